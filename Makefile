@@ -1,0 +1,45 @@
+# make run and make test work from a fresh clone with Python 3.11+, make and git.
+PYTHON ?= python3
+BIN := .venv/bin
+EXTRAS := gateway agent operator simulator
+
+.PHONY: setup run test lint format bench lock clean
+
+setup: .venv/.installed
+
+# One environment for everything; the images install less, from locks of their own.
+.venv/.installed: requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is %s. Set PYTHON=python3.x" % sys.version.split()[0])'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: setup
+	@$(BIN)/python -m simulator up
+
+test: setup
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup
+	$(BIN)/python -m bench
+
+# Hashes for every platform, and no download address: a lock that any index can serve.
+lock:
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet $(LOCK_ARGS) -o requirements-dev.lock
+	for extra in $(EXTRAS); do \
+	  $(BIN)/uv pip compile pyproject.toml --extra $$extra -c requirements-dev.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements-$$extra.lock || exit 1; \
+	done
+
+clean:
+	rm -rf .venv .dev
