@@ -1,1 +1,1 @@
-"""The operator: numbers, templates and agent settings, as the cluster declares them, brought to Meta and the gateway."""
+"""The operator: numbers, templates and agent settings that the cluster declares, brought to Meta and the gateway."""
