@@ -1,0 +1,171 @@
+"""Child processes that the local stack and the tests stand on.
+
+A :class:`Process` writes its output into a log file, leads a session of its own (so that Ctrl-C in a terminal reaches
+only the supervisor, which stops its parts in order), and dies with its parent on Linux.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+LOG_TAIL_LINES = 15
+POLL_SECONDS = 0.02
+
+
+class StartError(Exception):
+    """A process did not come up; the message says which one, why, and what its log ends with."""
+
+
+@dataclass(frozen=True)
+class User:
+    """The unprivileged account that a process runs as when we are root."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+def always_ready() -> bool:
+    """Readiness of a process that listens nowhere."""
+    return True
+
+
+@dataclass
+class Process:
+    """One child process.
+
+    ``ready`` is asked until it says yes (it must not raise); ``stop_signal`` asks for a graceful end, which may take
+    ``stop_seconds`` before SIGKILL; ``env`` is the whole environment, nothing is inherited when it is given.
+    """
+
+    name: str
+    argv: Sequence[str]
+    log: Path
+    env: Mapping[str, str] | None = None
+    cwd: Path | None = None
+    user: User | None = None
+    ready: Callable[[], bool] = always_ready
+    stop_signal: signal.Signals = signal.SIGTERM
+    start_seconds: float = 60
+    stop_seconds: float = 10
+    _popen: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
+    _log_start: int = field(default=0, init=False, repr=False)
+
+    @property
+    def pid(self) -> int:
+        """The pid of the process that was started last; RuntimeError before the first start."""
+        if self._popen is None:
+            raise RuntimeError(f"{self.name} was never started")
+        return self._popen.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs now."""
+        return self._popen is not None and self._popen.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code of the last run, negative for a signal; None while it runs or before the first start."""
+        return None if self._popen is None else self._popen.poll()
+
+    def start(self) -> None:
+        """Start it and wait until it is ready. Raises StartError when it ends or hangs instead; nothing is left."""
+        self.spawn()
+        self.wait_ready()
+
+    def spawn(self) -> None:
+        """Start it without waiting."""
+        if self.alive:
+            raise RuntimeError(f"{self.name} runs already (pid {self.pid})")
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        user = self.user
+        with self.log.open("ab") as log:
+            self._log_start = log.tell()
+            try:
+                # The parent must be told to the kernel between fork and exec; the callee only makes one system call.
+                self._popen = subprocess.Popen(  # noqa: S603 - the command is ours
+                    list(self.argv),
+                    env=self.env,
+                    cwd=self.cwd,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    preexec_fn=_die_with_parent(self.stop_signal),  # noqa: PLW1509 - see above
+                    user=user.uid if user else None,
+                    group=user.gid if user else None,
+                    extra_groups=[] if user else None,
+                )
+            except OSError as error:
+                raise StartError(f"{self.name} could not be started: {error}") from error
+
+    def wait_ready(self) -> None:
+        """Wait until it is ready. Raises StartError when it ends or hangs instead."""
+        deadline = time.monotonic() + self.start_seconds
+        while not self.ready():
+            if not self.alive:
+                raise StartError(f"{self.name} ended with code {self.exit_code} while starting.{self.log_tail()}")
+            if time.monotonic() > deadline:
+                self.stop()
+                raise StartError(f"{self.name} was not ready after {self.start_seconds:g} s.{self.log_tail()}")
+            time.sleep(POLL_SECONDS)
+
+    def log_tail(self) -> str:
+        """The end of what this run logged, indented, with the path of the log; empty when it logged nothing."""
+        with self.log.open("rb") as log:
+            log.seek(self._log_start)
+            lines = log.read().decode(errors="replace").splitlines()[-LOG_TAIL_LINES:]
+        return "".join(f"\n  {line}" for line in [f"(log: {self.log})", *lines]) if lines else ""
+
+    def stop(self) -> None:
+        """End it gracefully, by force when it does not end in time; do nothing when it does not run."""
+        if self._popen is None:
+            return
+        if self.alive:
+            self._popen.send_signal(self.stop_signal)
+            try:
+                self._popen.wait(self.stop_seconds)
+            except subprocess.TimeoutExpired:
+                self._popen.kill()
+        self._popen.wait()
+        self._end_group()
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash would be; returns when it is gone."""
+        if self._popen is not None:
+            self._popen.kill()
+            self._popen.wait()
+
+    def restart(self) -> None:
+        """Stop (or, after a kill, just start) it again and wait until it is ready."""
+        self.stop()
+        self.start()
+
+    def _end_group(self) -> None:
+        """End what the process itself left behind in its session."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _die_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:
+    """Ask the kernel to send ``stop_signal`` to the child when the thread that starts it ends. Linux only."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl  # looked up before the fork, where loading is safe
+    return lambda: prctl(PR_SET_PDEATHSIG, int(stop_signal))

