@@ -1,0 +1,316 @@
+"""Every way in which the Cloud API refuses, mapped in this one place to classes that decide about retries.
+
+Temporary: it did not go out; the same message may be sent again after `retry_after` seconds.
+Uncertain: it may already be out; sending again could deliver it twice.
+Permanent: sending the same again fails the same way.
+AccountBlocked: no message of this number or account goes out until a person acts; what waits is kept.
+
+The text of an error holds our words and Meta's numbers only: what Meta writes can quote tokens ("Malformed access token
+EAAB...") and parameters. Meta's own words are in `title` and `details`, for storage next to the message, not for logs.
+
+Codes: developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes; where Meta is silent about whether a message
+went out, the code counts as uncertain.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+_LONGEST_TEXT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What Meta said: the error object of an answer or of a failed status.
+
+    title and details are Meta's words: never for logs. meaning is ours, for known codes.
+    """
+
+    code: int | None = None
+    subcode: int | None = None
+    title: str | None = None
+    details: str | None = None
+    fbtrace_id: str | None = None
+    http_status: int | None = None
+
+
+class WhatsAppError(Exception):
+    """Base of all errors of the Cloud API. `cause` holds Meta's answer, `meaning` our words for it."""
+
+    def __init__(self, meaning: str, cause: Cause | None = None, *, retry_after: float | None = None) -> None:
+        self.meaning = meaning
+        self.cause = cause or Cause()
+        self.retry_after = retry_after
+        super().__init__(meaning)
+
+    @property
+    def code(self) -> int | None:
+        """Meta's error code, None where the answer had none."""
+        return self.cause.code
+
+    @property
+    def subcode(self) -> int | None:
+        """Meta's error_subcode."""
+        return self.cause.subcode
+
+    @property
+    def title(self) -> str | None:
+        """Meta's title or message: may quote parameters, keep out of logs."""
+        return self.cause.title
+
+    @property
+    def details(self) -> str | None:
+        """Meta's error_data.details: may quote parameters, keep out of logs."""
+        return self.cause.details
+
+    @property
+    def fbtrace_id(self) -> str | None:
+        """The id that Meta's support asks for."""
+        return self.cause.fbtrace_id
+
+    def __str__(self) -> str:
+        numbers = {
+            "code": self.code,
+            "subcode": self.subcode,
+            "http": self.cause.http_status,
+            "fbtrace_id": self.fbtrace_id,
+        }
+        known = ", ".join(f"{name} {value}" for name, value in numbers.items() if value is not None)
+        return f"{self.meaning} ({known})" if known else self.meaning
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+
+class Temporary(WhatsAppError):  # noqa: N818 - the name says what to do, here and below
+    """Refused for now, not sent: the same may be sent again after `retry_after` seconds (None: the caller's choice)."""
+
+
+class PairLimited(Temporary):
+    """Too many messages to this one customer (131056): back off 4^n seconds for this pair only."""
+
+
+class NotSent(Temporary):
+    """The request never left: no connection could be opened. Safe to send again."""
+
+
+class Uncertain(WhatsAppError):  # noqa: N818
+    """The request may have been carried out. Do not resend before an echo of our id was waited for."""
+
+
+class Permanent(WhatsAppError):  # noqa: N818
+    """The same message would be refused again."""
+
+
+class WindowClosed(Permanent):
+    """More than 24 hours since the customer's last message (131047): only a template goes out now."""
+
+
+class InvalidMessage(Permanent):
+    """A message of ours breaks a limit of the Cloud API and was not sent.
+
+    field: which (`interactive.body.text`); limit and length: in characters or elements, None where it is not a size.
+    """
+
+    def __init__(self, field: str, problem: str, *, limit: int | None = None, length: int | None = None) -> None:
+        self.field, self.limit, self.length = field, limit, length
+        super().__init__(f"{field}: {problem}")
+
+
+class TemplateError(Permanent):
+    """The template or its parameters are at fault (132xxx)."""
+
+
+class AccountBlocked(WhatsAppError):  # noqa: N818
+    """The number or the account cannot send until a person acts: token, permission, payment, lock, ban."""
+
+
+_CODES: dict[int, tuple[type[WhatsAppError], str]] = {
+    # Temporary: throughput and request limits, refused before anything was done.
+    4: (Temporary, "The app has reached its limit of API calls."),
+    17: (Temporary, "The user of the token has reached the limit of API calls."),
+    32: (Temporary, "The limit of API calls is reached."),
+    613: (Temporary, "The limit of calls of this API is reached."),
+    80007: (Temporary, "The business account has reached its rate limit."),
+    80008: (Temporary, "The business account has reached its limit of management calls."),
+    130429: (Temporary, "The number has reached its message throughput."),
+    131056: (PairLimited, "Too many messages to this customer in a short time."),
+    # Uncertain: faults at Meta's side; the message may have been taken.
+    1: (Uncertain, "Unknown error of the API; the message may have been taken."),
+    2: (Uncertain, "The API service is down or overloaded; the message may have been taken."),
+    131000: (Uncertain, "Something went wrong at Meta; the message may have been taken."),
+    131016: (Uncertain, "Meta's service is overloaded; the message may have been taken."),
+    131057: (Uncertain, "The business account is in maintenance; the message may have been taken."),
+    133004: (Uncertain, "Meta's server is temporarily unavailable; the message may have been taken."),
+    # The window.
+    131047: (WindowClosed, "More than 24 hours since the customer's last message: send a template."),
+    # Permanent: this message to this customer will not go out.
+    100: (Permanent, "A parameter is wrong or missing."),
+    130403: (Permanent, "The customer or the business blocks messages between them."),
+    130472: (Permanent, "The customer is part of an experiment of Meta and gets no marketing."),
+    131008: (Permanent, "A required parameter is missing."),
+    131009: (Permanent, "The value of a parameter is not valid."),
+    131021: (Permanent, "Sender and recipient are the same number."),
+    131026: (Permanent, "The message cannot be delivered: no WhatsApp, old app or terms not accepted."),
+    131030: (Permanent, "The recipient is not on the list of allowed test numbers."),
+    131048: (Permanent, "Messages of this number are restricted as spam."),
+    131049: (Permanent, "Meta holds marketing to this customer back: not again within 24 hours."),
+    131050: (Permanent, "The customer has stopped marketing messages."),
+    131051: (Permanent, "The message type is not supported."),
+    131052: (Permanent, "The customer's media cannot be downloaded."),
+    131053: (Permanent, "The media was not accepted: check its type, codec and size."),
+    131055: (Permanent, "The method is not allowed."),
+    131062: (Permanent, "This recipient cannot be addressed in this way."),
+    135000: (Permanent, "The message was refused for an unknown reason in its parameters."),
+    137000: (Permanent, "This message is not possible for a business-scoped user id."),
+    # Operator alert: nothing of this number goes out.
+    0: (AccountBlocked, "The app user cannot be authenticated: renew the access token."),
+    3: (AccountBlocked, "The app or the token lacks a capability: check its permissions."),
+    10: (AccountBlocked, "The token lacks a permission: check its scopes and assets."),
+    33: (AccountBlocked, "The business phone number does not exist any more."),
+    190: (AccountBlocked, "The access token is expired or invalid: set a new one."),
+    368: (AccountBlocked, "The business account is blocked for violating policies."),
+    130497: (AccountBlocked, "The business account may not message customers in this country."),
+    131005: (AccountBlocked, "Access denied: check the permissions of the token."),
+    131031: (AccountBlocked, "The business account is locked."),
+    131037: (AccountBlocked, "The number needs an approved display name before it can send."),
+    131042: (AccountBlocked, "There is a problem with the payment method."),
+    131045: (AccountBlocked, "The number is not registered correctly: register it again."),
+    131064: (AccountBlocked, "The business account may not send messages now."),
+    133010: (AccountBlocked, "The number is not registered on the Cloud API."),
+    # Templates.
+    132000: (TemplateError, "The number of template parameters does not match the template."),
+    132001: (TemplateError, "The template does not exist in this language or is not approved."),
+    132005: (TemplateError, "The filled-in template is too long."),
+    132007: (TemplateError, "The template violates a policy."),
+    132008: (TemplateError, "A parameter of the template is missing or not as declared."),
+    132012: (TemplateError, "The format of a template parameter does not match the template."),
+    132015: (TemplateError, "The template is paused for low quality."),
+    132016: (TemplateError, "The template is disabled for low quality."),
+    132068: (TemplateError, "The flow of this template is blocked."),
+    132069: (TemplateError, "The flow of this template is throttled."),
+}
+# Graph API: 200 to 299 are missing permissions (developers.facebook.com/docs/graph-api/guides/error-handling).
+_PERMISSIONS = range(200, 300)
+# Code 100 with this subcode: the object (our number) does not exist for this token. The message is not at fault.
+_NO_SUCH_OBJECT = (100, 33)
+
+
+def cause_of(error: object, http_status: int | None = None, secrets: tuple[str, ...] = ()) -> Cause:
+    """Read an error object of the API: `error` of an answer, or an element of `errors` in a webhook. Never raises.
+
+    secrets: strings (the access token) that are cut out of Meta's texts.
+    """
+    if not isinstance(error, Mapping):
+        return Cause(http_status=http_status)
+    data = error.get("error_data")
+    details = data.get("details") if isinstance(data, Mapping) else error.get("details")
+    return Cause(
+        code=_int(error.get("code")),
+        subcode=_int(error.get("error_subcode")),
+        title=_text(error.get("title") or error.get("message"), secrets),
+        details=_text(details or error.get("error_user_msg"), secrets),
+        fbtrace_id=_text(error.get("fbtrace_id"), secrets),
+        http_status=http_status,
+    )
+
+
+def of_cause(cause: Cause, retry_after: float | None = None) -> WhatsAppError:
+    """Give the error (not raised) for what Meta answered to a request."""
+    kind, meaning = classify(cause)
+    return kind(meaning, cause, retry_after=retry_after)
+
+
+def of_transport(error: httpx.HTTPError | httpx.InvalidURL | OSError) -> WhatsAppError:
+    """Give the error (not raised) for a request that got no answer.
+
+    What fails before the first byte left is safe to resend; from then on only Meta knows whether it arrived. The texts
+    of httpx are left out: an illegal header, for one, is quoted with the token in it.
+    """
+    name = type(error).__name__
+    match error:
+        case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.PoolTimeout() | httpx.ProxyError():
+            return NotSent(f"No connection to Meta could be opened ({name}).")
+        case httpx.UnsupportedProtocol() | httpx.InvalidURL() | httpx.LocalProtocolError():
+            return Permanent(f"The request cannot be made: check the API's address and the access token ({name}).")
+        case _:
+            return Uncertain(f"The connection to Meta failed after the request was sent ({name}).")
+
+
+def of_status(error: object) -> WhatsAppError:
+    """Give the error (not raised) for an element of `errors` in a `failed` status.
+
+    Such a message is known to have failed: what is uncertain in an answer is only temporary here.
+    """
+    cause = cause_of(error)
+    kind, meaning = classify(cause)
+    return (Temporary if issubclass(kind, Uncertain) else kind)(meaning, cause)
+
+
+def classify(cause: Cause) -> tuple[type[WhatsAppError], str]:
+    """Choose class and wording: by the code where it is known, else by the HTTP status."""
+    if (cause.code, cause.subcode) == _NO_SUCH_OBJECT:
+        return AccountBlocked, "The phone number id does not exist or the token has no access to it."
+    if cause.code in _CODES:
+        return _CODES[cause.code]
+    if cause.code in _PERMISSIONS:
+        return AccountBlocked, "The token lacks a permission: check its scopes and assets."
+    return _by_http_status(cause.http_status)
+
+
+def _by_http_status(status: int | None) -> tuple[type[WhatsAppError], str]:
+    if status is None or status >= 500:
+        return Uncertain, "Meta answered with an error of its own; the message may have been taken."
+    if status in (408, 425, 429):
+        return Temporary, "Meta asks to try again later."
+    if status == 401:
+        return AccountBlocked, "Meta does not accept the access token."
+    return Permanent, "Meta refused the request."
+
+
+def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Read how many seconds to wait from `Retry-After`, else from the business use case usage; None where neither says.
+
+    Source: developers.facebook.com/docs/graph-api/overview/rate-limiting#headers (minutes to regain access).
+    """
+    header = headers.get("retry-after")
+    if header is not None:
+        return _seconds(header, now or datetime.now(UTC))
+    return _minutes_to_regain_access(headers.get("x-business-use-case-usage"))
+
+
+def _seconds(header: str, now: datetime) -> float | None:
+    if header.strip().isdigit():
+        return float(header)
+    try:
+        return max(0.0, (parsedate_to_datetime(header) - now).total_seconds())
+    except (ValueError, TypeError):  # not a date, or one without a zone
+        return None
+
+
+def _minutes_to_regain_access(header: str | None) -> float | None:
+    try:
+        usage: Any = json.loads(header or "{}")
+        minutes = max(float(one["estimated_time_to_regain_access"]) for uses in usage.values() for one in uses)
+    except (ValueError, TypeError, KeyError, AttributeError):  # another shape: it says nothing
+        return None
+    return minutes * 60 or None
+
+
+def _int(value: object) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10 else None
+
+
+def _text(value: object, secrets: tuple[str, ...]) -> str | None:
+    if not isinstance(value, str):
+        return None
+    for secret in secrets:
+        value = value.replace(secret, "[secret]") if secret else value
+    return value[:_LONGEST_TEXT]

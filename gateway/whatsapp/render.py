@@ -1,0 +1,185 @@
+"""Messages written as the Cloud API takes them, checked against its limits before they leave.
+
+Source: developers.facebook.com/docs/whatsapp/cloud-api/reference/messages.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from gateway.whatsapp import caps
+from gateway.whatsapp.check import address, at_most, filled, fits, within
+from gateway.whatsapp.errors import InvalidMessage
+from gateway.whatsapp.interactive import interactive
+from gateway.whatsapp.messages import (
+    Buttons,
+    Choices,
+    Contacts,
+    CtaUrl,
+    Flow,
+    Location,
+    Media,
+    Message,
+    Reaction,
+    Template,
+    Text,
+    message,
+)
+from gateway.whatsapp.text import clean, split_text
+
+Json = dict[str, Any]
+
+_LINK = re.compile(r"https?://", re.IGNORECASE)
+_PHONE = re.compile(r"\+?[1-9][0-9]{4,19}")
+
+
+def render(
+    content: Message | Mapping[str, Any],
+    *,
+    to: str | None = None,
+    recipient: str | None = None,
+    context: str | None = None,
+    callback: str | None = None,
+) -> list[Json]:
+    """Write a message, or a reply of the run contract, as payloads for `POST /{phone_number_id}/messages`.
+
+    What is too long for one message becomes several, in order; `split` does only that and lets the caller give each
+    part a callback of its own.
+
+    to: the customer's number with country code, with or without `+`; recipient: the customer's business-scoped id
+    (BSUID). Exactly one of them. context: the wamid that is answered (default: the message's reply_to), on the first
+    payload only. callback: our id, echoed by every status of the message.
+
+    Raises:
+        InvalidMessage: A limit is broken; the error names field, limit and length.
+    """
+    envelope = _envelope(to, recipient, callback)
+    payloads: list[Json] = []
+    for part in split(content):
+        kind, body = _body(part)
+        payload = {**envelope, "type": kind, kind: body}
+        answered = (context if not payloads else None) or part.reply_to
+        if answered and not isinstance(part, Reaction):
+            payload["context"] = {"message_id": answered}
+        payloads.append(clean(payload))
+    return payloads
+
+
+def split(content: Message | Mapping[str, Any]) -> list[Message]:
+    """Give the same content in messages that each fit: long bodies and captions go on as texts.
+
+    A body that is too long for its buttons goes out before them, as text; a caption that is too long (or that audio
+    and stickers cannot have) goes on after the media. Raises InvalidMessage as `message` does.
+    """
+    whole = message(content) if isinstance(content, Mapping) else content
+    if isinstance(whole, Text):
+        return _texts(whole)
+    if isinstance(whole, Media) and whole.caption:
+        return _with_caption(whole, whole.caption)
+    if isinstance(whole, Buttons | Choices | CtaUrl | Flow):
+        return _with_body(whole)
+    return [whole]
+
+
+def _texts(whole: Text) -> list[Message]:
+    pieces = split_text(whole.text, caps.TEXT_BODY)
+    if len(pieces) < 2:
+        return [whole]
+    return [replace(whole, text=piece, reply_to=None if n else whole.reply_to) for n, piece in enumerate(pieces)]
+
+
+def _with_caption(media: Media, caption: str) -> list[Message]:
+    if media.kind in ("audio", "sticker"):
+        return [replace(media, caption=None), *_texts(Text(text=caption))]
+    first, *rest = split_text(caption, caps.CAPTION) or [""]
+    if not rest:
+        return [media]
+    return [replace(media, caption=first), *_texts(Text(text=caption.strip().removeprefix(first).strip()))]
+
+
+def _with_body(whole: Buttons | Choices | CtaUrl | Flow) -> list[Message]:
+    limit = {"buttons": caps.BUTTONS_BODY, "list": caps.LIST_BODY, "cta_url": caps.CTA_BODY, "flow": caps.FLOW_BODY}
+    pieces = split_text(whole.body, limit[whole.type])
+    if len(pieces) < 2:
+        return [whole]
+    texts: list[Message] = [Text(text=piece) for piece in pieces[:-1]]
+    texts[0] = Text(text=pieces[0], reply_to=whole.reply_to)
+    return [*texts, replace(whole, body=pieces[-1], reply_to=None)]
+
+
+def _envelope(to: str | None, recipient: str | None, callback: str | None) -> Json:
+    if (to is None) == (recipient is None):
+        raise InvalidMessage("to", "give either a number (to) or a business-scoped user id (recipient).")
+    envelope: Json = {"messaging_product": "whatsapp", "recipient_type": "individual"}
+    if to is not None:
+        if not _PHONE.fullmatch(to):
+            raise InvalidMessage("to", "a number is digits with its country code.")
+        # Without + the API puts the business's own country code in front.
+        envelope["to"] = to if to.startswith("+") else f"+{to}"
+    else:
+        envelope["recipient"] = filled("recipient", recipient)
+    if callback is not None:
+        envelope["biz_opaque_callback_data"] = fits("biz_opaque_callback_data", callback, caps.CALLBACK_DATA)
+    return envelope
+
+
+def _body(part: Message) -> tuple[str, Json | list[Json]]:
+    """Give the payload's type and what stands under that name."""
+    match part:
+        case Text():
+            return "text", _text(part)
+        case Media():
+            return part.kind, _media(part)
+        case Location():
+            return "location", _location(part)
+        case Contacts():
+            return "contacts", _contacts(part)
+        case Reaction():
+            return "reaction", {"message_id": filled("reaction.message_id", part.message_id), "emoji": part.emoji}
+        case Template():
+            return "template", _template(part)
+        case _:
+            return "interactive", interactive(part)
+
+
+def _text(part: Text) -> Json:
+    body = filled("text.body", part.text, caps.TEXT_BODY)
+    preview = bool(_LINK.search(body)) if part.preview is None else part.preview
+    return {"body": body, "preview_url": preview}
+
+
+def _media(part: Media) -> Json:
+    if bool(part.link) == bool(part.media_id):
+        raise InvalidMessage(part.kind, "give either a link or a media id.")
+    body: Json = {"id": part.media_id} if part.media_id else {"link": address(f"{part.kind}.link", part.link or "")}
+    if part.caption and part.caption.strip():
+        body["caption"] = fits(f"{part.kind}.caption", part.caption, caps.CAPTION)
+    if part.filename and part.kind == "document":
+        body["filename"] = part.filename
+    return body
+
+
+def _location(part: Location) -> Json:
+    body: Json = {
+        "latitude": within("location.latitude", part.latitude, caps.LATITUDE),
+        "longitude": within("location.longitude", part.longitude, caps.LONGITUDE),
+    }
+    return body | {name: value for name in ("name", "address") if (value := getattr(part, name))}
+
+
+def _contacts(part: Contacts) -> list[Json]:
+    at_most("contacts", part.contacts, caps.CONTACTS)
+    for number, contact in enumerate(part.contacts):
+        name = contact.get("name")
+        formatted = name.get("formatted_name") if isinstance(name, dict) else None
+        filled(f"contacts.{number}.name.formatted_name", formatted if isinstance(formatted, str) else "")
+    return part.contacts
+
+
+def _template(part: Template) -> Json:
+    name = filled("template.name", part.name, caps.TEMPLATE_NAME)
+    buttons = [component for component in part.components if component.get("type") == "button"]
+    at_most("template.components.button", buttons, caps.TEMPLATE_BUTTONS, least=0)
+    body: Json = {"name": name, "language": {"code": filled("template.language", part.language)}}
+    return body | ({"components": part.components} if part.components else {})

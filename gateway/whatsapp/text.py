@@ -1,0 +1,95 @@
+"""Text that every store and phone accepts, in pieces that fit."""
+
+import re
+import unicodedata
+from typing import Any
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_ZERO_WIDTH_JOINER = "\u200d"
+# A sentence ends with its mark, closing quotes or brackets, and white space; the full-width marks need no space.
+_SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]*_~]*(?=\s)|[。！？]+")
+_PARAGRAPH = re.compile(r"\n\s*\n")
+# A cut before this share of the limit would make a part too small to be worth a message.
+_SMALLEST_SHARE = 4
+
+
+def clean_text(text: str) -> str:
+    """Drop NUL characters and turn lone surrogates into U+FFFD; everything else stays as it is."""
+    if text.isascii():
+        return text.replace("\0", "") if "\0" in text else text
+    return _SURROGATE.sub("\ufffd", text.replace("\0", ""))
+
+
+def clean(value: Any) -> Any:  # noqa: ANN401 - any JSON in, the same shape out
+    """Clean every string, keys included, of decoded JSON. Raises RecursionError on absurd nesting."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, dict):
+        return {clean_text(key): clean(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean(inner) for inner in value]
+    return value
+
+
+def split_text(text: str, limit: int) -> list[str]:
+    """Split text into parts of at most `limit` characters: at a paragraph, else a line, a sentence, a word.
+
+    Only white space at the cuts is lost. A single word longer than the limit is cut between graphemes, so that no
+    accent or emoji sequence is torn (one grapheme longer than the limit is torn after all). White space alone: [].
+    """
+    parts = []
+    rest = text.strip()
+    while len(rest) > limit:
+        cut = _cut(rest, limit)
+        parts.append(rest[:cut].rstrip())
+        rest = rest[cut:].lstrip()
+    return [*parts, rest] if rest else parts
+
+
+def _cut(text: str, limit: int) -> int:
+    """Choose where the first part ends: a position from 1 to `limit`."""
+    window = text[: limit + 1]  # one more: white space right after a full part is a place to cut
+    smallest = max(1, limit // _SMALLEST_SHARE)
+    places = (
+        max((m.start() for m in _PARAGRAPH.finditer(window)), default=0),
+        window.rfind("\n"),
+        max((m.end() for m in _SENTENCE_END.finditer(window) if m.end() <= limit), default=0),
+    )
+    for place in places:
+        if place >= smallest:
+            return place
+    word = max((i for i, char in enumerate(window) if i and char.isspace()), default=0)
+    return word or _grapheme_cut(text, limit)
+
+
+def _grapheme_cut(text: str, limit: int) -> int:
+    for place in range(limit, 0, -1):
+        if _is_boundary(text, place):
+            return place
+    return limit
+
+
+def _is_boundary(text: str, place: int) -> bool:
+    """Say whether a cut before text[place] leaves whole graphemes on both sides (a simple reading of UAX #29)."""
+    before, after = text[place - 1], text[place]
+    if _extends(after) or _ZERO_WIDTH_JOINER in (before, after) or (before, after) == ("\r", "\n"):
+        return False
+    if _is_flag_letter(before) and _is_flag_letter(after):
+        start = place
+        while start and _is_flag_letter(text[start - 1]):
+            start -= 1
+        return (place - start) % 2 == 0  # flags are pairs
+    return not (_is_jamo(before) and _is_jamo(after))
+
+
+def _extends(char: str) -> bool:
+    code = ord(char)
+    return unicodedata.category(char).startswith("M") or 0x1F3FB <= code <= 0x1F3FF or 0xE0020 <= code <= 0xE007F
+
+
+def _is_flag_letter(char: str) -> bool:
+    return 0x1F1E6 <= ord(char) <= 0x1F1FF
+
+
+def _is_jamo(char: str) -> bool:
+    return 0x1100 <= ord(char) <= 0x11FF
