@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from gateway.whatsapp.errors import InvalidMessage
+from gateway.whatsapp.text import clean
 
 MediaKind = Literal["image", "audio", "video", "document", "sticker"]
 
@@ -170,14 +171,15 @@ def message(reply: Mapping[str, Any]) -> Message:
         InvalidMessage: A field is missing or of the wrong type. Limits are checked by `render`, not here.
     """
     try:
-        return _ADAPTER.validate_python(reply)
+        return _ADAPTER.validate_python(clean(reply))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "type"
-        # From None: pydantic's own text would quote the message.
-        raise InvalidMessage(where, f"{first['msg']}.") from None
+        # From None, and no tag quoted: pydantic's own texts contain what was given.
+        problem = "is not a known type of message." if first["type"].startswith("union_tag") else f"{first['msg']}."
+        raise InvalidMessage(where, problem) from None
 
 
-def as_reply(message: Message) -> dict[str, Any]:
+def as_reply(content: Message) -> dict[str, Any]:
     """Write a message as the reply that `message` reads: plain JSON for a database row."""
-    return dict(_ADAPTER.dump_python(message, exclude_none=True))
+    return dict(_ADAPTER.dump_python(content, exclude_none=True))

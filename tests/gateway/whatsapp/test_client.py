@@ -1,0 +1,169 @@
+import asyncio
+import json
+import socket
+
+import httpx
+import pytest
+
+from gateway.whatsapp.client import CloudApi, Sent
+from gateway.whatsapp.errors import (
+    AccountBlocked,
+    NotSent,
+    PairLimited,
+    Permanent,
+    Temporary,
+    Uncertain,
+    WhatsAppError,
+    WindowClosed,
+)
+from gateway.whatsapp.render import render
+
+TOKEN = "EAABtoken"
+PAYLOAD = render({"type": "text", "text": "segredo"}, to="5511987654321", callback="our-id")[0]
+TAKEN = {
+    "messaging_product": "whatsapp",
+    "contacts": [{"input": "+5511987654321", "wa_id": "551187654321", "user_id": "BR.1"}],
+    "messages": [{"id": "wamid.OUT", "message_status": "accepted"}],
+}
+
+
+class Meta:
+    """Answers with what it is given and keeps the requests."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.requests = []
+
+    def __call__(self, request):
+        self.requests.append(request)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def api(meta, **options):
+    http = httpx.AsyncClient(transport=httpx.MockTransport(meta))  # holds nothing that would need closing
+    return CloudApi(http, access_token=TOKEN, **options)
+
+
+def refusal(code, status=400, **more):
+    return httpx.Response(status, json={"error": {"message": f"(#{code}) no", "code": code, **more}})
+
+
+async def test_a_message_is_posted_once_and_its_receipt_read():
+    meta = Meta(httpx.Response(200, json=TAKEN))
+    sent = await api(meta, base_url="http://sim:1/", version="v25.0").send("42", PAYLOAD)
+    assert sent == Sent("wamid.OUT", "551187654321", "+5511987654321", "accepted", "BR.1")
+    [request] = meta.requests
+    assert (request.method, str(request.url)) == ("POST", "http://sim:1/v25.0/42/messages")
+    assert request.headers["authorization"] == f"Bearer {TOKEN}"
+    assert json.loads(request.content) == PAYLOAD
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (refusal(131047), WindowClosed),
+        (refusal(131056), PairLimited),
+        (refusal(190, 401), AccountBlocked),
+        (refusal(131000, 500), Uncertain),
+        (refusal(131008), Permanent),
+        (httpx.Response(502, text="<html>"), Uncertain),
+        (httpx.Response(200, text="<html>"), Uncertain),
+        (httpx.Response(200, json={"messages": []}), Uncertain),
+        (httpx.Response(200, json={}), Uncertain),
+        (httpx.Response(200, json={"error": {"code": 131047}}), WindowClosed),
+        (httpx.Response(429), Temporary),
+        (httpx.Response(404, text="nothing here"), Permanent),
+        (httpx.ReadTimeout("x"), Uncertain),
+        (httpx.ConnectError("x"), NotSent),
+    ],
+)
+async def test_every_failure_has_its_class_and_is_not_tried_again(answer, kind):
+    meta = Meta(answer)
+    with pytest.raises(kind) as caught:
+        await api(meta).send("42", PAYLOAD)
+    assert type(caught.value) is kind
+    assert len(meta.requests) == 1
+
+
+async def test_the_wait_that_meta_asks_for():
+    meta = Meta(httpx.Response(429, headers={"retry-after": "7"}, json={"error": {"code": 130429}}))
+    with pytest.raises(Temporary) as caught:
+        await api(meta).send("42", PAYLOAD)
+    assert caught.value.retry_after == 7
+
+
+async def test_no_error_says_token_or_text():
+    meta = Meta(refusal(100, message=f"token {TOKEN} said segredo"), httpx.LocalProtocolError(f"bad {TOKEN}"))
+    for _ in range(2):
+        with pytest.raises(WhatsAppError) as caught:
+            await api(meta).send("42", PAYLOAD)
+        said = f"{caught.value} {caught.value!r} {caught.value.args} {caught.value.__cause__}"
+        assert caught.value.__suppress_context__ or caught.value.__context__ is None
+        assert TOKEN not in said
+        assert "segredo" not in said
+
+
+async def test_reading_and_typing_are_one_call():
+    meta = Meta(httpx.Response(200, json={"success": True}), httpx.Response(200, json={"success": True}))
+    cloud = api(meta)
+    await cloud.mark_read("42", "wamid.IN")
+    await cloud.mark_read("42", "wamid.IN", typing=True)
+    plain = {"messaging_product": "whatsapp", "status": "read", "message_id": "wamid.IN"}
+    assert [json.loads(r.content) for r in meta.requests] == [plain, {**plain, "typing_indicator": {"type": "text"}}]
+
+
+async def test_marking_as_read_is_never_in_doubt_because_it_can_be_repeated():
+    with pytest.raises(Temporary):
+        await api(Meta(httpx.ReadTimeout("x"))).mark_read("42", "wamid.IN")
+
+
+@pytest.mark.parametrize("token", ["", " ", "a\nb", "é"])
+def test_a_token_that_no_header_can_carry_is_refused_without_quoting_it(token):
+    with pytest.raises(ValueError, match="access token") as caught:
+        CloudApi(httpx.AsyncClient(), access_token=token)
+    assert token.strip() == "" or token not in str(caught.value)
+
+
+def test_an_api_does_not_show_its_token():
+    assert TOKEN not in repr(api(Meta()))
+
+
+@pytest.fixture
+def listener():
+    """A port that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def _over_the_wire(http, listener):
+    return CloudApi(http, access_token=TOKEN, base_url=f"http://127.0.0.1:{listener.getsockname()[1]}")
+
+
+async def test_over_a_real_connection_a_silent_server_is_uncertain(listener):
+    async with httpx.AsyncClient(timeout=httpx.Timeout(5, read=0.05)) as http:
+        with pytest.raises(Uncertain):
+            await _over_the_wire(http, listener).send("42", PAYLOAD)
+
+
+async def test_over_a_real_connection_a_cut_after_the_request_is_uncertain(listener):
+    def cut():
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+
+    async with httpx.AsyncClient() as http:
+        cutting = asyncio.create_task(asyncio.to_thread(cut))
+        with pytest.raises(Uncertain):
+            await _over_the_wire(http, listener).send("42", PAYLOAD)
+        await cutting
+
+
+async def test_over_a_real_connection_a_refused_one_is_safe(listener):
+    async with httpx.AsyncClient() as http:
+        cloud = _over_the_wire(http, listener)
+        listener.close()
+        with pytest.raises(NotSent):
+            await cloud.send("42", PAYLOAD)

@@ -1,0 +1,163 @@
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from gateway.whatsapp import errors
+from gateway.whatsapp.errors import (
+    AccountBlocked,
+    Cause,
+    InvalidMessage,
+    NotSent,
+    PairLimited,
+    Permanent,
+    TemplateError,
+    Temporary,
+    Uncertain,
+    WhatsAppError,
+    WindowClosed,
+)
+
+# Every code of the project's reference, by class.
+CODES = {
+    Temporary: [4, 80007, 130429],
+    PairLimited: [131056],
+    Uncertain: [1, 2, 131000, 131016, 131057, 133004],
+    WindowClosed: [131047],
+    Permanent: [100, 131008, 131009, 131026, 131048, 131049, 131050, 130472, 131051, 130403, 131062, 137000],
+    AccountBlocked: [190, 368, 131031, 131042, 130497, 131064, 0, 10, 200, 299],
+    TemplateError: [132000, 132001, 132005, 132007, 132008, 132012, 132015, 132016],
+}
+
+
+@pytest.mark.parametrize(("kind", "code"), [(kind, code) for kind, codes in CODES.items() for code in codes])
+@pytest.mark.parametrize("http_status", [400, 401, 500])
+def test_a_known_code_decides_whatever_the_http_status(kind, code, http_status):
+    error = errors.of_cause(Cause(code=code, http_status=http_status))
+    assert type(error) is kind
+    assert error.code == code
+
+
+@pytest.mark.parametrize(
+    ("http_status", "kind"),
+    [
+        *((status, Permanent) for status in (302, 400, 403, 404, 413)),
+        *((status, Temporary) for status in (408, 425, 429)),
+        *((status, Uncertain) for status in (500, 502, 503, 504)),
+        (401, AccountBlocked),
+    ],
+)
+def test_without_a_known_code_the_http_status_decides(http_status, kind):
+    assert type(errors.of_cause(Cause(http_status=http_status))) is kind
+    assert type(errors.of_cause(Cause(code=987654, http_status=http_status))) is kind
+
+
+def test_a_number_that_the_token_cannot_see_blocks_the_account_not_the_message():
+    assert type(errors.of_cause(Cause(code=100, subcode=33, http_status=400))) is AccountBlocked
+
+
+def test_a_failed_status_is_never_uncertain():
+    failed = errors.of_status({"code": 131000, "title": "Something went wrong"})
+    assert type(failed) is Temporary
+    assert type(errors.of_status({"code": 131047})) is WindowClosed
+    assert type(errors.of_status(None)) is Temporary
+
+
+def test_what_is_safe_to_resend_is_temporary_and_nothing_else_is():
+    assert issubclass(NotSent, Temporary)
+    assert issubclass(PairLimited, Temporary)
+    for kind in (Uncertain, Permanent, AccountBlocked):
+        assert not issubclass(kind, Temporary)
+    for kind in (WindowClosed, TemplateError, InvalidMessage):
+        assert issubclass(kind, Permanent)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (httpx.ConnectError("x"), NotSent),
+        (httpx.ConnectTimeout("x"), NotSent),
+        (httpx.PoolTimeout("x"), NotSent),
+        (httpx.ProxyError("x"), NotSent),
+        (httpx.UnsupportedProtocol("x"), Permanent),
+        (httpx.InvalidURL("x"), Permanent),
+        (httpx.LocalProtocolError("x"), Permanent),
+        (httpx.WriteError("x"), Uncertain),
+        (httpx.WriteTimeout("x"), Uncertain),
+        (httpx.ReadError("x"), Uncertain),
+        (httpx.ReadTimeout("x"), Uncertain),
+        (httpx.CloseError("x"), Uncertain),
+        (httpx.RemoteProtocolError("x"), Uncertain),
+        (httpx.DecodingError("x"), Uncertain),
+        (ConnectionResetError("x"), Uncertain),
+    ],
+)
+def test_only_what_fails_before_the_request_left_is_safe(error, kind):
+    assert type(errors.of_transport(error)) is kind
+
+
+def test_every_error_of_httpx_is_mapped():
+    def leaves(kind):
+        below = kind.__subclasses__()
+        return [leaf for one in below for leaf in leaves(one)] if below else [kind]
+
+    for kind in leaves(httpx.RequestError):
+        assert isinstance(errors.of_transport(kind("x")), WhatsAppError)
+
+
+def test_all_that_meta_says_is_kept_but_not_in_the_text():
+    stated = {
+        "message": "(#131009) Malformed access token EAABsecret",
+        "type": "OAuthException",
+        "code": 131009,
+        "error_subcode": 2494010,
+        "error_data": {"messaging_product": "whatsapp", "details": "Parameter value is not valid: meu CPF é 123"},
+        "fbtrace_id": "Az8or2yhqkZfEZ",
+    }
+    error = errors.of_cause(errors.cause_of(stated, 400, ("EAABsecret",)))
+    assert error.cause == Cause(
+        131009,
+        2494010,
+        "(#131009) Malformed access token [secret]",
+        "Parameter value is not valid: meu CPF é 123",
+        "Az8or2yhqkZfEZ",
+        400,
+    )
+    for text in (str(error), repr(error), str(error.args)):
+        assert "EAAB" not in text
+        assert "CPF" not in text
+    assert "131009" in str(error)
+    assert "Az8or2yhqkZfEZ" in str(error)
+
+
+@pytest.mark.parametrize("odd", [None, [], "x", {}, {"code": "x", "error_data": [], "message": 7}, {"code": True}])
+def test_an_error_of_an_unknown_shape_is_read_without_failing(odd):
+    assert errors.cause_of(odd).code is None
+
+
+def test_codes_may_come_as_text():
+    assert errors.cause_of({"code": "131047"}).code == 131047
+
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "30"}, 30.0),
+        ({"retry-after": "Sun, 22 Nov 2026 12:01:00 GMT"}, 60.0),
+        ({"retry-after": "Sun, 22 Nov 2026 11:00:00 GMT"}, 0.0),
+        ({"retry-after": "soon"}, None),
+        (
+            {"x-business-use-case-usage": '{"1":[{"type":"whatsapp","estimated_time_to_regain_access":2}]}'},
+            120.0,
+        ),
+        ({"x-business-use-case-usage": '{"1":[{"estimated_time_to_regain_access":0}]}'}, None),
+        ({"x-business-use-case-usage": "[]"}, None),
+        ({"x-business-use-case-usage": "{"}, None),
+    ],
+)
+def test_how_long_to_wait(headers, seconds):
+    assert errors.retry_after(headers, NOW) == seconds
