@@ -1,0 +1,408 @@
+"""What webhooks tell about conversations: messages, echoes, statuses, calls. Account-level events: `accounts`.
+
+Every text is clean (no NUL, no lone surrogate); ids are as Meta gave them; times are aware datetimes in UTC, None where
+the payload has none that can be read. Raw forms keep everything as it came.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from gateway.whatsapp.errors import Cause
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """All that a payload says about who the customer is; any of it may be missing, `wa_id` included.
+
+    wa_id: phone number without `+`; user_id: business-scoped id (BSUID); parent_user_id: the portfolio's BSUID.
+    """
+
+    wa_id: str | None = None
+    user_id: str | None = None
+    parent_user_id: str | None = None
+    username: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product of a catalogue that a message is about."""
+
+    catalog_id: str | None
+    product_retailer_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a message answers (`message_id`), and whether it was forwarded (`often`: more than five times)."""
+
+    message_id: str | None = None
+    sender: str | None = None
+    forwarded: bool = False
+    often: bool = False
+    product: Product | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Referral:
+    """The advertisement or post that brought the customer (click to WhatsApp)."""
+
+    source_type: str | None = None
+    source_id: str | None = None
+    source_url: str | None = None
+    headline: str | None = None
+    body: str | None = None
+    media_type: str | None = None
+    media_url: str | None = None
+    ctwa_clid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextContent:
+    """Plain text."""
+
+    text: str
+    kind: Literal["text"] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class MediaContent:
+    """Media, to be fetched by id within seven days; `url` (where given) works for five minutes."""
+
+    kind: Literal["image", "audio", "video", "document", "sticker"]
+    id: str
+    mime_type: str | None = None
+    sha256: str | None = None
+    text: str | None = None  # the caption
+    filename: str | None = None
+    voice: bool = False
+    animated: bool = False
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LocationContent:
+    """A place; degrees as sent, not checked."""
+
+    latitude: float
+    longitude: float
+    name: str | None = None
+    address: str | None = None
+    url: str | None = None
+    kind: Literal["location"] = "location"
+
+    @property
+    def text(self) -> str | None:
+        """Name and address in one line."""
+        return ", ".join(part for part in (self.name, self.address) if part) or None
+
+
+@dataclass(frozen=True, slots=True)
+class ContactsContent:
+    """Contact cards, in the Cloud API's shape."""
+
+    contacts: list[Json]
+    kind: Literal["contacts"] = "contacts"
+
+    @property
+    def text(self) -> str | None:
+        """The names on the cards."""
+        names = [card.get("name") for card in self.contacts]
+        shown = [name.get("formatted_name") for name in names if isinstance(name, dict)]
+        return ", ".join(name for name in shown if isinstance(name, str)) or None
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionContent:
+    """An emoji on a message of ours or theirs; None: taken back."""
+
+    message_id: str
+    emoji: str | None
+    kind: Literal["reaction"] = "reaction"
+
+    @property
+    def text(self) -> str | None:
+        """The emoji."""
+        return self.emoji
+
+
+@dataclass(frozen=True, slots=True)
+class ButtonContent:
+    """A quick-reply button of a template was pressed; `payload` is what the template gave it."""
+
+    text: str | None
+    payload: str | None
+    kind: Literal["button"] = "button"
+
+
+@dataclass(frozen=True, slots=True)
+class InteractiveContent:
+    """An answer to an interactive message.
+
+    type: button_reply, list_reply, nfm_reply (a flow) or call_permission_reply; id and text: the choice's id and
+    title; data: what a flow collected, or the permission's terms.
+    """
+
+    type: Literal["button_reply", "list_reply", "nfm_reply", "call_permission_reply"]
+    id: str | None = None
+    text: str | None = None
+    description: str | None = None
+    data: Json | None = None
+    kind: Literal["interactive"] = "interactive"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderItem:
+    """One product of an order; item_price in `currency`."""
+
+    product_retailer_id: str | None
+    quantity: float | None
+    item_price: float | None
+    currency: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderContent:
+    """A cart sent from the catalogue."""
+
+    catalog_id: str | None
+    items: list[OrderItem]
+    text: str | None = None
+    kind: Literal["order"] = "order"
+
+
+@dataclass(frozen=True, slots=True)
+class SystemContent:
+    """WhatsApp says something about the customer: never something to answer.
+
+    event: user_changed_number, user_changed_user_id, customer_identity_changed, or one not known yet; wa_id and
+    user_id: the new ones (the old are the message's customer); text: WhatsApp's words.
+    """
+
+    event: str
+    text: str | None = None
+    wa_id: str | None = None
+    user_id: str | None = None
+    kind: Literal["system"] = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class EditContent:
+    """The customer changed an earlier message; `content`: what it is now (None where it cannot be read)."""
+
+    message_id: str
+    content: "Content | None"
+    kind: Literal["edit"] = "edit"
+
+    @property
+    def text(self) -> str | None:
+        """The new text."""
+        return self.content.text if self.content else None
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeContent:
+    """The customer deleted an earlier message."""
+
+    message_id: str
+    kind: Literal["revoke"] = "revoke"
+
+    @property
+    def text(self) -> None:
+        """Nothing is left of it."""
+        return
+
+
+@dataclass(frozen=True, slots=True)
+class UnsupportedContent:
+    """A message that WhatsApp does not pass on (131051), or media that it could not (131052); `type`: of what kind."""
+
+    type: str | None = None
+    kind: Literal["unsupported"] = "unsupported"
+
+    @property
+    def text(self) -> None:
+        """Nothing is known of it."""
+        return
+
+
+Content = (
+    TextContent
+    | MediaContent
+    | LocationContent
+    | ContactsContent
+    | ReactionContent
+    | ButtonContent
+    | InteractiveContent
+    | OrderContent
+    | SystemContent
+    | EditContent
+    | RevokeContent
+    | UnsupportedContent
+)
+
+Source = Literal["messages", "standby", "history", "business_app"]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """A message of a customer.
+
+    source: `messages`: for us to answer; `standby`: another app or Meta's agent has the conversation, we only watch;
+    `history`: from before the number came to the Cloud API. group_id: it was said in a group.
+    """
+
+    wamid: str
+    timestamp: datetime | None
+    customer: Customer
+    content: Content
+    context: Context | None = None
+    referral: Referral | None = None
+    group_id: str | None = None
+    errors: tuple[Cause, ...] = ()
+    source: Source = "messages"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEchoed:
+    """A message of the business that we did not send.
+
+    source: `business_app`: a person wrote it in the phone app; `standby`: Meta's agent or another app; `history`: it
+    is from before. customer: who got it; status: history's word about its delivery.
+    """
+
+    wamid: str
+    timestamp: datetime | None
+    customer: Customer
+    content: Content
+    context: Context | None = None
+    source: Source = "business_app"
+    status: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pricing:
+    """What a message costs: model `PMP` or `CBP`; type and category in Meta's words."""
+
+    billable: bool | None = None
+    model: str | None = None
+    type: str | None = None
+    category: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged:
+    """A message that we sent got on: `sent`, `delivered`, `read`, `played`, `failed` (with errors), or a new word.
+
+    callback: our id (biz_opaque_callback_data), the proof that a message of unknown fate is out; participant: who of
+    the group, where the message went to one; standby: another app's message.
+    """
+
+    wamid: str
+    status: str
+    timestamp: datetime | None
+    customer: Customer
+    callback: str | None = None
+    pricing: Pricing | None = None
+    conversation_id: str | None = None
+    conversation_category: str | None = None
+    conversation_expiry: datetime | None = None
+    errors: tuple[Cause, ...] = ()
+    group_id: str | None = None
+    participant: Customer | None = None
+    standby: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallChanged:
+    """A voice call: event `connect` or `terminate`, or `status` with Meta's word in `status` (RINGING ...)."""
+
+    id: str
+    event: str
+    timestamp: datetime | None
+    customer: Customer
+    direction: str | None = None
+    status: str | None = None
+    duration: int | None = None  # seconds
+    callback: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorReported:
+    """An error of a webhook value as a whole; `about`: the ids that stood beside it."""
+
+    cause: Cause
+    about: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HandoverChanged:
+    """Control over a conversation went from one app to another.
+
+    ours: it is ours now (None: the payload does not tell); the truth for each message is the field that it comes by,
+    `messages` or `standby`. Owners are app ids or roles (`ai_agent`, `escalation` ...).
+    """
+
+    type: str
+    timestamp: datetime | None
+    customer: Customer
+    ours: bool | None
+    previous_owner: str | None = None
+    new_owner: str | None = None
+    metadata: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryReceived:
+    """A chunk of the phone app's history (180 days before the number was connected); progress in per cent."""
+
+    messages: list[MessageReceived | MessageEchoed]
+    phase: int | None = None
+    chunk_order: int | None = None
+    progress: int | None = None
+    errors: tuple[Cause, ...] = ()
+    unread: list[Json] = field(default_factory=list)  # raw forms that could not be understood
+
+
+@dataclass(frozen=True, slots=True)
+class ContactSynced:
+    """The phone app's address book changed: action `add` (also for edits) or `remove`."""
+
+    action: str
+    customer: Customer
+    timestamp: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UserPreferenceChanged:
+    """The customer's word on marketing: value `stop`, `resume` or `signup`."""
+
+    customer: Customer
+    category: str
+    value: str
+    timestamp: datetime | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UserIdChanged:
+    """The customer has a new business-scoped id."""
+
+    customer: Customer
+    previous: str | None
+    current: str | None
+    timestamp: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """What this version does not understand, whole, to be processed again by a later one. reason: in our words."""
+
+    key: str
+    field: str
+    type: str
+    raw: Json
+    reason: str

@@ -1,0 +1,234 @@
+"""Raw messages understood: content, context, referral, and who the customer is.
+
+Source: developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages.
+"""
+
+from collections.abc import Callable
+
+from gateway.whatsapp.errors import Cause, cause_of
+from gateway.whatsapp.events import (
+    ButtonContent,
+    ContactsContent,
+    Content,
+    Context,
+    Customer,
+    EditContent,
+    InteractiveContent,
+    LocationContent,
+    MediaContent,
+    OrderContent,
+    OrderItem,
+    Product,
+    ReactionContent,
+    Referral,
+    RevokeContent,
+    SystemContent,
+    TextContent,
+    UnsupportedContent,
+)
+from gateway.whatsapp.raw import decode
+from gateway.whatsapp.reading import Json, flag, identifier, number, part, parts, text
+from gateway.whatsapp.text import clean, clean_text
+
+# Messages inside an edit are messages, and so on: a malicious depth ends here.
+_DEEPEST_EDIT = 3
+
+
+def customer(element: Json, contact: Json | None, prefix: str = "from") -> Customer:
+    """Put together who the customer is, from the element (`from` or `to` and their ids) and the contact beside it."""
+    contact = contact or {}
+    profile = part(contact, "profile")
+    return Customer(
+        wa_id=identifier(contact, "wa_id") or identifier(element, prefix),
+        user_id=identifier(contact, "user_id") or identifier(element, f"{prefix}_user_id"),
+        parent_user_id=identifier(contact, "parent_user_id") or identifier(element, f"{prefix}_parent_user_id"),
+        username=text(profile, "username"),
+        name=text(profile, "name"),
+    )
+
+
+def errors(element: Json) -> tuple[Cause, ...]:
+    """Read the errors of a message or a status."""
+    return tuple(cause_of(error) for error in parts(element, "errors"))
+
+
+def context(message: Json) -> Context | None:
+    """Read what a message answers and whether it was forwarded; None where it stands alone."""
+    stated = part(message, "context")
+    product = part(stated, "referred_product")
+    if not stated:
+        return None
+    return Context(
+        message_id=identifier(stated, "id"),
+        sender=identifier(stated, "from"),
+        forwarded=flag(stated, "forwarded") or flag(stated, "frequently_forwarded"),
+        often=flag(stated, "frequently_forwarded"),
+        product=Product(identifier(product, "catalog_id"), identifier(product, "product_retailer_id"))
+        if product
+        else None,
+    )
+
+
+def referral(message: Json) -> Referral | None:
+    """Read the advertisement that a message came from."""
+    stated = part(message, "referral")
+    if not stated:
+        return None
+    return Referral(
+        source_type=text(stated, "source_type"),
+        source_id=identifier(stated, "source_id"),
+        source_url=text(stated, "source_url"),
+        headline=text(stated, "headline"),
+        body=text(stated, "body"),
+        media_type=text(stated, "media_type"),
+        media_url=text(stated, "image_url") or text(stated, "video_url"),
+        ctwa_clid=text(stated, "ctwa_clid"),
+    )
+
+
+def content(kind: str, message: Json, depth: int = 0) -> Content | None:
+    """Read what a message of a type says; None where the type or its shape is not known."""
+    if kind == "edit":
+        return _edit(message, depth)
+    reader = _READERS.get(kind)
+    found = reader(kind, message) if reader else None
+    if found is None and errors(message):
+        # Media that WhatsApp could not pass on comes with its type, an error and nothing else.
+        return UnsupportedContent(type=kind)
+    return found
+
+
+def _text(kind: str, message: Json) -> Content | None:
+    body = part(message, kind).get("body")
+    return TextContent(clean(body)) if isinstance(body, str) else None
+
+
+def _media(kind: str, message: Json) -> Content | None:
+    media = part(message, kind)
+    media_id = identifier(media, "id")
+    if media_id is None:
+        return None
+    return MediaContent(
+        kind=kind,  # type: ignore[arg-type] # _READERS calls this for the five kinds only
+        id=media_id,
+        mime_type=text(media, "mime_type"),
+        sha256=text(media, "sha256"),
+        text=text(media, "caption"),
+        filename=text(media, "filename"),
+        voice=flag(media, "voice"),
+        animated=flag(media, "animated"),
+        url=text(media, "url"),
+    )
+
+
+def _location(kind: str, message: Json) -> Content | None:
+    place = part(message, kind)
+    latitude, longitude = number(place, "latitude"), number(place, "longitude")
+    if latitude is None or longitude is None:
+        return None
+    return LocationContent(latitude, longitude, text(place, "name"), text(place, "address"), text(place, "url"))
+
+
+def _contacts(kind: str, message: Json) -> Content | None:
+    cards = parts(message, kind)
+    return ContactsContent(clean(cards)) if cards else None
+
+
+def _reaction(kind: str, message: Json) -> Content | None:
+    reaction = part(message, kind)
+    message_id = identifier(reaction, "message_id")
+    return ReactionContent(message_id, text(reaction, "emoji")) if message_id else None
+
+
+def _button(kind: str, message: Json) -> Content | None:
+    button = part(message, kind)
+    return ButtonContent(text(button, "text"), text(button, "payload")) if button else None
+
+
+def _interactive(kind: str, message: Json) -> Content | None:
+    interactive = part(message, kind)
+    match interactive.get("type"):
+        case ("button_reply" | "list_reply") as name:
+            reply = part(interactive, name)
+            description = text(reply, "description")
+            return InteractiveContent(name, text(reply, "id"), text(reply, "title"), description) if reply else None
+        case "nfm_reply":
+            reply = part(interactive, "nfm_reply")
+            name, body = text(reply, "name"), text(reply, "body")
+            return InteractiveContent("nfm_reply", name, body, data=_flow_data(reply)) if reply else None
+        case "call_permission_reply":
+            reply = part(interactive, "call_permission_reply")
+            return InteractiveContent("call_permission_reply", text(reply, "response"), data=clean(reply) or None)
+        case _:
+            return None
+
+
+def _flow_data(reply: Json) -> Json | None:
+    """Decode what a flow collected: JSON inside a string; None where it is no object."""
+    stated = reply.get("response_json")
+    try:
+        data = decode(clean_text(stated).encode()) if isinstance(stated, str) else stated
+    except ValueError:
+        return None
+    return clean(data) if isinstance(data, dict) else None
+
+
+def _order(kind: str, message: Json) -> Content | None:
+    order = part(message, kind)
+    items = [
+        OrderItem(
+            identifier(item, "product_retailer_id"),
+            number(item, "quantity"),
+            number(item, "item_price"),
+            text(item, "currency"),
+        )
+        for item in parts(order, "product_items")
+    ]
+    return OrderContent(identifier(order, "catalog_id"), items, text(order, "text")) if order else None
+
+
+def _system(kind: str, message: Json) -> Content | None:
+    system = part(message, kind)
+    event = text(system, "type")
+    if event is None:
+        return None
+    # new_wa_id: the name of the field in older versions.
+    wa_id = identifier(system, "wa_id") or identifier(system, "new_wa_id")
+    return SystemContent(event, text(system, "body"), wa_id, identifier(system, "user_id"))
+
+
+def _edit(message: Json, depth: int) -> Content | None:
+    edit = part(message, "edit")
+    message_id, edited = identifier(edit, "original_message_id"), part(edit, "message")
+    kind = text(edited, "type")
+    inner = content(kind, edited, depth + 1) if kind and depth < _DEEPEST_EDIT else None
+    return EditContent(message_id, inner) if message_id else None
+
+
+def _revoke(kind: str, message: Json) -> Content | None:
+    message_id = identifier(part(message, kind), "original_message_id")
+    return RevokeContent(message_id) if message_id else None
+
+
+def _unsupported(kind: str, message: Json) -> Content | None:
+    return UnsupportedContent(text(part(message, kind), "type"))
+
+
+# To understand another inbound type: its class in `events`, its reader here, its cases in tests/payloads.
+_READERS: dict[str, Callable[[str, Json], Content | None]] = {
+    "text": _text,
+    "image": _media,
+    "audio": _media,
+    "video": _media,
+    "document": _media,
+    "sticker": _media,
+    "location": _location,
+    "contacts": _contacts,
+    "reaction": _reaction,
+    "button": _button,
+    "interactive": _interactive,
+    "order": _order,
+    "system": _system,
+    "revoke": _revoke,
+    "unsupported": _unsupported,
+}

@@ -1,0 +1,76 @@
+"""Reading decoded JSON of strangers: each function gives the value in the wanted type or None, never an exception."""
+
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.whatsapp.text import clean_text
+
+Json = dict[str, Any]
+
+_YEAR_9999 = 253_402_300_799
+
+
+def text(holder: Json, name: str) -> str | None:
+    """Give clean text; None for what is missing, empty or no text."""
+    value = holder.get(name)
+    return clean_text(value) or None if isinstance(value, str) else None
+
+
+def identifier(holder: Json, name: str) -> str | None:
+    """Give an id as text: Meta writes some of them as numbers."""
+    value = holder.get(name)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**20:
+        return str(value)
+    return text(holder, name)
+
+
+def number(holder: Json, name: str) -> float | None:
+    """Give a finite number, also one that was written as text."""
+    value = holder.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        result = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return result if math.isfinite(result) else None
+
+
+def integer(holder: Json, name: str) -> int | None:
+    """Give a whole number, also one that was written as text."""
+    value = number(holder, name)
+    return int(value) if value is not None and value == int(value) else None
+
+
+def flag(holder: Json, name: str) -> bool:
+    """Say whether something is true; anything else is not."""
+    return holder.get(name) is True
+
+
+def choice(holder: Json, name: str) -> bool | None:
+    """Give a yes or no; None where it is neither."""
+    value = holder.get(name)
+    return value if isinstance(value, bool) else None
+
+
+def moment(holder: Json, name: str) -> datetime | None:
+    """Give a time written as Unix seconds (number or text; milliseconds are recognised) in UTC."""
+    seconds = number(holder, name)
+    if seconds is None or seconds < 0:
+        return None
+    if seconds > 10**11:  # the year 5138 in seconds, 1973 in milliseconds
+        seconds /= 1000
+    return datetime.fromtimestamp(seconds, UTC) if seconds <= _YEAR_9999 else None
+
+
+def part(holder: Json, name: str) -> Json:
+    """Give an object, empty where there is none."""
+    value = holder.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def parts(holder: Json, name: str) -> list[Json]:
+    """Give the objects of a list, empty where there is none."""
+    value = holder.get(name)
+    return [element for element in value if isinstance(element, dict)] if isinstance(value, list) else []

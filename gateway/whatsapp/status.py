@@ -1,0 +1,77 @@
+"""Statuses of messages that went out, and the order in which they count."""
+
+from gateway.whatsapp.events import Customer, Pricing, StatusChanged
+from gateway.whatsapp.inbound import customer, errors
+from gateway.whatsapp.reading import Json, choice, identifier, moment, part, text
+
+# A status only ever moves a message to the right, so any order of arrival ends in the same state. `failed` stands
+# before `delivered`: a phone that has the message is proof against a failure that was reported meanwhile (to one of
+# several devices, or by a retry), and nothing is resent that the customer can already read.
+# Before the first status come the states of whoever sends, up to Meta's 200.
+STATUS_ORDER = ("queued", "sending", "uncertain", "accepted", "sent", "failed", "delivered", "read", "played")
+_RANK = {status: rank for rank, status in enumerate(STATUS_ORDER)}
+
+
+def advance(old: str, new: str) -> str:
+    """Give the status of a message after another one arrived: whichever is further in STATUS_ORDER.
+
+    A new word that is not known (`deleted`, `warning`, tomorrow's) changes nothing.
+    """
+    return new if _RANK.get(new, -1) > _RANK.get(old, -1) else old
+
+
+def status_changed(status: Json, contact: Json | None, *, standby: bool = False) -> StatusChanged | None:
+    """Read a raw status; None without id or status."""
+    wamid, word = identifier(status, "id"), text(status, "status")
+    if wamid is None or word is None:
+        return None
+    conversation = part(status, "conversation")
+    group = status.get("recipient_type") == "group"
+    return StatusChanged(
+        wamid=wamid,
+        status=word,
+        timestamp=moment(status, "timestamp"),
+        customer=_recipient(status, contact, group=group),
+        callback=text(status, "biz_opaque_callback_data"),
+        pricing=_pricing(part(status, "pricing")),
+        conversation_id=identifier(conversation, "id"),
+        conversation_category=text(part(conversation, "origin"), "type"),
+        conversation_expiry=moment(conversation, "expiration_timestamp"),
+        errors=errors(status),
+        group_id=identifier(status, "recipient_id") if group else None,
+        participant=_participant(status) if group else None,
+        standby=standby,
+    )
+
+
+def _recipient(status: Json, contact: Json | None, *, group: bool) -> Customer:
+    if group:  # recipient_id is the group
+        return customer({}, contact)
+    named = customer({}, contact)
+    return Customer(
+        # recipient_id is the number the message went to; the contact's wa_id may be its form without the ninth digit.
+        wa_id=named.wa_id or identifier(status, "recipient_id"),
+        user_id=named.user_id or identifier(status, "recipient_user_id"),
+        parent_user_id=named.parent_user_id or identifier(status, "recipient_parent_user_id"),
+        username=named.username,
+        name=named.name,
+    )
+
+
+def _participant(status: Json) -> Customer:
+    return Customer(
+        wa_id=identifier(status, "recipient_participant_id"),
+        user_id=identifier(status, "recipient_participant_user_id"),
+        parent_user_id=identifier(status, "recipient_participant_parent_user_id"),
+    )
+
+
+def _pricing(pricing: Json) -> Pricing | None:
+    if not pricing:
+        return None
+    return Pricing(
+        billable=choice(pricing, "billable"),
+        model=text(pricing, "pricing_model"),
+        type=text(pricing, "type"),
+        category=text(pricing, "category"),
+    )
