@@ -1,0 +1,34 @@
+"""Who may talk to the agent server: whoever shows LANGGRAPH_TOKEN; in development also LangGraph Studio."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+
+from langgraph_sdk import Auth
+
+from graph.settings import settings
+
+log = logging.getLogger(__name__)
+
+REFUSED = "Send the agent server's token: Authorization: Bearer <LANGGRAPH_TOKEN>."
+
+auth = Auth()
+
+
+@auth.authenticate
+async def authenticate(authorization: str | None) -> str:
+    """The identity behind the Authorization header. Raises a 401 for any other than the token."""
+    if not authorized(authorization):
+        raise Auth.exceptions.HTTPException(status_code=401, detail=REFUSED)
+    return "gateway"
+
+
+def authorized(authorization: str | None) -> bool:
+    """Whether the header shows the token, compared in constant time. Nobody is where no token is set."""
+    token = settings().langgraph_token
+    if token is None:
+        log.error("LANGGRAPH_TOKEN is not set: every request is refused.")
+        return False
+    expected = f"Bearer {token.get_secret_value()}"
+    return hmac.compare_digest((authorization or "").encode(), expected.encode())

@@ -1,0 +1,55 @@
+"""The gateway's internal API: what the agent may ask the channel."""
+
+from __future__ import annotations
+
+import ssl
+from functools import lru_cache
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel
+
+from graph.settings import Settings, settings
+
+TIMEOUT_SECONDS = 5
+# Made once: reading the certificates takes longer than the request.
+TLS = ssl.create_default_context()
+
+
+class HistoryEntry(BaseModel):
+    """One message of the customer's conversations, whoever wrote it."""
+
+    direction: str
+    author: str
+    kind: str
+    text: str | None
+    timestamp: str
+
+
+class _History(BaseModel):
+    messages: list[HistoryEntry]
+
+
+class Channel:
+    """A client of the gateway. ``transport``: a stand-in for the network, for tests."""
+
+    def __init__(self, config: Settings, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        token = config.internal_token.get_secret_value() if config.internal_token else ""
+        self._url = config.gateway_url
+        self._headers = {"authorization": f"Bearer {token}"}
+        self._transport = transport
+
+    async def history(self, customer_id: str, limit: int) -> list[HistoryEntry]:
+        """The customer's last ``limit`` messages, oldest first. Raises httpx.HTTPError when the gateway cannot tell."""
+        url = f"{self._url}/internal/customers/{quote(customer_id, safe='')}/history"
+        # A client for one request: it is asked seldom, and so nothing has a lifetime of its own.
+        async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, transport=self._transport, verify=TLS) as client:
+            response = await client.get(url, params={"limit": limit}, headers=self._headers)
+            response.raise_for_status()
+            return _History.model_validate_json(response.content).messages
+
+
+@lru_cache
+def channel() -> Channel:
+    """The channel of this process."""
+    return Channel(settings())

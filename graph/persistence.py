@@ -1,0 +1,85 @@
+"""Checkpoints and store in Postgres, for the server's in-memory runtime (``checkpointer.path``, ``store.path``).
+
+The server starts and answers while Postgres is away. The tables are made over the first connection; until there is one,
+a run fails, to be tried again by the gateway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from langgraph.store.postgres.aio import AsyncPostgresStore
+from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import DictRow
+
+from graph.postgres import Pool, new_pool
+from graph.settings import settings
+
+log = logging.getLogger(__name__)
+
+SCHEMA = "agent"
+# The checkpointer uses one connection at a time (it holds a lock); the other one replaces it when it breaks.
+CHECKPOINT_POOL_SIZE = 2
+STORE_POOL_SIZE = 4
+
+
+@asynccontextmanager
+async def checkpointer() -> AsyncIterator[AsyncPostgresSaver]:
+    """The checkpointer of the server, for its lifetime."""
+    async with _pool(AsyncPostgresSaver, CHECKPOINT_POOL_SIZE, "checkpoints") as pool:
+        yield AsyncPostgresSaver(pool)
+
+
+@asynccontextmanager
+async def store() -> AsyncIterator[AsyncPostgresStore]:
+    """The store of the server, for its lifetime."""
+    async with _pool(AsyncPostgresStore, STORE_POOL_SIZE, "store") as pool:
+        yield AsyncPostgresStore(pool)
+
+
+def address() -> str:
+    """AGENT_DATABASE_URL, in the schema ``agent`` where it names no search_path of its own."""
+    url = settings().agent_database
+    options = str(conninfo_to_dict(url).get("options") or "")
+    if "search_path" in options:
+        return url
+    return make_conninfo(url, options=f"{options} -c search_path={SCHEMA}".strip())
+
+
+def _pool(tables: type[AsyncPostgresSaver | AsyncPostgresStore], size: int, name: str) -> Pool:
+    """A pool whose first connection makes the tables; while that fails, it has no connection to give."""
+    lock = asyncio.Lock()
+    made = False
+
+    async def configure(connection: AsyncConnection[DictRow]) -> None:
+        nonlocal made
+        async with lock:
+            if not made:
+                await _make(tables, connection)
+                log.info("Postgres is there: the tables of the %s are in place.", name)
+            made = True
+
+    return new_pool(address(), size, name, configure, prepare_threshold=0)
+
+
+async def _make(tables: type[AsyncPostgresSaver | AsyncPostgresStore], connection: AsyncConnection[DictRow]) -> None:
+    # A lock, because IF NOT EXISTS fails when two do it at once. Asked for again and again, because the set-up makes
+    # indexes CONCURRENTLY, which waits for every statement that began before: also for one that waits for the lock.
+    while not await _try_lock(connection):  # noqa: ASYNC110 - another process holds it, no event of ours tells
+        await asyncio.sleep(0.1)
+    try:
+        await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+        await tables(connection).setup()
+    finally:
+        await connection.execute("SELECT pg_advisory_unlock(hashtextextended('graph.persistence', 0))")
+
+
+async def _try_lock(connection: AsyncConnection[DictRow]) -> bool:
+    asked = await connection.execute("SELECT pg_try_advisory_lock(hashtextextended('graph.persistence', 0)) AS got")
+    row = await asked.fetchone()
+    return row is not None and row["got"]

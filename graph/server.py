@@ -1,0 +1,69 @@
+"""What development and production add to LangGraph Server: it loads one of the two apps here (``http.app``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from graph.auth import REFUSED, authorized
+
+# Asked by probes and by Prometheus, who have no token; a NetworkPolicy keeps others away.
+OPEN_PATHS = ("/ok", "/metrics")
+RUNTIME_FOLDER = Path(".langgraph_api")
+
+
+class AllowPrivateNetwork:
+    """Lets a browser's preflight from Studio reach this machine.
+
+    Chrome asks with ``Access-Control-Request-Private-Network``; langgraph-api adds the permission to its answer, but
+    Starlette's CORS middleware, which it configures without that permission, has refused before (400).
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hide the question from what comes after."""
+        if scope["type"] == "http" and scope["method"] == "OPTIONS":
+            headers = MutableHeaders(scope=scope)
+            del headers["access-control-request-private-network"]
+            scope = {**scope, "headers": headers.raw}
+        await self.app(scope, receive, send)
+
+
+class RequireToken:
+    """Refuses what shows no token before anything else looks at it: preflights, documentation and schemas too."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 401, or hand on."""
+        if scope["type"] == "lifespan" or scope["path"] in OPEN_PATHS:
+            return await self.app(scope, receive, send)
+        if authorized(Headers(scope=scope).get("authorization")):
+            return await self.app(scope, receive, send)
+        return await JSONResponse({"detail": REFUSED}, status_code=401)(scope, receive, send)
+
+
+def forget_runs(folder: Path) -> None:
+    """Remove what an earlier in-memory server wrote down about its runs.
+
+    It may be as old as that server's last orderly stop, and a run that it holds as unfinished would run once more,
+    whatever the conversation has come to since. The gateway knows which turns are open, and continues those.
+    """
+    for pickle in folder.glob(".langgraph_*.pckl"):
+        pickle.unlink(missing_ok=True)
+
+
+# `disable_persistence` in langgraph.json does not reach the server (langgraph-cli 0.4.40 drops it, and with it an
+# orderly stop would write all the same), so this has to happen before the server reads: now, while it loads the app.
+forget_runs(RUNTIME_FOLDER)
+
+development = Starlette(middleware=[Middleware(AllowPrivateNetwork)])
+production = Starlette(middleware=[Middleware(RequireToken)])

@@ -1,0 +1,74 @@
+"""What the environment says: the only place of the graph that reads it."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+# A secret may come as a file instead: NAME_FILE holds its path.
+SECRETS = (
+    "DATABASE_URL",
+    "AGENT_DATABASE_URL",
+    "BUSINESS_DATABASE_URL",
+    "LANGGRAPH_TOKEN",
+    "INTERNAL_TOKEN",
+    "OPENAI_API_KEY",
+)
+
+
+class Settings(BaseSettings):
+    """The settings of the agent server; names in the environment are these in capitals."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+
+    database_url: SecretStr | None = Field(None, description="Postgres, 15 or newer: default of the two below")
+    agent_database_url: SecretStr | None = Field(None, description="checkpoints and store; default schema: agent")
+    business_database_url: SecretStr | None = Field(None, description="orders and tickets, in the schema business")
+
+    langgraph_token: SecretStr | None = Field(None, description="bearer token that the gateway shows to this server")
+    gateway_url: str = Field("http://127.0.0.1:8000", description="where the gateway serves /internal")
+    internal_token: SecretStr | None = Field(None, description="bearer token for the gateway's /internal")
+
+    agent_model: str = Field("openai:gpt-5.6-terra", description="provider:model, as init_chat_model takes it")
+    openai_api_key: SecretStr | None = Field(None, description="key for models of the provider openai")
+    openai_base_url: str | None = Field(None, description="an OpenAI-compatible server instead of OpenAI itself")
+    model_timeout_seconds: float = Field(45, gt=0, description="bound of one model call, its retries included")
+    model_retries: int = Field(2, ge=0, description="further attempts after 408, 409, 429, 5xx or a lost connection")
+    model_calls_per_turn: int = Field(8, ge=1, description="the last one has to answer: it gets no tools")
+    agent_timezone: str = Field("America/Sao_Paulo", description="the company's time zone: what the agent calls today")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        for name in SECRETS:
+            path = os.environ.get(f"{name}_FILE")
+            if path and name.lower() not in values:
+                values[name.lower()] = Path(path).read_text().strip()
+        return values
+
+    @property
+    def agent_database(self) -> str:
+        """Address of checkpoints and store. ValueError when no address is set."""
+        return _address("AGENT_DATABASE_URL", self.agent_database_url or self.database_url)
+
+    @property
+    def business_database(self) -> str:
+        """Address of orders and tickets. ValueError when no address is set."""
+        return _address("BUSINESS_DATABASE_URL", self.business_database_url or self.database_url)
+
+
+def _address(name: str, value: SecretStr | None) -> str:
+    if value is None:
+        raise ValueError(f"Neither {name} nor DATABASE_URL is set: give the address of a Postgres in one of them.")
+    return value.get_secret_value()
+
+
+@lru_cache
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

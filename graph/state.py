@@ -1,0 +1,133 @@
+"""The run contract and the state of a conversation: the only coupling of brain and channel.
+
+Input of a run: ``turn_id``, ``inbound``, ``since``. Output: ``turn_id``, ``replies``, ``handoff``. The values in the
+state are JSON values, as they came and as they go; the models here read them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NotRequired, Required
+
+from langchain.agents import AgentState
+from langchain.agents.middleware.types import OmitFromInput, OmitFromOutput, PrivateStateAttr
+from langchain_core.messages import AnyMessage
+from langgraph.graph.message import add_messages
+from pydantic import BaseModel, Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
+from typing_extensions import TypedDict
+
+# As many turns as a client may ask about again; far more than can be under way at once.
+ANSWERS_KEPT = 20
+
+
+class Media(BaseModel):
+    """A file that the customer sent; ``id`` is the gateway's."""
+
+    id: str = ""
+    mime_type: str = ""
+    filename: str | None = None
+    size: int | None = None
+    voice: bool = False
+    status: str = "stored"
+
+
+class Interactive(BaseModel):
+    """What the customer chose: a button, a row of a list, or a filled-in flow (``data``)."""
+
+    type: str = ""
+    id: str = ""
+    title: str = ""
+    description: str | None = None
+    data: dict[str, Any] | None = None
+
+
+class Location(BaseModel):
+    """A point that the customer sent, in degrees."""
+
+    latitude: float
+    longitude: float
+    name: str | None = None
+    address: str | None = None
+
+
+class Reaction(BaseModel):
+    """An emoji on a message; an empty one was taken back."""
+
+    message_id: str = ""
+    emoji: str = ""
+
+
+class MessageContext(BaseModel):
+    """What a message refers to: the text that it quotes, or that it was forwarded."""
+
+    message_id: str | None = None
+    text: str | None = None
+    forwarded: bool = False
+
+
+class Inbound(BaseModel):
+    """One message of the customer. ``kind`` is open: a kind from the future is described, never an error."""
+
+    id: str = Field(min_length=1)
+    kind: str = "text"
+    text: str | None = None
+    media: Media | None = None
+    interactive: Interactive | None = None
+    location: Location | None = None
+    contacts: list[dict[str, Any]] | None = None
+    reaction: Reaction | None = None
+    order: dict[str, Any] | None = None
+    context: MessageContext | None = None
+    timestamp: str | None = None
+
+    @field_validator("media", "interactive", "location", "contacts", "reaction", "order", "context", mode="wrap")
+    @classmethod
+    def _or_nothing(cls, value: object, handler: ValidatorFunctionWrapHandler) -> object:
+        """A detail that cannot be read must not cost the customer the answer to the rest."""
+        try:
+            return handler(value)
+        except ValidationError:
+            return None
+
+
+class Meanwhile(BaseModel):
+    """What a person of the company said to the customer since the agent's last turn."""
+
+    author: Literal["person", "business_app"] = "person"
+    text: str = ""
+    timestamp: str | None = None
+
+
+class TurnInput(BaseModel):
+    """The input of a run."""
+
+    turn_id: str = Field(min_length=1)
+    inbound: list[Inbound] = Field(default_factory=list)
+    since: list[Meanwhile] = Field(default_factory=list)
+
+
+class Handoff(TypedDict):
+    """The wish that a person takes over."""
+
+    reason: str
+    summary: str
+
+
+class Answer(TypedDict):
+    """What one turn answered: the output of its run."""
+
+    turn_id: str
+    replies: list[dict[str, Any]]
+    handoff: Handoff | None
+
+
+class State(AgentState[Any]):
+    """The state of a conversation, kept in its thread. ``answers``: the last turns' answers, oldest first."""
+
+    turn_id: Required[str]
+    inbound: NotRequired[Annotated[list[dict[str, Any]], OmitFromOutput]]
+    since: NotRequired[Annotated[list[dict[str, Any]], OmitFromOutput]]
+    replies: NotRequired[Annotated[list[dict[str, Any]], OmitFromInput]]
+    handoff: NotRequired[Annotated[Handoff | None, OmitFromInput]]
+    # The reducer has to stand last: LangGraph looks for it there.
+    messages: Required[Annotated[list[AnyMessage], PrivateStateAttr, add_messages]]
+    answers: NotRequired[Annotated[list[Answer], PrivateStateAttr]]
