@@ -7,6 +7,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ MAX_CONNECTIONS = 300
 # After a kill the last backends may still hold the shared memory for a moment; a new server refuses until they ended.
 SHARED_MEMORY_BUSY = "pre-existing shared memory block"
 START_ATTEMPTS = 50
+START_PAUSE_SECONDS = 0.1
 
 
 class Postgres:
@@ -71,13 +73,14 @@ class Postgres:
         Raises PortBusyError, or StartError with the reason and the end of the log.
         """
         require_free(self.port)
-        self._prepare()
+        self.prepare()
         for attempt in range(START_ATTEMPTS):
             try:
                 return self.process.start()
             except StartError as error:
                 if SHARED_MEMORY_BUSY not in str(error) or attempt == START_ATTEMPTS - 1:
                     raise
+                time.sleep(START_PAUSE_SECONDS)
         raise AssertionError  # the loop returns or raises
 
     def stop(self) -> None:
@@ -108,6 +111,13 @@ class Postgres:
         self._execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
         return self.database_url(name)
 
+    def ensure_database(self, name: str) -> None:
+        """Create a database unless it exists."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
+        if not exists:
+            self.create_database(name)
+
     def drop_database(self, name: str) -> None:
         """Drop a database even while somebody is connected."""
         self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
@@ -128,8 +138,8 @@ class Postgres:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
 
-    def _prepare(self) -> None:
-        """Make the data directory exist, belong to the right user, and hold a database cluster."""
+    def prepare(self) -> None:
+        """Make the data directory exist, belong to the right user, and hold a database cluster. Raises StartError."""
         _require_reachable(_binary("postgres"), self.user)
         self.data_dir.mkdir(parents=True, exist_ok=True)
         _require_reachable(self.data_dir.parent, self.user)

@@ -18,7 +18,7 @@ from typing import Self
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LOG_TAIL_LINES = 15
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.03
 
 
 class StartError(Exception):
@@ -58,6 +58,7 @@ class Process:
     start_seconds: float = 60
     stop_seconds: float = 10
     _popen: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
+    _asked_to_stop: bool = field(default=False, init=False, repr=False)
     _log_start: int = field(default=0, init=False, repr=False)
 
     @property
@@ -77,6 +78,12 @@ class Process:
         """The exit code of the last run, negative for a signal; None while it runs or before the first start."""
         return None if self._popen is None else self._popen.poll()
 
+    @property
+    def ending(self) -> str:
+        """How the last run ended, in words."""
+        code = self.exit_code
+        return signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
+
     def start(self) -> None:
         """Start it and wait until it is ready. Raises StartError when it ends or hangs instead; nothing is left."""
         self.spawn()
@@ -86,6 +93,7 @@ class Process:
         """Start it without waiting."""
         if self.alive:
             raise RuntimeError(f"{self.name} runs already (pid {self.pid})")
+        self._asked_to_stop = False
         self.log.parent.mkdir(parents=True, exist_ok=True)
         user = self.user
         with self.log.open("ab") as log:
@@ -126,18 +134,37 @@ class Process:
             lines = log.read().decode(errors="replace").splitlines()[-LOG_TAIL_LINES:]
         return "".join(f"\n  {line}" for line in [f"(log: {self.log})", *lines]) if lines else ""
 
+    def terminate(self) -> None:
+        """Ask it to end, without waiting; ``stop`` waits."""
+        if self._popen is not None and not self._asked_to_stop:
+            self._popen.send_signal(self.stop_signal)  # does nothing when it has ended
+            self._asked_to_stop = True
+
     def stop(self) -> None:
         """End it gracefully, by force when it does not end in time; do nothing when it does not run."""
         if self._popen is None:
             return
         if self.alive:
-            self._popen.send_signal(self.stop_signal)
+            self.terminate()
             try:
                 self._popen.wait(self.stop_seconds)
             except subprocess.TimeoutExpired:
                 self._popen.kill()
         self._popen.wait()
         self._end_group()
+
+    def run(self) -> None:
+        """Run it to its end. Raises StartError when it fails or takes longer than ``start_seconds``."""
+        self.spawn()
+        deadline = time.monotonic() + self.start_seconds
+        try:
+            while self.alive and time.monotonic() < deadline:
+                time.sleep(POLL_SECONDS)
+            if self.exit_code != 0:
+                how = f"failed with code {self.exit_code}" if self.exit_code else "did not end in time"
+                raise StartError(f"{self.name} {how}.{self.log_tail()}")
+        finally:
+            self.stop()
 
     def kill(self) -> None:
         """SIGKILL, as a crash would be; returns when it is gone."""

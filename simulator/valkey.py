@@ -40,8 +40,12 @@ class Valkey:
     def start(self) -> None:
         """Start it and wait until it answers. Raises PortBusyError, or StartError with the end of the log."""
         require_free(self.port)
-        self.data_dir.mkdir(parents=True, exist_ok=True)
+        self.prepare()
         self.process.start()
+
+    def prepare(self) -> None:
+        """Make the data directory exist."""
+        self.data_dir.mkdir(parents=True, exist_ok=True)
 
     def stop(self) -> None:
         """Shut it down."""

@@ -1,0 +1,52 @@
+"""The simulator's HTTP server: Meta's Cloud API, the model and the control API on one port."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from simulator import cloud_api, control, model
+from simulator.calls import CallLog, new_calls
+from simulator.chat_rules import ChatError
+from simulator.faults import Faults
+from simulator.meta.carrier import Carrier
+from simulator.meta.errors import GraphError
+from simulator.meta.outbox import Outbox
+from simulator.meta.world import Number, World
+
+CONNECTIONS = 200  # webhooks in flight at once
+
+
+def create_app(number: Number, webhook_url: str) -> ASGIApp:
+    """The application: one business number, whose webhook is at ``webhook_url``."""
+    # The gateway is on this machine or in this cluster: no proxy in between, whatever the environment says.
+    client = httpx.AsyncClient(limits=httpx.Limits(max_connections=CONNECTIONS), trust_env=False)
+    faults = Faults()
+    carrier = Carrier(World(number), Outbox(faults, webhook_url, number.app_secret, client), faults)
+    calls = new_calls()
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with client:
+            yield
+            carrier.cancel()
+
+    app = Starlette(
+        routes=[
+            *cloud_api.CloudApi(carrier).routes(),
+            *model.ModelServer(faults).routes(),
+            *control.Control(carrier, calls, client).routes(),
+        ],
+        exception_handlers={
+            GraphError: cloud_api.answer_error,
+            ChatError: model.answer_error,
+            ValidationError: control.answer_problem,
+            ValueError: control.answer_problem,
+            httpx.TransportError: control.answer_problem,
+        },
+        lifespan=lifespan,
+    )
+    return CallLog(app, calls)  # outermost: only there a connection can be cut

@@ -1,0 +1,116 @@
+"""A record of every call that others make to the simulator, and the way to cut their connection."""
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+KEPT = 10_000
+RECORDED_BYTES = 256 * 1024  # longer bodies (uploads) are recorded by their length only
+UNRECORDED = ("/_sim", "/phone", "/favicon")
+
+Json = dict[str, Any]
+
+
+class CallLog:
+    """ASGI middleware: keeps the last calls, each with its body and the status of its answer.
+
+    ``status`` is None while a call is being answered, and "cut" when its connection was cut. Credentials are not kept.
+    """
+
+    def __init__(self, app: ASGIApp, calls: deque[Json]) -> None:
+        self._app = app
+        self._calls = calls
+        self._count = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http" or scope["path"].startswith(UNRECORDED):
+            await self._app(scope, receive, send)
+            return
+        started = time.monotonic()
+        body = await _read(receive)
+        call = self._record(scope, body)
+
+        async def watched(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                call["status"] = message["status"]
+                call["seconds"] = round(time.monotonic() - started, 4)
+            await send(message)
+
+        scope["simulator.call"] = call
+        scope["simulator.cut"] = _cutter(send, call)
+        await self._app(scope, _replay(body, receive), watched)
+
+    def _record(self, scope: Scope, body: bytes) -> Json:
+        self._count += 1
+        call: Json = {"n": self._count, "at": time.time(), "method": scope["method"], "path": scope["path"]}
+        call |= {"query": scope["query_string"].decode(errors="replace"), "body": _readable(body), "status": None}
+        self._calls.append(call)
+        return call
+
+
+def new_calls() -> deque[Json]:
+    """An empty record."""
+    return deque(maxlen=KEPT)
+
+
+class CutConnection(Response):
+    """Instead of an answer: the connection is reset, as when Meta's answer is lost on the way."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Cut."""
+        scope["simulator.cut"]()
+        while (await receive())["type"] != "http.disconnect":
+            pass  # the server has to notice the end before we return, or it would try to answer 500
+
+
+def _cutter(send: Send, call: Json) -> Callable[[], None]:
+    def cut() -> None:
+        # ASGI has no way to cut a connection: take the transport from uvicorn's cycle, whose method ``send`` is.
+        transport = getattr(getattr(send, "__self__", None), "transport", None)
+        if transport is None:
+            raise RuntimeError("Only a simulator behind uvicorn can cut connections")
+        call["status"] = "cut"
+        transport.abort()
+
+    return cut
+
+
+async def _read(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return b"".join(parts)
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Give the body once, then whatever the server says next (the disconnect)."""
+    given = False
+
+    async def replayed() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replayed
+
+
+def _readable(body: bytes) -> object:
+    if len(body) > RECORDED_BYTES:
+        return f"({len(body)} bytes)"
+    try:
+        parsed: object = json.loads(body) if body else None
+    except ValueError:
+        return body.decode(errors="replace")
+    return parsed

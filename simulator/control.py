@@ -1,0 +1,263 @@
+"""The control API ``/_sim/…``: how tests and the phone page drive the simulator. Described in docs/simulator.md."""
+
+import asyncio
+import base64
+import json
+from collections import deque
+from datetime import datetime
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from simulator.faults import Fault
+from simulator.meta.carrier import Carrier, Ticks
+from simulator.meta.outbox import Retries
+from simulator.meta.payloads import encode, sign
+from simulator.meta.world import Json, Number, digits_of
+
+LONGEST_WAIT_SECONDS = 60
+
+
+class Ascii(JSONResponse):
+    """JSON in ASCII only, so that lone surrogates, which people do send, can be shown."""
+
+    def render(self, content: object) -> bytes:
+        """The bytes."""
+        return json.dumps(content).encode()
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class PersonaWish(_Request):
+    """Change of a persona."""
+
+    name: str | None = None
+    hidden: bool | None = None
+
+
+class Speech(_Request):
+    """What a persona sends: ``text``, or ``message`` as the Cloud API writes it (``{"type": …, …}``)."""
+
+    text: str | None = None
+    message: Json | None = None
+    name: str | None = None
+    number_id: str | None = None
+    reply_to: str | None = None
+
+    def content(self, number: Number) -> Json:
+        """The message's JSON. ValueError when there is neither text nor message."""
+        if (self.text is None) == (self.message is None):
+            raise ValueError("give either text or message")
+        message: Json = self.message or {"type": "text", "text": {"body": self.text}}
+        if "type" not in message:
+            raise ValueError("message needs a type")
+        return message | ({"context": {"from": number.digits, "id": self.reply_to}} if self.reply_to else {})
+
+
+class Injection(_Request):
+    """A webhook of the caller's own making. ``signature``: absent signs it properly, null sends none."""
+
+    body: Json | None = None
+    raw: str | None = None
+    raw_base64: str | None = None
+    signature: str | None = "proper"
+    copies: int = Field(1, ge=1, le=1000)
+
+    def encoded(self) -> bytes:
+        """The bytes to post."""
+        if self.raw_base64 is not None:
+            return base64.b64decode(self.raw_base64)
+        return self.raw.encode() if self.raw is not None else encode(self.body or {})
+
+
+class ClockWish(_Request):
+    """Move the clock: by seconds, or to a moment (ISO 8601 with offset)."""
+
+    advance_seconds: float | None = None
+    now: datetime | None = None
+
+
+class SettingsWish(_Request):
+    """Change of the simulator's own behaviour; what is left out stays."""
+
+    webhook_url: str | None = None
+    ticks: Json | None = None
+    retries: Json | None = None
+
+
+class Control:
+    """The control API over one carrier."""
+
+    def __init__(self, carrier: Carrier, calls: deque[Json], client: httpx.AsyncClient) -> None:
+        self._carrier = carrier
+        self._calls = calls
+        self._client = client
+
+    def routes(self) -> list[Route]:
+        """Everything under /_sim."""
+        return [
+            Route("/_sim/health", self.health),
+            Route("/_sim/reset", self.reset, methods=["POST"]),
+            Route("/_sim/settings", self.settings, methods=["GET", "PATCH"]),
+            Route("/_sim/personas", self.personas),
+            Route("/_sim/personas/{wa_id}", self.persona, methods=["PUT"]),
+            Route("/_sim/personas/{wa_id}/messages", self.speak, methods=["POST"]),
+            Route("/_sim/transcript", self.transcript),
+            Route("/_sim/faults", self.faults, methods=["GET", "POST", "DELETE"]),
+            Route("/_sim/faults/{fault_id}", self.fault, methods=["GET", "DELETE"]),
+            Route("/_sim/faults/{fault_id}/release", self.release, methods=["POST"]),
+            Route("/_sim/calls", self.calls, methods=["GET", "DELETE"]),
+            Route("/_sim/webhooks", self.webhooks, methods=["GET", "POST"]),
+            Route("/_sim/webhooks/verify", self.verify, methods=["POST"]),
+            Route("/_sim/clock", self.clock, methods=["GET", "POST", "DELETE"]),
+        ]
+
+    async def health(self, _: Request) -> Response:
+        """The process answers."""
+        return PlainTextResponse("ok")
+
+    async def reset(self, _: Request) -> Response:
+        """A new world: no people but the demo's, no messages, faults, calls or webhooks."""
+        self._carrier.reset()
+        self._calls.clear()
+        return Response(status_code=204)
+
+    async def settings(self, request: Request) -> Response:
+        """Where webhooks go, when ticks come, how deliveries are retried."""
+        outbox = self._carrier.outbox
+        if request.method == "PATCH":
+            wish = SettingsWish.model_validate_json(await request.body())
+            outbox.url = wish.webhook_url or outbox.url
+            self._carrier.ticks = Ticks(**self._carrier.ticks.model_dump() | (wish.ticks or {}))
+            outbox.retries = Retries(**outbox.retries.model_dump() | (wish.retries or {}))
+        shown = {"ticks": self._carrier.ticks.model_dump(), "retries": outbox.retries.model_dump()}
+        return Ascii({"webhook_url": outbox.url, **shown})
+
+    async def personas(self, _: Request) -> Response:
+        """Everybody."""
+        return Ascii({"personas": [vars(one) for one in self._carrier.world.personas.values()]})
+
+    async def persona(self, request: Request) -> Response:
+        """Create or change somebody."""
+        wish = PersonaWish.model_validate_json(await request.body() or b"{}")
+        return Ascii(vars(self._carrier.world.persona(_wa_id(request), wish.name, hidden=wish.hidden)))
+
+    async def speak(self, request: Request) -> Response:
+        """Somebody writes to the business."""
+        speech = Speech.model_validate(json.loads(await request.body()))  # not pydantic's parser: surrogates may come
+        number = self._number(speech.number_id)
+        persona = self._carrier.world.persona(_wa_id(request), speech.name)
+        message = self._carrier.receive(number, persona, speech.content(number))
+        return Ascii({"id": message.id, "revision": message.revision}, 201)
+
+    async def transcript(self, request: Request) -> Response:
+        """Messages that changed after a revision; with ``wait``, as soon as there are any."""
+        query = request.query_params
+        world, after = self._carrier.world, int(query.get("after", 0))
+        await world.wait(after, min(float(query.get("wait", 0)), LONGEST_WAIT_SECONDS))
+        messages = [message.as_json() for message in world.transcript(query.get("wa_id"), after)]
+        typing = [wa_id for wa_id in world.typing if world.is_typing(wa_id)]
+        return Ascii({"revision": world.revision, "typing": typing, "messages": messages})
+
+    async def faults(self, request: Request) -> Response:
+        """Set a fault, list all, remove all."""
+        faults = self._carrier.faults
+        if request.method == "POST":
+            return Ascii(faults.add(Fault.model_validate_json(await request.body())).model_dump(), 201)
+        if request.method == "DELETE":
+            faults.remove()
+            return Response(status_code=204)
+        return Ascii({"faults": [one.model_dump() for one in faults]})
+
+    async def fault(self, request: Request) -> Response:
+        """Look at one fault, or remove it."""
+        fault_id = request.path_params["fault_id"]
+        fault = self._carrier.faults.get(fault_id)
+        if fault is None:
+            return _problem(404, f"there is no fault {fault_id!r}")
+        if request.method == "DELETE":
+            self._carrier.faults.remove(fault_id)
+            return Response(status_code=204)
+        return Ascii(fault.model_dump())
+
+    async def release(self, request: Request) -> Response:
+        """Let go what a ``hold`` holds."""
+        fault = self._carrier.faults.get(request.path_params["fault_id"])
+        if fault is None:
+            return _problem(404, "there is no such fault")
+        fault.release()
+        return Ascii(fault.model_dump())
+
+    async def calls(self, request: Request) -> Response:
+        """The calls that others made, oldest first; ``after`` a number, below a ``path``."""
+        if request.method == "DELETE":
+            self._calls.clear()
+            return Response(status_code=204)
+        after, path = int(request.query_params.get("after", 0)), request.query_params.get("path", "")
+        return Ascii({"calls": [one for one in self._calls if one["n"] > after and path in one["path"]]})
+
+    async def webhooks(self, request: Request) -> Response:
+        """List deliveries, or post a webhook of one's own (once, without retries) and see the answers."""
+        outbox = self._carrier.outbox
+        if request.method == "GET":
+            shown = outbox.pending() if "pending" in request.query_params else outbox.all()
+            return Ascii({"webhooks": [one.as_json() for one in shown]})
+        wish = Injection.model_validate(json.loads(await request.body()))
+        body = wish.encoded()
+        signature = sign(body, outbox.app_secret) if wish.signature == "proper" else wish.signature
+        answers = await asyncio.gather(*(outbox.attempt(body, signature) for _ in range(wish.copies)))
+        return Ascii({"answers": answers})
+
+    async def verify(self, request: Request) -> Response:
+        """Verify the webhook as Meta does when its address is entered; ``token`` and ``challenge`` may be given."""
+        wish = json.loads(await request.body() or b"{}")
+        token = wish.get("token", self._number(None).verify_token)
+        challenge = wish.get("challenge", "1158201444")
+        query = {"hub.mode": "subscribe", "hub.verify_token": token, "hub.challenge": challenge}
+        answer = await self._client.get(self._carrier.outbox.url, params=query)
+        verified = answer.status_code == httpx.codes.OK and answer.text == challenge
+        return Ascii({"verified": verified, "status": answer.status_code, "body": answer.text})
+
+    async def clock(self, request: Request) -> Response:
+        """Read, move or reset Meta's clock."""
+        clock = self._carrier.world.clock
+        if request.method == "DELETE":
+            clock.offset = 0
+        if request.method == "POST":
+            wish = ClockWish.model_validate_json(await request.body())
+            clock.offset += wish.advance_seconds or 0
+            clock.offset += wish.now.timestamp() - clock.now() if wish.now else 0
+        return Ascii({"now": clock.now(), "offset_seconds": clock.offset})
+
+    def _number(self, number_id: str | None) -> Number:
+        """The number of that id, or the first one. ValueError when there is none."""
+        numbers = self._carrier.world.numbers
+        if number_id is None:
+            return next(iter(numbers.values()))
+        if number_id not in numbers:
+            raise ValueError(f"there is no number {number_id!r}, only {', '.join(numbers)}")
+        return numbers[number_id]
+
+
+def _wa_id(request: Request) -> str:
+    wa_id = digits_of(request.path_params["wa_id"])
+    if not wa_id:
+        raise ValueError("a persona is named by the digits of a phone number")
+    return wa_id
+
+
+def _problem(status: int, text: str) -> Response:
+    return Ascii({"error": text}, status)
+
+
+async def answer_problem(_: Request, error: Exception) -> Response:
+    """Exception handler: a wrong request, or a gateway that does not answer the verification."""
+    if isinstance(error, httpx.TransportError):
+        return _problem(502, f"the webhook does not answer: {type(error).__name__}: {error}")
+    text = str(error.errors(include_url=False)) if isinstance(error, ValidationError) else str(error)
+    return _problem(422, text)

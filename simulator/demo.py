@@ -1,0 +1,198 @@
+"""The demo model: a script that reads like a language model, so that the product runs without one.
+
+It is no intelligence: it recognises a few wishes in Portuguese (greeting, order, ticket, a name to remember), calls
+the tools that the request offers, and words what they answered. It knows no fact: those come from tools and messages.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulator.demo_tools import Call, Tool, fill, result_text
+from simulator.words import plain
+
+Json = dict[str, Any]
+
+ORDER_NUMBER = re.compile(r"(?<![\w.,:/-])#?(\d{4,12})(?![\w-])")
+TICKET_NUMBER = re.compile(r"(?:chamado|ticket|protocolo)\D{0,15}?#?(\d+)")
+ORDER = re.compile(r"\b(pedidos?|encomendas?|compras?|entregas?|rastre\w*|chega\w*|order)\b")
+PROBLEM = re.compile(
+    r"\b(problemas?|defeitos?|quebr\w+|reclam\w+|troca\w*|devol\w+|errad[oa]s?|arranhad\w+)\b"
+    r"|\babr\w+ (?:um )?(?:chamado|ticket)\b"
+)
+TICKET = re.compile(r"\b(chamados?|tickets?|protocolos?)\b")
+PERSON = re.compile(r"\b(atendentes?|humano|pessoa de verdade|falar com (?:alguem|uma pessoa))\b")
+MEMORY = re.compile(r"\b(lembra\w*|antes|anterior\w*|perguntei|falei|disse|ultima mensagem|historico|conversamos)\b")
+GREETING = re.compile(r"\b(oi+|ola+|opa|bom dia|boa tarde|boa noite|hello|hi)\b")
+THANKS = re.compile(r"\b(obrigad[oa]s?|valeu|agradec\w+|thanks)\b")
+NAME_ASKED = re.compile(
+    r"\b(meu nome|me chamo|quem (?:eu )?sou)\b[^.!]*\?|\b(?:qual|sabe|lembra)\b.*\b(?:meu nome|me chamo)\b"
+)
+NAME_TOLD = re.compile(
+    r"\b(?:meu nome (?:é|e)|me chamo|pode me chamar de|aqui (?:é|e) (?:o|a)|(?<!quem )sou (?:o|a))\s+"
+    r"([^\W\d_][\w'’-]*(?:\s+(?:d[aeo]s?\s+)?[A-ZÀ-Ý][\w'’-]*)*)",
+    re.IGNORECASE,
+)
+UNSURE = re.compile(r"nao afirme|antes de afirmar")  # a fact for the model, not for the customer
+
+INTRODUCTION = "Sou a assistente virtual (modelo de demonstração)."
+OFFER = "Posso consultar um pedido pelo número ou abrir um chamado para você."
+MORE = "Posso ajudar em algo mais?"
+NO_SYSTEM = "Não consegui confirmar isso no sistema agora. Pode tentar de novo em alguns minutos?"
+ASK_NUMBER = "Claro! Qual é o número do pedido?"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model says, or which tools it calls first."""
+
+    text: str | None = None
+    calls: list[Call] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """The request, sorted: what the customer says now, what was said before, what the tools answered in this turn."""
+
+    now: list[str]
+    before: list[str]
+    results: list[tuple[str, str]]
+    tools: list[Tool]
+
+    @classmethod
+    def of(cls, messages: list[Json], tools: list[Json]) -> "Conversation":
+        """Sort a request's messages. ``results``: tool name and text, in order."""
+        last = max((i for i, m in enumerate(messages) if m["role"] == "user"), default=-1)
+        first = last
+        while first > 0 and messages[first - 1]["role"] == "user":
+            first -= 1  # several messages in a row are one turn
+        names = {c["id"]: c["function"]["name"] for m in messages for c in m.get("tool_calls") or []}
+        answers = [m for m in messages[last + 1 :] if m["role"] == "tool"]
+        return cls(
+            [text_of(m) for m in messages[max(first, 0) : last + 1]],
+            [text_of(m) for m in messages[: max(first, 0)] if m["role"] == "user"],
+            [(names[m["tool_call_id"]], text_of(m)) for m in answers],
+            [Tool.of(one) for one in tools],
+        )
+
+    @property
+    def said(self) -> str:
+        """Everything that the customer says now."""
+        return "\n".join(self.now)
+
+    def tool(self, *words: str, needs_arguments: bool | None = None) -> Tool | None:
+        """The first tool whose name (else description) has one of the words."""
+        fitting = [t for t in self.tools if needs_arguments in {None, bool(t.required)}]
+        by_name = (t for t in fitting if any(word in t.name.lower() for word in words))
+        by_description = (t for t in fitting if any(word in t.description.lower() for word in words))
+        return next(by_name, None) or next(by_description, None)
+
+
+def answer(messages: list[Json], tools: list[Json], tool_choice: object = None) -> Answer:
+    """What the model says to this request."""
+    conversation = Conversation.of(messages, tools)
+    if conversation.results:
+        return Answer(_word(conversation))
+    forced = _forced(conversation, tool_choice)
+    if forced:
+        return Answer(calls=[Call(forced.name, fill(forced.parameters, conversation.said))])
+    calls = [] if tool_choice == "none" else list(_wanted(conversation))
+    return Answer(calls=calls) if calls else Answer(_talk(conversation))
+
+
+def text_of(message: Json) -> str:
+    """The text of a message, whose content may come in parts."""
+    content = message.get("content") or ""
+    if isinstance(content, str):
+        return content
+    return "\n".join(str(part["text"]) for part in content if part.get("type") == "text")
+
+
+def _forced(conversation: Conversation, tool_choice: object) -> Tool | None:
+    """The tool that the request demands."""
+    if isinstance(tool_choice, dict):
+        name = tool_choice.get("function", {}).get("name")
+        return next((tool for tool in conversation.tools if tool.name == name), None)
+    return conversation.tools[0] if tool_choice == "required" and not list(_wanted(conversation)) else None
+
+
+def _wanted(conversation: Conversation) -> Iterable[Call]:
+    """The tool calls that the customer's words ask for."""
+    said = plain(conversation.said)
+    ticket = TICKET_NUMBER.search(said)
+    if PERSON.search(said) and (tool := conversation.tool("human", "handoff", "person", "atendente")):
+        yield Call(tool.name, fill(tool.parameters, conversation.said))
+        return
+    if ticket and (tool := _ticket_reader(conversation)):
+        yield tool.lookup(ticket[1])
+    elif PROBLEM.search(said) and (tool := _ticket_opener(conversation)):
+        yield Call(tool.name, fill(tool.parameters, conversation.said))
+    elif ORDER.search(said) or ORDER_NUMBER.search(said):
+        yield from _order_calls(conversation)
+    elif MEMORY.search(said) and not conversation.before and (tool := conversation.tool("history", "histor")):
+        yield Call(tool.name, {})
+
+
+def _ticket_reader(conversation: Conversation) -> Tool | None:
+    openers = {tool.name for tool in [_ticket_opener(conversation)] if tool}
+    readers = [tool for tool in conversation.tools if tool.required and tool.name not in openers]
+    return Conversation([], [], [], readers).tool("ticket", "chamado")
+
+
+def _ticket_opener(conversation: Conversation) -> Tool | None:
+    about = [t for t in conversation.tools if re.search("ticket|chamado|support", f"{t.name} {t.description}".lower())]
+    return next((t for t in about if re.search(r"create|open|abr|cri|novo|new", t.name.lower())), None)
+
+
+def _order_calls(conversation: Conversation) -> Iterable[Call]:
+    """Look up the orders that are named, now or before; list all where none is."""
+    one = conversation.tool("order", "pedido", needs_arguments=True)
+    every = conversation.tool("order", "pedido", needs_arguments=False)
+    numbers = ORDER_NUMBER.findall(conversation.said)
+    plural = re.search(r"\b(meus pedidos|todos|quais)\b", plain(conversation.said))
+    if not numbers and not plural:
+        numbers = ORDER_NUMBER.findall("\n".join(t for t in conversation.before if ORDER.search(plain(t))))[-1:]
+    if numbers and one:
+        yield from (one.lookup(number) for number in dict.fromkeys(numbers))
+    elif every:
+        yield Call(every.name, {})
+
+
+def _word(conversation: Conversation) -> str:
+    """Say what the tools answered."""
+    facts = [result_text(text) for _, text in conversation.results]
+    facts = [NO_SYSTEM if UNSURE.search(plain(fact)) else fact for fact in facts]
+    opening = _greeting(conversation)
+    return f"{opening}{' ' if opening else ''}" + "\n".join(dict.fromkeys(facts)) + f"\n{MORE}"
+
+
+def _talk(conversation: Conversation) -> str:
+    """Answer without a tool."""
+    said, name = plain(conversation.said), _name(conversation.before + conversation.now)
+    if NAME_ASKED.search(said):
+        return f"Seu nome é {name}. {MORE}" if name else "Você ainda não me disse o seu nome. Como posso te chamar?"
+    if told := _name(conversation.now):
+        return f"Prazer, {told}! {INTRODUCTION} {OFFER}"
+    if MEMORY.search(said) and conversation.before:
+        return f"Sim, eu lembro. Antes você escreveu: “{conversation.before[-1]}”. {MORE}"
+    if ORDER.search(said):
+        return ASK_NUMBER
+    if THANKS.search(said):
+        return f"De nada{f', {name}' if name else ''}! Quando precisar, é só chamar."
+    if opening := _greeting(conversation):
+        return f"{opening} {INTRODUCTION} {OFFER}"
+    return f"Entendi. {INTRODUCTION} {OFFER}"
+
+
+def _greeting(conversation: Conversation) -> str:
+    if not GREETING.search(plain(conversation.said)):
+        return ""
+    name = _name(conversation.before + conversation.now)
+    return f"Olá, {name}!" if name else "Olá!"
+
+
+def _name(texts: list[str]) -> str | None:
+    """The name that the customer gave last."""
+    found = [match[1] for text in texts for match in NAME_TOLD.finditer(text)]
+    return found[-1].strip() if found else None

@@ -1,0 +1,161 @@
+"""Everything that can go wrong on purpose.
+
+A fault waits at one place (``on``), is taken by the next ``times`` events there that ``match`` it, and says what
+happens to them. Faults of different kinds combine; of one kind, the oldest comes first.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+Place = Literal["webhook", "send", "read", "model"]
+Kind = Literal[
+    "delay", "hold", "error", "cut", "lost_answer", "failed", "undelivered",
+    "duplicate", "batch", "reorder", "drop", "bad_signature", "answer",
+]  # fmt: skip
+_CALL_KINDS = {"delay", "hold", "error", "cut"}
+KINDS: dict[Place, set[str]] = {
+    "webhook": {"delay", "hold", "duplicate", "batch", "reorder", "drop", "bad_signature"},
+    "send": _CALL_KINDS | {"lost_answer", "failed", "undelivered"},
+    "read": _CALL_KINDS | {"lost_answer"},
+    "model": _CALL_KINDS | {"answer"},
+}
+
+
+class Fault(BaseModel):
+    """One fault.
+
+    | kind | where | what happens |
+    |---|---|---|
+    | delay | all | it takes ``seconds`` longer |
+    | hold | all | it waits until the fault is released (or removed) |
+    | error | send, read, model | answered with HTTP ``status`` and error ``code``; nothing was done |
+    | cut | send, read, model | the connection is cut; nothing was done |
+    | lost_answer | send, read | done, then the connection is cut instead of an answer |
+    | failed | send | accepted; instead of the ticks comes the status ``failed`` with ``code`` |
+    | undelivered | send | accepted; no status ever comes |
+    | answer | model | the model says ``text`` and/or calls ``tool_calls`` ([{name, arguments}]) |
+    | duplicate | webhook | the same body is posted ``copies`` more times, all at once |
+    | batch | webhook | ``size`` webhooks are collected and posted as one, grouped as ``shape`` says |
+    | reorder | webhook | ``size`` webhooks are collected and posted in reverse order |
+    | drop | webhook | it is never posted |
+    | bad_signature | webhook | signed with a wrong secret (and retried as usual, then signed well) |
+
+    ``match`` compares attributes of the event: of a webhook ``field``, ``kind`` (messages, statuses, …), ``type``
+    (message type or status), ``wa_id``; of a send ``to`` (digits) and ``type``; of a read ``message_id`` and
+    ``typing``; of the model ``model`` and ``stream``. ``contains`` looks into the text of what is received, sent, or
+    said last to the model. A batch or reorder of which not enough comes within ``seconds`` (default 5) goes out with
+    what there is.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = ""
+    on: Place
+    kind: Kind
+    times: int | None = Field(1, ge=1, description="None: until removed")
+    match: dict[str, str | bool] = {}
+    contains: str | None = Field(None, description="only events whose text contains this")
+    seconds: float = Field(5, ge=0)
+    status: int | None = Field(None, ge=400, le=599)
+    code: int = 131000
+    message: str | None = None
+    retry_after: int | None = None
+    copies: int = Field(1, ge=1)
+    size: int = Field(2, ge=2, le=1000)
+    shape: Literal["messages", "changes", "entries"] = "messages"
+    text: str | None = None
+    tool_calls: list[dict[str, Any]] = []
+    taken: int = 0
+    waiting: int = Field(0, description="events that this fault holds at this moment")
+    _released: asyncio.Event = PrivateAttr(default_factory=asyncio.Event)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.kind not in KINDS[self.on]:
+            raise ValueError(f"there is no {self.kind!r} on {self.on!r}: only {', '.join(sorted(KINDS[self.on]))}")
+        return self
+
+    def applies(self, event: dict[str, Any]) -> bool:
+        """Whether this event is one that the fault waits for."""
+        if self.contains is not None and self.contains not in (event.get("text") or ""):
+            return False
+        return all(event.get(name) == value for name, value in self.match.items())
+
+    def release(self) -> None:
+        """Let go what a ``hold`` holds, now and later."""
+        self._released.set()
+
+    async def pause(self) -> None:
+        """Wait as ``delay`` and ``hold`` ask; other kinds do not wait."""
+        if self.kind == "delay":
+            await asyncio.sleep(self.seconds)
+        if self.kind == "hold":
+            self.waiting += 1
+            try:
+                await self._released.wait()
+            finally:
+                self.waiting -= 1
+
+
+class Faults:
+    """The faults that were set, in order."""
+
+    def __init__(self) -> None:
+        self._faults: dict[str, Fault] = {}
+        self._count = 0
+
+    def __iter__(self) -> Iterator[Fault]:
+        return iter(self._faults.values())
+
+    def add(self, fault: Fault) -> Fault:
+        """Set a fault; it gets its id."""
+        self._count += 1
+        fault.id = f"fault-{self._count}"
+        self._faults[fault.id] = fault
+        return fault
+
+    def get(self, fault_id: str) -> Fault | None:
+        """The fault of that id, also when it is used up; None after it was removed."""
+        return self._faults.get(fault_id)
+
+    def remove(self, fault_id: str | None = None) -> None:
+        """Remove one fault, or all; whatever it held goes on."""
+        for one in [fault_id] if fault_id else list(self._faults):
+            fault = self._faults.pop(one, None)
+            if fault:
+                fault.release()
+
+    def take(self, place: Place, event: dict[str, Any]) -> "Taken":
+        """The faults that hit this event, at most one a kind; each has one time less after this."""
+        taken: dict[str, Fault] = {}
+        for fault in self._faults.values():
+            used_up = fault.times is not None and fault.taken >= fault.times
+            if fault.on == place and not used_up and fault.kind not in taken and fault.applies(event):
+                fault.taken += 1
+                taken[fault.kind] = fault
+        return Taken(taken)
+
+
+class Taken:
+    """The faults that hit one event, by kind."""
+
+    def __init__(self, by_kind: dict[str, Fault]) -> None:
+        self._by_kind = by_kind
+
+    def __contains__(self, kind: Kind) -> bool:
+        return kind in self._by_kind
+
+    def get(self, kind: Kind) -> Fault | None:
+        """The fault of that kind, if one hit."""
+        return self._by_kind.get(kind)
+
+    async def pause(self) -> None:
+        """Wait as long as the delays and holds among them ask."""
+        for fault in self._by_kind.values():
+            await fault.pause()
+
+
+assert set(get_args(Kind)) == set().union(*KINDS.values())  # noqa: S101 - a new kind has to choose its places

@@ -1,0 +1,195 @@
+"""Delivery of webhooks as Meta does it: signed, at least once, retried until the business answers 200."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from pydantic import BaseModel, Field
+
+from simulator.faults import Fault, Faults
+from simulator.meta.payloads import Change, encode, merge, sign
+from simulator.meta.world import Json
+
+GIVE_UP_SECONDS = 7 * 24 * 3600  # Meta: "retried for up to 7 days"
+KEPT = 2000  # delivered webhooks that can still be looked at
+
+
+class Retries(BaseModel):
+    """Meta's "at once, then less and less often", compressed for people who wait."""
+
+    first_seconds: float = Field(0, ge=0)
+    base_seconds: float = Field(0.5, gt=0)
+    factor: float = Field(2, ge=1)
+    most_seconds: float = Field(5, gt=0)
+    timeout_seconds: float = Field(10, gt=0, description="how long an answer may take")
+
+    def wait(self, failures: int) -> float:
+        """Seconds to wait after that many failed attempts."""
+        if failures == 1:
+            return self.first_seconds
+        exponent = min(failures - 2, 60)  # beyond this the power only overflows
+        return min(self.most_seconds, self.base_seconds * self.factor**exponent)
+
+
+@dataclass
+class Webhook:
+    """One POST to the business, and how its attempts went."""
+
+    number: int
+    body: bytes
+    lane: str
+    badly_signed: int = 0
+    created: float = field(default_factory=time.time)
+    attempts: list[Json] = field(default_factory=list)
+    delivered: bool = False
+
+    def as_json(self) -> Json:
+        """As the control API shows it."""
+        return {
+            "number": self.number,
+            "delivered": self.delivered,
+            "attempts": self.attempts,
+            "body": self.body.decode(errors="replace"),
+        }
+
+
+@dataclass
+class _Collection:
+    """Webhooks that a batch or reorder fault holds until there are enough."""
+
+    fault: Fault
+    changes: list[Change] = field(default_factory=list)
+
+
+class Outbox:
+    """Posts changes to the business's webhook.
+
+    Changes of one lane (a person, or a message's ticks) are posted one after the other as long as all goes well; a
+    webhook that failed is retried beside the others, so it may arrive late and out of order: just like Meta's.
+    """
+
+    def __init__(self, faults: Faults, url: str, app_secret: str, client: httpx.AsyncClient) -> None:
+        self.url = url
+        self.app_secret = app_secret
+        self.retries = Retries()
+        self._faults = faults
+        self._client = client
+        self._numbers = itertools.count(1)
+        self._webhooks: dict[int, Webhook] = {}
+        self._lanes: dict[str, asyncio.Lock] = {}
+        self._collections: dict[str, _Collection] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def post(self, change: Change, lane: str) -> None:
+        """Hand a change over for delivery; faults decide how."""
+        taken = self._faults.take("webhook", change.event)
+        if "drop" in taken:
+            return
+        if collecting := taken.get("batch") or taken.get("reorder"):
+            self._collect(collecting, change, lane)
+            return
+        duplicate, signature = taken.get("duplicate"), taken.get("bad_signature")
+        body = encode(merge([change], "messages"))
+        webhook = self._new(body, lane, badly_signed=1 if signature else 0)
+        self._run(self._deliver(webhook, taken.pause))
+        for copy in range(duplicate.copies if duplicate else 0):
+            self._run(self._deliver(self._new(body, f"{lane} copy {copy}"), taken.pause))
+
+    def pending(self) -> list[Webhook]:
+        """Webhooks that nobody has acknowledged yet."""
+        return [one for one in self._webhooks.values() if not one.delivered]
+
+    def all(self) -> list[Webhook]:
+        """The webhooks of this run, oldest first (of the delivered ones, the last few thousand)."""
+        return list(self._webhooks.values())
+
+    def reset(self) -> None:
+        """Forget every webhook, delivered or not."""
+        self.cancel()
+        self._webhooks.clear()
+        self._lanes.clear()
+        self._collections.clear()
+        self.retries = Retries()
+
+    def cancel(self) -> None:
+        """End every delivery."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def attempt(self, body: bytes, signature: str | None) -> Json:
+        """One POST of these bytes; what came back: ``status``, or ``error`` when nothing did."""
+        headers = {"Content-Type": "application/json", "User-Agent": "facebookexternalua"}
+        if signature is not None:
+            headers["X-Hub-Signature-256"] = signature
+        started = time.monotonic()
+        try:
+            timeout = self.retries.timeout_seconds
+            answer = await self._client.post(self.url, content=body, headers=headers, timeout=timeout)
+            outcome: Json = {"status": answer.status_code}
+        except httpx.TransportError as error:
+            outcome = {"error": f"{type(error).__name__}: {error}"}
+        return {"at": time.time(), **outcome, "seconds": round(time.monotonic() - started, 4)}
+
+    def _collect(self, fault: Fault, change: Change, lane: str) -> None:
+        """Keep the change until ``size`` of them are there; one ``times`` of the fault is the whole collection."""
+        collection = self._collections.setdefault(fault.id, _Collection(fault))
+        collection.changes.append(change)
+        if len(collection.changes) == 1:
+            self._run(self._flush_later(collection))
+        if len(collection.changes) < fault.size:
+            fault.taken -= 1  # the next change belongs to the same time
+        else:
+            self._flush(collection)
+
+    async def _flush_later(self, collection: _Collection) -> None:
+        await asyncio.sleep(collection.fault.seconds)
+        if self._collections.get(collection.fault.id) is collection:
+            collection.fault.taken += 1
+            self._flush(collection)
+
+    def _flush(self, collection: _Collection) -> None:
+        fault = self._collections.pop(collection.fault.id).fault
+        changes = collection.changes
+        groups = [changes] if fault.kind == "batch" else [[one] for one in reversed(changes)]
+        for group in groups:
+            webhook = self._new(encode(merge(group, fault.shape)), f"{fault.id} {fault.taken}")
+            self._run(self._deliver(webhook))
+
+    def _new(self, body: bytes, lane: str, badly_signed: int = 0) -> Webhook:
+        webhook = Webhook(next(self._numbers), body, lane, badly_signed)
+        self._webhooks[webhook.number] = webhook
+        if len(self._webhooks) > 2 * KEPT:
+            self._forget_delivered()
+        return webhook
+
+    async def _deliver(self, webhook: Webhook, pause: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
+        """Attempt until it is taken: the first time in its lane, later on its own."""
+        if pause:
+            await pause()
+        async with self._lanes.setdefault(webhook.lane, asyncio.Lock()):  # asyncio's locks are fair: order is kept
+            await self._try(webhook)
+        while not webhook.delivered and time.time() < webhook.created + GIVE_UP_SECONDS:
+            await asyncio.sleep(self.retries.wait(len(webhook.attempts)))
+            await self._try(webhook)
+
+    async def _try(self, webhook: Webhook) -> None:
+        wrong = len(webhook.attempts) < webhook.badly_signed
+        secret = "wrong-" + self.app_secret if wrong else self.app_secret
+        outcome = await self.attempt(webhook.body, sign(webhook.body, secret))
+        webhook.attempts.append(outcome)
+        webhook.delivered = outcome.get("status") == httpx.codes.OK
+
+    def _forget_delivered(self) -> None:
+        delivered = [number for number, one in self._webhooks.items() if one.delivered]
+        for number in delivered[:KEPT]:
+            del self._webhooks[number]
+        self._lanes = {name: lock for name, lock in self._lanes.items() if lock.locked()}
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

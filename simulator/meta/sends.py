@@ -1,0 +1,140 @@
+"""What a business may post to ``/{phone_number_id}/messages``, refused with Meta's own codes where it may not.
+
+A new type is a model here and a line in ``CONTENT``. Source of shapes and limits: WhatsApp Cloud API reference,
+"Messages" (v26.0).
+"""
+
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from simulator.meta.errors import INVALID_PARAMETER, INVALID_VALUE, MISSING_PARAMETER, GraphError
+from simulator.meta.world import Json, digits_of
+
+TEXT_LIMIT = 4096
+CALLBACK_DATA_LIMIT = 512
+PHONE_DIGITS = range(7, 16)  # E.164
+
+PartT = TypeVar("PartT", bound=BaseModel)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Text(_Part):
+    """``type: text``."""
+
+    body: str = Field(min_length=1, max_length=TEXT_LIMIT)
+    preview_url: bool = False
+
+
+class Reaction(_Part):
+    """``type: reaction``; an empty emoji removes it."""
+
+    message_id: str = Field(min_length=1)
+    emoji: str
+
+
+class Context(_Part):
+    """The message that is replied to."""
+
+    message_id: str = Field(min_length=1)
+
+
+class Typing(_Part):
+    """``typing_indicator`` of a read call."""
+
+    type: Literal["text"]
+
+
+class Read(_Part):
+    """``status: read``."""
+
+    messaging_product: Literal["whatsapp"]
+    status: Literal["read"]
+    message_id: str = Field(min_length=1)
+    typing_indicator: Typing | None = None
+
+
+CONTENT: dict[str, type[_Part]] = {"text": Text, "reaction": Reaction}
+
+
+class Envelope(BaseModel):
+    """What every send has beside its content."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    messaging_product: Literal["whatsapp"]
+    recipient_type: Literal["individual"] = "individual"
+    to: str | None = None
+    recipient: str | None = None
+    type: str = "text"
+    context: Context | None = None
+    biz_opaque_callback_data: str | None = Field(None, min_length=1, max_length=CALLBACK_DATA_LIMIT)
+    content: Json = Field(default_factory=dict, description="the part that belongs to the type, as it was sent")
+
+    @property
+    def address(self) -> str:
+        """Whom it goes to, as the caller wrote it."""
+        return self.to or self.recipient or ""
+
+    def message_content(self) -> Json:
+        """The message as the phone gets it."""
+        message: Json = {"type": self.type, self.type: self.content}
+        return message | {"context": self.context.model_dump()} if self.context else message
+
+
+def parse_read(body: Json) -> Read:
+    """A read receipt. Raises GraphError."""
+    _require_product(body)
+    return _validated(Read, body, path="")
+
+
+def parse_send(body: Json) -> Envelope:
+    """A message to send. Raises GraphError."""
+    _require_product(body)
+    if not body.get("to") and not body.get("recipient"):
+        raise GraphError(INVALID_PARAMETER, title="The parameter to is required.")
+    kind = body.get("type", "text")
+    if kind not in CONTENT:
+        names = ", ".join(name.upper() for name in sorted(CONTENT))
+        raise GraphError(INVALID_PARAMETER, title=f'Param type must be one of {{{names}}} - got "{kind}".')
+    if not isinstance(body.get(kind), dict):
+        raise GraphError(MISSING_PARAMETER, f"Parameter '{kind}' is mandatory for type '{kind}'")
+    _validated(CONTENT[kind], body[kind], path=kind)
+    rest = {name: value for name, value in body.items() if name != kind}
+    envelope = _validated(Envelope, rest | {"content": body[kind]}, path="")
+    if envelope.to is not None and len(digits_of(envelope.to)) not in PHONE_DIGITS:
+        raise GraphError(INVALID_VALUE, "Parameter 'to' is not a phone number")
+    return envelope
+
+
+def _require_product(body: Json) -> None:
+    if "messaging_product" not in body:
+        raise GraphError(INVALID_PARAMETER, title="The parameter messaging_product is required.")
+
+
+def _validated(model: type[PartT], value: object, path: str) -> PartT:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _refusal(first["type"], [*filter(None, [path]), *map(str, first["loc"])], first) from error
+
+
+def _refusal(kind: str, path: list[str], error: ErrorDetails) -> GraphError:
+    """Meta's words for one of pydantic's findings."""
+    parent = path[0] + "".join(f"['{part}']" for part in path[1:])
+    if kind == "missing":
+        return GraphError(MISSING_PARAMETER, f"Parameter '{'.'.join(path)}' is mandatory")
+    if kind == "extra_forbidden":
+        where = f' on param "{path[-2]}"' if len(path) > 1 else ""
+        return GraphError(INVALID_PARAMETER, title=f'Unexpected key "{path[-1]}"{where}.')
+    if kind == "string_too_long" and path == ["text", "body"]:
+        limit = error["ctx"]["max_length"]
+        return GraphError(INVALID_PARAMETER, title=f"Param {parent} must be at most {limit} characters long.")
+    if kind == "string_type":
+        return GraphError(INVALID_PARAMETER, title=f"Param {parent} must be a string.")
+    return GraphError(INVALID_VALUE, f"Parameter '{'.'.join(path)}': {error['msg']}")

@@ -1,0 +1,188 @@
+"""What Meta knows: business numbers, the people on WhatsApp, and every message between them. All of it in memory."""
+
+import asyncio
+import base64
+import hashlib
+import secrets
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+Json = dict[str, Any]
+MARIA = ("5511987654321", "Maria Souza")  # the customer of the demo; the demo orders are hers
+
+
+class Clock:
+    """Meta's clock. It can be moved; the simulator's own delays and retries follow real time nevertheless."""
+
+    offset: float = 0
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return time.time() + self.offset
+
+    def stamp(self) -> str:
+        """Now as webhooks write it: whole seconds in a string."""
+        return str(int(self.now()))
+
+
+@dataclass(frozen=True)
+class Number:
+    """A business's number, with the credentials that its app holds."""
+
+    id: str
+    account_id: str
+    display: str
+    name: str
+    access_token: str
+    app_secret: str
+    verify_token: str
+
+    @property
+    def digits(self) -> str:
+        """The number as webhooks write it."""
+        return digits_of(self.display)
+
+
+@dataclass
+class Persona:
+    """A person with a phone. ``user_id``: the business-scoped id. ``hidden``: webhooks carry only the user id."""
+
+    wa_id: str
+    name: str
+    user_id: str
+    hidden: bool = False
+
+
+@dataclass
+class Message:
+    """One message of either direction. ``content`` is the Cloud API's JSON of it, ``statuses`` its ticks so far."""
+
+    id: str
+    direction: Literal["in", "out"]
+    wa_id: str
+    number_id: str
+    content: Json
+    timestamp: float
+    callback_data: str | None = None
+    statuses: list[Json] = field(default_factory=list)
+    revision: int = 0
+
+    def as_json(self) -> Json:
+        """As the control API shows it."""
+        kind = self.content.get("type", "text")
+        return {
+            "id": self.id,
+            "direction": self.direction,
+            "wa_id": self.wa_id,
+            "number_id": self.number_id,
+            "type": kind,
+            "text": text_of(self.content),
+            "content": self.content,
+            "timestamp": datetime.fromtimestamp(self.timestamp, UTC).isoformat(),
+            "biz_opaque_callback_data": self.callback_data,
+            "statuses": self.statuses,
+            "revision": self.revision,
+        }
+
+
+class World:
+    """Everything that Meta would remember, and a way to wait for its next change."""
+
+    def __init__(self, number: Number) -> None:
+        self.numbers = {number.id: number}
+        self.clock = Clock()
+        self._changed = asyncio.Event()
+        self.revision = 0
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget people and messages; numbers stay, the clock goes back, revisions go on."""
+        self.clock.offset = 0
+        self.personas: dict[str, Persona] = {}
+        self.messages: dict[str, Message] = {}
+        self.typing: dict[str, float] = {}
+        self.persona(*MARIA)
+        self._touch()
+
+    def persona(self, wa_id: str, name: str | None = None, *, hidden: bool | None = None) -> Persona:
+        """The person of that number, who joins WhatsApp with this call unless known; what is given is changed."""
+        found = self.personas.get(wa_id)
+        if found is None:
+            found = Persona(wa_id, name or f"Cliente {wa_id[-4:]}", _user_id(wa_id))
+            self.personas[wa_id] = found
+        found.name = name or found.name
+        found.hidden = found.hidden if hidden is None else hidden
+        return found
+
+    def find_persona(self, recipient: str) -> Persona | None:
+        """Who a send goes to: by number in any notation, or by user id; None when nobody has it."""
+        by_number = self.personas.get(digits_of(recipient))
+        return by_number or next((one for one in self.personas.values() if one.user_id == recipient), None)
+
+    def add(self, message: Message) -> Message:
+        """Keep a new message."""
+        self.messages[message.id] = message
+        if message.direction == "out":
+            self.typing.pop(message.wa_id, None)  # a reply dismisses the typing indicator
+        self.changed(message)
+        return message
+
+    def changed(self, message: Message) -> None:
+        """Give the message a new revision and wake those who wait."""
+        message.revision = self._touch()
+
+    def show_typing(self, wa_id: str, seconds: float) -> None:
+        """Show the typing indicator on that person's phone."""
+        self.typing[wa_id] = time.time() + seconds
+        self._touch()
+
+    def is_typing(self, wa_id: str) -> bool:
+        """Whether that person sees the business typing."""
+        return self.typing.get(wa_id, 0) > time.time()
+
+    def transcript(self, wa_id: str | None = None, after: int = 0) -> list[Message]:
+        """Messages of one person (or of all) that changed after that revision, oldest first."""
+        return [m for m in self.messages.values() if m.revision > after and wa_id in {None, m.wa_id}]
+
+    async def wait(self, after: int, seconds: float) -> None:
+        """Return when the world has changed after that revision, or the time is over."""
+        if self.revision > after:
+            return
+        try:
+            await asyncio.wait_for(self._changed.wait(), seconds)
+        except TimeoutError:
+            return
+
+    def _touch(self) -> int:
+        self.revision += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+        return self.revision
+
+
+def new_wamid() -> str:
+    """A message id in Meta's notation."""
+    return "wamid." + base64.b64encode(b"\x1d\x18" + secrets.token_bytes(27)).decode()
+
+
+def digits_of(number: str) -> str:
+    """Only the digits of a phone number."""
+    return "".join(character for character in number if character in "0123456789")
+
+
+def text_of(content: Json) -> str | None:
+    """The text that a person reads first in a message; None where it has none."""
+    kind = content.get("type", "text")
+    part = content.get(kind)
+    if not isinstance(part, dict):
+        return None
+    body = part.get("body")
+    found = body.get("text") if isinstance(body, dict) else body or part.get("caption") or part.get("emoji")
+    return found if isinstance(found, str) else None
+
+
+def _user_id(wa_id: str) -> str:
+    """A stable business-scoped user id: country code, dot, alphanumerics."""
+    return "BR." + hashlib.sha256(wa_id.encode()).hexdigest()[:24].upper()

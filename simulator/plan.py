@@ -1,0 +1,184 @@
+"""What the local stack consists of: which parts it starts, where they listen, and what each is told. Starts nothing."""
+
+import secrets
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import SecretStr
+
+from simulator import split
+from simulator.ports import HOST, free_port
+from simulator.settings import Settings, load
+
+STUDIO = "https://smith.langchain.com/studio/?baseUrl="
+DATABASE = "whatsapp_agent"
+DEMO_MODEL = "openai:demo"
+QUIET = {"LANGGRAPH_CLI_NO_ANALYTICS": "1", "LANGGRAPH_NO_VERSION_CHECK": "true", "LANGSMITH_TRACING": "false"}
+JOBS = "50"  # `langgraph dev` would run one job at a time
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The stack that these variables ask for. ``variables``: those of the user, with the addresses of our own parts."""
+
+    settings: Settings
+    variables: dict[str, str]
+    own_postgres: bool
+    own_redis: bool
+    own_agent: bool
+    own_meta: bool
+    own_model: bool
+    postgres_port: int
+    redis_port: int
+
+    @property
+    def needs_simulator(self) -> bool:
+        """Whether anything needs it: without Meta's stand-in and the model it has nothing to do."""
+        return self.own_meta or self.own_model
+
+    @property
+    def dev_dir(self) -> Path:
+        """Absolute path of the stack's directory."""
+        return self.settings.dev_dir.resolve()
+
+    @property
+    def database_url(self) -> str:
+        """The gateway's database."""
+        given = _secret(self.settings.database_url)
+        return given or f"postgresql://postgres@{HOST}:{self.postgres_port}/{DATABASE}"
+
+    @property
+    def langgraph_url(self) -> str:
+        """The agent server."""
+        return self.settings.langgraph_url or f"http://{HOST}:{self.settings.langgraph_port}"
+
+    @property
+    def simulator_url(self) -> str:
+        """The simulator."""
+        return f"http://{HOST}:{self.settings.simulator_port}"
+
+    def gateway_environment(self) -> dict[str, str]:
+        """What ``gateway`` is told."""
+        return split.for_gateway(self.variables)
+
+    def agent_environment(self) -> dict[str, str]:
+        """What the agent server and ``graph.business`` are told."""
+        return split.for_agent(self.variables)
+
+    def simulator_environment(self) -> dict[str, str]:
+        """What the simulator's server is told."""
+        return split.for_simulator(self.variables) | {"SIMULATOR_PORT": str(self.settings.simulator_port)}
+
+    def addresses(self) -> dict[str, str]:
+        """Name and address of everything, for people and for stack.json; passwords are left out."""
+        gateway = f"http://{HOST}:{self.settings.gateway_port}"
+        work = f"http://{HOST}:{self.settings.work_port}"
+        shown = {
+            "gateway": gateway,
+            "webhook": f"{gateway}/webhook/whatsapp",
+            "health": f"{gateway}/health",
+            "metrics": f"{gateway}/metrics",
+            "work": work,
+            "work metrics": f"{work}/metrics",
+            "agent": self.langgraph_url,
+            "studio": f"{STUDIO}{self.langgraph_url}",
+            "graph api": self.variables["WHATSAPP_GRAPH_URL"],
+            "model": self.variables.get("OPENAI_BASE_URL", "https://api.openai.com/v1"),
+            "postgres": without_password(self.database_url),
+            "redis": without_password(_secret(self.settings.redis_url) or f"redis://{HOST}:{self.redis_port}/0"),
+        }
+        return shown | ({"simulator": self.simulator_url} if self.needs_simulator else {})
+
+
+def make_plan(variables: Mapping[str, str]) -> Plan:
+    """The plan for these variables; only ports are looked for. Raises ValidationError or OSError for wrong ones."""
+    settings = load(variables)
+    plan = Plan(
+        settings=settings,
+        variables={},
+        own_postgres=settings.database_url is None,
+        own_redis=settings.redis_url is None,
+        own_agent=settings.langgraph_url is None,
+        own_meta=settings.whatsapp_graph_url is None,
+        own_model=not _has_model(settings),
+        postgres_port=settings.postgres_port or free_port(),
+        redis_port=settings.redis_port or free_port(),
+    )
+    plan.variables.update(_defaults(plan) | dict(variables) | _addresses(plan))
+    return plan
+
+
+def listeners(plan: Plan) -> dict[str, int]:
+    """The ports that the stack needs, by the setting that moves each."""
+    settings = plan.settings
+    needed = {"GATEWAY_PORT": settings.gateway_port, "WORK_PORT": settings.work_port}
+    needed |= {"LANGGRAPH_PORT": settings.langgraph_port} if plan.own_agent else {}
+    needed |= {"SIMULATOR_PORT": settings.simulator_port} if plan.needs_simulator else {}
+    needed |= {"POSTGRES_PORT": plan.postgres_port} if plan.own_postgres else {}
+    return needed | ({"REDIS_PORT": plan.redis_port} if plan.own_redis else {})
+
+
+def agent_command(plan: Plan) -> list[str]:
+    """The agent server, in the foreground and without a reloader, so that our child is the process that serves."""
+    where = ["--host", HOST, "--port", str(plan.settings.langgraph_port)]
+    options = ["--no-reload", "--no-browser", "--n-jobs-per-worker", JOBS, "--config", "langgraph.json"]
+    return [str(Path(sys.executable).with_name("langgraph")), "dev", *where, *options]
+
+
+def without_password(url: str) -> str:
+    """The address without the password in it."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@", 1)))
+
+
+def _has_model(settings: Settings) -> bool:
+    """Whether the user has a model: an address, a key of OpenAI's, or another provider's name."""
+    other_provider = settings.agent_model is not None and not settings.agent_model.startswith("openai:")
+    return settings.openai_base_url is not None or settings.openai_api_key is not None or other_provider
+
+
+def _defaults(plan: Plan) -> dict[str, str]:
+    """What holds unless the user says otherwise."""
+    simulated = {name.upper(): _plain(value) for name, value in plan.settings if name.startswith("whatsapp_") and value}
+    return {
+        **QUIET,
+        "LANGGRAPH_TOKEN": secrets.token_urlsafe(24),
+        "INTERNAL_TOKEN": secrets.token_urlsafe(24),
+        "MEDIA_URL": (plan.dev_dir / "media").as_uri(),
+        "DRAIN_SECONDS": "5",  # on one's own machine Ctrl-C should not take long; what is cut off is continued
+        **(simulated if plan.own_meta else {}),
+    }
+
+
+def _addresses(plan: Plan) -> dict[str, str]:
+    """Where our own parts are, and the address that the agent derives its own from."""
+    settings = plan.settings
+    found = {
+        "GATEWAY_HOST": HOST,
+        "GATEWAY_PORT": str(settings.gateway_port),
+        "WORK_PORT": str(settings.work_port),
+        "GATEWAY_URL": f"http://{HOST}:{settings.gateway_port}",
+        "LANGGRAPH_URL": plan.langgraph_url,
+        "AGENT_DATABASE_URL": _secret(settings.agent_database_url) or plan.database_url,
+        "BUSINESS_DATABASE_URL": _secret(settings.business_database_url) or plan.database_url,
+    }
+    found |= {"DATABASE_URL": plan.database_url} if plan.own_postgres else {}
+    found |= {"REDIS_URL": f"redis://{HOST}:{plan.redis_port}/0"} if plan.own_redis else {}
+    found |= {"WHATSAPP_GRAPH_URL": plan.simulator_url} if plan.own_meta else {}
+    if plan.own_model:
+        found |= {"OPENAI_BASE_URL": f"{plan.simulator_url}/v1", "OPENAI_API_KEY": "simulator-key"}
+        found |= {"AGENT_MODEL": DEMO_MODEL}
+    return found
+
+
+def _secret(value: SecretStr | None) -> str | None:
+    return value.get_secret_value() if value else None
+
+
+def _plain(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)

@@ -1,0 +1,82 @@
+"""What the environment says: the only place of the simulator that reads it."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from simulator.meta.world import Number
+from simulator.ports import HOST
+
+ENV_FILE = Path(".env")
+
+
+class Settings(BaseModel):
+    """Settings of the local stack and of the simulator's world; names in the environment are these in capitals.
+
+    Addresses that are set belong to servers of the user's own, and the stack does not start its own for them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    gateway_port: int = Field(8000, description="gateway serve")
+    work_port: int = Field(8001, description="health and metrics of gateway work")
+    langgraph_port: int = Field(2024, description="agent server")
+    simulator_port: int = Field(8100, description="simulator")
+    postgres_port: int | None = Field(None, description="Postgres; a free port unless set")
+    redis_port: int | None = Field(None, description="Valkey; a free port unless set")
+    dev_dir: Path = Field(Path(".dev"), description="data, logs and stack.json of the local stack")
+
+    database_url: SecretStr | None = Field(None, description="a Postgres of yours for the gateway")
+    agent_database_url: SecretStr | None = Field(None, description="a Postgres of yours for checkpoints and store")
+    business_database_url: SecretStr | None = Field(None, description="a Postgres of yours for business data")
+    redis_url: SecretStr | None = Field(None, description="a Redis of yours")
+    langgraph_url: str | None = Field(None, description="an agent server of yours")
+    whatsapp_graph_url: str | None = Field(None, description="Meta's Graph API, or another stand-in for it")
+    openai_base_url: str | None = Field(None, description="a model server of yours")
+    agent_model: str | None = Field(None, description="provider:model; another provider than openai needs no simulator")
+    openai_api_key: SecretStr | None = Field(None, description="with it, and no address, the model is OpenAI's")
+
+    whatsapp_phone_number_id: str = Field("100000000000001", description="id of the simulated number")
+    whatsapp_business_account_id: str = Field("200000000000002", description="id of the simulated account")
+    whatsapp_access_token: SecretStr = Field(SecretStr("simulator-token"), description="what the simulator accepts")
+    whatsapp_app_secret: SecretStr = Field(SecretStr("simulator-app-secret"), description="what webhooks are signed by")
+    whatsapp_webhook_verify_token: SecretStr = Field(SecretStr("simulator-verify-token"), description="verification")
+    simulator_webhook_url: str | None = Field(None, description="where webhooks go; default: the local gateway")
+    simulator_host: str = Field(HOST, description="address that the simulator listens on")
+
+    @property
+    def webhook_url(self) -> str:
+        """Where the simulator posts webhooks."""
+        return self.simulator_webhook_url or f"http://{HOST}:{self.gateway_port}/webhook/whatsapp"
+
+    def number(self) -> Number:
+        """The simulated business number. Of several app secrets the first signs, as it is the current one."""
+        return Number(
+            id=self.whatsapp_phone_number_id,
+            account_id=self.whatsapp_business_account_id,
+            display="+55 11 3000-0000",
+            name="SVLentes",
+            access_token=self.whatsapp_access_token.get_secret_value(),
+            app_secret=self.whatsapp_app_secret.get_secret_value().split(",")[0].strip(),
+            verify_token=self.whatsapp_webhook_verify_token.get_secret_value(),
+        )
+
+
+def environment() -> dict[str, str]:
+    """Variables of ``.env`` under those of the process; empty ones count as absent."""
+    merged = {**dotenv_values(ENV_FILE), **os.environ}
+    return {name: value for name, value in merged.items() if value}
+
+
+def load(variables: Mapping[str, str]) -> Settings:
+    """Settings from variables. A secret may come as a file, ``NAME_FILE``. Raises ValidationError or OSError."""
+    values: dict[str, Any] = {name.lower(): value for name, value in variables.items()}
+    for name in Settings.model_fields:
+        path = values.get(f"{name}_file")
+        if path and name not in values:
+            values[name] = Path(path).read_text().strip()
+    return Settings.model_validate(values)

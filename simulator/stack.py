@@ -1,0 +1,170 @@
+"""The whole product on one machine: ``python -m simulator up``."""
+
+import fcntl
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from simulator.plan import DATABASE, Plan, agent_command, listeners
+from simulator.ports import PortBusyError, require_free
+from simulator.postgres import Postgres
+from simulator.process import Process, StartError
+from simulator.supervise import Part, Supervisor, Tell, answers
+from simulator.valkey import Valkey
+
+STATE_FILE = "stack.json"
+AGENT_START_SECONDS = 120  # it imports a lot, on slow machines for long
+STOP_SECONDS = 15
+DATABASES, SERVERS, WORK = range(3)  # stages
+
+
+class Stack:
+    """One run of the local stack: ``start``, ``watch`` until interrupted, ``stop``."""
+
+    def __init__(self, plan: Plan, tell: Tell) -> None:
+        self._plan = plan
+        self._tell = tell
+        self._logs = plan.dev_dir / "logs"
+        self._state = plan.dev_dir / STATE_FILE
+        self._supervisor = Supervisor(tell, self._write_state)
+
+    def run(self) -> None:
+        """Start everything, tell the addresses, keep it running until KeyboardInterrupt; leave nothing behind.
+
+        Raises StartError when something does not come up.
+        """
+        with _only_one(self._plan.dev_dir):
+            try:
+                self.start()
+                self._tell_addresses()
+                self._supervisor.watch()
+            finally:
+                self.stop()
+
+    def start(self) -> None:
+        """Start every part that has no address yet. Raises StartError; ``stop`` is due then, too."""
+        self._state.unlink(missing_ok=True)
+        self._require_ports()
+        self._start_databases()
+        self._prepare_databases()
+        self._supervisor.start(self._programs())
+        self._write_state()
+
+    def stop(self) -> None:
+        """Stop every part. Further interrupts are ignored meanwhile."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        self._tell("Stopping …")
+        self._state.unlink(missing_ok=True)
+        self._supervisor.stop()
+        self._tell("Stopped.")
+
+    def _require_ports(self) -> None:
+        for setting, port in listeners(self._plan).items():
+            try:
+                require_free(port)
+            except PortBusyError as error:
+                advice = f"stop the program that listens there, or set {setting} to another port"
+                raise StartError(f"Cannot start: {error}: {advice}.") from error
+
+    def _start_databases(self) -> None:
+        plan = self._plan
+        parts = []
+        if plan.own_postgres:
+            log = self._logs / "postgres.log"
+            postgres = Postgres(plan.dev_dir / "postgres", plan.postgres_port, durable=True, log=log)
+            postgres.prepare()
+            parts.append(Part(postgres.process, plan.postgres_port, DATABASES))
+        if plan.own_redis:
+            valkey = Valkey(plan.dev_dir / "valkey", plan.redis_port, durable=True, log=self._logs / "valkey.log")
+            valkey.prepare()
+            parts.append(Part(valkey.process, plan.redis_port, DATABASES))
+        self._supervisor.start(parts)
+        if plan.own_postgres:
+            postgres.ensure_database(DATABASE)
+
+    def _prepare_databases(self) -> None:
+        plan = self._plan
+        self._run("gateway migrate", [*_python("gateway.cli"), "migrate"], plan.gateway_environment())
+        if plan.own_agent:
+            self._run("graph.business", _python("graph.business"), plan.agent_environment())
+
+    def _programs(self) -> Iterator[Part]:
+        plan, ports = self._plan, self._plan.settings
+        if plan.needs_simulator:
+            command = [*_python("simulator"), "serve"]
+            process = self._process("simulator", command, plan.simulator_environment())
+            yield _http_part(process, ports.simulator_port, "/_sim/health", SERVERS)
+        gateway = [*_python("gateway.cli")]
+        serve = self._process("gateway serve", [*gateway, "serve"], plan.gateway_environment())
+        yield _http_part(serve, ports.gateway_port, "/readyz", SERVERS)
+        work = self._process("gateway work", [*gateway, "work"], plan.gateway_environment())
+        yield _http_part(work, ports.work_port, "/readyz", WORK)
+        if plan.own_agent:  # last, because it takes longest
+            agent = self._process("agent", agent_command(plan), plan.agent_environment())
+            yield _http_part(agent, ports.langgraph_port, "/ok", SERVERS)
+
+    def _process(self, name: str, command: list[str], environment: dict[str, str]) -> Process:
+        log = self._logs / f"{name.replace(' ', '-')}.log"
+        start_seconds = AGENT_START_SECONDS
+        return Process(name, command, log, environment, start_seconds=start_seconds, stop_seconds=STOP_SECONDS)
+
+    def _run(self, name: str, command: list[str], environment: dict[str, str]) -> None:
+        self._tell(f"Running {name} …")
+        self._process(name, command, environment).run()
+
+    def _write_state(self) -> None:
+        """Write stack.json, all at once: a reader never sees half of it."""
+        processes = [
+            {"name": part.name, "pid": part.working_pid, "port": part.port, "log": str(part.process.log)}
+            for part in self._supervisor.parts
+        ]
+        state: dict[str, Any] = {"pid": os.getpid(), "addresses": self._plan.addresses(), "processes": processes}
+        temporary = self._state.with_suffix(".new")
+        temporary.write_text(json.dumps(state, indent=2))
+        temporary.replace(self._state)
+
+    def _tell_addresses(self) -> None:
+        addresses = self._plan.addresses()
+        width = max(map(len, addresses))
+        self._tell("")
+        for name, address in addresses.items():
+            self._tell(f"  {name:<{width}}  {address}")
+        self._tell(f"  {'logs':<{width}}  {self._logs}")
+        model = "the demo model" if self._plan.own_model else "your model"
+        self._tell(f"\nReady, with {model}. Ctrl-C stops everything.")
+        if self._plan.own_meta:
+            self._tell('Try: python -m simulator say "Olá, quero saber do meu pedido 12345"\n')
+
+
+def read_state(dev_dir: Path) -> dict[str, Any]:
+    """What the running stack says about itself. Raises FileNotFoundError when none runs."""
+    state: dict[str, Any] = json.loads((dev_dir / STATE_FILE).read_text())
+    return state
+
+
+@contextmanager
+def _only_one(dev_dir: Path) -> Iterator[None]:
+    """Hold the directory: two stacks over the same data would destroy it. Raises StartError when it is taken."""
+    dev_dir.mkdir(parents=True, exist_ok=True)
+    with (dev_dir / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            advice = "stop it first, or set DEV_DIR to another directory"
+            raise StartError(f"Another local stack runs in {dev_dir}: {advice}.") from error
+        yield
+
+
+def _http_part(process: Process, port: int, path: str, stage: int) -> Part:
+    process.ready = answers(port, path)
+    return Part(process, port, stage)
+
+
+def _python(module: str) -> list[str]:
+    return [sys.executable, "-m", module]

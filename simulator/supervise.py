@@ -1,0 +1,125 @@
+"""Keeps a set of processes running: starts them in order, starts again what dies, stops them in reverse."""
+
+import http.client
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import psutil
+
+from simulator.ports import HOST
+from simulator.process import Process
+
+RESTART_SECONDS = 1.0
+WATCH_SECONDS = 0.1
+
+Tell = Callable[[str], None]
+
+
+@dataclass
+class Part:
+    """A process of the stack. ``stage``: those of lower stages start before it and stop after it."""
+
+    process: Process
+    port: int
+    stage: int
+    working_pid: int | None = None
+    restart_at: float | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The name that logs, stack.json and people use."""
+        return self.process.name
+
+    def find_worker(self) -> None:
+        """Look for the process that listens on the port: the child itself, or one that it started."""
+        self.working_pid = listening_pid(self.process.pid, self.port) or self.process.pid
+
+
+class Supervisor:
+    """The parts of a running stack. ``changed`` is called whenever the pid of a part is a new one."""
+
+    def __init__(self, tell: Tell, changed: Callable[[], None]) -> None:
+        self.parts: list[Part] = []
+        self._tell = tell
+        self._changed = changed
+
+    def start(self, parts: Iterable[Part]) -> None:
+        """Start parts side by side and wait until all are ready. Raises StartError."""
+        started = time.monotonic()
+        waiting = list(parts)
+        for part in waiting:
+            self.parts.append(part)
+            part.process.spawn()
+        for part in waiting:
+            self._tell(f"Starting {part.name} …")
+            part.process.wait_ready()
+            part.find_worker()
+            self._tell(f"  {part.name} is ready after {time.monotonic() - started:.1f} s")
+
+    def watch(self) -> None:
+        """Start again whatever dies, for ever."""
+        while True:
+            for part in self.parts:
+                self.look_after(part)
+            time.sleep(WATCH_SECONDS)
+
+    def look_after(self, part: Part) -> None:
+        """One look at one part; never waits."""
+        now = time.monotonic()
+        if part.restart_at is not None:
+            if now >= part.restart_at:
+                part.restart_at = None
+                part.process.spawn()
+        elif not part.process.alive:
+            self._tell(f"{part.name} ended ({part.process.ending}); starting it again in {RESTART_SECONDS:g} s")
+            part.process.stop()  # also ends what the dead one left in its session
+            part.working_pid = None
+            part.restart_at = now + RESTART_SECONDS
+        elif part.working_pid is None and part.process.ready():
+            part.find_worker()
+            self._changed()
+            self._tell(f"{part.name} runs again (pid {part.working_pid})")
+
+    def stop(self) -> None:
+        """Stop everything, highest stage first, the parts of one stage together."""
+        for stage in sorted({part.stage for part in self.parts}, reverse=True):
+            members = [part.process for part in self.parts if part.stage == stage]
+            for process in members:
+                process.terminate()
+            for process in members:
+                process.stop()
+        self.parts.clear()
+
+
+def listening_pid(root: int, port: int) -> int | None:
+    """The pid that listens on the port, of ``root`` and everything that it started; None when nobody does."""
+    try:
+        family = [psutil.Process(root), *psutil.Process(root).children(recursive=True)]
+        return next((process.pid for process in family if _listens(process, port)), None)
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _listens(process: psutil.Process, port: int) -> bool:
+    try:
+        connections = process.net_connections("tcp")
+    except (psutil.AccessDenied, psutil.ZombieProcess):
+        return False
+    return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in connections)
+
+
+def answers(port: int, path: str) -> Callable[[], bool]:
+    """A readiness check: the local server answers 200 to a GET."""
+
+    def check() -> bool:
+        connection = http.client.HTTPConnection(HOST, port, timeout=2)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    return check
