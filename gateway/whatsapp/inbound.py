@@ -5,29 +5,26 @@ Source: developers.facebook.com/documentation/business-messaging/whatsapp/webhoo
 
 from collections.abc import Callable
 
-from gateway.whatsapp.errors import Cause, cause_of
-from gateway.whatsapp.events import (
+from gateway.whatsapp.contents import (
     ButtonContent,
     ContactsContent,
     Content,
-    Context,
-    Customer,
     EditContent,
     InteractiveContent,
     LocationContent,
     MediaContent,
     OrderContent,
     OrderItem,
-    Product,
     ReactionContent,
-    Referral,
     RevokeContent,
     SystemContent,
     TextContent,
     UnsupportedContent,
 )
+from gateway.whatsapp.errors import Cause, cause_of
+from gateway.whatsapp.events import Context, Customer, MessageEchoed, MessageReceived, Product, Referral, Source
 from gateway.whatsapp.raw import decode
-from gateway.whatsapp.reading import Json, flag, identifier, number, part, parts, text
+from gateway.whatsapp.reading import Json, flag, identifier, moment, number, part, parts, text
 from gateway.whatsapp.text import clean, clean_text
 
 # Messages inside an edit are messages, and so on: a malicious depth ends here.
@@ -83,6 +80,40 @@ def referral(message: Json) -> Referral | None:
         media_type=text(stated, "media_type"),
         media_url=text(stated, "image_url") or text(stated, "video_url"),
         ctwa_clid=text(stated, "ctwa_clid"),
+    )
+
+
+def received(kind: str, message: Json, contact: Json | None, source: Source) -> MessageReceived | None:
+    """Read a customer's message; None where type or shape is not known."""
+    wamid, said = identifier(message, "id"), content(kind, message)
+    if wamid is None or said is None:
+        return None
+    return MessageReceived(
+        wamid=wamid,
+        timestamp=moment(message, "timestamp"),
+        customer=customer(message, contact),
+        content=said,
+        context=context(message),
+        referral=referral(message),
+        group_id=identifier(message, "group_id"),
+        errors=errors(message),
+        source=source,
+    )
+
+
+def echoed(kind: str, message: Json, contact: Json | None, source: Source) -> MessageEchoed | None:
+    """Read a message of the business that we did not send; None where type or shape is not known."""
+    wamid, said = identifier(message, "id"), content(kind, message)
+    if wamid is None or said is None:
+        return None
+    return MessageEchoed(
+        wamid=wamid,
+        timestamp=moment(message, "timestamp"),
+        customer=customer(message, contact, "to"),
+        content=said,
+        context=context(message),
+        source=source,
+        status=text(part(message, "history_context"), "status"),
     )
 
 

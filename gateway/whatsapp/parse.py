@@ -19,11 +19,12 @@ from gateway.whatsapp.events import (
     UserIdChanged,
     UserPreferenceChanged,
 )
-from gateway.whatsapp.inbound import content, context, customer, errors, referral
+from gateway.whatsapp.inbound import customer, echoed, received
 from gateway.whatsapp.items import Item, items
-from gateway.whatsapp.reading import Json, identifier, integer, moment, part, parts, text
+from gateway.whatsapp.reading import Json, identifier, integer, moment, part, text
 from gateway.whatsapp.status import status_changed
 from gateway.whatsapp.text import clean
+from gateway.whatsapp.threads import handover, history
 from gateway.whatsapp.updates import update
 
 __all__ = ["Event", "Item", "event", "items"]
@@ -73,49 +74,17 @@ def _event(item: Item) -> Event | None:
 
 def _whole(item: Item, value: Json) -> Event | None:
     if item.field == "messaging_handovers":
-        return _handover(value)
+        return handover(value)
     return update(item.field, value, moment(item.value, "time"))
 
 
 def _message(item: Item, message: Json, contact: Json | None) -> Event | None:
     source: Source = _SOURCES.get(item.field, "messages")
-    return _received(item.type, message, contact, source)
-
-
-def _received(kind: str, message: Json, contact: Json | None, source: Source) -> MessageReceived | None:
-    wamid, said = identifier(message, "id"), content(kind, message)
-    if wamid is None or said is None:
-        return None
-    return MessageReceived(
-        wamid=wamid,
-        timestamp=moment(message, "timestamp"),
-        customer=customer(message, contact),
-        content=said,
-        context=context(message),
-        referral=referral(message),
-        group_id=identifier(message, "group_id"),
-        errors=errors(message),
-        source=source,
-    )
+    return received(item.type, message, contact, source)
 
 
 def _echo(item: Item, message: Json, contact: Json | None) -> Event | None:
-    return _echoed(item.type, message, contact, _SOURCES.get(item.field, "business_app"))
-
-
-def _echoed(kind: str, message: Json, contact: Json | None, source: Source) -> MessageEchoed | None:
-    wamid, said = identifier(message, "id"), content(kind, message)
-    if wamid is None or said is None:
-        return None
-    return MessageEchoed(
-        wamid=wamid,
-        timestamp=moment(message, "timestamp"),
-        customer=customer(message, contact, "to"),
-        content=said,
-        context=context(message),
-        source=source,
-        status=text(part(message, "history_context"), "status"),
-    )
+    return echoed(item.type, message, contact, _SOURCES.get(item.field, "business_app"))
 
 
 def _status(item: Item, status: Json, contact: Json | None) -> Event | None:
@@ -191,83 +160,7 @@ def _group(item: Item, group: Json, _contact: Json | None) -> Event | None:
 
 
 def _history(item: Item, chunk: Json, _contact: Json | None) -> Event | None:
-    metadata = part(chunk, "metadata")
-    number = identifier(part(item.value, "metadata"), "display_phone_number")
-    read = HistoryReceived(
-        messages=[],
-        phase=integer(metadata, "phase"),
-        chunk_order=integer(metadata, "chunk_order"),
-        progress=integer(metadata, "progress"),
-        errors=errors(chunk),
-    )
-    for thread in parts(chunk, "threads"):
-        for message in parts(thread, "messages"):
-            found = _said_before(message, thread, number)
-            if found is None:
-                read.unread.append({"thread": thread.get("id"), "message": message})
-            else:
-                read.messages.append(found)
-    return read if metadata or read.messages or read.unread or read.errors else None
-
-
-def _said_before(message: Json, thread: Json, number: str | None) -> MessageReceived | MessageEchoed | None:
-    """Read a message of a history thread; the thread's id is the customer's number."""
-    about = part(thread, "context")
-    contact = {"wa_id": about.get("wa_id") or thread.get("id"), "user_id": about.get("user_id"), "profile": about}
-    kind = text(message, "type") or "unknown"
-    sender = identifier(message, "from")
-    if sender is not None and number is not None and _digits(sender) == _digits(number):
-        return _echoed(kind, message, contact, "history")
-    return _received(kind, message, contact, "history")
-
-
-def _digits(number: str) -> str:
-    return "".join(filter(str.isdigit, number))
-
-
-def _handover(value: Json) -> Event | None:
-    kind = text(value, "type") or next((name for name in _CONTROLS if isinstance(value.get(name), dict)), None)
-    sender = part(value, "sender")
-    if kind is None or not sender:
-        return None
-    details = part(value, kind)
-    previous, new = _owner(details, "previous"), _owner(details, "new")
-    return HandoverChanged(
-        type=kind,
-        timestamp=moment(value, "timestamp"),
-        customer=Customer(
-            wa_id=identifier(sender, "phone_number") or identifier(sender, "wa_id") or identifier(sender, "id"),
-            user_id=identifier(sender, "user_id"),
-        ),
-        ours=_ours(kind, previous, new),
-        previous_owner=previous,
-        new_owner=new,
-        metadata=text(details, "metadata"),
-    )
-
-
-# The words for a change of control, and whether it is ours then: they are told to the app that got or lost it.
-_CONTROLS = {
-    "control_passed": True,
-    "pass_thread_control": True,
-    "control_taken": False,
-    "take_thread_control": False,
-}
-_META_AGENT = frozenset({"ai_agent", "meta_business_agent"})
-
-
-def _owner(details: Json, which: str) -> str | None:
-    names = (f"{which}_owner_role", f"{which}_owner_app_role", f"{which}_owner_app_id")
-    return next((found for name in names if (found := identifier(details, name))), None)
-
-
-def _ours(kind: str, previous: str | None, new: str | None) -> bool | None:
-    """Guess who has control: what Meta's agent gets is not ours, what it loses is; else passed to us, taken from us."""
-    if new in _META_AGENT:
-        return False
-    if previous in _META_AGENT:
-        return True
-    return _CONTROLS.get(kind)
+    return history(chunk, identifier(part(item.value, "metadata"), "display_phone_number"))
 
 
 _READERS: dict[str, Callable[[Item, Json, Json | None], Event | None]] = {

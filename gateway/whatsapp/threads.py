@@ -1,0 +1,90 @@
+"""Conversations that others have or had: the phone app's history, and who is in control now.
+
+Sources: developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/history; the shape of
+handovers on WhatsApp is not in Meta's reference, it is what public implementations report.
+"""
+
+from gateway.whatsapp.events import Customer, HandoverChanged, HistoryReceived, MessageEchoed, MessageReceived
+from gateway.whatsapp.inbound import echoed, errors, received
+from gateway.whatsapp.reading import Json, identifier, integer, moment, part, parts, text
+
+
+def history(chunk: Json, number: str | None) -> HistoryReceived | None:
+    """Read a chunk of the phone app's history; number: the business's own, which tells who spoke."""
+    metadata = part(chunk, "metadata")
+    read = HistoryReceived(
+        messages=[],
+        phase=integer(metadata, "phase"),
+        chunk_order=integer(metadata, "chunk_order"),
+        progress=integer(metadata, "progress"),
+        errors=errors(chunk),
+    )
+    for thread in parts(chunk, "threads"):
+        for message in parts(thread, "messages"):
+            found = _said_before(message, thread, number)
+            if found is None:
+                read.unread.append({"thread": thread.get("id"), "message": message})
+            else:
+                read.messages.append(found)
+    return read if metadata or read.messages or read.unread or read.errors else None
+
+
+def _said_before(message: Json, thread: Json, number: str | None) -> MessageReceived | MessageEchoed | None:
+    """Read a message of a history thread; the thread's id is the customer's number."""
+    about = part(thread, "context")
+    contact = {"wa_id": about.get("wa_id") or thread.get("id"), "user_id": about.get("user_id"), "profile": about}
+    kind = text(message, "type") or "unknown"
+    sender = identifier(message, "from")
+    if sender is not None and number is not None and _digits(sender) == _digits(number):
+        return echoed(kind, message, contact, "history")
+    return received(kind, message, contact, "history")
+
+
+def _digits(number: str) -> str:
+    return "".join(filter(str.isdigit, number))
+
+
+def handover(value: Json) -> HandoverChanged | None:
+    """Read the value of messaging_handovers, in WhatsApp's or in Messenger's words."""
+    kind = text(value, "type") or next((name for name in _CONTROLS if isinstance(value.get(name), dict)), None)
+    sender = part(value, "sender")
+    if kind is None or not sender:
+        return None
+    details = part(value, kind)
+    previous, new = _owner(details, "previous"), _owner(details, "new")
+    return HandoverChanged(
+        type=kind,
+        timestamp=moment(value, "timestamp"),
+        customer=Customer(
+            wa_id=identifier(sender, "phone_number") or identifier(sender, "wa_id") or identifier(sender, "id"),
+            user_id=identifier(sender, "user_id"),
+        ),
+        ours=_ours(kind, previous, new),
+        previous_owner=previous,
+        new_owner=new,
+        metadata=text(details, "metadata"),
+    )
+
+
+# The words for a change of control, and whether it is ours then: they are told to the app that got or lost it.
+_CONTROLS = {
+    "control_passed": True,
+    "pass_thread_control": True,
+    "control_taken": False,
+    "take_thread_control": False,
+}
+_META_AGENT = frozenset({"ai_agent", "meta_business_agent"})
+
+
+def _owner(details: Json, which: str) -> str | None:
+    names = (f"{which}_owner_role", f"{which}_owner_app_role", f"{which}_owner_app_id")
+    return next((found for name in names if (found := identifier(details, name))), None)
+
+
+def _ours(kind: str, previous: str | None, new: str | None) -> bool | None:
+    """Guess who has control: what Meta's agent gets is not ours, what it loses is; else passed to us, taken from us."""
+    if new in _META_AGENT:
+        return False
+    if previous in _META_AGENT:
+        return True
+    return _CONTROLS.get(kind)
