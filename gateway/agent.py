@@ -1,0 +1,192 @@
+"""The agent server: one run a turn, looked for before it is asked for again.
+
+Facts about the server that decide what is written here: a run has no idempotency key; a run that the server lost
+answers 404; ``join`` answers 200 with ``__error__`` for lost and for failed runs alike, and for a timed-out run without
+it; after a success it gives the thread's current values. (langgraph-api 0.16; `docs/decisions/`.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import httpx
+import structlog
+from langgraph_sdk.client import LangGraphClient
+
+log = structlog.get_logger(__name__)
+
+_CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=50)
+_TIMEOUT = httpx.Timeout(20, connect=5)
+_PAGE = 100
+_ALIVE = ("pending", "running", "success")
+
+
+class AgentAwayError(Exception):
+    """The agent server cannot be reached or is in trouble: nothing is wrong with the turn."""
+
+
+class RunLostError(Exception):
+    """The server does not know this run (any more)."""
+
+
+class RunFailedError(Exception):
+    """The run ended without an answer; the text is the kind of error, never content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the agent says to a turn."""
+
+    replies: list[dict[str, Any]]
+    handoff: dict[str, Any] | None
+
+
+class Agent:
+    """Runs of one assistant on an agent server. Use it as ``async with``."""
+
+    def __init__(self, url: str, token: str | None, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        # The SDK's own client has a pool too small for hundreds of joins.
+        self._http = httpx.AsyncClient(
+            base_url=url, headers=headers, limits=_CONNECTIONS, timeout=_TIMEOUT, transport=transport
+        )
+        self._client = LangGraphClient(self._http)
+
+    async def __aenter__(self) -> Agent:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def healthy(self) -> bool:
+        """Say whether the server answers."""
+        try:
+            return (await self._http.get("/ok", timeout=5)).is_success
+        except httpx.HTTPError:
+            return False
+
+    async def start(
+        self, thread: UUID, turn: UUID, assistant: str, run_input: Mapping[str, Any], context: Mapping[str, Any]
+    ) -> UUID:
+        """Ask for a run that answers a turn; its id.
+
+        Raises:
+            AgentAwayError: The server did not say that there is one. There may be one: `find` it before asking again.
+            RunFailedError: The server refuses such a run.
+        """
+        return await self._create(thread, turn, assistant, dict(run_input), context)
+
+    async def resume(self, thread: UUID, turn: UUID, assistant: str, context: Mapping[str, Any]) -> UUID:
+        """Ask for a run that goes on where an earlier one of the same turn was cut off. Raises as `start`."""
+        return await self._create(thread, turn, assistant, None, context)
+
+    async def _create(
+        self, thread: UUID, turn: UUID, assistant: str, run_input: dict[str, Any] | None, context: Mapping[str, Any]
+    ) -> UUID:
+        try:
+            run = await self._client.runs.create(
+                str(thread), assistant, input=run_input, context=dict(context), metadata={"turn_id": str(turn)},
+                if_not_exists="create", multitask_strategy="enqueue", durability="sync",
+            )  # fmt: skip
+        except httpx.HTTPError as error:
+            raise _translated(error) from error
+        return UUID(run["run_id"])
+
+    async def find(self, thread: UUID, turn: UUID) -> UUID | None:
+        """The newest run of a turn that is under way or succeeded. Raises AgentAwayError."""
+        offset = 0
+        while True:
+            try:
+                page = await self._client.runs.list(str(thread), limit=_PAGE, offset=offset)
+            except httpx.HTTPError as error:
+                if _status(error) == httpx.codes.NOT_FOUND:  # no thread, so no run
+                    return None
+                raise _translated(error) from error
+            for run in page:  # newest first
+                if (run.get("metadata") or {}).get("turn_id") == str(turn) and run["status"] in _ALIVE:
+                    return UUID(run["run_id"])
+            if len(page) < _PAGE:
+                return None
+            offset += _PAGE
+
+    async def begun(self, thread: UUID, turn: UUID, assistant: str) -> bool:
+        """Whether the thread stands in the middle of this turn, so that it has to be resumed. Raises AgentAwayError."""
+        try:
+            # A thread is only known to a restarted in-memory server after it was named again.
+            await self._client.threads.create(thread_id=str(thread), graph_id=assistant, if_exists="do_nothing")
+            state = await self._client.threads.get_state(str(thread))
+        except httpx.HTTPError as error:
+            raise _translated(error) from error
+        values = state.get("values")
+        return bool(state.get("next")) and isinstance(values, dict) and values.get("turn_id") == str(turn)
+
+    async def wait(self, thread: UUID, run: UUID, turn: UUID) -> Answer:
+        """Wait for a run's end, however long it takes; bound it from outside.
+
+        Raises:
+            RunLostError: The server does not know the run.
+            RunFailedError: It ended without an answer to this turn.
+            AgentAwayError: The server went away meanwhile; the run may still be there.
+        """
+        try:
+            values = await self._join(thread, run)
+            status = (await self._client.runs.get(str(thread), str(run)))["status"]
+        except httpx.HTTPError as error:
+            if _status(error) == httpx.codes.NOT_FOUND:
+                raise RunLostError from error
+            raise _translated(error) from error
+        if failure := values.get("__error__"):
+            raise RunFailedError(_kind(failure))
+        if status != "success":
+            raise RunFailedError(status)
+        return await self._answer(thread, turn, values)
+
+    async def _join(self, thread: UUID, run: UUID) -> dict[str, Any]:
+        # Not the SDK's join: it retries inside, warns, and hides for 15 s that the server went away.
+        response = await self._http.get(f"/threads/{thread}/runs/{run}/join", timeout=httpx.Timeout(20, read=None))
+        response.raise_for_status()
+        values = response.json()
+        return values if isinstance(values, dict) else {}
+
+    async def _answer(self, thread: UUID, turn: UUID, values: Mapping[str, Any]) -> Answer:
+        if values.get("turn_id") != str(turn):
+            raise RunFailedError("the run answered another turn")
+        replies = values.get("replies")
+        if not isinstance(replies, Sequence) or not all(
+            isinstance(reply, dict) and "type" in reply for reply in replies
+        ):
+            raise RunFailedError("the replies are no list of replies")
+        return Answer([dict(reply) for reply in replies], values.get("handoff"))
+
+    async def cancel(self, thread: UUID, run: UUID) -> None:
+        """Have a run stopped whose answer nobody waits for any more; best effort."""
+        try:
+            await self._client.runs.cancel(str(thread), str(run))
+        except httpx.HTTPError as error:
+            log.info("run_not_cancelled", run_id=str(run), error=type(error).__name__)
+
+
+def _status(error: httpx.HTTPError) -> int | None:
+    return error.response.status_code if isinstance(error, httpx.HTTPStatusError) else None
+
+
+def _translated(error: httpx.HTTPError) -> Exception:
+    """4xx would come again and again: such a run fails. All else says that the server is in trouble."""
+    status = _status(error)
+    if status is not None and 400 <= status < 500 and status not in (401, 403, 408, 409, 425, 429):
+        return RunFailedError(f"the agent server refused the run with {status}")
+    detail = f"status {status}" if status else type(error).__name__
+    return AgentAwayError(detail)
+
+
+def _kind(failure: object) -> str:
+    """The class of a run's error; its message may quote a customer."""
+    if isinstance(failure, dict):
+        return str(failure.get("error", "error"))[:100]
+    text = str(failure)
+    if text.startswith("404"):
+        raise RunLostError
+    return text.split(":", 1)[0][:100]

@@ -1,0 +1,140 @@
+"""The numbers that this gateway speaks for: from the environment's short form and from files that may change."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from gateway.store.conversations import Quiet
+
+log = structlog.get_logger(__name__)
+
+_LOOK_EVERY = 1.0  # seconds between two looks at the files
+
+
+class Channel(BaseModel):
+    """One number, its credentials, and who answers on it.
+
+    In a channels file: ``{"channels": [{"phone_number_id": "…", "access_token": "…", "app_secrets": ["…"], …}]}``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    phone_number_id: str = Field(min_length=1)
+    waba_id: str | None = None
+    access_token: SecretStr
+    app_secrets: tuple[SecretStr, ...] = ()
+    verify_token: SecretStr | None = None
+    assistant: str = "agent"
+    locale: str = "pt_BR"
+    context: Mapping[str, Any] = Field(default_factory=dict)  # passed on to the agent as it is
+    quiet_period_seconds: float | None = None
+    messages_per_second: float = 80
+
+    def quiet(self, default: Quiet) -> Quiet:
+        """How long a customer has to be quiet on this number."""
+        if self.quiet_period_seconds is None:
+            return default
+        return Quiet(self.quiet_period_seconds, max(self.quiet_period_seconds, default.at_most))
+
+    @field_validator("access_token")
+    @classmethod
+    def _fits_a_header(cls, value: SecretStr) -> SecretStr:
+        token = value.get_secret_value().strip()
+        if not (token and token.isascii() and token.isprintable()):
+            raise ValueError("an access token is printable ASCII")
+        return SecretStr(token)
+
+
+class Channels:
+    """All channels by phone number id; files are read again when they change.
+
+    A file that cannot be read, or says nonsense, leaves its last good content in force and shows in ``problems``.
+    """
+
+    def __init__(
+        self, fixed: Iterable[Channel] = (), files: Sequence[Path] = (), clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._fixed = {channel.phone_number_id: channel for channel in fixed}
+        self._files: dict[Path, dict[str, Channel]] = {path: {} for path in files}
+        self._seen: dict[Path, tuple[int, int] | None] = {}
+        self._clock = clock
+        self._look_at = float("-inf")
+        self._all = dict(self._fixed)
+        self._secrets = _secrets(self._all.values())
+        self.problems: dict[str, str] = {}
+
+    def all(self) -> dict[str, Channel]:
+        """The channels as they are now."""
+        if self._files and self._clock() >= self._look_at:
+            self._look_at = self._clock() + _LOOK_EVERY
+            changed = [self._refresh(path) for path in self._files]
+            if any(changed):
+                self._all = dict(self._fixed)
+                for channels in self._files.values():
+                    self._all.update(channels)
+                self._secrets = _secrets(self._all.values())
+        return self._all
+
+    def get(self, phone_number_id: str | None) -> Channel | None:
+        """The channel of a number, or None when it is not ours."""
+        return self.all().get(phone_number_id or "")
+
+    def app_secrets(self) -> list[str]:
+        """Every secret that may sign a webhook, each once."""
+        self.all()
+        return self._secrets
+
+    def verify_tokens(self) -> list[str]:
+        """Every token that may verify the webhook, each once."""
+        every = (c.verify_token.get_secret_value() for c in self.all().values() if c.verify_token)
+        return list(dict.fromkeys(token for token in every if token))
+
+    def _refresh(self, path: Path) -> bool:
+        try:
+            stat = path.stat()
+            version = (stat.st_mtime_ns, stat.st_ino)
+            if self._seen.get(path) == version:
+                return False
+            channels = _read(path)
+        except OSError as error:
+            return self._keep(path, f"cannot be read: {error.strerror}")
+        except ValueError as error:
+            return self._keep(path, f"is no channels file: {_first_line(error)}")
+        self._seen[path] = version
+        self._files[path] = channels
+        self.problems.pop(str(path), None)
+        log.info("channels_read", file=str(path), channels=len(channels))
+        return True
+
+    def _keep(self, path: Path, problem: str) -> bool:
+        if self.problems.get(str(path)) != problem:
+            log.warning("channels_file", file=str(path), problem=problem, consequence="its last good content stays")
+        self.problems[str(path)] = problem
+        return False
+
+
+def _secrets(channels: Iterable[Channel]) -> list[str]:
+    every = (secret.get_secret_value() for channel in channels for secret in channel.app_secrets)
+    return list(dict.fromkeys(secret for secret in every if secret))
+
+
+def _read(path: Path) -> dict[str, Channel]:
+    content = orjson.loads(path.read_bytes())
+    listed = content.get("channels") if isinstance(content, dict) else None
+    if not isinstance(listed, list):
+        raise ValueError('expected {"channels": [...]}')  # noqa: TRY004  # wrong content, not a wrong call
+    return {channel.phone_number_id: channel for channel in map(Channel.model_validate, listed)}
+
+
+def _first_line(error: ValueError) -> str:
+    if isinstance(error, ValidationError):  # its own text would show the input, that is, the tokens
+        first = error.errors(include_input=False, include_url=False)[0]
+        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return str(error).splitlines()[0]

@@ -1,0 +1,52 @@
+"""Loops that look for work: woken by a hint, kept honest by polling, unmoved by a database that goes away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from gateway.store.database import AWAY
+from gateway.telemetry import ERRORS
+
+log = structlog.get_logger(__name__)
+
+#: Does what there is to do; gives the seconds after which it wants to be called again even if nothing wakes it.
+Step = Callable[[], Awaitable[float]]
+
+
+async def poll(name: str, step: Step, *, wake: asyncio.Event, stop: asyncio.Event, at_most: float) -> None:
+    """Call ``step`` whenever something wakes it or its time has come, until ``stop`` is set.
+
+    A database that is away is said once in the log, asked again every second, and said once more when it is back.
+    """
+    away = False
+    while not stop.is_set():
+        wake.clear()
+        try:
+            delay = min(await step(), at_most)
+        except AWAY as error:
+            if not away:
+                log.warning(
+                    "database_away", loop=name, error=type(error).__name__, consequence="tried again every second"
+                )
+            ERRORS.labels("database").inc()
+            away, delay = True, 1.0
+        else:
+            if away:
+                log.info("database_back", loop=name)
+            away = False
+        await _pause(wake, stop, delay)
+
+
+async def _pause(wake: asyncio.Event, stop: asyncio.Event, delay: float) -> None:
+    if delay <= 0:
+        await asyncio.sleep(0)
+        return
+    waits = [asyncio.ensure_future(wake.wait()), asyncio.ensure_future(stop.wait())]
+    try:
+        await asyncio.wait(waits, timeout=delay, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

@@ -1,0 +1,203 @@
+"""Sending: one message at a time a conversation, in order, under Meta's rates, never twice for want of an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import httpx
+import structlog
+
+from gateway.channels import Channel, Channels
+from gateway.limits import Limiter
+from gateway.store import events, outbox
+from gateway.store.contacts import Key
+from gateway.store.database import AWAY, Connection, Pool
+from gateway.store.outbox import Outbound
+from gateway.telemetry import ERRORS, LIMITER_WAITS, PROCESSING, SENDS, SENT
+from gateway.whatsapp.client import CloudApi, Sent
+from gateway.whatsapp.errors import AccountBlocked, InvalidMessage, PairLimited, Temporary, Uncertain, WhatsAppError
+from gateway.whatsapp.render import render
+
+log = structlog.get_logger(__name__)
+
+_IN_FLIGHT = 64  # messages of one process on their way to Meta at once
+_LEASE = 60.0  # seconds; longer than every time-out of a send, so that only a dead sender outlives it
+_ATTEMPTS = 12  # of a send that Meta certainly refused for now; with the delays below about half an hour
+_LONGEST_DELAY = 300.0
+_BLOCKED = 60.0  # seconds until a number that Meta refuses is tried again, with its next message
+_TYPING = 20.0  # seconds; Meta takes the indicator away after 25
+_NOTE_ATTEMPTS = 30  # tries, a second apart, to note what became of a send
+
+
+@dataclass(frozen=True, slots=True)
+class SendSettings:
+    """Address and version of the API; how long (seconds) an uncertain message waits for its status; then resend it?"""
+
+    base_url: str
+    version: str
+    uncertain_wait: float
+    resend: bool
+
+
+class Sender:
+    """The only sender. ``step`` and ``expire`` are called in loops; ``drain`` ends it."""
+
+    def __init__(
+        self, pool: Pool, http: httpx.AsyncClient, channels: Channels, limiter: Limiter, settings: SendSettings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self._pool = pool
+        self._http = http
+        self._channels = channels
+        self._limiter = limiter
+        self._settings = settings
+        self._clock = clock
+        self._sending: set[asyncio.Task[None]] = set()
+        self._blocked: dict[str, tuple[str, float, Channel]] = {}  # by channel: why, until when, with which settings
+
+    async def step(self) -> float:
+        """Take what may go out, as far as there is room; seconds until it should be called again."""
+        room = _IN_FLIGHT - len(self._sending)
+        channels = [name for name, channel in self._channels.all().items() if not self._is_blocked(channel)]
+        if room <= 0 or not channels:
+            return 1.0
+        async with self._pool.connection() as conn:
+            messages = await outbox.claim(conn, room, _LEASE, channels)
+        for message in messages:
+            task = asyncio.create_task(self._send(message), name=f"send-{message.id}")
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+        return 0.0 if len(messages) == room else 1.0
+
+    async def expire(self) -> None:
+        """Settle what dead senders left, and what has been uncertain for too long."""
+        async with self._pool.connection() as conn:
+            dead, decided = await outbox.expire(conn, self._settings.uncertain_wait, resend=self._settings.resend)
+        if dead or decided:
+            log.warning("sends_expired", left_by_dead_senders=dead, wait_is_over=decided, resend=self._settings.resend)
+
+    async def drain(self) -> None:
+        """Let what is on its way arrive."""
+        if self._sending:
+            await asyncio.wait(self._sending)
+
+    async def problem(self) -> str | None:
+        """Why numbers do not send, for operators."""
+        blocked = [(name, why) for name, (why, until, _) in self._blocked.items() if self._clock() < until]
+        return "; ".join(f"number {name} has stopped sending: {why}" for name, why in blocked) or None
+
+    # One message -------------------------------------------------------------------------------------------------
+
+    async def _send(self, message: Outbound) -> None:
+        channel = self._channels.get(message.channel_id)
+        if channel is None:
+            await self._note(lambda conn: outbox.again(conn, message.id, _BLOCKED, None, "its channel is gone"))
+            return
+        delay = await self._limiter.acquire(
+            channel.phone_number_id, str(message.contact_id), channel.messages_per_second
+        )
+        if delay > 0:
+            LIMITER_WAITS.labels("rate").inc()
+            await self._note(lambda conn: outbox.postponed(conn, message.id, delay))
+            return
+        try:
+            sent = await self._post(channel, message)
+        except WhatsAppError as error:
+            SENDS.labels(type(error).__name__.lower(), str(error.code or "")).inc()
+            await self._not_accepted(channel, message, error)
+        else:
+            await self._accepted(message, sent)
+
+    async def _post(self, channel: Channel, message: Outbound) -> Sent:
+        [payload, *rest] = render(message.content, callback=str(message.id), **_address(message.keys or ()))
+        if rest:
+            raise InvalidMessage(message.type, "is too long for one message and was queued unsplit")
+        return await self._api(channel).send(channel.phone_number_id, payload)
+
+    async def _accepted(self, message: Outbound, sent: Sent) -> None:
+        async def note(conn: Connection) -> None:
+            async with conn.transaction():
+                await outbox.accepted(conn, message.id, sent.wamid)
+                # A status that overtook this answer and carried no id of ours found no message.
+                await events.reopen(conn, [f"st:{sent.wamid}:{status}" for status in _STATUSES])
+
+        if message.since_inbound is not None:
+            PROCESSING.observe(message.since_inbound + self._clock() - message.claimed_at)
+        SENT.labels(message.type).inc()
+        SENDS.labels("accepted", "").inc()
+        await self._note(note)
+
+    async def _not_accepted(self, channel: Channel, message: Outbound, error: WhatsAppError) -> None:
+        """Decide by the class of the error, which says whether the message may be out."""
+        log.warning("send_refused", message_id=str(message.id), error=str(error), kind=type(error).__name__)
+        said = str(error)
+        if isinstance(error, Uncertain):
+            wait = self._settings.uncertain_wait
+            await self._note(lambda conn: outbox.uncertain(conn, message.id, wait, error.code, said))
+        elif isinstance(error, AccountBlocked):
+            self._blocked[channel.phone_number_id] = (said, self._clock() + _BLOCKED, channel)
+            ERRORS.labels("number_blocked").inc()
+            await self._note(lambda conn: outbox.postponed(conn, message.id, 1.0))
+        elif isinstance(error, Temporary) and message.attempts < _ATTEMPTS:
+            delay = await self._delay(error, message)
+            await self._note(lambda conn: outbox.again(conn, message.id, delay, error.code, said))
+        else:
+            ERRORS.labels("send").inc()
+            await self._note(lambda conn: outbox.failed(conn, message.id, error.code, said))
+
+    async def _delay(self, error: Temporary, message: Outbound) -> float:
+        """Seconds until the next try: what Meta asks for, else growing; a pair is kept back for all workers."""
+        if isinstance(error, PairLimited):
+            return await self._limiter.back_off(message.channel_id, str(message.contact_id))
+        return min(error.retry_after or 2.0**message.attempts, _LONGEST_DELAY)
+
+    async def _note(self, change: Callable[[Connection], Awaitable[None]]) -> None:
+        """Note what became of a send, also when the database is away for a while; else its lease makes it uncertain."""
+        for _ in range(_NOTE_ATTEMPTS):
+            try:
+                async with self._pool.connection() as conn:
+                    await change(conn)
+            except AWAY:
+                await asyncio.sleep(1)
+            else:
+                return
+        log.error("send_not_noted", consequence="the message becomes uncertain when its lease runs out")
+
+    # The customer's phone ----------------------------------------------------------------------------------------
+
+    async def attend(self, channel: Channel, wamid: str) -> None:
+        """Show that the message was read and that an answer is being written, until cancelled. Best effort."""
+        while not self._is_blocked(channel):
+            try:
+                await self._api(channel).mark_read(channel.phone_number_id, wamid, typing=True)
+            except WhatsAppError as error:
+                SENDS.labels("read_refused", str(error.code or "")).inc()
+                return
+            await asyncio.sleep(_TYPING)
+
+    # -------------------------------------------------------------------------------------------------------------
+
+    def _api(self, channel: Channel) -> CloudApi:
+        token = channel.access_token.get_secret_value()
+        return CloudApi(
+            self._http, access_token=token, base_url=self._settings.base_url, version=self._settings.version
+        )
+
+    def _is_blocked(self, channel: Channel) -> bool:
+        """Whether Meta refuses this number; new settings (a new token) are tried at once."""
+        why = self._blocked.get(channel.phone_number_id)
+        return why is not None and self._clock() < why[1] and channel == why[2]
+
+
+_STATUSES = ("sent", "delivered", "read", "played", "failed")
+
+
+def _address(keys: Sequence[Key]) -> dict[str, str]:
+    """The customer's newest number, else the business-scoped user id."""
+    by_kind = {key.kind: key.value for key in keys}
+    if "wa_id" in by_kind:
+        return {"to": by_kind["wa_id"]}
+    return {"recipient": by_kind.get("user_id", "")}

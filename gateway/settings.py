@@ -1,0 +1,97 @@
+"""What the environment says: the only place of the gateway that reads it."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SECRETS = (
+    "WHATSAPP_ACCESS_TOKEN",
+    "WHATSAPP_APP_SECRET",
+    "WHATSAPP_WEBHOOK_VERIFY_TOKEN",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "LANGGRAPH_TOKEN",
+    "INTERNAL_TOKEN",
+)
+
+
+class Settings(BaseSettings):
+    """The settings of ``serve`` and ``work``; names in the environment are these in capitals.
+
+    A secret may come as a file instead: ``NAME_FILE`` holds its path.
+    """
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+
+    whatsapp_graph_url: str = Field("https://graph.facebook.com", description="Meta's Graph API, or a stand-in for it")
+    whatsapp_api_version: str = Field("v26.0", description="version of the Graph API", pattern=r"^v\d+\.\d+$")
+    whatsapp_phone_number_id: str | None = Field(None, description="the number's id, not the number itself")
+    whatsapp_business_account_id: str | None = Field(None, description="the WABA's id")
+    whatsapp_access_token: SecretStr | None = Field(None, description="system user token")
+    whatsapp_app_secret: SecretStr | None = Field(None, description="app secret; during a rotation: new,old")
+    whatsapp_webhook_verify_token: SecretStr | None = Field(None, description="what you typed into Meta's webhook form")
+    channels_file: str | None = Field(None, description="several numbers: JSON files, comma-separated, merged")
+
+    database_url: SecretStr = Field(description="the gateway's Postgres, 15 or newer")
+    redis_url: SecretStr | None = Field(
+        None, description="rate limits shared by all workers; without it each keeps its own"
+    )
+    langgraph_url: str = Field("http://127.0.0.1:2024", description="the agent server")
+    langgraph_token: SecretStr | None = Field(None, description="bearer token for the agent server")
+    langgraph_assistant: str = Field("agent", description="assistant id or graph name that answers")
+    internal_token: SecretStr | None = Field(None, description="bearer token that the agent shows to /internal")
+    media_url: str = Field("file:///tmp/whatsapp-agent-media", description="object store: file:///…, s3://…")
+
+    gateway_host: str = Field("127.0.0.1", description="address to listen on")
+    gateway_port: int = Field(8000, ge=0, le=65535, description="port of gateway serve")
+    work_port: int = Field(8001, ge=0, le=65535, description="port of gateway work's health and metrics")
+
+    quiet_period_seconds: float = Field(1.5, ge=0, description="a turn starts when the customer was quiet for so long")
+    quiet_period_max_seconds: float = Field(8, ge=0, description="… but at the latest so long after the first message")
+    turns_in_flight: int = Field(500, ge=1, description="turns that one work process holds at once")
+    turn_timeout_seconds: float = Field(300, gt=0, description="bound of a turn over all its attempts")
+    turn_attempts: int = Field(3, ge=1, description="attempts of a turn before the customer gets an apology")
+    lease_seconds: float = Field(
+        15, ge=1, description="after so long without renewal a dead worker's work is taken over"
+    )
+    poll_seconds: float = Field(1, gt=0, description="how often work looks for something to do when nothing wakes it")
+    uncertain_wait_seconds: float = Field(
+        60, ge=0, description="how long a send without an answer waits for its status"
+    )
+    uncertain_policy: str = Field("resend", pattern="^(resend|give-up)$", description="what follows that wait")
+    drain_seconds: float = Field(20, ge=0, description="how long work may finish what it has begun after SIGTERM")
+    database_pool_size: int = Field(10, ge=2, description="Postgres connections of one process")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
+    log_format: str = Field("auto", pattern="^(auto|json|text)$", description="text on a terminal, JSON elsewhere")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        for name in SECRETS:
+            path = os.environ.get(f"{name}_FILE")
+            if path and name.lower() not in values:
+                values[name.lower()] = Path(path).read_text().strip()
+        return values
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("DATABASE_URL must start with postgresql://")
+        return value
+
+    def app_secrets(self) -> list[str]:
+        """The app secrets of the single-number form, the current one first."""
+        value = self.whatsapp_app_secret.get_secret_value() if self.whatsapp_app_secret else ""
+        return [secret.strip() for secret in value.split(",") if secret.strip()]
+
+
+def new_owner() -> uuid.UUID:
+    """An identity for the leases of this process."""
+    return uuid.uuid4()

@@ -1,0 +1,72 @@
+"""The inbox: what Meta delivered, kept before it is acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from psycopg.rows import class_row
+
+from gateway.store.database import CHANNEL, EVENTS, Connection
+
+
+class NewEvent(NamedTuple):
+    """An item of a webhook, ready to be kept."""
+
+    key: str
+    field: str
+    type: str
+    phone_number_id: str | None
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An item to be processed."""
+
+    id: int
+    key: str
+    field: str
+    type: str
+    phone_number_id: str | None
+    raw: bytes
+    received_at: datetime
+
+
+_KEEP = f"""
+WITH kept AS (
+    INSERT INTO event (key, field, type, phone_number_id, raw)
+    SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::bytea[])
+    ON CONFLICT (key) DO NOTHING)
+SELECT pg_notify('{CHANNEL}', '{EVENTS}')
+"""  # noqa: S608  # two constants of ours
+
+
+async def keep(conn: Connection, events: Sequence[NewEvent]) -> None:
+    """Insert events in this order; those that are there already stay as they are. Durable when it returns."""
+    await conn.execute(_KEEP, tuple(list(column) for column in zip(*events, strict=True)))
+
+
+async def claim(conn: Connection, limit: int) -> list[StoredEvent]:
+    """Lock the oldest unprocessed events for this transaction."""
+    async with conn.cursor(row_factory=class_row(StoredEvent)) as cursor:
+        await cursor.execute(
+            """SELECT id, key, field, type, phone_number_id, raw, received_at FROM event
+               WHERE state = 'new' ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED""",
+            (limit,),
+        )
+        return await cursor.fetchall()
+
+
+async def finish(conn: Connection, event_id: int, state: str, note: str | None = None) -> None:
+    """Say what became of an event: done, ignored, unknown or failed."""
+    await conn.execute(
+        "UPDATE event SET state = %s, note = %s, processed_at = now() WHERE id = %s", (state, note, event_id)
+    )
+
+
+async def reopen(conn: Connection, keys: Sequence[str]) -> None:
+    """Have events processed again that were ignored because what they speak of was not known yet."""
+    await conn.execute("UPDATE event SET state = 'new' WHERE key = ANY(%s) AND state = 'ignored'", (list(keys),))

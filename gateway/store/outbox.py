@@ -1,0 +1,199 @@
+"""What is to be sent, in order within a conversation, and what became of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from gateway.store.contacts import Key, keys_of
+from gateway.store.database import OUTBOX, Connection, notify
+
+
+@dataclass(slots=True)
+class Outbound:
+    """A message that this process is about to send."""
+
+    id: UUID
+    conversation_id: UUID
+    channel_id: str
+    contact_id: UUID
+    type: str
+    content: dict[str, Any]
+    attempts: int  # this one included
+    since_inbound: float | None  # seconds from the arrival of what it answers until now
+    keys: list[Key] | None = None
+    claimed_at: float = field(default_factory=time.monotonic)
+
+
+async def claim(conn: Connection, limit: int, lease_seconds: float, channels: Collection[str]) -> list[Outbound]:
+    """Take the head of each conversation's queue, where nothing before it is still on its way."""
+    async with conn.transaction():
+        async with conn.cursor(row_factory=class_row(Outbound)) as cursor:
+            await cursor.execute(
+                """WITH head AS (
+                       SELECT m.id FROM message m JOIN conversation c ON c.id = m.conversation_id
+                       WHERE m.status = 'queued' AND m.send_at <= now() AND c.channel_id = ANY(%(channels)s)
+                         AND NOT EXISTS (SELECT FROM message b WHERE b.conversation_id = m.conversation_id
+                                         AND b.seq < m.seq AND b.status IN ('queued', 'sending', 'uncertain'))
+                       ORDER BY m.send_at LIMIT %(limit)s FOR UPDATE OF m SKIP LOCKED)
+                   UPDATE message m SET status = 'sending', attempts = attempts + 1,
+                                        lease_until = now() + make_interval(secs => %(lease)s)
+                   FROM head, conversation c WHERE m.id = head.id AND c.id = m.conversation_id
+                   RETURNING m.id, m.conversation_id, c.channel_id, c.contact_id, m.type, m.content, m.attempts,
+                       extract(epoch FROM now() - (SELECT max(i.created_at) FROM message i
+                           WHERE i.turn_id = m.turn_id AND i.direction = 'in'))::float8 AS since_inbound""",
+                {"channels": list(channels), "limit": limit, "lease": lease_seconds},
+            )
+            messages = await cursor.fetchall()
+        for message in messages:
+            message.keys = await keys_of(conn, message.contact_id)
+        return messages
+
+
+async def accepted(conn: Connection, message_id: UUID, wamid: str) -> None:
+    """Meta has taken the message under this wamid."""
+    await conn.execute(
+        """UPDATE message SET wamid = %s, sent_at = now(), error = NULL, error_code = NULL,
+                  status = CASE WHEN status IN ('queued', 'sending', 'uncertain') THEN 'accepted' ELSE status END
+           WHERE id = %s""",
+        (wamid, message_id),
+    )
+    await notify(conn, OUTBOX)
+
+
+async def again(conn: Connection, message_id: UUID, delay: float, code: int | None, error: str) -> None:
+    """Meta has certainly not sent the message: queue it again, not before a delay in seconds."""
+    await _leave_sending(conn, message_id, "queued", delay, code, error)
+
+
+async def postponed(conn: Connection, message_id: UUID, delay: float) -> None:
+    """The message was not offered to Meta, or only to be told that nothing goes out now: no attempt was made."""
+    await conn.execute(
+        """UPDATE message SET status = 'queued', send_at = now() + make_interval(secs => %s), lease_until = NULL,
+                  attempts = attempts - 1 WHERE id = %s AND status = 'sending'""",
+        (delay, message_id),
+    )
+
+
+async def uncertain(conn: Connection, message_id: UUID, wait: float, code: int | None, error: str) -> None:
+    """Nobody knows whether Meta has the message: wait for a status that names it, for so many seconds."""
+    await _leave_sending(conn, message_id, "uncertain", wait, code, error)
+
+
+async def failed(conn: Connection, message_id: UUID, code: int | None, error: str) -> None:
+    """Meta will never send the message."""
+    await _leave_sending(conn, message_id, "failed", 0, code, error)
+    await notify(conn, OUTBOX)
+
+
+async def _leave_sending(
+    conn: Connection, message_id: UUID, status: str, delay: float, code: int | None, error: str
+) -> None:
+    # Only from 'sending': a status of Meta that named the message meanwhile knows better.
+    await conn.execute(
+        """UPDATE message SET status = %s, send_at = now() + make_interval(secs => %s), error_code = %s, error = %s,
+                  lease_until = NULL WHERE id = %s AND status = 'sending'""",
+        (status, delay, code, error, message_id),
+    )
+
+
+async def expire(conn: Connection, wait: float, *, resend: bool) -> tuple[int, int]:
+    """Make sends of dead workers uncertain, and decide about the uncertain whose wait is over; gives both numbers."""
+    dead = await conn.execute(
+        """UPDATE message SET status = 'uncertain', send_at = now() + make_interval(secs => %s), lease_until = NULL,
+                  error = 'the sender died in the act' WHERE status = 'sending' AND lease_until < now()""",
+        (wait,),
+    )
+    decided = await conn.execute(
+        "UPDATE message SET status = %s WHERE status = 'uncertain' AND send_at <= now()",
+        ("queued" if resend else "failed",),
+    )
+    if decided.rowcount:
+        await notify(conn, OUTBOX)
+    return dead.rowcount, decided.rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """What a status of Meta says about a message of ours."""
+
+    wamid: str
+    callback: str | None  # our message id, echoed
+    status: str
+    error_code: int | None
+    error: str | None
+    pricing: dict[str, Any] | None
+
+
+async def apply_status(conn: Connection, change: StatusChange, advance: Callable[[str, str], str]) -> bool:
+    """Move a message by a status, never back; False when no message of ours is meant."""
+    message_id, current = await _find(conn, change)
+    if message_id is None:
+        return False
+    await conn.execute(
+        """UPDATE message SET wamid = coalesce(wamid, %s), status = %s, sent_at = coalesce(sent_at, now()),
+                  error_code = coalesce(%s, error_code), error = coalesce(%s, error),
+                  pricing = coalesce(%s, pricing) WHERE id = %s""",
+        (
+            change.wamid, advance(current, change.status), change.error_code, change.error,
+            Jsonb(change.pricing) if change.pricing else None, message_id,
+        ),
+    )  # fmt: skip
+    if current in ("queued", "sending", "uncertain"):
+        await notify(conn, OUTBOX)
+    return True
+
+
+async def _find(conn: Connection, change: StatusChange) -> tuple[UUID | None, str]:
+    try:
+        ours = UUID(change.callback) if change.callback else None
+    except ValueError:
+        ours = None  # somebody else's callback data
+    cursor = await conn.execute(
+        """SELECT id, status FROM message WHERE direction = 'out' AND (wamid = %s OR id = %s)
+           ORDER BY (id = %s) DESC LIMIT 1 FOR UPDATE""",
+        (change.wamid, ours, ours),
+    )
+    return await cursor.fetchone() or (None, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How much waits, and for how long (seconds)."""
+
+    events: int
+    events_age: float
+    due: int
+    due_age: float
+    queued: int
+    queued_age: float
+    uncertain: int
+
+
+async def backlog(conn: Connection) -> Backlog:
+    """Count what waits in the three queues."""
+    async with conn.cursor(row_factory=class_row(Backlog)) as cursor:
+        await cursor.execute(
+            """SELECT * FROM
+                 (SELECT count(*) AS events,
+                         coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8 AS events_age
+                  FROM event WHERE state = 'new') e,
+                 (SELECT count(*) AS due, coalesce(extract(epoch FROM now() - min(due_at)), 0)::float8 AS due_age
+                  FROM conversation WHERE due_at <= now() AND holder = 'agent'
+                    AND (lease_until IS NULL OR lease_until < now())) d,
+                 (SELECT count(*) FILTER (WHERE status = 'queued') AS queued,
+                         coalesce(extract(epoch FROM now() - min(created_at)
+                             FILTER (WHERE status = 'queued')), 0)::float8 AS queued_age,
+                         count(*) FILTER (WHERE status = 'uncertain') AS uncertain
+                  FROM message WHERE status IN ('queued', 'uncertain')) o"""
+        )
+        row = await cursor.fetchone()
+        if row is None:
+            raise LookupError("an aggregate without a row")
+        return row

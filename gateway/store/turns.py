@@ -1,0 +1,213 @@
+"""Turns: everything that a customer wrote and that waits, answered together, under a lease.
+
+The lease is a token on the conversation. Whoever holds it may change the turn; it is renewed while its holder lives,
+and every change checks it, so that a worker that was away too long cannot do harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from gateway.store.contacts import Key, keys_of
+from gateway.store.conversations import Quiet, schedule
+from gateway.store.database import OUTBOX, Connection, notify
+
+
+class LeaseLostError(Exception):
+    """Somebody else has taken the conversation over: stop, and change nothing."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """An open turn that this process holds."""
+
+    id: UUID
+    conversation_id: UUID
+    attempts: int  # that failed so far
+    posted: bool  # a run was asked for: it may exist although its id is not known here
+    run_id: UUID | None
+    age: float  # seconds since it was opened
+    channel_id: str
+    contact_id: UUID
+    customer_name: str | None
+    lease: UUID
+    keys: list[Key] = field(default_factory=list)
+    inbound: list[dict[str, Any]] = field(default_factory=list)  # the run contract's items, in the customer's order
+    newest_wamid: str | None = None
+
+
+async def claim(conn: Connection, limit: int, lease_seconds: float, channels: Collection[str]) -> list[Turn]:
+    """Lease due conversations of these channels; open a turn with all that waits, or go on with the open one."""
+    lease = uuid4()
+    async with conn.transaction():
+        conversations = await _lease(conn, lease, limit, lease_seconds, channels)
+        await _open(conn, conversations)
+        turns = await _held(conn, lease)
+        for turn in turns:
+            await _fill(conn, turn)
+        return turns
+
+
+async def _lease(conn: Connection, lease: UUID, limit: int, seconds: float, channels: Collection[str]) -> list[UUID]:
+    cursor = await conn.execute(
+        """UPDATE conversation SET lease_owner = %s, lease_until = now() + make_interval(secs => %s)
+           WHERE id IN (SELECT id FROM conversation
+                        WHERE due_at <= now() AND holder = 'agent' AND channel_id = ANY(%s)
+                          AND (lease_until IS NULL OR lease_until < now())
+                        ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED)
+           RETURNING id""",
+        (lease, seconds, list(channels), limit),
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def _open(conn: Connection, conversations: Sequence[UUID]) -> None:
+    """Open a turn for each conversation that has none; what waits becomes its input. Those with nothing: not due."""
+    if not conversations:
+        return
+    await conn.execute(
+        """WITH waiting AS (
+               SELECT DISTINCT m.conversation_id AS id FROM message m
+               WHERE m.awaits AND m.conversation_id = ANY(%(ids)s)),
+           opened AS (
+               INSERT INTO turn (conversation_id) SELECT id FROM waiting
+               ON CONFLICT (conversation_id) WHERE state = 'open' DO NOTHING RETURNING id, conversation_id)
+           UPDATE message m SET turn_id = opened.id, awaits = false FROM opened
+           WHERE m.conversation_id = opened.conversation_id AND m.awaits""",
+        {"ids": list(conversations)},
+    )
+    await conn.execute(
+        """UPDATE conversation c SET due_at = NULL, lease_owner = NULL, lease_until = NULL
+           WHERE c.id = ANY(%s)
+             AND NOT EXISTS (SELECT FROM turn t WHERE t.conversation_id = c.id AND t.state = 'open')""",
+        (list(conversations),),
+    )
+
+
+async def _held(conn: Connection, lease: UUID) -> list[Turn]:
+    async with conn.cursor(row_factory=class_row(Turn)) as cursor:
+        await cursor.execute(
+            """SELECT t.id, t.conversation_id, t.attempts, t.posted_at IS NOT NULL AS posted, t.run_id,
+                      extract(epoch FROM now() - t.started_at)::float8 AS age,
+                      c.channel_id, c.contact_id, p.name AS customer_name, c.lease_owner AS lease
+               FROM conversation c JOIN turn t ON t.conversation_id = c.id AND t.state = 'open'
+               JOIN contact p ON p.id = c.contact_id
+               WHERE c.lease_owner = %s ORDER BY c.due_at""",
+            (lease,),
+        )
+        return await cursor.fetchall()
+
+
+async def _fill(conn: Connection, turn: Turn) -> None:
+    turn.keys = await keys_of(conn, turn.contact_id)
+    cursor = await conn.execute(
+        "SELECT content, wamid FROM message WHERE turn_id = %s AND direction = 'in' ORDER BY sent_at, event_id",
+        (turn.id,),
+    )
+    for content, wamid in await cursor.fetchall():
+        turn.inbound.append(content)
+        turn.newest_wamid = wamid
+
+
+async def renew(conn: Connection, leases: Collection[UUID], lease_seconds: float) -> set[UUID]:
+    """Renew leases; gives those that are still held, for the others somebody else answers now."""
+    cursor = await conn.execute(
+        """UPDATE conversation SET lease_until = now() + make_interval(secs => %s)
+           WHERE lease_owner = ANY(%s) RETURNING lease_owner""",
+        (lease_seconds, list(leases)),
+    )
+    return {row[0] for row in await cursor.fetchall()}
+
+
+async def posting(conn: Connection, turn: Turn) -> None:
+    """Note that a run is about to be asked for: from now on it may exist without our knowing its id."""
+    await _change(conn, turn, "UPDATE turn SET posted_at = now(), run_id = NULL WHERE id = %s AND state = 'open'")
+
+
+async def adopted(conn: Connection, turn: Turn, run_id: UUID) -> None:
+    """Note the run that answers this turn."""
+    await _change(conn, turn, "UPDATE turn SET run_id = %s WHERE id = %s AND state = 'open'", run_id)
+
+
+async def _change(conn: Connection, turn: Turn, sql: str, *values: object) -> None:
+    async with conn.transaction():
+        await _check(conn, turn)
+        await conn.execute(sql, (*values, turn.id))
+
+
+async def _check(conn: Connection, turn: Turn) -> None:
+    """Lock the conversation and make sure that the lease is ours."""
+    cursor = await conn.execute(
+        "SELECT FROM conversation WHERE id = %s AND lease_owner = %s FOR UPDATE", (turn.conversation_id, turn.lease)
+    )
+    if not cursor.rowcount:
+        raise LeaseLostError
+
+
+async def end(
+    conn: Connection, turn: Turn, replies: Sequence[dict[str, Any]], quiet: Quiet, *, error: str | None = None
+) -> None:
+    """End a turn and queue its replies in one transaction; with an error it has failed and they are the apology."""
+    async with conn.transaction():
+        await _check(conn, turn)
+        cursor = await conn.execute(
+            "UPDATE turn SET state = %s, ended_at = now(), error = %s WHERE id = %s AND state = 'open'",
+            ("failed" if error else "done", error, turn.id),
+        )
+        if not cursor.rowcount:
+            raise LeaseLostError
+        await _queue(conn, turn, replies, author="gateway" if error else "agent")
+        await conn.execute(
+            "UPDATE conversation SET lease_owner = NULL, lease_until = NULL WHERE id = %s", (turn.conversation_id,)
+        )
+        await schedule(conn, turn.conversation_id, quiet)
+        await notify(conn, OUTBOX)
+
+
+async def _queue(conn: Connection, turn: Turn, replies: Sequence[dict[str, Any]], author: str) -> None:
+    for part, reply in enumerate(replies):
+        await conn.execute(
+            """INSERT INTO message (conversation_id, direction, author, type, content, turn_id, part, status, send_at)
+               VALUES (%s, 'out', %s, %s, %s, %s, %s, 'queued', now())""",
+            (turn.conversation_id, author, reply["type"], Jsonb(reply), turn.id, part),
+        )
+
+
+async def retry(conn: Connection, turn: Turn, error: str, delay: float, *, failed: bool) -> None:
+    """Give the turn back, to be tried again after a delay; ``failed`` when this attempt counts as one."""
+    async with conn.transaction():
+        await _check(conn, turn)
+        await conn.execute(
+            """UPDATE turn SET attempts = attempts + %s, error = %s, run_id = CASE WHEN %s THEN NULL ELSE run_id END
+               WHERE id = %s""",
+            (int(failed), error, failed, turn.id),
+        )
+        await conn.execute(
+            """UPDATE conversation SET lease_owner = NULL, lease_until = NULL,
+                                       due_at = now() + make_interval(secs => %s) WHERE id = %s""",
+            (delay, turn.conversation_id),
+        )
+
+
+async def release(conn: Connection, leases: Collection[UUID]) -> None:
+    """Give conversations back at once, so that another worker goes on with their turns."""
+    await conn.execute(
+        "UPDATE conversation SET lease_owner = NULL, lease_until = NULL WHERE lease_owner = ANY(%s)", (list(leases),)
+    )
+
+
+async def next_due(conn: Connection, channels: Collection[str]) -> float | None:
+    """Seconds until the next conversation is due or its lease runs out; None when nothing waits."""
+    cursor = await conn.execute(
+        """SELECT extract(epoch FROM min(greatest(due_at, lease_until)) - now())::float8
+           FROM conversation WHERE due_at IS NOT NULL AND holder = 'agent' AND channel_id = ANY(%s)""",
+        (list(channels),),
+    )
+    row = await cursor.fetchone()
+    return None if row is None or row[0] is None else max(0.0, row[0])

@@ -1,0 +1,64 @@
+"""Logs and metrics: every name in one place.
+
+Never in here or through here: message texts, full phone numbers, tokens. A customer is named by our own ids.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)
+
+RECEIVED = Counter("whatsapp_messages_received", "Messages that customers sent", ["type"])
+SENT = Counter("whatsapp_messages_sent", "Messages that Meta accepted", ["type"])
+ERRORS = Counter("whatsapp_errors", "What went wrong, by kind", ["type"])
+PROCESSING = Histogram(
+    "whatsapp_processing_seconds", "From a customer's last message to Meta's acceptance of the reply", buckets=_SECONDS
+)
+ACK = Histogram("whatsapp_webhook_ack_seconds", "From a webhook's arrival to its acknowledgement", buckets=_SECONDS)
+WEBHOOKS = Counter("whatsapp_webhooks", "Webhook requests, by the status they were answered with", ["status"])
+SIGNATURE_FAILURES = Counter("whatsapp_webhook_signature_failures", "Webhooks whose signature was missing or wrong")
+EVENTS = Counter("whatsapp_events", "Items of webhooks processed, by what became of them", ["state"])
+TURNS = Counter("whatsapp_turns", "Turns ended, by how", ["outcome"])
+TURNS_IN_FLIGHT = Gauge("whatsapp_turns_in_flight", "Turns that this process holds")
+RUN = Histogram("whatsapp_run_seconds", "A run of the agent, from its creation to its end", buckets=_SECONDS)
+SENDS = Counter("whatsapp_sends", "Attempts to send, by outcome and Meta's error code", ["outcome", "code"])
+LIMITER_WAITS = Counter("whatsapp_limiter_waits", "Sends that a rate limit put off", ["limit"])
+QUEUE = Gauge("whatsapp_queue_depth", "What waits", ["queue"])
+QUEUE_AGE = Gauge("whatsapp_queue_age_seconds", "How long the oldest has waited", ["queue"])
+UNCERTAIN = Gauge("whatsapp_messages_uncertain", "Sends of which nobody knows whether Meta has them")
+
+
+def configure_logging(level: str = "info", style: str = "auto") -> None:
+    """Send everything, foreign loggers included, to stderr: as JSON lines, or as text on a terminal."""
+    text = style == "text" or (style == "auto" and sys.stderr.isatty())
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last: list[Any] = [structlog.dev.ConsoleRenderer()] if text else [
+        structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)
+    ]  # fmt: skip
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    # Request lines would carry ids of customers in their addresses.
+    for name in ("httpx", "httpcore", "uvicorn.access"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,251 @@
+"""Turns: a due conversation becomes one run of the agent, and its replies become messages to send.
+
+A turn is bounded by time over all its attempts. What the agent server does wrong counts as an attempt; its being away
+does not. When the attempts or the time are used up the customer gets one apology.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import structlog
+
+from gateway.agent import Agent, AgentAwayError, Answer, RunFailedError, RunLostError
+from gateway.channels import Channel, Channels
+from gateway.store import turns as store
+from gateway.store.conversations import Quiet
+from gateway.store.database import Pool
+from gateway.store.turns import LeaseLostError, Turn
+from gateway.telemetry import ERRORS, RUN, TURNS, TURNS_IN_FLIGHT
+from gateway.whatsapp.errors import InvalidMessage
+from gateway.whatsapp.messages import as_reply
+from gateway.whatsapp.render import split
+
+log = structlog.get_logger(__name__)
+
+#: Tells the customer's phone that the message was read and an answer is being written: (channel, wamid).
+Attend = Callable[[Channel, str], Coroutine[Any, Any, None]]
+
+_CLAIM = 50  # conversations leased at once
+_LEAST = 10.0  # seconds that an attempt gets even when the turn is old: its run may have ended long ago
+_RETRY_AWAY = 1.0  # seconds between looks at an agent server that is away
+_APOLOGY = {
+    "pt_BR": "Desculpe, tive um problema para responder agora. Pode tentar de novo daqui a pouco?",
+    "en": "Sorry, I could not answer just now. Could you try again in a little while?",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much a worker takes on, and how long it tries (seconds)."""
+
+    in_flight: int
+    timeout: float
+    attempts: int
+    lease: float
+    quiet: Quiet
+    retry_base: float = 2.0  # the n-th retry waits base ** n
+
+
+class Turns:
+    """The turns that this process holds. ``step`` and ``renew`` are called in loops; ``drain`` ends it."""
+
+    def __init__(self, pool: Pool, agent: Agent, channels: Channels, attend: Attend, bounds: Bounds) -> None:
+        self._pool = pool
+        self._agent = agent
+        self._channels = channels
+        self._attend = attend
+        self._bounds = bounds
+        self._held: dict[UUID, tuple[Turn, asyncio.Task[None]]] = {}  # by turn id
+        self.freed = asyncio.Event()  # set when a turn ends: there is room, and perhaps more to do
+
+    async def step(self) -> float:
+        """Claim what is due, as far as there is room; seconds until it should be called again."""
+        channels = self._channels.all()
+        room = min(_CLAIM, self._bounds.in_flight - len(self._held))
+        if room <= 0:
+            return self._bounds.lease
+        async with self._pool.connection() as conn:
+            turns = await store.claim(conn, room, self._bounds.lease, channels)
+            due = await store.next_due(conn, channels) if len(turns) < room else 0.0
+        for turn in turns:
+            self._begin(turn)
+        return self._bounds.lease if due is None else due
+
+    def _begin(self, turn: Turn) -> None:
+        if turn.id in self._held:
+            # Our own lease ran out while the database was away, and we took it again: go on under the new one.
+            self._held[turn.id][0].lease = turn.lease
+            return
+        task = asyncio.create_task(self._hold(turn), name=f"turn-{turn.id}")
+        self._held[turn.id] = (turn, task)
+        TURNS_IN_FLIGHT.inc()
+        task.add_done_callback(lambda _: self._end(turn))
+
+    def _end(self, turn: Turn) -> None:
+        del self._held[turn.id]
+        TURNS_IN_FLIGHT.dec()
+        self.freed.set()
+
+    async def renew(self) -> float:
+        """Renew the leases of all turns held, and stop those that somebody else has taken over."""
+        if self._held:
+            leases = {turn.lease for turn, _ in self._held.values()}
+            async with self._pool.connection() as conn:
+                kept = await store.renew(conn, leases, self._bounds.lease)
+            for turn, task in list(self._held.values()):
+                if turn.lease not in kept:
+                    log.warning("lease_lost", turn_id=str(turn.id))
+                    task.cancel()
+        return self._bounds.lease / 3
+
+    async def drain(self) -> None:
+        """Give all turns back. Their runs go on in the agent server; who takes them over adopts these."""
+        held = list(self._held.values())
+        for _, task in held:
+            task.cancel()
+        if held:
+            await asyncio.wait([task for _, task in held])
+            async with self._pool.connection() as conn:
+                await store.release(conn, {turn.lease for turn, _ in held})
+            log.info("turns_given_back", turns=len(held))
+
+    # One turn ----------------------------------------------------------------------------------------------------
+
+    async def _hold(self, turn: Turn) -> None:
+        """Answer a turn. Ends without doing anything more when the lease or the database is gone."""
+        with structlog.contextvars.bound_contextvars(turn_id=str(turn.id), conversation_id=str(turn.conversation_id)):
+            try:
+                await self._answer(turn)
+            except LeaseLostError:
+                log.warning("lease_lost")
+            except psycopg.Error as error:
+                # The lease runs out and the turn is taken up again, by this worker or by another one.
+                ERRORS.labels("database").inc()
+                log.warning("turn_interrupted", error=type(error).__name__)
+            except Exception as error:
+                # A defect of ours must neither take the worker down nor hold this conversation for ever.
+                log.exception("turn_crashed")
+                await self._failed_attempt(turn, self._channels.get(turn.channel_id), type(error).__name__)
+
+    async def _answer(self, turn: Turn) -> None:
+        channel = self._channels.get(turn.channel_id)
+        if channel is None:
+            await self._give_back(turn, "its channel is not configured any more", self._bounds.timeout, failed=False)
+            return
+        attending = asyncio.create_task(self._attend(channel, turn.newest_wamid)) if turn.newest_wamid else None
+        remaining = max(self._bounds.timeout - turn.age, _LEAST)
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(remaining):
+                answer = await self._run(turn, channel)
+        except TimeoutError:
+            await self._fail(turn, channel, "timeout")
+        except RunFailedError as error:
+            turn.age += time.monotonic() - started
+            await self._failed_attempt(turn, channel, str(error))
+        else:
+            RUN.observe(time.monotonic() - started)
+            await self._finish(turn, channel, answer)
+        finally:
+            if attending:
+                attending.cancel()
+
+    async def _run(self, turn: Turn, channel: Channel) -> Answer:
+        """One attempt: adopt or start a run, and wait for it; again when the server lost it or went away."""
+        away = False
+        while True:
+            try:
+                run = turn.run_id or await self._adopt_or_start(turn, channel)
+                return await self._agent.wait(turn.conversation_id, run, turn.id)
+            except RunLostError:
+                log.warning("run_lost")
+                turn.run_id = None
+            except AgentAwayError as error:
+                if not away:
+                    log.warning("agent_away", error=str(error), consequence="tried again every second")
+                ERRORS.labels("agent_away").inc()
+                away = True
+                await asyncio.sleep(_RETRY_AWAY)
+
+    async def _adopt_or_start(self, turn: Turn, channel: Channel) -> UUID:
+        if turn.posted and (run := await self._agent.find(turn.conversation_id, turn.id)):
+            log.info("run_adopted", run_id=str(run))
+        else:
+            run = await self._start(turn, channel)
+        await self._note(store.adopted, turn, run)
+        turn.run_id = run
+        return run
+
+    async def _start(self, turn: Turn, channel: Channel) -> UUID:
+        thread, context = turn.conversation_id, _context(turn, channel)
+        asked_before = turn.posted
+        await self._note(store.posting, turn)
+        turn.posted = True
+        # Posting a turn again that stands half-way would repeat its effects under new tool call ids.
+        if asked_before and await self._agent.begun(thread, turn.id, channel.assistant):
+            log.info("run_resumed")
+            return await self._agent.resume(thread, turn.id, channel.assistant, context)
+        run_input = {"turn_id": str(turn.id), "inbound": turn.inbound, "since": []}
+        return await self._agent.start(thread, turn.id, channel.assistant, run_input, context)
+
+    async def _note(self, change: Callable[..., Awaitable[None]], turn: Turn, *values: object) -> None:
+        async with self._pool.connection() as conn:
+            await change(conn, turn, *values)
+
+    async def _finish(self, turn: Turn, channel: Channel, answer: Answer) -> None:
+        try:
+            parts = [as_reply(part) for reply in answer.replies for part in split(reply)]
+        except InvalidMessage as error:
+            await self._fail(turn, channel, f"invalid reply: {error}")
+            return
+        async with self._pool.connection() as conn:
+            await store.end(conn, turn, parts, self._quiet(channel))
+        TURNS.labels("done").inc()
+        log.info("turn_done", replies=len(parts))
+
+    async def _failed_attempt(self, turn: Turn, channel: Channel | None, error: str) -> None:
+        attempt = turn.attempts + 1
+        delay = self._bounds.retry_base**attempt
+        if attempt >= self._bounds.attempts or turn.age + delay >= self._bounds.timeout:
+            await self._fail(turn, channel, error)
+            return
+        log.warning("turn_attempt_failed", error=error, attempt=attempt, retry_in=delay)
+        await self._give_back(turn, error, delay, failed=True)
+
+    async def _fail(self, turn: Turn, channel: Channel | None, error: str) -> None:
+        """Give the turn up; the customer is told."""
+        if turn.run_id:
+            await self._agent.cancel(turn.conversation_id, turn.run_id)
+        apology = {"type": "text", "text": _APOLOGY.get(channel.locale if channel else "pt_BR", _APOLOGY["en"])}
+        async with self._pool.connection() as conn:
+            await store.end(conn, turn, [apology], self._quiet(channel), error=error)
+        TURNS.labels("failed").inc()
+        ERRORS.labels("turn").inc()
+        log.error("turn_failed", error=error, attempts=turn.attempts + 1)
+
+    async def _give_back(self, turn: Turn, error: str, delay: float, *, failed: bool) -> None:
+        async with self._pool.connection() as conn:
+            await store.retry(conn, turn, error, delay, failed=failed)
+        TURNS.labels("retried").inc()
+
+    def _quiet(self, channel: Channel | None) -> Quiet:
+        return channel.quiet(self._bounds.quiet) if channel else self._bounds.quiet
+
+
+def _context(turn: Turn, channel: Channel) -> Mapping[str, Any]:
+    """The run contract's context: who the customer is, as the channel knows it."""
+    return {
+        "locale": channel.locale,
+        **channel.context,
+        "channel_id": turn.channel_id,
+        "customer_id": str(turn.contact_id),
+        "customer_keys": [{"kind": key.kind, "value": key.value} for key in turn.keys],
+        "customer_name": turn.customer_name,
+    }

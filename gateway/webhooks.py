@@ -1,0 +1,182 @@
+"""Webhooks in: checked, taken apart, durable, and only then acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import time
+from collections.abc import Sequence
+
+import psycopg
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from gateway.channels import Channels
+from gateway.store import events
+from gateway.store.database import AWAY, Connection, Pool
+from gateway.store.events import NewEvent
+from gateway.telemetry import ACK, ERRORS, SIGNATURE_FAILURES, WEBHOOKS
+from gateway.whatsapp.items import Item, items
+from gateway.whatsapp.raw import decode, encode
+from gateway.whatsapp.signature import verify
+
+log = structlog.get_logger(__name__)
+
+#: Meta's payloads are at most 3 MB (Cloud API, webhooks).
+MAX_BODY = 3 * 1024 * 1024
+#: Requests that may wait for the database; beyond it Meta is asked to come again.
+MAX_WAITING = 5_000
+
+
+class NotDurableError(Exception):
+    """The items could not be made durable: Meta has to deliver them again."""
+
+
+#: What requests want stored, and how they are told that it is.
+_Batch = list[tuple[Sequence[NewEvent], asyncio.Future[None]]]
+
+
+class Inbox:
+    """Makes items durable: whatever was queued while the last commit ran goes with the next, without a timer."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._waiting: _Batch = []
+        self._wake = asyncio.Event()
+        self._conn: Connection | None = None  # kept from batch to batch: no check before each commit
+
+    async def keep(self, new: Sequence[NewEvent]) -> None:
+        """Return once these items are committed.
+
+        Raises:
+            NotDurableError: They are not, or it is not known.
+        """
+        if len(self._waiting) >= MAX_WAITING:
+            raise NotDurableError("too many webhooks wait for the database")
+        committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((new, committed))
+        self._wake.set()
+        await committed
+
+    async def run(self) -> None:
+        """Write batches until cancelled."""
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                batch, self._waiting = self._waiting, []
+                await self._write_batch(batch)
+        finally:
+            await self._put_back()
+
+    async def _write_batch(self, batch: _Batch) -> None:
+        try:
+            await self._write([event for new, _ in batch for event in new])
+        except psycopg.Error as error:
+            ERRORS.labels("inbox").inc()
+            log.error("inbox_write_failed", error=type(error).__name__, webhooks=len(batch))
+            _settle(batch, NotDurableError(type(error).__name__))
+        else:
+            _settle(batch, None)
+
+    async def _write(self, new: Sequence[NewEvent]) -> None:
+        try:
+            await self._write_once(new)
+        except AWAY:
+            # A commit may have succeeded although its answer was lost. Keys make a second try harmless, and it
+            # spares Meta a 5xx for what is durable already.
+            await self._write_once(new)
+
+    async def _write_once(self, new: Sequence[NewEvent]) -> None:
+        if self._conn is None:
+            self._conn = await self._pool.getconn()
+        try:
+            await events.keep(self._conn, new)
+        except psycopg.Error:
+            await self._put_back()
+            raise
+
+    async def _put_back(self) -> None:
+        if self._conn is not None:
+            conn, self._conn = self._conn, None
+            await self._pool.putconn(conn)
+
+
+def _settle(batch: _Batch, error: Exception | None) -> None:
+    for _, committed in batch:
+        if committed.done():  # its request was cancelled
+            continue
+        if error:
+            committed.set_exception(error)
+        else:
+            committed.set_result(None)
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+class Webhook:
+    """The two faces of ``/webhook/whatsapp``: verification (GET) and delivery (POST)."""
+
+    def __init__(self, inbox: Inbox, channels: Channels) -> None:
+        self._inbox = inbox
+        self._channels = channels
+
+    def routes(self) -> list[Route]:
+        """The route to mount."""
+        return [Route("/webhook/whatsapp", self._handle, methods=["GET", "POST"])]
+
+    async def _handle(self, request: Request) -> Response:
+        started = time.perf_counter()
+        response = self._subscribe(request) if request.method != "POST" else await self._deliver(request)
+        WEBHOOKS.labels(str(response.status_code)).inc()
+        if request.method == "POST":
+            ACK.observe(time.perf_counter() - started)
+        return response
+
+    def _subscribe(self, request: Request) -> Response:
+        query = request.query_params
+        given = query.get("hub.verify_token", "").encode()
+        known = [hmac.compare_digest(given, token.encode()) for token in self._channels.verify_tokens()]
+        if query.get("hub.mode") != "subscribe" or not any(known):
+            return PlainTextResponse("the verify token is not the one that is configured here", 403)
+        return PlainTextResponse(query.get("hub.challenge", ""))
+
+    async def _deliver(self, request: Request) -> Response:
+        try:
+            body = await _read(request)
+        except _TooLargeError:
+            return PlainTextResponse(f"a webhook has at most {MAX_BODY} bytes", 413)
+        except ClientDisconnect:
+            return PlainTextResponse("the body ended before its length", 400)
+        if not verify(body, request.headers.get("x-hub-signature-256"), self._channels.app_secrets()):
+            SIGNATURE_FAILURES.inc()
+            return PlainTextResponse("the signature is missing or was not made with an app secret known here", 403)
+        try:
+            payload = decode(body)
+        except ValueError:
+            return PlainTextResponse("the body is not JSON", 400)
+        try:
+            await self._inbox.keep([_new_event(item) for item in items(payload)])
+        except NotDurableError:
+            return PlainTextResponse("nothing was stored; deliver again", 503, {"Retry-After": "5"})
+        return PlainTextResponse("ok")
+
+
+async def _read(request: Request) -> bytes:
+    """Read the body, counting while it streams in: a length that the client states proves nothing."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise _TooLargeError
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _new_event(item: Item) -> NewEvent:
+    return NewEvent(item.key, item.field, item.type, item.phone_number_id, encode(item.value))

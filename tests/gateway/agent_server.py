@@ -1,0 +1,137 @@
+"""An agent server for tests of the gateway's own logic: the calls that it uses, and faults on demand.
+
+That the real server behaves so is tested in tests/contract.
+"""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+Json = dict[str, Any]
+
+
+def echo(run_input: Json) -> Json:
+    """Answer with what was written."""
+    said = " | ".join(item["text"] for item in run_input["inbound"])
+    return {"turn_id": run_input["turn_id"], "replies": [{"type": "text", "text": said}], "handoff": None}
+
+
+@dataclass
+class AgentServer:
+    """What it was asked, what it answers, and what goes wrong."""
+
+    answer: Callable[[Json], Json] = echo
+    runs: list[Json] = field(default_factory=list)  # newest first, as the server lists them
+    gate: asyncio.Event = field(default_factory=asyncio.Event)  # runs end when it is set
+    away: bool = False  # connections are refused
+    fail: list[str] = field(default_factory=list)  # errors of the next runs
+    lose_answers: int = 0  # runs are created, but the next answers to it are cut off
+    begun: str | None = None  # the turn in the middle of which a thread stands
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    def transport(self) -> httpx.AsyncBaseTransport:
+        app = Starlette(
+            routes=[
+                Route("/ok", lambda _: JSONResponse({"ok": True})),
+                Route("/threads", self._thread, methods=["POST"]),
+                Route("/threads/{thread}/state", self._state),
+                Route("/threads/{thread}/runs", self._list, methods=["GET"]),
+                Route("/threads/{thread}/runs", self._create, methods=["POST"]),
+                Route("/threads/{thread}/runs/{run}", self._get),
+                Route("/threads/{thread}/runs/{run}/join", self._join),
+                Route("/threads/{thread}/runs/{run}/cancel", self._cancel, methods=["POST"]),
+            ]
+        )
+        return _Line(self, httpx.ASGITransport(app))
+
+    @property
+    def created(self) -> list[str]:
+        """The turn ids for which runs were created, oldest first."""
+        return [run["metadata"]["turn_id"] for run in reversed(self.runs)]
+
+    def lose_everything(self) -> None:
+        """Forget all runs, as a killed in-memory server does."""
+        self.runs.clear()
+
+    async def _thread(self, request: Request) -> Response:
+        return JSONResponse({"thread_id": (await request.json())["thread_id"]})
+
+    async def _state(self, _: Request) -> Response:
+        return JSONResponse({"values": {"turn_id": self.begun}, "next": ["agent"] if self.begun else []})
+
+    async def _create(self, request: Request) -> Response:
+        body = await request.json()
+        run = {
+            "run_id": str(uuid.uuid4()), "thread_id": request.path_params["thread"], "status": "running",
+            "metadata": body["metadata"], "input": body.get("input"), "context": body["context"],
+            "error": self.fail.pop(0) if self.fail else None,
+        }  # fmt: skip
+        self.runs.insert(0, run)
+        return JSONResponse(run)
+
+    async def _list(self, request: Request) -> Response:
+        of_thread = [run for run in self.runs if run["thread_id"] == request.path_params["thread"]]
+        start, size = int(request.query_params.get("offset", 0)), int(request.query_params.get("limit", 10))
+        return JSONResponse(of_thread[start : start + size])
+
+    async def _get(self, request: Request) -> Response:
+        run = self._find(request)
+        return JSONResponse(run) if run else JSONResponse({"detail": "Run not found"}, 404)
+
+    async def _join(self, request: Request) -> Response:
+        if self._find(request) is None:
+            return JSONResponse({"__error__": "404: Run not found"})
+        await self.gate.wait()
+        run = self._find(request)
+        if run is None:
+            return JSONResponse({"__error__": "404: Run not found"})
+        run["status"] = "error" if run["error"] else "success"
+        if run["error"]:
+            return JSONResponse({"__error__": {"error": run["error"], "message": "secret words of a customer"}})
+        first = next(r["input"] for r in reversed(self.runs) if r["metadata"] == run["metadata"] and r["input"])
+        return JSONResponse(self.answer(first))
+
+    async def _cancel(self, request: Request) -> Response:
+        if run := self._find(request):
+            run["status"] = "interrupted"
+        return Response(status_code=204)
+
+    def _find(self, request: Request) -> Json | None:
+        return next((run for run in self.runs if run["run_id"] == request.path_params["run"]), None)
+
+
+class _Line(httpx.AsyncBaseTransport):
+    """The way to the server, with its faults."""
+
+    def __init__(self, server: AgentServer, inner: httpx.AsyncBaseTransport) -> None:
+        self._server, self._inner = server, inner
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self._server.away:
+            raise httpx.ConnectError("refused", request=request)
+        response = await self._inner.handle_async_request(request)
+        creates = request.method == "POST" and request.url.path.endswith("/runs")
+        if creates and self._server.lose_answers:
+            self._server.lose_answers -= 1
+            raise httpx.ReadError("cut off", request=request)
+        return response
+
+
+def inputs(server: AgentServer) -> list[list[str]]:
+    """The texts of each run's input, oldest first."""
+    return [
+        [item["text"] for item in json.loads(json.dumps(run["input"]))["inbound"]]
+        for run in reversed(server.runs)
+        if run["input"]
+    ]

@@ -1,0 +1,329 @@
+"""Turns over a real Postgres, with an agent server whose faults can be chosen."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from gateway.agent import Agent
+from gateway.channels import Channel, Channels
+from gateway.intake import Intake
+from gateway.store import events
+from gateway.store.conversations import Quiet
+from gateway.store.database import Pool
+from gateway.store.events import NewEvent
+from gateway.turns import Bounds, Turns
+from gateway.whatsapp.items import items
+from gateway.whatsapp.raw import encode
+from tests.gateway.agent_server import AgentServer, inputs
+from tests.gateway.deliveries import NUMBER, payload, text
+
+CHANNELS = Channels([Channel(phone_number_id=NUMBER, access_token="t")])
+NO_QUIET = Quiet(0, 0)
+
+
+def bounds(**changes: Any) -> Bounds:
+    return Bounds(
+        **{"in_flight": 100, "timeout": 60, "attempts": 3, "lease": 30, "quiet": NO_QUIET, "retry_base": 0, **changes}
+    )
+
+
+class Bench:
+    """A worker's intake and turns, called step by step."""
+
+    def __init__(self, pool: Pool, quiet: Quiet = NO_QUIET) -> None:
+        self.pool, self.server = pool, AgentServer()
+        self.intake = Intake(pool, CHANNELS, quiet)
+        self.attended: list[str] = []
+        self.turns = self.worker()
+
+    def worker(self, **changes: Any) -> Turns:
+        """One more worker."""
+        agent = Agent("http://agent", None, self.server.transport())
+        return Turns(self.pool, agent, CHANNELS, self._attend, bounds(**changes))
+
+    async def _attend(self, _: Channel, wamid: str) -> None:
+        self.attended.append(wamid)
+
+    async def receive(self, *messages: dict[str, Any]) -> None:
+        """Have messages delivered and taken in."""
+        new = [NewEvent(i.key, i.field, i.type, i.phone_number_id, encode(i.value)) for i in items(payload(*messages))]
+        async with self.pool.connection() as conn:
+            await events.keep(conn, new)
+        await self.intake.step()
+
+    async def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        async with self.pool.connection() as conn:
+            return await (await conn.execute(sql, values)).fetchall()
+
+    async def replies(self) -> list[str]:
+        return [
+            row[0]
+            for row in await self.rows("SELECT content->>'text' FROM message WHERE direction = 'out' ORDER BY seq")
+        ]
+
+    async def settle(self, turns: Turns | None = None) -> None:
+        """Claim what is due, and wait until nothing is held."""
+        turns = turns or self.turns
+        await turns.step()
+        await until(lambda: not turns._held)
+
+
+async def until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
+    async with asyncio.timeout(20):
+        while not (outcome if isinstance(outcome := condition(), bool) else await outcome):
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+async def bench(pool: Pool) -> AsyncIterator[Bench]:
+    bench = Bench(pool)
+    yield bench
+    bench.server.gate.set()
+    await bench.turns.drain()
+
+
+async def test_a_message_becomes_one_run_and_its_reply_is_queued(bench: Bench) -> None:
+    message = text("Olá")
+    await bench.receive(message)
+    await bench.settle()
+    [run] = bench.server.runs
+    assert run["context"] == {
+        "channel_id": NUMBER,
+        "customer_id": run["context"]["customer_id"],
+        "customer_keys": [{"kind": "wa_id", "value": "5511987654321"}],
+        "customer_name": "Maria",
+        "locale": "pt_BR",
+    }
+    assert run["input"]["turn_id"] == run["metadata"]["turn_id"]
+    assert await bench.replies() == ["Olá"]
+    assert bench.attended == [message["id"]]
+    assert await bench.rows("SELECT state, attempts FROM turn") == [("done", 0)]
+    assert await bench.rows("SELECT due_at, lease_owner FROM conversation") == [(None, None)]
+
+
+async def test_a_burst_is_one_turn_in_the_customers_order(bench: Bench) -> None:
+    burst = [text(str(n), timestamp=1_790_000_000 + n) for n in range(5)]
+    for message in reversed(burst):
+        await bench.receive(message)
+    await bench.settle()
+    assert inputs(bench.server) == [["0", "1", "2", "3", "4"]]
+
+
+async def test_the_quiet_period_holds_a_turn_back_but_not_for_ever(pool: Pool) -> None:
+    bench = Bench(pool, Quiet(1000, 3000))
+    await bench.receive(text("a"))
+    assert 990 < await bench.turns.step() <= 1000 or bench.turns._bounds.lease < 990
+    assert bench.server.runs == []
+    # 2,500 s later another message: quiet is not over, but the first has waited almost 3,000 s
+    await bench.rows("UPDATE message SET created_at = created_at - interval '2500 s' RETURNING 1")
+    await bench.receive(text("b"))
+    [(wait,)] = await bench.rows("SELECT extract(epoch FROM due_at - now())::float8 FROM conversation")
+    assert 490 < wait < 501
+    await bench.rows("UPDATE conversation SET due_at = now() RETURNING 1")
+    await bench.settle()
+    assert inputs(bench.server) == [["a", "b"]]
+
+
+async def test_what_arrives_during_a_turn_waits_for_the_next(bench: Bench) -> None:
+    bench.server.gate.clear()
+    await bench.receive(text("first"))
+    await bench.turns.step()
+    await until(lambda: len(bench.server.runs) == 1)
+    await bench.receive(text("second"))
+    await bench.turns.step()
+    assert len(bench.server.runs) == 1
+    bench.server.gate.set()
+    await until(lambda: not bench.turns._held)
+    await bench.settle()
+    assert inputs(bench.server) == [["first"], ["second"]]
+    assert await bench.replies() == ["first", "second"]
+
+
+async def test_two_workers_never_hold_one_conversation(bench: Bench) -> None:
+    bench.server.gate.clear()
+    for n in range(20):
+        await bench.receive(text(str(n), wa_id=f"55119{n:08d}"))
+    other = bench.worker()
+    await asyncio.gather(bench.turns.step(), other.step(), bench.turns.step(), other.step())
+    held = [*bench.turns._held, *other._held]
+    assert len(held) == len(set(held)) == 20
+    bench.server.gate.set()
+    await until(lambda: not bench.turns._held and not other._held)
+    assert sorted(bench.server.created) == sorted(set(bench.server.created))
+
+
+async def test_a_run_whose_creation_is_in_doubt_is_adopted(bench: Bench) -> None:
+    bench.server.lose_answers = 1
+    await bench.receive(text("Olá"))
+    await bench.settle()
+    assert len(bench.server.runs) == 1
+    assert await bench.replies() == ["Olá"]
+
+
+async def test_a_dead_workers_turn_is_taken_over_and_its_run_adopted(bench: Bench) -> None:
+    bench.server.gate.clear()
+    await bench.receive(text("Olá"))
+    await bench.turns.step()
+    await until(lambda: len(bench.server.runs) == 1)
+    for _, task in bench.turns._held.values():  # dies without giving anything back
+        task.cancel()
+    other = bench.worker()
+    await other.step()
+    assert not other._held
+    await bench.rows("UPDATE conversation SET lease_until = now() RETURNING 1")
+    bench.server.gate.set()
+    await bench.settle(other)
+    assert len(bench.server.runs) == 1
+    assert await bench.replies() == ["Olá"]
+
+
+async def test_a_drained_worker_gives_its_turns_back_at_once(bench: Bench) -> None:
+    bench.server.gate.clear()
+    await bench.receive(text("Olá"))
+    await bench.turns.step()
+    await until(lambda: len(bench.server.runs) == 1)
+    await bench.turns.drain()
+    bench.server.gate.set()
+    await bench.settle(bench.worker())
+    assert len(bench.server.runs) == 1
+    assert await bench.replies() == ["Olá"]
+
+
+async def test_a_lost_run_is_posted_again(bench: Bench) -> None:
+    bench.server.gate.clear()
+    await bench.receive(text("Olá"))
+    await bench.turns.step()
+    await until(lambda: len(bench.server.runs) == 1)
+    bench.server.lose_everything()
+    bench.server.gate.set()
+    await until(lambda: not bench.turns._held)
+    assert inputs(bench.server) == [["Olá"]]
+    assert await bench.replies() == ["Olá"]
+
+
+async def test_a_lost_run_that_had_begun_goes_on_without_input(bench: Bench) -> None:
+    bench.server.gate.clear()
+    await bench.receive(text("Olá"))
+    await bench.turns.step()
+    await until(lambda: len(bench.server.runs) == 1)
+    lost = bench.server.runs[0]
+    bench.server.lose_everything()
+    bench.server.begun = lost["metadata"]["turn_id"]
+    bench.server.answer = lambda _: {"turn_id": bench.server.begun, "replies": [{"type": "text", "text": "went on"}]}
+    lost["input"] = dict(lost["input"])
+    bench.server.gate.set()
+    await until(lambda: len(bench.server.runs) == 1)
+    assert bench.server.runs[0]["input"] is None
+
+
+async def test_a_server_that_is_away_costs_no_attempt(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.turns._RETRY_AWAY", 0.01)
+    bench.server.away = True
+    await bench.receive(text("Olá"))
+    await bench.turns.step()
+    await asyncio.sleep(0.1)
+    assert bench.server.runs == []
+    bench.server.away = False
+    await until(lambda: not bench.turns._held)
+    assert await bench.replies() == ["Olá"]
+    assert await bench.rows("SELECT attempts FROM turn") == [(0,)]
+
+
+async def test_a_failed_run_is_tried_again_and_then_the_customer_is_told_once(bench: Bench) -> None:
+    bench.server.fail = ["ValueError", "ValueError"]
+    await bench.receive(text("Olá"))
+    for _ in range(3):
+        await bench.settle()
+    assert await bench.replies() == ["Olá"]
+    bench.server.fail = ["ValueError"] * 3
+    await bench.receive(text("de novo"))
+    for _ in range(4):
+        await bench.settle()
+    [_, apology] = await bench.replies()
+    assert apology.startswith("Desculpe")
+    assert await bench.rows("SELECT state, error FROM turn ORDER BY started_at DESC LIMIT 1") == [
+        ("failed", "ValueError")
+    ]
+
+
+async def test_a_turn_is_bounded_and_its_run_cancelled(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.turns._LEAST", 0.05)
+    bench.server.gate.clear()
+    await bench.receive(text("Olá"))
+    await bench.settle(bench.worker(timeout=0.05))
+    assert bench.server.runs[0]["status"] == "interrupted"
+    assert [reply[:8] for reply in await bench.replies()] == ["Desculpe"]
+
+
+async def test_an_invalid_reply_becomes_an_apology(bench: Bench) -> None:
+    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": [{"type": "hologram"}]}
+    await bench.receive(text("Olá"))
+    await bench.settle()
+    assert [reply[:8] for reply in await bench.replies()] == ["Desculpe"]
+
+
+async def test_an_answer_without_replies_ends_the_turn_silently(bench: Bench) -> None:
+    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": [], "handoff": None}
+    await bench.receive(text("Olá"))
+    await bench.settle()
+    assert await bench.replies() == []
+    assert await bench.rows("SELECT state FROM turn") == [("done",)]
+
+
+async def test_who_lost_the_lease_changes_nothing(bench: Bench) -> None:
+    bench.server.gate.clear()
+    await bench.receive(text("Olá"))
+    await bench.turns.step()
+    await until(lambda: len(bench.server.runs) == 1)
+    await bench.rows("UPDATE conversation SET lease_owner = gen_random_uuid() RETURNING 1")
+    bench.server.gate.set()
+    await until(lambda: not bench.turns._held)
+    assert await bench.replies() == []
+    assert await bench.rows("SELECT state FROM turn") == [("open",)]
+
+
+async def test_a_lost_lease_stops_the_turn_at_the_next_renewal(bench: Bench) -> None:
+    bench.server.gate.clear()
+    await bench.receive(text("Olá"))
+    await bench.turns.step()
+    await until(lambda: len(bench.server.runs) == 1)
+    await bench.turns.renew()
+    assert bench.turns._held
+    await bench.rows("UPDATE conversation SET lease_owner = gen_random_uuid() RETURNING 1")
+    await bench.turns.renew()
+    await until(lambda: not bench.turns._held)
+
+
+async def test_while_a_person_holds_the_conversation_no_turn_starts(bench: Bench) -> None:
+    await bench.receive(text("Olá"))
+    await bench.rows("UPDATE conversation SET holder = 'person' RETURNING 1")
+    await bench.settle()
+    assert bench.server.runs == []
+
+
+async def test_no_more_turns_than_there_is_room_for(bench: Bench) -> None:
+    bench.server.gate.clear()
+    for n in range(5):
+        await bench.receive(text(str(n), wa_id=f"55119{n:08d}"))
+    small = bench.worker(in_flight=2)
+    await small.step()
+    await small.step()
+    assert len(small._held) == 2
+    bench.server.gate.set()
+    await until(lambda: not small._held)
+    for _ in range(2):
+        await bench.settle(small)
+    assert len(await bench.replies()) == 5
+
+
+async def test_long_replies_are_queued_in_parts(bench: Bench) -> None:
+    bench.server.answer = lambda given: {
+        "turn_id": given["turn_id"],
+        "replies": [{"type": "text", "text": "palavra " * 1000}],
+    }
+    await bench.receive(text("Olá"))
+    await bench.settle()
+    assert [len(reply) <= 4096 for reply in await bench.replies()] == [True, True]
+    assert await bench.rows("SELECT part FROM message WHERE direction = 'out' ORDER BY seq") == [(0,), (1,)]
