@@ -1,7 +1,6 @@
 """The routes of Meta's Cloud API: who may call them, what faults hit them, and who answers."""
 
 import hmac
-from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -9,11 +8,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from simulator.calls import CutConnection
-from simulator.faults import Place, Taken
+from simulator.faults import BEFORE, KINDS, Place
 from simulator.meta.carrier import Carrier
 from simulator.meta.errors import INVALID_PARAMETER, INVALID_TOKEN, UNKNOWN_OBJECT_SUBCODE, GraphError
 from simulator.meta.sends import Envelope, Read, parse_read, parse_send
 from simulator.meta.world import Json, Number, digits_of, text_of
+
+AFTER = KINDS["send"] - BEFORE
 
 
 class CloudApi:
@@ -36,24 +37,24 @@ class CloudApi:
 
     async def _send(self, number: Number, send: Envelope) -> Response:
         content = send.message_content()
-        taken = self._taken("send", {"to": digits_of(send.address), "type": send.type, "text": text_of(content)})
-        if refusal := await self._refused(taken):
+        event = {"to": digits_of(send.address), "type": send.type, "text": text_of(content)}
+        if refusal := await self._refused("send", event):
             return refusal
+        taken = self._carrier.faults.take("send", event, AFTER)
         answer = self._carrier.accept(number, send, taken)
         return CutConnection() if "lost_answer" in taken else JSONResponse(answer)
 
     async def _read(self, read: Read) -> Response:
-        taken = self._taken("read", {"message_id": read.message_id, "typing": read.typing_indicator is not None})
-        if refusal := await self._refused(taken):
+        event = {"message_id": read.message_id, "typing": read.typing_indicator is not None}
+        if refusal := await self._refused("read", event):
             return refusal
         self._carrier.read(read)
+        taken = self._carrier.faults.take("read", event, AFTER)
         return CutConnection() if "lost_answer" in taken else JSONResponse({"success": True})
 
-    def _taken(self, place: Place, event: dict[str, Any]) -> Taken:
-        return self._carrier.faults.take(place, event)
-
-    async def _refused(self, taken: Taken) -> Response | None:
-        """What the faults do to a call before it is looked at."""
+    async def _refused(self, place: Place, event: Json) -> Response | None:
+        """What the faults do to a call before anything is done."""
+        taken = self._carrier.faults.take(place, event, BEFORE)
         await taken.pause()
         if "cut" in taken:
             return CutConnection()

@@ -110,6 +110,7 @@ def _choice(schema: Json, text: str) -> object:
     """One of the allowed values: the urgent one where the customer is in a hurry, else the default or a middle one."""
     choices = schema["enum"]
     if URGENT.search(plain(text)):
-        return next((c for c in choices if re.search("urg|high|alta", str(c).lower())), choices[0])
+        urgent = [c for word in ("urg", "high", "alta") for c in choices if word in str(c).lower()]
+        return urgent[0] if urgent else choices[0]
     middle = next((c for c in choices if re.search("norm|med", str(c).lower())), choices[0])
     return schema.get("default", middle)

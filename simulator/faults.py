@@ -15,12 +15,12 @@ Kind = Literal[
     "delay", "hold", "error", "cut", "lost_answer", "failed", "undelivered",
     "duplicate", "batch", "reorder", "drop", "bad_signature", "answer",
 ]  # fmt: skip
-_CALL_KINDS = {"delay", "hold", "error", "cut"}
-KINDS: dict[Place, set[str]] = {
-    "webhook": {"delay", "hold", "duplicate", "batch", "reorder", "drop", "bad_signature"},
-    "send": _CALL_KINDS | {"lost_answer", "failed", "undelivered"},
-    "read": _CALL_KINDS | {"lost_answer"},
-    "model": _CALL_KINDS | {"answer"},
+BEFORE: frozenset[Kind] = frozenset({"delay", "hold", "error", "cut"})  # these hit a call before anything is done
+KINDS: dict[Place, frozenset[Kind]] = {
+    "webhook": frozenset({"delay", "hold", "duplicate", "batch", "reorder", "drop", "bad_signature"}),
+    "send": BEFORE | {"lost_answer", "failed", "undelivered"},
+    "read": BEFORE | {"lost_answer"},
+    "model": BEFORE | {"answer"},
 }
 
 
@@ -128,12 +128,14 @@ class Faults:
             if fault:
                 fault.release()
 
-    def take(self, place: Place, event: dict[str, Any]) -> "Taken":
-        """The faults that hit this event, at most one a kind; each has one time less after this."""
+    def take(self, place: Place, event: dict[str, Any], kinds: frozenset[Kind] | None = None) -> "Taken":
+        """The faults (of these kinds) that hit this event, at most one a kind; each has one time less after this."""
+        wanted = KINDS[place] if kinds is None else kinds
         taken: dict[str, Fault] = {}
         for fault in self._faults.values():
             used_up = fault.times is not None and fault.taken >= fault.times
-            if fault.on == place and not used_up and fault.kind not in taken and fault.applies(event):
+            fits = fault.on == place and fault.kind in wanted and fault.kind not in taken
+            if fits and not used_up and fault.applies(event):
                 fault.taken += 1
                 taken[fault.kind] = fault
         return Taken(taken)
@@ -158,4 +160,4 @@ class Taken:
             await fault.pause()
 
 
-assert set(get_args(Kind)) == set().union(*KINDS.values())  # noqa: S101 - a new kind has to choose its places
+assert set(get_args(Kind)) == frozenset().union(*KINDS.values())  # noqa: S101 - a new kind has to choose its places

@@ -19,7 +19,7 @@ from simulator.calls import CutConnection
 from simulator.chat_rules import ChatError, check
 from simulator.demo import Answer, answer, text_of
 from simulator.demo_tools import Call
-from simulator.faults import Fault, Faults
+from simulator.faults import BEFORE, Fault, Faults
 
 Json = dict[str, Any]
 
@@ -56,15 +56,15 @@ class ModelServer:
         _require_key(request)
         body = _parse(await request.body())
         said = text_of(body["messages"][-1])
-        taken = self._faults.take("model", {"model": body["model"], "stream": bool(body.get("stream")), "text": said})
+        event = {"model": body["model"], "stream": bool(body.get("stream")), "text": said}
+        taken = self._faults.take("model", event, BEFORE)
         await taken.pause()
         if "cut" in taken:
             return CutConnection()
         if fault := taken.get("error"):
             return _fault_answer(fault)
-        found = _scripted(taken.get("answer")) or answer(
-            body["messages"], body.get("tools") or [], body.get("tool_choice")
-        )
+        scripted = _scripted(self._faults.take("model", event, frozenset({"answer"})).get("answer"))
+        found = scripted or answer(body["messages"], body.get("tools") or [], body.get("tool_choice"))
         completion = Completion(body, found)
         if body.get("stream"):
             return StreamingResponse(completion.stream(), media_type="text/event-stream")

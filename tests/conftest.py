@@ -2,17 +2,23 @@
 
 import asyncio
 import inspect
+import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
 from simulator import ports
 from simulator.postgres import Postgres
+from simulator.process import Process
 from simulator.valkey import Valkey
 
 Prepare = Callable[[str], Awaitable[None] | None]
@@ -102,3 +108,61 @@ def valkey(_valkey_server: Valkey) -> Valkey:
     """The session's Valkey server, emptied. A test that kills or restarts it has to leave it running."""
     _valkey_server.flush()
     return _valkey_server
+
+
+@dataclass
+class Simulator:
+    """A running simulator: ``url`` for the programs under test, ``control`` for the test (docs/simulator.md)."""
+
+    url: str
+    control: httpx.Client
+
+    phone_number_id = "100000000000001"
+    access_token = "simulator-token"
+    app_secret = "simulator-app-secret"
+
+    def post(self, path: str, /, **body: Any) -> dict[str, Any]:
+        """POST to the control API; its JSON."""
+        return self._json(self.control.post(f"/_sim/{path}", json=body))
+
+    def get(self, path: str, /, **query: Any) -> dict[str, Any]:
+        """GET from the control API; its JSON."""
+        return self._json(self.control.get(f"/_sim/{path}", params=query))
+
+    def configure(self, **settings: Any) -> None:
+        """PATCH /_sim/settings."""
+        self._json(self.control.patch("/_sim/settings", json=settings))
+
+    def fault(self, on: str, kind: str, **more: Any) -> str:
+        """Set a fault; its id."""
+        return str(self.post("faults", on=on, kind=kind, **more)["id"])
+
+    def _json(self, answer: httpx.Response) -> dict[str, Any]:
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else {}
+
+
+@pytest.fixture(scope="session")
+def _simulator_server(server_dir: Path) -> Iterator[Simulator]:
+    port = ports.free_port()
+    # Nobody listens at the webhook's address until a test says where: see Simulator.configure(webhook_url=...).
+    environment = {"PATH": os.environ["PATH"], "SIMULATOR_PORT": str(port), "GATEWAY_PORT": str(ports.free_port())}
+    url = f"http://{ports.HOST}:{port}"
+    with httpx.Client(base_url=url, timeout=30, trust_env=False) as control:
+
+        def ready() -> bool:
+            return ports.listens(port) and control.get("/_sim/health").is_success
+
+        command = [sys.executable, "-m", "simulator", "serve"]
+        log = server_dir / "simulator.log"
+        with Process("simulator", command, log, environment, ready=ready) as process:
+            yield Simulator(url, control)
+            assert process.alive, process.log_tail()
+
+
+@pytest.fixture
+def simulator(_simulator_server: Simulator) -> Simulator:
+    """The session's simulator, reset: Meta's Cloud API under ``url``, the model under ``url/v1``."""
+    _simulator_server.post("reset")
+    _simulator_server.configure(webhook_url=f"http://{ports.HOST}:9/webhook/whatsapp")  # port 9: nobody
+    return _simulator_server

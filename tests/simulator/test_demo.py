@@ -1,0 +1,187 @@
+"""The demo model's script: what it understands, which tools it calls, that its facts come from them."""
+
+import pytest
+
+from simulator.demo import answer
+from simulator.demo_tools import Call, fill, result_text
+
+
+def tool(name, description="", required=(), /, **properties):
+    parameters = {"type": "object", "properties": properties, "required": list(required)}
+    return {"type": "function", "function": {"name": name, "description": description, "parameters": parameters}}
+
+
+STRING = {"type": "string"}
+PRIORITY = {"enum": ["low", "normal", "high", "urgent"], "type": "string", "default": "normal"}
+TOOLS = [
+    tool("order_status", "Status of one order of this customer.", ["order_id"], order_id=STRING),
+    tool("list_orders", "All orders of this customer."),
+    tool(
+        "create_ticket",
+        "Open a support ticket.",
+        ["subject", "description"],
+        subject={"type": "string", "maxLength": 30},
+        description=STRING,
+        priority=PRIORITY,
+    ),
+    tool("get_ticket", "One support ticket.", ["ticket_id"], ticket_id=STRING),
+    tool("conversation_history", "The last messages.", limit={"type": "integer", "default": 20}),
+    tool("request_human", "Ask a person to take over.", ["reason"], reason=STRING),
+]
+RENAMED = [
+    tool("consultar_pedido", "Consulta um pedido.", ["numero"], numero={"type": "integer"}),
+    tool("meus_pedidos", "Lista os pedidos."),
+    tool("abrir_chamado", "Abre um chamado.", ["titulo", "texto"], titulo=STRING, texto=STRING),
+]
+
+
+def user(*texts):
+    return [{"role": "user", "content": text} for text in texts]
+
+
+def said(text):
+    return {"role": "assistant", "content": text}
+
+
+def after_tool(text, result, name="order_status"):
+    call = {"id": "c", "type": "function", "function": {"name": name, "arguments": "{}"}}
+    asked = {"role": "assistant", "content": None, "tool_calls": [call]}
+    return [*user(text), asked, {"role": "tool", "tool_call_id": "c", "content": result}]
+
+
+def calls(*texts, tools=TOOLS, before=()):
+    return [(call.name, call.arguments) for call in answer([*before, *user(*texts)], tools).calls]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Olá, quero saber do meu pedido 12345",
+        "cadê minha encomenda #12345?",
+        "12345",
+        "o pedido 12345 já chegou? é o 12345 mesmo",
+    ],
+)
+def test_an_order_is_looked_up_by_its_number(text) -> None:
+    assert calls(text) == [("order_status", {"order_id": "12345"})]
+
+
+def test_several_orders_and_messages_are_looked_up_together() -> None:
+    wanted = [("order_status", {"order_id": "12345"}), ("order_status", {"order_id": "67890"})]
+    assert calls("pedido 12345", "e o 67890?") == wanted
+
+
+def test_renamed_tools_still_work() -> None:
+    assert calls("e o pedido 67890?", tools=RENAMED) == [("consultar_pedido", {"numero": 67890})]
+    assert calls("quais são meus pedidos?", tools=RENAMED) == [("meus_pedidos", {})]
+    assert calls("abre um chamado", tools=RENAMED) == [
+        ("abrir_chamado", {"titulo": "abre um chamado", "texto": "abre um chamado"})
+    ]
+
+
+def test_without_a_number_the_order_of_before_is_meant() -> None:
+    before = [*user("quero saber do pedido 12345"), said("Pedido 12345: Em separação")]
+    assert calls("e quando chega?", before=before) == [("order_status", {"order_id": "12345"})]
+    assert calls("e quando chega?") == [("list_orders", {})]
+    assert calls("quais são todos os meus pedidos?", before=before) == [("list_orders", {})]
+
+
+def test_a_ticket_is_opened_with_what_was_said() -> None:
+    text = "Minha lente veio com defeito e está doendo, é urgente, por favor me ajudem logo"
+    name, arguments = calls(text)[0]
+    assert name == "create_ticket"
+    assert arguments["description"] == text
+    assert arguments["priority"] == "urgent"
+    assert len(arguments["subject"]) <= 30
+    assert calls("veio errado")[0][1]["priority"] == "normal"
+
+
+def test_tickets_and_people_are_asked_for() -> None:
+    assert calls("como está o chamado 42?") == [("get_ticket", {"ticket_id": "42"})]
+    assert calls("quero falar com um atendente") == [("request_human", {"reason": "quero falar com um atendente"})]
+    assert calls("o que eu disse antes?") == [("conversation_history", {})]
+
+
+@pytest.mark.parametrize(
+    ("result", "fact"),
+    [
+        ("Pedido 12345: Em separação", "Pedido 12345: Em separação"),
+        ('{"order_id": "12345", "status": "Enviado", "note": null}', "Pedido: 12345. Situação: Enviado"),
+        ('[{"id": 1}, {"id": 2}]', "• Número: 1\n• Número: 2"),
+        ("[]", "Nada encontrado."),
+        ("O sistema não respondeu: não afirme que foi feito.", "Não consegui confirmar"),
+    ],
+)
+def test_facts_come_from_the_tool(result, fact) -> None:
+    text = answer(after_tool("Olá, e o pedido 12345?", result), TOOLS).text
+    assert text is not None
+    assert text.startswith("Olá!")
+    assert fact in text
+
+
+def test_without_a_tool_nothing_is_invented() -> None:
+    reply = answer(user("quero saber do pedido 12345"), [])
+    assert (reply.calls, reply.text) == ([], "Claro! Qual é o número do pedido?")
+    assert answer(user("pedido 12345"), TOOLS, "none").calls == []
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ("Oi, meu nome é Ana Paula e preciso de ajuda", "Ana Paula"),
+        ("me chamo joão", "joão"),
+        ("Sou a Beatriz.", "Beatriz"),
+        ("aqui é o Zé", "Zé"),
+    ],
+)
+def test_a_name_is_remembered_from_the_messages(told, name) -> None:
+    history = [*user(told), said("Prazer!")]
+    assert name in (answer(user(told), TOOLS).text or "")
+    assert name in (answer([*history, *user("Qual é o meu nome?")], TOOLS).text or "")
+    assert "ainda não me disse" in (answer(user("Qual é o meu nome?"), TOOLS).text or "")
+
+
+def test_what_was_said_before_is_remembered() -> None:
+    history = [*user("Vocês vendem lentes coloridas?"), said("Sim.")]
+    text = answer([*history, *user("você lembra o que eu perguntei?")], TOOLS).text
+    assert "Vocês vendem lentes coloridas?" in (text or "")
+
+
+@pytest.mark.parametrize("text", ["Oi", "bom dia!", "Obrigada", "xyz", "👓", "", "[imagem]"])
+def test_it_always_says_something(text) -> None:
+    reply = answer(user(text), TOOLS)
+    assert reply.text
+    assert not reply.calls
+
+
+def test_content_in_parts_is_read() -> None:
+    parts = [{"type": "image_url", "image_url": {"url": "data:"}}, {"type": "text", "text": "pedido 12345"}]
+    assert answer([{"role": "user", "content": parts}], TOOLS).calls == [Call("order_status", {"order_id": "12345"})]
+
+
+def test_a_demanded_tool_is_called() -> None:
+    named = {"type": "function", "function": {"name": "create_ticket"}}
+    assert answer(user("oi"), TOOLS, named).calls[0].name == "create_ticket"
+    assert answer(user("oi"), TOOLS, "required").calls
+
+
+def test_schemas_are_followed() -> None:
+    schema = {
+        "type": "object",
+        "$defs": {"Kind": {"enum": ["a", "b"]}},
+        "properties": {
+            "kind": {"$ref": "#/$defs/Kind"},
+            "maybe": {"anyOf": [{"type": "null"}, {"type": "integer"}]},
+            "flag": {"type": "boolean"},
+            "many": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+            "inner": {"type": "object", "properties": {"x": {"const": 7}}, "required": ["x"]},
+            "optional": {"type": "string"},
+        },
+        "required": ["kind", "maybe", "flag", "many", "inner"],
+    }
+    expected = {"kind": "a", "maybe": 5, "flag": True, "many": ["eu tenho 5"], "inner": {"x": 7}}
+    assert fill(schema, "eu tenho 5") == expected
+
+
+def test_text_results_stay_as_they_are() -> None:
+    assert result_text("  linha 1\nlinha 2 ") == "linha 1\nlinha 2"
