@@ -92,7 +92,7 @@ class InteractiveContent:
     """An answer to an interactive message.
 
     type: button_reply, list_reply, nfm_reply (a flow) or call_permission_reply; id and text: the choice's id and
-    title; data: what a flow collected, or the permission's terms.
+    title (for a permission, id: `accept` or `reject`); data: what a flow collected, or the permission's terms.
     """
 
     type: Literal["button_reply", "list_reply", "nfm_reply", "call_permission_reply"]

@@ -22,7 +22,7 @@ from gateway.whatsapp.events import (
 from gateway.whatsapp.inbound import customer, echoed, received
 from gateway.whatsapp.items import Item, items
 from gateway.whatsapp.reading import Json, identifier, integer, moment, part, text
-from gateway.whatsapp.status import status_changed
+from gateway.whatsapp.status import recipient, status_changed
 from gateway.whatsapp.text import clean
 from gateway.whatsapp.threads import handover, history
 from gateway.whatsapp.updates import update
@@ -97,7 +97,7 @@ def _call_status(status: Json, contact: Json | None) -> CallChanged | None:
     call_id, word = identifier(status, "id"), text(status, "status")
     if call_id is None or word is None:
         return None
-    who, callback = customer(status, contact, "recipient"), text(status, "biz_opaque_callback_data")
+    who, callback = recipient(status, contact), text(status, "biz_opaque_callback_data")
     return CallChanged(call_id, "status", moment(status, "timestamp"), who, status=word, callback=callback)
 
 

@@ -31,7 +31,7 @@ def status_changed(status: Json, contact: Json | None, *, standby: bool = False)
         wamid=wamid,
         status=word,
         timestamp=moment(status, "timestamp"),
-        customer=_recipient(status, contact, group=group),
+        customer=recipient(status, contact, group=group),
         callback=text(status, "biz_opaque_callback_data"),
         pricing=_pricing(part(status, "pricing")),
         conversation_id=identifier(conversation, "id"),
@@ -44,7 +44,8 @@ def status_changed(status: Json, contact: Json | None, *, standby: bool = False)
     )
 
 
-def _recipient(status: Json, contact: Json | None, *, group: bool) -> Customer:
+def recipient(status: Json, contact: Json | None, *, group: bool = False) -> Customer:
+    """Put together whom a status is about; in a group that is nobody in particular."""
     if group:  # recipient_id is the group
         return customer({}, contact)
     named = customer({}, contact)
