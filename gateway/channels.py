@@ -16,12 +16,17 @@ from gateway.store.conversations import Quiet
 log = structlog.get_logger(__name__)
 
 _LOOK_EVERY = 1.0  # seconds between two looks at the files
+_SECRET_FIELDS = ("access_token", "app_secrets", "verify_token")
+
+Version = tuple[tuple[int, int], ...]
 
 
 class Channel(BaseModel):
     """One number, its credentials, and who answers on it.
 
     In a channels file: ``{"channels": [{"phone_number_id": "…", "access_token": "…", "app_secrets": ["…"], …}]}``.
+    There each secret may be a file beside it instead: ``access_token_file``, ``app_secrets_file`` (comma-separated,
+    the current one first), ``verify_token_file``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,7 +68,8 @@ class Channels:
     ) -> None:
         self._fixed = {channel.phone_number_id: channel for channel in fixed}
         self._files: dict[Path, dict[str, Channel]] = {path: {} for path in files}
-        self._seen: dict[Path, tuple[int, int] | None] = {}
+        self._parts: dict[Path, tuple[Path, ...]] = {path: (path,) for path in files}  # each with its secrets' files
+        self._seen: dict[Path, Version] = {}
         self._clock = clock
         self._look_at = float("-inf")
         self._all = dict(self._fixed)
@@ -98,16 +104,16 @@ class Channels:
 
     def _refresh(self, path: Path) -> bool:
         try:
-            stat = path.stat()
-            version = (stat.st_mtime_ns, stat.st_ino)
-            if self._seen.get(path) == version:
+            if self._seen.get(path) == _version(self._parts[path]):
                 return False
-            channels = _read(path)
+            channels, parts = _read(path)
+            version = _version(parts)
         except OSError as error:
-            return self._keep(path, f"cannot be read: {error.strerror}")
+            what = "cannot be read" if error.filename == str(path) else f"names {error.filename}, which cannot be read"
+            return self._keep(path, f"{what}: {error.strerror}")
         except ValueError as error:
             return self._keep(path, f"is no channels file: {_first_line(error)}")
-        self._seen[path] = version
+        self._seen[path], self._parts[path] = version, parts
         self._files[path] = channels
         self.problems.pop(str(path), None)
         log.info("channels_read", file=str(path), channels=len(channels))
@@ -125,12 +131,33 @@ def _secrets(channels: Iterable[Channel]) -> list[str]:
     return list(dict.fromkeys(secret for secret in every if secret))
 
 
-def _read(path: Path) -> dict[str, Channel]:
+def _version(parts: Iterable[Path]) -> Version:
+    return tuple((stat.st_mtime_ns, stat.st_ino) for stat in (part.stat() for part in parts))
+
+
+def _read(path: Path) -> tuple[dict[str, Channel], tuple[Path, ...]]:
+    """The channels of a file, and every file that their content came from."""
     content = orjson.loads(path.read_bytes())
     listed = content.get("channels") if isinstance(content, dict) else None
     if not isinstance(listed, list):
         raise ValueError('expected {"channels": [...]}')  # noqa: TRY004  # wrong content, not a wrong call
-    return {channel.phone_number_id: channel for channel in map(Channel.model_validate, listed)}
+    parts = [path]
+    channels = [Channel.model_validate(_with_secrets(entry, path.parent, parts)) for entry in listed]
+    return {channel.phone_number_id: channel for channel in channels}, tuple(parts)
+
+
+def _with_secrets(entry: object, folder: Path, parts: list[Path]) -> object:
+    """A channel's entry with its secrets in the place of the files that it names; those files go to ``parts``."""
+    if not isinstance(entry, dict):
+        return entry
+    found = dict(entry)
+    for field in _SECRET_FIELDS:
+        if (name := found.pop(f"{field}_file", None)) is None:
+            continue
+        parts.append(folder / str(name))
+        text = parts[-1].read_text().strip()
+        found[field] = [secret.strip() for secret in text.split(",")] if field == "app_secrets" else text
+    return found
 
 
 def _first_line(error: ValueError) -> str:
