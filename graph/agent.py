@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from langchain.agents import create_agent
+from langchain_core.language_models import BaseChatModel
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph.state import CompiledStateGraph
 
 from graph.context import Context
 from graph.model import ModelPolicy, chat_model
@@ -11,11 +16,18 @@ from graph.state import State
 from graph.tools import TOOLS, ToolErrors
 from graph.turn import Turn
 
-agent = create_agent(
-    chat_model(settings().agent_model),
-    TOOLS,
-    middleware=[Turn(), ModelPolicy(), ToolErrors()],
-    state_schema=State,
-    context_schema=Context,
-    name="agent",
-)
+
+def build(model: BaseChatModel, checkpointer: BaseCheckpointSaver[Any] | None = None) -> CompiledStateGraph[Any, Any]:
+    """The graph around a model. The server brings its own checkpointer."""
+    return create_agent(
+        model,
+        TOOLS,
+        middleware=[Turn(), ModelPolicy(), ToolErrors()],
+        state_schema=State,
+        context_schema=Context,
+        checkpointer=checkpointer,
+        name="agent",
+    )
+
+
+agent = build(chat_model(settings().agent_model))

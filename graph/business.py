@@ -10,56 +10,21 @@ import logging
 from collections.abc import Sequence
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any, Literal, get_args
+from pathlib import Path
+from typing import Any, Literal
 
-import psycopg
-import stamina
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 from pydantic import BaseModel
 
 from graph.context import CustomerKey
-from graph.postgres import LoopPool, connection_settings
+from graph.postgres import LoopPool, connection_settings, persistent
 from graph.settings import settings
 
 Priority = Literal["low", "normal", "high", "urgent"]
 
 POOL_SIZE = 10
-# A restart of Postgres takes some seconds. Everything here may be asked again: reading, and the one effect that there
-# is, because it carries a key of its own.
-persistent = stamina.retry(on=psycopg.OperationalError, attempts=None, timeout=20, wait_initial=0.2, wait_max=2)
-
-SCHEMA = sql.SQL("""
-CREATE SCHEMA IF NOT EXISTS business;
-CREATE TABLE IF NOT EXISTS business.customers (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    name text
-);
-CREATE TABLE IF NOT EXISTS business.customer_keys (
-    kind text NOT NULL,
-    value text NOT NULL,
-    customer_id bigint NOT NULL REFERENCES business.customers ON DELETE CASCADE,
-    PRIMARY KEY (kind, value)
-);
-CREATE TABLE IF NOT EXISTS business.orders (
-    id text PRIMARY KEY,
-    customer_id bigint NOT NULL REFERENCES business.customers ON DELETE CASCADE,
-    status text NOT NULL,
-    ordered_on date NOT NULL DEFAULT current_date
-);
-CREATE INDEX IF NOT EXISTS orders_of_customer ON business.orders (customer_id, ordered_on DESC);
-CREATE TABLE IF NOT EXISTS business.tickets (
-    id bigint GENERATED ALWAYS AS IDENTITY (START WITH 1001) PRIMARY KEY,
-    customer_id bigint NOT NULL REFERENCES business.customers ON DELETE CASCADE,
-    subject text NOT NULL,
-    description text NOT NULL,
-    priority text NOT NULL CHECK (priority IN ({priorities})),
-    status text NOT NULL DEFAULT 'Aberto',
-    idempotency_key text NOT NULL UNIQUE,
-    created_at timestamptz NOT NULL DEFAULT now()
-);
-CREATE INDEX IF NOT EXISTS tickets_of_customer ON business.tickets (customer_id);
-""").format(priorities=sql.SQL(", ").join(get_args(Priority)))
+TABLES = Path(__file__).with_name("business.sql")
 
 DEMO_KEY = CustomerKey(kind="wa_id", value="5511987654321")
 DEMO_NAME = "Maria Souza"
@@ -128,7 +93,7 @@ class Business:
         rows = await self._rows(f"{FIND_TICKETS} AND id = %(id)s", _arrays(keys) | {"id": ticket_id})
         return Ticket.model_validate(rows[0]) if rows else None
 
-    @persistent
+    @persistent  # may be asked again: the key makes it happen once
     async def open_ticket(self, keys: Sequence[CustomerKey], request: TicketRequest, idempotency_key: str) -> Ticket:
         """Open a ticket, or give the one that was opened under this key before. NoCustomerError without keys."""
         if not keys:
@@ -182,13 +147,14 @@ async def _add_customer(connection: AsyncConnection[DictRow], name: str | None, 
 
 async def create(address: str) -> None:
     """Create the tables and the demo's rows where they are missing. Safe to repeat, also at the same time."""
+    tables = TABLES.read_bytes()
     async with (
         await AsyncConnection.connect(address, **connection_settings()) as connection,
         connection.transaction(),
     ):
         # IF NOT EXISTS alone fails when two do it at once.
         await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('graph.business', 0))")
-        await connection.execute(SCHEMA)
+        await connection.execute(tables)
         customer_id = await _demo_customer(connection)
         async with connection.cursor() as cursor:
             rows = [(order, customer_id, status, day) for order, status, day in DEMO_ORDERS]

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class CustomerKey(BaseModel):
     """One way in which other systems know the customer: a number (``wa_id``), a ``user_id``, …"""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     kind: str
     value: str
@@ -16,6 +16,8 @@ class CustomerKey(BaseModel):
 
 class Context(BaseModel):
     """What every run is told beside its input. Everything has a default, so that Studio can run the graph too."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)  # errors are logged, numbers and names are not
 
     channel_id: str = Field("", description="Id of the business's number (phone_number_id)")
     customer_id: str = Field("", description="The gateway's id of the customer")

@@ -7,9 +7,12 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import psycopg
+import stamina
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 Configure = Callable[[AsyncConnection[DictRow]], Awaitable[None]]
@@ -19,8 +22,20 @@ CONNECT_SECONDS = 5
 # starts it anew, so that nobody waits for the long pauses of an old backoff once Postgres is back.
 WAIT_SECONDS = 10
 
+# For what may be asked again: a restart of Postgres takes some seconds.
+persistent = stamina.retry(on=psycopg.OperationalError, attempts=None, timeout=20, wait_initial=0.2, wait_max=2)
+
+log = logging.getLogger(__name__)
 # The pool tells of every connection that it lends; only its warnings (Postgres does not answer) are of interest.
 logging.getLogger("psycopg.pool").setLevel(logging.WARNING)
+
+
+def _log_retry(details: RetryDetails) -> None:
+    # Not stamina's own log line: that quotes the arguments, which are a customer's numbers and words.
+    log.warning("%s: %s, again in %.1f s", details.name, type(details.caused_by).__name__, details.wait_for)
+
+
+set_on_retry_hooks([_log_retry])
 
 
 def connection_settings(**more: object) -> dict[str, Any]:
@@ -29,14 +44,14 @@ def connection_settings(**more: object) -> dict[str, Any]:
 
 
 def new_pool(address: str, size: int, name: str, configure: Configure | None = None, **settings: object) -> Pool:
-    """A pool that is not open yet. It connects on demand and checks each connection before it lends it.
+    """A pool that is not open yet. It connects once it is open, and checks each connection before it lends it.
 
     ``configure`` sees each new connection first; while it raises, the pool goes on as if it could not connect.
     """
     return AsyncConnectionPool(
         address,
         kwargs=connection_settings(**settings),
-        min_size=0,
+        min_size=1,
         max_size=size,
         timeout=WAIT_SECONDS,
         reconnect_timeout=WAIT_SECONDS,

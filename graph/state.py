@@ -12,14 +12,19 @@ from langchain.agents import AgentState
 from langchain.agents.middleware.types import OmitFromInput, OmitFromOutput, PrivateStateAttr
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
-from pydantic import BaseModel, Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
 from typing_extensions import TypedDict
 
 # As many turns as a client may ask about again; far more than can be under way at once.
 ANSWERS_KEPT = 20
 
 
-class Media(BaseModel):
+class _Input(BaseModel):
+    # An error must not quote what the customer wrote: it ends up in a log.
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+
+class Media(_Input):
     """A file that the customer sent; ``id`` is the gateway's."""
 
     id: str = ""
@@ -30,7 +35,7 @@ class Media(BaseModel):
     status: str = "stored"
 
 
-class Interactive(BaseModel):
+class Interactive(_Input):
     """What the customer chose: a button, a row of a list, or a filled-in flow (``data``)."""
 
     type: str = ""
@@ -40,7 +45,7 @@ class Interactive(BaseModel):
     data: dict[str, Any] | None = None
 
 
-class Location(BaseModel):
+class Location(_Input):
     """A point that the customer sent, in degrees."""
 
     latitude: float
@@ -49,14 +54,14 @@ class Location(BaseModel):
     address: str | None = None
 
 
-class Reaction(BaseModel):
+class Reaction(_Input):
     """An emoji on a message; an empty one was taken back."""
 
     message_id: str = ""
     emoji: str = ""
 
 
-class MessageContext(BaseModel):
+class MessageContext(_Input):
     """What a message refers to: the text that it quotes, or that it was forwarded."""
 
     message_id: str | None = None
@@ -64,7 +69,7 @@ class MessageContext(BaseModel):
     forwarded: bool = False
 
 
-class Inbound(BaseModel):
+class Inbound(_Input):
     """One message of the customer. ``kind`` is open: a kind from the future is described, never an error."""
 
     id: str = Field(min_length=1)
@@ -89,7 +94,7 @@ class Inbound(BaseModel):
             return None
 
 
-class Meanwhile(BaseModel):
+class Meanwhile(_Input):
     """What a person of the company said to the customer since the agent's last turn."""
 
     author: Literal["person", "business_app"] = "person"
@@ -97,11 +102,11 @@ class Meanwhile(BaseModel):
     timestamp: str | None = None
 
 
-class TurnInput(BaseModel):
+class TurnInput(_Input):
     """The input of a run."""
 
     turn_id: str = Field(min_length=1)
-    inbound: list[Inbound] = Field(default_factory=list)
+    inbound: list[Inbound] = Field(min_length=1)
     since: list[Meanwhile] = Field(default_factory=list)
 
 

@@ -36,15 +36,15 @@ class ModelServer:
     """``script`` answers; ``requests`` holds the bodies of all calls. ``failures``: so many calls answer 500 first."""
 
     def __init__(self) -> None:
-        self.script: Script = lambda messages: say(f"Você disse: {last_user_text(messages)}")
-        self.requests: list[Message] = []
-        self.failures = 0
+        self.reset()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
 
     def reset(self) -> None:
-        """Forget requests and failures, keep the address."""
-        self.__dict__.update(requests=[], failures=0)
+        """Forget script, requests and failures; keep the address."""
+        self.script: Script = lambda messages: say(f"Você disse: {last_user_text(messages)}")
+        self.requests: list[Message] = []
+        self.failures = 0
 
     def answer(self, request: Message) -> tuple[int, Message]:
         """Status and body for one call."""

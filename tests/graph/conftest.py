@@ -1,0 +1,115 @@
+"""Business data in a fresh database, a graph around a scripted model, and the real agent server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from graph import business as business_module
+from graph import persistence
+from graph.business import Business, create
+from graph.settings import Settings, settings
+from simulator.postgres import Postgres
+from simulator.process import Process
+from tests.graph.model_server import ModelServer
+from tests.graph.talk import Talk
+
+ROOT = Path(__file__).parents[2]
+TOKEN = "agent-token"
+
+
+@pytest.fixture(scope="session")
+def database_template(make_template: Callable[..., str]) -> str:
+    """The business tables with the demo's rows."""
+    return make_template("business", create)
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
+    """An environment without settings. What a test adds counts from the first use on, or ``settings.cache_clear()``."""
+    monkeypatch.chdir(tmp_path)  # no .env of a developer
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.delenv(f"{name.upper()}_FILE", raising=False)
+    settings.cache_clear()
+    yield monkeypatch
+    settings.cache_clear()
+
+
+@pytest.fixture
+async def data(environment: pytest.MonkeyPatch, database: str) -> AsyncIterator[Business]:
+    """The business data of the test's database."""
+    environment.setenv("DATABASE_URL", database)
+    business_module.business.cache_clear()
+    yield business_module.business()
+    await business_module.business().close()
+    business_module.business.cache_clear()
+
+
+@pytest.fixture
+async def talk(data: Business) -> AsyncIterator[Talk]:
+    """A conversation with the graph, in this process, its state in the test's database."""
+    async with persistence.checkpointer() as saver:
+        yield Talk(saver)
+
+
+@pytest.fixture(scope="module")
+def model_server() -> Iterator[ModelServer]:
+    """A scripted model behind HTTP."""
+    with ModelServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def server_database(postgres: Postgres, database_template: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database that the server of a test module keeps."""
+    name = f"agent_{request.module.__name__.rpartition('.')[2]}"
+    yield postgres.create_database(name, database_template)
+    postgres.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def start_server(
+    model_server: ModelServer, server_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Process]]:
+    """``start_server("langgraph.json")``: the real server, ready; ``.url`` of the process is its address."""
+    started: list[Process] = []
+
+    def start(config: str, port: int) -> Process:
+        folder = tmp_path_factory.mktemp("agent")
+        process = _server_process(folder, ROOT / config, port, _server_environment(model_server, server_database))
+        started.append(process)
+        process.start()
+        return process
+
+    yield start
+    for process in started:
+        process.stop()
+
+
+def _server_process(folder: Path, config: Path, port: int, env: dict[str, str]) -> Process:
+    options = ["--no-reload", "--no-browser", "--host", "127.0.0.1", "--n-jobs-per-worker", "50"]
+    command = [str(ROOT / ".venv/bin/langgraph"), "dev", *options, "--port", str(port), "--config", str(config)]
+    return Process("agent server", command, folder / "server.log", env=env, cwd=folder, ready=lambda: _answers(port))
+
+
+def _server_environment(model: ModelServer, database: str) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL": database,
+        "LANGGRAPH_TOKEN": TOKEN,
+        "OPENAI_BASE_URL": model.url,
+        "OPENAI_API_KEY": "scripted",
+        "LANGGRAPH_CLI_NO_ANALYTICS": "1",
+    }
+
+
+def _answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/ok", timeout=2).is_success
+    except httpx.TransportError:
+        return False

@@ -1,0 +1,282 @@
+"""The real server (``langgraph dev`` with our two configurations) and what its client, the gateway, relies on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from langgraph_sdk.client import LangGraphClient
+
+from simulator.ports import free_port, listens
+from simulator.process import Process
+from tests.graph.conftest import TOKEN
+from tests.graph.model_server import Message, ModelServer, call, last_user_text, say
+from tests.graph.talk import context, texts, turn_input
+
+STUDIO = "https://smith.langchain.com"
+
+
+class Server:
+    """A running agent server and its address."""
+
+    def __init__(self, process: Process, port: int) -> None:
+        self.process = process
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="module")
+def server(start_server: Callable[[str, int], Process]) -> Server:
+    """The development server of this module; a test that kills it starts it again."""
+    port = free_port()
+    return Server(start_server("langgraph.json", port), port)
+
+
+@pytest.fixture(autouse=True)
+def fresh_model(model_server: ModelServer) -> Iterator[None]:
+    model_server.reset()
+    yield
+    model_server.reset()
+
+
+@pytest.fixture
+async def client(server: Server) -> AsyncIterator[LangGraphClient]:
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=60) as http:
+        yield LangGraphClient(http)
+
+
+class Conversation:
+    """Runs of one thread, as the gateway makes them."""
+
+    def __init__(self, client: LangGraphClient) -> None:
+        self.client = client
+        self.thread = str(uuid.uuid4())
+        self.context = context()
+
+    async def start(self, turn_id: str, run_input: dict[str, Any] | None) -> str:
+        """Create a run; gives its id."""
+        run = await self.client.runs.create(
+            self.thread,
+            "agent",
+            input=run_input,
+            context=self.context,
+            metadata={"turn_id": turn_id},
+            durability="sync",
+            if_not_exists="create",
+        )
+        return run["run_id"]
+
+    async def finish(self, run_id: str) -> tuple[str, Any]:
+        """Status and output of the run, when it has ended."""
+        output = await self.client.runs.join(self.thread, run_id)
+        return (await self.client.runs.get(self.thread, run_id))["status"], output
+
+    async def turn(self, turn_id: str, *messages: str) -> tuple[str, Any]:
+        """One whole turn."""
+        return await self.finish(await self.start(turn_id, turn_input(turn_id, *messages)))
+
+    async def go_on(self, turn_id: str) -> tuple[str, Any]:
+        """Continue the turn that broke off."""
+        return await self.finish(await self.start(turn_id, None))
+
+
+@pytest.fixture
+def conversation(client: LangGraphClient) -> Conversation:
+    return Conversation(client)
+
+
+async def test_a_turn_comes_back_with_its_replies_and_nothing_else(
+    conversation: Conversation, model_server: ModelServer
+) -> None:
+    status, output = await conversation.turn("t1", "Oi", "tudo bem?")
+    replies = [{"type": "text", "text": "Você disse: tudo bem?"}]
+    assert (status, output) == ("success", {"turn_id": "t1", "replies": replies, "handoff": None})
+    sent = [message["content"] for message in model_server.requests[0]["messages"] if message["role"] == "user"]
+    assert sent == ["Oi", "tudo bem?"]
+
+
+async def test_the_same_turn_posted_twice_is_answered_once(
+    conversation: Conversation, model_server: ModelServer
+) -> None:
+    first = await conversation.start("t1", turn_input("t1", "Oi"))
+    second = await conversation.start("t1", turn_input("t1", "Oi"))
+    outputs = [await conversation.finish(run) for run in (first, second)]
+    assert outputs[0] == outputs[1]
+    assert len(model_server.requests) == 1
+
+
+async def test_each_finished_run_keeps_its_own_result(conversation: Conversation) -> None:
+    run = await conversation.start("t1", turn_input("t1", "um"))
+    await conversation.finish(run)
+    await conversation.turn("t2", "dois")
+    history = await conversation.client.threads.get_history(conversation.thread, limit=1, metadata={"run_id": run})
+    assert history[0]["values"]["turn_id"] == "t1"
+    assert texts(history[0]["values"]) == ["Você disse: um"]
+
+
+async def test_tools_see_the_customer_of_the_context(conversation: Conversation, model_server: ModelServer) -> None:
+    model_server.script = _order_script
+    assert texts((await conversation.turn("t1", "Pedido 12345"))[1]) == ["Pedido 12345: Em separação"]
+    stranger = Conversation(conversation.client)
+    stranger.context = context("5511911111111")
+    assert "Nenhum pedido 12345" in texts((await stranger.turn("t1", "Pedido 12345"))[1])[0]
+
+
+async def test_a_failing_model_fails_the_run_and_a_continued_one_answers(
+    conversation: Conversation, model_server: ModelServer
+) -> None:
+    model_server.failures = 3  # the call and its two retries
+    status, output = await conversation.turn("t1", "Oi")
+    assert status == "error"
+    assert output["__error__"]["error"] == "OpenAIAPIError"
+    state = await conversation.client.threads.get_state(conversation.thread)
+    assert (state["values"]["turn_id"], state["values"]["replies"], state["next"]) == ("t1", [], ["model"])
+    assert await conversation.go_on("t1") == (
+        "success",
+        {"turn_id": "t1", "replies": [{"type": "text", "text": "Você disse: Oi"}], "handoff": None},
+    )
+
+
+async def test_many_conversations_at_once(client: LangGraphClient) -> None:
+    conversations = [Conversation(client) for _ in range(20)]
+    outputs = await asyncio.gather(*(one.turn("t1", f"sou {n}") for n, one in enumerate(conversations)))
+    assert [texts(output) for _, output in outputs] == [[f"Você disse: sou {n}"] for n in range(20)]
+
+
+@pytest.mark.parametrize("again", ["continued", "posted"])
+async def test_a_server_killed_in_mid_tool_opens_one_ticket(
+    conversation: Conversation, model_server: ModelServer, server: Server, server_database: str, again: str
+) -> None:
+    model_server.script = _ticket_script
+    turn = str(uuid.uuid4())
+    with psycopg.connect(server_database) as lock:
+        lock.execute("LOCK TABLE business.tickets IN ACCESS EXCLUSIVE MODE")
+        run = await conversation.start(turn, turn_input(turn, "Abra um chamado"))
+        await _until(lambda: _somebody_waits(server_database))
+        server.process.kill()
+        assert not listens(server.port)
+    server.process.start()
+
+    lost = await conversation.client.runs.join(conversation.thread, run)
+    assert lost == {"__error__": {"error": "HTTPException", "message": "404: Run not found"}}
+    await conversation.client.threads.create(thread_id=conversation.thread, graph_id="agent", if_exists="do_nothing")
+    state = await conversation.client.threads.get_state(conversation.thread)
+    assert (state["values"]["turn_id"], state["next"]) == (turn, ["tools"])
+    continued = conversation.go_on(turn) if again == "continued" else conversation.turn(turn, "Abra um chamado")
+    status, output = await continued
+    assert status == "success"
+    with psycopg.connect(server_database) as connection:
+        tickets = connection.execute(
+            "SELECT id FROM business.tickets WHERE idempotency_key LIKE %s", [f"{turn}:%"]
+        ).fetchall()
+    assert len(tickets) == 1
+    assert texts(output) == [f"Chamado {tickets[0][0]} aberto: Lente"]
+    assert len(model_server.requests) == 2  # the call of the tool, and what is said of its result
+
+
+async def test_connections_broken_in_mid_tool_do_not_cost_the_answer(
+    conversation: Conversation, model_server: ModelServer, server_database: str
+) -> None:
+    model_server.script = _ticket_script
+    turn = str(uuid.uuid4())
+    with psycopg.connect(server_database) as lock:
+        lock.execute("LOCK TABLE business.tickets IN ACCESS EXCLUSIVE MODE")
+        run = await conversation.start(turn, turn_input(turn, "Abra um chamado"))
+        await _until(lambda: _somebody_waits(server_database))
+        with psycopg.connect(server_database, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND pid NOT IN (pg_backend_pid(), %s)",
+                [lock.info.backend_pid],
+            )
+    status, output = await conversation.finish(run)
+    assert status == "success"
+    assert texts(output)[0].startswith("Chamado ")
+
+
+async def test_what_the_client_may_not_send_is_refused(client: LangGraphClient) -> None:
+    conversation = Conversation(client)
+    conversation.context["customer_keys"] = "5511987654321"
+    status, output = await conversation.turn("t1", "Oi")
+    assert status == "error"
+    assert output["__error__"]["error"] == "ValidationError"
+    assert "5511987654321" not in json.dumps(output)
+
+
+def test_development_lets_studio_and_the_token_in(server: Server) -> None:
+    assert _preflight(server.url, STUDIO) == (200, STUDIO, "true")
+    assert _preflight(server.url, "https://evil.example")[:2] == (400, None)
+    assert _search(server.url, {"x-auth-scheme": "langsmith", "origin": STUDIO}) == 200
+    assert _search(server.url, {"authorization": f"Bearer {TOKEN}"}) == 200
+    assert _search(server.url, {"authorization": "Bearer wrong"}) == 401
+    assert _search(server.url, {}) == 401
+
+
+def test_production_lets_the_token_in_and_nobody_else(start_server: Callable[[str, int], Process]) -> None:
+    port = free_port()
+    process = start_server("langgraph.production.json", port)
+    url = f"http://127.0.0.1:{port}"
+    assert _preflight(url, STUDIO)[0] == 401
+    assert _search(url, {"x-auth-scheme": "langsmith", "origin": STUDIO}) == 401
+    assert _search(url, {"authorization": "Bearer wrong"}) == 401
+    assert _search(url, {"authorization": f"Bearer {TOKEN}"}) == 200
+    assert [httpx.get(url + path).status_code for path in ("/ok", "/metrics", "/docs", "/info", "/")] == [
+        200,
+        200,
+        401,
+        401,
+        401,
+    ]
+    process.stop()
+
+
+def _order_script(messages: list[Message]) -> Message:
+    if messages[-1]["role"] == "tool":
+        return say(messages[-1]["content"])
+    return call("order_status", "call-order", order_id=last_user_text(messages).split()[-1])
+
+
+def _ticket_script(messages: list[Message]) -> Message:
+    if messages[-1]["role"] == "tool":
+        return say(messages[-1]["content"])
+    return call("create_ticket", f"call-{uuid.uuid4()}", subject="Lente", description=last_user_text(messages))
+
+
+def _somebody_waits(database: str) -> bool:
+    with psycopg.connect(database) as connection:
+        waiting = connection.execute(
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return waiting.fetchone() is not None
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+
+
+def _preflight(url: str, origin: str) -> tuple[int, str | None, str | None]:
+    """Status, allowed origin, allowed private network for what Chrome asks before Studio talks to a local server."""
+    asked = {
+        "origin": origin,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "content-type,x-auth-scheme",
+        "access-control-request-private-network": "true",
+    }
+    answer = httpx.options(f"{url}/threads/search", headers=asked)
+    allowed = answer.headers.get("access-control-allow-origin")
+    return answer.status_code, allowed, answer.headers.get("access-control-allow-private-network")
+
+
+def _search(url: str, headers: dict[str, str]) -> int:
+    return httpx.post(f"{url}/threads/search", json={}, headers=headers).status_code

@@ -1,0 +1,65 @@
+import asyncio
+from collections.abc import Callable
+
+import psycopg
+import pytest
+from psycopg_pool import PoolTimeout
+
+from graph import persistence
+from simulator.postgres import Postgres
+
+CONFIG = {"configurable": {"thread_id": "1", "checkpoint_ns": ""}}
+
+
+@pytest.fixture
+def agent_database(environment: pytest.MonkeyPatch, new_database: Callable[..., str]) -> str:
+    """An empty database for checkpoints and store."""
+    url = new_database(template="template1")
+    environment.setenv("AGENT_DATABASE_URL", url)
+    return url
+
+
+async def test_tables_are_made_in_the_schema_agent(agent_database: str) -> None:
+    async with persistence.checkpointer() as saver, persistence.store() as store:
+        assert await saver.aget_tuple(CONFIG) is None
+        await store.aput(("customers", "1"), "profile", {"name": "Maria"})
+        item = await store.aget(("customers", "1"), "profile")
+    assert item is not None
+    assert item.value == {"name": "Maria"}
+    with psycopg.connect(agent_database) as connection:
+        schemas = connection.execute(
+            "SELECT DISTINCT schemaname FROM pg_tables WHERE tablename ~ '^(checkpoint|store)'"
+        )
+        assert schemas.fetchall() == [("agent",)]
+
+
+async def test_several_servers_may_start_at_once(agent_database: str) -> None:
+    async def start() -> None:
+        async with persistence.checkpointer() as saver, persistence.store() as store:
+            await saver.aget_tuple(CONFIG)
+            await store.aget(("a",), "b")
+
+    await asyncio.gather(*(start() for _ in range(4)))
+
+
+async def test_connections_that_broke_are_replaced(agent_database: str) -> None:
+    async with persistence.checkpointer() as saver:
+        await saver.aget_tuple(CONFIG)
+        with psycopg.connect(agent_database, autocommit=True) as connection:
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        assert await saver.aget_tuple(CONFIG) is None
+
+
+async def test_the_server_starts_without_postgres_and_recovers(
+    environment: pytest.MonkeyPatch, postgres: Postgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    environment.setenv("AGENT_DATABASE_URL", postgres.database_url("not_yet"))
+    environment.setattr("graph.postgres.WAIT_SECONDS", 0.2)
+    async with persistence.checkpointer() as saver:
+        with pytest.raises(PoolTimeout):
+            await saver.aget_tuple(CONFIG)
+        assert "error connecting in 'checkpoints'" in caplog.text
+        postgres.create_database("not_yet")
+        environment.setattr(saver.conn, "timeout", 10)
+        assert await saver.aget_tuple(CONFIG) is None
+    postgres.drop_database("not_yet")
