@@ -30,9 +30,9 @@ NAME_ASKED = re.compile(
     r"\b(meu nome|me chamo|quem (?:eu )?sou)\b[^.!]*\?|\b(?:qual|sabe|lembra)\b.*\b(?:meu nome|me chamo)\b"
 )
 NAME_TOLD = re.compile(
-    r"\b(?:meu nome (?:é|e)|me chamo|pode me chamar de|aqui (?:é|e) (?:o|a)|(?<!quem )sou (?:o|a))\s+"
-    r"([^\W\d_][\w'’-]*(?:\s+(?:d[aeo]s?\s+)?[A-ZÀ-Ý][\w'’-]*)*)",
-    re.IGNORECASE,
+    r"\b(?i:meu nome é|me chamo|pode me chamar de|aqui é [oa]|(?<!quem )sou [oa])\s+"
+    r"([^\W\d_][\w'’-]*(?:\s+(?:d[aeo]s?\s+)?[A-ZÀ-Ý][\w'’-]*)*)"
+    r"|\b(?i:meu nome e)\s+([A-ZÀ-Ý][\w'’-]*)"  # without the accent only before a capital: it may be an "and"
 )
 UNSURE = re.compile(r"nao afirme|antes de afirmar")  # a fact for the model, not for the customer
 
@@ -194,5 +194,5 @@ def _greeting(conversation: Conversation) -> str:
 
 def _name(texts: list[str]) -> str | None:
     """The name that the customer gave last."""
-    found = [match[1] for text in texts for match in NAME_TOLD.finditer(text)]
+    found = [match[1] or match[2] for text in texts for match in NAME_TOLD.finditer(text)]
     return found[-1].strip() if found else None

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 ANSWER_SECONDS = 120  # a turn may take that long with a slow model
-QUIET_SECONDS = 3  # the last reply is the last one when nothing follows for so long
+QUIET_SECONDS = 2  # the last reply is the last one when nothing follows for so long
 POLL_SECONDS = 5
 
 

@@ -29,7 +29,7 @@ class Part:
     @property
     def name(self) -> str:
         """The name that logs, stack.json and people use."""
-        return self.process.name
+        return self.process.name.lower()
 
     def find_worker(self) -> None:
         """Look for the process that listens on the port: the child itself, or one that it started."""

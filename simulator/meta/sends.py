@@ -98,7 +98,7 @@ def parse_send(body: Json) -> Envelope:
     if not body.get("to") and not body.get("recipient"):
         raise GraphError(INVALID_PARAMETER, title="The parameter to is required.")
     kind = body.get("type", "text")
-    if kind not in CONTENT:
+    if not isinstance(kind, str) or kind not in CONTENT:
         names = ", ".join(name.upper() for name in sorted(CONTENT))
         raise GraphError(INVALID_PARAMETER, title=f'Param type must be one of {{{names}}} - got "{kind}".')
     if not isinstance(body.get(kind), dict):

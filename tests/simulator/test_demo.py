@@ -130,6 +130,7 @@ def test_without_a_tool_nothing_is_invented() -> None:
     [
         ("Oi, meu nome é Ana Paula e preciso de ajuda", "Ana Paula"),
         ("me chamo joão", "joão"),
+        ("meu nome e Rita", "Rita"),
         ("Sou a Beatriz.", "Beatriz"),
         ("aqui é o Zé", "Zé"),
     ],
@@ -138,7 +139,7 @@ def test_a_name_is_remembered_from_the_messages(told, name) -> None:
     history = [*user(told), said("Prazer!")]
     assert name in (answer(user(told), TOOLS).text or "")
     assert name in (answer([*history, *user("Qual é o meu nome?")], TOOLS).text or "")
-    assert "ainda não me disse" in (answer(user("Qual é o meu nome?"), TOOLS).text or "")
+    assert "ainda não me disse" in (answer(user("Qual é o meu nome e o seu?"), TOOLS).text or "")
 
 
 def test_what_was_said_before_is_remembered() -> None:
