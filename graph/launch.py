@@ -1,0 +1,83 @@
+"""``python -m graph.launch``: LangGraph Server for the open edition, as a production configuration file describes it.
+
+Stock langgraph-api with the in-memory runtime under uvicorn. ``langgraph dev`` would do more than a pod wants: watch
+files, look for a free port, let LangGraph Studio in.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+# What selects the in-memory runtime. Nothing on disk: the gateway owns the turns, and a lost run is started again.
+RUNTIME = {
+    "LANGGRAPH_RUNTIME_EDITION": "inmem",
+    "LANGSMITH_LANGGRAPH_API_VARIANT": "local_dev",
+    "DATABASE_URI": ":memory:",
+    "REDIS_URI": "fake",
+    "MIGRATIONS_PATH": "__inmem",
+    "LANGGRAPH_DISABLE_FILE_PERSISTENCE": "true",
+    "LANGGRAPH_ALLOW_BLOCKING": "true",  # the watch for blocking calls is for development
+}
+# Keys of the file that the server takes as LANGGRAPH_<KEY> (langgraph_cli.config, version 0.4).
+SECTIONS = ("auth", "http", "store", "checkpointer", "encryption", "webhooks")
+LOG_CONFIG: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"server": {"class": "langgraph_api.logging.Formatter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "server", "stream": "ext://sys.stdout"}},
+    "root": {"handlers": ["console"]},
+}
+
+
+def server_environment(config: Mapping[str, Any], jobs: int) -> dict[str, str]:
+    """What the server reads from its environment, from a langgraph.json. KeyError when it names no graphs."""
+    sections = {f"LANGGRAPH_{key.upper()}": json.dumps(config[key]) for key in SECTIONS if key in config}
+    return {
+        **config.get("env", {}),
+        **sections,
+        **RUNTIME,
+        "LANGSERVE_GRAPHS": json.dumps(config["graphs"]),
+        "N_JOBS_PER_WORKER": str(jobs),
+    }
+
+
+def main() -> None:
+    """Serve until SIGTERM; then requests in flight, and with them the runs that they wait for, may end."""
+    arguments = _arguments()
+    config = json.loads(arguments.config.read_text())
+    for name, value in server_environment(config, arguments.jobs).items():
+        # The file's "env" are defaults: what the pod's own environment says counts more.
+        os.environ[name] = os.environ.get(name, value) if name in config.get("env", {}) else value
+    uvicorn.run(
+        "langgraph_api.server:app",
+        host=arguments.host,
+        port=arguments.port,
+        timeout_graceful_shutdown=arguments.drain,
+        reload=arguments.reload is not None,
+        reload_dirs=arguments.reload,
+        access_log=False,
+        log_config=LOG_CONFIG,
+        server_header=False,
+    )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m graph.launch", description=__doc__)
+    parser.add_argument("--config", type=Path, default=Path("langgraph.production.json"), help="default: %(default)s")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=2024, help="default: %(default)s")
+    parser.add_argument("--jobs", type=int, default=50, help="runs at a time (default: %(default)s)")
+    parser.add_argument("--drain", type=int, default=180, help="seconds after SIGTERM for what has begun (%(default)s)")
+    parser.add_argument("--reload", metavar="DIR", help="development: start again when a file in DIR changes")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
