@@ -5,28 +5,17 @@ Source: developers.facebook.com/docs/whatsapp/cloud-api/reference/messages.
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from gateway.whatsapp import caps
 from gateway.whatsapp.check import address, at_most, filled, fits, within
+from gateway.whatsapp.compose import split
 from gateway.whatsapp.errors import InvalidMessage
 from gateway.whatsapp.interactive import interactive
-from gateway.whatsapp.messages import (
-    Buttons,
-    Choices,
-    Contacts,
-    CtaUrl,
-    Flow,
-    Location,
-    Media,
-    Message,
-    Reaction,
-    Template,
-    Text,
-    message,
-)
-from gateway.whatsapp.text import clean, split_text
+from gateway.whatsapp.messages import Contacts, Location, Media, Message, Reaction, Template, Text
+from gateway.whatsapp.text import clean
+
+__all__ = ["render", "split"]
 
 Json = dict[str, Any]
 
@@ -64,48 +53,6 @@ def render(
             payload["context"] = {"message_id": answered}
         payloads.append(clean(payload))
     return payloads
-
-
-def split(content: Message | Mapping[str, Any]) -> list[Message]:
-    """Give the same content in messages that each fit: long bodies and captions go on as texts.
-
-    A body that is too long for its buttons goes out before them, as text; a caption that is too long (or that audio
-    and stickers cannot have) goes on after the media. Raises InvalidMessage as `message` does.
-    """
-    whole = message(content) if isinstance(content, Mapping) else content
-    if isinstance(whole, Text):
-        return _texts(whole)
-    if isinstance(whole, Media) and whole.caption:
-        return _with_caption(whole, whole.caption)
-    if isinstance(whole, Buttons | Choices | CtaUrl | Flow):
-        return _with_body(whole)
-    return [whole]
-
-
-def _texts(whole: Text) -> list[Message]:
-    pieces = split_text(whole.text, caps.TEXT_BODY)
-    if len(pieces) < 2:
-        return [whole]
-    return [replace(whole, text=piece, reply_to=None if n else whole.reply_to) for n, piece in enumerate(pieces)]
-
-
-def _with_caption(media: Media, caption: str) -> list[Message]:
-    if media.kind in ("audio", "sticker"):
-        return [replace(media, caption=None), *_texts(Text(text=caption))]
-    first, *rest = split_text(caption, caps.CAPTION) or [""]
-    if not rest:
-        return [media]
-    return [replace(media, caption=first), *_texts(Text(text=caption.strip().removeprefix(first).strip()))]
-
-
-def _with_body(whole: Buttons | Choices | CtaUrl | Flow) -> list[Message]:
-    limit = {"buttons": caps.BUTTONS_BODY, "list": caps.LIST_BODY, "cta_url": caps.CTA_BODY, "flow": caps.FLOW_BODY}
-    pieces = split_text(whole.body, limit[whole.type])
-    if len(pieces) < 2:
-        return [whole]
-    texts: list[Message] = [Text(text=piece) for piece in pieces[:-1]]
-    texts[0] = Text(text=pieces[0], reply_to=whole.reply_to)
-    return [*texts, replace(whole, body=pieces[-1], reply_to=None)]
 
 
 def _envelope(to: str | None, recipient: str | None, callback: str | None) -> Json:

@@ -1,0 +1,25 @@
+"""Brazilian mobile numbers, which WhatsApp knows with or without their ninth digit.
+
+Since 2012 to 2016 (by area code) Brazilian mobile numbers have nine digits, the first a 9. Accounts made before kept
+their eight-digit WhatsApp id, so a customer may write as 55 11 8765-4321 and be dialled as 55 11 98765-4321. Landlines
+(first digit 2 to 5) never had a ninth digit. Source: Anatel, resolution 553/2010, and the numbering plan.
+"""
+
+import re
+
+# 55, an area code without zeros, the number. Old mobile numbers begin with 6 to 9; with 9 in front they are today's.
+_OLD_MOBILE = re.compile(r"55([1-9][1-9])([6-9][0-9]{7})")
+_NEW_MOBILE = re.compile(r"55([1-9][1-9])9([6-9][0-9]{7})")
+
+
+def wa_id_variants(wa_id: str) -> list[str]:
+    """Give the ids under which WhatsApp may know the owner of this one: itself first, then its other form if any.
+
+    wa_id: digits with country code, a leading + is dropped. A number that is no Brazilian mobile is alone.
+    """
+    digits = wa_id.removeprefix("+")
+    if match := _NEW_MOBILE.fullmatch(digits):
+        return [digits, f"55{match.group(1)}{match.group(2)}"]
+    if match := _OLD_MOBILE.fullmatch(digits):
+        return [digits, f"55{match.group(1)}9{match.group(2)}"]
+    return [digits]
