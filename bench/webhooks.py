@@ -81,11 +81,13 @@ def main() -> None:
                     migrate(url)
                     results[name] = measure(name, url, connections)
                 for name, result in results.items():
-                    print(
-                        f"{connections:>11} {name:<10} {result.rate:>8.0f} {result.rate / results['bare'].rate:>8.2f} "
-                        f"{result.percentile(0.5):>8.1f} {result.percentile(0.95):>8.1f} {result.percentile(0.99):>8.1f}"
-                        + (f"  {result.failures} FAILED" if result.failures else "")
-                    )
+                    print(_row(connections, name, result, results["bare"]))
+
+
+def _row(connections: int, name: str, result: Result, bare: Result) -> str:
+    percentiles = "".join(f" {result.percentile(share):>8.1f}" for share in (0.5, 0.95, 0.99))
+    failed = f"  {result.failures} FAILED" if result.failures else ""
+    return f"{connections:>11} {name:<10} {result.rate:>8.0f} {result.rate / bare.rate:>8.2f}{percentiles}{failed}"
 
 
 if __name__ == "__main__":

@@ -102,14 +102,14 @@ class Stack:
         """Kill a part, wait until its port refuses and until the stack has started it again."""
         old = self.part(name)
         os.kill(old["pid"], number)
-        eventually(lambda: not _listens(old["port"]) or self.part(name)["pid"] != old["pid"], f"{name} gone")
+        eventually(lambda: not _listens(old["port"]), f"{name} gone")
         eventually(lambda: self.part(name)["pid"] != old["pid"] and _listens(old["port"]), f"{name} back")
 
     # Truth -------------------------------------------------------------------------------------------------------
 
     def sql(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.address("postgres"), autocommit=True) as conn:
-            cursor = conn.execute(query, values)
+            cursor = conn.execute(query, values or None)
             return cursor.fetchall() if cursor.description else []
 
     def settle(self) -> None:

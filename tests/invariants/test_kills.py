@@ -64,14 +64,14 @@ def test_a_restart_of_postgres_in_mid_turn(stack: Stack, number: int) -> None:
     hold = stack.fault(on="model", kind="hold", times=1)
     stack.say("Olá, quero saber do meu pedido 12345")
     stack.held(hold)
-    stack.kill("Postgres", number)
+    stack.kill("postgres", number)
     stack.release(hold)
     answered_once(stack)
 
 
 def test_kill_9_of_redis(stack: Stack) -> None:
     stack.say("Olá")
-    stack.kill("Valkey")
+    stack.kill("valkey")
     answered_once(stack)
 
 

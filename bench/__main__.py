@@ -1,0 +1,13 @@
+"""All benches, or those named: ``python -m bench [webhooks] [turns]``."""
+
+import sys
+
+from bench import turns, webhooks
+
+BENCHES = {"webhooks": webhooks.main, "turns": turns.main}
+
+for name in sys.argv[1:] or BENCHES:
+    if name not in BENCHES:
+        sys.exit(f"there is no bench {name!r}, only {', '.join(BENCHES)}")
+    print(f"## {name}")
+    BENCHES[name]()
