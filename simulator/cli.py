@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from contextlib import suppress
 from typing import Annotated
 
 import httpx
@@ -19,6 +20,7 @@ from simulator.settings import Settings, environment, load
 from simulator.stack import Stack, read_state
 
 NOT_ANSWERED, NOT_RUNNING = 1, 2  # exit codes
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="WhatsApp, a phone and a model on this machine.")
 
@@ -26,8 +28,8 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, help="WhatsApp, a 
 @cli.command()
 def up() -> None:
     """Start the whole local stack; Ctrl-C stops it."""
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, signal.default_int_handler)  # each of them ends it in the same orderly way
+    for number in ENDINGS:
+        signal.signal(number, _end_once)
     try:
         Stack(make_plan(_variables()), tell=_tell).run()
     except (StartError, PortBusyError) as error:
@@ -66,6 +68,13 @@ def say(
         _fail(f"The simulator does not answer ({type(error).__name__}): is the stack still running?", NOT_RUNNING)
 
 
+def _end_once(*_: object) -> None:
+    """Handler of every signal that ends the stack: begin the end, and let nothing interrupt it."""
+    for number in ENDINGS:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Run the command line."""
     cli()
@@ -95,7 +104,8 @@ def _settings() -> Settings:
 
 
 def _tell(line: str) -> None:
-    print(line, flush=True)
+    with suppress(OSError):  # the terminal is gone or the pipe closed: nobody reads, and stopping must go on
+        print(line, flush=True)
 
 
 def _fail(text: str, code: int) -> None:

@@ -15,6 +15,7 @@ from simulator.settings import Settings, load
 
 STUDIO = "https://smith.langchain.com/studio/?baseUrl="
 DATABASE = "whatsapp_agent"
+AGENT_CONFIGURATION = Path(__file__).parents[1] / "langgraph.json"
 DEMO_MODEL = "openai:demo"
 QUIET = {"LANGGRAPH_CLI_NO_ANALYTICS": "1", "LANGGRAPH_NO_VERSION_CHECK": "true", "LANGSMITH_TRACING": "false"}
 JOBS = "50"  # `langgraph dev` would run one job at a time
@@ -124,7 +125,7 @@ def listeners(plan: Plan) -> dict[str, int]:
 def agent_command(plan: Plan) -> list[str]:
     """The agent server, in the foreground and without a reloader, so that our child is the process that serves."""
     where = ["--host", HOST, "--port", str(plan.settings.langgraph_port)]
-    options = ["--no-reload", "--no-browser", "--n-jobs-per-worker", JOBS, "--config", "langgraph.json"]
+    options = ["--no-reload", "--no-browser", "--n-jobs-per-worker", JOBS, "--config", str(AGENT_CONFIGURATION)]
     return [str(Path(sys.executable).with_name("langgraph")), "dev", *where, *options]
 
 

@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,9 +55,7 @@ class Stack:
         self._write_state()
 
     def stop(self) -> None:
-        """Stop every part. Further interrupts are ignored meanwhile."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
+        """Stop every part."""
         self._tell("Stopping …")
         self._state.unlink(missing_ok=True)
         self._supervisor.stop()

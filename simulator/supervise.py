@@ -72,7 +72,8 @@ class Supervisor:
                 part.restart_at = None
                 part.process.spawn()
         elif not part.process.alive:
-            self._tell(f"{part.name} ended ({part.process.ending}); starting it again in {RESTART_SECONDS:g} s")
+            how = f"{part.name} ended ({part.process.ending}, log: {part.process.log})"
+            self._tell(f"{how}; starting it again in {RESTART_SECONDS:g} s")
             part.process.stop()  # also ends what the dead one left in its session
             part.working_pid = None
             part.restart_at = now + RESTART_SECONDS

@@ -3,7 +3,7 @@
 import pytest
 
 from simulator.plan import agent_command, listeners, make_plan, without_password
-from simulator.settings import Settings, load
+from simulator.settings import Settings, environment, load
 
 BASE = {"PATH": "/bin", "LANG": "C"}
 
@@ -115,6 +115,16 @@ def test_passwords_are_hidden() -> None:
 def test_of_two_app_secrets_the_current_one_signs() -> None:
     number = load({"WHATSAPP_APP_SECRET": "current, previous", "WHATSAPP_PHONE_NUMBER_ID": "7"}).number()
     assert (number.app_secret, number.id) == ("current", "7")
+
+
+def test_a_dotenv_file_is_read_below_the_environment(tmp_path, monkeypatch) -> None:
+    (tmp_path / ".env").write_text("GATEWAY_PORT=9000\nWORK_PORT=9001\nREDIS_URL=\nOPENAI_API_KEY=sk\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WORK_PORT", "9002")
+    monkeypatch.setenv("OPENAI_API_KEY", "")  # empty: unset, even over the file
+    settings = load(environment())
+    assert (settings.gateway_port, settings.work_port) == (9000, 9002)
+    assert (settings.redis_url, settings.openai_api_key) == (None, None)
 
 
 def test_every_setting_is_described() -> None:
