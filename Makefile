@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 EXTRAS := gateway agent operator simulator
 
-.PHONY: setup run test lint format bench lock clean
+.PHONY: setup run test lint format bench lock licensed-dockerfile clean
 
 setup: .venv/.installed
 
@@ -41,6 +41,12 @@ lock:
 	for extra in $(EXTRAS); do \
 	  $(BIN)/uv pip compile pyproject.toml --extra $$extra -c requirements-dev.lock --excludes requirements.excludes --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements-$$extra.lock || exit 1; \
 	done
+
+# The licensed agent image as langgraph writes it: committed, so that it can be read, and built without langgraph.
+licensed-dockerfile: setup
+	mkdir -p .dev/licensed/whatsapp-agent
+	cp langgraph.licensed.json pyproject.toml .dev/licensed/whatsapp-agent
+	LANGGRAPH_CLI_NO_ANALYTICS=1 $(BIN)/langgraph dockerfile --config .dev/licensed/whatsapp-agent/langgraph.licensed.json graph/Dockerfile.licensed
 
 clean:
 	rm -rf .venv .dev
