@@ -173,6 +173,7 @@ def channels_of(settings: Settings) -> Channels:
                 phone_number_id=settings.whatsapp_phone_number_id,
                 waba_id=settings.whatsapp_business_account_id,
                 access_token=settings.whatsapp_access_token,
+                assistant=settings.langgraph_assistant,
                 app_secrets=settings.app_secrets(),
                 verify_token=settings.whatsapp_webhook_verify_token,
             )

@@ -1,0 +1,46 @@
+"""Documentation that cannot rot."""
+
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client import REGISTRY
+
+import gateway.settings
+import graph.settings
+import simulator.settings
+
+ROOT = Path(__file__).parent.parent
+MARKDOWN = [path for path in ROOT.rglob("*.md") if not {".venv", ".dev", "node_modules"} & set(path.parts)]
+
+
+def test_every_setting_is_in_the_example_and_nothing_else() -> None:
+    programs = (gateway.settings.Settings, graph.settings.Settings, simulator.settings.Settings)
+    known = {name.upper() for settings in programs for name in settings.model_fields}
+    listed = re.findall(r"^#([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    assert set(listed) == known
+    assert len(listed) == len(set(listed))
+
+
+def test_every_line_of_the_example_is_explained() -> None:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    for before, line in itertools.pairwise(lines):
+        if re.match(r"^#[A-Z0-9_]+=", line):
+            assert before.startswith("# "), line
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_inside_the_repository_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", path.read_text()):
+        assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+def test_metrics_named_in_the_readme_exist() -> None:
+    import gateway.telemetry  # noqa: F401  # registers them
+
+    names = {sample.name for metric in REGISTRY.collect() for sample in metric.samples}
+    names |= {metric.name for metric in REGISTRY.collect()} | {f"{metric.name}_total" for metric in REGISTRY.collect()}
+    for name in re.findall(r"whatsapp_[a-z_]+", (ROOT / "README.md").read_text()):
+        if name not in ("whatsapp_business_messaging", "whatsapp_business_management"):
+            assert name in names, name
