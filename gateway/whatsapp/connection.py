@@ -13,11 +13,15 @@ import httpx
 from gateway.whatsapp import errors
 from gateway.whatsapp.errors import Temporary, Uncertain, WhatsAppError
 from gateway.whatsapp.raw import decode, encode
+from gateway.whatsapp.reading import part, parts, text
 from gateway.whatsapp.versions import CURRENT
 
 Json = dict[str, Any]
 
 GRAPH_URL = "https://graph.facebook.com"
+
+
+_MOST_PAGES = 1000  # an edge whose pages never end is a defect
 
 
 class File(NamedTuple):
@@ -45,13 +49,26 @@ class GraphApi:
         token = access_token.strip()
         if not (token and token.isascii() and token.isprintable()):
             raise ValueError("The access token is empty or holds characters that no header can carry.")
-        self._http = http
+        self.http = http
         self._token = token
         self.base_url = base_url.rstrip("/")
         self.version = version
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.base_url!r}, {self.version!r})"
+
+    async def get_all(self, *path: str, params: Mapping[str, str] | None = None) -> list[Json]:
+        """Read every element of an edge, page by page. Raises as `get`."""
+        found: list[Json] = []
+        after: str | None = None
+        for _ in range(_MOST_PAGES):
+            answer = await self.get(*path, params={**(params or {}), **({"after": after} if after else {})})
+            found += parts(answer, "data")
+            paging = part(answer, "paging")
+            after = text(part(paging, "cursors"), "after")
+            if not after or "next" not in paging:
+                break
+        return found
 
     async def get(self, *path: str, params: Mapping[str, str] | None = None) -> Json:
         """Read an object or an edge. Reading again is always safe: it never raises Uncertain, but Temporary."""
@@ -104,25 +121,31 @@ class GraphApi:
             headers["content-type"] = "application/json"
             content = encode(body)
         try:
-            response = await self._http.request(
-                method, url, headers=headers, content=content, params=params, data=data, files=files
-            )
+            response = await self.http.request(
+                method, url, headers=headers, content=content, params=params, data=data, files=files,
+                follow_redirects=False,
+            )  # fmt: skip
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise errors.of_transport(error) from None  # the original may quote the token
-        return self._answer(response)
+        return self._answer(response, (self._token, *_secrets(params or {})))
 
-    def _answer(self, response: httpx.Response) -> Json:
+    def _answer(self, response: httpx.Response, secrets: tuple[str, ...]) -> Json:
         answer = _json(response)
         if response.is_success and isinstance(answer, dict) and "error" not in answer:
             return answer
         if response.is_success and not isinstance(answer, dict):
             raise Uncertain("Meta's answer cannot be read; the request was probably carried out.")
-        raise self._error(answer, response)
+        raise _error(answer, response, secrets)
 
-    def _error(self, answer: object, response: httpx.Response) -> WhatsAppError:
-        stated = answer.get("error") if isinstance(answer, dict) else None
-        cause = errors.cause_of(stated, response.status_code, (self._token,))
-        return errors.of_cause(cause, errors.retry_after(response.headers))
+
+def _error(answer: object, response: httpx.Response, secrets: tuple[str, ...]) -> WhatsAppError:
+    stated = answer.get("error") if isinstance(answer, dict) else None
+    cause = errors.cause_of(stated, response.status_code, secrets)
+    return errors.of_cause(cause, errors.retry_after(response.headers))
+
+
+def _secrets(params: Mapping[str, str]) -> list[str]:
+    return [value for name, value in params.items() if "token" in name or "secret" in name]
 
 
 def _json(response: httpx.Response) -> object:

@@ -122,6 +122,18 @@ class InvalidMessage(Permanent):
         super().__init__(f"{field}: {problem}")
 
 
+class MediaExpired(Permanent):
+    """The address or the id of a medium works no more. An address: ask for a new one by the id, for seven days."""
+
+
+class MediaTooLarge(Permanent):
+    """A medium is larger than the caller takes; limit: in bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"The medium is larger than {limit} bytes.")
+
+
 class TemplateError(Permanent):
     """The template or its parameters are at fault (132xxx)."""
 
@@ -198,7 +210,7 @@ _CODES: dict[int, tuple[type[WhatsAppError], str]] = {
 # Graph API: 200 to 299 are missing permissions (developers.facebook.com/docs/graph-api/guides/error-handling).
 _PERMISSIONS = range(200, 300)
 # Code 100 with this subcode: the object (our number) does not exist for this token. The message is not at fault.
-_NO_SUCH_OBJECT = (100, 33)
+NO_SUCH_OBJECT = (100, 33)
 
 
 def cause_of(error: object, http_status: int | None = None, secrets: tuple[str, ...] = ()) -> Cause:
@@ -254,7 +266,7 @@ def of_status(error: object) -> WhatsAppError:
 
 def classify(cause: Cause) -> tuple[type[WhatsAppError], str]:
     """Choose class and wording: by the code where it is known, else by the HTTP status."""
-    if (cause.code, cause.subcode) == _NO_SUCH_OBJECT:
+    if (cause.code, cause.subcode) == NO_SUCH_OBJECT:
         return AccountBlocked, "The phone number id does not exist or the token has no access to it."
     if cause.code in _CODES:
         return _CODES[cause.code]

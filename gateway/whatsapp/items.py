@@ -141,7 +141,7 @@ def _listed(field: str, value: Json, waba_id: str | None, time: object) -> Itera
 class _Change:
     """One `changes` element with lists, and what its items have in common."""
 
-    __slots__ = ("contacts", "field", "metadata", "phone_number_id", "prefix", "single", "time", "value", "waba_id")
+    __slots__ = ("by_id", "contacts", "field", "metadata", "phone_number_id", "prefix", "time", "value", "waba_id")
 
     def __init__(self, field: str, value: Json, waba_id: str | None, time: object) -> None:
         self.field, self.value, self.waba_id, self.time = field, value, waba_id, time
@@ -151,6 +151,12 @@ class _Change:
         self.prefix = _KEY_PREFIXES.get(field, "")
         contacts = value.get("contacts")
         self.contacts = [c for c in contacts if isinstance(c, dict)] if isinstance(contacts, list) else []
+        # By every id, because a value may hold a thousand contacts and as many messages.
+        self.by_id: dict[str, Json] = {}
+        for contact in self.contacts:
+            for name in ("user_id", "wa_id"):
+                if isinstance(contact.get(name), str):
+                    self.by_id.setdefault(contact[name], contact)
 
     def item(self, wrapper: str, element: object) -> Item:
         if not isinstance(element, dict):
@@ -199,10 +205,8 @@ class _Change:
         """Find the contact that an element is about, by any id that both name."""
         for name in _PARTIES:
             party = element.get(name)
-            if isinstance(party, str):
-                for contact in self.contacts:
-                    if party in (contact.get("user_id"), contact.get("wa_id")):
-                        return contact
+            if isinstance(party, str) and party in self.by_id:
+                return self.by_id[party]
         return None
 
     def _neighbours(self) -> list[str]:

@@ -18,7 +18,6 @@ from gateway.whatsapp.errors import (
 )
 from gateway.whatsapp.render import render
 
-TOKEN = "EAABtoken"
 PAYLOAD = render({"type": "text", "text": "segredo"}, to="5511987654321", callback="our-id")[0]
 TAKEN = {
     "messaging_product": "whatsapp",
@@ -27,37 +26,17 @@ TAKEN = {
 }
 
 
-class Meta:
-    """Answers with what it is given and keeps the requests."""
-
-    def __init__(self, *answers):
-        self.answers = list(answers)
-        self.requests = []
-
-    def __call__(self, request):
-        self.requests.append(request)
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-
-def api(meta, **options):
-    http = httpx.AsyncClient(transport=httpx.MockTransport(meta))  # holds nothing that would need closing
-    return CloudApi(http, access_token=TOKEN, **options)
-
-
 def refusal(code, status=400, **more):
     return httpx.Response(status, json={"error": {"message": f"(#{code}) no", "code": code, **more}})
 
 
-async def test_a_message_is_posted_once_and_its_receipt_read():
-    meta = Meta(httpx.Response(200, json=TAKEN))
-    sent = await api(meta, base_url="http://sim:1/", version="v25.0").send("42", PAYLOAD)
+async def test_a_message_is_posted_once_and_its_receipt_read(meta):
+    meta(httpx.Response(200, json=TAKEN))
+    sent = await meta.api(base_url="http://sim:1/", version="v25.0").send("42", PAYLOAD)
     assert sent == Sent("wamid.OUT", "551187654321", "+5511987654321", "accepted", "BR.1")
     [request] = meta.requests
     assert (request.method, str(request.url)) == ("POST", "http://sim:1/v25.0/42/messages")
-    assert request.headers["authorization"] == f"Bearer {TOKEN}"
+    assert request.headers["authorization"] == f"Bearer {meta.token}"
     assert json.loads(request.content) == PAYLOAD
 
 
@@ -80,44 +59,46 @@ async def test_a_message_is_posted_once_and_its_receipt_read():
         (httpx.ConnectError("x"), NotSent),
     ],
 )
-async def test_every_failure_has_its_class_and_is_not_tried_again(answer, kind):
-    meta = Meta(answer)
+async def test_every_failure_has_its_class_and_is_not_tried_again(meta, answer, kind):
+    meta(answer)
     with pytest.raises(kind) as caught:
-        await api(meta).send("42", PAYLOAD)
+        await meta.api().send("42", PAYLOAD)
     assert type(caught.value) is kind
     assert len(meta.requests) == 1
 
 
-async def test_the_wait_that_meta_asks_for():
-    meta = Meta(httpx.Response(429, headers={"retry-after": "7"}, json={"error": {"code": 130429}}))
+async def test_the_wait_that_meta_asks_for(meta):
+    meta(httpx.Response(429, headers={"retry-after": "7"}, json={"error": {"code": 130429}}))
     with pytest.raises(Temporary) as caught:
-        await api(meta).send("42", PAYLOAD)
+        await meta.api().send("42", PAYLOAD)
     assert caught.value.retry_after == 7
 
 
-async def test_no_error_says_token_or_text():
-    meta = Meta(refusal(100, message=f"token {TOKEN} said segredo"), httpx.LocalProtocolError(f"bad {TOKEN}"))
+async def test_no_error_says_token_or_text(meta):
+    said = f"token {meta.token} said segredo"
+    meta(refusal(100, message=said), httpx.LocalProtocolError(said))
     for _ in range(2):
         with pytest.raises(WhatsAppError) as caught:
-            await api(meta).send("42", PAYLOAD)
-        said = f"{caught.value} {caught.value!r} {caught.value.args} {caught.value.__cause__}"
+            await meta.api().send("42", PAYLOAD)
+        told = f"{caught.value} {caught.value!r} {caught.value.args} {caught.value.__cause__}"
         assert caught.value.__suppress_context__ or caught.value.__context__ is None
-        assert TOKEN not in said
-        assert "segredo" not in said
+        assert meta.token not in told
+        assert "segredo" not in told
 
 
-async def test_reading_and_typing_are_one_call():
-    meta = Meta(httpx.Response(200, json={"success": True}), httpx.Response(200, json={"success": True}))
-    cloud = api(meta)
+async def test_reading_and_typing_are_one_call(meta):
+    meta(httpx.Response(200, json={"success": True}), httpx.Response(200, json={"success": True}))
+    cloud = meta.api()
     await cloud.mark_read("42", "wamid.IN")
     await cloud.mark_read("42", "wamid.IN", typing=True)
     plain = {"messaging_product": "whatsapp", "status": "read", "message_id": "wamid.IN"}
     assert [json.loads(r.content) for r in meta.requests] == [plain, {**plain, "typing_indicator": {"type": "text"}}]
 
 
-async def test_marking_as_read_is_never_in_doubt_because_it_can_be_repeated():
+async def test_marking_as_read_is_never_in_doubt_because_it_can_be_repeated(meta):
+    meta(httpx.ReadTimeout("x"))
     with pytest.raises(Temporary):
-        await api(Meta(httpx.ReadTimeout("x"))).mark_read("42", "wamid.IN")
+        await meta.api().mark_read("42", "wamid.IN")
 
 
 @pytest.mark.parametrize("token", ["", " ", "a\nb", "é"])
@@ -127,8 +108,8 @@ def test_a_token_that_no_header_can_carry_is_refused_without_quoting_it(token):
     assert token.strip() == "" or token not in str(caught.value)
 
 
-def test_an_api_does_not_show_its_token():
-    assert TOKEN not in repr(api(Meta()))
+def test_an_api_does_not_show_its_token(meta):
+    assert meta.token not in repr(meta.api())
 
 
 @pytest.fixture
@@ -139,7 +120,7 @@ def listener():
 
 
 def _over_the_wire(http, listener):
-    return CloudApi(http, access_token=TOKEN, base_url=f"http://127.0.0.1:{listener.getsockname()[1]}")
+    return CloudApi(http, access_token="token", base_url=f"http://127.0.0.1:{listener.getsockname()[1]}")
 
 
 async def test_over_a_real_connection_a_silent_server_is_uncertain(listener):

@@ -75,7 +75,7 @@ def test_any_text_is_turned_without_failing(text):
     assert "\1" not in to_plain(text)
 
 
-@given(st.text(alphabet="*_~`[]()<>|#-+.!\\\n ahttps:/", max_size=60))
+@given(st.text(alphabet="*_~`[]()<>#-+.!\\\n ahttps:/", max_size=60))
 def test_nothing_is_said_twice_in_any_heap_of_marks(text):
     for letter in "ahtps":
         assert to_whatsapp(text).count(letter) <= text.count(letter)
