@@ -18,13 +18,17 @@ Tell = Callable[[str], None]
 
 @dataclass
 class Part:
-    """A process of the stack. ``stage``: those of lower stages start before it and stop after it."""
+    """A process of the stack. ``stage``: those of lower stages start before it and stop after it.
+
+    ``working_pid`` is the one that works, or that worked until the part died.
+    """
 
     process: Process
     port: int
     stage: int
     working_pid: int | None = None
     restart_at: float | None = field(default=None, repr=False)
+    coming_up: bool = field(default=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -69,15 +73,15 @@ class Supervisor:
         now = time.monotonic()
         if part.restart_at is not None:
             if now >= part.restart_at:
-                part.restart_at = None
+                part.restart_at, part.coming_up = None, True
                 part.process.spawn()
         elif not part.process.alive:
             how = f"{part.name} ended ({part.process.ending}, log: {part.process.log})"
             self._tell(f"{how}; starting it again in {RESTART_SECONDS:g} s")
             part.process.stop()  # also ends what the dead one left in its session
-            part.working_pid = None
             part.restart_at = now + RESTART_SECONDS
-        elif part.working_pid is None and part.process.ready():
+        elif part.coming_up and part.process.ready():
+            part.coming_up = False
             part.find_worker()
             self._changed()
             self._tell(f"{part.name} runs again (pid {part.working_pid})")

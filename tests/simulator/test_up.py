@@ -110,4 +110,4 @@ def test_the_whole_stack(directory) -> None:
 
 def _pid(state_file: Path, name: str) -> int:
     processes = json.loads(state_file.read_text())["processes"]
-    return next(process["pid"] for process in processes if process["name"] == name) or 0
+    return next(process["pid"] for process in processes if process["name"] == name)
