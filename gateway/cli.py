@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import typing
 from collections.abc import Callable
@@ -54,8 +55,6 @@ def _run(make: Callable[[Settings], Starlette], settings: Settings, port: int, p
     """Serve until SIGTERM or SIGINT; what was begun is finished within the drain time."""
     config = uvicorn.Config(
         make(settings),
-        host=settings.gateway_host,
-        port=port,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -63,13 +62,21 @@ def _run(make: Callable[[Settings], Starlette], settings: Settings, port: int, p
         lifespan="on",
         timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
     )
-    server = uvicorn.Server(config)
+    listener = _listen(settings.gateway_host, port, port_setting)
     try:
-        server.run()
+        uvicorn.Server(config).run(sockets=[listener])
     except KeyboardInterrupt:
         return  # uvicorn raises it again after a graceful stop by Ctrl-C
-    if not server.started:
-        _die(f"could not start; if {settings.gateway_host}:{port} is taken, move it by {port_setting}")
+
+
+def _listen(host: str, port: int, port_setting: str) -> socket.socket:
+    """Take the port before anything is started, so that a busy one is one sentence."""
+    try:
+        listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        _die(f"cannot listen on {host}:{port} ({error.strerror}); {port_setting} and GATEWAY_HOST move it")
+    listener.listen(2048)  # as uvicorn does by itself: Meta delivers in bursts
+    return listener
 
 
 def _settings() -> Settings:

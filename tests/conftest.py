@@ -20,6 +20,7 @@ from simulator import ports
 from simulator.postgres import Postgres
 from simulator.process import Process
 from simulator.valkey import Valkey
+from tests.invariants.stack import Stack, running
 
 Prepare = Callable[[str], Awaitable[None] | None]
 
@@ -166,3 +167,21 @@ def simulator(_simulator_server: Simulator) -> Simulator:
     _simulator_server.post("reset")
     _simulator_server.configure(webhook_url=f"http://{ports.HOST}:9/webhook/whatsapp")  # port 9: nobody
     return _simulator_server
+
+
+@pytest.fixture(scope="session")
+def whole_stack(server_dir: Path) -> Iterator[Stack]:
+    """The whole local stack, as ``python -m simulator up`` starts it, with short times."""
+    directory = server_dir / "stack"
+    directory.mkdir()
+    directory.chmod(0o755)
+    with running(directory) as stack:
+        yield stack
+
+
+@pytest.fixture
+def stack(whole_stack: Stack) -> Iterator[Stack]:
+    """The whole stack, empty: no people, no messages, no faults."""
+    whole_stack.clear()
+    yield whole_stack
+    whole_stack.http.request("DELETE", "/_sim/faults")

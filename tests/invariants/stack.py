@@ -19,6 +19,7 @@ import psycopg
 from simulator.ports import free_port
 
 MARIA = "5511987654321"
+LANGGRAPH_TOKEN = "token-of-the-tests"
 _PATIENCE = 90.0  # seconds; far beyond what anything here takes, so that a slow machine is no failure
 
 # Short times, so that what is waited for in production comes at once; none of them changes what is done.
@@ -157,9 +158,10 @@ class Stack:
 def running(directory: Path, **environment: str) -> Iterator[Stack]:
     """Start the stack in a directory of its own on free ports; stop it at the end. Shows its logs if it never came."""
     ports = {name: str(free_port()) for name in ("GATEWAY_PORT", "WORK_PORT", "LANGGRAPH_PORT", "SIMULATOR_PORT")}
+    own = {"LANGGRAPH_TOKEN": LANGGRAPH_TOKEN, "DEV_DIR": str(directory)}
     process = subprocess.Popen(
         [sys.executable, "-m", "simulator", "up"],
-        env={**_clean(os.environ), **_TIMES, **ports, "DEV_DIR": str(directory), **environment},
+        env={**_clean(os.environ), **_TIMES, **ports, **own, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )

@@ -1,0 +1,133 @@
+"""What the gateway relies on in an agent server, asked of the real one through the gateway's own client.
+
+A server of another make has to answer the same.
+"""
+
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from gateway.agent import Agent, AgentAwayError, RunFailedError, RunLostError
+from tests.invariants.stack import LANGGRAPH_TOKEN, MARIA, Stack
+
+CONTEXT = {
+    "channel_id": "100000000000001",
+    "customer_id": str(uuid.uuid4()),
+    "customer_keys": [{"kind": "wa_id", "value": MARIA}],
+    "customer_name": "Maria",
+    "locale": "pt_BR",
+}
+
+
+def turn_input(turn: UUID, text: str) -> dict[str, Any]:
+    message = {
+        "id": f"wamid.{uuid.uuid4()}", "kind": "text", "text": text, "media": None, "interactive": None,
+        "location": None, "context": None, "timestamp": "2026-11-23T12:00:00+00:00",
+    }  # fmt: skip
+    return {"turn_id": str(turn), "inbound": [message], "since": []}
+
+
+@pytest.fixture
+async def agent(stack: Stack) -> AsyncIterator[Agent]:
+    async with Agent(stack.address("agent"), LANGGRAPH_TOKEN) as agent:
+        yield agent
+
+
+@pytest.fixture
+def thread() -> UUID:
+    return uuid.uuid4()
+
+
+@pytest.fixture
+def turn() -> UUID:
+    return uuid.uuid4()
+
+
+async def start(agent: Agent, thread: UUID, turn: UUID, text: str = "pedido 12345") -> UUID:
+    return await agent.start(thread, turn, "agent", turn_input(turn, text), CONTEXT)
+
+
+async def test_a_run_is_found_by_its_turn_and_gives_its_replies(agent: Agent, thread: UUID, turn: UUID) -> None:
+    assert await agent.find(thread, turn) is None
+    run = await start(agent, thread, turn)
+    assert await agent.find(thread, turn) == run
+    answer = await agent.wait(thread, run, turn)
+    assert "Em separação" in answer.replies[0]["text"]
+    assert answer.handoff is None
+    assert await agent.find(thread, turn) == run
+    assert await agent.find(thread, uuid.uuid4()) is None
+    assert not await agent.begun(thread, turn, "agent")
+
+
+async def test_the_same_turn_again_gives_the_same_replies(stack: Stack, agent: Agent, thread: UUID, turn: UUID) -> None:
+    first = await agent.wait(thread, await start(agent, thread, turn), turn)
+    asked = len(stack.calls("/chat/completions"))
+    second = await agent.wait(thread, await start(agent, thread, turn), turn)
+    assert second == first
+    assert len(stack.calls("/chat/completions")) == asked
+
+
+async def test_waiting_again_for_a_run_that_ended_gives_the_same(agent: Agent, thread: UUID, turn: UUID) -> None:
+    run = await start(agent, thread, turn)
+    assert await agent.wait(thread, run, turn) == await agent.wait(thread, run, turn)
+
+
+async def test_an_unknown_run_is_lost(agent: Agent, thread: UUID, turn: UUID) -> None:
+    with pytest.raises(RunLostError):
+        await agent.wait(thread, uuid.uuid4(), turn)
+    await agent.wait(thread, await start(agent, thread, turn), turn)
+    with pytest.raises(RunLostError):
+        await agent.wait(thread, uuid.uuid4(), turn)
+
+
+async def test_an_unknown_assistant_fails_the_run(agent: Agent, thread: UUID, turn: UUID) -> None:
+    with pytest.raises(RunFailedError, match="refused"):
+        await agent.start(thread, turn, "nobody", turn_input(turn, "Oi"), CONTEXT)
+
+
+async def test_a_wrong_token_is_trouble_of_the_server_not_of_the_turn(stack: Stack, thread: UUID, turn: UUID) -> None:
+    async with Agent(stack.address("agent"), "wrong") as agent:
+        with pytest.raises(AgentAwayError, match="401"):
+            await start(agent, thread, turn)
+
+
+async def test_a_failed_run_says_so_without_quoting_and_can_be_resumed(
+    stack: Stack, agent: Agent, thread: UUID, turn: UUID
+) -> None:
+    stack.fault(on="model", kind="error", status=400, times=1, message="segredo")
+    run = await start(agent, thread, turn)
+    with pytest.raises(RunFailedError) as failure:
+        await agent.wait(thread, run, turn)
+    assert "segredo" not in str(failure.value)
+    assert await agent.find(thread, turn) is None  # it is not alive: nothing to adopt
+    assert await agent.begun(thread, turn, "agent")
+    again = await agent.resume(thread, turn, "agent", CONTEXT)
+    assert "Em separação" in (await agent.wait(thread, again, turn)).replies[0]["text"]
+
+
+async def test_a_cancelled_run_fails(stack: Stack, agent: Agent, thread: UUID, turn: UUID) -> None:
+    hold = stack.fault(on="model", kind="hold", times=1)
+    run = await start(agent, thread, turn)
+    stack.held(hold)
+    await agent.cancel(thread, run)
+    with pytest.raises(RunFailedError):
+        await agent.wait(thread, run, turn)
+
+
+async def test_a_killed_server_loses_the_run_and_the_turn_goes_on(
+    stack: Stack, agent: Agent, thread: UUID, turn: UUID
+) -> None:
+    hold = stack.fault(on="model", kind="hold", times=1)
+    run = await start(agent, thread, turn)
+    stack.held(hold)
+    stack.kill("agent")
+    stack.release(hold)
+    with pytest.raises((RunLostError, AgentAwayError)):
+        await agent.wait(thread, run, turn)
+    assert await agent.find(thread, turn) is None
+    assert await agent.begun(thread, turn, "agent")
+    again = await agent.resume(thread, turn, "agent", CONTEXT)
+    assert "Em separação" in (await agent.wait(thread, again, turn)).replies[0]["text"]

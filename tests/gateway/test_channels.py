@@ -1,0 +1,88 @@
+"""Channels from the environment and from files that change."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.channels import Channel, Channels
+from gateway.store.conversations import Quiet
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 10
+        return self.now
+
+
+def write(path: Path, *channels: dict[str, Any]) -> None:
+    path.write_text(json.dumps({"channels": channels}))
+
+
+def channel(number: str, token: str = "t", **more: Any) -> dict[str, Any]:  # noqa: S107  # no real token
+    return {"phone_number_id": number, "access_token": token, **more}
+
+
+def test_files_and_the_short_form_are_merged_and_files_win(tmp_path: Path) -> None:
+    write(tmp_path / "a.json", channel("1", "from-a"), channel("2", "from-a"))
+    write(tmp_path / "b.json", channel("2", "from-b"))
+    channels = Channels(
+        [Channel.model_validate(channel("1", "short")), Channel.model_validate(channel("3", "short"))],
+        [tmp_path / "a.json", tmp_path / "b.json"],
+        Clock(),
+    )
+    tokens = {name: one.access_token.get_secret_value() for name, one in channels.all().items()}
+    assert tokens == {"1": "from-a", "2": "from-b", "3": "short"}
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "channels.json"
+    write(path, channel("1", app_secrets=["old"]))
+    channels = Channels((), [path], Clock())
+    assert channels.app_secrets() == ["old"]
+    write(path, channel("1", app_secrets=["new", "old"]), channel("2", app_secrets=["new"]))
+    assert channels.app_secrets() == ["new", "old"]
+    assert channels.get("2")
+    write(path)
+    assert channels.all() == {}
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"channels": 3}', '{"channels": [{"phone_number_id": "1"}]}'])
+def test_nonsense_leaves_the_last_good_content_and_says_so_without_secrets(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "channels.json"
+    write(path, channel("1", "the-token"))
+    channels = Channels((), [path], Clock())
+    assert channels.get("1")
+    path.write_text(content)
+    assert channels.get("1")
+    [problem] = channels.problems.values()
+    assert "the-token" not in problem
+    write(path, channel("2"))
+    assert channels.get("2")
+    assert channels.problems == {}
+
+
+def test_a_missing_file_is_a_problem_until_it_is_there(tmp_path: Path) -> None:
+    channels = Channels((), [tmp_path / "later.json"], Clock())
+    assert channels.all() == {}
+    assert channels.problems
+    write(tmp_path / "later.json", channel("1"))
+    assert channels.get("1")
+    assert not channels.problems
+
+
+def test_secrets_show_in_no_representation() -> None:
+    one = Channel.model_validate(channel("1", "the-token", app_secrets=["the-secret"], verify_token="the-verify"))
+    for secret in ("the-token", "the-secret", "the-verify"):
+        assert secret not in repr(one)
+
+
+def test_a_channel_may_have_its_own_quiet_period() -> None:
+    default = Quiet(1.5, 8)
+    assert Channel.model_validate(channel("1")).quiet(default) == default
+    assert Channel.model_validate(channel("1", quiet_period_seconds=3)).quiet(default) == Quiet(3, 8)
+    assert Channel.model_validate(channel("1", quiet_period_seconds=30)).quiet(default) == Quiet(30, 30)
