@@ -1,0 +1,93 @@
+{{/* What serve and work are both told: environment, secrets, volumes. All take $ and give YAML. */}}
+
+{{- define "wa.gatewayEnv" -}}
+GATEWAY_HOST: 0.0.0.0
+GATEWAY_PORT: 8000
+WORK_PORT: 8001
+WHATSAPP_GRAPH_URL: {{ include "wa.graphUrl" . }}
+WHATSAPP_API_VERSION: {{ .Values.whatsapp.apiVersion }}
+CHANNELS_FILE: {{ include "wa.channelsFiles" . }}
+MEDIA_URL: {{ .Values.media.url | default "file:///var/lib/whatsapp-agent/media" }}
+LOG_FORMAT: json
+{{- end }}
+
+{{- define "wa.channelsFiles" -}}
+{{- $files := list }}
+{{- if .Values.channel.enabled }}
+{{- $files = append $files "/run/whatsapp-agent/channels/channels.json" }}
+{{- end }}
+{{- if .Values.operator.enabled }}
+{{- $files = append $files "/run/whatsapp-agent/operator-channels/channels.json" }}
+{{- end }}
+{{- join "," $files }}
+{{- end }}
+
+{{/* Whole folders, so that the kubelet brings changes in: the files are read again when they change. */}}
+{{- define "wa.gatewayVolumes" -}}
+{{- if .Values.channel.enabled }}
+- name: channels
+  projected:
+    defaultMode: 0440
+    sources:
+      - configMap:
+          name: {{ include "wa.fullname" . }}-channel
+      - secret:
+          name: {{ include "wa.channelSecret" . }}
+          items:
+            - {key: access-token, path: access-token}
+            - {key: app-secret, path: app-secret}
+            - {key: verify-token, path: verify-token}
+{{- end }}
+{{- if .Values.operator.enabled }}
+- name: operator-channels
+  secret:
+    secretName: {{ include "wa.operatorChannelsSecret" . }}
+    defaultMode: 0440
+    optional: true
+{{- end }}
+{{- if not .Values.media.url }}
+- name: media
+  {{- if include "wa.mediaVolume" . }}
+  persistentVolumeClaim:
+    claimName: {{ .Values.media.persistence.existingClaim | default (printf "%s-media" (include "wa.fullname" .)) }}
+  {{- else }}
+  emptyDir:
+    sizeLimit: {{ .Values.media.persistence.size }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "wa.gatewayMounts" -}}
+{{- if .Values.channel.enabled }}
+- name: channels
+  mountPath: /run/whatsapp-agent/channels
+  readOnly: true
+{{- end }}
+{{- if .Values.operator.enabled }}
+- name: operator-channels
+  mountPath: /run/whatsapp-agent/operator-channels
+  readOnly: true
+{{- end }}
+{{- if not .Values.media.url }}
+- name: media
+  mountPath: /var/lib/whatsapp-agent/media
+{{- end }}
+{{- end }}
+
+{{/* A volume that only one node can mount holds all pods that use it together. */}}
+{{- define "wa.mediaAffinity" -}}
+{{- if and (include "wa.mediaVolume" .) (has "ReadWriteOnce" .Values.media.persistence.accessModes) }}
+podAffinity:
+  requiredDuringSchedulingIgnoredDuringExecution:
+    - topologyKey: kubernetes.io/hostname
+      labelSelector:
+        matchLabels:
+          {{- include "wa.releaseSelector" . | nindent 10 }}
+        matchExpressions:
+          - key: app.kubernetes.io/component
+            operator: In
+            values: [gateway, worker]
+{{- else -}}
+{}
+{{- end }}
+{{- end }}

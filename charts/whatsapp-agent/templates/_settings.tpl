@@ -1,0 +1,171 @@
+{{/* What follows from the values: addresses, and which Secret holds what. All take $. */}}
+
+{{/* (dict "root" $ "component" …): a Service's name that also holds in other namespaces, KEDA's for example. */}}
+{{- define "wa.host" -}}
+{{ include "wa.componentName" . }}.{{ .root.Release.Namespace }}.svc
+{{- end }}
+
+{{- define "wa.url" -}}
+http://{{ include "wa.host" . }}:{{ .port }}
+{{- end }}
+
+{{- define "wa.gatewayUrl" -}}
+{{ include "wa.url" (dict "root" . "component" "gateway" "port" .Values.gateway.service.port) }}
+{{- end }}
+
+{{- define "wa.agentPort" -}}
+{{ ternary 2024 8000 (eq .Values.edition "open") }}
+{{- end }}
+
+{{- define "wa.agentUrl" -}}
+{{ include "wa.url" (dict "root" . "component" "agent" "port" (include "wa.agentPort" .)) }}
+{{- end }}
+
+{{- define "wa.simulatorUrl" -}}
+{{ include "wa.url" (dict "root" . "component" "simulator" "port" 8100) }}
+{{- end }}
+
+{{- define "wa.graphUrl" -}}
+{{- if .Values.whatsapp.graphUrl }}
+{{- .Values.whatsapp.graphUrl }}
+{{- else if .Values.simulator.enabled }}
+{{- include "wa.simulatorUrl" . }}
+{{- else -}}
+https://graph.facebook.com
+{{- end }}
+{{- end }}
+
+{{/* The number as YAML; the simulator's where it is enabled and nothing else is said (see simulator/settings.py). */}}
+{{- define "wa.channel" -}}
+{{- $channel := deepCopy .Values.channel }}
+{{- if .Values.simulator.enabled }}
+{{- $simulated := dict "phoneNumberId" "100000000000001" "businessAccountId" "200000000000002" }}
+{{- if not $channel.existingSecret }}
+{{- $simulated = merge $simulated (dict "accessToken" "simulator-token" "appSecret" "simulator-app-secret" "verifyToken" "simulator-verify-token") }}
+{{- end }}
+{{- range $key, $value := $simulated }}
+{{- if not (get $channel $key) }}
+{{- $_ := set $channel $key $value }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- toYaml $channel }}
+{{- end }}
+
+{{- define "wa.channelSecret" -}}
+{{ .Values.channel.existingSecret | default (printf "%s-channel" (include "wa.fullname" .)) }}
+{{- end }}
+
+{{- define "wa.operatorChannelsSecret" -}}
+{{ include "wa.fullname" . }}-operator-channels
+{{- end }}
+
+{{- define "wa.tokensSecret" -}}
+{{ .Values.tokens.existingSecret | default (printf "%s-tokens" (include "wa.fullname" .)) }}
+{{- end }}
+
+{{/* "yes" where the simulator is the model. */}}
+{{- define "wa.simulatedModel" -}}
+{{- $model := .Values.model }}
+{{- if and .Values.simulator.enabled (not (or $model.name $model.baseUrl $model.apiKey $model.existingSecret)) -}}
+yes
+{{- end }}
+{{- end }}
+
+{{- define "wa.modelSecret" -}}
+{{ .Values.model.existingSecret | default (printf "%s-model" (include "wa.fullname" .)) }}
+{{- end }}
+
+{{/* "yes" where some Secret holds a model's key. */}}
+{{- define "wa.hasModelKey" -}}
+{{- if or .Values.model.existingSecret .Values.model.apiKey (include "wa.simulatedModel" .) -}}
+yes
+{{- end }}
+{{- end }}
+
+{{- define "wa.postgresSecret" -}}
+{{- if and (eq .Values.postgres.mode "external") .Values.postgres.external.existingSecret -}}
+{{ .Values.postgres.external.existingSecret }}
+{{- else -}}
+{{ include "wa.fullname" . }}-postgres
+{{- end }}
+{{- end }}
+
+{{/* (dict "root" $ "use" "url|agentUrl|businessUrl"): the key of a database's URL; that of the gateway's where it has none. */}}
+{{- define "wa.postgresKey" -}}
+{{- $postgres := .root.Values.postgres }}
+{{- if and (eq $postgres.mode "external") $postgres.external.existingSecret }}
+{{- get $postgres.external (printf "%sKey" .use) | default $postgres.external.urlKey }}
+{{- else if and (eq .use "agentUrl") (eq .root.Values.edition "licensed") -}}
+agent-url
+{{- else -}}
+url
+{{- end }}
+{{- end }}
+
+{{- define "wa.redisSecret" -}}
+{{- if and (eq .Values.redis.mode "external") .Values.redis.external.existingSecret -}}
+{{ .Values.redis.external.existingSecret }}
+{{- else -}}
+{{ include "wa.fullname" . }}-redis
+{{- end }}
+{{- end }}
+
+{{- define "wa.redisKey" -}}
+{{- if and (eq .Values.redis.mode "external") .Values.redis.external.existingSecret -}}
+{{ .Values.redis.external.urlKey }}
+{{- else -}}
+url
+{{- end }}
+{{- end }}
+
+{{/* A value as part of a URL: everything but letters and digits that could mean something is escaped. */}}
+{{- define "wa.escaped" -}}
+{{ . | urlquery | replace "+" "%20" }}
+{{- end }}
+
+{{/* (dict "root" $ "secret" name "key" key "value" given): what is given, else what the cluster has, else a new one. */}}
+{{- define "wa.kept" -}}
+{{- if .value }}
+{{- .value }}
+{{- else }}
+{{- $found := dig "data" .key "" (lookup "v1" "Secret" .root.Release.Namespace .secret | default dict) }}
+{{- if $found }}
+{{- $found | b64dec }}
+{{- else }}
+{{- randAlphaNum 32 }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* A hash over the values that become Secrets which programs read once: a change of them starts their pods anew. */}}
+{{- define "wa.checksum" -}}
+{{- $values := pick .root.Values.postgres.external "host" "port" "database" "user" "password" "sslMode" }}
+{{- $more := list $values .root.Values.postgres.dev.password .root.Values.redis.dev.password .root.Values.redis.external .root.Values.tokens }}
+{{- if eq .component "agent" }}
+{{- $more = append $more .root.Values.model }}
+{{- end }}
+{{- $more | toJson | sha256sum }}
+{{- end }}
+
+{{/* (dict "root" $ "autoscaling" …): "yes" where KEDA shall scale. */}}
+{{- define "wa.keda" -}}
+{{- $wish := toString .autoscaling.enabled }}
+{{- if or (eq $wish "true") (and (eq $wish "auto") (.root.Capabilities.APIVersions.Has "keda.sh/v1alpha1/ScaledObject")) -}}
+yes
+{{- end }}
+{{- end }}
+
+{{/* "yes" where media are on a volume that gateway and worker share. */}}
+{{- define "wa.mediaVolume" -}}
+{{- if and (not .Values.media.url) .Values.media.persistence.enabled -}}
+yes
+{{- end }}
+{{- end }}
+
+{{/* "yes" where `helm test` has an app secret to sign with. $ */}}
+{{- define "wa.testable" -}}
+{{- if and .Values.helmTest.enabled .Values.channel.enabled -}}
+yes
+{{- end }}
+{{- end }}
