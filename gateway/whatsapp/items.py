@@ -62,7 +62,7 @@ _LONGEST_NAME = 64
 class Item:
     """One thing that a webhook told, with all that is needed to understand it alone.
 
-    key: the same for every delivery of the same thing, different for different things; ASCII, at most 700 characters:
+    key: the same for every delivery of the same thing, different for different things; ASCII, at most 1,200 characters:
         `msg:<wamid>`, `echo:<wamid>`, `st:<wamid>:<status>` (groups: and the participant), `call:<id>:<event>`,
         else a hash. What arrives by `standby` or `history` has that word in front.
     field: the webhook field (`messages`, `account_update` ...), or `unknown`.

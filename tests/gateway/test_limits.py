@@ -3,7 +3,7 @@ import math
 
 import pytest
 import redis.asyncio as redis
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -133,6 +133,7 @@ async def test_without_a_redis_at_all_the_limits_are_local(time):
     assert await limiter.back_off("1", "maria") == 4
 
 
+@settings(deadline=None, derandomize=True)
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 3)), max_size=150),
     st.sampled_from([1, 4, 10, 80, 1000]),

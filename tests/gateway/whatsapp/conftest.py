@@ -2,10 +2,16 @@
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, settings
 
 from gateway.whatsapp.client import CloudApi
 
 TOKEN = "EAABtoken"
+
+# The same examples every time, however slow the machine: a failure means a defect. To look further:
+# pytest --hypothesis-profile=default
+settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 
 class Meta:

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from gateway.whatsapp.raw import canonical, decode, encode
 
 text = st.text(alphabet=st.characters(), max_size=20)  # lone surrogates and NUL included
-scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | text
+integers = st.integers(-(2**63), 2**64 - 1)  # larger ones may become floats
+scalars = st.none() | st.booleans() | integers | st.floats(allow_nan=False, allow_infinity=False) | text
 anything = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(text, inner, max_size=4))
 
 
