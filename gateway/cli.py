@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sys
 import typing
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+from uuid import UUID
 
 import psycopg
 import typer
@@ -15,8 +18,15 @@ from starlette.applications import Starlette
 
 from gateway import app as apps
 from gateway.settings import Settings
+from gateway.store import ownership
+from gateway.store.conversations import Quiet
+from gateway.store.database import AWAY, Connection
 from gateway.store.migrate import migrate as run_migrations
 from gateway.telemetry import configure_logging
+from gateway.whatsapp.messages import Text, as_reply
+from gateway.whatsapp.render import split
+
+T = TypeVar("T")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
@@ -49,6 +59,59 @@ def migrate() -> None:
     except psycopg.OperationalError as error:
         _die(f"Postgres at DATABASE_URL does not answer: {str(error).splitlines()[0]}")
     print(f"applied {', '.join(applied)}" if applied else "the schema is the newest already")
+
+
+@app.command()
+def conversations() -> None:
+    """List the conversations that a person (or another app) holds, and why; who waits longest comes first."""
+    for one in _with_database(ownership.held):
+        waits = f"waits since {one.waits_since:%Y-%m-%d %H:%M}" if one.waits_since else "waits for nothing"
+        print(
+            f"{one.id}  {one.customer_name or 'no name'}  {one.holder} since {one.held_since:%Y-%m-%d %H:%M}, {waits}"
+        )
+        for label, text in (("reason", one.reason), ("summary", one.summary), ("last message", one.last_text)):
+            if text:
+                print(f"    {label}: {text}")
+
+
+@app.command()
+def reply(conversation: UUID, text: str) -> None:
+    """Answer as a person; the conversation is yours until you hand it back."""
+
+    async def queue(conn: Connection) -> list[UUID | None]:
+        async with conn.transaction():
+            return [await ownership.reply(conn, conversation, as_reply(part)) for part in split(Text(text=text))]
+
+    queued = _with_database(queue)
+    if not queued:
+        _die("the text is empty")
+    if None in queued:
+        _die(f"there is no conversation {conversation}; `gateway conversations` lists those that wait for a person")
+    print(f"queued; the agent is silent there until `gateway hand-back {conversation}`")
+
+
+@app.command()
+def hand_back(conversation: UUID) -> None:
+    """Return a conversation to the agent."""
+    settings = _settings()
+    quiet = Quiet(settings.quiet_period_seconds, settings.quiet_period_max_seconds)
+    if not _with_database(lambda conn: ownership.hand_back(conn, conversation, quiet)):
+        _die(f"there is no conversation {conversation}")
+    print("the agent answers there again")
+
+
+def _with_database(act: Callable[[Connection], Awaitable[T]]) -> T:
+    """Do something over one connection; a database that is away is one sentence."""
+    url = _settings().database_url.get_secret_value()
+
+    async def connected() -> T:
+        async with await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=5) as conn:
+            return await act(conn)
+
+    try:
+        return asyncio.run(connected())
+    except AWAY as error:
+        _die(f"Postgres at DATABASE_URL does not answer: {str(error).splitlines()[0]}")
 
 
 def _run(make: Callable[[Settings], Starlette], settings: Settings, port: int, port_setting: str) -> None:

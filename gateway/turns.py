@@ -192,7 +192,7 @@ class Turns:
         if asked_before and await self._agent.begun(thread, turn.id, channel.assistant):
             log.info("run_resumed")
             return await self._agent.resume(thread, turn.id, channel.assistant, context)
-        run_input = {"turn_id": str(turn.id), "inbound": turn.inbound, "since": []}
+        run_input = {"turn_id": str(turn.id), "inbound": turn.inbound, "since": turn.since}
         return await self._agent.start(thread, turn.id, channel.assistant, run_input, context)
 
     async def _note(self, change: Callable[..., Awaitable[None]], turn: Turn, *values: object) -> None:
@@ -206,9 +206,9 @@ class Turns:
             await self._fail(turn, channel, f"invalid reply: {error}")
             return
         async with self._pool.connection() as conn:
-            await store.end(conn, turn, parts, self._quiet(channel))
-        TURNS.labels("done").inc()
-        log.info("turn_done", replies=len(parts))
+            spoke = await store.end(conn, turn, parts, self._quiet(channel), handoff=answer.handoff)
+        TURNS.labels(("handed_over" if answer.handoff else "done") if spoke else "silenced").inc()
+        log.info("turn_done", replies=len(parts), silenced=not spoke, handed_over=bool(answer.handoff))
 
     async def _failed_attempt(self, turn: Turn, channel: Channel | None, error: str) -> None:
         attempt = turn.attempts + 1

@@ -67,12 +67,14 @@ async def add_inbound(conn: Connection, conversation_id: UUID, message: Inbound,
 
 
 async def schedule(conn: Connection, conversation_id: UUID, quiet: Quiet) -> None:
-    """Set when the next turn is due, from what waits; while a turn is open its own retry decides."""
+    """Set when the next turn is due, from what waits and no person has answered; an open turn's own retry decides."""
     await conn.execute(
         """UPDATE conversation c SET due_at = (
                SELECT least(max(m.created_at) + make_interval(secs => %s),
                             min(m.created_at) + make_interval(secs => %s))
-               FROM message m WHERE m.conversation_id = c.id AND m.awaits)
+               FROM message m WHERE m.conversation_id = c.id AND m.awaits AND m.created_at > coalesce(
+                   (SELECT max(s.created_at) FROM message s WHERE s.conversation_id = c.id AND s.direction = 'out'
+                    AND s.author IN ('person', 'app')), '-infinity'))
            WHERE c.id = %s AND NOT EXISTS (SELECT FROM turn t WHERE t.conversation_id = c.id AND t.state = 'open')""",
         (quiet.seconds, quiet.at_most, conversation_id),
     )

@@ -6,7 +6,7 @@ and every change checks it, so that a worker that was away too long cannot do ha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
@@ -40,6 +40,7 @@ class Turn:
     keys: list[Key] = field(default_factory=list)
     inbound: list[dict[str, Any]] = field(default_factory=list)  # the run contract's items, in the customer's order
     newest_wamid: str | None = None
+    since: list[dict[str, Any]] = field(default_factory=list)  # what people said since the agent's last turn
 
 
 async def claim(conn: Connection, limit: int, lease_seconds: float, channels: Collection[str]) -> list[Turn]:
@@ -79,7 +80,9 @@ async def _open(conn: Connection, conversations: Sequence[UUID]) -> None:
                INSERT INTO turn (conversation_id) SELECT id FROM waiting
                ON CONFLICT (conversation_id) WHERE state = 'open' DO NOTHING RETURNING id, conversation_id)
            UPDATE message m SET turn_id = opened.id, awaits = false FROM opened
-           WHERE m.conversation_id = opened.conversation_id AND m.awaits""",
+           WHERE m.conversation_id = opened.conversation_id AND (
+               m.awaits OR (m.direction = 'out' AND m.author IN ('person', 'app') AND m.turn_id IS NULL
+                            AND m.status <> 'failed'))""",
         {"ids": list(conversations)},
     )
     await conn.execute(
@@ -113,6 +116,14 @@ async def _fill(conn: Connection, turn: Turn) -> None:
     for content, wamid in await cursor.fetchall():
         turn.inbound.append(content)
         turn.newest_wamid = wamid
+    cursor = await conn.execute(
+        """SELECT author, coalesce(content->>'text', content->>'body', content->>'caption'), created_at FROM message
+           WHERE turn_id = %s AND direction = 'out' AND author IN ('person', 'app') ORDER BY seq""",
+        (turn.id,),
+    )
+    for author, text, said_at in await cursor.fetchall():
+        who = "person" if author == "person" else "business_app"
+        turn.since.append({"author": who, "text": text or "", "timestamp": said_at.isoformat()})
 
 
 async def renew(conn: Connection, leases: Collection[UUID], lease_seconds: float) -> set[UUID]:
@@ -151,23 +162,51 @@ async def _check(conn: Connection, turn: Turn) -> None:
 
 
 async def end(
-    conn: Connection, turn: Turn, replies: Sequence[dict[str, Any]], quiet: Quiet, *, error: str | None = None
-) -> None:
-    """End a turn and queue its replies in one transaction; with an error it has failed and they are the apology."""
+    conn: Connection,
+    turn: Turn,
+    replies: Sequence[dict[str, Any]],
+    quiet: Quiet,
+    *,
+    error: str | None = None,
+    handoff: Mapping[str, Any] | None = None,
+) -> bool:
+    """End a turn and queue its replies in one transaction; with an error it has failed and they are the apology.
+
+    A handoff gives the conversation to a person, after these replies. False: somebody else has taken the conversation
+    meanwhile, and the agent says nothing.
+    """
     async with conn.transaction():
         await _check(conn, turn)
+        silenced = not await _holds(conn, turn)
         cursor = await conn.execute(
             "UPDATE turn SET state = %s, ended_at = now(), error = %s WHERE id = %s AND state = 'open'",
             ("failed" if error else "done", error, turn.id),
         )
         if not cursor.rowcount:
             raise LeaseLostError
-        await _queue(conn, turn, replies, author="gateway" if error else "agent")
+        if not silenced:
+            await _queue(conn, turn, replies, author="gateway" if error else "agent")
+        if handoff and not silenced:
+            await _hand_over(conn, turn, handoff)
         await conn.execute(
             "UPDATE conversation SET lease_owner = NULL, lease_until = NULL WHERE id = %s", (turn.conversation_id,)
         )
         await schedule(conn, turn.conversation_id, quiet)
         await notify(conn, OUTBOX)
+        return not silenced
+
+
+async def _holds(conn: Connection, turn: Turn) -> bool:
+    cursor = await conn.execute("SELECT FROM conversation WHERE id = %s AND holder = 'agent'", (turn.conversation_id,))
+    return bool(cursor.rowcount)
+
+
+async def _hand_over(conn: Connection, turn: Turn, handoff: Mapping[str, Any]) -> None:
+    await conn.execute(
+        """UPDATE conversation SET holder = 'person', held_since = now(), handoff_reason = %s, handoff_summary = %s
+           WHERE id = %s""",
+        (str(handoff.get("reason") or ""), str(handoff.get("summary") or ""), turn.conversation_id),
+    )
 
 
 async def _queue(conn: Connection, turn: Turn, replies: Sequence[dict[str, Any]], author: str) -> None:

@@ -1,0 +1,101 @@
+"""Who holds a conversation: the agent, a person, or another app. While it is not the agent, the agent says nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from gateway.store.conversations import Quiet, schedule
+from gateway.store.database import OUTBOX, Connection, notify
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A conversation that a person or another app holds."""
+
+    id: UUID
+    channel_id: str
+    holder: str
+    customer_name: str | None
+    held_since: datetime
+    reason: str | None
+    summary: str | None
+    waits_since: datetime | None  # the oldest message that nobody has answered
+    last_text: str | None
+
+
+async def take(
+    conn: Connection, conversation_id: UUID, holder: str, *, reason: str | None = None, summary: str | None = None
+) -> bool:
+    """Give a conversation to a person or an app; what the agent has queued there is not sent. False: no such one.
+
+    A turn that is under way ends without saying anything (`turns.end`).
+    """
+    cursor = await conn.execute(
+        """UPDATE conversation SET holder = %s, held_since = coalesce(held_since, now()),
+                  handoff_reason = coalesce(%s, handoff_reason), handoff_summary = coalesce(%s, handoff_summary)
+           WHERE id = %s""",
+        (holder, reason, summary, conversation_id),
+    )
+    await conn.execute(
+        """UPDATE message SET status = 'failed', error = 'not sent: the agent no longer holds the conversation'
+           WHERE conversation_id = %s AND direction = 'out' AND author IN ('agent', 'gateway') AND status = 'queued'""",
+        (conversation_id,),
+    )
+    return bool(cursor.rowcount)
+
+
+async def hand_back(conn: Connection, conversation_id: UUID, quiet: Quiet) -> bool:
+    """Return a conversation to the agent, which answers what nobody has answered. False: no such one."""
+    cursor = await conn.execute(
+        """UPDATE conversation SET holder = 'agent', held_since = NULL, handoff_reason = NULL, handoff_summary = NULL
+           WHERE id = %s""",
+        (conversation_id,),
+    )
+    # A turn that was under way when its worker died is over: what it would say now is no longer to the point.
+    await conn.execute(
+        """UPDATE turn t SET state = 'done', ended_at = now(), error = 'a person took over' FROM conversation c
+           WHERE t.conversation_id = %s AND t.state = 'open' AND c.id = t.conversation_id
+             AND (c.lease_until IS NULL OR c.lease_until < now())""",
+        (conversation_id,),
+    )
+    await schedule(conn, conversation_id, quiet)
+    return bool(cursor.rowcount)
+
+
+async def reply(conn: Connection, conversation_id: UUID, content: dict[str, Any]) -> UUID | None:
+    """Queue what a person says, and give them the conversation; the message's id, None: no such conversation."""
+    if not await take(conn, conversation_id, "person"):
+        return None
+    cursor = await conn.execute(
+        """INSERT INTO message (conversation_id, direction, author, type, content, status, send_at)
+           VALUES (%s, 'out', 'person', %s, %s, 'queued', now()) RETURNING id""",
+        (conversation_id, content["type"], Jsonb(content)),
+    )
+    row = await cursor.fetchone()
+    await notify(conn, OUTBOX)
+    return row[0] if row else None
+
+
+async def held(conn: Connection, limit: int = 200) -> list[Held]:
+    """Conversations that the agent does not hold, those that wait longest first."""
+    async with conn.cursor(row_factory=class_row(Held)) as cursor:
+        await cursor.execute(
+            """SELECT c.id, c.channel_id, c.holder, p.name AS customer_name, c.held_since,
+                      c.handoff_reason AS reason, c.handoff_summary AS summary, w.waits_since, w.last_text
+               FROM conversation c JOIN contact p ON p.id = c.contact_id
+               CROSS JOIN LATERAL (
+                   SELECT min(m.created_at) AS waits_since,
+                          (array_agg(m.content->>'text' ORDER BY m.created_at DESC))[1] AS last_text
+                   FROM message m WHERE m.conversation_id = c.id AND m.awaits AND m.created_at > coalesce(
+                       (SELECT max(s.created_at) FROM message s WHERE s.conversation_id = c.id
+                        AND s.direction = 'out' AND s.author IN ('person', 'app')), '-infinity')) w
+               WHERE c.holder <> 'agent' ORDER BY w.waits_since NULLS LAST, c.held_since LIMIT %s""",
+            (limit,),
+        )
+        return await cursor.fetchall()
