@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import httpx
 
-from gateway.whatsapp import errors
+from gateway.whatsapp import caps, errors
 from gateway.whatsapp.connection import File, GraphApi
 from gateway.whatsapp.errors import (
     AccountBlocked,
     Cause,
+    InvalidMessage,
     MediaExpired,
     MediaTooLarge,
     Permanent,
@@ -62,6 +63,23 @@ class Download:
                 yield chunk
         except (httpx.HTTPError, OSError) as error:
             raise _temporary(errors.of_transport(error)) from None
+
+
+def check_upload(kind: str, mime_type: str, size: int) -> None:
+    """Check a medium before it is uploaded to be sent as `kind` (image, audio, video, document, sticker); size: bytes.
+
+    Raises:
+        InvalidMessage: Meta takes no such type as this kind (131053: `audio/opus`, say), or not of this size.
+    """
+    limit, types = caps.MEDIA_BYTES.get(kind), caps.MEDIA_TYPES.get(kind)
+    bare = mime_type.partition(";")[0].strip().lower()
+    if limit is None:
+        raise InvalidMessage("media.kind", "must be image, audio, video, document or sticker.")
+    if types is not None and bare not in types:
+        raise InvalidMessage(f"{kind}.mime_type", f"must be one of {', '.join(sorted(types))}.")
+    if size > limit:
+        problem = f"at most {limit} bytes are allowed, here are {size}."
+        raise InvalidMessage(kind, problem, limit=limit, length=size)
 
 
 class MediaApi:

@@ -1,8 +1,17 @@
 import httpx
 import pytest
 
-from gateway.whatsapp.errors import AccountBlocked, MediaExpired, MediaTooLarge, NotSent, Permanent, Temporary
-from gateway.whatsapp.media import MediaApi, MediaInfo
+from gateway.whatsapp import caps
+from gateway.whatsapp.errors import (
+    AccountBlocked,
+    InvalidMessage,
+    MediaExpired,
+    MediaTooLarge,
+    NotSent,
+    Permanent,
+    Temporary,
+)
+from gateway.whatsapp.media import MediaApi, MediaInfo, check_upload
 
 URL = "https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=1&ext=2&hash=3"
 
@@ -137,3 +146,29 @@ async def test_a_connection_that_breaks_in_the_middle_is_temporary(meta):
     meta(httpx.Response(200, content=broken()))
     with pytest.raises(Temporary):
         await fetched(MediaApi(meta.api()))
+
+
+@pytest.mark.parametrize(
+    ("kind", "mime_type"),
+    [
+        ("image", "image/jpeg"),
+        ("audio", "audio/ogg; codecs=opus"),
+        ("video", "video/mp4"),
+        ("document", "application/x-anything"),
+        ("sticker", "image/webp"),
+    ],
+)
+def test_uploads_on_both_sides_of_their_limit(kind, mime_type):
+    limit = caps.MEDIA_BYTES[kind]
+    check_upload(kind, mime_type, limit)
+    with pytest.raises(InvalidMessage) as caught:
+        check_upload(kind, mime_type, limit + 1)
+    assert (caught.value.limit, caught.value.length) == (limit, limit + 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "mime_type"), [("audio", "audio/opus"), ("image", "image/gif"), ("song", "audio/mp4")]
+)
+def test_types_that_meta_does_not_take(kind, mime_type):
+    with pytest.raises(InvalidMessage):
+        check_upload(kind, mime_type, 1)
