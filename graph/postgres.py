@@ -12,7 +12,8 @@ import stamina
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
-from stamina.instrumentation import RetryDetails, set_on_retry_hooks
+
+import graph.retries  # noqa: F401 - says how a retry is logged
 
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 Configure = Callable[[AsyncConnection[DictRow]], Awaitable[None]]
@@ -25,17 +26,8 @@ WAIT_SECONDS = 10
 # For what may be asked again: a restart of Postgres takes some seconds.
 persistent = stamina.retry(on=psycopg.OperationalError, attempts=None, timeout=20, wait_initial=0.2, wait_max=2)
 
-log = logging.getLogger(__name__)
 # The pool tells of every connection that it lends; only its warnings (Postgres does not answer) are of interest.
 logging.getLogger("psycopg.pool").setLevel(logging.WARNING)
-
-
-def _log_retry(details: RetryDetails) -> None:
-    # Not stamina's own log line: that quotes the arguments, which are a customer's numbers and words.
-    log.warning("%s: %s, again in %.1f s", details.name, type(details.caused_by).__name__, details.wait_for)
-
-
-set_on_retry_hooks([_log_retry])
 
 
 def connection_settings(**more: object) -> dict[str, Any]:

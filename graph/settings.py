@@ -15,6 +15,7 @@ SECRETS = (
     "DATABASE_URL",
     "AGENT_DATABASE_URL",
     "BUSINESS_DATABASE_URL",
+    "BUSINESS_API_TOKEN",
     "LANGGRAPH_TOKEN",
     "INTERNAL_TOKEN",
     "OPENAI_API_KEY",
@@ -29,6 +30,10 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(None, description="Postgres, 15 or newer: default of the two below")
     agent_database_url: SecretStr | None = Field(None, description="checkpoints and store; default schema: agent")
     business_database_url: SecretStr | None = Field(None, description="orders and tickets, in the schema business")
+    business_api_url: str | None = Field(
+        None, description="the company's own API instead (graph/business/openapi.yaml)"
+    )
+    business_api_token: SecretStr | None = Field(None, description="bearer token for BUSINESS_API_URL")
 
     langgraph_token: SecretStr | None = Field(None, description="bearer token that the gateway shows to this server")
     gateway_url: str = Field("http://127.0.0.1:8000", description="where the gateway serves /internal")
@@ -37,9 +42,16 @@ class Settings(BaseSettings):
     agent_model: str = Field("openai:gpt-5.6-terra", description="provider:model, as init_chat_model takes it")
     openai_api_key: SecretStr | None = Field(None, description="key for models of the provider openai")
     openai_base_url: str | None = Field(None, description="an OpenAI-compatible server instead of OpenAI itself")
+    agent_fallback_model: str | None = Field(None, description="provider:model that is asked when the first one fails")
     model_timeout_seconds: float = Field(45, gt=0, description="bound of one model call, its retries included")
     model_retries: int = Field(2, ge=0, description="further attempts after 408, 409, 429, 5xx or a lost connection")
     model_calls_per_turn: int = Field(8, ge=1, description="the last one has to answer: it gets no tools")
+    tool_calls_per_turn: int = Field(16, ge=1, description="further calls are not made, and the model is told so")
+    history_tokens: int = Field(12_000, ge=500, description="a longer history is summarised, its last turns kept")
+    confirmation_minutes: int = Field(30, ge=1, description="how long a question before a change may be answered")
+    transcription_model: str = Field(
+        "gpt-transcribe", description="model of POST /audio/transcriptions, for voice notes"
+    )
     agent_timezone: str = Field("America/Sao_Paulo", description="the company's time zone: what the agent calls today")
 
     @model_validator(mode="before")

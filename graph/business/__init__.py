@@ -1,0 +1,50 @@
+"""Orders, products and support tickets: a protocol, Postgres or an HTTP API behind it. Not in here: anything of models
+or messages.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from graph.business.data import (
+    Business,
+    Item,
+    NoCustomerError,
+    Order,
+    Priority,
+    Product,
+    RefusedError,
+    Ticket,
+    TicketRequest,
+)
+from graph.business.demo import DEMO_KEY, create
+from graph.business.http import HttpBusiness
+from graph.business.postgres import PostgresBusiness
+from graph.settings import settings
+
+__all__ = [
+    "DEMO_KEY",
+    "Business",
+    "HttpBusiness",
+    "Item",
+    "NoCustomerError",
+    "Order",
+    "PostgresBusiness",
+    "Priority",
+    "Product",
+    "RefusedError",
+    "Ticket",
+    "TicketRequest",
+    "business",
+    "create",
+]
+
+
+@lru_cache
+def business() -> Business:
+    """The business data of this process: behind BUSINESS_API_URL where that is set, else in Postgres."""
+    config = settings()
+    if config.business_api_url:
+        token = config.business_api_token
+        return HttpBusiness(config.business_api_url, token.get_secret_value() if token else None)
+    return PostgresBusiness(config.business_database)
