@@ -43,7 +43,6 @@ LOG_FORMAT: json
   secret:
     secretName: {{ include "wa.operatorChannelsSecret" . }}
     defaultMode: 0440
-    optional: true
 {{- end }}
 {{- if not .Values.media.url }}
 - name: media

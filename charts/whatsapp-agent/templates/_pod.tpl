@@ -11,14 +11,18 @@ One pod template for all components, so that none is less hardened than the othe
   startup, liveness, readiness   probes without their times
   preStop, grace                 seconds
   volumes, mounts                beside /tmp
+  program     how the image starts (its entrypoint), for dev.sync
   token       whether the pod may speak to the API server
   spread      whether to spread over nodes and zones
   affinity    what the component itself needs
-  initContainers, restartPolicy
+  restartPolicy, serviceAccount
 */}}
 {{- define "wa.pod" -}}
 {{- $root := .root }}
 {{- $spec := .spec }}
+{{- with $spec.Error }}
+{{- fail (printf "The chart's own spec of %s is no YAML: %s" $.component .) }}
+{{- end }}
 {{- $pod := mergeOverwrite (deepCopy $root.Values.pod) (deepCopy (.values.pod | default dict)) }}
 {{- $user := $spec.user | default 65532 -}}
 metadata:
@@ -57,11 +61,13 @@ spec:
   {{- with include "wa.placement" (dict "pod" $pod "spread" $spec.spread "selector" (include "wa.selector" .)) | trim }}
   {{- . | nindent 2 }}
   {{- end }}
-  {{- with $spec.initContainers }}
+  {{- if and $root.Values.dev.sync $spec.program }}
+  {{- $copy := dict "image" $spec.image "command" (list "python" "-c" "import shutil; shutil.copytree('/app', '/code', dirs_exist_ok=True)") "mounts" (list (dict "name" "code" "mountPath" "/code")) }}
   initContainers:
-    {{- range . }}
-    - {{ include "wa.container" (dict "root" $root "name" .name "spec" . "pod" $pod "resources" $spec.resources) | indent 6 | trim }}
-    {{- end }}
+    - {{ include "wa.container" (dict "root" $root "name" "code" "spec" $copy "pod" $pod "resources" $spec.resources) | indent 6 | trim }}
+  {{- $spec = merge (dict "command" (concat (list "python" "/run/whatsapp-agent/dev/reload.py") $spec.program)) $spec }}
+  {{- $_ := set $spec "mounts" (concat ($spec.mounts | default list) (list (dict "name" "code" "mountPath" "/app") (dict "name" "dev" "mountPath" "/run/whatsapp-agent/dev" "readOnly" true))) }}
+  {{- $_ := set $spec "volumes" (concat ($spec.volumes | default list) (list (dict "name" "code" "emptyDir" (dict "sizeLimit" "64Mi")) (dict "name" "dev" "configMap" (dict "name" (printf "%s-dev" (include "wa.fullname" $root)))))) }}
   {{- end }}
   containers:
     - {{ include "wa.container" (dict "root" $root "name" .component "spec" $spec "pod" $pod "resources" $spec.resources) | indent 6 | trim }}

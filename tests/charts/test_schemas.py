@@ -1,0 +1,45 @@
+"""Every object of every scenario, in every Kubernetes that the chart is for."""
+
+import pytest
+
+from tests.charts import chart, schemas
+
+CUSTOM = ("gateway.networking.k8s.io/", "monitoring.coreos.com/", "keda.sh/", "cert-manager.io/")
+
+
+@pytest.mark.parametrize("version", schemas.VERSIONS)
+@pytest.mark.parametrize("name", chart.SCENARIOS)
+def test_objects_are_what_kubernetes_expects(name: str, version: str) -> None:
+    objects = [one for one in chart.scenario(name, kubernetes=version) if not one["apiVersion"].startswith(CUSTOM)]
+    assert objects
+    assert [problem for one in objects for problem in schemas.problems(one, version)] == []
+
+
+@pytest.mark.skipif(
+    not schemas.custom_resources_known(),
+    reason=f"{schemas.CRDS_VARIABLE} names no folder with the definitions of KEDA, Gateway API, cert-manager, Prometheus",
+)
+def test_objects_of_other_projects_are_what_their_definitions_say() -> None:
+    objects = [one for name in chart.SCENARIOS for one in chart.scenario(name) if one["apiVersion"].startswith(CUSTOM)]
+    kinds = {one["kind"] for one in objects}
+    assert kinds == {"HTTPRoute", "ServiceMonitor", "ScaledObject", "TriggerAuthentication", "Certificate"}
+    assert [problem for one in objects for problem in schemas.problems(one, "1.34")] == []
+
+
+@pytest.mark.parametrize("name", chart.SCENARIOS)
+def test_helm_3_and_helm_4_render_the_same(name: str) -> None:
+    assert by_name(chart.scenario(name, helm=3)) == by_name(chart.scenario(name, helm=4))
+
+
+@pytest.mark.parametrize("name", chart.SCENARIOS)
+def test_the_output_does_not_depend_on_kubernetes(name: str) -> None:
+    assert chart.scenario(name, kubernetes="1.31") == chart.scenario(name, kubernetes="1.37")
+
+
+def test_an_older_kubernetes_is_refused() -> None:
+    with pytest.raises(chart.RenderError, match="kubeVersion: >=1.31.0-0"):
+        chart.scenario("demo", kubernetes="1.30")
+
+
+def by_name(objects: list[chart.Object]) -> dict[tuple[str, str], chart.Object]:
+    return {(one["kind"], one["metadata"]["name"]): one for one in objects}
