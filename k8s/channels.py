@@ -1,0 +1,84 @@
+"""The channels file for the gateways: one entry a number, in the format that gateway/channels.py reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from k8s.declared import Agent, Number
+from k8s.observed import Phone, Secrets
+
+Json = dict[str, Any]
+
+# Messages a second, in and out together: developers.facebook.com/docs/whatsapp/cloud-api/overview#throughput
+_STANDARD, _HIGH, _COEXISTENCE = 80, 1000, 20
+
+
+def entry(number: Number, secrets: Secrets, phone: Phone | None, before: Json | None, *, keep_token: bool) -> Json:
+    """Give the entry of a number.
+
+    before: the present entry, which fills in for a phone that could not be read; keep_token: and for an access token
+    that is not known to be good.
+    """
+    agent, before = number.agent, before or {}
+    made: Json = {
+        "phone_number_id": number.phone_number_id,
+        "waba_id": number.business_account_id,
+        "access_token": before.get("access_token", secrets.access_token) if keep_token else secrets.access_token,
+        "app_secrets": list(secrets.app_secrets),
+        "verify_token": secrets.verify_token,
+        "assistant": agent.assistant,
+        "locale": agent.locale,
+        "context": context(agent),
+        "messages_per_second": agent.messages_per_second or _throughput(phone, before),
+    }
+    if agent.quiet_period_seconds is not None:
+        made["quiet_period_seconds"] = agent.quiet_period_seconds
+    if agent.fallback_template is not None:
+        made["fallback_template"] = agent.fallback_template.model_dump()
+    return made
+
+
+def context(agent: Agent) -> Json:
+    """Give what is handed on to the agent with every run: the fields that are set, over the free ones."""
+    fields = {"model", "persona", "departments", "tools", "business_hours"}
+    named = agent.model_dump(mode="json", include=fields, exclude_none=True)
+    if "business_hours" in named:
+        for hours in named["business_hours"]["open"]:
+            hours["from"] = hours.pop("from_")
+    return {**agent.context, **named}
+
+
+def merged(content: bytes | None, changed: dict[str, Json | None], known: Iterable[str]) -> bytes:
+    """Give the file with some entries replaced, or taken out (None), and without numbers that are not known any more.
+
+    A content that cannot be read counts as empty: the entries come back with the next check of each number.
+    """
+    keep = set(known)
+    entries = {number_id: one for number_id, one in read(content).items() if number_id in keep}
+    for number_id, one in changed.items():
+        if one is None:
+            entries.pop(number_id, None)
+        else:
+            entries[number_id] = one
+    listed = [entries[number_id] for number_id in sorted(entries)]
+    return orjson.dumps({"channels": listed}, option=orjson.OPT_INDENT_2)
+
+
+def read(content: bytes | None) -> dict[str, Json]:
+    """Give the entries of a channels file by phone number id."""
+    try:
+        listed = orjson.loads(content)["channels"] if content else []
+        return {one["phone_number_id"]: one for one in listed}
+    except (orjson.JSONDecodeError, TypeError, KeyError):  # somebody else wrote it
+        return {}
+
+
+def _throughput(phone: Phone | None, before: Json) -> int:
+    if phone is None:
+        return int(before.get("messages_per_second", _STANDARD))
+    if phone.coexists:
+        return _COEXISTENCE
+    return _HIGH if phone.throughput == "HIGH" else _STANDARD

@@ -1,0 +1,201 @@
+"""What custom resources declare: the specs of k8s/crds as types. The API server has checked them before."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+GROUP = "whatsapp-agent.io"
+VERSION = "v1alpha1"
+
+DeletionPolicy = Literal["Orphan", "Delete"]
+
+
+class Declared(BaseModel):
+    """Base: camelCase in Kubernetes, unknown fields (of a newer definition) ignored."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, hide_input_in_errors=True)
+
+
+class KeyRef(Declared):
+    """A key of a Secret or ConfigMap in the same namespace."""
+
+    name: str
+    key: str
+
+
+class Credentials(Declared):
+    """Where a number's secrets are."""
+
+    access_token: KeyRef
+    app_secrets: tuple[KeyRef, ...]
+    verify_token: KeyRef
+
+    def all(self) -> tuple[KeyRef, ...]:
+        """Every key that is referred to."""
+        return (self.access_token, *self.app_secrets, self.verify_token)
+
+
+class Callback(Declared):
+    """Where Meta sends webhooks of the account."""
+
+    url: str
+
+
+class Profile(Declared):
+    """What customers see; a field that is None stays as it is at Meta."""
+
+    about: str | None = None
+    address: str | None = None
+    description: str | None = None
+    email: str | None = None
+    websites: tuple[str, ...] | None = None
+    vertical: str | None = None
+    picture: KeyRef | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """The declared fields in Meta's names, without the picture."""
+        return self.model_dump(mode="json", exclude_none=True, exclude={"picture"})
+
+
+class Hours(Declared):
+    """Opening hours of some days of the week (`mon` to `sun`), `HH:MM` local time."""
+
+    days: tuple[str, ...]
+    from_: str = Field(alias="from")
+    to: str
+
+
+class BusinessHours(Declared):
+    """When people are there; timezone: a name of the tz database."""
+
+    timezone: str
+    open: tuple[Hours, ...]
+
+
+class TemplateRef(Declared):
+    """A template by name and language."""
+
+    name: str
+    language: str
+
+
+class Agent(Declared):
+    """Which agent answers on a number, and how."""
+
+    assistant: str = "agent"
+    locale: str = "pt_BR"
+    model: str | None = None
+    persona: str | None = None
+    departments: tuple[str, ...] | None = None
+    tools: tuple[str, ...] | None = None
+    business_hours: BusinessHours | None = None
+    quiet_period_seconds: float | None = None
+    messages_per_second: int | None = None
+    fallback_template: TemplateRef | None = None
+    context: dict[str, Any] = Field(default_factory=dict)
+
+
+class Number(Declared):
+    """The spec of a WhatsAppNumber."""
+
+    phone_number_id: str
+    business_account_id: str
+    credentials: Credentials
+    graph_version: str | None = None
+    callback: Callback | None = None
+    profile: Profile | None = None
+    agent: Agent = Agent()
+    suspend: bool = False
+    deletion_policy: DeletionPolicy = "Orphan"
+
+
+class Header(Declared):
+    """The part above the text."""
+
+    format: str
+    text: str | None = None
+
+
+class Body(Declared):
+    """The text."""
+
+    text: str | None = None
+    add_security_recommendation: bool | None = None
+
+
+class Footer(Declared):
+    """The small print."""
+
+    text: str | None = None
+    code_expiration_minutes: int | None = None
+
+
+class SupportedApp(Declared):
+    """An Android app that may take over a code."""
+
+    package_name: str
+    signature_hash: str
+
+
+class Button(Declared):
+    """A button; which fields it has depends on its type."""
+
+    type: str
+    text: str | None = None
+    url: str | None = None
+    example: str | None = None
+    phone_number: str | None = None
+    flow_id: str | None = None
+    flow_action: str | None = None
+    navigate_screen: str | None = None
+    otp_type: str | None = None
+    autofill_text: str | None = None
+    supported_apps: tuple[SupportedApp, ...] | None = None
+
+
+class Components(Declared):
+    """The parts of a template's message; further: components in Meta's own JSON."""
+
+    header: Header | None = None
+    body: Body | None = None
+    footer: Footer | None = None
+    buttons: tuple[Button, ...] = ()
+    further: tuple[dict[str, Any], ...] = ()
+
+
+class Samples(Declared):
+    """Values that show reviewers what variables mean; body: by number or name of the variable."""
+
+    header: str | None = None
+    body: dict[str, str] = Field(default_factory=dict)
+    media: KeyRef | None = None
+
+
+class NumberRef(Declared):
+    """The WhatsAppNumber whose account has the template."""
+
+    name: str
+
+
+class Template(Declared):
+    """The spec of a MessageTemplate."""
+
+    number_ref: NumberRef
+    name: str
+    language: str
+    category: str
+    parameter_format: str = "POSITIONAL"
+    components: Components
+    samples: Samples = Samples()
+    suspend: bool = False
+    deletion_policy: DeletionPolicy = "Orphan"
+
+
+def fingerprint(value: object) -> str:
+    """A short, stable hash of plain data: equal data, equal fingerprint."""
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]

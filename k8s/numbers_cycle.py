@@ -1,0 +1,232 @@
+"""One cycle of a WhatsAppNumber: read what is due, plan, act, plan again, give the status."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable
+from dataclasses import replace
+from typing import Any
+
+from k8s import channels
+from k8s.cluster import ClusterError, Missing
+from k8s.declared import Number, fingerprint
+from k8s.observed import ObservedNumber, Problem, Subscription, Token
+from k8s.plan import Action, Plan, Publish, SetPicture, SetProfile, Subscribe
+from k8s.reconcile import reconcile
+from k8s.remote import Failed, Login
+from k8s.resource import Memory, Numbers, Outcome, Resource, Tools, outcome_of
+
+Json = dict[str, Any]
+
+_ROUNDS = 4  # publish, subscribe, set the profile: what one makes possible comes in the next round
+_NEVER = float("-inf")
+
+
+class NumberCycle:
+    """A cycle of one number; made for one `run` or `forget`."""
+
+    def __init__(self, tools: Tools, resource: Resource, numbers: Numbers, memory: Memory) -> None:
+        self._tools, self._resource, self._numbers, self._memory = tools, resource, numbers, memory
+        self._number = Number.model_validate(resource.spec)
+        self._account = tools.meta.account(self._number.business_account_id)
+        self._status: Json = dict(resource.status)
+        self._seen = ObservedNumber()
+
+    async def run(self) -> Outcome | None:
+        """Bring the number to its declared state as far as possible now; None when nothing is due.
+
+        Raises:
+            ClusterError: The API server does not answer.
+        """
+        if self._number.suspend:
+            return outcome_of(self._plan(), self._resource, self._tools, self._tools.resync)
+        await self._credentials()
+        memory, now = self._memory, self._tools.clock()
+        if now < memory.due_at and memory.generation == self._resource.generation:
+            return None
+        await self._surroundings()
+        await self._read()
+        await self._settle()
+        plan = self._plan()
+        memory.seen, memory.generation = self._seen, self._resource.generation
+        next_in = min(memory.schedule(plan, now, self._tools.resync), self._tools.look)
+        outcome = outcome_of(plan, self._resource, self._tools, next_in, memory.checked)
+        outcome.status["channelsSecret"] = self._tools.cluster.channels_secret
+        return outcome
+
+    async def forget(self) -> str | None:
+        """Take the number out of the channels and, with the policy Delete, off Meta. Gives what had to be left, if any.
+
+        Raises:
+            Failed: Meta could not be asked; try again.
+            ClusterError: The API server could not.
+        """
+        namespace, known = self._resource.namespace, self._numbers.ids(self._resource.namespace)
+        if await self._tools.cluster.channels(namespace) is not None:
+            await self._tools.cluster.change_channels(namespace, lambda held: channels.merged(held, {}, known))
+        shared = self._numbers.of_account(self._number.business_account_id)
+        if self._number.deletion_policy == "Orphan" or shared:
+            return None
+        try:
+            token = await self._tools.cluster.access_token(namespace, self._number)
+        except Missing as missing:  # gone with its namespace, perhaps: that must not hold the deletion up
+            return f"The app stays subscribed at Meta, because there is no access token any more: {missing}"
+        await self._account.unsubscribe(self._login(token))
+        return None
+
+    def _plan(self) -> Plan:
+        tools = self._tools
+        return reconcile(self._number, self._seen, self._status, version=tools.version, now=tools.now())
+
+    def _login(self, token: str) -> Login:
+        return self._tools.meta.login(token, self._number.graph_version or self._tools.version)
+
+    async def _credentials(self) -> None:
+        """Read the Secrets. What was seen before counts while they are the same; else all is read again."""
+        memory, tools = self._memory, self._tools
+        try:
+            secrets = await tools.cluster.secrets(self._resource.namespace, self._number)
+            missing: tuple[str, ...] = ()
+        except Missing as error:
+            secrets, missing = None, error.what
+        mark = fingerprint([secrets.access_token, *secrets.app_secrets, secrets.verify_token] if secrets else missing)
+        if mark != memory.secrets:
+            memory.secrets, memory.due_at, memory.read_at, memory.failures = mark, _NEVER, _NEVER, 0
+        stale = tools.clock() - memory.read_at >= tools.resync
+        seen = ObservedNumber() if stale else _retried(memory.seen)
+        self._seen = replace(seen, secrets=secrets, missing=missing)
+
+    async def _surroundings(self) -> None:
+        """See what the cluster says: the present channel, other numbers of the account, the picture."""
+        namespace, number = self._resource.namespace, self._number
+        try:
+            held = channels.read(await self._tools.cluster.channels(namespace))
+        except ClusterError as error:
+            if error.problem.kind == "temporary":
+                raise
+            held = {}  # writing it will fail too, and the condition then says why
+        self._seen = replace(
+            self._seen, channel=held.get(number.phone_number_id), rivals=self._rivals(), picture=await self._picture()
+        )
+
+    def _rivals(self) -> dict[str, str]:
+        """Other numbers of the account that want another callback URL."""
+        url = self._number.callback.url if self._number.callback else None
+        others = self._numbers.of_account(self._number.business_account_id).items()
+        wanted = {name: one.callback.url for name, one in others if one.callback and not one.suspend}
+        return {name: other for name, other in wanted.items() if url and other != url and name != self._resource.key}
+
+    async def _picture(self) -> str | Problem | None:
+        if self._number.profile is None or self._number.profile.picture is None:
+            return None
+        try:
+            content = await self._tools.cluster.file(self._resource.namespace, self._number.profile.picture)
+        except Missing as missing:
+            return Problem("temporary", "PictureMissing", f"Missing: {missing}")
+        return hashlib.sha256(content).hexdigest()[:16]
+
+    async def _read(self) -> None:
+        """Ask Meta for the parts that are not known; without a good token there is nothing else to ask."""
+        if self._seen.secrets is None:
+            return
+        try:
+            login = self._login(self._seen.secrets.access_token)
+        except Failed as failed:
+            self._seen = replace(self._seen, token=failed.problem)
+            return
+        if self._seen.token is None:
+            self._seen = replace(self._seen, token=await _tried(self._account.token(login)))
+            self._memory.checked = self._tools.now()
+        if isinstance(self._seen.token, Token) and self._seen.token.valid:
+            await self._read_parts(login, self._seen.token)
+        if self._tools.clock() - self._memory.read_at >= self._tools.resync:
+            self._memory.read_at = self._tools.clock()
+
+    async def _read_parts(self, login: Login, token: Token) -> None:
+        seen, number, account = self._seen, self._number, self._account
+        if seen.phone is None:
+            seen = replace(seen, phone=await _tried(account.phone(login, number)))
+        if seen.subscription is None:
+            seen = replace(seen, subscription=await _tried(account.subscription(login, token.app_id)))
+        if seen.profile is None and number.profile and number.profile.fields():
+            seen = replace(seen, profile=await _tried(account.profile(login, number)))
+        self._seen = seen
+
+    async def _settle(self) -> None:
+        """Plan and act until there is nothing left to do, or nothing more can be done."""
+        for _ in range(_ROUNDS):
+            plan = self._plan()
+            self._status |= plan.status
+            if not plan.actions:
+                return
+            for action in plan.actions:
+                await self._act(action)
+
+    async def _act(self, action: Action) -> None:
+        """Take one action, and note what is known afterwards."""
+        try:
+            await self._perform(action)
+        except (Failed, ClusterError) as error:
+            self._fail(action, error.problem)
+        except Missing as missing:
+            self._fail(action, Problem("temporary", "PictureMissing", f"Missing: {missing}"))
+        else:
+            self._note(action)
+
+    def _fail(self, action: Action, problem: Problem) -> None:
+        self._seen = replace(self._seen, failures={**self._seen.failures, action.name: problem})
+
+    async def _perform(self, action: Action) -> None:
+        secrets, number, namespace = self._seen.secrets, self._number, self._resource.namespace
+        if secrets is None:
+            raise TypeError("An action was planned without credentials.")
+        login = self._login(secrets.access_token)
+        match action:
+            case Publish(entry=entry):
+                known = [*self._numbers.ids(namespace), number.phone_number_id]
+                changed: dict[str, Json | None] = {number.phone_number_id: entry}
+                await self._tools.cluster.change_channels(namespace, lambda held: channels.merged(held, changed, known))
+            case Subscribe(callback=callback):
+                await self._account.subscribe(login, callback, secrets.verify_token)
+            case SetProfile(fields=fields):
+                await self._account.set_profile(login, number, fields)
+            case _:
+                raise TypeError(f"A number has no action {action.name}.")
+
+    def _note(self, action: Action) -> None:
+        applied = dict(self._status.get("applied") or {})
+        match action:
+            case Publish(entry=entry):
+                self._seen = replace(self._seen, channel=entry)
+            case Subscribe(callback=callback):
+                self._seen = replace(self._seen, subscription=Subscription(subscribed=True, override=callback))
+            case SetProfile():
+                applied["profile"] = fingerprint(self._number.profile.fields() if self._number.profile else {})
+                self._seen = replace(self._seen, profile=None)  # the next reading tells how Meta shows it
+            case SetPicture():
+                applied["picture"] = str(self._seen.picture)
+        self._status["applied"] = applied
+
+
+def _retried(seen: ObservedNumber) -> ObservedNumber:
+    """What was seen, without the parts that could not be read or done: they are tried again."""
+    token = None if isinstance(seen.token, Token) and not seen.token.valid else _known(seen.token)
+    return replace(
+        seen,
+        token=token,
+        phone=_known(seen.phone),
+        subscription=_known(seen.subscription),
+        profile=_known(seen.profile),
+        failures={},
+    )
+
+
+def _known(part: Any) -> Any:  # noqa: ANN401 - a part of any type
+    return None if isinstance(part, Problem) else part
+
+
+async def _tried(call: Awaitable[Any]) -> Any:  # noqa: ANN401 - the part, or why it could not be had
+    try:
+        return await call
+    except Failed as failed:
+        return failed.problem

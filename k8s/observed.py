@@ -1,0 +1,128 @@
+"""What was found at Meta and in the cluster, as plain values: the other half of `reconcile`'s input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why something could not be read or done.
+
+    kind: `temporary` (try again after retry_after seconds or a back-off), `refused` (the same will be refused again) or
+    `blocked` (token, permission or account: a person has to act). message is for people who may see the resource.
+    """
+
+    kind: Literal["temporary", "refused", "blocked"]
+    reason: str
+    message: str
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """A number's credentials, from the Secrets that its spec names."""
+
+    access_token: str = field(repr=False)
+    app_secrets: tuple[str, ...] = field(repr=False)
+    verify_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What Meta's token check says; accounts: the WABAs it may manage, None for all; expires_at None: never."""
+
+    valid: bool
+    app_id: str | None = None
+    expires_at: datetime | None = None
+    scopes: frozenset[str] = frozenset()
+    accounts: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Whether our app gets the account's webhooks, and the callback URL that overrides the app's own."""
+
+    subscribed: bool
+    override: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """What Meta says of a number, in Meta's words."""
+
+    display_number: str | None = None
+    verified_name: str | None = None
+    name_status: str | None = None
+    state: str | None = None
+    quality: str | None = None
+    messaging_limit: str | None = None
+    throughput: str | None = None
+    can_send_message: str | None = None
+    obstacles: tuple[str, ...] = ()  # why it cannot, with Meta's advice
+    coexists: bool = False  # also in use by the WhatsApp Business app
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedNumber:
+    """Everything about one number. A part that is None was not read, or has to be read again.
+
+    missing: what the credentials name but does not exist; channel: the number's entry in the channels Secret;
+    rivals: other declared numbers of the account with another callback URL; picture: fingerprint of the declared
+    picture; failures: actions that did not succeed, by name.
+    """
+
+    secrets: Secrets | None = None
+    missing: tuple[str, ...] = ()
+    token: Token | Problem | None = None
+    phone: Phone | Problem | None = None
+    subscription: Subscription | Problem | None = None
+    profile: Json | Problem | None = None
+    picture: str | Problem | None = None
+    channel: Json | None = field(default=None, repr=False)
+    rivals: Mapping[str, str] = field(default_factory=dict)
+    failures: Mapping[str, Problem] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteTemplate:
+    """A template as Meta lists it; assumed: not read yet, but what Meta's answer to a change lets expect."""
+
+    id: str
+    state: str
+    category: str | None = None
+    components: tuple[Json, ...] = ()
+    quality: str | None = None
+    rejected_reason: str | None = None
+    assumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedTemplate:
+    """One template at Meta (None: Meta has none of that name and language) and what stands in its way.
+
+    unread: why the list could not be had; failure: why the last change did not succeed; queue: how many are before it
+    and how many wait in all, when the rate limit lets it not through yet.
+    """
+
+    remote: RemoteTemplate | None = None
+    unread: Problem | None = None
+    failure: Problem | None = None
+    queue: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The operator's memory of one thing that it set: fingerprint of what it set, and of how Meta then showed it."""
+
+    declared: str | None = None
+    shown: str | None = None
+
+    def settled(self, declared: str, shown: str) -> bool:
+        """Whether this was set already and Meta still shows what it made of it: another look differs, but no drift."""
+        return self.declared == declared and self.shown in (None, shown)

@@ -1,0 +1,195 @@
+"""kopf's handlers: they wake, run and end the cycles of resources, and decide nothing themselves.
+
+A timer of each resource waits until its next cycle is due or somebody wakes it: creation, update and restart wake it
+by the watch's events, so that every cycle, whatever caused it, goes the same way and never two of one resource at once.
+The status is written by the cycle itself: kopf's own patching ends a timer for good when the API server is away.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import Any
+
+import kopf
+import structlog
+from pydantic import ValidationError
+
+from k8s.cluster import ClusterError
+from k8s.conditions import as_status, fails
+from k8s.declared import GROUP, VERSION, Number
+from k8s.reconcile import backoff
+from k8s.remote import Failed
+from k8s.resource import Numbers, Resource, utc_now
+from k8s.settings import Settings
+from k8s.state import CYCLES, NUMBERS, TEMPLATES, State, opened
+
+log = structlog.get_logger(__name__)
+
+Index = kopf.Index[Any, Any]
+
+FINALIZER = f"operator.{GROUP}/finalizer"
+_PREFIX = f"operator.{GROUP}"
+_WATCH_SECONDS = 290
+_FLOOR_SECONDS = 0.2  # between two cycles of a resource
+
+
+class Memo(kopf.Memo):
+    """What kopf hands to every handler."""
+
+    config: Settings
+    state: State
+    stack: AsyncExitStack
+
+
+def run(settings: Settings) -> None:
+    """Run the operator until SIGTERM or SIGINT."""
+    memo = Memo(config=settings, stack=AsyncExitStack())
+    kopf.run(standalone=True, namespaces=settings.namespaces(), memo=memo)
+
+
+@kopf.on.startup()
+async def start(settings: kopf.OperatorSettings, memo: Memo, **_: object) -> None:
+    """Configure kopf, and open what the operator needs."""
+    configure(settings)
+    memo.state = await memo.stack.enter_async_context(opened(memo.config))
+    await memo.state.tools.cluster.check_definitions()
+
+
+@kopf.on.cleanup()
+async def stop(memo: Memo, **_: object) -> None:
+    """Close it again."""
+    await memo.stack.aclose()
+
+
+def configure(settings: kopf.OperatorSettings) -> None:
+    """Set what makes kopf ours: names of its own on the resources, watches that end, no look beyond our namespaces."""
+    settings.persistence.finalizer = FINALIZER
+    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=_PREFIX)
+    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=_PREFIX)
+    settings.posting.reporting_component = "whatsapp-agent-operator"
+    settings.posting.event_name_prefix = "whatsapp-agent-"
+    settings.watching.server_timeout = _WATCH_SECONDS
+    settings.watching.client_timeout = _WATCH_SECONDS + 30
+    settings.networking.request_timeout = 30
+    settings.networking.connect_timeout = 10
+    settings.scanning.disabled = True  # a Role is enough
+    settings.queueing.worker_limit = 20
+    settings.background.cancellation_polling = 1
+    settings.background.instant_exit_zero_time_cycles = 100
+    settings.execution.default_backoff = 30
+
+
+@kopf.index(GROUP, VERSION, NUMBERS)
+async def declared_numbers(
+    namespace: str | None, name: str, spec: kopf.Spec, meta: kopf.Meta, **_: object
+) -> dict[Any, Any]:
+    """Know all declared numbers before the first cycle: templates need theirs, and the channels file all."""
+    try:
+        return {} if meta.get("deletionTimestamp") else {(namespace, name): Number.model_validate(dict(spec))}
+    except ValidationError:  # its own cycle says so in its status
+        return {}
+
+
+@kopf.on.event(GROUP, VERSION, NUMBERS)
+@kopf.on.event(GROUP, VERSION, TEMPLATES)
+async def changed(
+    type: str | None,  # noqa: A002 - kopf's name
+    resource: kopf.Resource,
+    namespace: str | None,
+    name: str,
+    uid: str,
+    meta: kopf.Meta,
+    memo: Memo,
+    **_: object,
+) -> None:
+    """Wake the cycles that a change is about."""
+    state, plural, key = memo.state, resource.plural, f"{namespace}/{name}"
+    if type == "DELETED":
+        state.drop(plural, key)
+        return
+    state.heartbeat.seen(f"{plural}/{key}", str(meta.get("resourceVersion")))
+    live = state.live(plural, key, uid)
+    if live.generation != meta.get("generation"):
+        live.generation = meta.get("generation")
+        live.pace.wake()
+        if plural == NUMBERS:
+            state.wake_templates(str(namespace))
+
+
+@kopf.timer(GROUP, VERSION, NUMBERS, interval=_FLOOR_SECONDS)
+@kopf.timer(GROUP, VERSION, TEMPLATES, interval=_FLOOR_SECONDS)
+async def cycle(
+    resource: kopf.Resource,
+    body: kopf.Body,
+    uid: str,
+    memo: Memo,
+    stopped: kopf.DaemonStopped,
+    declared_numbers: Index,
+    **_: object,
+) -> None:
+    """Wait until the next cycle is due, and run it."""
+    state, plural = memo.state, resource.plural
+    live = state.live(plural, f"{body.metadata.namespace}/{body.metadata.name}", uid)
+
+    async def stop_asked() -> object:
+        return await stopped.wait()
+
+    await live.pace.wait(stop_asked)
+    if stopped:
+        return
+    async with live.pace.lock:
+        outcome = await state.reconcile(plural, live, _resource(body, live.status), _numbers(declared_numbers))
+    for event in outcome.events if outcome else ():
+        kopf.event(body, type=event.type, reason=event.reason, message=event.message)
+
+
+@kopf.on.delete(GROUP, VERSION, NUMBERS)
+@kopf.on.delete(GROUP, VERSION, TEMPLATES)
+async def delete(
+    resource: kopf.Resource, body: kopf.Body, uid: str, memo: Memo, retry: int, declared_numbers: Index, **_: object
+) -> None:
+    """Undo at Meta and in the channels what the deletion policy says; what fails is tried until it succeeds."""
+    state, plural = memo.state, resource.plural
+    deleted = _resource(body, None)
+    live = state.live(plural, deleted.key, uid)
+    async with live.pace.lock:
+        try:
+            left = await CYCLES[plural](state.tools, deleted, _numbers(declared_numbers), live.memory).forget()
+        except ValidationError:
+            left = "Nothing is undone, because the spec cannot be read"
+        except (Failed, ClusterError) as error:
+            await _tell(state, plural, deleted, error.problem.message)
+            raise kopf.TemporaryError(error.problem.message, delay=backoff(retry + 1)) from None
+    if left:
+        log.warning("left_at_meta", kind=plural, resource=deleted.key, what=left)
+        kopf.event(body, type="Warning", reason="LeftAtMeta", message=left)
+
+
+async def _tell(state: State, plural: str, deleted: Resource, problem: str) -> None:
+    """Say in the status why a deletion takes its time."""
+    message = f"Cannot be deleted yet: {problem} To leave it at Meta, set spec.deletionPolicy to Orphan"
+    conditions = as_status(
+        [fails("Ready", "DeletionFailed", message)],
+        deleted.status.get("conditions") or (),
+        deleted.generation,
+        utc_now(),
+    )
+    try:
+        await state.tools.cluster.patch_status(plural, deleted.namespace, deleted.name, {"conditions": conditions})
+    except ClusterError as error:  # the deletion itself is tried again anyway
+        log.warning("cluster_away", kind=plural, resource=deleted.key, problem=error.problem.message)
+
+
+def _resource(body: kopf.Body, status: dict[str, Any] | None) -> Resource:
+    """The resource as it is now; status: as we wrote it, which the watch may not have brought back yet."""
+    return Resource(
+        namespace=str(body.metadata.namespace),
+        name=str(body.metadata.name),
+        generation=int(body.metadata.get("generation") or 0),
+        spec=dict(body.spec),
+        status=dict(body.status) if status is None else status,
+    )
+
+
+def _numbers(index: Index) -> Numbers:
+    return Numbers({key: next(iter(store)) for key, store in index.items()})

@@ -1,0 +1,78 @@
+"""What `reconcile` gives: actions to take, the conditions and fields of the status, and when to look again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from k8s.conditions import Condition
+from k8s.declared import KeyRef
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Write the number's entry into the channels Secret."""
+
+    entry: Json = field(repr=False)
+    name: str = "publish"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """Subscribe the app to the account; with a callback URL that overrides the app's, unless None."""
+
+    callback: str | None
+    name: str = "subscribe"
+
+
+@dataclass(frozen=True, slots=True)
+class SetProfile:
+    """Set these fields of the number's profile."""
+
+    fields: Json
+    name: str = "profile"
+
+
+@dataclass(frozen=True, slots=True)
+class SetPicture:
+    """Upload the picture of the profile."""
+
+    source: KeyRef
+    name: str = "picture"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTemplate:
+    """Create the template."""
+
+    name: str = "create"
+
+
+@dataclass(frozen=True, slots=True)
+class EditTemplate:
+    """Edit the template; approved: it counts against Meta's limit on edits, and its category cannot change."""
+
+    id: str
+    approved: bool
+    name: str = "edit"
+
+
+Action = Publish | Subscribe | SetProfile | SetPicture | CreateTemplate | EditTemplate
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The outcome of one `reconcile`.
+
+    status: the fields of the status beside conditions; retry: something failed that a back-off may heal;
+    check_after: seconds until the next look when nothing failed, None for the ordinary resync.
+    """
+
+    actions: tuple[Action, ...]
+    conditions: tuple[Condition, ...]
+    status: Json
+    retry: bool = False
+    retry_after: float | None = None
+    check_after: float | None = None

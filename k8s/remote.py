@@ -1,0 +1,322 @@
+"""Meta: reads and changes of one account, within its budget; whatever goes wrong comes back as a `Problem`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import httpx
+
+from gateway.whatsapp.connection import GraphApi
+from gateway.whatsapp.errors import AccountBlocked, Permanent, Temporary, Uncertain, WhatsAppError
+from gateway.whatsapp.management import Management, PhoneNumber, TemplateInfo, TokenInfo
+from k8s import content, telemetry
+from k8s.budget import Budget, Clock, Place, Queue
+from k8s.declared import Number, Template
+from k8s.observed import Phone, Problem, RemoteTemplate, Subscription, Token
+from k8s.plan import Action, CreateTemplate, EditTemplate
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+# Codes that mean "too many calls": developers.facebook.com/docs/graph-api/overview/rate-limiting
+RATE_LIMITS = frozenset({4, 17, 32, 613, 80007, 80008, 130429})
+BAD_TOKEN = frozenset({0, 190})
+CALLBACK_REFUSED = 2200  # "Callback verification failed"
+DUPLICATE = (100, 2388024)  # a template of this name and language exists already: it was made a moment ago
+PAUSE_SECONDS = 60.0  # after "too many calls" without a time
+# Changes leave this share of the hour's calls to reads, so that the status stays true while many templates are made.
+READ_SHARE = 0.3
+
+PAGE = 100  # templates in one answer
+
+Key = tuple[str, str]  # name and language of a template
+
+
+class Failed(Exception):  # noqa: N818 - carries a problem, is none of its own
+    """A call that did not succeed; problem: why."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(problem.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What calls for one number need. The token stays inside the library's client."""
+
+    management: Management
+    token: str
+
+    def __repr__(self) -> str:
+        return "Login(…)"
+
+
+class Account:
+    """One WhatsApp Business Account: its templates as last read, the calls that are left, who waits for one."""
+
+    def __init__(self, waba_id: str, calls: int, creates: int, clock: Clock) -> None:
+        self.waba_id = waba_id
+        self.calls = Budget(calls, clock)
+        self.creates = Budget(creates, clock)
+        self.queue = Queue(clock)
+        self._reserve = int(calls * READ_SHARE)
+        self._clock = clock
+        self._reading = asyncio.Lock()
+        self._templates: dict[Key, RemoteTemplate] = {}
+        self._read_at = float("-inf")
+        self.read_when: datetime | None = None  # wall clock, for people
+
+    def known(self, key: Key) -> RemoteTemplate | None:
+        """Give a template as it was last read, or as the last change leaves it."""
+        return self._templates.get(key)
+
+    async def template(self, key: Key, max_age: float, login: Callable[[], Awaitable[Login]]) -> RemoteTemplate | None:
+        """Give a template as Meta lists it; the list of all is read again when it is older than max_age seconds.
+
+        Raises:
+            Failed: The list could not be read.
+        """
+        async with self._reading:  # many ask at once, one reads
+            if self._clock() - self._read_at > max_age:
+                management = (await login()).management
+                listed = await self._call("list_templates", lambda: management.templates(self.waba_id))
+                for _ in range(len(listed) // PAGE):  # each further page was a call of its own
+                    self.calls.spend()
+                self._templates = {(one.name, one.language): _remote(one) for one in listed}
+                self._read_at, self.read_when = self._clock(), datetime.now(UTC)
+        return self._templates.get(key)
+
+    def place(self, key: str, action: Action) -> Place | None:
+        """Ask whether a change may be made now: None, else the place in the queue."""
+        place = self.queue.ask(key)
+        allowed = self.calls.wait(self._reserve) <= 0
+        if isinstance(action, CreateTemplate):
+            allowed = allowed and self.creates.wait() <= 0
+        return None if allowed and place.before == 0 else place
+
+    def wait(self) -> float:
+        """Seconds until a change may be made."""
+        return max(self.calls.wait(self._reserve), self.creates.wait())
+
+    async def create(self, login: Login, template: Template, media_handle: str | None = None) -> None:
+        """Create a template. Raises Failed."""
+        body: Json = {
+            "name": template.name,
+            "language": template.language,
+            "category": template.category,
+            "parameter_format": template.parameter_format,
+            "components": content.to_meta(template, media_handle),
+        }
+        self.creates.spend()
+        answer = await self._change("create_template", lambda: login.management.create_template(self.waba_id, body))
+        self._templates[template.name, template.language] = RemoteTemplate(
+            id=str(answer.get("id") or ""),
+            state=str(answer.get("status") or "PENDING"),
+            category=answer.get("category") or template.category,
+            components=tuple(body["components"]),
+            assumed=True,
+        )
+
+    async def edit(self, login: Login, template: Template, edit: EditTemplate, media_handle: str | None = None) -> None:
+        """Edit a template. Raises Failed."""
+        changes: Json = {"components": content.to_meta(template, media_handle)}
+        if not edit.approved:  # Meta refuses a category for approved ones
+            changes["category"] = template.category
+        await self._change("edit_template", lambda: login.management.edit_template(edit.id, changes))
+        self._templates[template.name, template.language] = RemoteTemplate(
+            id=edit.id,
+            state="PENDING",
+            category=template.category,
+            components=tuple(changes["components"]),
+            assumed=True,
+        )
+
+    async def delete(self, login: Login, key: Key, template_id: str) -> None:
+        """Delete a template in one language. Raises Failed."""
+        name, _ = key
+        await self._change("delete_template", lambda: login.management.delete_template(self.waba_id, name, template_id))
+        self._templates.pop(key, None)
+
+    async def token(self, login: Login) -> Token:
+        """Check the access token. Raises Failed."""
+        try:
+            return _token(await self._call("debug_token", lambda: login.management.token(login.token)))
+        except Failed as failed:
+            if failed.problem.reason != "TokenInvalid":
+                raise
+            return Token(valid=False)
+
+    async def phone(self, login: Login, number: Number) -> Phone:
+        """Read what Meta says of a number. Raises Failed."""
+        return _phone(await self._call("read_number", lambda: login.management.phone_number(number.phone_number_id)))
+
+    async def subscription(self, login: Login, app_id: str | None) -> Subscription:
+        """Read whether our app gets the account's webhooks. Raises Failed."""
+        apps = await self._call("read_subscription", lambda: login.management.subscriptions(self.waba_id))
+        ours = [app for app in apps if app_id in (None, _app_id(app))]
+        return Subscription(bool(ours), next((app.get("override_callback_uri") for app in ours), None))
+
+    async def subscribe(self, login: Login, callback: str | None, verify_token: str) -> None:
+        """Subscribe our app; Meta asks the callback at once whether it knows the verify token. Raises Failed."""
+        await self._call("subscribe", lambda: login.management.subscribe(self.waba_id, callback, verify_token))
+
+    async def unsubscribe(self, login: Login) -> None:
+        """End the subscription of our app. Raises Failed."""
+        await self._call("unsubscribe", lambda: login.management.unsubscribe(self.waba_id))
+
+    async def profile(self, login: Login, number: Number) -> Json:
+        """Read the number's profile. Raises Failed."""
+        return await self._call("read_profile", lambda: login.management.profile(number.phone_number_id))
+
+    async def set_profile(self, login: Login, number: Number, fields: Json) -> None:
+        """Set fields of the number's profile. Raises Failed."""
+        await self._call("set_profile", lambda: login.management.set_profile(number.phone_number_id, fields))
+
+    async def _change(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
+        """Make a call that changes templates; when it failed, only a new look tells what became of it."""
+        try:
+            return await self._call(name, call)
+        except Failed as failed:
+            if failed.problem.kind == "temporary" or name != "create_template":
+                self._read_at = float("-inf")
+            raise
+
+    async def _call(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
+        wait = self.calls.wait()
+        if wait > 0:
+            message = f"The account has no calls left at Meta; the next is possible in {wait:.0f} s"
+            raise Failed(Problem("temporary", "RateLimited", message, retry_after=wait))
+        self.calls.spend()
+        with _measured(name):
+            try:
+                return await call()
+            except WhatsAppError as error:
+                problem = problem_of(error)
+                if problem.reason == "RateLimited":
+                    self.calls.pause(problem.retry_after or PAUSE_SECONDS)
+                raise Failed(problem) from None  # the problem says all that may be said
+
+
+class Meta:
+    """The accounts that numbers belong to, over one HTTP client that the caller opens and closes."""
+
+    def __init__(
+        self, http: httpx.AsyncClient, url: str, *, calls: int, creates: int, clock: Clock = time.monotonic
+    ) -> None:
+        self._http, self._url = http, url
+        self._limits = calls, creates
+        self._clock = clock
+        self._accounts: dict[str, Account] = {}
+
+    def account(self, waba_id: str) -> Account:
+        """Give the account of that id; always the same one, so that all its numbers share the budget."""
+        if waba_id not in self._accounts:
+            self._accounts[waba_id] = Account(waba_id, *self._limits, self._clock)
+        return self._accounts[waba_id]
+
+    def accounts(self) -> list[Account]:
+        """Give all accounts in use."""
+        return list(self._accounts.values())
+
+    def login(self, token: str, version: str) -> Login:
+        """Give what calls with this token need.
+
+        Raises:
+            Failed: The token cannot be one.
+        """
+        try:
+            api = GraphApi(self._http, access_token=token, base_url=self._url, version=version)
+        except ValueError as error:
+            raise Failed(Problem("blocked", "TokenInvalid", str(error))) from None
+        return Login(Management(api), token)
+
+
+def problem_of(error: WhatsAppError) -> Problem:
+    """Put a failed call into words for the status. The library has cut tokens out of Meta's."""
+    said = error.details or error.title
+    message = f"{error.meaning} Meta says: {said}" if said else str(error)
+    match error:
+        case Temporary() | Uncertain() if error.code in RATE_LIMITS:
+            return Problem("temporary", "RateLimited", error.meaning, error.retry_after)
+        case Temporary() | Uncertain():
+            return Problem("temporary", "MetaUnavailable", error.meaning, error.retry_after)
+        case _ if (error.code, error.subcode) == DUPLICATE:
+            return Problem("temporary", "AlreadyExists", "Meta has this template already, but does not list it yet")
+        case AccountBlocked():
+            return Problem("blocked", "TokenInvalid" if error.code in BAD_TOKEN else "AccessDenied", message)
+        case Permanent() if error.code == CALLBACK_REFUSED:
+            reason = "Meta could not verify the callback URL; it has to reach the gateway, with the same verify token."
+            return Problem("refused", "CallbackRefused", f"{reason} Meta says: {said}" if said else reason)
+        case _:
+            return Problem("refused", "Refused", message)
+
+
+@contextmanager
+def _measured(name: str) -> Iterator[None]:
+    started, outcome = time.perf_counter(), "ok"
+    try:
+        yield
+    except Failed as failed:
+        outcome = failed.problem.reason
+        raise
+    finally:
+        telemetry.CALL.labels(name).observe(time.perf_counter() - started)
+        telemetry.CALLS.labels(name, outcome).inc()
+
+
+def _token(info: TokenInfo) -> Token:
+    ends = [end for end in (info.expires_at, info.data_access_expires_at) if end is not None]
+    limits = [set(info.targets[scope]) for scope in ("whatsapp_business_management",) if info.targets.get(scope)]
+    return Token(
+        valid=info.valid,
+        app_id=info.app_id,
+        expires_at=min(ends) if ends else None,
+        scopes=frozenset(info.scopes),
+        accounts=frozenset(limits[0]) if limits else None,
+    )
+
+
+def _phone(info: PhoneNumber) -> Phone:
+    return Phone(
+        display_number=info.display_phone_number,
+        verified_name=info.verified_name,
+        name_status=info.name_status,
+        state=info.status,
+        quality=info.quality,
+        messaging_limit=info.messaging_limit,
+        throughput=info.throughput,
+        can_send_message=info.can_send,
+        obstacles=tuple(_obstacles(info.raw)),
+        coexists=bool(info.raw.get("is_on_biz_app")),
+    )
+
+
+def _obstacles(answer: Json) -> Iterator[str]:
+    health = answer.get("health_status")
+    entities = health.get("entities") if isinstance(health, dict) else None
+    for entity in entities if isinstance(entities, list) else ():
+        for error in entity.get("errors") or ():
+            words = (error.get("error_description"), error.get("possible_solution"))
+            yield " ".join(word for word in words if word)
+
+
+def _remote(info: TemplateInfo) -> RemoteTemplate:
+    return RemoteTemplate(
+        id=info.id,
+        state=(info.status or "UNKNOWN").upper(),
+        category=info.category,
+        components=tuple(info.components),
+        quality=info.quality,
+        rejected_reason=None if info.rejected_reason in (None, "", "NONE") else info.rejected_reason,
+    )
+
+
+def _app_id(app: Json) -> str | None:
+    data = app.get("whatsapp_business_api_data")
+    return str(data.get("id")) if isinstance(data, dict) and data.get("id") else None

@@ -1,0 +1,160 @@
+"""What the cycles of numbers and templates share: the resource, the outcome, the memory between two looks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from k8s.cluster import Cluster
+from k8s.conditions import Event, as_status, events, stamp
+from k8s.declared import Number
+from k8s.observed import ObservedNumber
+from k8s.plan import Plan
+from k8s.reconcile import backoff
+from k8s.remote import Meta
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A custom resource as it was when a cycle began."""
+
+    namespace: str
+    name: str
+    generation: int
+    spec: Json
+    status: Json
+
+    @property
+    def key(self) -> str:
+        """Namespace and name."""
+        return f"{self.namespace}/{self.name}"
+
+
+class Outcome(NamedTuple):
+    """What a cycle found: the whole new status, events to post, and seconds until the next cycle."""
+
+    status: Json
+    events: list[Event]
+    next_in: float
+
+
+@dataclass(slots=True)
+class Memory:
+    """What the operator remembers of one resource while it runs; all of it can be found out again.
+
+    Times are monotonic seconds. secrets: fingerprint of the credentials that the observation was made with;
+    checked: when Meta was last asked.
+    """
+
+    seen: ObservedNumber = field(default_factory=ObservedNumber)
+    read_at: float = float("-inf")
+    due_at: float = float("-inf")
+    failures: int = 0
+    secrets: str | None = None
+    generation: int | None = None
+    checked: datetime | None = None
+
+    def schedule(self, plan: Plan, now: float, resync: float) -> float:
+        """Note when Meta is to be asked next; gives the seconds until then."""
+        self.failures = self.failures + 1 if plan.retry else 0
+        if plan.retry:
+            wait = max(backoff(self.failures), plan.retry_after or 0)
+        else:
+            wait = min(resync, plan.check_after or resync)
+        self.due_at = now + wait
+        return wait
+
+
+class Pace:
+    """When the next cycle of one resource comes: after a time, or when somebody wakes it."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.next_in = 0.0
+        self._awake = asyncio.Event()
+        self._awake.set()  # the first cycle comes at once
+
+    def wake(self) -> None:
+        """Let the next cycle come at once."""
+        self._awake.set()
+
+    async def wait(self, stopped: Callable[[], Awaitable[object]]) -> None:
+        """Wait for the time to be over, for `wake`, or for `stopped`."""
+        waiting = [asyncio.ensure_future(self._awake.wait()), asyncio.ensure_future(stopped())]
+        try:
+            await asyncio.wait(waiting, timeout=self.next_in, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
+            for task in waiting:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+        self._awake.clear()
+
+
+class Numbers(Mapping[tuple[str, str], Number]):
+    """The declared numbers by namespace and name, those being deleted left out."""
+
+    def __init__(self, numbers: Mapping[tuple[str, str], Number]) -> None:
+        self._numbers = numbers
+
+    def __getitem__(self, key: tuple[str, str]) -> Number:
+        return self._numbers[key]
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def ids(self, namespace: str) -> list[str]:
+        """Phone number ids that a namespace declares."""
+        return [number.phone_number_id for (where, _), number in self.items() if where == namespace]
+
+    def of_account(self, waba_id: str) -> dict[str, Number]:
+        """Numbers of an account by `namespace/name`."""
+        return {f"{ns}/{name}": one for (ns, name), one in self.items() if one.business_account_id == waba_id}
+
+
+def utc_now() -> datetime:
+    """Give the wall clock's time."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What cycles work with.
+
+    version: of the Graph API, where a number names none; resync: seconds between two looks at Meta when nothing
+    changes; look: between two looks at a number's Secrets; wake: starts the cycle of a template's key.
+    """
+
+    meta: Meta
+    cluster: Cluster
+    version: str
+    resync: float
+    look: float
+    wake: Callable[[str], None]
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = utc_now
+
+
+def outcome_of(
+    plan: Plan, resource: Resource, tools: Tools, next_in: float, checked: datetime | None = None
+) -> Outcome:
+    """Give the outcome of a cycle; checked: when Meta was last asked, None where that is not known."""
+    now, before = tools.now(), resource.status.get("conditions") or ()
+    status = {key: value for key, value in plan.status.items() if value not in (None, {}, [])}
+    last = stamp(checked) if checked else resource.status.get("lastChecked")
+    if last:
+        status["lastChecked"] = last
+    status["observedGeneration"] = resource.generation
+    status["conditions"] = as_status(plan.conditions, before, resource.generation, now)
+    return Outcome(status, events(plan.conditions, before), next_in)

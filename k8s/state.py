@@ -1,0 +1,176 @@
+"""What the running operator holds: its tools, and for each resource its pace, its memory and its last status."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import structlog
+from pydantic import ValidationError
+
+from k8s import health, telemetry
+from k8s.cluster import Cluster, ClusterError, connect
+from k8s.conditions import fails, merge_patch, summary
+from k8s.numbers_cycle import NumberCycle
+from k8s.plan import Plan
+from k8s.reconcile import backoff
+from k8s.remote import Meta
+from k8s.resource import Memory, Numbers, Outcome, Pace, Resource, Tools, outcome_of
+from k8s.settings import Settings
+from k8s.templates_cycle import TemplateCycle
+
+log = structlog.get_logger(__name__)
+
+Json = dict[str, Any]
+
+NUMBERS, TEMPLATES = "whatsappnumbers", "messagetemplates"
+CYCLES: dict[str, type[NumberCycle] | type[TemplateCycle]] = {NUMBERS: NumberCycle, TEMPLATES: TemplateCycle}
+_AT_ONCE = 10  # cycles; the API server and Meta have others to serve
+_TIMEOUT = httpx.Timeout(20, connect=5)
+_QUALITY = {"GREEN": 3, "YELLOW": 2, "RED": 1}
+
+
+@dataclass(slots=True)
+class Live:
+    """One resource while the operator runs; status: as last written, None before."""
+
+    uid: str
+    pace: Pace = field(default_factory=Pace)
+    memory: Memory = field(default_factory=Memory)
+    generation: int | None = None
+    status: Json | None = None
+
+
+class State:
+    """The running operator."""
+
+    def __init__(self, settings: Settings, meta: Meta, cluster: Cluster) -> None:
+        self.tools = Tools(
+            meta=meta,
+            cluster=cluster,
+            version=settings.whatsapp_api_version,
+            resync=settings.operator_resync_seconds,
+            look=settings.operator_secrets_seconds,
+            wake=lambda key: self.wake(TEMPLATES, key),
+        )
+        self.heartbeat = health.Heartbeat(time.monotonic, 2 * settings.operator_resync_seconds + 120)
+        self._live: dict[tuple[str, str], Live] = {}
+        self._at_once = asyncio.Semaphore(_AT_ONCE)
+
+    def live(self, plural: str, key: str, uid: str) -> Live:
+        """Give what is held of a resource; new where it is new, or another one of the same name."""
+        found = self._live.get((plural, key))
+        if found is None or found.uid != uid:
+            found = self._live[plural, key] = Live(uid)
+        return found
+
+    def drop(self, plural: str, key: str) -> None:
+        """Forget a resource that is gone."""
+        self._live.pop((plural, key), None)
+        self.heartbeat.gone(f"{plural}/{key}")
+
+    def wake(self, plural: str, key: str) -> None:
+        """Let the next cycle of a resource come at once."""
+        if found := self._live.get((plural, key)):
+            found.pace.wake()
+
+    def wake_templates(self, namespace: str) -> None:
+        """Let all templates of a namespace look again: a number that they need has changed."""
+        for plural, key in self._live:
+            if plural == TEMPLATES and key.startswith(f"{namespace}/"):
+                self.wake(plural, key)
+
+    async def reconcile(self, plural: str, live: Live, resource: Resource, numbers: Numbers) -> Outcome | None:
+        """Run one cycle and write its status; gives its outcome, None when nothing was due or the cluster is away."""
+        async with self._at_once:
+            started = time.perf_counter()
+            try:
+                outcome = await self._cycle(plural, live, resource, numbers)
+                if outcome:
+                    await self._write(plural, live, resource, outcome)
+            except ClusterError as error:
+                live.memory.failures += 1
+                live.pace.next_in = backoff(live.memory.failures)
+                telemetry.RECONCILES.labels(plural, "error").inc()
+                log.warning("cluster_away", kind=plural, resource=resource.key, problem=error.problem.message)
+                return None
+        self.heartbeat.ended()
+        if outcome is None:
+            left = live.memory.due_at - time.monotonic()
+            live.pace.next_in = max(min(left, self.tools.look), 0.0)
+            return None
+        live.pace.next_in = outcome.next_in
+        telemetry.RECONCILES.labels(plural, "ok").inc()
+        telemetry.RECONCILE.labels(plural).observe(time.perf_counter() - started)
+        return outcome
+
+    async def _cycle(self, plural: str, live: Live, resource: Resource, numbers: Numbers) -> Outcome | None:
+        try:
+            return await CYCLES[plural](self.tools, resource, numbers, live.memory).run()
+        except ValidationError as error:  # stored before the definition became stricter
+            first = error.errors(include_input=False, include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            conditions = summary([fails("Ready", "InvalidSpec", f"spec.{where}: {first['msg']}", stalled=True)], "")
+            plan = Plan(actions=(), conditions=tuple(conditions), status={})
+            return outcome_of(plan, resource, self.tools, self.tools.resync)
+
+    async def _write(self, plural: str, live: Live, resource: Resource, outcome: Outcome) -> None:
+        patch = merge_patch(resource.status, outcome.status)
+        if patch:
+            version = await self.tools.cluster.patch_status(plural, resource.namespace, resource.name, patch)
+            self.heartbeat.wrote(f"{plural}/{resource.key}", version)
+        live.status = outcome.status
+        for event in outcome.events:
+            log.info("changed", kind=plural, resource=resource.key, type=event.type, reason=event.reason)
+
+    def collect(self) -> None:
+        """Bring the gauges up to date."""
+        ready: Counter[tuple[str, str]] = Counter()
+        states: Counter[str] = Counter()
+        for gauge in (telemetry.RESOURCES, telemetry.TEMPLATES, telemetry.TOKEN_DAYS, telemetry.QUALITY):
+            gauge.clear()
+        for (plural, key), live in self._live.items():
+            status = live.status or {}
+            ready[plural, _ready(status)] += 1
+            if plural == TEMPLATES:
+                states[status.get("state", "none")] += 1
+            else:
+                _collect_number(key, status)
+        for labels, count in ready.items():
+            telemetry.RESOURCES.labels(*labels).set(count)
+        for state, count in states.items():
+            telemetry.TEMPLATES.labels(state).set(count)
+        accounts = self.tools.meta.accounts()
+        telemetry.WAITING.set(sum(len(account.queue) for account in accounts))
+        telemetry.CALLS_LEFT.set(min((account.calls.left() for account in accounts), default=0))
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[State]:
+    """Connect to the cluster and to Meta, and serve health and metrics."""
+    async with connect(settings.operator_channels_secret) as cluster, httpx.AsyncClient(timeout=_TIMEOUT) as http:
+        calls, creates = settings.meta_calls_per_hour, settings.meta_template_creates_per_hour
+        state = State(settings, Meta(http, settings.whatsapp_graph_url, calls=calls, creates=creates), cluster)
+        async with health.serve(settings.operator_host, settings.operator_port, state.heartbeat, state.collect) as port:
+            log.info("serving", health=f"http://{settings.operator_host}:{port}/healthz")
+            yield state
+
+
+def _ready(status: Mapping[str, Any]) -> str:
+    conditions = status.get("conditions") or ()
+    return next((str(one.get("status")) for one in conditions if one.get("type") == "Ready"), "Unknown")
+
+
+def _collect_number(key: str, status: Mapping[str, Any]) -> None:
+    namespace, _, name = key.partition("/")
+    days = (status.get("token") or {}).get("daysLeft", "")
+    if days.lstrip("-").isdigit():
+        telemetry.TOKEN_DAYS.labels(namespace, name).set(int(days))
+    quality = (status.get("phone") or {}).get("quality")
+    telemetry.QUALITY.labels(namespace, name).set(_QUALITY.get(quality or "", 0))

@@ -1,0 +1,208 @@
+"""Plans a template: whether to create or edit it, and what its status says. Pure.
+
+Source of Meta's rules: developers.facebook.com/documentation/business-messaging/whatsapp/templates/template-management.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from k8s import content
+from k8s.conditions import Condition, fails, holds, moment, stamp, summary, unknown, waits
+from k8s.declared import Template, fingerprint
+from k8s.observed import Applied, ObservedTemplate, RemoteTemplate
+from k8s.plan import Action, CreateTemplate, EditTemplate, Plan
+from k8s.verdicts import camel, from_problem
+
+Json = dict[str, Any]
+
+# An approved template may be edited once in 24 hours and ten times in 30 days; a rejected or paused one at will.
+EDITS_A_MONTH = 10
+MONTH, DAY = timedelta(days=30), timedelta(days=1)
+EDITABLE = frozenset({"APPROVED", "REJECTED", "PAUSED"})
+REVIEWED = frozenset({"PENDING", "IN_APPEAL"})
+GOING = frozenset({"PENDING_DELETION", "DELETED"})
+# A review takes minutes to a day: ask every minute for half an hour, then every five for six hours, then as usual.
+POLLS = ((timedelta(minutes=30), 60.0), (timedelta(hours=6), 300.0))
+# Waits that Meta's rules impose, for up to a day: whoever waits for Ready should not wait for these.
+_PATIENT = frozenset({"InReview", "EditLimit"})
+
+
+def plan_template(template: Template, observed: ObservedTemplate, status: Mapping[str, Any], now: datetime) -> Plan:
+    """Plan one template. status: the present one."""
+    remote, applied = observed.remote, dict(status.get("applied") or {})
+    synced, action = _synced(template, observed, status, applied, now)
+    facts = _facts(remote, status, now) if remote or not observed.unread else _kept(status, now)
+    approved = _approved(facts.get("state"), facts.get("rejectedReason"))
+    if action and observed.queue is not None and observed.failure is None:
+        facts["queuePosition"] = observed.queue[0] + 1
+    problems = [problem for problem in (observed.unread, observed.failure) if problem and problem.kind != "refused"]
+    return Plan(
+        actions=(action,) if action and observed.failure is None and observed.queue is None else (),
+        conditions=(*_ready(synced), synced, approved),
+        status={**facts, "applied": applied},
+        retry=bool(problems),
+        retry_after=max((problem.retry_after or 0 for problem in problems), default=0) or None,
+        check_after=poll_after(facts, now),
+    )
+
+
+def after(action: Action, template: Template, status: Mapping[str, Any], now: datetime) -> Json:
+    """Give the status with an action noted that Meta accepted."""
+    noted = {**status, "submittedAt": stamp(now), "applied": {"declared": _mark(template)}}
+    if isinstance(action, EditTemplate) and action.approved:
+        noted["edits"] = [*_edits(status, now), stamp(now)]
+    return noted
+
+
+def _synced(
+    template: Template, observed: ObservedTemplate, status: Mapping[str, Any], applied: dict[str, str], now: datetime
+) -> tuple[Condition, Action | None]:
+    """Whether Meta has it as declared, and what would make it so; applied is brought up to date."""
+    remote = observed.remote
+    if observed.unread:
+        return from_problem("Synced", observed.unread), None
+    if remote is None:
+        applied.clear()
+        return _held_up(observed, waits("Synced", "Creating", "To be created")), CreateTemplate()
+    if remote.state in GOING:
+        message = "Meta is deleting a template of this name and language; it can be created again afterwards"
+        return waits("Synced", "BeingDeleted", message), None
+    if not _needs_edit(template, remote, applied):
+        known = "declared" in applied
+        _remember(template, remote, applied)
+        return _in_sync(template, remote, known=known), None
+    return _to_edit(observed, remote, status, now)
+
+
+def _to_edit(
+    observed: ObservedTemplate, remote: RemoteTemplate, status: Mapping[str, Any], now: datetime
+) -> tuple[Condition, Action | None]:
+    if remote.state in REVIEWED:
+        return waits("Synced", "InReview", "Meta is reviewing it; it will be edited when the review is over"), None
+    if remote.state not in EDITABLE:
+        message = f"Meta does not let a template be edited that is {remote.state}: declare one of another name"
+        return fails("Synced", "NotEditable", message, stalled=True), None
+    approved = remote.state == "APPROVED"
+    next_edit = _next_edit(status, now) if approved else None
+    if next_edit:
+        message = (
+            f"Meta allows one edit a day and {EDITS_A_MONTH} in 30 days; the next is possible at {stamp(next_edit)}"
+        )
+        return waits("Synced", "EditLimit", message), None
+    return _held_up(observed, waits("Synced", "Editing", "To be edited")), EditTemplate(remote.id, approved)
+
+
+def _held_up(observed: ObservedTemplate, otherwise: Condition) -> Condition:
+    """Why a change has not been made yet."""
+    if observed.failure:
+        return from_problem("Synced", observed.failure)
+    if observed.queue:
+        before, waiting = observed.queue
+        message = f"Waits for Meta's rate limit: place {before + 1} of {waiting}"
+        return waits("Synced", "Queued", message)
+    return otherwise
+
+
+def _needs_edit(template: Template, remote: RemoteTemplate, applied: Mapping[str, str]) -> bool:
+    """Whether to edit: it differs and that is neither Meta's rewriting of what was sent nor a sample only."""
+    memory, mark = Applied(applied.get("declared"), applied.get("shown")), _mark(template)
+    changed = memory.declared is not None and memory.declared != mark
+    if changed and (remote.state == "REJECTED" or content.is_opaque(template)):
+        return True  # reviewers see samples and category too, so any change may be the remedy
+    shown = content.remote_fingerprint(list(remote.components))
+    return not content.same(template, list(remote.components)) and not memory.settled(mark, shown)
+
+
+def _remember(template: Template, remote: RemoteTemplate, applied: dict[str, str]) -> None:
+    applied["declared"] = _mark(template)
+    if remote.assumed:
+        applied.pop("shown", None)  # the next list tells what Meta made of it
+    else:
+        applied["shown"] = content.remote_fingerprint(list(remote.components))
+
+
+def _in_sync(template: Template, remote: RemoteTemplate, *, known: bool) -> Condition:
+    if remote.category and remote.category != template.category:
+        message = (
+            f"Meta files it under {remote.category}, declared is {template.category}: prices follow Meta's category"
+        )
+        return holds("Synced", "CategoryChanged", message, warn=True)
+    return holds(
+        "Synced", "Synced", "Meta has it as declared" if known else "Meta had it already, as declared: adopted"
+    )
+
+
+def _ready(synced: Condition) -> list[Condition]:
+    if synced.reason in _PATIENT:
+        return [holds("Ready", synced.reason, synced.message)]
+    return summary([synced], "Meta has it as declared; Approved tells of its review")
+
+
+def _approved(state: str | None, reason: str | None) -> Condition:
+    match state:
+        case None:
+            return unknown("Approved", "NotSubmitted", "Not yet at Meta")
+        case "APPROVED":
+            return holds("Approved", "Approved", "It may be sent")
+        case "PENDING" | "IN_APPEAL":
+            return waits("Approved", "Pending", "Meta is reviewing it: usually minutes, at most a day or two")
+        case "REJECTED":
+            said = f" ({reason})" if reason else ""
+            return fails("Approved", "Rejected", f"Meta rejected it{said}: change it here, and it is submitted again")
+        case "PAUSED":
+            return fails("Approved", "Paused", "Meta paused it for low quality; after the pause it is approved again")
+        case "DISABLED":
+            return fails("Approved", "Disabled", "Meta disabled it for low quality: declare one of another name")
+        case other:
+            return fails("Approved", camel(other), f"Meta says that it is {other}")
+
+
+def _facts(remote: RemoteTemplate | None, status: Mapping[str, Any], now: datetime) -> Json:
+    facts: Json = {}
+    if remote:
+        facts = {
+            "templateId": remote.id,
+            "state": remote.state,
+            "category": remote.category,
+            "quality": remote.quality,
+            "rejectedReason": remote.rejected_reason,
+            "submittedAt": status.get("submittedAt"),
+        }
+    return {key: value for key, value in {**facts, "edits": _edits(status, now)}.items() if value}
+
+
+def _kept(status: Mapping[str, Any], now: datetime) -> Json:
+    """The facts as they were, when Meta cannot be asked."""
+    names = ("templateId", "state", "category", "quality", "rejectedReason", "submittedAt")
+    kept = {name: status.get(name) for name in names} | {"edits": _edits(status, now)}
+    return {key: value for key, value in kept.items() if value}
+
+
+def _edits(status: Mapping[str, Any], now: datetime) -> list[str]:
+    """The edits of the last 30 days, oldest first."""
+    return [text for text in status.get("edits") or () if (when := moment(text)) and now - when < MONTH]
+
+
+def _next_edit(status: Mapping[str, Any], now: datetime) -> datetime | None:
+    """When an approved template may be edited again; None: now."""
+    moments = [when for text in _edits(status, now) if (when := moment(text))]
+    free = [moments[-1] + DAY] if moments else []
+    if len(moments) >= EDITS_A_MONTH:
+        free.append(moments[-EDITS_A_MONTH] + MONTH)
+    return max((when for when in free if when > now), default=None)
+
+
+def poll_after(status: Mapping[str, Any], now: datetime) -> float | None:
+    """Give the seconds after which to look again because Meta is at work on it; None: it is not."""
+    if status.get("state") not in REVIEWED | GOING:
+        return None
+    age = now - (moment(status.get("submittedAt")) or now - POLLS[0][0])
+    return next((seconds for limit, seconds in POLLS if age < limit), None)
+
+
+def _mark(template: Template) -> str:
+    """Fingerprint of everything that is declared of it: samples and category too."""
+    return fingerprint([template.category, content.to_meta(template)])

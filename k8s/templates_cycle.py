@@ -1,0 +1,151 @@
+"""One cycle of a MessageTemplate: look at the account's list, plan, wait for a turn, act, give the status."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from k8s.cluster import ClusterError, Missing
+from k8s.declared import Number, Template
+from k8s.observed import ObservedTemplate, Problem
+from k8s.plan import Action, EditTemplate, Plan
+from k8s.reconcile import reconcile
+from k8s.remote import Account, Failed, Login
+from k8s.resource import Memory, Numbers, Outcome, Resource, Tools, outcome_of
+from k8s.templates import after, poll_after
+
+Json = dict[str, Any]
+
+_SLACK = 1.0  # a list that is so much younger than asked for is old enough: cycles differ by less
+_QUEUE_SECONDS = 20.0  # how often a place in the queue is brought up to date
+_NO_NUMBER_SECONDS = 30.0
+
+
+class TemplateCycle:
+    """A cycle of one template; made for one `run` or `forget`."""
+
+    def __init__(self, tools: Tools, resource: Resource, numbers: Numbers, memory: Memory) -> None:
+        self._tools, self._resource, self._memory = tools, resource, memory
+        self._template = Template.model_validate(resource.spec)
+        self._number = numbers.get((resource.namespace, self._template.number_ref.name))
+        self._key = self._template.name, self._template.language
+        self._status: Json = dict(resource.status)
+
+    async def run(self) -> Outcome:
+        """Bring the template to its declared state as far as possible now.
+
+        Raises:
+            ClusterError: The API server does not answer.
+        """
+        if self._template.suspend:
+            return self._outcome(self._plan(ObservedTemplate()), self._tools.resync)
+        if self._number is None:
+            return self._without_number()
+        account = self._tools.meta.account(self._number.business_account_id)
+        observed = await self._look(account, self._number)
+        plan = self._plan(observed)
+        if plan.actions:
+            plan = await self._change(account, self._number, observed, plan.actions[0])
+        next_in = self._memory.schedule(plan, self._tools.clock(), self._tools.resync)
+        if "queuePosition" in plan.status:
+            next_in = min(account.wait() or _QUEUE_SECONDS, _QUEUE_SECONDS)
+        self._memory.checked = account.read_when
+        return self._outcome(plan, next_in)
+
+    async def forget(self) -> str | None:
+        """With the policy Delete, delete the template at Meta. Gives what had to be left, if any.
+
+        Raises:
+            Failed: Meta could not be asked; try again.
+            ClusterError: The API server could not.
+        """
+        if self._number is not None:
+            self._leave(self._tools.meta.account(self._number.business_account_id))
+        if self._template.deletion_policy == "Orphan":
+            return None
+        if self._number is None:
+            return f"The template stays at Meta, because WhatsAppNumber {self._template.number_ref.name} is gone"
+        try:
+            await self._delete(self._number)
+        except Missing as missing:
+            return f"The template stays at Meta, because there is no access token any more: {missing}"
+        return None
+
+    async def _delete(self, number: Number) -> None:
+        account = self._tools.meta.account(number.business_account_id)
+
+        async def login() -> Login:
+            return await self._login(number)
+
+        remote = await account.template(self._key, self._tools.resync, login)
+        if remote is None:
+            return
+        try:
+            await account.delete(await login(), self._key, remote.id)
+        except Failed as failed:  # refused, perhaps because somebody deleted it meanwhile
+            if failed.problem.kind == "temporary" or await account.template(self._key, 0, login) is not None:
+                raise
+
+    async def _look(self, account: Account, number: Number) -> ObservedTemplate:
+        """Find the template in the account's list, which is read again when it is due."""
+
+        async def login() -> Login:
+            return await self._login(number)
+
+        poll = poll_after(self._status, self._tools.now()) or self._tools.resync
+        try:
+            return ObservedTemplate(remote=await account.template(self._key, max(poll - _SLACK, 0), login))
+        except Failed as failed:
+            return ObservedTemplate(unread=failed.problem)
+        except Missing as missing:
+            return ObservedTemplate(unread=Problem("temporary", "SecretMissing", f"Missing: {missing}"))
+
+    async def _login(self, number: Number) -> Login:
+        token = await self._tools.cluster.access_token(self._resource.namespace, number)
+        return self._tools.meta.login(token, number.graph_version or self._tools.version)
+
+    async def _change(self, account: Account, number: Number, observed: ObservedTemplate, action: Action) -> Plan:
+        """Make the change if it is this template's turn; plan with what came of it."""
+        place = account.place(self._resource.key, action)
+        if place:
+            return self._plan(replace(observed, queue=place))
+        problem = await self._perform(account, number, action)
+        if problem and problem.reason == "RateLimited":  # it keeps its place
+            return self._plan(replace(observed, queue=account.queue.ask(self._resource.key)))
+        self._leave(account)
+        if problem:
+            return self._plan(replace(observed, failure=problem))
+        self._status = after(action, self._template, self._status, self._tools.now())
+        return self._plan(ObservedTemplate(remote=account.known(self._key)))
+
+    async def _perform(self, account: Account, number: Number, action: Action) -> Problem | None:
+        try:
+            login = await self._login(number)
+            if isinstance(action, EditTemplate):
+                await account.edit(login, self._template, action)
+            else:
+                await account.create(login, self._template)
+        except (Failed, ClusterError) as error:
+            return error.problem
+        except Missing as missing:
+            return Problem("temporary", "SecretMissing", f"Missing: {missing}")
+        return None
+
+    def _leave(self, account: Account) -> None:
+        """Give the turn to the next in the queue."""
+        account.queue.leave(self._resource.key)
+        first = account.queue.first()
+        if first:
+            self._tools.wake(first)
+
+    def _without_number(self) -> Outcome:
+        name = self._template.number_ref.name
+        problem = Problem("temporary", "NumberNotFound", f"There is no WhatsAppNumber {name} in this namespace")
+        return self._outcome(self._plan(ObservedTemplate(unread=problem)), _NO_NUMBER_SECONDS)
+
+    def _plan(self, observed: ObservedTemplate) -> Plan:
+        tools = self._tools
+        return reconcile(self._template, observed, self._status, version=tools.version, now=tools.now())
+
+    def _outcome(self, plan: Plan, next_in: float) -> Outcome:
+        return outcome_of(plan, self._resource, self._tools, next_in, self._memory.checked)

@@ -1,0 +1,107 @@
+"""What to think of an access token, a number's health and an API version: conditions from what Meta says. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from gateway.whatsapp import versions
+from k8s.conditions import Condition, fails, holds, stamp, unknown
+from k8s.declared import Number
+from k8s.observed import Phone, Problem, Token
+
+SCOPES = frozenset({"whatsapp_business_management", "whatsapp_business_messaging"})
+TOKEN_WARNING = timedelta(days=14)
+VERSION_WARNING_DAYS = 90
+
+_NEW_TOKEN = "create a new token of a system user and put it into the Secret"  # noqa: S105 - a sentence
+_MANAGER = "see the WhatsApp Manager"
+
+
+def from_problem(type_: str, problem: Problem) -> Condition:
+    """Give the condition for something that could not be read or done."""
+    if problem.kind == "temporary":
+        return unknown(type_, problem.reason, problem.message)
+    return fails(type_, problem.reason, problem.message, stalled=True)
+
+
+def token_valid(number: Number, token: Token, phone: Phone | Problem | None, now: datetime) -> Condition:
+    """Judge a token by Meta's check of it, and by whether the number could be read with it."""
+    refused = _refused(number, token, phone, now)
+    if refused:
+        return fails("TokenValid", *refused, stalled=True)
+    if token.expires_at is None:
+        return holds("TokenValid", "Valid", "The access token does not expire")
+    left, end = token.expires_at - now, stamp(token.expires_at)
+    if left < TOKEN_WARNING:
+        message = f"The access token expires in {left.days} days, on {end}: {_NEW_TOKEN}"
+        return holds("TokenValid", "ExpiresSoon", message, warn=True)
+    return holds("TokenValid", "Valid", f"The access token is good until {end}")
+
+
+def _refused(number: Number, token: Token, phone: Phone | Problem | None, now: datetime) -> tuple[str, str] | None:
+    """Reason and message why a token is no good; None when it is."""
+    if token.expires_at and token.expires_at <= now:
+        return "TokenExpired", f"The access token expired on {stamp(token.expires_at)}: {_NEW_TOKEN}"
+    if not token.valid:
+        return "TokenInvalid", f"Meta does not accept the access token: {_NEW_TOKEN}"
+    lacking = " and ".join(sorted(SCOPES - token.scopes))
+    if lacking:
+        return "MissingPermission", f"The access token lacks {lacking}: {_NEW_TOKEN}"
+    account = number.business_account_id
+    if token.accounts is not None and account not in token.accounts:
+        return (
+            "MissingPermission",
+            f"The access token may not manage account {account}: give its system user access to it",
+        )
+    if isinstance(phone, Problem) and phone.kind != "temporary":
+        return "NoAccess", f"Number {number.phone_number_id} cannot be read with this access token: {phone.message}"
+    return None
+
+
+def healthy(phone: Phone | Problem | None) -> Condition:
+    """Judge whether a number can send, and how customers take it."""
+    if phone is None:
+        return unknown("Healthy", "NotChecked", "The number has not been checked yet")
+    if isinstance(phone, Problem):
+        return unknown("Healthy", phone.reason, phone.message)
+    return _cannot_send(phone) or _could_be_better(phone)
+
+
+def _cannot_send(phone: Phone) -> Condition | None:
+    if phone.can_send_message == "BLOCKED":
+        why = "; ".join(phone.obstacles) or _MANAGER
+        return fails("Healthy", "Blocked", f"Meta lets this number send nothing: {why}")
+    if phone.state not in (None, "CONNECTED"):
+        return fails("Healthy", camel(phone.state), f"Meta says that the number is {phone.state}: {_MANAGER}")
+    return None
+
+
+def _could_be_better(phone: Phone) -> Condition:
+    if phone.quality == "RED":
+        message = "Customers block or report this number often: its messaging limit may fall"
+        return fails("Healthy", "QualityLow", message)
+    if phone.can_send_message == "LIMITED":
+        why = "; ".join(phone.obstacles) or _MANAGER
+        return holds("Healthy", "Limited", f"Meta limits what this number may send: {why}", warn=True)
+    if phone.quality == "YELLOW":
+        return holds("Healthy", "QualityMedium", "Some customers block or report this number", warn=True)
+    return holds("Healthy", "Healthy", "The number is connected and may send")
+
+
+def version_supported(version: str, now: datetime) -> Condition:
+    """Judge how long a version of the Graph API works."""
+    end, left = versions.expiry(version), versions.days_left(version, now.date())
+    if end is None or left is None:
+        return holds("VersionSupported", "Supported", f"No end is announced for {version} of the Graph API")
+    newer = f"set graphVersion to {versions.CURRENT}"
+    if left <= 0:
+        return fails("VersionSupported", "Expired", f"{version} of the Graph API ended on {end}: {newer}")
+    if left <= VERSION_WARNING_DAYS:
+        message = f"{version} of the Graph API ends on {end}: {newer}"
+        return holds("VersionSupported", "ExpiresSoon", message, warn=True)
+    return holds("VersionSupported", "Supported", f"{version} of the Graph API works until {end}")
+
+
+def camel(word: str) -> str:
+    """Turn Meta's WORDS_LIKE_THIS into a reason LikeThis."""
+    return "".join(part.capitalize() for part in word.split("_"))
