@@ -16,6 +16,8 @@ import httpx
 import structlog
 from langgraph_sdk.client import LangGraphClient
 
+from gateway.tracing import trace_headers
+
 log = structlog.get_logger(__name__)
 
 _CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=50)
@@ -89,7 +91,7 @@ class Agent:
         try:
             run = await self._client.runs.create(
                 str(thread), assistant, input=run_input, context=dict(context), metadata={"turn_id": str(turn)},
-                if_not_exists="create", multitask_strategy="enqueue", durability="sync",
+                if_not_exists="create", multitask_strategy="enqueue", durability="sync", headers=trace_headers(),
             )  # fmt: skip
         except httpx.HTTPError as error:
             raise _translated(error) from error

@@ -23,6 +23,7 @@ from gateway.store.conversations import Quiet
 from gateway.store.database import AWAY, Connection
 from gateway.store.migrate import migrate as run_migrations
 from gateway.telemetry import configure_logging
+from gateway.tracing import configure_tracing
 from gateway.whatsapp.messages import Text, as_reply
 from gateway.whatsapp.render import split
 
@@ -125,6 +126,7 @@ def _run(make: Callable[[Settings], Starlette], settings: Settings, port: int, p
         lifespan="on",
         timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
     )
+    configure_tracing(settings.otel_exporter_otlp_endpoint, make.__name__)
     listener = _listen(settings.gateway_host, port, port_setting)
     try:
         uvicorn.Server(config).run(sockets=[listener])

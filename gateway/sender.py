@@ -17,6 +17,7 @@ from gateway.store.contacts import Key
 from gateway.store.database import AWAY, Connection, Pool
 from gateway.store.outbox import Outbound
 from gateway.telemetry import ERRORS, LIMITER_WAITS, PROCESSING, SENDS, SENT
+from gateway.tracing import tracer
 from gateway.whatsapp.client import CloudApi, Sent
 from gateway.whatsapp.errors import AccountBlocked, InvalidMessage, PairLimited, Temporary, Uncertain, WhatsAppError
 from gateway.whatsapp.render import render
@@ -104,7 +105,8 @@ class Sender:
             await self._note(lambda conn: outbox.postponed(conn, message.id, delay))
             return
         try:
-            sent = await self._post(channel, message)
+            with tracer.start_as_current_span("send", attributes={"message.id": str(message.id)}):
+                sent = await self._post(channel, message)
         except WhatsAppError as error:
             SENDS.labels(type(error).__name__.lower(), str(error.code or "")).inc()
             await self._not_accepted(channel, message, error)

@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     uncertain_policy: str = Field("resend", pattern="^(resend|give-up)$", description="what follows that wait")
     drain_seconds: float = Field(20, ge=0, description="how long work may finish what it has begun after SIGTERM")
     database_pool_size: int = Field(10, ge=2, description="Postgres connections of one process")
+    otel_exporter_otlp_endpoint: str | None = Field(None, description="OTLP/HTTP collector for traces, http://…:4318")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
     log_format: str = Field("auto", pattern="^(auto|json|text)$", description="text on a terminal, JSON elsewhere")
 

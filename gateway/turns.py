@@ -23,6 +23,7 @@ from gateway.store.conversations import Quiet
 from gateway.store.database import Pool
 from gateway.store.turns import LeaseLostError, Turn
 from gateway.telemetry import ERRORS, RUN, TURNS, TURNS_IN_FLIGHT
+from gateway.tracing import tracer
 from gateway.whatsapp.errors import InvalidMessage
 from gateway.whatsapp.messages import as_reply
 from gateway.whatsapp.render import split
@@ -122,7 +123,8 @@ class Turns:
         """Answer a turn. Ends without doing anything more when the lease or the database is gone."""
         with structlog.contextvars.bound_contextvars(turn_id=str(turn.id), conversation_id=str(turn.conversation_id)):
             try:
-                await self._answer(turn)
+                with tracer.start_as_current_span("turn", attributes={"turn.id": str(turn.id)}):
+                    await self._answer(turn)
             except LeaseLostError:
                 log.warning("lease_lost")
             except psycopg.Error as error:

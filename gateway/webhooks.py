@@ -18,6 +18,7 @@ from gateway.store import events
 from gateway.store.database import AWAY, Connection, Pool
 from gateway.store.events import NewEvent
 from gateway.telemetry import ACK, ERRORS, SIGNATURE_FAILURES, WEBHOOKS
+from gateway.tracing import tracer
 from gateway.whatsapp.items import Item, items
 from gateway.whatsapp.raw import decode, encode
 from gateway.whatsapp.signature import verify
@@ -159,8 +160,10 @@ class Webhook:
             payload = decode(body)
         except ValueError:
             return PlainTextResponse("the body is not JSON", 400)
+        found = items(payload)
         try:
-            await self._inbox.keep([_new_event(item) for item in items(payload)])
+            with tracer.start_as_current_span("webhook", attributes={"items": len(found)}):
+                await self._inbox.keep([_new_event(item) for item in found])
         except NotDurableError:
             return PlainTextResponse("nothing was stored; deliver again", 503, {"Retry-After": "5"})
         return PlainTextResponse("ok")

@@ -74,7 +74,8 @@ class AgentServer:
         body = await request.json()
         run = {
             "run_id": str(uuid.uuid4()), "thread_id": request.path_params["thread"], "status": "running",
-            "metadata": body["metadata"], "input": body.get("input"), "context": body["context"],
+            "metadata": body["metadata"], "headers": dict(request.headers), "input": body.get("input"),
+            "context": body["context"],
             "error": self.fail.pop(0) if self.fail else None,
         }  # fmt: skip
         self.runs.insert(0, run)
