@@ -1,0 +1,110 @@
+"""The suite against a real Kubernetes: opt in, build and load the images, one release for most tests.
+
+``make cluster-test`` sets CLUSTER_TESTS. KUBECONFIG names the cluster; IMAGE_LOAD and BASE_IMAGE say where images go
+and come from. CLUSTER_TESTS_KEEP leaves the namespaces behind to look into.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster import images
+from tests.cluster.diagnosis import diagnosis
+from tests.cluster.kube import Kube
+from tests.cluster.release import RESTRICTED, Release
+
+HERE = Path(__file__).parent
+HOW = "the cluster suite was not run: `make cluster-test` with KUBECONFIG (and IMAGE_LOAD, BASE_IMAGE) set runs it"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests of this folder are of the cluster, and run only where somebody asked for it."""
+    asked = os.environ.get("CLUSTER_TESTS") and os.environ.get("KUBECONFIG")
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.cluster)
+            if not asked:
+                item.add_marker(pytest.mark.skip(reason=HOW))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """A failure shows what Kubernetes has to say about it."""
+    report: pytest.TestReport = yield  # type: ignore[misc, assignment] # pytest's wrappers are typed as generators of None
+    if report.failed:
+        for namespace in item.session.stash.get(NAMESPACES, []):
+            report.sections.append((f"namespace {namespace}", diagnosis(Kube(namespace))))
+    return report  # type: ignore[return-value]
+
+
+NAMESPACES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built_images() -> None:
+    """The images of this checkout, on the nodes."""
+    images.load(*images.build_all(), *images.databases().values())
+
+
+@pytest.fixture(scope="session")
+def new_namespace(request: pytest.FixtureRequest) -> Callable[[], Any]:
+    """``with new_namespace() as kube``: a namespace that admits only hardened pods, removed at the end."""
+    known = request.session.stash.setdefault(NAMESPACES, [])
+
+    @contextmanager
+    def make() -> Iterator[Kube]:
+        kube = Kube(f"wa-test-{uuid.uuid4().hex[:6]}")
+        kube.apply(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": kube.namespace, "labels": RESTRICTED}}
+        )
+        known.append(kube.namespace)
+        try:
+            yield kube
+        finally:
+            if not os.environ.get("CLUSTER_TESTS_KEEP"):
+                known.remove(kube.namespace)
+                kube("delete", "namespace", kube.namespace, "--timeout=180s", timeout=200)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def definitions() -> Iterator[None]:
+    """Takes away the custom resource definitions at the end, unless somebody else had brought them."""
+    kube = Kube("default")
+    before = _definitions(kube)
+    yield
+    if (new := _definitions(kube) - before) and not os.environ.get("CLUSTER_TESTS_KEEP"):
+        kube("delete", "crd", *new)
+
+
+def _definitions(kube: Kube) -> set[str]:
+    names = {one["metadata"]["name"] for one in kube.items("crd")}
+    return {name for name in names if name.endswith(".whatsapp-agent.io")}
+
+
+@pytest.fixture(scope="session")
+def installed(definitions: None, new_namespace: Callable[[], Any]) -> Iterator[Release]:
+    """The release that most tests share."""
+    with new_namespace() as kube:
+        release = Release(kube, images.values())
+        try:
+            release.install()
+            release.open()
+            yield release
+        finally:
+            release.close()
+
+
+@pytest.fixture
+def release(installed: Release) -> Release:
+    """The shared release, with a world that nobody wrote in yet."""
+    installed.clear()
+    return installed
