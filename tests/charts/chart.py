@@ -41,9 +41,11 @@ def template(
     return done.stdout
 
 
+@functools.cache
 def render(*arguments: str, **options: Any) -> list[Object]:
-    """The objects of a release."""
-    return [one for one in yaml.safe_load_all(template(*arguments, **options)) if one]
+    """The objects of a release; shared by all tests, so nobody changes them."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return [one for one in yaml.load_all(template(*arguments, **options), loader) if one]
 
 
 def scenario(name: str, *arguments: str, **options: Any) -> list[Object]:

@@ -17,7 +17,7 @@ def test_objects_are_what_kubernetes_expects(name: str, version: str) -> None:
 
 @pytest.mark.skipif(
     not schemas.custom_resources_known(),
-    reason=f"{schemas.CRDS_VARIABLE} names no folder with the definitions of KEDA, Gateway API, cert-manager, Prometheus",
+    reason=f"{schemas.CRDS_VARIABLE} names no folder with definitions of KEDA, Gateway API, cert-manager, Prometheus",
 )
 def test_objects_of_other_projects_are_what_their_definitions_say() -> None:
     objects = [one for name in chart.SCENARIOS for one in chart.scenario(name) if one["apiVersion"].startswith(CUSTOM)]
@@ -37,7 +37,7 @@ def test_the_output_does_not_depend_on_kubernetes(name: str) -> None:
 
 
 def test_an_older_kubernetes_is_refused() -> None:
-    with pytest.raises(chart.RenderError, match="kubeVersion: >=1.31.0-0"):
+    with pytest.raises(chart.RenderError, match=r"kubeVersion: >=1\.31\.0-0"):
         chart.scenario("demo", kubernetes="1.30")
 
 
