@@ -186,16 +186,15 @@ class Cluster:
 
     async def _write_secret(self, namespace: str, held: client.V1Secret | None, content: bytes) -> bool:
         """Whether it was written; not when somebody else was faster."""
-        data = {**((held.data if held else None) or {}), CHANNELS_KEY: base64.b64encode(content).decode()}
-        labels = {**((held.metadata.labels if held else None) or {}), **_LABELS}
-        version = held.metadata.resource_version if held else None
-        meta = client.V1ObjectMeta(name=self.channels_secret, labels=labels, resource_version=version)
-        body = client.V1Secret(metadata=meta, data=data, type="Opaque")
+        data = {CHANNELS_KEY: base64.b64encode(content).decode()}
         try:
             if held is None:
-                await self._core.create_namespaced_secret(namespace, body)
+                meta = client.V1ObjectMeta(name=self.channels_secret, labels=_LABELS)
+                await self._core.create_namespaced_secret(namespace, client.V1Secret(metadata=meta, data=data))
             else:
-                await self._core.replace_namespaced_secret(self.channels_secret, namespace, body)
+                # Only the data: everything else of the object is who made it's, Helm's for example.
+                patch = {"metadata": {"resourceVersion": held.metadata.resource_version}, "data": data}
+                await self._core.patch_namespaced_secret(self.channels_secret, namespace, patch)
         except ApiException as error:
             if error.status == 409:
                 return False
