@@ -114,7 +114,7 @@ def main() -> None:
             path.write_text(wanted[path])
         else:
             path.unlink()
-        print(path.relative_to(ROOT))  # noqa: T201 - a command line tool
+        print(path.relative_to(ROOT))
 
 
 if __name__ == "__main__":

@@ -91,12 +91,12 @@ yes
 {{- end }}
 {{- end }}
 
-{{/* (dict "root" $ "use" "url|agentUrl|businessUrl"): the key of a database's URL; that of the gateway's where it has none. */}}
+{{/* (dict "root" $ "key" "urlKey|agentUrlKey|businessUrlKey"): the key of a database's URL; that of the gateway's where it has none. */}}
 {{- define "wa.postgresKey" -}}
 {{- $postgres := .root.Values.postgres }}
 {{- if and (eq $postgres.mode "external") $postgres.external.existingSecret }}
-{{- get $postgres.external (printf "%sKey" .use) | default $postgres.external.urlKey }}
-{{- else if and (eq .use "agentUrl") (eq .root.Values.edition "licensed") -}}
+{{- get $postgres.external .key | default $postgres.external.urlKey }}
+{{- else if and (eq .key "agentUrlKey") (eq .root.Values.edition "licensed") -}}
 agent-url
 {{- else -}}
 url

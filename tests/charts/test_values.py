@@ -1,0 +1,190 @@
+"""What may be said to the chart, and what is refused with a sentence that helps."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.charts import chart
+from tests.charts.generator import generate
+
+SCHEMA = json.loads((chart.CHART / "values.schema.json").read_text())
+VALUES = (chart.CHART / "values.yaml").read_text()
+# Objects that are handed on to Kubernetes, or to the agent, as they are.
+FREE = {"context", "affinity", "dnsConfig", "securityContext", "containerSecurityContext", "items", "valueFrom"}
+FREE |= {"podSelector", "namespaceSelector", "global"}
+
+REFUSALS = {
+    "an unknown value": ({"gateway.replica": 2}, "additional properties 'replica' not allowed"),
+    "an unknown section": ({"gatway.replicas": 2}, "additional properties 'gatway' not allowed"),
+    "a wrong type": ({"gateway.replicas": "two"}, "/gateway/replicas"),
+    "an unknown edition": ({"edition": "free"}, "/edition"),
+    "a tag that is none": ({"images.gateway.tag": "a b"}, "/images/gateway/tag"),
+    "a gateway scaled to zero": ({"gateway.autoscaling.minReplicas": 0}, "/gateway/autoscaling/minReplicas"),
+    "a worker scaled to zero": ({"worker.autoscaling.minReplicas": 0}, "/worker/autoscaling/minReplicas"),
+    "no number": ({"simulator.enabled": False}, "channel.phoneNumberId is missing: set it to"),
+    "no access token": (
+        {"simulator.enabled": False, "channel.phoneNumberId": "1"},
+        "channel.accessToken is missing: name a Secret",
+    ),
+    "no verify token": (
+        {"simulator.enabled": False, "channel": {"phoneNumberId": "1", "accessToken": "a", "appSecret": "b"}},
+        "channel.verifyToken is missing: name a Secret",
+    ),
+    "a Secret and values": (
+        {"channel.existingSecret": "whatsapp", "channel.accessToken": "token"},
+        "leave out channel.accessToken",
+    ),
+    "no number and nobody to declare one": (
+        {"simulator.enabled": False, "channel.enabled": False, "operator.enabled": False},
+        "enable one of them",
+    ),
+    "a simulator of no number": ({"channel.enabled": False}, "simulator.enabled needs channel.enabled"),
+    "no model": (
+        {"simulator.enabled": False, "channel": {"phoneNumberId": "1", "existingSecret": "whatsapp"}},
+        "The model's key is missing: name a Secret",
+    ),
+    "two keys of the model": ({"model": {"apiKey": "a", "existingSecret": "b"}}, "leave one of them out"),
+    "no external database": ({"postgres.mode": "external"}, "name a Secret with the URL in postgres.external"),
+    "no external Redis": ({"redis.mode": "external"}, "name a Secret with the URL in redis.external"),
+    "two open agent servers": ({"agent.replicas": 2}, "edition: open allows one replica"),
+    "an open agent server that scales": ({"agent.autoscaling.enabled": True}, "edition: open allows one replica"),
+    "no licence": ({"edition": "licensed"}, "name its Secret in agent.license.existingSecret"),
+    "a licensed server in the gateway's database": (
+        {
+            "edition": "licensed",
+            "agent.license.existingSecret": "licence",
+            "postgres": {"mode": "external", "external": {"existingSecret": "postgres"}},
+        },
+        "edition: licensed needs a database of its own",
+    ),
+    "a route and an ingress": (
+        {"route": {"enabled": True, "parentRefs": [{"name": "a"}]}, "ingress": {"enabled": True, "host": "a"}},
+        "route.enabled and ingress.enabled are both true",
+    ),
+    "a route of no Gateway": ({"route.enabled": True}, "route.enabled needs route.parentRefs"),
+    "an ingress of no host": ({"ingress.enabled": True}, "ingress.enabled needs ingress.host"),
+    "two issuers": (
+        {"ingress": {"enabled": True, "host": "a", "certManager": {"clusterIssuer": "a", "issuer": "b"}}},
+        "leave one of them out",
+    ),
+    "a certificate of nobody": ({"certificate.enabled": True}, "certificate.enabled needs certificate.issuerRef.name"),
+    "a certificate for nothing": (
+        {"certificate": {"enabled": True, "issuerRef": {"name": "a"}}},
+        "certificate.enabled needs names",
+    ),
+    "hooks without a database": ({"migrations.useHooks": True}, "migrations.useHooks needs postgres.mode=external"),
+    "too little grace for the gateway": (
+        {"gateway.terminationGracePeriodSeconds": 39},
+        "but preStopSeconds + drainSeconds + 15 is 40 and requests would be cut off: raise it to that, or leave it out",
+    ),
+    "too little grace for the worker": (
+        {"worker": {"terminationGracePeriodSeconds": 30, "drainSeconds": 30}},
+        "but preStopSeconds + drainSeconds + 15 is 45 and turns and sends would be cut off",
+    ),
+    "too little grace for a run": (
+        {"agent.terminationGracePeriodSeconds": 259},
+        "but preStopSeconds + runSeconds + 15 is 260 and a run would be killed",
+    ),
+    "runs longer than turns": ({"agent.runSeconds": 301}, "workers give a turn only 300 s (worker.turnSeconds)"),
+    "a quiet period beyond its bound": ({"worker.quietPeriodSeconds": 9}, "the latter is the upper bound"),
+    "less at most than at least": ({"gateway.autoscaling.maxReplicas": 1}, "raise the one or lower the other"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSALS)
+@pytest.mark.parametrize("helm", [3, 4])
+def test_what_cannot_work_is_refused_by_one_sentence(what: str, helm: int) -> None:
+    values, sentence = REFUSALS[what]
+    with pytest.raises(chart.RenderError) as refusal:
+        chart.with_values(values, helm=helm)
+    assert sentence in str(refusal.value)
+    said = re.sub(r".*?\(whatsapp-agent/templates/[\w.]+:\d+:\d+\): ", "", str(refusal.value), flags=re.DOTALL)
+    assert len(said.strip().splitlines()) <= 6, said
+
+
+def test_with_nothing_said_it_says_what_is_missing() -> None:
+    with pytest.raises(chart.RenderError, match=r"channel\.phoneNumberId is missing: .* simulator\.enabled=true"):
+        chart.template()
+
+
+def test_enough_grace_is_taken_as_it_is_said() -> None:
+    assert grace({"agent.terminationGracePeriodSeconds": 261}, "agent") == 261
+
+
+@pytest.mark.parametrize(
+    ("component", "values", "expected"),
+    [
+        ("gateway", {"gateway": {"preStopSeconds": 7, "drainSeconds": 30}}, 52),
+        ("gateway", {"gateway": {"preStopSeconds": 0}}, 35),
+        ("worker", {"worker": {"preStopSeconds": 1, "drainSeconds": 2}}, 18),
+        ("agent", {"agent": {"runSeconds": 100}}, 120),
+    ],
+)
+def test_grace_periods_follow_from_the_work(component: str, values: dict[str, Any], expected: int) -> None:
+    assert grace(values, component) == expected
+
+
+def grace(values: dict[str, Any], component: str) -> int:
+    spec = chart.pick(chart.with_values(values), "Deployment", component)["spec"]["template"]["spec"]
+    return int(spec["terminationGracePeriodSeconds"])
+
+
+def test_every_value_has_a_comment() -> None:
+    assert [value.path for value in generate.values(VALUES) if not value.about] == []
+
+
+def test_every_value_is_used() -> None:
+    templates = "".join(path.read_text() for path in (chart.CHART / "templates").rglob("*") if path.is_file())
+    unused = [value.path for value in generate.values(VALUES) if value.path.split(".")[-1] not in templates]
+    assert unused == []
+
+
+def test_the_schema_is_closed() -> None:
+    """Or a typing error would change nothing and nobody would know."""
+    open_ones = [path for path, schema in objects(SCHEMA) if not closed(schema) and path.rsplit("/", 1)[-1] not in FREE]
+    assert open_ones == []
+
+
+def test_the_schema_knows_every_value_and_no_other() -> None:
+    known = set(leaves(SCHEMA))
+    said = {value.path for value in generate.values(VALUES)}
+    assert {path for path in said if not any(one == path or one.startswith(f"{path}.") for one in known)} == set()
+    extra = {path for path in known if not any(path == one or path.startswith(f"{one}.") for one in said)}
+    assert extra == set()
+
+
+def closed(schema: dict[str, Any]) -> bool:
+    return schema.get("additionalProperties") is False or isinstance(schema.get("additionalProperties"), dict)
+
+
+def objects(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every schema of an object, wherever it is."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "object":
+            yield path, schema
+        for key, part in schema.items():
+            yield from objects(part, f"{path}/{key}")
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from objects(part, path)
+
+
+def leaves(schema: dict[str, Any], path: str = "") -> Iterator[str]:
+    """The dotted paths that a schema names."""
+    if "$ref" in schema:
+        schema = SCHEMA["definitions"][schema["$ref"].rsplit("/", 1)[-1]]
+    properties = schema.get("properties")
+    if not properties:
+        yield path
+        return
+    for key, part in properties.items():
+        yield from leaves(part, f"{path}.{key}" if path else key)
+
+
+def test_the_examples_of_production_are_values() -> None:
+    assert chart.SCENARIOS["production"] == Path(chart.CHART / "values-production.yaml")
+    assert chart.scenario("production")
