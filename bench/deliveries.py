@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
@@ -24,7 +25,7 @@ def payload(wa_id: str, body: str) -> dict[str, Any]:
             {
                 "from": wa_id,
                 "id": f"wamid.HBgNNTUxMTk4NzY1NDMyMRUCABIYFjNFQjBC{next(_wamids):016d}",
-                "timestamp": "1790000000",
+                "timestamp": str(int(time.time())),  # older ones would close the 24-hour window
                 "type": "text",
                 "text": {"body": body},
             }

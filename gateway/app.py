@@ -16,10 +16,12 @@ import structlog
 from starlette.applications import Starlette
 
 from gateway.agent import Agent
+from gateway.attention import Attention
 from gateway.channels import Channel, Channels
 from gateway.intake import Intake
 from gateway.internal import Internal
 from gateway.limits import Limiter
+from gateway.lines import Lines
 from gateway.ops import Check, Ops
 from gateway.polling import Step, poll
 from gateway.sender import Sender, SendSettings
@@ -83,10 +85,13 @@ class _Worker:
             settings.redis_url.get_secret_value(), socket_connect_timeout=1, socket_timeout=1
         ) if settings.redis_url else None  # fmt: skip
         quiet = Quiet(settings.quiet_period_seconds, settings.quiet_period_max_seconds)
-        self._sender = Sender(self._pool, self._http, self._channels, Limiter(self._redis), _send_settings(settings))
+        self._lines = Lines(self._http, settings.whatsapp_graph_url, settings.whatsapp_api_version)
+        limiter = Limiter(self._redis)
+        self._sender = Sender(self._pool, self._lines, self._channels, limiter, _send_settings(settings))
+        attention = Attention(self._pool, self._lines, limiter, react=settings.react_on_receipt)
         self._intake = Intake(self._pool, self._channels, quiet)
         self._turns = Turns(
-            self._pool, self._agent, self._channels, self._sender.attend,
+            self._pool, self._agent, self._channels, attention.attend,
             Bounds(settings.turns_in_flight, settings.turn_timeout_seconds, settings.turn_attempts,
                    settings.lease_seconds, quiet),
         )  # fmt: skip
@@ -95,7 +100,7 @@ class _Worker:
         checks: dict[str, Check] = {
             "postgres": lambda: _postgres(self._pool),
             "agent": self._agent_check,
-            "whatsapp": self._sender.problem,
+            "whatsapp": self._lines.problem,
             "channels": lambda: _channels(self._channels),
         }
         if self._redis is not None:
@@ -183,12 +188,7 @@ def channels_of(settings: Settings) -> Channels:
 
 
 def _send_settings(settings: Settings) -> SendSettings:
-    return SendSettings(
-        settings.whatsapp_graph_url,
-        settings.whatsapp_api_version,
-        settings.uncertain_wait_seconds,
-        settings.uncertain_policy == "resend",
-    )
+    return SendSettings(settings.uncertain_wait_seconds, settings.uncertain_policy == "resend")
 
 
 async def _postgres(pool: Pool) -> str | None:

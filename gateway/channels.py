@@ -9,9 +9,12 @@ from typing import Any
 
 import orjson
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from gateway.store.conversations import Quiet
+from gateway.whatsapp.errors import InvalidMessage
+from gateway.whatsapp.messages import as_reply
+from gateway.whatsapp.templates import template
 
 log = structlog.get_logger(__name__)
 
@@ -19,6 +22,31 @@ _LOOK_EVERY = 1.0  # seconds between two looks at the files
 _SECRET_FIELDS = ("access_token", "app_secrets", "verify_token")
 
 Version = tuple[tuple[int, int], ...]
+
+
+class FallbackTemplate(BaseModel):
+    """What goes out for a reply after Meta's 24-hour window has closed: an approved template.
+
+    parameters: the values of its body, in order or by name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1)
+    language: str = Field(min_length=1)
+    parameters: tuple[str, ...] | Mapping[str, str] = ()
+
+    @model_validator(mode="after")
+    def _can_be_sent(self) -> FallbackTemplate:
+        try:
+            self.reply()
+        except InvalidMessage as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    def reply(self) -> dict[str, Any]:
+        """The template as a reply of the run contract."""
+        return as_reply(template(self.name, self.language, self.parameters))
 
 
 class Channel(BaseModel):
@@ -41,6 +69,7 @@ class Channel(BaseModel):
     context: Mapping[str, Any] = Field(default_factory=dict)  # passed on to the agent as it is
     quiet_period_seconds: float | None = None
     messages_per_second: float = 80
+    fallback_template: FallbackTemplate | None = None
 
     def quiet(self, default: Quiet) -> Quiet:
         """How long a customer has to be quiet on this number."""

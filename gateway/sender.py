@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from uuid import UUID
 
-import httpx
 import structlog
 
 from gateway.channels import Channel, Channels
 from gateway.limits import Limiter
-from gateway.store import events, outbox
-from gateway.store.contacts import Key
+from gateway.lines import Lines, address
+from gateway.store import events, outbox, window
 from gateway.store.database import AWAY, Connection, Pool
 from gateway.store.outbox import Outbound
 from gateway.telemetry import ERRORS, LIMITER_WAITS, PROCESSING, SENDS, SENT
 from gateway.tracing import tracer
-from gateway.whatsapp.client import CloudApi, Sent
-from gateway.whatsapp.errors import AccountBlocked, InvalidMessage, PairLimited, Temporary, Uncertain, WhatsAppError
+from gateway.whatsapp.caps import WINDOW_SECONDS
+from gateway.whatsapp.client import Sent
+from gateway.whatsapp.errors import (
+    AccountBlocked,
+    InvalidMessage,
+    PairLimited,
+    Temporary,
+    Uncertain,
+    WhatsAppError,
+    WindowClosed,
+)
 from gateway.whatsapp.render import render
 
 log = structlog.get_logger(__name__)
@@ -28,17 +37,14 @@ _IN_FLIGHT = 64  # messages of one process on their way to Meta at once
 _LEASE = 60.0  # seconds; longer than every time-out of a send, so that only a dead sender outlives it
 _ATTEMPTS = 12  # of a send that Meta certainly refused for now; with the delays below about half an hour
 _LONGEST_DELAY = 300.0
-_BLOCKED = 60.0  # seconds until a number that Meta refuses is tried again, with its next message
-_TYPING = 20.0  # seconds; Meta takes the indicator away after 25
+_GONE = 60.0  # seconds between looks whether a channel that is configured no more has come back
 _NOTE_ATTEMPTS = 30  # tries, a second apart, to note what became of a send
 
 
 @dataclass(frozen=True, slots=True)
 class SendSettings:
-    """Address and version of the API; how long (seconds) an uncertain message waits for its status; then resend it?"""
+    """How long (seconds) an uncertain message waits for its status; then resend it?"""
 
-    base_url: str
-    version: str
     uncertain_wait: float
     resend: bool
 
@@ -47,22 +53,21 @@ class Sender:
     """The only sender. ``step`` and ``expire`` are called in loops; ``drain`` ends it."""
 
     def __init__(
-        self, pool: Pool, http: httpx.AsyncClient, channels: Channels, limiter: Limiter, settings: SendSettings,
+        self, pool: Pool, lines: Lines, channels: Channels, limiter: Limiter, settings: SendSettings,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self._pool = pool
-        self._http = http
+        self._lines = lines
         self._channels = channels
         self._limiter = limiter
         self._settings = settings
         self._clock = clock
         self._sending: set[asyncio.Task[None]] = set()
-        self._blocked: dict[str, tuple[str, float, Channel]] = {}  # by channel: why, until when, with which settings
 
     async def step(self) -> float:
         """Take what may go out, as far as there is room; seconds until it should be called again."""
         room = _IN_FLIGHT - len(self._sending)
-        channels = [name for name, channel in self._channels.all().items() if not self._is_blocked(channel)]
+        channels = [name for name, channel in self._channels.all().items() if not self._lines.is_refused(channel)]
         if room <= 0 or not channels:
             return 1.0
         async with self._pool.connection() as conn:
@@ -79,23 +84,24 @@ class Sender:
             dead, decided = await outbox.expire(conn, self._settings.uncertain_wait, resend=self._settings.resend)
         if dead or decided:
             log.warning("sends_expired", left_by_dead_senders=dead, wait_is_over=decided, resend=self._settings.resend)
+        async with self._pool.connection() as conn:
+            for one in await window.refused(conn, _IN_FLIGHT):
+                await self._keep_back(conn, one.conversation_id, one.id, self._channels.get(one.channel_id))
 
     async def drain(self) -> None:
         """Let what is on its way arrive."""
         if self._sending:
             await asyncio.wait(self._sending)
 
-    async def problem(self) -> str | None:
-        """Why numbers do not send, for operators."""
-        blocked = [(name, why) for name, (why, until, _) in self._blocked.items() if self._clock() < until]
-        return "; ".join(f"number {name} has stopped sending: {why}" for name, why in blocked) or None
-
     # One message -------------------------------------------------------------------------------------------------
 
     async def _send(self, message: Outbound) -> None:
         channel = self._channels.get(message.channel_id)
         if channel is None:
-            await self._note(lambda conn: outbox.again(conn, message.id, _BLOCKED, None, "its channel is gone"))
+            await self._note(lambda conn: outbox.again(conn, message.id, _GONE, None, "its channel is gone"))
+            return
+        if _window_closed(message):
+            await self._note(lambda conn: self._keep_back(conn, message.conversation_id, message.id, channel))
             return
         delay = await self._limiter.acquire(
             channel.phone_number_id, str(message.contact_id), channel.messages_per_second
@@ -111,20 +117,21 @@ class Sender:
             SENDS.labels(type(error).__name__.lower(), str(error.code or "")).inc()
             await self._not_accepted(channel, message, error)
         else:
+            self._lines.works(channel)
             await self._accepted(message, sent)
 
     async def _post(self, channel: Channel, message: Outbound) -> Sent:
-        [payload, *rest] = render(message.content, callback=str(message.id), **_address(message.keys or ()))
+        [payload, *rest] = render(message.content, callback=str(message.id), **address(message.keys or ()))
         if rest:
             raise InvalidMessage(message.type, "is too long for one message and was queued unsplit")
-        return await self._api(channel).send(channel.phone_number_id, payload)
+        return await self._lines.api(channel).send(channel.phone_number_id, payload)
 
     async def _accepted(self, message: Outbound, sent: Sent) -> None:
         async def note(conn: Connection) -> None:
             async with conn.transaction():
                 await outbox.accepted(conn, message.id, sent.wamid)
                 # A status that overtook this answer and carried no id of ours found no message.
-                await events.reopen(conn, [f"st:{sent.wamid}:{status}" for status in _STATUSES])
+                await events.reopen_statuses(conn, sent.wamid)
 
         if message.since_inbound is not None:
             PROCESSING.observe(message.since_inbound + self._clock() - message.claimed_at)
@@ -140,9 +147,10 @@ class Sender:
             wait = self._settings.uncertain_wait
             await self._note(lambda conn: outbox.uncertain(conn, message.id, wait, error.code, said))
         elif isinstance(error, AccountBlocked):
-            self._blocked[channel.phone_number_id] = (said, self._clock() + _BLOCKED, channel)
-            ERRORS.labels("number_blocked").inc()
+            self._lines.refuse(channel, said)
             await self._note(lambda conn: outbox.postponed(conn, message.id, 1.0))
+        elif isinstance(error, WindowClosed):
+            await self._note(lambda conn: self._keep_back(conn, message.conversation_id, message.id, channel))
         elif isinstance(error, Temporary) and message.attempts < _ATTEMPTS:
             delay = await self._delay(error, message)
             await self._note(lambda conn: outbox.again(conn, message.id, delay, error.code, said))
@@ -168,38 +176,25 @@ class Sender:
                 return
         log.error("send_not_noted", consequence="the message becomes uncertain when its lease runs out")
 
-    # The customer's phone ----------------------------------------------------------------------------------------
-
-    async def attend(self, channel: Channel, wamid: str) -> None:
-        """Show that the message was read and that an answer is being written, until cancelled. Best effort."""
-        while not self._is_blocked(channel):
-            try:
-                await self._api(channel).mark_read(channel.phone_number_id, wamid, typing=True)
-            except WhatsAppError as error:
-                SENDS.labels("read_refused", str(error.code or "")).inc()
-                return
-            await asyncio.sleep(_TYPING)
-
-    # -------------------------------------------------------------------------------------------------------------
-
-    def _api(self, channel: Channel) -> CloudApi:
-        token = channel.access_token.get_secret_value()
-        return CloudApi(
-            self._http, access_token=token, base_url=self._settings.base_url, version=self._settings.version
-        )
-
-    def _is_blocked(self, channel: Channel) -> bool:
-        """Whether Meta refuses this number; new settings (a new token) are tried at once."""
-        why = self._blocked.get(channel.phone_number_id)
-        return why is not None and self._clock() < why[1] and channel == why[2]
+    async def _keep_back(
+        self, conn: Connection, conversation_id: UUID, message_id: UUID, channel: Channel | None
+    ) -> None:
+        """Put the channel's fallback template in the place of what the closed window keeps back."""
+        fallback = channel.fallback_template if channel else None
+        template = fallback.reply() if fallback else None
+        why = _FALLBACK if template else _NO_FALLBACK
+        queued = await window.keep_back(conn, conversation_id, message_id, why, template)
+        SENDS.labels("window_closed", "").inc()
+        if not template:
+            ERRORS.labels("window_closed").inc()
+        log.warning("window_closed", message_id=str(message_id), fallback=queued)
 
 
-_STATUSES = ("sent", "delivered", "read", "played", "failed")
+_FALLBACK = "the 24-hour window is closed: the channel's fallback template stands for it"
+_NO_FALLBACK = "the 24-hour window is closed and the channel has no fallback_template"
 
 
-def _address(keys: Sequence[Key]) -> dict[str, str]:
-    """The customer's newest number, else the business-scoped user id."""
-    by_kind = {key.kind: key.value for key in keys}
-    if "wa_id" in by_kind:
-        return {"to": by_kind["wa_id"]}
-    return {"recipient": by_kind.get("user_id", "")}
+def _window_closed(message: Outbound) -> bool:
+    """Whether more than 24 hours have passed since the customer's last word: then only templates go out."""
+    since = message.since_customer
+    return message.type != "template" and (since is None or since > WINDOW_SECONDS)

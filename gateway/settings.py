@@ -61,6 +61,9 @@ class Settings(BaseSettings):
         15, ge=1, description="after so long without renewal a dead worker's work is taken over"
     )
     poll_seconds: float = Field(1, gt=0, description="how often work looks for something to do when nothing wakes it")
+    react_on_receipt: bool = Field(
+        True, description="👀 on the newest message when a turn starts; one more message that Meta may bill"
+    )
     uncertain_wait_seconds: float = Field(
         60, ge=0, description="how long a send without an answer waits for its status"
     )

@@ -31,6 +31,7 @@ SENDS = Counter("whatsapp_sends", "Attempts to send, by outcome and Meta's error
 LIMITER_WAITS = Counter("whatsapp_limiter_waits", "Sends that a rate limit put off", ["limit"])
 QUEUE = Gauge("whatsapp_queue_depth", "What waits", ["queue"])
 QUEUE_AGE = Gauge("whatsapp_queue_age_seconds", "How long the oldest has waited", ["queue"])
+BLOCKED = Gauge("whatsapp_number_blocked", "1 while Meta refuses whatever this number sends", ["phone_number_id"])
 UNCERTAIN = Gauge("whatsapp_messages_uncertain", "Sends of which nobody knows whether Meta has them")
 
 

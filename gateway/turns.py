@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ import structlog
 
 from gateway.agent import Agent, AgentAwayError, Answer, RunFailedError, RunLostError
 from gateway.channels import Channel, Channels
+from gateway.replies import parts_of
 from gateway.store import turns as store
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool
@@ -25,13 +27,11 @@ from gateway.store.turns import LeaseLostError, Turn
 from gateway.telemetry import ERRORS, RUN, TURNS, TURNS_IN_FLIGHT
 from gateway.tracing import tracer
 from gateway.whatsapp.errors import InvalidMessage
-from gateway.whatsapp.messages import as_reply
-from gateway.whatsapp.render import split
 
 log = structlog.get_logger(__name__)
 
-#: Tells the customer's phone that the message was read and an answer is being written: (channel, wamid).
-Attend = Callable[[Channel, str], Coroutine[Any, Any, None]]
+#: Tells the customer's phone that the message was read and an answer is being written, until cancelled.
+Attend = Callable[[Channel, Turn], Coroutine[Any, Any, None]]
 
 _CLAIM = 50  # conversations leased at once
 _LEAST = 10.0  # seconds that an attempt gets even when the turn is old: its run may have ended long ago
@@ -141,11 +141,10 @@ class Turns:
         if channel is None:
             await self._give_back(turn, "its channel is not configured any more", self._bounds.timeout, failed=False)
             return
-        attending = asyncio.create_task(self._attend(channel, turn.newest_wamid)) if turn.newest_wamid else None
         remaining = max(self._bounds.timeout - turn.age, _LEAST)
         started = time.monotonic()
         try:
-            async with asyncio.timeout(remaining):
+            async with self._attended(channel, turn), asyncio.timeout(remaining):
                 answer = await self._run(turn, channel)
         except TimeoutError:
             await self._fail(turn, channel, "timeout")
@@ -155,9 +154,16 @@ class Turns:
         else:
             RUN.observe(time.monotonic() - started)
             await self._finish(turn, channel, answer)
+
+    @asynccontextmanager
+    async def _attended(self, channel: Channel, turn: Turn) -> AsyncIterator[None]:
+        """Attend to the customer meanwhile; over before the answer is queued, so that nothing comes after it."""
+        attending = asyncio.create_task(self._attend(channel, turn), name=f"attend-{turn.id}")
+        try:
+            yield
         finally:
-            if attending:
-                attending.cancel()
+            attending.cancel()
+            await asyncio.wait([attending])
 
     async def _run(self, turn: Turn, channel: Channel) -> Answer:
         """One attempt: adopt or start a run, and wait for it; again when the server lost it or went away."""
@@ -203,7 +209,7 @@ class Turns:
 
     async def _finish(self, turn: Turn, channel: Channel, answer: Answer) -> None:
         try:
-            parts = [as_reply(part) for reply in answer.replies for part in split(reply)]
+            parts = parts_of(answer.replies)
         except InvalidMessage as error:
             await self._fail(turn, channel, f"invalid reply: {error}")
             return

@@ -36,7 +36,8 @@ class Phone:
         seen: set[str] = set()
         while (left := deadline - self._clock()) > 0:
             for message in self._changes(min(left, POLL_SECONDS)):
-                if message["direction"] == "out" and message["id"] not in seen:
+                # A reaction is no reply, and the reply comes long after it.
+                if message["direction"] == "out" and message["type"] != "reaction" and message["id"] not in seen:
                     seen.add(message["id"])
                     deadline = self._clock() + quiet_seconds
                     yield message["text"] or f"[{message['type']}]"

@@ -67,6 +67,10 @@ async def finish(conn: Connection, event_id: int, state: str, note: str | None =
     )
 
 
-async def reopen(conn: Connection, keys: Sequence[str]) -> None:
-    """Have events processed again that were ignored because what they speak of was not known yet."""
-    await conn.execute("UPDATE event SET state = 'new' WHERE key = ANY(%s) AND state = 'ignored'", (list(keys),))
+_STATUSES = ("sent", "delivered", "read", "played", "failed")
+
+
+async def reopen_statuses(conn: Connection, wamid: str) -> None:
+    """Have statuses processed again that overtook the answer which told this id, and found no message."""
+    keys = [f"st:{wamid}:{status}" for status in _STATUSES]
+    await conn.execute("UPDATE event SET state = 'new' WHERE key = ANY(%s) AND state = 'ignored'", (keys,))

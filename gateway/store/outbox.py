@@ -27,6 +27,7 @@ class Outbound:
     content: dict[str, Any]
     attempts: int  # this one included
     since_inbound: float | None  # seconds from the arrival of what it answers until now
+    since_customer: float | None  # seconds since the customer's last word, which opened Meta's window
     keys: list[Key] | None = None
     claimed_at: float = field(default_factory=time.monotonic)
 
@@ -47,7 +48,8 @@ async def claim(conn: Connection, limit: int, lease_seconds: float, channels: Co
                    FROM head, conversation c WHERE m.id = head.id AND c.id = m.conversation_id
                    RETURNING m.id, m.conversation_id, c.channel_id, c.contact_id, m.type, m.content, m.attempts,
                        extract(epoch FROM now() - (SELECT max(i.created_at) FROM message i
-                           WHERE i.turn_id = m.turn_id AND i.direction = 'in'))::float8 AS since_inbound""",
+                           WHERE i.turn_id = m.turn_id AND i.direction = 'in'))::float8 AS since_inbound,
+                       extract(epoch FROM now() - c.last_inbound_at)::float8 AS since_customer""",
                 {"channels": list(channels), "limit": limit, "lease": lease_seconds},
             )
             messages = await cursor.fetchall()
@@ -65,6 +67,17 @@ async def accepted(conn: Connection, message_id: UUID, wamid: str) -> None:
         (wamid, message_id),
     )
     await notify(conn, OUTBOX)
+
+
+async def record(
+    conn: Connection, message_id: UUID, conversation_id: UUID, content: dict[str, Any], wamid: str
+) -> None:
+    """Keep a message that went out beside the queue, and that Meta has taken under this wamid."""
+    await conn.execute(
+        """INSERT INTO message (id, conversation_id, direction, author, wamid, type, content, status, sent_at)
+           VALUES (%s, %s, 'out', 'gateway', %s, %s, %s, 'accepted', now())""",
+        (message_id, conversation_id, wamid, content["type"], Jsonb(content)),
+    )
 
 
 async def again(conn: Connection, message_id: UUID, delay: float, code: int | None, error: str) -> None:

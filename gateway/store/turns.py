@@ -146,6 +146,16 @@ async def adopted(conn: Connection, turn: Turn, run_id: UUID) -> None:
     await _change(conn, turn, "UPDATE turn SET run_id = %s WHERE id = %s AND state = 'open'", run_id)
 
 
+async def reacting(conn: Connection, turn: Turn) -> bool:
+    """Note that receipt is about to be shown by a reaction; False when this turn has had its one."""
+    async with conn.transaction():
+        await _check(conn, turn)
+        cursor = await conn.execute(
+            "UPDATE turn SET reacted_at = now() WHERE id = %s AND state = 'open' AND reacted_at IS NULL", (turn.id,)
+        )
+        return bool(cursor.rowcount)
+
+
 async def _change(conn: Connection, turn: Turn, sql: str, *values: object) -> None:
     async with conn.transaction():
         await _check(conn, turn)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import time
 from typing import Any
 
 from gateway.whatsapp.signature import sign
@@ -17,13 +18,13 @@ def wamid() -> str:
 
 
 def text(
-    body: str, *, wa_id: str = "5511987654321", message_id: str | None = None, timestamp: int = 1_790_000_000
+    body: str, *, wa_id: str = "5511987654321", message_id: str | None = None, timestamp: int | None = None
 ) -> dict[str, Any]:
     """A text message."""
     return {
         "from": wa_id,
         "id": message_id or wamid(),
-        "timestamp": str(timestamp),
+        "timestamp": str(int(time.time()) if timestamp is None else timestamp),
         "type": "text",
         "text": {"body": body},
     }

@@ -10,6 +10,7 @@ import pytest
 from gateway.channels import Channel, Channels
 from gateway.intake import Intake
 from gateway.limits import Limiter
+from gateway.lines import Lines
 from gateway.sender import Sender, SendSettings
 from gateway.store import events
 from gateway.store.conversations import Quiet
@@ -56,13 +57,14 @@ def refused(code: int, status: int = 400) -> httpx.Response:
 class Desk:
     """A conversation, what is queued in it, and a sender."""
 
-    def __init__(self, pool: Pool, *, wait: float = 60, resend: bool = True) -> None:
+    def __init__(self, pool: Pool, channels: Channels = CHANNELS, *, wait: float = 60, resend: bool = True) -> None:
         self.pool, self.meta, self.now = pool, Meta(), 0.0
         http = httpx.AsyncClient(transport=httpx.MockTransport(self.meta))
-        settings = SendSettings("https://graph.facebook.com", "v26.0", wait, resend)
-        limiter = Limiter(None, clock=lambda: self.now, sleep=self._sleep)
-        self.sender = Sender(pool, http, CHANNELS, limiter, settings, clock=lambda: self.now)
-        self.intake = Intake(pool, CHANNELS, Quiet(1000, 1000))
+        self.lines = Lines(http, "https://graph.facebook.com", "v26.0", lambda: self.now)
+        self.limiter = Limiter(None, clock=lambda: self.now, sleep=self._sleep)
+        settings = SendSettings(wait, resend)
+        self.sender = Sender(pool, self.lines, channels, self.limiter, settings, clock=lambda: self.now)
+        self.intake = Intake(pool, channels, Quiet(1000, 1000))
 
     async def _sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -236,14 +238,14 @@ async def test_a_blocked_number_stops_and_keeps_what_waits(desk: Desk) -> None:
     await desk.queue("1")
     desk.meta.answers = [refused(190, 401)]
     await desk.step()
-    assert "access token" in str(await desk.sender.problem())
+    assert "access token" in str(await desk.lines.problem())
     await desk.later()
     desk.now -= 999  # the number is not tried again yet
     await desk.step()
     assert len(desk.meta.bodies) == 1
     assert await desk.statuses() == ["queued"]
     desk.now += 1000
-    assert await desk.sender.problem() is None
+    assert await desk.lines.problem() is None
     await desk.step()
     assert await desk.statuses() == ["accepted"]
 
@@ -254,16 +256,6 @@ async def test_a_status_that_overtakes_the_answer_counts(desk: Desk) -> None:
     await desk.step()
     await desk.intake.step()
     assert await desk.statuses() == ["delivered"]
-
-
-async def test_the_phone_shows_read_and_typing(desk: Desk) -> None:
-    channel = CHANNELS.all()[NUMBER]
-    attending = asyncio.create_task(desk.sender.attend(channel, "wamid.IN"))
-    while not desk.meta.bodies:
-        await asyncio.sleep(0)
-    attending.cancel()
-    [body] = desk.meta.bodies
-    assert (body["status"], body["message_id"], body["typing_indicator"]) == ("read", "wamid.IN", {"type": "text"})
 
 
 async def test_no_secret_and_no_text_in_what_is_logged(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:

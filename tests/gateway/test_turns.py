@@ -13,6 +13,7 @@ from gateway.store import events
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool
 from gateway.store.events import NewEvent
+from gateway.store.turns import Turn
 from gateway.turns import Bounds, Turns
 from gateway.whatsapp.items import items
 from gateway.whatsapp.raw import encode
@@ -35,7 +36,7 @@ class Bench:
     def __init__(self, pool: Pool, quiet: Quiet = NO_QUIET) -> None:
         self.pool, self.server = pool, AgentServer()
         self.intake = Intake(pool, CHANNELS, quiet)
-        self.attended: list[str] = []
+        self.attended: list[str | None] = []
         self.turns = self.worker()
 
     def worker(self, **changes: Any) -> Turns:
@@ -43,8 +44,8 @@ class Bench:
         agent = Agent("http://agent", None, self.server.transport())
         return Turns(self.pool, agent, CHANNELS, self._attend, bounds(**changes))
 
-    async def _attend(self, _: Channel, wamid: str) -> None:
-        self.attended.append(wamid)
+    async def _attend(self, _: Channel, turn: Turn) -> None:
+        self.attended.append(turn.newest_wamid)
 
     async def receive(self, *messages: dict[str, Any]) -> None:
         """Have messages delivered and taken in."""

@@ -1,0 +1,112 @@
+"""What the customer sees while an answer is made: a reaction on receipt, the read receipt, the typing indicator.
+
+All of it is best effort: none of it is tried again, and none of it keeps the answer back for longer than a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+from uuid import uuid4
+
+import structlog
+
+from gateway.channels import Channel
+from gateway.limits import Limiter
+from gateway.lines import Lines, address
+from gateway.store import events, outbox, turns
+from gateway.store.database import AWAY, Pool
+from gateway.store.turns import LeaseLostError, Turn
+from gateway.telemetry import SENDS, SENT
+from gateway.whatsapp.errors import AccountBlocked, WhatsAppError
+from gateway.whatsapp.messages import Reaction, as_reply
+from gateway.whatsapp.render import render
+
+log = structlog.get_logger(__name__)
+
+EYES = "👀"
+_TYPING = 20.0  # seconds; Meta takes the indicator away after 25
+_GRACE = 1.0  # seconds in which a call that is under way may end before the answer goes out after it
+
+
+class Attention:
+    """Reads, reacts and types for the turns of a worker. react: whether receipt is shown by a reaction (👀)."""
+
+    def __init__(self, pool: Pool, lines: Lines, limiter: Limiter, *, react: bool) -> None:
+        self._pool = pool
+        self._lines = lines
+        self._limiter = limiter
+        self._react = react
+
+    async def attend(self, channel: Channel, turn: Turn) -> None:
+        """Show that the newest message was read and that an answer is on its way, until cancelled.
+
+        When this has ended, nothing of it is under way any more: an indicator after the answer would not go away.
+        """
+        wamid = turn.newest_wamid
+        if wamid is None or self._lines.is_refused(channel):
+            return
+        if self._react and await self._may_react(channel, turn):
+            await self._tried(channel, self._send(channel, turn, Reaction(emoji=EYES, message_id=wamid)))
+        # The reaction first: whatever is sent takes the indicator away.
+        api = self._lines.api(channel)
+        while await self._tried(channel, api.mark_read(channel.phone_number_id, wamid, typing=True)):  # noqa: ASYNC110  # renewed
+            await asyncio.sleep(_TYPING)
+
+    async def _may_react(self, channel: Channel, turn: Turn) -> bool:
+        """Whether this is the turn's one reaction, whoever takes the turn over later: marked before it is tried."""
+        # Without a slot at hand the answer needs the next one more.
+        if await self._limiter.acquire(channel.phone_number_id, str(turn.contact_id), channel.messages_per_second):
+            return False
+        try:
+            async with self._pool.connection() as conn:
+                return await turns.reacting(conn, turn)
+        except (LeaseLostError, *AWAY) as error:
+            log.info("no_reaction", error=type(error).__name__)
+            return False
+
+    async def _tried(self, channel: Channel, call: Coroutine[Any, Any, None]) -> bool:
+        """Make a call, and finish it even when cancelled; False when Meta refused."""
+        try:
+            await _whole(call)
+        except WhatsAppError as error:
+            SENDS.labels("attention_refused", str(error.code or "")).inc()
+            if isinstance(error, AccountBlocked):
+                self._lines.refuse(channel, str(error))
+            return False
+        return True
+
+    async def _send(self, channel: Channel, turn: Turn, reaction: Reaction) -> None:
+        """Send a reaction, and keep it for its price, which a status will tell."""
+        message_id = uuid4()
+        [payload] = render(reaction, callback=str(message_id), **address(turn.keys))
+        sent = await self._lines.api(channel).send(channel.phone_number_id, payload)
+        SENT.labels(reaction.type).inc()
+        try:
+            async with self._pool.connection() as conn, conn.transaction():
+                await outbox.record(conn, message_id, turn.conversation_id, as_reply(reaction), sent.wamid)
+                await events.reopen_statuses(conn, sent.wamid)
+        except AWAY as error:
+            log.info("reaction_not_kept", error=type(error).__name__)
+
+
+async def _whole(call: Coroutine[Any, Any, None]) -> None:
+    """Make a call; when cancelled meanwhile, let it end first, within the grace."""
+    task = asyncio.create_task(call)
+    try:
+        await asyncio.wait([task])
+    except asyncio.CancelledError:
+        try:
+            await asyncio.wait([task], timeout=_GRACE)
+        finally:
+            task.cancel()
+            task.add_done_callback(_look_at)
+        raise
+    await task
+
+
+def _look_at(task: asyncio.Task[None]) -> None:
+    """What a call says after its turn has ended changes nothing any more."""
+    if not task.cancelled():
+        task.exception()
