@@ -8,10 +8,11 @@ from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from simulator import cloud_api, control, model
+from simulator import cloud_api, control, control_accounts, model
 from simulator.calls import CallLog, new_calls
 from simulator.chat_rules import ChatError
 from simulator.faults import Faults
+from simulator.management import ManagementApi
 from simulator.meta.carrier import Carrier
 from simulator.meta.errors import GraphError
 from simulator.meta.outbox import Outbox
@@ -25,7 +26,9 @@ def create_app(number: Number, webhook_url: str) -> ASGIApp:
     # The gateway is on this machine or in this cluster: no proxy in between, whatever the environment says.
     client = httpx.AsyncClient(limits=httpx.Limits(max_connections=CONNECTIONS), trust_env=False)
     faults = Faults()
-    carrier = Carrier(World(number), Outbox(faults, webhook_url, number.app_secret, client), faults)
+    world = World(number, webhook_url)
+    carrier = Carrier(world, Outbox(faults, world, client), faults)
+    management = ManagementApi(carrier, client)
     calls = new_calls()
 
     @asynccontextmanager
@@ -39,6 +42,9 @@ def create_app(number: Number, webhook_url: str) -> ASGIApp:
             *cloud_api.CloudApi(carrier).routes(),
             *model.ModelServer(faults).routes(),
             *control.Control(carrier, calls, client).routes(),
+            *control_accounts.AccountsControl(carrier).routes(),
+            *management.routes(),
+            *management.node_routes(),  # last: any id is one of theirs
         ],
         exception_handlers={
             GraphError: cloud_api.answer_error,

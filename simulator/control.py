@@ -5,6 +5,7 @@ import base64
 import json
 from collections import deque
 from datetime import datetime
+from typing import TypeVar
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,12 +14,14 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from simulator.faults import Fault
-from simulator.meta.carrier import Carrier, Ticks
-from simulator.meta.outbox import Retries
+from simulator.meta import verification
+from simulator.meta.carrier import Carrier
 from simulator.meta.payloads import encode, sign
 from simulator.meta.world import Json, Number, digits_of
 
 LONGEST_WAIT_SECONDS = 60
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 class Ascii(JSONResponse):
@@ -88,6 +91,9 @@ class SettingsWish(_Request):
     webhook_url: str | None = None
     ticks: Json | None = None
     retries: Json | None = None
+    review: Json | None = None
+    usage: Json | None = None
+    app_secret: str | None = None
 
 
 class Control:
@@ -129,14 +135,23 @@ class Control:
 
     async def settings(self, request: Request) -> Response:
         """Where webhooks go, when ticks come, how deliveries are retried."""
-        outbox = self._carrier.outbox
         if request.method == "PATCH":
-            wish = SettingsWish.model_validate_json(await request.body())
-            outbox.url = wish.webhook_url or outbox.url
-            self._carrier.ticks = Ticks(**self._carrier.ticks.model_dump() | (wish.ticks or {}))
-            outbox.retries = Retries(**outbox.retries.model_dump() | (wish.retries or {}))
-        shown = {"ticks": self._carrier.ticks.model_dump(), "retries": outbox.retries.model_dump()}
-        return Ascii({"webhook_url": outbox.url, **shown})
+            self._set(SettingsWish.model_validate_json(await request.body()))
+        carrier = self._carrier
+        shown = {"ticks": carrier.ticks, "retries": carrier.outbox.retries}
+        shown |= {"review": carrier.reviews.settings, "usage": carrier.usage}
+        return Ascii(
+            {"webhook_url": carrier.world.app.callback} | {name: one.model_dump() for name, one in shown.items()}
+        )
+
+    def _set(self, wish: SettingsWish) -> None:
+        """Change what is given."""
+        carrier, app = self._carrier, self._carrier.world.app
+        app.callback, app.secret = wish.webhook_url or app.callback, wish.app_secret or app.secret
+        carrier.ticks = _changed(carrier.ticks, wish.ticks)
+        carrier.outbox.retries = _changed(carrier.outbox.retries, wish.retries)
+        carrier.reviews.settings = _changed(carrier.reviews.settings, wish.review)
+        carrier.usage = _changed(carrier.usage, wish.usage)
 
     async def personas(self, _: Request) -> Response:
         """Everybody."""
@@ -203,23 +218,22 @@ class Control:
 
     async def webhooks(self, request: Request) -> Response:
         """List deliveries, or post a webhook of one's own (once, without retries) and see the answers."""
-        outbox = self._carrier.outbox
+        outbox, app = self._carrier.outbox, self._carrier.world.app
         if request.method == "GET":
             shown = outbox.pending() if "pending" in request.query_params else outbox.all()
             return Ascii({"webhooks": [one.as_json() for one in shown]})
         wish = Injection.model_validate(json.loads(await request.body()))
         body = wish.encoded()
-        signature = sign(body, outbox.app_secret) if wish.signature == "proper" else wish.signature
-        answers = await asyncio.gather(*(outbox.attempt(body, signature) for _ in range(wish.copies)))
+        signature = sign(body, app.secret) if wish.signature == "proper" else wish.signature
+        answers = await asyncio.gather(*(outbox.attempt(app.callback, body, signature) for _ in range(wish.copies)))
         return Ascii({"answers": answers})
 
     async def verify(self, request: Request) -> Response:
         """Verify the webhook as Meta does when its address is entered; ``token`` and ``challenge`` may be given."""
         wish = json.loads(await request.body() or b"{}")
         token = wish.get("token", self._number(None).verify_token)
-        challenge = wish.get("challenge", "1158201444")
-        query = {"hub.mode": "subscribe", "hub.verify_token": token, "hub.challenge": challenge}
-        answer = await self._client.get(self._carrier.outbox.url, params=query)
+        challenge = wish.get("challenge", verification.CHALLENGE)
+        answer = await verification.ask(self._client, self._carrier.world.app.callback, token, challenge)
         verified = answer.status_code == httpx.codes.OK and answer.text == challenge
         return Ascii({"verified": verified, "status": answer.status_code, "body": answer.text})
 
@@ -242,6 +256,11 @@ class Control:
         if number_id not in numbers:
             raise ValueError(f"there is no number {number_id!r}, only {', '.join(numbers)}")
         return numbers[number_id]
+
+
+def _changed(settings: ModelT, wish: Json | None) -> ModelT:
+    """The settings with some of them changed. ValidationError when one is wrong."""
+    return type(settings).model_validate(settings.model_dump() | (wish or {}))
 
 
 def _wa_id(request: Request) -> str:

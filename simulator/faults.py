@@ -10,16 +10,18 @@ from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
-Place = Literal["webhook", "send", "read", "model"]
+Place = Literal["webhook", "send", "read", "management", "media", "model"]
 Kind = Literal[
     "delay", "hold", "error", "cut", "lost_answer", "failed", "undelivered",
-    "duplicate", "batch", "reorder", "drop", "bad_signature", "answer",
+    "duplicate", "batch", "reorder", "drop", "bad_signature", "answer", "expired",
 ]  # fmt: skip
 BEFORE: frozenset[Kind] = frozenset({"delay", "hold", "error", "cut"})  # these hit a call before anything is done
 KINDS: dict[Place, frozenset[Kind]] = {
     "webhook": frozenset({"delay", "hold", "duplicate", "batch", "reorder", "drop", "bad_signature"}),
     "send": BEFORE | {"lost_answer", "failed", "undelivered"},
     "read": BEFORE | {"lost_answer"},
+    "management": BEFORE | {"lost_answer"},
+    "media": BEFORE | {"lost_answer", "expired"},
     "model": BEFORE | {"answer"},
 }
 
@@ -31,9 +33,10 @@ class Fault(BaseModel):
     |---|---|---|
     | delay | all | it takes ``seconds`` longer |
     | hold | all | it waits until the fault is released (or removed) |
-    | error | send, read, model | answered with HTTP ``status`` and error ``code``; nothing was done |
-    | cut | send, read, model | the connection is cut; nothing was done |
-    | lost_answer | send, read | done, then the connection is cut instead of an answer |
+    | error | all but webhook | answered with HTTP ``status`` and error ``code``; nothing was done |
+    | cut | all but webhook | the connection is cut; nothing was done |
+    | expired | media | the address, or the id, works no more |
+    | lost_answer | send, read, management, media | done, then the connection is cut instead of an answer |
     | failed | send | accepted; instead of the ticks comes the status ``failed`` with ``code`` |
     | undelivered | send | accepted; no status ever comes |
     | answer | model | the model says ``text`` and/or calls ``tool_calls`` ([{name, arguments}]) |
@@ -45,9 +48,10 @@ class Fault(BaseModel):
 
     ``match`` compares attributes of the event: of a webhook ``field``, ``kind`` (messages, statuses, …), ``type``
     (message type or status), ``wa_id``; of a send ``to`` (digits) and ``type``; of a read ``message_id`` and
-    ``typing``; of the model ``model`` and ``stream``. ``contains`` looks into the text of what is received, sent, or
-    said last to the model. A batch or reorder of which not enough comes within ``seconds`` (default 5) goes out with
-    what there is.
+    ``typing``; of a management call ``edge``, ``method``, ``id``; of media ``what`` (upload, url, download, delete),
+    ``id``; of the model ``model`` and ``stream``. ``contains`` looks into the text of what is received, sent, or said
+    last to the model. A batch or reorder of which not enough comes within ``seconds`` (default 5) goes out with what
+    there is.
     """
 
     model_config = ConfigDict(extra="forbid")

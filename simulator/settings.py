@@ -8,7 +8,7 @@ from typing import Any
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from simulator.meta.world import Number
+from simulator.meta.accounts import Number
 from simulator.ports import HOST
 
 ENV_FILE = Path(".env")

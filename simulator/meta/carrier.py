@@ -2,16 +2,17 @@
 
 import asyncio
 import secrets
-from collections.abc import Coroutine
-from typing import Any
 
 from pydantic import BaseModel, Field
 
 from simulator.faults import Faults, Taken
+from simulator.meta.background import Background
 from simulator.meta.errors import INVALID_VALUE, UNDELIVERABLE, GraphError
 from simulator.meta.outbox import Outbox
 from simulator.meta.payloads import message_change, status_change
+from simulator.meta.reviews import Reviews
 from simulator.meta.sends import Envelope, Read
+from simulator.meta.usage import Usage
 from simulator.meta.world import Json, Message, Number, Persona, World, digits_of, new_wamid
 
 TYPING_SECONDS = 25  # Meta: the indicator is dismissed by the reply or after 25 seconds
@@ -36,8 +37,10 @@ class Carrier:
         self.world = world
         self.outbox = outbox
         self.faults = faults
+        self.reviews = Reviews(world, outbox)
+        self.usage = Usage()
         self.ticks = Ticks()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
 
     def receive(self, number: Number, persona: Persona, content: Json) -> Message:
         """A person writes: keep it and post it to the business."""
@@ -55,7 +58,9 @@ class Carrier:
         data = send.biz_opaque_callback_data
         message = Message(new_wamid(), "out", wa_id, number.id, content, self.world.clock.now(), data)
         self.world.add(message)
-        self._run(self._tick(number, persona or self._nobody(wa_id), message, self._failure(persona, taken), taken))
+        self._background.run(
+            self._tick(number, persona or self._nobody(wa_id), message, self._failure(persona, taken), taken)
+        )
         contact = {"input": send.address, "wa_id": wa_id} | ({"user_id": persona.user_id} if persona else {})
         return {"messaging_product": "whatsapp", "contacts": [contact], "messages": [{"id": message.id}]}
 
@@ -72,14 +77,16 @@ class Carrier:
         """Forget everything that was going on, faults and settings included."""
         self.cancel()
         self.faults.remove()
+        self.reviews.reset()
+        self.usage = Usage()
         self.outbox.reset()
         self.world.reset()
         self.ticks = Ticks()
 
     def cancel(self) -> None:
         """End everything that goes on."""
-        for task in self._tasks:
-            task.cancel()
+        self._background.cancel()
+        self.reviews.cancel()
         self.outbox.cancel()
 
     def _failure(self, persona: Persona | None, taken: Taken) -> GraphError | None:
@@ -111,8 +118,3 @@ class Carrier:
 
     def _nobody(self, wa_id: str) -> Persona:
         return Persona(wa_id, "", "BR." + secrets.token_hex(8).upper())
-
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

@@ -14,12 +14,22 @@ class Kind(NamedTuple):
     title: str
 
 
+WRONG_SECRET = 1
+PERMISSION_DENIED = 10
 INVALID_PARAMETER = 100
+WRONG_APP = 101
 MISSING_PARAMETER = 131008
 INVALID_VALUE = 131009
 INVALID_TOKEN = 190
+PERMISSION_MISSING = 200
+CALLBACK_REFUSED = 2200
+UNKNOWN_PATH = 2500
+TOO_MANY_CALLS = 80008
+TOO_MANY_CALLS_SUBCODE = 2446079
 UNDELIVERABLE = 131026
 UNKNOWN_OBJECT_SUBCODE = 33
+EXPIRED_SUBCODE = 463  # of INVALID_TOKEN
+REVOKED_SUBCODE = 460  # of INVALID_TOKEN: the session was ended
 
 CODES = {
     0: Kind(401, "AuthException"),
@@ -29,9 +39,14 @@ CODES = {
     4: Kind(400, "API Too Many Calls"),
     10: Kind(403, "Permission Denied"),
     100: Kind(400, "Invalid parameter"),
+    101: Kind(400, "Error validating application. Cannot get application info due to a system error."),
     190: Kind(401, "Access token has expired"),
+    200: Kind(403, "Permissions error"),
     368: Kind(403, "Temporarily blocked for policies violations"),
+    2200: Kind(400, "Callback verification failed"),
+    2500: Kind(400, "Unknown path components"),
     80007: Kind(400, "Rate limit issues"),
+    80008: Kind(400, "There have been too many calls to this WhatsApp Business account. Wait a bit and try again."),
     130403: Kind(400, "User blocked the business"),
     130429: Kind(429, "Rate limit hit"),
     130472: Kind(400, "User's number is part of an experiment"),
@@ -43,8 +58,11 @@ CODES = {
     131016: Kind(500, "Service unavailable"),
     131021: Kind(400, "Recipient cannot be sender"),
     131026: Kind(400, "Message undeliverable"),
+    131030: Kind(400, "Recipient phone number not in allowed list"),
     131031: Kind(403, "Account has been locked"),
+    131037: Kind(400, "Phone number display name not approved"),
     131042: Kind(400, "Business eligibility payment issue"),
+    131045: Kind(500, "Incorrect certificate"),
     131047: Kind(400, "Re-engagement message"),
     131048: Kind(400, "Spam rate limit hit"),
     131049: Kind(400, "Meta chose not to deliver"),
@@ -52,6 +70,7 @@ CODES = {
     131051: Kind(400, "Unsupported message type"),
     131052: Kind(400, "Media download error"),
     131053: Kind(400, "Media upload error"),
+    131055: Kind(400, "Method not allowed"),
     131056: Kind(400, "(Business Account, Consumer Account) pair rate limit hit"),
     131057: Kind(500, "Account in maintenance mode"),
     131062: Kind(400, "Recipient not supported"),
@@ -64,13 +83,21 @@ CODES = {
     132012: Kind(400, "Template Parameter Format Mismatch"),
     132015: Kind(400, "Template is Paused"),
     132016: Kind(400, "Template is Disabled"),
+    132068: Kind(400, "Flow is blocked"),
+    132069: Kind(400, "Flow is throttled"),
     133004: Kind(503, "Server Temporarily Unavailable"),
+    133010: Kind(400, "Phone number Not Registered"),
+    135000: Kind(400, "Generic user error"),
     137000: Kind(400, "Recipient not supported"),
+    139100: Kind(400, "Failed to block/unblock users"),
 }
 
 
 class GraphError(Exception):
-    """A request that Meta refuses. ``title`` replaces the code's own where Meta words it for the case."""
+    """A request that Meta refuses. ``title`` replaces the code's own where Meta words it for the case.
+
+    ``user``: title and text that Meta words for people; ``headers``: what the answer carries besides.
+    """
 
     def __init__(
         self,
@@ -80,11 +107,13 @@ class GraphError(Exception):
         title: str | None = None,
         status: int | None = None,
         subcode: int | None = None,
+        user: tuple[str, str] | None = None,
     ) -> None:
         kind = CODES.get(code, Kind(400, "Error"))
-        self.code, self.details, self.subcode = code, details, subcode
+        self.code, self.details, self.subcode, self.user = code, details, subcode, user
         self.title = title or kind.title
         self.status = status or kind.status
+        self.headers: dict[str, str] = {}
         super().__init__(f"(#{code}) {self.title}: {details}")
 
     def body(self) -> dict[str, Any]:
@@ -94,9 +123,20 @@ class GraphError(Exception):
             error["error_data"] = {"messaging_product": "whatsapp", "details": self.details}
         if self.subcode is not None:
             error["error_subcode"] = self.subcode
+        if self.user:
+            error |= {"is_transient": False, "error_user_title": self.user[0], "error_user_msg": self.user[1]}
         return {"error": error | {"fbtrace_id": "A" + secrets.token_urlsafe(16)}}
 
     def webhook_error(self) -> dict[str, Any]:
         """The same as an item of ``errors[]`` in a status or message of a webhook."""
         details = self.details or self.title
         return {"code": self.code, "title": self.title, "message": self.title, "error_data": {"details": details}}
+
+
+def unknown_object(object_id: str, method: str = "post") -> GraphError:
+    """Meta's answer for an id that does not exist, or that the token may not see."""
+    title = (
+        f"Unsupported {method} request. Object with ID '{object_id}' does not exist, cannot be loaded due to missing "
+        "permissions, or does not support this operation."
+    )
+    return GraphError(INVALID_PARAMETER, title=title, subcode=UNKNOWN_OBJECT_SUBCODE)

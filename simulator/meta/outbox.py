@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from simulator.faults import Fault, Faults
 from simulator.meta.payloads import Change, encode, merge, sign
-from simulator.meta.world import Json
+from simulator.meta.world import Json, World
 
 GIVE_UP_SECONDS = 7 * 24 * 3600  # Meta: "retried for up to 7 days"
 KEPT = 2000  # delivered webhooks that can still be looked at
@@ -42,6 +42,7 @@ class Webhook:
     number: int
     body: bytes
     lane: str
+    url: str
     badly_signed: int = 0
     created: float = field(default_factory=time.time)
     attempts: list[Json] = field(default_factory=list)
@@ -51,6 +52,7 @@ class Webhook:
         """As the control API shows it."""
         return {
             "number": self.number,
+            "url": self.url,
             "delivered": self.delivered,
             "attempts": self.attempts,
             "body": self.body.decode(errors="replace"),
@@ -66,15 +68,14 @@ class _Collection:
 
 
 class Outbox:
-    """Posts changes to the business's webhook.
+    """Posts changes to the business's webhooks: ``world`` says where each goes, and who signs.
 
     Changes of one lane (a person, or a message's ticks) are posted one after the other as long as all goes well; a
     webhook that failed is retried beside the others, so it may arrive late and out of order: just like Meta's.
     """
 
-    def __init__(self, faults: Faults, url: str, app_secret: str, client: httpx.AsyncClient) -> None:
-        self.url = url
-        self.app_secret = app_secret
+    def __init__(self, faults: Faults, world: World, client: httpx.AsyncClient) -> None:
+        self._world = world
         self.retries = Retries()
         self._faults = faults
         self._client = client
@@ -84,8 +85,16 @@ class Outbox:
         self._collections: dict[str, _Collection] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def url(self) -> str:
+        """The app's callback: where webhooks go that no override sends elsewhere."""
+        return self._world.app.callback
+
     def post(self, change: Change, lane: str) -> None:
-        """Hand a change over for delivery; faults decide how."""
+        """Hand a change over for delivery; faults decide how. What nobody subscribed to goes nowhere."""
+        url = self._world.callback(change.account_id, change.number_id)
+        if url is None:
+            return
         taken = self._faults.take("webhook", change.event)
         if "drop" in taken:
             return
@@ -94,10 +103,10 @@ class Outbox:
             return
         duplicate, signature = taken.get("duplicate"), taken.get("bad_signature")
         body = encode(merge([change], "messages"))
-        webhook = self._new(body, lane, badly_signed=1 if signature else 0)
+        webhook = self._new(body, lane, url, badly_signed=1 if signature else 0)
         self._run(self._deliver(webhook, taken.pause))
         for copy in range(duplicate.copies if duplicate else 0):
-            self._run(self._deliver(self._new(body, f"{lane} copy {copy}"), taken.pause))
+            self._run(self._deliver(self._new(body, f"{lane} copy {copy}", url), taken.pause))
 
     def pending(self) -> list[Webhook]:
         """Webhooks that nobody has acknowledged yet."""
@@ -120,15 +129,15 @@ class Outbox:
         for task in self._tasks:
             task.cancel()
 
-    async def attempt(self, body: bytes, signature: str | None) -> Json:
-        """One POST of these bytes; what came back: ``status``, or ``error`` when nothing did."""
+    async def attempt(self, url: str, body: bytes, signature: str | None) -> Json:
+        """One POST of these bytes to an address; what came back: ``status``, or ``error`` when nothing did."""
         headers = {"Content-Type": "application/json", "User-Agent": "facebookexternalua"}
         if signature is not None:
             headers["X-Hub-Signature-256"] = signature
         started = time.monotonic()
         try:
             timeout = self.retries.timeout_seconds
-            answer = await self._client.post(self.url, content=body, headers=headers, timeout=timeout)
+            answer = await self._client.post(url, content=body, headers=headers, timeout=timeout)
             outcome: Json = {"status": answer.status_code}
         except httpx.TransportError as error:
             outcome = {"error": f"{type(error).__name__}: {error}"}
@@ -154,13 +163,23 @@ class Outbox:
     def _flush(self, collection: _Collection) -> None:
         fault = self._collections.pop(collection.fault.id).fault
         changes = collection.changes
-        groups = [changes] if fault.kind == "batch" else [[one] for one in reversed(changes)]
+        groups = self._by_address(changes) if fault.kind == "batch" else [[one] for one in reversed(changes)]
         for group in groups:
-            webhook = self._new(encode(merge(group, fault.shape)), f"{fault.id} {fault.taken}")
+            url = self._world.callback(group[0].account_id, group[0].number_id)
+            if url is None:
+                continue
+            webhook = self._new(encode(merge(group, fault.shape)), f"{fault.id} {fault.taken}", url)
             self._run(self._deliver(webhook))
 
-    def _new(self, body: bytes, lane: str, badly_signed: int = 0) -> Webhook:
-        webhook = Webhook(next(self._numbers), body, lane, badly_signed)
+    def _by_address(self, changes: list[Change]) -> list[list[Change]]:
+        """What goes to one address, for each address: a payload never mixes two."""
+        groups: dict[str | None, list[Change]] = {}
+        for one in changes:
+            groups.setdefault(self._world.callback(one.account_id, one.number_id), []).append(one)
+        return list(groups.values())
+
+    def _new(self, body: bytes, lane: str, url: str, badly_signed: int = 0) -> Webhook:
+        webhook = Webhook(next(self._numbers), body, lane, url, badly_signed)
         self._webhooks[webhook.number] = webhook
         if len(self._webhooks) > 2 * KEPT:
             self._forget_delivered()
@@ -178,8 +197,8 @@ class Outbox:
 
     async def _try(self, webhook: Webhook) -> None:
         wrong = len(webhook.attempts) < webhook.badly_signed
-        secret = "wrong-" + self.app_secret if wrong else self.app_secret
-        outcome = await self.attempt(webhook.body, sign(webhook.body, secret))
+        secret = self._world.app.secret
+        outcome = await self.attempt(webhook.url, webhook.body, sign(webhook.body, "wrong-" * wrong + secret))
         webhook.attempts.append(outcome)
         webhook.delivered = outcome.get("status") == httpx.codes.OK
 

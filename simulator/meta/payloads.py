@@ -9,9 +9,12 @@ import json
 from typing import Any, NamedTuple
 
 from simulator.meta.errors import GraphError
+from simulator.meta.templates import Template
 from simulator.meta.world import Json, Message, Number, Persona, text_of
 
 OBJECT = "whatsapp_business_account"
+TIERS = ("TIER_50", "TIER_250", "TIER_1K", "TIER_2K", "TIER_10K", "TIER_100K")
+LISTS = ("messages", "statuses", "errors")  # what one value can hold many of
 
 
 class Change(NamedTuple):
@@ -20,15 +23,22 @@ class Change(NamedTuple):
     account_id: str
     field: str
     value: Json
+    time: int | None = None
+
+    @property
+    def number_id(self) -> str | None:
+        """The number that it is about; None for what is about the account."""
+        found = self.value.get("metadata", {}).get("phone_number_id")
+        return found if isinstance(found, str) else None
 
     @property
     def event(self) -> dict[str, Any]:
         """What faults match on."""
-        kind = next((kind for kind in ("messages", "statuses", "errors") if self.value.get(kind)), self.field)
-        items = self.value.get(kind) or [{}]
-        item = items[0]
-        who = item.get("from") or item.get("recipient_id")
-        detail = item.get("type") or item.get("status")
+        kind = next((kind for kind in LISTS if self.value.get(kind)), self.field)
+        items = self.value.get(kind)
+        item = items[0] if isinstance(items, list) and items else {}
+        who = item.get("from") or item.get("recipient_id") or item.get("to") or item.get("wa_id")
+        detail = item.get("type") or item.get("status") or self.value.get("event")
         return {"field": self.field, "kind": kind, "type": detail, "wa_id": who, "text": text_of(item)}
 
 
@@ -60,14 +70,84 @@ def status_change(
     return _change(number, {"statuses": [item]})
 
 
+def template_status_change(template: Template, event: str, now: float) -> Change:
+    """What a review, a pause or a deletion did to a template."""
+    value: Json = {"event": event, **_named(template), "reason": template.rejected_reason}
+    value["message_template_category"] = template.category
+    if event in {"PAUSED", "UNPAUSED", "DISABLED"}:
+        title = {0: "", 1: "FIRST_PAUSE", 2: "SECOND_PAUSE"}.get(template.pauses, "RATE_LIMITING_PAUSE")
+        value["other_info"] = {"title": title, "description": "Your template's quality is low: customers reported it."}
+    if event == "DISABLED":
+        value["disable_info"] = {"disable_date": int(now)}
+    return Change(template.account_id, "message_template_status_update", value, int(now))
+
+
+def template_quality_change(template: Template, previous: str, now: float) -> Change:
+    """A template's quality score changed."""
+    scores = {"previous_quality_score": previous, "new_quality_score": template.quality}
+    return Change(template.account_id, "message_template_quality_update", scores | _named(template), int(now))
+
+
+def template_category_change(template: Template, previous: str, now: float) -> Change:
+    """Meta put a template into another category."""
+    value = {"previous_category": previous, "new_category": template.category} | _named(template)
+    return Change(template.account_id, "template_category_update", value, int(now))
+
+
+def template_components_change(template: Template, now: float) -> Change:
+    """A template's content was edited."""
+    value: Json = _named(template)
+    for kind, name in (("BODY", "element"), ("HEADER", "title"), ("FOOTER", "footer")):
+        found = template.component(kind)
+        if found and "text" in found:
+            value[f"message_template_{name}"] = found["text"]
+    return Change(template.account_id, "message_template_components_update", value, int(now))
+
+
+def number_changes(old: Number, new: Number, now: float) -> list[Change]:
+    """What Meta tells when a number's limit, throughput, quality or name changed."""
+    found: list[Change] = []
+
+    def tell(field: str, **value: object) -> None:
+        shown = {"display_phone_number": new.digits, **value}
+        found.append(Change(new.account_id, field, shown, int(now)))
+
+    if old.messaging_limit_tier != new.messaging_limit_tier:
+        event = "UPGRADE" if _tier(new) > _tier(old) else "DOWNGRADE"
+        limits = {"current_limit": new.messaging_limit_tier, "old_limit": old.messaging_limit_tier}
+        tell("phone_number_quality_update", event=event, **limits)
+    if (old.throughput, new.throughput) == ("STANDARD", "HIGH"):
+        tell("phone_number_quality_update", event="THROUGHPUT_UPGRADE", current_limit=new.messaging_limit_tier)
+    if (old.quality_rating == "RED") != (new.quality_rating == "RED"):
+        event = "FLAGGED" if new.quality_rating == "RED" else "UNFLAGGED"
+        tell("phone_number_quality_update", event=event, current_limit=new.messaging_limit_tier)
+    if old.name_status != new.name_status:
+        review = {"decision": new.name_status, "requested_verified_name": new.name, "rejection_reason": None}
+        tell("phone_number_name_update", **review)
+    return found
+
+
+def _tier(number: Number) -> int:
+    """The tier as a number; unlimited is the highest."""
+    return TIERS.index(number.messaging_limit_tier) if number.messaging_limit_tier in TIERS else len(TIERS)
+
+
+def _named(template: Template) -> Json:
+    return {
+        "message_template_id": int(template.id),
+        "message_template_name": template.name,
+        "message_template_language": template.language,
+    }
+
+
 def merge(changes: list[Change], shape: str) -> Json:
     """One payload of many changes: each in its own entry, in one entry, or melted into few changes (``messages``)."""
     if shape == "messages":
         changes = _melt(changes)
     if shape == "entries":
         return {"object": OBJECT, "entry": [_entry(one.account_id, [one]) for one in changes]}
-    accounts = dict.fromkeys(one.account_id for one in changes)
-    entries = [_entry(account, [one for one in changes if one.account_id == account]) for account in accounts]
+    groups = dict.fromkeys((one.account_id, one.time) for one in changes)
+    entries = [_entry(group[0], [one for one in changes if (one.account_id, one.time) == group]) for group in groups]
     return {"object": OBJECT, "entry": entries}
 
 
@@ -92,19 +172,24 @@ def _contact(persona: Persona) -> Json:
 
 
 def _entry(account_id: str, changes: list[Change]) -> Json:
-    return {"id": account_id, "changes": [{"value": one.value, "field": one.field} for one in changes]}
+    entry: Json = {"id": account_id, "changes": [{"value": one.value, "field": one.field} for one in changes]}
+    return entry if changes[0].time is None else entry | {"time": changes[0].time}
 
 
 def _melt(changes: list[Change]) -> list[Change]:
     """Put the items of one number and kind into one value, as Meta does with what happens at once."""
     melted: dict[tuple[Any, ...], Change] = {}
     for one in changes:
-        key = (one.account_id, one.field, one.value.get("metadata", {}).get("phone_number_id"), one.event["kind"])
+        kind = one.event["kind"]
+        key = (one.account_id, one.field, one.number_id, kind)
+        if kind not in LISTS:  # an account's updates cannot be melted
+            melted[*key, len(melted)] = one
+            continue
         if key not in melted:
             melted[key] = Change(one.account_id, one.field, dict(one.value))
             continue
         value = melted[key].value
-        for name in ("contacts", "messages", "statuses", "errors"):
+        for name in ("contacts", *LISTS):
             if name in one.value:
                 value[name] = value.get(name, []) + [c for c in one.value[name] if c not in value.get(name, [])]
     return list(melted.values())

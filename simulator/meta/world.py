@@ -2,12 +2,18 @@
 
 import asyncio
 import base64
+import copy
 import hashlib
 import secrets
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
+
+from simulator.meta.accounts import APP_ID, Account, App, Number, Token, digits_of
+from simulator.meta.templates import STARTERS, Shelf
+
+__all__ = ["MARIA", "Clock", "Json", "Message", "Number", "Persona", "World", "digits_of", "new_wamid", "text_of"]
 
 Json = dict[str, Any]
 MARIA = ("5511987654321", "Maria Souza")  # the customer of the demo; the demo orders are hers
@@ -25,24 +31,6 @@ class Clock:
     def stamp(self) -> str:
         """Now as webhooks write it: whole seconds in a string."""
         return str(int(self.now()))
-
-
-@dataclass(frozen=True)
-class Number:
-    """A business's number, with the credentials that its app holds."""
-
-    id: str
-    account_id: str
-    display: str
-    name: str
-    access_token: str
-    app_secret: str
-    verify_token: str
-
-    @property
-    def digits(self) -> str:
-        """The number as webhooks write it."""
-        return digits_of(self.display)
 
 
 @dataclass
@@ -90,21 +78,57 @@ class Message:
 class World:
     """Everything that Meta would remember, and a way to wait for its next change."""
 
-    def __init__(self, number: Number) -> None:
-        self.numbers = {number.id: number}
+    def __init__(self, number: Number, callback: str = "") -> None:
+        self._first = number
+        self.app = App(APP_ID, "Simulator", number.app_secret, callback, number.verify_token)
+        self.templates = Shelf()
         self.clock = Clock()
         self._changed = asyncio.Event()
         self.revision = 0
         self.reset()
 
     def reset(self) -> None:
-        """Forget people and messages; numbers stay, the clock goes back, revisions go on."""
+        """Forget people, messages, templates and every number but the first; the clock goes back, revisions go on."""
         self.clock.offset = 0
+        self.app.secret = self._first.app_secret
+        self.accounts: dict[str, Account] = {}
+        self.numbers: dict[str, Number] = {}
+        self.tokens: dict[str, Token] = {}
+        self.templates.clear()
+        self.add_number(replace(self._first, profile=dict(self._first.profile), blocked=[], health_errors=[]))
         self.personas: dict[str, Persona] = {}
         self.messages: dict[str, Message] = {}
         self.typing: dict[str, float] = {}
         self.persona(*MARIA)
         self._touch()
+
+    def account(self, account_id: str, name: str | None = None) -> Account:
+        """The account of that id, which is opened with this call unless known; with a name it gets that name."""
+        if account_id not in self.accounts:
+            self.accounts[account_id] = Account(account_id, name or f"Conta {account_id[-4:]}")
+            for starter in copy.deepcopy(STARTERS):
+                self.templates.add(account_id, starter | {"status": "APPROVED"})
+        account = self.accounts[account_id]
+        account.name = name or account.name
+        return account
+
+    def add_number(self, number: Number) -> Number:
+        """A number, its account and its token; what is known of that id is replaced."""
+        self.account(number.account_id)
+        self.numbers[number.id] = number
+        self.tokens.setdefault(number.access_token, Token(number.access_token, issued_at=int(self.clock.now())))
+        return number
+
+    def callback(self, account_id: str, number_id: str | None) -> str | None:
+        """Where webhooks go: the number's override, the account's, the app's; None when nobody subscribed.
+
+        Overrides hold for what is about one number (docs/whatsapp/embedded-signup/webhooks/override).
+        """
+        account, number = self.accounts.get(account_id), self.numbers.get(number_id or "")
+        if account is None or not account.subscribed:
+            return None
+        overrides = [number.override, account.override] if number else []
+        return next(filter(None, overrides), self.app.callback)
 
     def persona(self, wa_id: str, name: str | None = None, *, hidden: bool | None = None) -> Persona:
         """The person of that number, who joins WhatsApp with this call unless known; what is given is changed."""
@@ -165,11 +189,6 @@ class World:
 def new_wamid() -> str:
     """A message id in Meta's notation."""
     return "wamid." + base64.b64encode(b"\x1d\x18" + secrets.token_bytes(27)).decode()
-
-
-def digits_of(number: str) -> str:
-    """Only the digits of a phone number."""
-    return "".join(character for character in number if character in "0123456789")
 
 
 def text_of(content: Json) -> str | None:

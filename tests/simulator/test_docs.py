@@ -1,21 +1,24 @@
 """docs/simulator.md cannot fall behind: every command, setting, route and fault stands in it."""
 
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 import pytest
 from starlette.routing import Route
 
 from simulator.cli import cli
 from simulator.control import Control
+from simulator.control_accounts import AccountsControl
 from simulator.faults import KINDS, Kind
+from simulator.meta.carrier import Carrier
 from simulator.settings import Settings
 
 DOCS = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text()
 
 
 def routes() -> list[Route]:
-    return Control(None, None, None).routes()
+    carrier = cast("Carrier", None)
+    return [*Control(carrier, None, None).routes(), *AccountsControl(carrier).routes()]
 
 
 @pytest.mark.parametrize("route", routes(), ids=lambda route: route.path)
@@ -30,7 +33,7 @@ def test_every_fault_is_described_with_its_places(kind) -> None:
     shown = (
         "all"
         if len(places) == len(KINDS)
-        else ", ".join(sorted(places, key=["send", "read", "model", "webhook"].index))
+        else ", ".join(sorted(places, key=["send", "read", "management", "media", "model", "webhook"].index))
     )
     assert f"| `{kind}` | {shown} |" in DOCS
 

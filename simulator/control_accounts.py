@@ -1,0 +1,183 @@
+"""The part of the control API that plays Meta's staff: accounts, numbers, tokens, templates."""
+
+from dataclasses import asdict, replace
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from simulator.meta.accounts import Number, Token
+from simulator.meta.carrier import Carrier
+from simulator.meta.payloads import number_changes
+from simulator.meta.templates import STATUSES, Template
+from simulator.meta.world import Json
+
+
+class _Wish(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    def given(self) -> Json:
+        """What was said, and nothing else."""
+        return self.model_dump(exclude_unset=True)
+
+
+class AccountWish(_Wish):
+    """An account (WABA)."""
+
+    name: str | None = None
+    currency: str | None = None
+    subscribed: bool | None = None
+    override: str | None = None
+    account_review_status: str | None = None
+
+
+class NumberWish(_Wish):
+    """A number; what is left out is as with the first number."""
+
+    account_id: str | None = None
+    display: str | None = None
+    name: str | None = None
+    access_token: str | None = None
+    quality_rating: Literal["GREEN", "YELLOW", "RED", "UNKNOWN"] | None = None
+    status: str | None = None
+    name_status: str | None = None
+    code_verification_status: str | None = None
+    messaging_limit_tier: str | None = None
+    throughput: Literal["STANDARD", "HIGH"] | None = None
+    can_send_message: Literal["AVAILABLE", "LIMITED", "BLOCKED"] | None = None
+    health_errors: list[Json] | None = None
+    is_on_biz_app: bool | None = None
+
+
+class TokenWish(_Wish):
+    """A token; times in seconds since 1970, 0: never."""
+
+    type: Literal["SYSTEM_USER", "USER"] | None = None
+    scopes: list[str] | None = None
+    expires_at: int | None = Field(None, ge=0)
+    data_access_expires_at: int | None = Field(None, ge=0)
+    valid: bool | None = None
+    accounts: list[str] | None = None
+
+
+class TemplateWish(_Wish):
+    """What Meta's reviewers, or customers' reports, do to a template."""
+
+    status: str | None = None
+    reason: str | None = None
+    quality: Literal["GREEN", "YELLOW", "RED", "UNKNOWN"] | None = None
+    category: Literal["MARKETING", "UTILITY", "AUTHENTICATION"] | None = None
+    components: list[Json] | None = None
+
+
+class TemplatesWish(_Wish):
+    """Templates that are there already, whoever made them: no check, no limit, no webhook."""
+
+    account_id: str
+    templates: list[Json]
+
+
+class AccountsControl:
+    """Accounts, numbers, tokens and templates of one carrier's world."""
+
+    def __init__(self, carrier: Carrier) -> None:
+        self._carrier = carrier
+
+    def routes(self) -> list[Route]:
+        """Everything of accounts under /_sim."""
+        return [
+            Route("/_sim/accounts", self.accounts),
+            Route("/_sim/accounts/{account_id}", self.account, methods=["PUT"]),
+            Route("/_sim/numbers/{number_id}", self.number, methods=["PUT", "DELETE"]),
+            Route("/_sim/tokens", self.tokens),
+            Route("/_sim/tokens/{token}", self.token, methods=["PUT", "DELETE"]),
+            Route("/_sim/templates", self.templates, methods=["GET", "POST"]),
+            Route("/_sim/templates/{template_id}", self.template, methods=["PATCH"]),
+        ]
+
+    async def accounts(self, _: Request) -> Response:
+        """The app, the accounts and their numbers."""
+        world = self._carrier.world
+        hidden = {"calls", "creations"}
+        accounts = [{k: v for k, v in vars(one).items() if k not in hidden} for one in world.accounts.values()]
+        numbers = [one.as_json() for one in world.numbers.values()]
+        return JSONResponse({"app": asdict(world.app), "accounts": accounts, "numbers": numbers})
+
+    async def account(self, request: Request) -> Response:
+        """Open or change an account."""
+        wish = AccountWish.model_validate_json(await request.body() or b"{}").given()
+        account = self._carrier.world.account(request.path_params["account_id"], wish.get("name"))
+        for name, value in wish.items():
+            setattr(account, name, value)
+        return JSONResponse({"id": account.id} | {name: getattr(account, name) for name in AccountWish.model_fields})
+
+    async def number(self, request: Request) -> Response:
+        """Add or change a number, with Meta's webhooks about what changed; or take it away."""
+        world, number_id = self._carrier.world, request.path_params["number_id"]
+        if request.method == "DELETE":
+            world.numbers.pop(number_id, None)
+            return Response(status_code=204)
+        wish = NumberWish.model_validate_json(await request.body() or b"{}").given()
+        old = world.numbers.get(number_id)
+        new = world.add_number(replace(old, **wish) if old else self._new_number(number_id, wish))
+        if old:
+            for change in number_changes(old, new, world.clock.now()):
+                self._carrier.outbox.post(change, lane=f"number {number_id}")
+        return JSONResponse(new.as_json())
+
+    async def tokens(self, _: Request) -> Response:
+        """Every token."""
+        return JSONResponse({"tokens": [vars(one) for one in self._carrier.world.tokens.values()]})
+
+    async def token(self, request: Request) -> Response:
+        """Make or change a token (revoke it: ``valid`` false), or forget it."""
+        tokens, value = self._carrier.world.tokens, request.path_params["token"]
+        if request.method == "DELETE":
+            tokens.pop(value, None)
+            return Response(status_code=204)
+        wish = TokenWish.model_validate_json(await request.body() or b"{}").given()
+        fresh = Token(value, issued_at=int(self._carrier.world.clock.now()))
+        tokens[value] = replace(tokens.get(value, fresh), **wish)
+        return JSONResponse(vars(tokens[value]))
+
+    async def templates(self, request: Request) -> Response:
+        """All templates, or more of them."""
+        shelf = self._carrier.world.templates
+        if request.method == "POST":
+            wish = TemplatesWish.model_validate_json(await request.body())
+            account = self._carrier.world.account(wish.account_id)
+            added = [shelf.add(account.id, {"status": "APPROVED"} | one) for one in wish.templates]
+            return JSONResponse({"templates": [_shown(one) for one in added]}, 201)
+        accounts = list(self._carrier.world.accounts)
+        return JSONResponse({"templates": [_shown(one) for account in accounts for one in shelf.of(account)]})
+
+    async def template(self, request: Request) -> Response:
+        """Approve, reject (``reason``), pause, disable …; set quality or category; change components unseen."""
+        wish = TemplateWish.model_validate_json(await request.body())
+        template = self._carrier.world.templates.get(request.path_params["template_id"])
+        if template is None:
+            return JSONResponse({"error": "there is no such template"}, 404)
+        if wish.status is not None and wish.status not in STATUSES:
+            raise ValueError(f"status is one of {', '.join(STATUSES)}")
+        if wish.components is not None:
+            template.components = wish.components
+        if wish.category and wish.category != template.category:
+            self._carrier.reviews.set_category(template, wish.category)
+        if wish.quality and wish.quality != template.quality:
+            self._carrier.reviews.set_quality(template, wish.quality)
+        if wish.status:
+            self._carrier.reviews.set_status(template, wish.status, wish.reason)
+        return JSONResponse(_shown(template))
+
+    def _new_number(self, number_id: str, wish: Json) -> Number:
+        """A number like the first one, except for what is given."""
+        first = next(iter(self._carrier.world.numbers.values()))
+        lines = f"+55 11 3000-{int(number_id[-4:] or 0) if number_id[-4:].isdecimal() else 1:04d}"
+        bare = replace(first, id=number_id, display=lines, override=None, profile={}, blocked=[], health_errors=[])
+        return replace(bare, **wish)
+
+
+def _shown(template: Template) -> Json:
+    return template.as_json() | {"account_id": template.account_id, "edits": template.edits}

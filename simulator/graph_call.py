@@ -1,0 +1,81 @@
+"""One call of the Graph API: its token, what it brought, and what it is about."""
+
+from dataclasses import dataclass, field
+
+import orjson
+from starlette.requests import Request
+
+from simulator.meta.accounts import MANAGEMENT, Account, Number, Token
+from simulator.meta.errors import INVALID_PARAMETER, GraphError, unknown_object
+from simulator.meta.tokens import authorise, require_scope
+from simulator.meta.world import Json, World
+
+
+@dataclass
+class Call:
+    """A call whose token is good. ``about``: the accounts that it concerned, for the usage header."""
+
+    world: World
+    request: Request
+    token: Token
+    given: Json
+    about: list[Account] = field(default_factory=list)
+
+    @property
+    def verb(self) -> str:
+        """The method in Meta's words for errors."""
+        return self.request.method.lower()
+
+    @property
+    def url(self) -> str:
+        """The address without query."""
+        return str(self.request.url.replace(query=None))
+
+    def account(self, account_id: str, scope: str = MANAGEMENT) -> Account:
+        """The account of that id, if the token may use it so. Raises GraphError."""
+        account = self.world.accounts.get(account_id)
+        if account is None or not self.token.may_see(account_id):
+            raise unknown_object(account_id, self.verb)
+        self.about.append(account)
+        require_scope(self.token, scope)
+        return account
+
+    def number(self, number_id: str, scope: str = MANAGEMENT) -> Number:
+        """The number of that id, if the token may use it so. Raises GraphError."""
+        number = self.world.numbers.get(number_id)
+        if number is None or not self.token.may_see(number.account_id):
+            raise unknown_object(number_id, self.verb)
+        self.account(number.account_id, scope)
+        return number
+
+
+async def open_call(world: World, request: Request) -> Call:
+    """Check the token and read what came: query, and a body of JSON or of a form. Raises GraphError."""
+    query = dict(request.query_params)
+    token = authorise(world, bearer(request) or query.pop("access_token", ""))
+    return Call(world, request, token, query | await _body(request))
+
+
+def bearer(request: Request) -> str:
+    """The token of the Authorization header, or nothing. Uploads say OAuth instead of Bearer."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    return value.strip() if scheme.lower() in {"bearer", "oauth"} else ""
+
+
+def json_object(raw: bytes) -> Json:
+    """The body; strict, so that a lone surrogate or a NaN is refused as broken JSON. Raises GraphError."""
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise GraphError(INVALID_PARAMETER, title="Invalid JSON in the request's body.") from error
+    if not isinstance(body, dict):
+        raise GraphError(INVALID_PARAMETER, title="The request's body is not a JSON object.")
+    return body
+
+
+async def _body(request: Request) -> Json:
+    kind = request.headers.get("content-type", "")
+    if kind.startswith(("multipart/", "application/x-www-form-urlencoded")):
+        return dict(await request.form())
+    raw = await request.body()
+    return json_object(raw) if raw and "octet-stream" not in kind and request.method != "GET" else {}

@@ -1,0 +1,54 @@
+"""The business profile that customers see, and its limits.
+
+Source: docs/whatsapp/cloud-api/reference/business-profiles.
+"""
+
+from typing import Any
+
+from simulator.meta.accounts import PROFILE
+from simulator.meta.errors import INVALID_PARAMETER, INVALID_VALUE, GraphError
+
+Json = dict[str, Any]
+
+LIMITS = {"about": 139, "address": 256, "description": 512, "email": 128}
+WEBSITES, WEBSITE = 2, 256
+VERTICALS = (
+    "UNDEFINED", "OTHER", "AUTO", "BEAUTY", "APPAREL", "EDU", "ENTERTAIN", "EVENT_PLAN", "FINANCE", "GROCERY", "GOVT",
+    "HOTEL", "HEALTH", "NONPROFIT", "PROF_SERVICES", "RETAIL", "TRAVEL", "RESTAURANT", "ALCOHOL", "ONLINE_GAMBLING",
+    "PHYSICAL_GAMBLING", "OTC_DRUGS", "MATRIMONY_SERVICE", "NOT_A_BIZ",
+)  # fmt: skip
+PICTURE = "https://pps.whatsapp.net/v/simulated/"
+
+
+def check_profile(body: Json) -> Json:
+    """The fields that a request sets. Raises GraphError."""
+    if body.get("messaging_product") != "whatsapp":
+        raise GraphError(INVALID_PARAMETER, title="The parameter messaging_product is required.")
+    wish = {name: value for name, value in body.items() if name in (*PROFILE, "profile_picture_handle")}
+    unknown = set(body) - set(wish) - {"messaging_product"}
+    if unknown or "profile_picture_url" in wish:
+        shown = sorted(unknown) or ["profile_picture_url"]
+        raise GraphError(INVALID_PARAMETER, title=f'Unexpected key "{shown[0]}".')
+    for name, limit in LIMITS.items():
+        _check_text(name, wish.get(name, ""), limit)
+    if "about" in wish and not wish["about"]:
+        raise GraphError(INVALID_VALUE, "Parameter 'about' must not be empty")
+    if wish.get("vertical", "OTHER") not in VERTICALS:
+        raise GraphError(INVALID_VALUE, f"Parameter 'vertical' must be one of {', '.join(VERTICALS)}")
+    _check_websites(wish.get("websites", []))
+    if handle := wish.pop("profile_picture_handle", None):
+        wish["profile_picture_url"] = PICTURE + str(handle).rsplit(":", 1)[-1]
+    return wish
+
+
+def _check_text(name: str, value: object, limit: int) -> None:
+    if not isinstance(value, str) or len(value) > limit:
+        raise GraphError(INVALID_PARAMETER, title=f"Param {name} must be at most {limit} characters long.")
+
+
+def _check_websites(websites: object) -> None:
+    if not isinstance(websites, list) or len(websites) > WEBSITES:
+        raise GraphError(INVALID_PARAMETER, title=f"Param websites must be an array of at most {WEBSITES}.")
+    for one in websites:
+        if not isinstance(one, str) or len(one) > WEBSITE or not one.startswith(("http://", "https://")):
+            raise GraphError(INVALID_VALUE, f"A website is an address of at most {WEBSITE} characters")

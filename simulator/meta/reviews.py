@@ -1,0 +1,126 @@
+"""What becomes of templates: submissions, their review, pauses, quality; each change is told by a webhook."""
+
+import asyncio
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from simulator.meta.accounts import Account
+from simulator.meta.background import Background
+from simulator.meta.errors import INVALID_PARAMETER, TOO_MANY_CALLS, GraphError
+from simulator.meta.outbox import Outbox
+from simulator.meta.payloads import (
+    Change,
+    template_category_change,
+    template_components_change,
+    template_quality_change,
+    template_status_change,
+)
+from simulator.meta.template_rules import check_content, check_creation
+from simulator.meta.templates import Template
+from simulator.meta.world import Json, World
+
+HOUR_SECONDS = 3600
+EDITS = ("category", "components", "message_send_ttl_seconds")
+
+
+class Review(BaseModel):
+    """How submissions fare: after ``seconds`` they get the verdict. ``creations_an_hour``: of one account."""
+
+    seconds: float = Field(1, ge=0)
+    verdict: Literal["approve", "reject", "wait"] = "approve"
+    reason: str = "INVALID_FORMAT"
+    creations_an_hour: int = Field(100, ge=1, description="docs: message templates, limitations")
+
+
+class Reviews:
+    """Meta's reviewers."""
+
+    def __init__(self, world: World, outbox: Outbox) -> None:
+        self._world = world
+        self._outbox = outbox
+        self._background = Background()
+        self.settings = Review()
+
+    def create(self, account: Account, body: Json) -> Template:
+        """Take a submission; the review follows. Raises GraphError."""
+        wish = check_creation(body)
+        self._spend_creation(account)
+        template = self._world.templates.add(account.id, wish)
+        self._submit(template)
+        return template
+
+    def edit(self, template: Template, body: Json) -> None:
+        """Change category, components or time to live; it is reviewed again. Raises GraphError."""
+        changes: Json = {name: body[name] for name in EDITS if name in body}
+        if not changes:
+            raise GraphError(INVALID_PARAMETER, title="Give category, components or message_send_ttl_seconds to edit.")
+        template.check_editable(changes, self._world.clock.now())
+        content = {"components": template.components} | changes
+        checked = check_content(content, changes.get("category", template.category), template.parameter_format)
+        for name, value in checked.items():
+            setattr(template, name, value)
+        template.edits.append(self._world.clock.now())
+        if "components" in changes:
+            self._tell(template_components_change(template, self._world.clock.now()), template)
+        self._submit(template)
+
+    def delete(self, account: Account, name: str, template_id: str | None) -> None:
+        """Delete by name, or name and id. Raises GraphError."""
+        for template in self._world.templates.remove(account.id, name, template_id):
+            template.status = "DELETED"
+            self._tell_status(template, "DELETED")
+
+    def set_status(self, template: Template, status: str, reason: str | None = None) -> None:
+        """A verdict, a pause, …: as Meta would decide, whatever stood before."""
+        event = "UNPAUSED" if (template.status, status) == ("PAUSED", "APPROVED") else status
+        template.status, template.reviewed = status, template.reviewed + 1
+        template.pauses += status == "PAUSED"
+        template.rejected_reason = (reason or self.settings.reason) if status == "REJECTED" else "NONE"
+        self._tell_status(template, event)
+
+    def set_quality(self, template: Template, quality: str) -> None:
+        """Customers like the template more or less."""
+        previous, template.quality = template.quality, quality
+        self._tell(template_quality_change(template, previous, self._world.clock.now()), template)
+
+    def set_category(self, template: Template, category: str) -> None:
+        """Meta finds that it belongs elsewhere."""
+        previous, template.category = template.category, category
+        template.previous_category = previous
+        self._tell(template_category_change(template, previous, self._world.clock.now()), template)
+
+    def reset(self) -> None:
+        """Nothing is under review."""
+        self.cancel()
+        self.settings = Review()
+
+    def cancel(self) -> None:
+        """End every review."""
+        self._background.cancel()
+
+    def _submit(self, template: Template) -> None:
+        template.status, template.rejected_reason = "PENDING", "NONE"
+        template.reviewed += 1
+        self._background.run(self._decide(template, template.reviewed, self.settings))
+
+    async def _decide(self, template: Template, submission: int, settings: Review) -> None:
+        await asyncio.sleep(settings.seconds)
+        overtaken = template.reviewed != submission or template.status != "PENDING"
+        if settings.verdict != "wait" and not overtaken:
+            self.set_status(template, "APPROVED" if settings.verdict == "approve" else "REJECTED", settings.reason)
+
+    def _spend_creation(self, account: Account) -> None:
+        now = self._world.clock.now()
+        while account.creations and account.creations[0] <= now - HOUR_SECONDS:
+            account.creations.popleft()
+        if len(account.creations) >= self.settings.creations_an_hour:
+            text = f"{self.settings.creations_an_hour} templates an hour can be created in one account."
+            raise GraphError(TOO_MANY_CALLS, user=("Too many templates created", text))
+        account.creations.append(now)
+
+    def _tell_status(self, template: Template, event: str) -> None:
+        self._tell(template_status_change(template, event, self._world.clock.now()), template)
+
+    def _tell(self, change: Change, template: Template) -> None:
+        self._outbox.post(change, lane=f"template {template.id}")

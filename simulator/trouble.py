@@ -1,0 +1,21 @@
+"""What the faults that were set do to a call of an API."""
+
+from starlette.responses import JSONResponse, Response
+
+from simulator.calls import CutConnection
+from simulator.faults import BEFORE, Faults, Place
+from simulator.meta.errors import GraphError
+from simulator.meta.world import Json
+
+
+async def refused(faults: Faults, place: Place, event: Json) -> Response | None:
+    """What the faults do to a call before anything is done; None: it goes on."""
+    taken = faults.take(place, event, BEFORE)
+    await taken.pause()
+    if "cut" in taken:
+        return CutConnection()
+    if fault := taken.get("error"):
+        headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else {}
+        error = GraphError(fault.code, fault.message, status=fault.status)
+        return JSONResponse(error.body(), error.status, headers)
+    return None
