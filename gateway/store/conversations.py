@@ -100,7 +100,9 @@ async def history(conn: Connection, contact_id: UUID, limit: int) -> list[Histor
                    SELECT m.direction, m.author, m.type AS kind, m.content,
                           coalesce(m.sent_at, m.created_at) AS timestamp
                    FROM message m JOIN conversation c ON c.id = m.conversation_id
-                   WHERE c.contact_id = %s AND m.status <> 'failed' ORDER BY timestamp DESC, m.seq DESC LIMIT %s) last
+                   WHERE c.contact_id = %s AND m.status <> 'failed'
+                     AND NOT (m.author = 'gateway' AND m.type = 'reaction')
+                   ORDER BY timestamp DESC, m.seq DESC LIMIT %s) last
                ORDER BY timestamp""",
             (contact_id, limit),
         )
