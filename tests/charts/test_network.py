@@ -119,7 +119,7 @@ def test_external_databases_are_reached_by_those_who_use_them() -> None:
     network = Network(chart.scenario("external"))
     database = Outside("10.20.30.40")
     users = {component for component, pod in network.pods.items() if network.leaves(pod, database, 6432)}
-    assert users == {"gateway", "worker", "agent", "migrate", "business", "test"}
+    assert users == {"gateway", "worker", "agent", "migrate", "test"}
     assert {component for component, pod in network.pods.items() if network.leaves(pod, database, 6379)} == {"worker"}
 
 

@@ -46,9 +46,9 @@ flows:
 {{- end }}
 {{- if .Values.migrations.enabled }}
 {{- $users = append $users "migrate" }}
-{{- if .Values.migrations.business }}
-{{- $users = append $users "business" }}
 {{- end }}
+{{- if include "wa.businessJob" . }}
+{{- $users = append $users "business" }}
 {{- end }}
 {{- if include "wa.testable" . }}
 {{- $users = append $users "test" }}
@@ -85,7 +85,7 @@ flows:
       "postgres" (eq .Values.postgres.mode "dev")
       "redis" (eq .Values.redis.mode "dev")
       "migrate" .Values.migrations.enabled
-      "business" (and .Values.migrations.enabled .Values.migrations.business)
+      "business" (include "wa.businessJob" .)
       "test" (include "wa.testable" .) }}
 {{- if $there }}
 {{- $found = append $found $name }}

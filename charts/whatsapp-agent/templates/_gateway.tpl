@@ -8,6 +8,9 @@ WHATSAPP_GRAPH_URL: {{ include "wa.graphUrl" . }}
 WHATSAPP_API_VERSION: {{ .Values.whatsapp.apiVersion }}
 CHANNELS_FILE: {{ include "wa.channelsFiles" . }}
 MEDIA_URL: {{ .Values.media.url | default "file:///var/lib/whatsapp-agent/media" }}
+{{- with .Values.monitoring.otlpEndpoint }}
+OTEL_EXPORTER_OTLP_ENDPOINT: {{ . }}
+{{- end }}
 LOG_FORMAT: json
 {{- end }}
 

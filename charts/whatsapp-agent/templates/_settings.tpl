@@ -163,6 +163,13 @@ yes
 {{- end }}
 {{- end }}
 
+{{/* "yes" where a Job makes the tables of the schema business. $ */}}
+{{- define "wa.businessJob" -}}
+{{- if and .Values.migrations.enabled .Values.migrations.business (not .Values.business.apiUrl) -}}
+yes
+{{- end }}
+{{- end }}
+
 {{/* "yes" where `helm test` has an app secret to sign with. $ */}}
 {{- define "wa.testable" -}}
 {{- if and .Values.helmTest.enabled .Values.channel.enabled -}}

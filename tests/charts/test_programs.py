@@ -1,0 +1,173 @@
+"""The chart and the programs that it starts say the same: names of variables, ports, paths, what may be called."""
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from gateway.app import serve
+from gateway.settings import Settings as GatewaySettings
+from graph.settings import Settings as GraphSettings
+from k8s.settings import Settings as OperatorSettings
+from simulator.settings import Settings as SimulatorSettings
+from tests.charts import chart
+
+KNOWN = {
+    "gateway": GatewaySettings,
+    "worker": GatewaySettings,
+    "migrate": GatewaySettings,
+    "agent": GraphSettings,
+    "agent-queue": GraphSettings,
+    "business": GraphSettings,
+    "operator": OperatorSettings,
+    "simulator": SimulatorSettings,
+}
+# Variables of others: of langgraph-api (its config module), langgraph-cli and LangSmith.
+FOREIGN = {
+    "BG_JOB_TIMEOUT_SECS", "BG_JOB_SHUTDOWN_GRACE_PERIOD_SECS", "LANGGRAPH_CLI_NO_ANALYTICS", "LOG_JSON",
+    "LANGGRAPH_NO_VERSION_CHECK", "LANGSMITH_TRACING", "DATABASE_URI", "REDIS_URI", "N_JOBS_PER_WORKER", "PORT",
+    "LANGGRAPH_CLOUD_LICENSE_KEY", "LANGSMITH_API_KEY",
+}  # fmt: skip
+# What each API call of the operator needs: the method's name in kubernetes_asyncio.
+CALLS = {
+    "read_namespaced_secret": ("get", "", "secrets"),
+    "patch_namespaced_secret": ("patch", "", "secrets"),
+    "create_namespaced_secret": None,  # only where the chart has not made it: it has
+    "read_namespaced_config_map": ("get", "", "configmaps"),
+    "patch_namespaced_custom_object_status": ("patch", "whatsapp-agent.io", "whatsappnumbers/status"),
+    "get_api_resources": None,  # every authenticated user may
+}
+KOPF = [
+    (verb, "whatsapp-agent.io", kind)
+    for verb in ("list", "watch", "patch")
+    for kind in ("whatsappnumbers", "messagetemplates")
+]
+KOPF += [("create", "", "events")]
+
+
+@pytest.mark.parametrize("name", sorted(chart.SCENARIOS.keys() - {"everything"}))
+def test_programs_know_every_variable_that_they_are_given(name: str) -> None:
+    for owner, metadata, spec in chart.pods(chart.scenario(name)):
+        settings = KNOWN.get(metadata["labels"]["app.kubernetes.io/component"])
+        if settings is None:
+            continue
+        known = {field.upper() for field in settings.model_fields}
+        for variable in (entry["name"] for entry in spec["containers"][0].get("env", [])):
+            assert variable.removesuffix("_FILE") in known or variable in known | FOREIGN, f"{owner}: {variable}"
+
+
+@pytest.mark.parametrize("name", sorted(chart.SCENARIOS.keys() - {"everything"}))
+def test_programs_accept_what_they_are_given(name: str) -> None:
+    objects = chart.scenario(name)
+    for component in ("gateway", "worker", "operator", "agent", "simulator"):
+        if component not in {labels["app.kubernetes.io/component"] for labels in deployments(objects)}:
+            continue
+        given = chart.environment(objects, component)
+        values = {key.lower(): value for key, value in given.items() if isinstance(value, str)}
+        values |= {"database_url": "postgresql://db/x"} if component in ("gateway", "worker") else {}
+        fields = {key: value for key, value in values.items() if key in KNOWN[component].model_fields}
+        KNOWN[component].model_validate(fields)
+
+
+def test_ports_are_those_that_programs_listen_on() -> None:
+    objects = chart.scenario("demo")
+    assert port_of(objects, "gateway") == int(chart.environment(objects, "gateway")["GATEWAY_PORT"])
+    assert port_of(objects, "worker") == int(chart.environment(objects, "worker")["WORK_PORT"])
+    assert port_of(objects, "operator") == int(chart.environment(objects, "operator")["OPERATOR_PORT"])
+    assert port_of(objects, "simulator") == int(chart.environment(objects, "simulator")["SIMULATOR_PORT"])
+    agent = main(objects, "agent")
+    assert str(port_of(objects, "agent")) == agent["args"][agent["args"].index("--port") + 1]
+
+
+def test_everything_listens_on_all_addresses() -> None:
+    objects = chart.scenario("demo")
+    for component, variable in (
+        ("gateway", "GATEWAY_HOST"),
+        ("worker", "GATEWAY_HOST"),
+        ("operator", "OPERATOR_HOST"),
+        ("simulator", "SIMULATOR_HOST"),
+    ):
+        assert chart.environment(objects, component)[variable] == "0.0.0.0"  # noqa: S104 - a pod's only network
+
+
+def test_probes_ask_paths_that_the_gateway_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1/none")
+    served = {getattr(route, "path", "") for route in serve(GatewaySettings()).routes}
+    objects = chart.scenario("demo")
+    for component in ("gateway", "worker"):
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            assert main(objects, component)[probe]["httpGet"]["path"] in served
+    assert {"/webhook/whatsapp", "/metrics"} <= served
+
+
+def test_the_agent_knows_the_open_servers_options() -> None:
+    known = set(re.findall(r'"(--[a-z]+)"', (chart.ROOT / "graph" / "launch.py").read_text()))
+    given = {word for word in main(chart.scenario("demo"), "agent")["args"] if word.startswith("--")}
+    assert given <= known
+
+
+def test_the_bound_of_a_run_is_told_to_the_server_once_and_for_all() -> None:
+    objects = chart.with_values({"agent.runSeconds": 77})
+    given = chart.environment(objects, "agent")
+    assert given["BG_JOB_TIMEOUT_SECS"] == given["BG_JOB_SHUTDOWN_GRACE_PERIOD_SECS"] == "77"
+    assert main(objects, "agent")["args"][-2:] == ["--drain", "77"]
+
+
+def test_the_operator_may_do_what_it_does_and_no_more() -> None:
+    values = {"operator.secretNames": ["numbers"], "operator.configMapNames": ["pictures"]}
+    rules = chart.pick(chart.with_values(values), "Role", "operator")["rules"]
+    methods = set(api_calls())
+    assert methods <= CALLS.keys(), "say in CALLS what a new call needs, and let the chart's Role allow it"
+    needed = [call for method in methods if (call := CALLS[method])] + KOPF
+    for verb, group, resource in needed:
+        assert any(allows(rule, verb, group, resource) for rule in rules), f"{verb} {resource}"
+    for rule in rules:
+        assert "*" not in (*rule["apiGroups"], *rule["resources"], *rule["verbs"])
+        if {"secrets", "configmaps"} & set(rule["resources"]):
+            assert rule["resourceNames"]
+            assert not {"create", "list", "watch", "delete"} & set(rule["verbs"])
+
+
+def test_the_operator_has_no_rights_beyond_its_namespace() -> None:
+    for name in chart.SCENARIOS:
+        assert not [one for one in chart.scenario(name) if one["kind"] in ("ClusterRole", "ClusterRoleBinding")]
+
+
+def test_the_operator_writes_where_gateways_read() -> None:
+    objects = chart.scenario("demo")
+    name = chart.environment(objects, "operator")["OPERATOR_CHANNELS_SECRET"]
+    secret = next(one for one in objects if one["kind"] == "Secret" and one["metadata"]["name"] == name)
+    assert "data" not in secret  # or each upgrade would take away what the operator wrote
+    for component in ("gateway", "worker"):
+        spec = chart.pick(objects, "Deployment", component)["spec"]["template"]["spec"]
+        volume = next(one["name"] for one in spec["volumes"] if one.get("secret", {}).get("secretName") == name)
+        folder = next(one["mountPath"] for one in spec["containers"][0]["volumeMounts"] if one["name"] == volume)
+        assert f"{folder}/channels.json" in chart.environment(objects, component)["CHANNELS_FILE"].split(",")
+
+
+def deployments(objects: list[chart.Object]) -> Iterator[dict[str, str]]:
+    yield from (one["metadata"]["labels"] for one in objects if one["kind"] == "Deployment")
+
+
+def main(objects: list[chart.Object], component: str) -> dict[str, Any]:
+    found: dict[str, Any] = chart.pick(objects, "Deployment", component)["spec"]["template"]["spec"]["containers"][0]
+    return found
+
+
+def port_of(objects: list[chart.Object], component: str) -> int:
+    return int(main(objects, component)["ports"][0]["containerPort"])
+
+
+def allows(rule: dict[str, list[str]], verb: str, group: str, resource: str) -> bool:
+    return verb in rule["verbs"] and group in rule["apiGroups"] and resource in rule["resources"]
+
+
+def api_calls() -> Iterator[str]:
+    """Methods of kubernetes_asyncio that the operator's code names."""
+    shape = re.compile(r"(read|list|create|replace|patch|delete|get|watch)_(namespaced|cluster|custom|api)_\w+")
+    for path in (chart.ROOT / "k8s").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and shape.fullmatch(node.attr):
+                yield node.attr
