@@ -23,6 +23,9 @@ from tests.cluster.release import RESTRICTED, Release
 HERE = Path(__file__).parent
 HOW = "the cluster suite was not run: `make cluster-test` with KUBECONFIG (and IMAGE_LOAD, BASE_IMAGE) set runs it"
 
+NAMESPACES = pytest.StashKey[list[str]]()  # those that are there
+LEFT_BEHIND = pytest.StashKey[dict[str, str]]()  # what was seen in those that went because something failed
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All tests of this folder are of the cluster, and run only where somebody asked for it."""
@@ -39,12 +42,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """A failure shows what Kubernetes has to say about it."""
     report: pytest.TestReport = yield  # type: ignore[misc, assignment] # pytest's wrappers are typed as generators of None
     if report.failed:
-        for namespace in item.session.stash.get(NAMESPACES, []):
-            report.sections.append((f"namespace {namespace}", diagnosis(Kube(namespace))))
+        seen = item.session.stash.get(LEFT_BEHIND, {})
+        seen |= {namespace: diagnosis(Kube(namespace)) for namespace in item.session.stash.get(NAMESPACES, [])}
+        report.sections += [(f"namespace {namespace}", text) for namespace, text in seen.items()]
+        seen.clear()
     return report  # type: ignore[return-value]
-
-
-NAMESPACES = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -57,6 +59,7 @@ def built_images() -> None:
 def new_namespace(request: pytest.FixtureRequest) -> Callable[[], Any]:
     """``with new_namespace() as kube``: a namespace that admits only hardened pods, removed at the end."""
     known = request.session.stash.setdefault(NAMESPACES, [])
+    left_behind = request.session.stash.setdefault(LEFT_BEHIND, {})
 
     @contextmanager
     def make() -> Iterator[Kube]:
@@ -67,6 +70,9 @@ def new_namespace(request: pytest.FixtureRequest) -> Callable[[], Any]:
         known.append(kube.namespace)
         try:
             yield kube
+        except BaseException:
+            left_behind[kube.namespace] = diagnosis(kube)
+            raise
         finally:
             if not os.environ.get("CLUSTER_TESTS_KEEP"):
                 known.remove(kube.namespace)
