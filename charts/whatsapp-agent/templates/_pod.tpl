@@ -7,6 +7,7 @@ One pod template for all components, so that none is less hardened than the othe
   ports       {name: number}
   env         {NAME: value or {valueFrom: …}}
   secrets     [{env: NAME, secret: …, key: …}]: files below /run/whatsapp-agent/secrets, their paths in NAME_FILE
+  readOnce    names of more Secrets whose change starts the pod anew
   secretEnv   the same, but as variables, for programs that read no files
   startup, liveness, readiness   probes without their times
   preStop, grace                 seconds
@@ -34,7 +35,9 @@ metadata:
     {{- end }}
   annotations:
     kubectl.kubernetes.io/default-container: {{ .component }}
-    checksum/secrets: {{ include "wa.checksum" . }}
+    {{- with include "wa.checksum" . }}
+    checksum/secrets: {{ . }}
+    {{- end }}
     {{- with $pod.annotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}

@@ -138,20 +138,35 @@ url
 {{- end }}
 {{- end }}
 
-{{/* A hash over the values that become Secrets which programs read once: a change of them starts their pods anew. */}}
+{{/*
+(dict "root" $ "spec" SPEC): a hash over the values in those Secrets that a pod reads once, when it starts: a change of
+them starts it anew. What the chart makes up by itself never changes, and Secrets of the user's own cannot be seen here.
+*/}}
 {{- define "wa.checksum" -}}
-{{- $values := pick .root.Values.postgres.external "host" "port" "database" "user" "password" "sslMode" }}
-{{- $more := list $values .root.Values.postgres.dev.password .root.Values.redis.dev.password .root.Values.redis.external .root.Values.tokens }}
-{{- if eq .component "agent" }}
-{{- $more = append $more .root.Values.model }}
+{{- $values := .root.Values }}
+{{- $known := dict
+      (include "wa.postgresSecret" .root) (list $values.postgres.mode $values.postgres.external $values.postgres.dev.password)
+      (include "wa.redisSecret" .root) (list $values.redis.mode $values.redis.external $values.redis.dev.password)
+      (include "wa.tokensSecret" .root) $values.tokens
+      (include "wa.modelSecret" .root) $values.model
+      (include "wa.channelSecret" .root) (pick $values.channel "accessToken" "appSecret" "verifyToken") }}
+{{- $read := .spec.readOnce | default list }}
+{{- range concat (.spec.secrets | default list) (.spec.secretEnv | default list) }}
+{{- $read = append $read .secret }}
 {{- end }}
-{{- $more | toJson | sha256sum }}
+{{- $parts := dict }}
+{{- range $read | uniq }}
+{{- $_ := set $parts . (get $known . | default list) }}
+{{- end }}
+{{- if $parts }}
+{{- $parts | toJson | sha256sum }}
+{{- end }}
 {{- end }}
 
 {{/* (dict "root" $ "autoscaling" …): "yes" where KEDA shall scale. */}}
 {{- define "wa.keda" -}}
 {{- $wish := toString .autoscaling.enabled }}
-{{- if or (eq $wish "true") (and (eq $wish "auto") (.root.Capabilities.APIVersions.Has "keda.sh/v1alpha1/ScaledObject")) -}}
+{{- if or (eq $wish "true") (and (eq $wish "auto") (.root.Capabilities.APIVersions.Has "keda.sh/v1alpha1")) -}}
 yes
 {{- end }}
 {{- end }}
