@@ -1,4 +1,4 @@
-"""The graph: a turn comes in, the model and its tools take turns, replies go out."""
+"""The graph: a turn comes in (``turn``), the model and its tools take turns (``model``, ``tools``), replies go out."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from langchain.agents import create_agent
 from langchain_core.language_models import BaseChatModel
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph
+from langgraph.store.base import BaseStore
 
 from graph.context import Context
 from graph.model import ModelPolicy, chat_model
@@ -17,15 +18,20 @@ from graph.tools import TOOLS, ToolErrors
 from graph.turn import Turn
 
 
-def build(model: BaseChatModel, checkpointer: BaseCheckpointSaver[Any] | None = None) -> CompiledStateGraph[Any, Any]:
-    """The graph around a model. The server brings its own checkpointer."""
+def build(
+    model: BaseChatModel,
+    checkpointer: BaseCheckpointSaver[Any] | None = None,
+    store: BaseStore | None = None,
+) -> CompiledStateGraph[Any, Any]:
+    """The graph around a model. The server brings its own checkpointer and store."""
     return create_agent(
         model,
         TOOLS,
-        middleware=[Turn(), ModelPolicy(), ToolErrors()],
+        middleware=[Turn(model), ModelPolicy(), ToolErrors()],
         state_schema=State,
         context_schema=Context,
         checkpointer=checkpointer,
+        store=store,
         name="agent",
     )
 

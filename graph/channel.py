@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from graph.settings import Settings, settings
 
 TIMEOUT_SECONDS = 5
+MEDIA_SECONDS = 20
 # Made once: reading the certificates takes longer than the request.
 TLS = ssl.create_default_context()
 
@@ -47,6 +48,14 @@ class Channel:
             response = await client.get(url, params={"limit": limit}, headers=self._headers)
             response.raise_for_status()
             return _History.model_validate_json(response.content).messages
+
+    async def media(self, media_id: str) -> bytes:
+        """The bytes of a file that the customer sent. Raises httpx.HTTPError when the gateway cannot give them."""
+        url = f"{self._url}/internal/media/{quote(media_id, safe='')}"
+        async with httpx.AsyncClient(timeout=MEDIA_SECONDS, transport=self._transport, verify=TLS) as client:
+            response = await client.get(url, headers=self._headers)
+            response.raise_for_status()
+            return response.content
 
 
 @lru_cache

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$"
 
 
 class CustomerKey(BaseModel):
@@ -12,6 +17,33 @@ class CustomerKey(BaseModel):
 
     kind: str
     value: str
+
+
+class Hours(BaseModel):
+    """When people are there on some days of the week, local time ``HH:MM``; 24:00 is midnight."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    days: list[Day]
+    opens: str = Field(alias="from", pattern=CLOCK)
+    closes: str = Field(alias="to", pattern=CLOCK)
+
+
+class BusinessHours(BaseModel):
+    """When people answer; ``timezone``: a name of the tz database."""
+
+    timezone: str = "America/Sao_Paulo"
+    open: list[Hours]
+
+
+class OwnDepartment(BaseModel):
+    """A department that only this channel has, or that replaces the one of the same name."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
+    title: str
+    about: str = Field("", description="which matters are its own; the other departments read it")
+    instructions: str = ""
+    tools: list[str] = Field(default_factory=list)
 
 
 class Context(BaseModel):
@@ -26,3 +58,9 @@ class Context(BaseModel):
     locale: str = Field("pt_BR", description="Language of the answers")
     department: str | None = Field(None, description="Department that answers first")
     model: str | None = Field(None, description="provider:model instead of AGENT_MODEL")
+    persona: str | None = Field(None, description="Who the agent is, instead of prompts/persona.md")
+    departments: list[str | OwnDepartment] | None = Field(
+        None, description="Departments of this number, the first one answers first; default: all of prompts/departments"
+    )
+    tools: list[str] | None = Field(None, description="Tools that may be used on this number; default: all")
+    business_hours: BusinessHours | None = Field(None, description="When people are there; default: always")

@@ -6,6 +6,7 @@ state are JSON values, as they came and as they go; the models here read them.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal, NotRequired, Required
 
 from langchain.agents import AgentState
@@ -125,14 +126,60 @@ class Answer(TypedDict):
     handoff: Handoff | None
 
 
+class Pending(TypedDict):
+    """A change that the customer was asked about; ``id`` is the key under which it will happen once."""
+
+    id: str
+    turn_id: str
+    tool: str
+    arguments: dict[str, Any]
+    question: str
+    expires_at: str
+
+
+def add_pending(known: list[Pending] | None, new: list[Pending] | None) -> list[Pending]:
+    """Reducer: changes asked about in one turn are confirmed together; later ones replace them; None forgets all."""
+    if not new:
+        return [] if new is None else known or []
+    kept = [one for one in known or [] if one["turn_id"] == new[0]["turn_id"]]
+    return [*kept, *(one for one in new if one["id"] not in {old["id"] for old in kept})]
+
+
+def collect(known: list[Any] | None, new: list[Any] | None) -> list[Any]:
+    """Reducer: tools that run side by side each add theirs; None begins anew."""
+    return [] if new is None else [*(known or []), *new]
+
+
+def latest(_: Any, new: Any) -> Any:  # noqa: ANN401 - any value of the state
+    """Reducer: of several values in one step the last one counts."""
+    return new
+
+
 class State(AgentState[Any]):
-    """The state of a conversation, kept in its thread. ``answers``: the last turns' answers, oldest first."""
+    """The state of a conversation, kept in its thread.
+
+    ``answers``: the last turns' answers, oldest first. ``asked_at``: when the customer wrote the turn's last message
+    (ISO 8601), which is what "now" means to the graph. ``parts``: replies that tools prepared; ``closing``: what they
+    would have the turn end with. ``failures``: turns in a row that could not really be answered.
+    """
 
     turn_id: Required[str]
     inbound: NotRequired[Annotated[list[dict[str, Any]], OmitFromOutput]]
     since: NotRequired[Annotated[list[dict[str, Any]], OmitFromOutput]]
     replies: NotRequired[Annotated[list[dict[str, Any]], OmitFromInput]]
-    handoff: NotRequired[Annotated[Handoff | None, OmitFromInput]]
+    handoff: NotRequired[Annotated[Handoff | None, OmitFromInput, latest]]
     # The reducer has to stand last: LangGraph looks for it there.
     messages: Required[Annotated[list[AnyMessage], PrivateStateAttr, add_messages]]
     answers: NotRequired[Annotated[list[Answer], PrivateStateAttr]]
+    asked_at: NotRequired[Annotated[str, PrivateStateAttr]]
+    department: NotRequired[Annotated[str | None, PrivateStateAttr, latest]]
+    pending: NotRequired[Annotated[list[Pending], PrivateStateAttr, add_pending]]
+    parts: NotRequired[Annotated[list[dict[str, Any]], PrivateStateAttr, collect]]
+    closing: NotRequired[Annotated[list[str], PrivateStateAttr, collect]]
+    summary: NotRequired[Annotated[str, PrivateStateAttr]]
+    failures: NotRequired[Annotated[int, PrivateStateAttr]]
+
+
+def asked_at(state: State) -> datetime:
+    """The turn's time, with its zone."""
+    return datetime.fromisoformat(state["asked_at"])

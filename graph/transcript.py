@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
+from graph.masking import mask
 from graph.state import Inbound, Meanwhile, TurnInput
 
 MEDIA_NAMES = {
@@ -15,6 +18,14 @@ MEDIA_NAMES = {
     "document": "documento",
     "sticker": "figurinha",
 }
+# Why a file cannot be looked at (the statuses of the run contract).
+NOT_STORED = {
+    "too_large": "grande demais para ser aberto",
+    "expired": "não está mais disponível, peça de novo",
+    "failed": "não foi possível recebê-lo, peça de novo",
+}
+PICTURES = ("image/jpeg", "image/png", "image/webp", "image/gif")
+NOTHING_READ: Mapping[str, str] = MappingProxyType({})
 # What happened is not known: the process may have died before, during or after the effect.
 INTERRUPTED = "A ferramenta foi interrompida e não respondeu. Verifique o resultado antes de afirmar qualquer coisa."
 
@@ -24,10 +35,19 @@ def clean(text: str) -> str:
     return text.replace("\0", "").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def messages_of(turn: TurnInput) -> list[AnyMessage]:
-    """The turn's input as messages, in order. Ids: the wamid; for a person's words the turn's id and a number."""
+def messages_of(turn: TurnInput, read: Mapping[str, str] = NOTHING_READ) -> list[AnyMessage]:
+    """The turn's input as messages, in order; ``read``: what files say, by message id.
+
+    Ids: the wamid; for a person's words the turn's id and a number. Card and document numbers are masked.
+    """
     said = [_said_meanwhile(f"{turn.turn_id}:since:{number}", words) for number, words in enumerate(turn.since)]
-    return [*said, *(HumanMessage(describe(message), id=message.id) for message in turn.inbound)]
+    return [*said, *(_said(message, read.get(message.id, "")) for message in turn.inbound)]
+
+
+def of_turn(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
+    """What was said since the customer's last message."""
+    start = next((n for n in range(len(messages), 0, -1) if isinstance(messages[n - 1], HumanMessage)), 0)
+    return list(messages[start:])
 
 
 def describe(message: Inbound) -> str:
@@ -59,9 +79,23 @@ def _interrupted(call_id: str | None) -> ToolMessage:
     return ToolMessage(INTERRUPTED, tool_call_id=call_id, id=f"interrupted:{call_id}", status="error")
 
 
+def _said(message: Inbound, read: str) -> HumanMessage:
+    text = mask(describe(message))
+    return HumanMessage(f"{text}\n{read}" if read else text, id=message.id, additional_kwargs=_picture(message))
+
+
+def _picture(message: Inbound) -> dict[str, Any]:
+    """What the history keeps of a picture, so that the model can be shown it: its id at the gateway and its type."""
+    media = message.media
+    kind = media.mime_type.split(";")[0].strip().lower() if media else ""
+    if media is None or message.kind != "image" or media.status != "stored" or not media.id or kind not in PICTURES:
+        return {}
+    return {"picture": {"id": media.id, "mime_type": kind}}
+
+
 def _said_meanwhile(message_id: str, words: Meanwhile) -> AIMessage:
     # The company's side of the conversation; the name tells the model that a colleague said it.
-    return AIMessage(clean(words.text), id=message_id, name="atendente")
+    return AIMessage(mask(clean(words.text)), id=message_id, name="atendente")
 
 
 def _notice(message: Inbound) -> str:
@@ -76,18 +110,20 @@ def _notice(message: Inbound) -> str:
         case "location":
             return _location_notice(message)
         case "contacts":
-            return f"[contatos enviados: {len(message.contacts or [])}]"
+            return _contacts_notice(message)
         case "reaction":
             return _reaction_notice(message)
         case "order":
-            return "[pedido feito pelo catálogo]"
+            return _order_notice(message)
         case _:
             return "[mensagem de um tipo que não é possível ler aqui]"
 
 
 def _media_notice(message: Inbound) -> str:
-    filename = message.media.filename if message.media else None
-    return f"[{MEDIA_NAMES[message.kind]}{f': {clean(filename)}' if filename else ''}]"
+    media = message.media
+    filename = f": {clean(media.filename)}" if media and media.filename else ""
+    lost = f", {NOT_STORED[media.status]}" if media and media.status in NOT_STORED else ""
+    return f"[{MEDIA_NAMES[message.kind]}{filename}{lost}]"
 
 
 def _location_notice(message: Inbound) -> str:
@@ -101,3 +137,24 @@ def _location_notice(message: Inbound) -> str:
 def _reaction_notice(message: Inbound) -> str:
     emoji = clean(message.reaction.emoji) if message.reaction else ""
     return f"[reagiu com {emoji}]" if emoji else "[retirou a reação]"
+
+
+def _contacts_notice(message: Inbound) -> str:
+    cards = "; ".join(filter(None, map(_card, message.contacts or [])))
+    return f"[contatos enviados: {len(message.contacts or [])}{f': {clean(cards)}' if cards else ''}]"
+
+
+def _card(contact: dict[str, Any]) -> str:
+    """Name and numbers of a contact card in the Cloud API's form; empty where it holds neither."""
+    name = contact.get("name")
+    shown = name.get("formatted_name") if isinstance(name, dict) else None
+    phones = contact.get("phones")
+    numbers = [one.get("phone") for one in phones if isinstance(one, dict)] if isinstance(phones, list) else []
+    return " ".join(str(part) for part in [shown, *numbers] if part)
+
+
+def _order_notice(message: Inbound) -> str:
+    items = (message.order or {}).get("items")
+    known = [one for one in items if isinstance(one, dict)] if isinstance(items, list) else []
+    listed = clean(", ".join(f"{one.get('quantity')} x {one.get('product')}" for one in known))
+    return f"[pedido feito pelo catálogo{f': {listed}' if listed else ''}]"

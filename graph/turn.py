@@ -1,26 +1,35 @@
-"""Where a turn begins and ends: the guard that answers a turn only once, and what is sent in the end."""
+"""Where a turn begins: the guard that answers a turn only once, and what the model finds when it is asked."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from langchain.agents.middleware import AgentMiddleware, hook_config
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, RemoveMessage
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, RemoveMessage
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.runtime import Runtime
 
+from graph.confirmations import call_id, decide
 from graph.context import Context
-from graph.prompts import TEXTS
-from graph.replies import dump, text_replies
-from graph.state import ANSWERS_KEPT, Answer, State, TurnInput
-from graph.transcript import clean, close_calls, messages_of, unanswered_calls
+from graph.departments import CONFIRMING
+from graph.state import Answer, Inbound, State, TurnInput
+from graph.summary import shorten
+from graph.transcript import close_calls, messages_of, unanswered_calls
+from graph.understand import read
+
+LATE = "[a confirmação chegou depois do prazo: nada foi feito]"
 
 
 class Turn(AgentMiddleware[State, Context]):
-    """The first and the last node of the graph."""
+    """The first node of the graph. ``model`` writes the summaries of long histories."""
 
     state_schema = State
+
+    def __init__(self, model: BaseChatModel) -> None:
+        self._model = model
 
     @hook_config(can_jump_to=["tools", "end"])
     async def abefore_agent(self, state: State, runtime: Runtime[Context]) -> dict[str, Any]:
@@ -30,23 +39,28 @@ class Turn(AgentMiddleware[State, Context]):
         model made then: other ones would make its effects happen twice.
         """
         if answer := _answer_of(state):
-            return {**answer, "jump_to": "end"}
-        fresh: dict[str, Any] = {"replies": [], "handoff": None}
+            return {**answer, "inbound": [], "since": [], "jump_to": "end"}
+        turn = TurnInput.model_validate(state)
         history = state.get("messages", [])
         known = {message.id for message in history}
-        new = [message for message in messages_of(TurnInput.model_validate(state)) if message.id not in known]
-        if not new and history and isinstance(history[-1], AIMessage):
-            return {**fresh, "jump_to": "tools" if history[-1].tool_calls else "end"}
-        return {**fresh, "messages": _with_closed_calls(history, new)}
+        if all(message.id in known for message in turn.inbound):
+            return {"jump_to": "tools"} if _calls_wait(history) else {}
+        return await self._begin(state, runtime.context or Context(), turn, known)
 
-    async def aafter_agent(self, state: State, runtime: Runtime[Context]) -> dict[str, Any] | None:
-        """Make the model's answer into replies and keep them under the turn's id."""
-        if _answer_of(state):
-            return None
-        text = clean(_final_text(state["messages"]))
-        replies = dump([*(text_replies(text) or text_replies(TEXTS["empty_answer"]))])
-        answer = Answer(turn_id=state["turn_id"], replies=replies, handoff=state.get("handoff"))
-        return {**answer, "answers": [*state.get("answers", []), answer][-ANSWERS_KEPT:], "inbound": [], "since": []}
+    async def _begin(self, state: State, context: Context, turn: TurnInput, known: set[str | None]) -> dict[str, Any]:
+        new = [message for message in messages_of(turn, await read(turn.inbound)) if message.id not in known]
+        history = state.get("messages", [])
+        closed = close_calls(history) if unanswered_calls(history) else history
+        short = await shorten(self._model, closed, state.get("summary", ""), context)
+        decided, said = _decide(state, turn, new)
+        started: dict[str, Any] = {
+            "replies": [],
+            "handoff": None,
+            "parts": None,
+            "closing": None,
+            "asked_at": _moment(turn).isoformat(),
+        }
+        return {**started, **decided, **short.update, "messages": _update(history, short.messages or closed, said)}
 
 
 def _answer_of(state: State) -> Answer | None:
@@ -54,14 +68,45 @@ def _answer_of(state: State) -> Answer | None:
     return next((answer for answer in state.get("answers", []) if answer["turn_id"] == state["turn_id"]), None)
 
 
-def _with_closed_calls(history: list[AnyMessage], new: list[AnyMessage]) -> list[BaseMessage]:
-    """The update that appends the new messages, and first answers the calls that an earlier turn left open."""
-    if not unanswered_calls(history):
+def _calls_wait(history: Sequence[AnyMessage]) -> bool:
+    return bool(history) and isinstance(history[-1], AIMessage) and bool(history[-1].tool_calls)
+
+
+def _update(old: Sequence[AnyMessage], history: Sequence[AnyMessage], new: Sequence[AnyMessage]) -> list[BaseMessage]:
+    """The update of the messages: the new ones, after the whole history where that changed too."""
+    if history is old:
         return [*new]
-    return [RemoveMessage(REMOVE_ALL_MESSAGES), *close_calls(history), *new]
+    return [RemoveMessage(REMOVE_ALL_MESSAGES), *history, *new]
 
 
-def _final_text(messages: Sequence[AnyMessage]) -> str:
-    """What the model said last; empty where it said nothing."""
-    last = messages[-1] if messages else None
-    return last.text if isinstance(last, AIMessage) else ""
+def _decide(state: State, turn: TurnInput, new: Sequence[AnyMessage]) -> tuple[dict[str, Any], list[AnyMessage]]:
+    """What the customer's answer to a pending question changes, and the messages with what follows from it."""
+    pending = state.get("pending") or []
+    match decide(pending, turn.inbound, _moment(turn)):
+        case "yes":  # carried out without asking the model: it words the outcome
+            call = {"name": CONFIRMING[0], "args": {}, "id": call_id(turn.turn_id), "type": "tool_call"}
+            return {"jump_to": "tools"}, [*new, AIMessage("", tool_calls=[call], id=call["id"])]
+        case "late":
+            return {"pending": None}, [*new[:-1], _with_note(new[-1], LATE)]
+        case "no":
+            return {"pending": None}, [*new]
+        case _:
+            return {}, [*new]
+
+
+def _with_note(message: AnyMessage, note: str) -> AnyMessage:
+    return HumanMessage(f"{message.text}\n{note}", id=message.id, additional_kwargs=message.additional_kwargs)
+
+
+def _moment(turn: TurnInput) -> datetime:
+    """When the customer wrote last, as far as it is known: what the turn takes for now."""
+    times = [moment for message in turn.inbound if (moment := _time(message))]
+    return max(times, default=datetime.now(UTC))
+
+
+def _time(message: Inbound) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(message.timestamp or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

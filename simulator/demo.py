@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.demo_tools import Call, Tool, fill, result_text
-from simulator.words import plain
+from simulator.words import plain, shorten
 
 Json = dict[str, Any]
 
@@ -25,6 +25,15 @@ TICKET = re.compile(r"\b(chamados?|tickets?|protocolos?)\b")
 PERSON = re.compile(r"\b(atendentes?|humano|pessoa de verdade|falar com (?:alguem|uma pessoa))\b")
 MEMORY = re.compile(r"\b(lembra\w*|antes|anterior\w*|perguntei|falei|disse|ultima mensagem|historico|conversamos)\b")
 GREETING = re.compile(r"\b(oi+|ola+|opa|bom dia|boa tarde|boa noite|hello|hi)\b")
+CANCEL = re.compile(r"\b(cancel\w+|desist\w+)\b")
+ADDRESS = re.compile(r"\b(?:mud\w+|troc\w+|alter\w+|novo)\b[^.?!]*\bendereco\b[^:]*(?::|para)?\s*(.*)", re.DOTALL)
+PRODUCT = re.compile(r"\b(compr(?:ar|o)|produtos?|precos?|quanto custa\w*|vend\w+|promoc\w+|coloridas?|armac\w+)\b")
+STORE = re.compile(r"\b(lojas?|onde fica\w*|horario\w*|abre\w* (?:hoje|amanha)|que horas)\b")
+PREFERENCE = re.compile(r"\b(prefiro|anota\w*|anote\w*|guard[ae]\w* (?:isso|que)|lembr\w+ que)\b")
+KNOWN = re.compile(r"\bo que (?:voce|vc|voces) (?:sabe\w*|guard\w+|tem)\b[^?]*\b(?:sobre mim|de mim|meu|minha)\b")
+ERASE = re.compile(r"\b(apag\w+|esquec\w+|exclu\w+|remov\w+)\b[^.?!]*\b(tudo|dados|sobre mim|informac\w+)\b")
+REFUSED = re.compile(r"(nao|n|negativo|deixa pra la|desisto)[.!]*")
+SUMMARY = re.compile(r"resuma a conversa")
 THANKS = re.compile(r"\b(obrigad[oa]s?|valeu|agradec\w+|thanks)\b")
 NAME_ASKED = re.compile(
     r"\b(meu nome|me chamo|quem (?:eu )?sou)\b[^.!]*\?|\b(?:qual|sabe|lembra)\b.*\b(?:meu nome|me chamo)\b"
@@ -36,11 +45,15 @@ NAME_TOLD = re.compile(
 )
 UNSURE = re.compile(r"nao afirme|antes de afirmar")  # a fact for the model, not for the customer
 
+PASSING = "transfer_to"
+
 INTRODUCTION = "Sou a assistente virtual (modelo de demonstração)."
 OFFER = "Posso consultar um pedido pelo número ou abrir um chamado para você."
 MORE = "Posso ajudar em algo mais?"
 NO_SYSTEM = "Não consegui confirmar isso no sistema agora. Pode tentar de novo em alguns minutos?"
 ASK_NUMBER = "Claro! Qual é o número do pedido?"
+LEFT_ALONE = f"Tudo bem, não fiz nada. {MORE}"
+ASK_ADDRESS = "Claro! Qual é o novo endereço completo?"
 
 
 @dataclass(frozen=True)
@@ -59,6 +72,7 @@ class Conversation:
     before: list[str]
     results: list[tuple[str, str]]
     tools: list[Tool]
+    instructions: str = ""
 
     @classmethod
     def of(cls, messages: list[Json], tools: list[Json]) -> "Conversation":
@@ -74,12 +88,24 @@ class Conversation:
             [text_of(m) for m in messages[: max(first, 0)] if m["role"] == "user"],
             [(names[m["tool_call_id"]], text_of(m)) for m in answers],
             [Tool.of(one) for one in tools],
+            "\n".join(text_of(m) for m in messages if m["role"] == "system"),
         )
 
     @property
     def said(self) -> str:
         """Everything that the customer says now."""
         return "\n".join(self.now)
+
+    @property
+    def passed_on(self) -> bool:
+        """Whether the last thing done was to pass the conversation to the department that has the tools."""
+        return bool(self.results) and self.results[-1][0] == PASSING
+
+    def pass_to(self, department: str) -> Iterable["Call"]:
+        """The call that passes the conversation on, once, where there is such a department."""
+        known = f"- {department}:" in self.instructions
+        if known and not self.passed_on and any(tool.name == PASSING for tool in self.tools):
+            yield Call(PASSING, {"department": department})
 
     def tool(self, *words: str, needs_arguments: bool | None = None) -> Tool | None:
         """The first tool whose name (else description) has one of the words."""
@@ -92,7 +118,9 @@ class Conversation:
 def answer(messages: list[Json], tools: list[Json], tool_choice: object = None) -> Answer:
     """What the model says to this request."""
     conversation = Conversation.of(messages, tools)
-    if conversation.results:
+    if SUMMARY.search(plain(conversation.instructions)):
+        return Answer(_summary(conversation))
+    if conversation.results and not conversation.passed_on:
         return Answer(_word(conversation))
     forced = _forced(conversation, tool_choice)
     if forced:
@@ -124,7 +152,9 @@ def _wanted(conversation: Conversation) -> Iterable[Call]:
     if PERSON.search(said) and (tool := conversation.tool("human", "handoff", "person", "atendente")):
         yield Call(tool.name, fill(tool.parameters, conversation.said))
         return
-    if ticket and (tool := _ticket_reader(conversation)):
+    if special := list(_special(conversation, said)):
+        yield from special
+    elif ticket and (tool := _ticket_reader(conversation)):
         yield tool.lookup(ticket[1])
     elif PROBLEM.search(said) and (tool := _ticket_opener(conversation)):
         yield Call(tool.name, fill(tool.parameters, conversation.said))
@@ -132,6 +162,41 @@ def _wanted(conversation: Conversation) -> Iterable[Call]:
         yield from _order_calls(conversation)
     elif MEMORY.search(said) and not conversation.before and (tool := conversation.tool("history", "histor")):
         yield Call(tool.name, {})
+
+
+def _special(conversation: Conversation, said: str) -> Iterable[Call]:
+    """What takes a certain tool by its name: another department may have it."""
+    number = next(iter(ORDER_NUMBER.findall(conversation.said)), None)
+    address = ADDRESS.search(said)
+    if CANCEL.search(said) and number and ORDER.search(said):
+        yield from _named(conversation, "cancel_order", "orders", order_id=number)
+    elif address and number and address[1].strip():
+        wanted = conversation.said[-len(address[1]) :].strip()
+        yield from _named(conversation, "change_address", "orders", order_id=number, address=wanted)
+    elif KNOWN.search(said):
+        yield from _named(conversation, "show_profile")
+    elif ERASE.search(said):
+        yield from _named(conversation, "forget")
+    elif PREFERENCE.search(said):
+        yield from _named(conversation, "remember", fact=shorten(conversation.said, 200))
+    elif STORE.search(said):
+        yield from _named(conversation, "store_info")
+    elif PRODUCT.search(said) and not number:
+        yield from _named(conversation, "search_products", "sales", words=shorten(conversation.said, 200))
+
+
+def _named(conversation: Conversation, name: str, department: str = "", **arguments: str) -> Iterable[Call]:
+    """The call of a tool, or of the one that passes the conversation to the department that has it."""
+    if any(tool.name == name for tool in conversation.tools):
+        yield Call(name, arguments)
+    elif department:
+        yield from conversation.pass_to(department)
+
+
+def _summary(conversation: Conversation) -> str:
+    """A summary of what the customer said, as far as a script can: the last of it."""
+    lines = [line for line in conversation.said.splitlines() if line.startswith("Cliente: ")]
+    return "Em aberto: " + " / ".join(shorten(line.removeprefix("Cliente: "), 80) for line in lines[-10:])
 
 
 def _ticket_reader(conversation: Conversation) -> Tool | None:
@@ -170,6 +235,8 @@ def _word(conversation: Conversation) -> str:
 def _talk(conversation: Conversation) -> str:
     """Answer without a tool."""
     said, name = plain(conversation.said), _name(conversation.before + conversation.now)
+    if REFUSED.fullmatch(said.strip()):
+        return LEFT_ALONE
     if NAME_ASKED.search(said):
         return f"Seu nome é {name}. {MORE}" if name else "Você ainda não me disse o seu nome. Como posso te chamar?"
     if told := _name(conversation.now):

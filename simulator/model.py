@@ -1,4 +1,5 @@
-"""An OpenAI-compatible server of the demo model: ``/v1/chat/completions`` (streaming or not) and ``/v1/models``.
+"""An OpenAI-compatible server of the demo model: ``/v1/chat/completions`` (streaming or not),
+``/v1/audio/transcriptions`` and ``/v1/models``.
 
 It serves whatever model name is asked for and says ``demo`` in its answers, so that nobody takes it for more.
 """
@@ -11,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import orjson
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -24,6 +26,7 @@ from simulator.faults import BEFORE, Fault, Faults
 Json = dict[str, Any]
 
 MODEL = "demo"
+TRANSCRIPT = "(O modelo de demonstração não ouve áudios.)"
 CHARACTERS_PER_TOKEN = 4  # a rule of thumb for usage numbers; nothing is billed
 
 
@@ -39,6 +42,7 @@ class ModelServer:
             Route("/v1/models", self.models),
             Route("/v1/models/{name}", self.model),
             Route("/v1/chat/completions", self.complete, methods=["POST"]),
+            Route("/v1/audio/transcriptions", self.transcribe, methods=["POST"]),
         ]
 
     async def models(self, request: Request) -> Response:
@@ -50,6 +54,14 @@ class ModelServer:
         """Any name is served."""
         _require_key(request)
         return JSONResponse(_model_card(request.path_params["name"]))
+
+    async def transcribe(self, request: Request) -> Response:
+        """What a voice note says: the demo model hears nothing, and says so."""
+        _require_key(request)
+        form = await request.form()
+        if not isinstance(form.get("file"), UploadFile):
+            raise ChatError(400, "You must provide a file to transcribe.", "file")
+        return JSONResponse({"text": TRANSCRIPT})
 
     async def complete(self, request: Request) -> Response:
         """A chat completion."""

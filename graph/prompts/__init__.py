@@ -1,25 +1,48 @@
-"""The texts that shape the agent, as files that anyone can edit: ``persona.md`` and ``texts.toml``.
+"""The texts that shape the agent, as files that anyone can edit.
 
-In the Markdown files ``$name`` stands for what the code fills in; a name that it does not know is an error at start.
+``persona.md`` (who it is; a channel may replace it), ``rules.md`` (what always holds), ``departments/*.md`` (a head of
+settings between ``+++``, then the instructions), ``summary.md``, ``texts.toml`` (what is said without a model),
+``stores.toml``, ``yes_no.toml``. In Markdown files ``$name`` stands for what the code fills in; an unknown one is an
+error at start.
 """
 
 from __future__ import annotations
 
 import tomllib
-from datetime import date
+from collections.abc import Mapping
 from pathlib import Path
 from string import Template
-
-from graph.context import Context
+from typing import Any
 
 FOLDER = Path(__file__).parent
-PERSONA = Template((FOLDER / "persona.md").read_text(encoding="utf-8"))
-TEXTS: dict[str, str] = tomllib.loads((FOLDER / "texts.toml").read_text(encoding="utf-8"))
-
-PERSONA.substitute(customer="", today="")  # fail at start, not at the first message
+LANGUAGES = {"pt": "português do Brasil", "en": "inglês", "es": "espanhol"}
 
 
-def system_prompt(context: Context, today: date) -> str:
-    """The instructions of a run. What changes stands at the end, so that the provider can cache the rest."""
-    name = " ".join((context.customer_name or "").split())[:80]
-    return PERSONA.substitute(customer=name or "não informado", today=f"{today:%d/%m/%Y}")
+def language(locale: str) -> str:
+    """The name of a locale's language, in Portuguese, as the instructions are."""
+    return LANGUAGES.get(locale[:2].lower(), locale)
+
+
+def _text(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8").strip()
+
+
+def _department(path: Path) -> tuple[str, Mapping[str, Any], str]:
+    """Name, settings and instructions of a department's file. ValueError where the head is missing."""
+    try:
+        _, head, body = path.read_text(encoding="utf-8").split("+++", 2)
+    except ValueError as error:
+        raise ValueError(f"{path.name} has to begin with its settings between two lines of +++.") from error
+    return path.stem, tomllib.loads(head), body.strip()
+
+
+PERSONA = _text("persona.md")
+RULES = Template(_text("rules.md"))
+SUMMARY = Template(_text("summary.md"))
+TEXTS: dict[str, str] = tomllib.loads(_text("texts.toml"))
+YES_NO = {name: frozenset(words) for name, words in tomllib.loads(_text("yes_no.toml")).items()}
+STORES: list[dict[str, Any]] = tomllib.loads(_text("stores.toml"))["store"]
+DEPARTMENTS = [_department(path) for path in sorted((FOLDER / "departments").glob("*.md"))]
+
+RULES.substitute(language="")  # fail at start, not at the first message
+SUMMARY.substitute(language="")

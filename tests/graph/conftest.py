@@ -53,8 +53,8 @@ async def data(environment: pytest.MonkeyPatch, database: str) -> AsyncIterator[
 @pytest.fixture
 async def talk(data: Business) -> AsyncIterator[Talk]:
     """A conversation with the graph, in this process, its state in the test's database."""
-    async with persistence.checkpointer() as saver:
-        yield Talk(saver)
+    async with persistence.checkpointer() as saver, persistence.store() as store:
+        yield Talk(saver, store)
 
 
 @pytest.fixture(scope="module")

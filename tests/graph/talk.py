@@ -7,20 +7,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.exceptions import ModelError
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.store.base import BaseStore
 from pydantic import PrivateAttr
 
 from graph.agent import build
 from graph.business import DEMO_KEY
 from graph.transcript import unanswered_calls
 
+NOON = "2026-11-23T12:00:00+00:00"  # a Monday; 09:00 in São Paulo
 
-class ModelDownError(Exception):
+
+class ModelDownError(ModelError):
     """The scripted model does not answer."""
 
 
@@ -84,7 +88,7 @@ def calls(*tool_calls: tuple[str, dict[str, Any]], start: int = 1) -> AIMessage:
 
 def inbound(text: str, wamid: str | None = None, **more: Any) -> dict[str, Any]:
     """A message of the customer as the gateway gives it."""
-    return {"id": wamid or f"wamid.{uuid.uuid4()}", "kind": "text", "text": text, **more}
+    return {"id": wamid or f"wamid.{uuid.uuid4()}", "kind": "text", "text": text, "timestamp": NOON, **more}
 
 
 def turn_input(turn_id: str, *messages: str | dict[str, Any], since: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
@@ -105,9 +109,9 @@ def context(value: str = DEMO_KEY.value, **more: Any) -> dict[str, Any]:
 class Talk:
     """One conversation."""
 
-    def __init__(self, saver: BaseCheckpointSaver[Any]) -> None:
+    def __init__(self, saver: BaseCheckpointSaver[Any], store: BaseStore | None = None) -> None:
         self.model = ScriptedModel()
-        self.graph = build(self.model, saver)
+        self.graph = build(self.model, saver, store)
         self.config: Any = {"configurable": {"thread_id": str(uuid.uuid4())}}
         self.context = context()
 
@@ -132,5 +136,15 @@ class Talk:
 
 
 def texts(output: dict[str, Any]) -> list[str]:
-    """The texts of a run's replies."""
-    return [reply["text"] for reply in output["replies"]]
+    """The texts of a run's replies; of a question its body."""
+    return [reply["text"] if "text" in reply else reply["body"] for reply in output["replies"]]
+
+
+def tap(output: dict[str, Any], title: str, **more: Any) -> dict[str, Any]:
+    """The message of a customer who taps the button or row of that title in the run's last reply."""
+    asked = output["replies"][-1]
+    choices = asked.get("buttons") or [row for section in asked["sections"] for row in section["rows"]]
+    [chosen] = [choice for choice in choices if choice["title"] == title]
+    kind = "button_reply" if asked["type"] == "buttons" else "list_reply"
+    interactive = {"type": kind, "id": chosen["id"], "title": title}
+    return inbound(title, kind="interactive", interactive=interactive, **more)

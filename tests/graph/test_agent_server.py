@@ -124,7 +124,7 @@ async def test_each_finished_run_keeps_its_own_result(conversation: Conversation
 
 async def test_tools_see_the_customer_of_the_context(conversation: Conversation, model_server: ModelServer) -> None:
     model_server.script = _order_script
-    assert texts((await conversation.turn("t1", "Pedido 12345"))[1]) == ["Pedido 12345: Em separação"]
+    assert texts((await conversation.turn("t1", "Pedido 12345"))[1])[0].startswith("Pedido 12345: Em separação\n")
     stranger = Conversation(conversation.client)
     stranger.context = context("5511911111111")
     assert "Nenhum pedido 12345" in texts((await stranger.turn("t1", "Pedido 12345"))[1])[0]
@@ -156,10 +156,11 @@ async def test_a_server_killed_in_mid_tool_opens_one_ticket(
     conversation: Conversation, model_server: ModelServer, server: Server, server_database: str, again: str
 ) -> None:
     model_server.script = _ticket_script
-    turn = str(uuid.uuid4())
+    asked, turn = str(uuid.uuid4()), str(uuid.uuid4())
+    await conversation.turn(asked, "Abra um chamado")
     with psycopg.connect(server_database) as lock:
         lock.execute("LOCK TABLE business.tickets IN ACCESS EXCLUSIVE MODE")
-        run = await conversation.start(turn, turn_input(turn, "Abra um chamado"))
+        run = await conversation.start(turn, turn_input(turn, "Sim"))
         await _until(lambda: _somebody_waits(server_database))
         server.process.kill()
         assert not listens(server.port)
@@ -170,26 +171,27 @@ async def test_a_server_killed_in_mid_tool_opens_one_ticket(
     await conversation.client.threads.create(thread_id=conversation.thread, graph_id="agent", if_exists="do_nothing")
     state = await conversation.client.threads.get_state(conversation.thread)
     assert (state["values"]["turn_id"], state["next"]) == (turn, ["tools"])
-    continued = conversation.go_on(turn) if again == "continued" else conversation.turn(turn, "Abra um chamado")
+    continued = conversation.go_on(turn) if again == "continued" else conversation.turn(turn, "Sim")
     status, output = await continued
     assert status == "success"
     with psycopg.connect(server_database) as connection:
         tickets = connection.execute(
-            "SELECT id FROM business.tickets WHERE idempotency_key LIKE %s", [f"{turn}:%"]
+            "SELECT id FROM business.tickets WHERE idempotency_key LIKE %s", [f"{asked}:%"]
         ).fetchall()
     assert len(tickets) == 1
     assert texts(output) == [f"Chamado {tickets[0][0]} aberto: Lente"]
-    assert len(model_server.requests) == 2  # the call of the tool, and what is said of its result
+    assert len(model_server.requests) == 2  # the wish for a ticket, and what is said of its number
 
 
 async def test_connections_broken_in_mid_tool_do_not_cost_the_answer(
     conversation: Conversation, model_server: ModelServer, server_database: str
 ) -> None:
     model_server.script = _ticket_script
-    turn = str(uuid.uuid4())
+    asked, turn = str(uuid.uuid4()), str(uuid.uuid4())
+    await conversation.turn(asked, "Abra um chamado")
     with psycopg.connect(server_database) as lock:
         lock.execute("LOCK TABLE business.tickets IN ACCESS EXCLUSIVE MODE")
-        run = await conversation.start(turn, turn_input(turn, "Abra um chamado"))
+        run = await conversation.start(turn, turn_input(turn, "Sim"))
         await _until(lambda: _somebody_waits(server_database))
         with psycopg.connect(server_database, autocommit=True) as connection:
             connection.execute(

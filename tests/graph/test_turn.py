@@ -7,7 +7,7 @@ from graph.prompts import TEXTS
 from graph.state import ANSWERS_KEPT
 from tests.graph.talk import ModelDownError, Talk, calls, inbound, texts
 
-TICKET = ("create_ticket", {"subject": "Lente riscada", "description": "Chegou riscada"})
+LOOKUP = ("order_status", {"order_id": "12345"})
 
 
 async def test_a_turn_is_answered(talk: Talk) -> None:
@@ -83,11 +83,11 @@ async def test_a_failing_model_fails_the_run_and_the_next_attempt_goes_on(talk: 
 
 
 async def test_a_failed_turn_may_be_posted_again_instead(talk: Talk) -> None:
-    talk.model.prepare(calls(TICKET), ModelDownError("no answer"), "Chamado aberto")
+    talk.model.prepare(calls(LOOKUP), ModelDownError("no answer"), "Em separação")
     with pytest.raises(ModelDownError):
         await talk.turn("t1", "Abra um chamado")
     output = await talk.turn("t1", "Abra um chamado")
-    assert texts(output) == ["Chamado aberto"]
+    assert texts(output) == ["Em separação"]
     assert [message.type for message in await talk.messages()] == ["human", "ai", "tool", "ai"]
 
 
@@ -108,24 +108,24 @@ async def test_a_turn_posted_again_after_the_models_answer_takes_that_answer(tal
 
 
 async def test_a_run_continued_without_input_ends_its_turn(talk: Talk) -> None:
-    await _stop_before_tools(talk, "t1", calls(TICKET))
-    talk.model.prepare("Chamado aberto")
+    await _stop_before_tools(talk, "t1", calls(LOOKUP))
+    talk.model.prepare("Em separação")
     output = await talk.go_on()
-    assert (output["turn_id"], texts(output)) == ("t1", ["Chamado aberto"])
+    assert (output["turn_id"], texts(output)) == ("t1", ["Em separação"])
     answered = [message for message in await talk.messages() if isinstance(message, ToolMessage)]
     assert [message.tool_call_id for message in answered] == ["call-1"]
 
 
 async def test_a_turn_cut_off_in_mid_tool_keeps_its_calls_when_posted_again(talk: Talk) -> None:
-    await _stop_before_tools(talk, "t1", calls(TICKET))
-    talk.model.prepare("Chamado aberto")
+    await _stop_before_tools(talk, "t1", calls(LOOKUP))
+    talk.model.prepare("Em separação")
     await talk.turn("t1", "Abra um chamado")
     answered = [message for message in await talk.messages() if isinstance(message, ToolMessage)]
     assert [(message.tool_call_id, message.status) for message in answered] == [("call-1", "success")]
 
 
 async def test_dangling_tool_calls_of_a_broken_turn_are_answered_for_the_next(talk: Talk) -> None:
-    await _stop_before_tools(talk, "t1", calls(TICKET, ("list_orders", {})))
+    await _stop_before_tools(talk, "t1", calls(LOOKUP, ("list_orders", {})))
     talk.model.prepare("Como posso ajudar?", "De nada")
     assert texts(await talk.turn("t2", "Alô?")) == ["Como posso ajudar?"]
     assert [message.type for message in talk.model.seen[-1]] == ["human", "ai", "tool", "tool", "human"]
@@ -136,7 +136,7 @@ async def test_dangling_tool_calls_of_a_broken_turn_are_answered_for_the_next(ta
 
 async def test_a_long_answer_is_split_and_nothing_is_lost(talk: Talk) -> None:
     sentence = "Uma frase que fala de lentes. "
-    talk.model.prepare(sentence * 300)
+    talk.model.prepare(sentence * 400, sentence * 300)  # it was asked for a shorter one
     parts = texts(await talk.turn("t1", "Conte tudo"))
     assert len(parts) == 3
     assert all(len(part) <= 4096 for part in parts)
@@ -144,7 +144,7 @@ async def test_a_long_answer_is_split_and_nothing_is_lost(talk: Talk) -> None:
 
 
 async def test_an_empty_answer_becomes_our_own_text(talk: Talk) -> None:
-    talk.model.prepare("  \n ")
+    talk.model.prepare("  \n ", "")
     assert texts(await talk.turn("t1", "Oi")) == [TEXTS["empty_answer"]]
 
 

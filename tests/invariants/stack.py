@@ -78,6 +78,14 @@ class Stack:
         eventually(lambda: len(self.replies(wa_id)) >= count, f"{count} replies")
         return self.replies(wa_id)
 
+    def asked(self, text: str, wa_id: str = MARIA) -> None:
+        """Wait until a customer is asked something with buttons or rows to tap on."""
+        shown = lambda: any(  # noqa: E731
+            one["type"] == "interactive" and text in json.dumps(one, ensure_ascii=False)
+            for one in self.transcript(wa_id)
+        )
+        eventually(shown, f"the question {text!r}")
+
     def calls(self, path: str) -> list[dict[str, Any]]:
         return self.http.get("/_sim/calls", params={"path": path}).json()["calls"]
 

@@ -7,7 +7,7 @@ import httpx
 
 from simulator.meta.payloads import sign
 from tests.gateway.deliveries import payload, text
-from tests.invariants.stack import MARIA, Stack, eventually
+from tests.invariants.stack import MARIA, Stack
 
 STRANGER = "5511900000009"
 
@@ -37,11 +37,16 @@ def test_the_second_message_remembers_the_first(stack: Stack) -> None:
     stack.settle()
 
 
-def test_a_ticket_is_opened_in_the_business_data(stack: Stack) -> None:
+def test_a_ticket_is_opened_once_the_customer_said_yes(stack: Stack) -> None:
     stack.say("Quero abrir um chamado: minha lente chegou arranhada")
-    eventually(lambda: stack.sql("SELECT 1 FROM business.tickets"), "a ticket")
+    stack.asked("Posso abrir este chamado?")
     stack.settle()
-    assert len(stack.sql("SELECT 1 FROM business.tickets")) == 1
+    assert stack.sql("SELECT 1 FROM business.tickets") == []
+    stack.say("Sim")
+    [reply] = stack.answered()
+    stack.settle()
+    [(number,)] = stack.sql("SELECT id FROM business.tickets")
+    assert f"Chamado {number} aberto" in reply
 
 
 def test_a_webhook_twice_and_twenty_times_at_once_is_answered_once(stack: Stack) -> None:

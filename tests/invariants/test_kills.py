@@ -16,9 +16,12 @@ TICKET = "Quero abrir um chamado: minha lente chegou arranhada"
 @contextmanager
 def tool_held(stack: Stack) -> Iterator[None]:
     """The tool that opens tickets stands still at its database for as long as this lasts."""
+    stack.say(TICKET)
+    stack.asked("Posso abrir este chamado?")
+    stack.settle()
     with psycopg.connect(stack.address("postgres")) as conn:
         conn.execute("LOCK TABLE business.tickets IN ACCESS EXCLUSIVE MODE")
-        stack.say(TICKET)
+        stack.say("Sim")
         waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ILIKE '%tickets%'"
         eventually(lambda: stack.sql(waits), "a tool that waits")
         yield

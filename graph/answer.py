@@ -1,0 +1,87 @@
+"""From what the model and the tools said to what the customer gets: the end of a turn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.messages import AIMessage, ToolMessage
+
+from graph.context import Context
+from graph.guard import Fault
+from graph.masking import mask
+from graph.prompts import TEXTS
+from graph.replies import REPLY, TEXT_LIMIT, compose, dump, split
+from graph.state import ANSWERS_KEPT, Answer, Handoff, State
+from graph.tools.bounds import UNAVAILABLE
+from graph.tools.talk import handoff_text
+from graph.transcript import of_turn
+
+FAILURES_BEFORE_A_PERSON = 3
+MESSAGES_AT_MOST = 3
+SUMMARY_LENGTH = 1500
+
+
+def closing(state: State) -> AIMessage | None:
+    """What the tools would have the turn end with, where each of the model's last calls was one of that kind."""
+    texts = state.get("closing") or []
+    calls = next((m.tool_calls for m in reversed(state["messages"]) if isinstance(m, AIMessage)), [])
+    if not texts or len(texts) != len(calls) or not isinstance(state["messages"][-1], ToolMessage):
+        return None
+    return AIMessage("\n\n".join(texts))
+
+
+def repaired(message: AIMessage, fault: Fault | None) -> AIMessage:
+    """The message as the customer may read it and the history may keep it, also where something is wrong with it."""
+    if fault is None:
+        return message
+    text = _shortened(message.text) if fault == "long" else _instead(fault)
+    return AIMessage(text, id=message.id, usage_metadata=message.usage_metadata)
+
+
+def finish(state: State, context: Context, message: AIMessage, fault: Fault | None) -> tuple[AIMessage, dict[str, Any]]:
+    """The turn's last message and what it changes in the state: replies, handoff, and the memory of both."""
+    failures = state.get("failures", 0) + 1 if _failed(state, fault) else 0
+    handoff = state.get("handoff")
+    if failures >= FAILURES_BEFORE_A_PERSON and handoff is None:
+        handoff, failures = Handoff(reason=TEXTS["three_failures"], summary=""), 0
+        message = AIMessage(handoff_text(state, context), id=message.id)
+    if handoff and not handoff["summary"]:
+        handoff = Handoff(reason=handoff["reason"], summary=_summary(state))
+    replies = dump(compose(message.text, [REPLY.validate_python(part) for part in state.get("parts") or []]))
+    answer = Answer(turn_id=state["turn_id"], replies=replies, handoff=handoff)
+    kept = [*state.get("answers", []), answer][-ANSWERS_KEPT:]
+    done: dict[str, Any] = {"inbound": [], "since": [], "failures": failures, "parts": None, "closing": None}
+    return message, {**answer, "answers": kept, **done}
+
+
+def _failed(state: State, fault: Fault | None) -> bool:
+    """Whether the customer was not really answered."""
+    turn = of_turn(state["messages"])
+    return fault in ("empty", "language") or any(
+        isinstance(message, ToolMessage) and message.text == UNAVAILABLE for message in turn
+    )
+
+
+def _instead(fault: Fault) -> str:
+    return TEXTS[{"empty": "empty_answer", "refusal": "refusal", "language": "wrong_language"}[fault]]
+
+
+def _shortened(text: str) -> str:
+    """As many messages as one may send for one answer; a longer text says that it was cut."""
+    if len(split(text, TEXT_LIMIT)) <= MESSAGES_AT_MOST:
+        return text
+    # A little less than the limit, so that parts joined here are not cut once more elsewhere.
+    parts = split(text, TEXT_LIMIT - 96)[:MESSAGES_AT_MOST]
+    room = TEXT_LIMIT - 96 - len(TEXTS["cut"])
+    return "\n\n".join([*parts[:-1], parts[-1][:room].rstrip() + TEXTS["cut"]])
+
+
+def _summary(state: State) -> str:
+    """What a person has to know, where the model did not say: what was summarised, and the last messages."""
+    said = [
+        f"{'Cliente' if message.type == 'human' else 'Assistente'}: {message.text}"
+        for message in state["messages"][-8:]
+        if message.type in ("human", "ai") and message.text
+    ]
+    asked = [f"Esperando confirmação: {one['question']}" for one in state.get("pending") or []]
+    return mask("\n".join([state.get("summary", ""), *asked, *said]).strip())[-SUMMARY_LENGTH:]

@@ -1,0 +1,79 @@
+"""Departments: one agent, whose instructions and tools change with the department."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from graph.context import Context, OwnDepartment
+from graph.prompts import DEPARTMENTS
+from graph.state import State
+
+log = logging.getLogger(__name__)
+
+# What every department may use, and what comes only while it makes sense.
+COMMON = ("request_human", "ask_choice", "conversation_history", "remember", "show_profile", "forget")
+TRANSFER = "transfer_to"
+CONFIRMING = ("confirm_change", "drop_change")
+
+
+@dataclass(frozen=True)
+class Department:
+    """Who answers; ``about``: its matters, for the others to know; ``tools``: names of its own ones."""
+
+    name: str
+    title: str
+    about: str = ""
+    instructions: str = ""
+    tools: tuple[str, ...] = ()
+    order: int = field(default=99, compare=False)
+
+
+@lru_cache
+def of_files() -> dict[str, Department]:
+    """The departments of ``prompts/departments``, in their order. TypeError for a setting that does not exist."""
+    made = [_of_file(name, head, text) for name, head, text in DEPARTMENTS]
+    return {one.name: one for one in sorted(made, key=lambda one: (one.order, one.name))}
+
+
+def of_context(context: Context) -> dict[str, Department]:
+    """The channel's departments, in its order; all of the files where it names none that exists."""
+    files = of_files()
+    if context.departments is None:
+        return files
+    chosen: dict[str, Department] = {}
+    for one in context.departments:
+        if isinstance(one, OwnDepartment):
+            chosen[one.name] = Department(one.name, one.title, one.about, one.instructions, tuple(one.tools))
+        elif one in files:
+            chosen[one] = files[one]
+        else:
+            log.warning("There is no department %r in prompts/departments: it is left out.", one)
+    return chosen or files
+
+
+def current(state: State, context: Context) -> Department:
+    """The department of the conversation: where it was passed to, else the context's, else the channel's first."""
+    available = of_context(context)
+    names = (state.get("department"), context.department, next(iter(available)))
+    return next(available[name] for name in names if name in available)
+
+
+def offered(state: State, context: Context) -> frozenset[str]:
+    """Names of the tools that may be used now. What the channel leaves out no department has."""
+    names = {*current(state, context).tools, *COMMON}
+    if len(of_context(context)) > 1:
+        names.add(TRANSFER)
+    if context.tools is not None:
+        names &= set(context.tools)
+    if state.get("pending"):
+        names |= set(CONFIRMING)
+    return frozenset(names)
+
+
+def _of_file(name: str, head: Mapping[str, Any], instructions: str) -> Department:
+    settings = {**head, "tools": tuple(head.get("tools", ()))}
+    return Department(name, instructions=instructions, **settings)

@@ -1,0 +1,38 @@
+"""What the agent can do. A tool knows the customer from the run's context only; its answer is a short fact in
+Portuguese, also when it failed; a change is asked about first (``common.propose``) and made in ``changes``.
+"""
+
+from __future__ import annotations
+
+from langchain.tools import BaseTool
+
+from graph.tools.bounds import ToolErrors
+from graph.tools.catalog import search_products, store_info
+from graph.tools.changes import confirm_change, drop_change
+from graph.tools.orders import cancel_order, change_address, list_orders, order_status
+from graph.tools.profile import forget, remember, show_profile
+from graph.tools.talk import ask_choice, conversation_history, request_human, transfer_to
+from graph.tools.tickets import create_ticket, get_ticket, list_tickets
+
+__all__ = ["TOOLS", "ToolErrors"]
+
+TOOLS: list[BaseTool] = [
+    order_status,
+    list_orders,
+    cancel_order,
+    change_address,
+    create_ticket,
+    get_ticket,
+    list_tickets,
+    search_products,
+    store_info,
+    conversation_history,
+    remember,
+    show_profile,
+    forget,
+    ask_choice,
+    transfer_to,
+    request_human,
+    confirm_change,
+    drop_change,
+]

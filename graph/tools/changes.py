@@ -1,0 +1,77 @@
+"""Carrying out what the customer said yes to, once; or letting it be."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from langchain.tools import tool
+from langgraph.types import Command
+
+from graph import memory
+from graph.business import RefusedError, TicketRequest, business
+from graph.confirmations import alive
+from graph.state import Pending, asked_at
+from graph.tools.common import Runtime, fact, store_of
+
+NOTHING = "Não há nada esperando confirmação, ou o prazo acabou. Nada foi feito: pergunte de novo, se for o caso."
+TOO_SOON = "O cliente acabou de ser perguntado e ainda não respondeu. Nada foi feito."
+
+
+@tool
+async def confirm_change(runtime: Runtime) -> str | Command[Any]:
+    """Carry out the change that waits for the customer's confirmation. Only after a clear yes in their own words."""
+    state = runtime.state
+    pending = state.get("pending") or []
+    if any(one["turn_id"] == state["turn_id"] for one in pending):
+        return TOO_SOON
+    if not alive(pending, asked_at(state)):
+        return fact(runtime, NOTHING, pending=None)
+    # One after the other: should the process die between two, the first one's key keeps it from happening again.
+    facts = [await _carry_out(one, runtime) for one in pending]
+    return fact(runtime, "\n".join(facts), pending=None)
+
+
+@tool
+async def drop_change(runtime: Runtime) -> Command[Any]:
+    """Let go of the change that waits for the customer's confirmation, because they do not want it."""
+    return fact(runtime, "A mudança foi deixada de lado. Nada foi feito.", pending=None)
+
+
+async def _carry_out(one: Pending, runtime: Runtime) -> str:
+    try:
+        return await CHANGES[one["tool"]](one, runtime)
+    except RefusedError as refusal:
+        return str(refusal)
+
+
+async def _open_ticket(one: Pending, runtime: Runtime) -> str:
+    request = TicketRequest.model_validate(one["arguments"])
+    ticket = await business().open_ticket(runtime.context.customer_keys, request, one["id"])
+    return f"Chamado {ticket.id} aberto: {ticket.subject}"
+
+
+async def _cancel_order(one: Pending, runtime: Runtime) -> str:
+    order = await business().cancel_order(runtime.context.customer_keys, one["arguments"]["order_id"], one["id"])
+    return f"Pedido {order.id}: {order.status}"
+
+
+async def _change_address(one: Pending, runtime: Runtime) -> str:
+    wanted = one["arguments"]
+    order = await business().change_address(
+        runtime.context.customer_keys, wanted["order_id"], wanted["address"], one["id"]
+    )
+    return f"Pedido {order.id}: será entregue em {order.address}"
+
+
+async def _forget(_: Pending, runtime: Runtime) -> str:
+    await memory.erase(store_of(runtime), runtime.context.customer_id)
+    return "Tudo o que estava guardado sobre este cliente foi apagado."
+
+
+CHANGES: dict[str, Callable[[Pending, Runtime], Awaitable[str]]] = {
+    "create_ticket": _open_ticket,
+    "cancel_order": _cancel_order,
+    "change_address": _change_address,
+    "forget": _forget,
+}

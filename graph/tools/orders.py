@@ -1,0 +1,100 @@
+"""Orders: looking them up, cancelling them, having them delivered elsewhere."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from langchain.tools import tool
+from langgraph.types import Command
+from pydantic import Field
+
+from graph.business import Order, business
+from graph.prompts import TEXTS
+from graph.replies import ROW_COUNT_LIMIT, ROW_DESCRIPTION_LIMIT, ROW_TITLE_LIMIT, ListReply, Row, Section
+from graph.tools.common import Runtime, number_of, propose, show
+from graph.tools.money import brl
+
+OrderId = Annotated[str, Field(max_length=64)]
+
+
+@tool
+async def order_status(order_id: OrderId, runtime: Runtime) -> str:
+    """Status, items and delivery address of one order of this customer.
+
+    Args:
+        order_id: The order's number, as the customer gave it.
+    """
+    order = await business().order(runtime.context.customer_keys, number_of(order_id))
+    return _not_found(order_id) if order is None else _whole(order)
+
+
+@tool
+async def list_orders(runtime: Runtime) -> str | Command[Any]:
+    """All orders of this customer with their status, newest first. The customer is shown a list to choose from."""
+    orders = await business().orders(runtime.context.customer_keys)
+    if not orders:
+        return "Este cliente não tem pedidos."
+    lines = "\n".join(f"Pedido {one.id} de {one.ordered_on:%d/%m/%Y}: {one.status}" for one in orders)
+    return show(runtime, lines, _menu(orders)) if len(orders) > 1 else lines
+
+
+@tool
+async def cancel_order(order_id: OrderId, runtime: Runtime) -> str | Command[Any]:
+    """Ask the customer whether an order is to be cancelled. Only one that was not sent yet can be.
+
+    Args:
+        order_id: The order's number.
+    """
+    order = await business().order(runtime.context.customer_keys, number_of(order_id))
+    if (refusal := _refusal(order, order_id)) or order is None:
+        return refusal
+    return propose(runtime, "cancel_order", {"order_id": order.id}, TEXTS["ask_cancel"].format(order_id=order.id))
+
+
+@tool
+async def change_address(
+    order_id: OrderId, address: Annotated[str, Field(min_length=8, max_length=300)], runtime: Runtime
+) -> str | Command[Any]:
+    """Ask the customer whether an order that was not sent yet is to be delivered to another address.
+
+    Args:
+        order_id: The order's number.
+        address: The whole new address: street, number, city, state, postal code.
+    """
+    order = await business().order(runtime.context.customer_keys, number_of(order_id))
+    if (refusal := _refusal(order, order_id)) or order is None:
+        return refusal
+    asked = TEXTS["ask_address"].format(order_id=order.id, address=address)
+    return propose(runtime, "change_address", {"order_id": order.id, "address": address}, asked)
+
+
+def _not_found(order_id: str) -> str:
+    return f"Nenhum pedido {order_id} foi encontrado para este cliente."
+
+
+def _refusal(order: Order | None, order_id: str) -> str:
+    """Why an order cannot be changed; empty where it can, as far as one can tell."""
+    if order is None:
+        return _not_found(order_id)
+    return "" if order.stage == "open" else f"O pedido {order.id} não pode mais ser alterado: {order.status}."
+
+
+def _whole(order: Order) -> str:
+    lines = [f"Pedido {order.id}: {order.status}"]
+    lines += [f"- {item.quantity} x {item.name}, {brl(item.price)} cada" for item in order.items]
+    if order.items:
+        lines.append(f"Total dos produtos: {brl(sum(item.quantity * item.price for item in order.items))}")
+    return "\n".join([*lines, f"Entrega em: {order.address}"] if order.address else lines)
+
+
+def _menu(orders: list[Order]) -> ListReply:
+    rows = [
+        Row(
+            id=f"order:{order.id}"[:200],
+            title=f"Pedido {order.id}"[:ROW_TITLE_LIMIT],
+            description=order.status[:ROW_DESCRIPTION_LIMIT],
+        )
+        for order in orders[:ROW_COUNT_LIMIT]
+    ]
+    section = Section(title=TEXTS["orders_title"], rows=rows)
+    return ListReply(body=TEXTS["orders_body"], button=TEXTS["orders_button"], sections=[section])

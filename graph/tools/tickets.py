@@ -1,0 +1,63 @@
+"""Support tickets."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from langchain.tools import tool
+from langgraph.types import Command
+from pydantic import Field
+
+from graph.business import Priority, Ticket, TicketRequest, business
+from graph.masking import mask
+from graph.prompts import TEXTS
+from graph.tools.common import Runtime, number_of, propose
+
+LARGEST_NUMBER = 2**63 - 1  # of a bigint
+
+
+@tool
+async def create_ticket(
+    subject: Annotated[str, Field(min_length=1, max_length=200)],
+    description: Annotated[str, Field(min_length=1, max_length=4000)],
+    runtime: Runtime,
+    priority: Priority = "normal",
+) -> Command[Any]:
+    """Ask the customer whether a support ticket is to be opened; after the yes they are told its number.
+
+    Args:
+        subject: What it is about, in a few words.
+        description: What happened and what the customer wants, in the customer's words.
+        priority: urgent only where health or safety is at stake.
+    """
+    request = TicketRequest(subject=mask(subject), description=mask(description), priority=priority)
+    asked = TEXTS["ask_ticket"].format(subject=request.subject, description=request.description)
+    return propose(runtime, "create_ticket", request.model_dump(), asked)
+
+
+@tool
+async def get_ticket(ticket_id: Annotated[str, Field(max_length=64)], runtime: Runtime) -> str:
+    """One support ticket of this customer.
+
+    Args:
+        ticket_id: The ticket's number.
+    """
+    number = number_of(ticket_id)
+    known = number.isascii() and number.isdigit() and int(number) <= LARGEST_NUMBER
+    ticket = await business().ticket(runtime.context.customer_keys, int(number)) if known else None
+    return _whole(ticket) if ticket else f"Nenhum chamado {ticket_id} foi encontrado para este cliente."
+
+
+@tool
+async def list_tickets(runtime: Runtime) -> str:
+    """The support tickets of this customer, newest first."""
+    tickets = await business().tickets(runtime.context.customer_keys)
+    lines = (f"Chamado {one.id} de {one.created_at:%d/%m/%Y}: {one.subject}. {one.status}" for one in tickets)
+    return "\n".join(lines) or "Este cliente não tem chamados."
+
+
+def _whole(ticket: Ticket) -> str:
+    return (
+        f"Chamado {ticket.id}: {ticket.subject}. Situação: {ticket.status}. "
+        f"Aberto em {ticket.created_at:%d/%m/%Y}. Descrição: {ticket.description}"
+    )
