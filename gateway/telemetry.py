@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
+from collections.abc import Iterator, MutableMapping
+from pathlib import Path
 from typing import Any
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
+_FRAMES = 4  # of a traceback in the log
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)
 
 RECEIVED = Counter("whatsapp_messages_received", "Messages that customers sent", ["type"])
@@ -43,14 +47,13 @@ def configure_logging(level: str = "info", style: str = "auto") -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _shape_of_exception,
     ]
-    last: list[Any] = [structlog.dev.ConsoleRenderer()] if text else [
-        structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)
-    ]  # fmt: skip
+    last = structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer(ensure_ascii=False)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last]
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
@@ -63,3 +66,22 @@ def configure_logging(level: str = "info", style: str = "auto") -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _shape_of_exception(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401  # structlog's
+    """Say of an exception its classes and where it happened: its message may quote what a customer wrote."""
+    info = event.pop("exc_info", None)
+    error = info if isinstance(info, BaseException) else info[1] if isinstance(info, tuple) else sys.exc_info()[1]
+    if info and error is not None:
+        event["exception"] = " <- ".join(_shapes(error))
+    return event
+
+
+def _shapes(error: BaseException) -> Iterator[str]:
+    """The exception and its causes, each with its last places in code."""
+    current: BaseException | None = error
+    while current is not None:
+        frames = traceback.extract_tb(current.__traceback__)[-_FRAMES:]
+        places = ", ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
+        yield f"{type(current).__qualname__} ({places})"
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)

@@ -64,7 +64,6 @@ class Turns:
         self._attend = attend
         self._bounds = bounds
         self._held: dict[UUID, tuple[Turn, asyncio.Task[None]]] = {}  # by turn id
-        self.freed = asyncio.Event()  # set when a turn ends: there is room, and perhaps more to do
 
     async def step(self) -> float:
         """Claim what is due, as far as there is room; seconds until it should be called again."""
@@ -92,7 +91,6 @@ class Turns:
     def _end(self, turn: Turn) -> None:
         del self._held[turn.id]
         TURNS_IN_FLIGHT.dec()
-        self.freed.set()
 
     async def renew(self) -> float:
         """Renew the leases of all turns held, and stop those that somebody else has taken over."""
@@ -124,17 +122,23 @@ class Turns:
         with structlog.contextvars.bound_contextvars(turn_id=str(turn.id), conversation_id=str(turn.conversation_id)):
             try:
                 with tracer.start_as_current_span("turn", attributes={"turn.id": str(turn.id)}):
-                    await self._answer(turn)
+                    await self._answer_or_fail(turn)
             except LeaseLostError:
                 log.warning("lease_lost")
             except psycopg.Error as error:
                 # The lease runs out and the turn is taken up again, by this worker or by another one.
                 ERRORS.labels("database").inc()
                 log.warning("turn_interrupted", error=type(error).__name__)
-            except Exception as error:
-                # A defect of ours must neither take the worker down nor hold this conversation for ever.
-                log.exception("turn_crashed")
-                await self._failed_attempt(turn, self._channels.get(turn.channel_id), type(error).__name__)
+
+    async def _answer_or_fail(self, turn: Turn) -> None:
+        try:
+            await self._answer(turn)
+        except (LeaseLostError, psycopg.Error):
+            raise
+        except Exception as error:
+            # A defect of ours must neither take the worker down nor hold this conversation for ever.
+            log.exception("turn_crashed")
+            await self._failed_attempt(turn, self._channels.get(turn.channel_id), type(error).__name__)
 
     async def _answer(self, turn: Turn) -> None:
         channel = self._channels.get(turn.channel_id)
