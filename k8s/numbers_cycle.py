@@ -122,7 +122,7 @@ class NumberCycle:
         try:
             content = await self._tools.cluster.file(self._resource.namespace, self._number.profile.picture)
         except Missing as missing:
-            return Problem("temporary", "PictureMissing", f"Missing: {missing}")
+            return Problem("waiting", "PictureMissing", f"Missing: {missing}")
         return hashlib.sha256(content).hexdigest()[:16]
 
     async def _read(self) -> None:
@@ -169,7 +169,7 @@ class NumberCycle:
         except (Failed, ClusterError) as error:
             self._fail(action, error.problem)
         except Missing as missing:
-            self._fail(action, Problem("temporary", "PictureMissing", f"Missing: {missing}"))
+            self._fail(action, Problem("waiting", "PictureMissing", f"Missing: {missing}"))
         else:
             self._note(action)
 

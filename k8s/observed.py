@@ -14,11 +14,12 @@ Json = dict[str, Any]
 class Problem:
     """Why something could not be read or done.
 
-    kind: `temporary` (try again after retry_after seconds or a back-off), `refused` (the same will be refused again) or
-    `blocked` (token, permission or account: a person has to act). message is for people who may see the resource.
+    kind: `temporary` (nobody knows; try again after retry_after seconds or a back-off), `waiting` (for something that
+    may come any moment; try again as well), `refused` (the same will be refused again) or `blocked` (token, permission
+    or account: a person has to act). message is for people who may see the resource.
     """
 
-    kind: Literal["temporary", "refused", "blocked"]
+    kind: Literal["temporary", "waiting", "refused", "blocked"]
     reason: str
     message: str
     retry_after: float | None = None

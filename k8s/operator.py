@@ -8,7 +8,7 @@ The status is written by the cycle itself: kopf's own patching ends a timer for 
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, cast
 
 import kopf
 import structlog
@@ -24,8 +24,6 @@ from k8s.settings import Settings
 from k8s.state import CYCLES, NUMBERS, TEMPLATES, State, opened
 
 log = structlog.get_logger(__name__)
-
-Index = kopf.Index[Any, Any]
 
 FINALIZER = f"operator.{GROUP}/finalizer"
 _PREFIX = f"operator.{GROUP}"
@@ -73,13 +71,12 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10
     settings.scanning.disabled = True  # a Role is enough
-    settings.queueing.worker_limit = 20
     settings.background.cancellation_polling = 1
     settings.background.instant_exit_zero_time_cycles = 100
     settings.execution.default_backoff = 30
 
 
-@kopf.index(GROUP, VERSION, NUMBERS)
+@kopf.index(GROUP, VERSION, NUMBERS, id="declared_numbers")
 async def declared_numbers(
     namespace: str | None, name: str, spec: kopf.Spec, meta: kopf.Meta, **_: object
 ) -> dict[Any, Any]:
@@ -118,18 +115,12 @@ async def changed(
 
 @kopf.timer(GROUP, VERSION, NUMBERS, interval=_FLOOR_SECONDS)
 @kopf.timer(GROUP, VERSION, TEMPLATES, interval=_FLOOR_SECONDS)
-async def cycle(
-    resource: kopf.Resource,
-    body: kopf.Body,
-    uid: str,
-    memo: Memo,
-    stopped: kopf.DaemonStopped,
-    declared_numbers: Index,
-    **_: object,
-) -> None:
+async def cycle(resource: kopf.Resource, body: kopf.Body, uid: str, memo: Memo, **kwargs: object) -> None:
     """Wait until the next cycle is due, and run it."""
     state, plural = memo.state, resource.plural
     live = state.live(plural, f"{body.metadata.namespace}/{body.metadata.name}", uid)
+
+    stopped = cast("kopf.DaemonStopped", kwargs["stopped"])
 
     async def stop_asked() -> object:
         return await stopped.wait()
@@ -138,23 +129,21 @@ async def cycle(
     if stopped:
         return
     async with live.pace.lock:
-        outcome = await state.reconcile(plural, live, _resource(body, live.status), _numbers(declared_numbers))
+        outcome = await state.reconcile(plural, live, _resource(body, live.status), _numbers(kwargs))
     for event in outcome.events if outcome else ():
         kopf.event(body, type=event.type, reason=event.reason, message=event.message)
 
 
 @kopf.on.delete(GROUP, VERSION, NUMBERS)
 @kopf.on.delete(GROUP, VERSION, TEMPLATES)
-async def delete(
-    resource: kopf.Resource, body: kopf.Body, uid: str, memo: Memo, retry: int, declared_numbers: Index, **_: object
-) -> None:
+async def delete(resource: kopf.Resource, body: kopf.Body, uid: str, memo: Memo, retry: int, **kwargs: object) -> None:
     """Undo at Meta and in the channels what the deletion policy says; what fails is tried until it succeeds."""
     state, plural = memo.state, resource.plural
     deleted = _resource(body, None)
     live = state.live(plural, deleted.key, uid)
     async with live.pace.lock:
         try:
-            left = await CYCLES[plural](state.tools, deleted, _numbers(declared_numbers), live.memory).forget()
+            left = await CYCLES[plural](state.tools, deleted, _numbers(kwargs), live.memory).forget()
         except ValidationError:
             left = "Nothing is undone, because the spec cannot be read"
         except (Failed, ClusterError) as error:
@@ -191,5 +180,7 @@ def _resource(body: kopf.Body, status: dict[str, Any] | None) -> Resource:
     )
 
 
-def _numbers(index: Index) -> Numbers:
+def _numbers(kwargs: dict[str, object]) -> Numbers:
+    """The index of `declared_numbers`, which kopf hands on by its name (its types know nothing of that)."""
+    index = cast("kopf.Index[Any, Any]", kwargs["declared_numbers"])
     return Numbers({key: next(iter(store)) for key, store in index.items()})

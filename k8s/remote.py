@@ -29,6 +29,7 @@ RATE_LIMITS = frozenset({4, 17, 32, 613, 80007, 80008, 130429})
 BAD_TOKEN = frozenset({0, 190})
 CALLBACK_REFUSED = 2200  # "Callback verification failed"
 DUPLICATE = (100, 2388024)  # a template of this name and language exists already: it was made a moment ago
+RATE_LIMITED = "RateLimited"  # the reason of such a problem
 PAUSE_SECONDS = 60.0  # after "too many calls" without a time
 # Changes leave this share of the hour's calls to reads, so that the status stays true while many templates are made.
 READ_SHARE = 0.3
@@ -79,18 +80,26 @@ class Account:
     async def template(self, key: Key, max_age: float, login: Callable[[], Awaitable[Login]]) -> RemoteTemplate | None:
         """Give a template as Meta lists it; the list of all is read again when it is older than max_age seconds.
 
+        While Meta allows no calls, a list that was read before has to do.
+
         Raises:
             Failed: The list could not be read.
         """
         async with self._reading:  # many ask at once, one reads
             if self._clock() - self._read_at > max_age:
-                management = (await login()).management
-                listed = await self._call("list_templates", lambda: management.templates(self.waba_id))
-                for _ in range(len(listed) // PAGE):  # each further page was a call of its own
-                    self.calls.spend()
-                self._templates = {(one.name, one.language): _remote(one) for one in listed}
-                self._read_at, self.read_when = self._clock(), datetime.now(UTC)
+                try:
+                    await self._read((await login()).management)
+                except Failed as failed:
+                    if failed.problem.reason != RATE_LIMITED or self.read_when is None:
+                        raise
         return self._templates.get(key)
+
+    async def _read(self, management: Management) -> None:
+        listed = await self._call("list_templates", lambda: management.templates(self.waba_id))
+        for _ in range(len(listed) // PAGE):  # each further page was a call of its own
+            self.calls.spend()
+        self._templates = {(one.name, one.language): _remote(one) for one in listed}
+        self._read_at, self.read_when = self._clock(), datetime.now(UTC)
 
     def place(self, key: str, action: Action) -> Place | None:
         """Ask whether a change may be made now: None, else the place in the queue."""
@@ -183,7 +192,10 @@ class Account:
         try:
             return await self._call(name, call)
         except Failed as failed:
-            if failed.problem.kind == "temporary" or name != "create_template":
+            # Edits and deletions are refused where the list is out of date; a refused creation says nothing of it.
+            if failed.problem.reason != RATE_LIMITED and (
+                failed.problem.kind == "temporary" or name != "create_template"
+            ):
                 self._read_at = float("-inf")
             raise
 
@@ -191,14 +203,14 @@ class Account:
         wait = self.calls.wait()
         if wait > 0:
             message = f"The account has no calls left at Meta; the next is possible in {wait:.0f} s"
-            raise Failed(Problem("temporary", "RateLimited", message, retry_after=wait))
+            raise Failed(Problem("temporary", RATE_LIMITED, message, retry_after=wait))
         self.calls.spend()
         with _measured(name):
             try:
                 return await call()
             except WhatsAppError as error:
                 problem = problem_of(error)
-                if problem.reason == "RateLimited":
+                if problem.reason == RATE_LIMITED:
                     self.calls.pause(problem.retry_after or PAUSE_SECONDS)
                 raise Failed(problem) from None  # the problem says all that may be said
 
@@ -243,7 +255,7 @@ def problem_of(error: WhatsAppError) -> Problem:
     message = f"{error.meaning} Meta says: {said}" if said else str(error)
     match error:
         case Temporary() | Uncertain() if error.code in RATE_LIMITS:
-            return Problem("temporary", "RateLimited", error.meaning, error.retry_after)
+            return Problem("temporary", RATE_LIMITED, error.meaning, error.retry_after)
         case Temporary() | Uncertain():
             return Problem("temporary", "MetaUnavailable", error.meaning, error.retry_after)
         case _ if (error.code, error.subcode) == DUPLICATE:
@@ -252,7 +264,7 @@ def problem_of(error: WhatsAppError) -> Problem:
             return Problem("blocked", "TokenInvalid" if error.code in BAD_TOKEN else "AccessDenied", message)
         case Permanent() if error.code == CALLBACK_REFUSED:
             reason = "Meta could not verify the callback URL; it has to reach the gateway, with the same verify token."
-            return Problem("refused", "CallbackRefused", f"{reason} Meta says: {said}" if said else reason)
+            return Problem("waiting", "CallbackRefused", f"{reason} Meta says: {said}" if said else reason)
         case _:
             return Problem("refused", "Refused", message)
 

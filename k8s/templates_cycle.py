@@ -10,7 +10,7 @@ from k8s.declared import Number, Template
 from k8s.observed import ObservedTemplate, Problem
 from k8s.plan import Action, EditTemplate, Plan
 from k8s.reconcile import reconcile
-from k8s.remote import Account, Failed, Login
+from k8s.remote import RATE_LIMITED, Account, Failed, Login
 from k8s.resource import Memory, Numbers, Outcome, Resource, Tools, outcome_of
 from k8s.templates import after, poll_after
 
@@ -98,7 +98,7 @@ class TemplateCycle:
         except Failed as failed:
             return ObservedTemplate(unread=failed.problem)
         except Missing as missing:
-            return ObservedTemplate(unread=Problem("temporary", "SecretMissing", f"Missing: {missing}"))
+            return ObservedTemplate(unread=Problem("waiting", "SecretMissing", f"Missing: {missing}"))
 
     async def _login(self, number: Number) -> Login:
         token = await self._tools.cluster.access_token(self._resource.namespace, number)
@@ -110,7 +110,7 @@ class TemplateCycle:
         if place:
             return self._plan(replace(observed, queue=place))
         problem = await self._perform(account, number, action)
-        if problem and problem.reason == "RateLimited":  # it keeps its place
+        if problem and problem.reason == RATE_LIMITED:  # it keeps its place
             return self._plan(replace(observed, queue=account.queue.ask(self._resource.key)))
         self._leave(account)
         if problem:
@@ -128,7 +128,7 @@ class TemplateCycle:
         except (Failed, ClusterError) as error:
             return error.problem
         except Missing as missing:
-            return Problem("temporary", "SecretMissing", f"Missing: {missing}")
+            return Problem("waiting", "SecretMissing", f"Missing: {missing}")
         return None
 
     def _leave(self, account: Account) -> None:
@@ -140,7 +140,7 @@ class TemplateCycle:
 
     def _without_number(self) -> Outcome:
         name = self._template.number_ref.name
-        problem = Problem("temporary", "NumberNotFound", f"There is no WhatsAppNumber {name} in this namespace")
+        problem = Problem("waiting", "NumberNotFound", f"There is no WhatsAppNumber {name} in this namespace")
         return self._outcome(self._plan(ObservedTemplate(unread=problem)), _NO_NUMBER_SECONDS)
 
     def _plan(self, observed: ObservedTemplate) -> Plan:

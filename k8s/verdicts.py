@@ -21,7 +21,7 @@ def from_problem(type_: str, problem: Problem) -> Condition:
     """Give the condition for something that could not be read or done."""
     if problem.kind == "temporary":
         return unknown(type_, problem.reason, problem.message)
-    return fails(type_, problem.reason, problem.message, stalled=True)
+    return fails(type_, problem.reason, problem.message, stalled=problem.kind in ("refused", "blocked"))
 
 
 def token_valid(number: Number, token: Token, phone: Phone | Problem | None, now: datetime) -> Condition:
@@ -53,7 +53,7 @@ def _refused(number: Number, token: Token, phone: Phone | Problem | None, now: d
             "MissingPermission",
             f"The access token may not manage account {account}: give its system user access to it",
         )
-    if isinstance(phone, Problem) and phone.kind != "temporary":
+    if isinstance(phone, Problem) and phone.kind == "blocked":
         return "NoAccess", f"Number {number.phone_number_id} cannot be read with this access token: {phone.message}"
     return None
 
