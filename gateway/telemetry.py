@@ -57,6 +57,7 @@ def configure_logging(level: str = "info", style: str = "auto") -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    logging.raiseExceptions = False  # a line that cannot be written would be quoted, with a traceback
     # Request lines would carry ids of customers in their addresses.
     for name in ("httpx", "httpcore", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -73,7 +74,7 @@ def _shape_of_exception(_logger: Any, _method: str, event: MutableMapping[str, A
     info = event.pop("exc_info", None)
     error = info if isinstance(info, BaseException) else info[1] if isinstance(info, tuple) else sys.exc_info()[1]
     if info and error is not None:
-        event["exception"] = " <- ".join(_shapes(error))
+        event["raised"] = " <- ".join(_shapes(error))
     return event
 
 
