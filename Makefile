@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 EXTRAS := gateway agent operator simulator
 
-.PHONY: setup run test lint format bench lock licensed-dockerfile clean
+.PHONY: setup run test lint format bench chart chart-scan lock licensed-dockerfile clean
 
 setup: .venv/.installed
 
@@ -41,6 +41,20 @@ lock:
 	for extra in $(EXTRAS); do \
 	  $(BIN)/uv pip compile pyproject.toml --extra $$extra -c requirements-dev.lock --excludes requirements.excludes --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements-$$extra.lock || exit 1; \
 	done
+	$(BIN)/uv pip compile tests/charts/checkov.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet $(LOCK_ARGS) -o tests/charts/checkov.lock
+
+# What the chart holds of values.yaml and of the operator's definitions.
+chart: setup
+	$(BIN)/python charts/generate.py
+
+# checkov over the rendered chart, in an environment of its own: its dependencies are older than ours.
+chart-scan: setup .dev/checkov/.installed
+	CHECKOV=.dev/checkov/bin/checkov $(BIN)/pytest tests/charts/test_scan.py
+
+.dev/checkov/.installed: tests/charts/checkov.lock
+	$(PYTHON) -m venv .dev/checkov
+	.dev/checkov/bin/pip install --quiet --disable-pip-version-check --require-hashes -r tests/charts/checkov.lock
+	@touch $@
 
 # The licensed agent image as langgraph writes it: committed, so that it can be read, and built without langgraph.
 licensed-dockerfile: setup

@@ -1,0 +1,34 @@
+import subprocess
+
+import pytest
+
+from tests import kubetools
+from tests.charts import chart
+
+
+@pytest.mark.parametrize("helm", [3, 4])
+def test_helm_finds_nothing_to_complain_of(helm: int) -> None:
+    command = [str(kubetools.helm(helm)), "lint", "--strict", "--quiet", str(chart.CHART)]
+    for name in ("demo", "everything", "external", "licensed", "minimal"):
+        done = subprocess.run(
+            [*command, "--values", str(chart.SCENARIOS[name])], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "[WARNING]" not in done.stdout
+        assert "[ERROR]" not in done.stdout
+
+
+def test_the_notes_say_what_to_do_next() -> None:
+    demo, routed = notes("demo"), notes("external")
+    assert "port-forward service/wa-whatsapp-agent-simulator 8100" in demo
+    assert "helm --namespace shop test wa" in demo
+    assert "Callback URL: https://whatsapp.example.com/webhook/whatsapp" in routed
+    assert "get secret whatsapp -o jsonpath='{.data.verify-token}'" in routed
+    assert "Nothing routes it yet" in notes("first-try")
+    assert "no KEDA" in notes("first-try")
+
+
+def notes(name: str) -> str:
+    command = [str(kubetools.helm()), "install", "wa", str(chart.CHART), "--namespace", "shop", "--dry-run=client"]
+    command += ["--values", str(chart.SCENARIOS[name])]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.partition("NOTES:")[2]
