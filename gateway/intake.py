@@ -1,7 +1,8 @@
-"""Events become contacts, conversations and messages; statuses move messages of ours forward.
+"""Events become contacts, conversations and messages; statuses move messages of ours forward; the rest is kept.
 
 Each event is processed in a savepoint of its own: one that cannot be processed is kept as failed and holds no other
-back.
+back. To act on another kind of event: its case in `Intake._act`, and a function in `arrivals` (what people say) or
+`notices` (what Meta tells).
 """
 
 from __future__ import annotations
@@ -12,35 +13,53 @@ from typing import Any, cast
 import psycopg
 import structlog
 
-from gateway import contract
+from gateway import notices
+from gateway.arrivals import Arrivals, Outcome, Rules
 from gateway.channels import Channels
-from gateway.store import contacts, conversations, events, outbox
-from gateway.store.contacts import Key
-from gateway.store.conversations import Inbound, Quiet
+from gateway.store import events, outbox
+from gateway.store.conversations import Quiet
 from gateway.store.database import AWAY, Connection, Pool
 from gateway.store.events import StoredEvent
+from gateway.store.merging import TurnUnderWayError
 from gateway.store.outbox import StatusChange
-from gateway.telemetry import ERRORS, EVENTS, RECEIVED
-from gateway.whatsapp.events import Customer, MessageReceived, StatusChanged, Unknown
-from gateway.whatsapp.parse import Item, event
+from gateway.telemetry import ERRORS, EVENTS
+from gateway.whatsapp.events import (
+    CallChanged,
+    ContactSynced,
+    ErrorReported,
+    HandoverChanged,
+    HistoryReceived,
+    MessageEchoed,
+    MessageReceived,
+    StatusChanged,
+    Unknown,
+    UserIdChanged,
+    UserPreferenceChanged,
+)
+from gateway.whatsapp.parse import Event, Item, event
 from gateway.whatsapp.raw import decode
 from gateway.whatsapp.status import advance
 
 log = structlog.get_logger(__name__)
 
-#: What became of an event, and why.
-Outcome = tuple[str, str | None]
-
 _BATCH = 100
+_TURN_UNDER_WAY = 1.0  # seconds until a merge that a run keeps back is tried again
+_OF_A_CONVERSATION = (MessageReceived, MessageEchoed, HistoryReceived, HandoverChanged)
 
 
 class Intake:
-    """Processes what webhooks left in the inbox. ``step`` is called in a loop."""
+    """Processes what webhooks left in the inbox. ``step`` is called in a loop.
 
-    def __init__(self, pool: Pool, channels: Channels, quiet: Quiet) -> None:
+    media_wait: seconds that a turn waits for its media; phone_app_hold: seconds that a message of the phone app
+    silences the agent, 0: until somebody hands the conversation back.
+    """
+
+    def __init__(
+        self, pool: Pool, channels: Channels, quiet: Quiet, *, media_wait: float = 20, phone_app_hold: float = 4 * 3600
+    ) -> None:
         self._pool = pool
         self._channels = channels
-        self._quiet = quiet
+        self._arrivals = Arrivals(channels, Rules(quiet, media_wait, phone_app_hold))
 
     async def step(self) -> float:
         """Process a batch; 0 when there may be more, else seconds until it should be called again."""
@@ -57,6 +76,9 @@ class Intake:
                 await events.finish(conn, stored.id, state, note)
         except psycopg.errors.DeadlockDetected:
             return  # two workers met at one customer: this event stays new and is next in line
+        except TurnUnderWayError:
+            await events.defer(conn, stored.id, _TURN_UNDER_WAY)
+            return
         except AWAY:
             raise
         except Exception as error:
@@ -68,65 +90,57 @@ class Intake:
         EVENTS.labels(state).inc()
 
     async def _understand(self, conn: Connection, stored: StoredEvent) -> Outcome:
-        """Act on an event."""
         if stored.phone_number_id is not None and self._channels.get(stored.phone_number_id) is None:
             return "ignored", "the number is not configured here"
-        item = Item(
-            stored.key,
-            stored.field,
-            stored.type,
-            stored.phone_number_id,
-            None,
-            cast("dict[str, Any]", decode(stored.raw)),
-        )
-        match event(item):
-            case MessageReceived(source="messages", group_id=None) as received:
-                return await self._message(conn, stored, received)
-            case StatusChanged(standby=False) as changed:
-                return await self._status(conn, changed)
+        value = cast("dict[str, Any]", decode(stored.raw))
+        item = Item(stored.key, stored.field, stored.type, stored.phone_number_id, stored.waba_id, value)
+        meant = event(item)
+        if isinstance(meant, _OF_A_CONVERSATION) and stored.phone_number_id is None:
+            return "unknown", "it does not say to which of our numbers it belongs"
+        return await self._act(conn, stored, meant)
+
+    async def _act(self, conn: Connection, stored: StoredEvent, meant: Event) -> Outcome:  # noqa: C901  # a table
+        arrivals = self._arrivals
+        match meant:
+            case MessageReceived():
+                return await arrivals.message(conn, stored, meant)
+            case StatusChanged():
+                return await _status(conn, meant)
+            case MessageEchoed():
+                return await arrivals.echo(conn, stored, meant)
+            case HistoryReceived():
+                return await arrivals.history(conn, stored, meant)
+            case UserIdChanged():
+                return await arrivals.user_id(conn, stored, meant)
+            case HandoverChanged():
+                return await notices.handover(conn, meant, arrivals.statement(stored, meant.timestamp))
+            case UserPreferenceChanged():
+                return await notices.preference(conn, meant, arrivals.statement(stored, meant.timestamp))
+            case ContactSynced():
+                return await notices.contact_sync(conn, meant, arrivals.statement(stored, meant.timestamp))
+            case ErrorReported():
+                return await notices.error(conn, stored, meant)
+            case CallChanged():
+                log.info("call_ignored", call_event=meant.event, phone_number_id=stored.phone_number_id)
+                return "ignored", "a call: the agent takes none"
             case Unknown(reason=reason):
                 return "unknown", reason
-            case other:
-                return "ignored", f"nothing is done about {type(other).__name__}"
-
-    async def _message(self, conn: Connection, stored: StoredEvent, received: MessageReceived) -> Outcome:
-        keys = _keys(received.customer)
-        if not keys:
-            return "unknown", "the sender has no id"
-        channel_id = stored.phone_number_id or ""
-        contact_id = await contacts.contact_for(conn, keys, received.customer.name)
-        conversation_id = await conversations.conversation_for(conn, channel_id, contact_id)
-        message = Inbound(
-            wamid=received.wamid,
-            type=received.content.kind,
-            content=contract.inbound(received, stored.received_at),
-            event_id=stored.id,
-            sent_at=received.timestamp or stored.received_at,
-            received_at=stored.received_at,
-            awaits=received.content.kind in contract.ANSWERED,
-        )
-        channel = self._channels.get(channel_id)
-        quiet = channel.quiet(self._quiet) if channel else self._quiet
-        if not await conversations.add_inbound(conn, conversation_id, message, quiet):
-            return "ignored", "the message is there already"
-        RECEIVED.labels(message.type).inc()
-        return "done", None
-
-    async def _status(self, conn: Connection, changed: StatusChanged) -> Outcome:
-        cause = changed.errors[0] if changed.errors else None
-        change = StatusChange(
-            wamid=changed.wamid,
-            callback=changed.callback,
-            status=changed.status,
-            error_code=cause.code if cause else None,
-            error=(cause.details or cause.title) if cause else None,
-            pricing=asdict(changed.pricing) if changed.pricing else None,
-        )
-        if not await outbox.apply_status(conn, change, advance):
-            return "ignored", "no message of ours"
-        return "done", None
+            case _:
+                return await notices.account(conn, stored, meant)
 
 
-def _keys(customer: Customer) -> list[Key]:
-    named = [("user_id", customer.user_id), ("wa_id", customer.wa_id), ("parent_user_id", customer.parent_user_id)]
-    return [Key(kind, value) for kind, value in named if value]
+async def _status(conn: Connection, changed: StatusChanged) -> Outcome:
+    if changed.standby:
+        return "ignored", "a status of another app's message"
+    cause = changed.errors[0] if changed.errors else None
+    change = StatusChange(
+        wamid=changed.wamid,
+        callback=changed.callback,
+        status=changed.status,
+        error_code=cause.code if cause else None,
+        error=(cause.details or cause.title) if cause else None,
+        pricing=asdict(changed.pricing) if changed.pricing else None,
+    )
+    if not await outbox.apply_status(conn, change, advance):
+        return "ignored", "no message of ours"
+    return "done", None

@@ -182,4 +182,4 @@ async def _read(request: Request) -> bytes:
 
 
 def _new_event(item: Item) -> NewEvent:
-    return NewEvent(item.key, item.field, item.type, item.phone_number_id, encode(item.value))
+    return NewEvent(item.key, item.field, item.type, item.phone_number_id, encode(item.value), item.waba_id)

@@ -1,12 +1,22 @@
-"""Customers: an id of ours, and the keys that lead to it."""
+"""Customers: an id of ours, and the keys that lead to it.
+
+Strong keys (`wa_id`, `user_id`) lead to one customer. `old_wa_id` is a number that the customer gave up, and says
+until when; `parent_user_id` may be shared. Which keys mean the same person is decided in `gateway.identity`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from psycopg.rows import class_row
+
 from gateway.store.database import Connection
+
+STRONG = frozenset({"wa_id", "user_id"})
 
 
 class Key(NamedTuple):
@@ -16,58 +26,137 @@ class Key(NamedTuple):
     value: str
 
 
-async def contact_for(conn: Connection, keys: Sequence[Key], name: str | None) -> UUID:
-    """The customer whom any of these keys names, made when there is none; all keys lead to it afterwards."""
-    contact_id = await _find(conn, keys) or await _create(conn, keys)
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A customer to whom a strong key leads; since: when the customer was first heard of by it."""
+
+    contact_id: UUID
+    kind: str
+    value: str
+    since: datetime
+    channel_ids: list[str]  # user ids: the numbers of ours that named it
+    parents: list[str]  # the customer's parent user ids
+
+
+async def lock(conn: Connection, names: Sequence[str]) -> None:
+    """Keep everybody else from deciding about the same keys until the transaction ends. names: any spelling of them."""
+    for name in sorted(set(names)):  # one order for all, so that nobody waits in a circle
+        await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
+
+
+async def owners(conn: Connection, keys: Sequence[Key]) -> list[Owner]:
+    """To whom strong keys lead, in the order of the keys. None of these customers goes away in this transaction."""
+    async with conn.cursor(row_factory=class_row(Owner)) as cursor:
+        await cursor.execute(
+            """SELECT k.contact_id, k.kind, k.value, k.since, k.channel_ids,
+                      ARRAY(SELECT p.value FROM contact_key p
+                            WHERE p.contact_id = k.contact_id AND p.kind = 'parent_user_id') AS parents
+               FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS wanted(kind, value, place)
+               JOIN contact_key k ON k.kind = wanted.kind AND k.value = wanted.value AND k.kind IN ('wa_id', 'user_id')
+               JOIN contact c ON c.id = k.contact_id ORDER BY wanted.place FOR KEY SHARE OF c""",
+            ([key.kind for key in keys], [key.value for key in keys]),
+        )
+        return await cursor.fetchall()
+
+
+async def owner_before(conn: Connection, numbers: Sequence[str], at: datetime) -> tuple[UUID, datetime] | None:
+    """Who had one of these numbers at a time, and gave it up later; with the time when the customer was first heard."""
+    cursor = await conn.execute(
+        """SELECT k.contact_id, k.since FROM contact_key k JOIN contact c ON c.id = k.contact_id
+           WHERE k.kind = 'old_wa_id' AND k.value = ANY(%s) AND k.until > %s ORDER BY k.until LIMIT 1
+           FOR KEY SHARE OF c""",
+        (list(numbers), at),
+    )
+    return await cursor.fetchone()
+
+
+async def has_given_up(conn: Connection, contact_id: UUID, number: str) -> bool:
+    """Whether a number was a customer's once."""
+    cursor = await conn.execute(
+        "SELECT FROM contact_key WHERE contact_id = %s AND kind = 'old_wa_id' AND value = %s", (contact_id, number)
+    )
+    return bool(cursor.rowcount)
+
+
+async def create(conn: Connection) -> UUID:
+    """A new customer, without keys."""
+    cursor = await conn.execute("INSERT INTO contact DEFAULT VALUES RETURNING id")
+    row = await cursor.fetchone()
+    return row[0]  # type: ignore[index,no-any-return]
+
+
+async def learn(conn: Connection, contact_id: UUID, keys: Sequence[Key], since: datetime, channel_id: str) -> None:
+    """Add keys to a customer; strong ones must not be another's. User ids remember which number of ours named them."""
+    for key in keys:
+        await conn.execute(
+            """INSERT INTO contact_key AS k (contact_id, kind, value, since, channel_ids, created_at)
+               VALUES (%s, %s, %s, %s, %s, clock_timestamp()) ON CONFLICT (contact_id, kind, value) DO UPDATE
+               SET channel_ids = k.channel_ids || excluded.channel_ids
+               WHERE NOT excluded.channel_ids <@ k.channel_ids""",
+            (contact_id, key.kind, key.value, since, [channel_id] if key.kind == "user_id" else []),
+        )  # fmt: skip
+
+
+async def give_up(conn: Connection, contact_id: UUID, number: str, until: datetime) -> None:
+    """A number is a customer's no more: it leads to them only for what was sent before."""
+    await conn.execute(
+        """WITH gone AS (DELETE FROM contact_key
+                         WHERE contact_id = %(id)s AND kind = 'wa_id' AND value = %(number)s RETURNING since)
+           INSERT INTO contact_key AS k (contact_id, kind, value, since, until)
+           VALUES (%(id)s, 'old_wa_id', %(number)s, coalesce((SELECT since FROM gone), %(until)s), %(until)s)
+           ON CONFLICT (contact_id, kind, value) DO UPDATE SET until = greatest(k.until, excluded.until)""",
+        {"id": contact_id, "number": number, "until": until},
+    )
+
+
+async def user_ids(conn: Connection, contact_id: UUID, channel_id: str) -> set[str]:
+    """The business-scoped ids by which a number of ours has heard of a customer."""
+    cursor = await conn.execute(
+        "SELECT value FROM contact_key WHERE contact_id = %s AND kind = 'user_id' AND %s = ANY(channel_ids)",
+        (contact_id, channel_id),
+    )
+    return {row[0] for row in await cursor.fetchall()}
+
+
+async def rename(conn: Connection, contact_id: UUID, name: str | None) -> None:
+    """Note what a customer is called now; None: not said."""
     if name:
         await conn.execute(
             "UPDATE contact SET name = %s WHERE id = %s AND name IS DISTINCT FROM %s", (name, contact_id, name)
         )
-    return contact_id
+
+
+async def name_first(conn: Connection, contact_id: UUID, name: str) -> None:
+    """Note a customer's name where none is known."""
+    await conn.execute("UPDATE contact SET name = %s WHERE id = %s AND name IS NULL", (name, contact_id))
 
 
 async def keys_of(conn: Connection, contact_id: UUID) -> list[Key]:
     """All keys of a customer, oldest first."""
     cursor = await conn.execute(
-        "SELECT kind, value FROM contact_key WHERE contact_id = %s ORDER BY created_at, kind, value", (contact_id,)
+        "SELECT kind, value FROM contact_key WHERE contact_id = %s ORDER BY since, created_at, kind, value",
+        (contact_id,),
     )
     return [Key(*row) for row in await cursor.fetchall()]
 
 
-async def _find(conn: Connection, keys: Sequence[Key]) -> UUID | None:
-    cursor = await conn.execute(
-        """SELECT k.contact_id, array_agg(wanted.place ORDER BY wanted.place)
-           FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS wanted(kind, value, place)
-           JOIN contact_key k USING (kind, value) GROUP BY 1 ORDER BY 2""",
-        ([key.kind for key in keys], [key.value for key in keys]),
+async def set_marketing(conn: Connection, contact_id: UUID, word: str, at: datetime) -> None:
+    """Keep the customer's word on marketing (`stop`, `resume`, `signup`), unless a later one is known."""
+    await conn.execute(
+        """UPDATE contact SET marketing = %s, marketing_at = %s
+           WHERE id = %s AND (marketing_at IS NULL OR marketing_at <= %s)""",
+        (word, at, contact_id, at),
     )
-    rows = await cursor.fetchall()
-    if not rows:
-        return None
-    if sum(len(places) for _, places in rows) < len(keys):
-        await _add_keys(conn, rows[0][0], keys)
-    return rows[0][0]  # type: ignore[no-any-return]
 
 
-async def _create(conn: Connection, keys: Sequence[Key]) -> UUID:
-    cursor = await conn.execute("INSERT INTO contact DEFAULT VALUES RETURNING id")
-    contact_id: UUID = (await cursor.fetchone())[0]  # type: ignore[index]
-    if await _add_keys(conn, contact_id, keys[:1]):
-        await _add_keys(conn, contact_id, keys[1:])
-        return contact_id
-    # Another worker made this customer a moment ago: the insert above waited for its commit.
-    await conn.execute("DELETE FROM contact WHERE id = %s", (contact_id,))
-    found = await _find(conn, keys)
-    if found is None:
-        raise LookupError("a customer's key exists without its customer")
-    return found
+async def wants_no_marketing(conn: Connection, contact_id: UUID) -> bool:
+    """Whether the customer's last word on marketing is `stop`."""
+    cursor = await conn.execute("SELECT FROM contact WHERE id = %s AND marketing = 'stop'", (contact_id,))
+    return bool(cursor.rowcount)
 
 
-async def _add_keys(conn: Connection, contact_id: UUID, keys: Sequence[Key]) -> int:
-    cursor = await conn.execute(
-        """INSERT INTO contact_key (kind, value, contact_id)
-           SELECT kind, value, %s FROM unnest(%s::text[], %s::text[]) AS new(kind, value)
-           ON CONFLICT (kind, value) DO NOTHING""",
-        (contact_id, [key.kind for key in keys], [key.value for key in keys]),
-    )
-    return cursor.rowcount
+async def current_id(conn: Connection, contact_id: UUID) -> UUID:
+    """The id of a customer today: what a merged contact was merged into, else the same."""
+    cursor = await conn.execute("SELECT kept_id FROM contact_merge WHERE absorbed_id = %s", (contact_id,))
+    row = await cursor.fetchone()
+    return row[0] if row else contact_id

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
 from gateway.store.database import TURNS, Connection, notify
 
@@ -19,19 +18,6 @@ class Quiet:
 
     seconds: float
     at_most: float
-
-
-@dataclass(frozen=True, slots=True)
-class Inbound:
-    """A message of a customer."""
-
-    wamid: str
-    type: str
-    content: dict[str, Any]  # the run contract's inbound item
-    event_id: int
-    sent_at: datetime
-    received_at: datetime
-    awaits: bool  # whether the agent has to answer it
 
 
 async def conversation_for(conn: Connection, channel_id: str, contact_id: UUID) -> UUID:
@@ -45,36 +31,19 @@ async def conversation_for(conn: Connection, channel_id: str, contact_id: UUID) 
     return row[0]  # type: ignore[index,no-any-return]
 
 
-async def add_inbound(conn: Connection, conversation_id: UUID, message: Inbound, quiet: Quiet) -> bool:
-    """Add a message to a locked conversation and set when its turn is due; False when it is there already."""
-    cursor = await conn.execute(
-        """INSERT INTO message (conversation_id, direction, author, wamid, type, content, event_id, awaits, status,
-                                sent_at, created_at)
-           VALUES (%s, 'in', 'customer', %s, %s, %s, %s, %s, 'received', %s, %s) ON CONFLICT (wamid) DO NOTHING""",
-        (
-            conversation_id, message.wamid, message.type, Jsonb(message.content), message.event_id, message.awaits,
-            message.sent_at, message.received_at,
-        ),
-    )  # fmt: skip
-    if not cursor.rowcount:
-        return False
-    await conn.execute(
-        "UPDATE conversation SET last_inbound_at = greatest(last_inbound_at, %s) WHERE id = %s",
-        (message.sent_at, conversation_id),
-    )
-    await schedule(conn, conversation_id, quiet)
-    return True
-
-
 async def schedule(conn: Connection, conversation_id: UUID, quiet: Quiet) -> None:
-    """Set when the next turn is due, from what waits and no person has answered; an open turn's own retry decides."""
+    """Set when the next turn is due, from what waits and no person has answered; an open turn's own retry decides.
+
+    Media that is still on its way keeps the turn back, as long as it says.
+    """
     await conn.execute(
         """UPDATE conversation c SET due_at = (
-               SELECT least(max(m.created_at) + make_interval(secs => %s),
-                            min(m.created_at) + make_interval(secs => %s))
-               FROM message m WHERE m.conversation_id = c.id AND m.awaits AND m.created_at > coalesce(
+               SELECT greatest(least(max(m.created_at) + make_interval(secs => %s),
+                                     min(m.created_at) + make_interval(secs => %s)), max(d.wait_until))
+               FROM message m LEFT JOIN media d ON d.message_id = m.id AND d.status = 'pending'
+               WHERE m.conversation_id = c.id AND m.awaits AND m.created_at > coalesce(
                    (SELECT max(s.created_at) FROM message s WHERE s.conversation_id = c.id AND s.direction = 'out'
-                    AND s.author IN ('person', 'app')), '-infinity'))
+                    AND s.author IN ('person', 'app') AND s.type NOT IN ('reaction', 'edit', 'revoke')), '-infinity'))
            WHERE c.id = %s AND NOT EXISTS (SELECT FROM turn t WHERE t.conversation_id = c.id AND t.state = 'open')""",
         (quiet.seconds, quiet.at_most, conversation_id),
     )
@@ -93,7 +62,11 @@ class HistoryItem:
 
 
 async def history(conn: Connection, contact_id: UUID, limit: int) -> list[HistoryItem]:
-    """A customer's last messages on all channels, oldest first; what was not sent is left out."""
+    """A customer's last messages on all channels, oldest first, as the agent may see them.
+
+    What was not sent is left out, what was taken back, what was said in a group, and changes, which are seen in what
+    they changed.
+    """
     async with conn.cursor(row_factory=class_row(HistoryItem)) as cursor:
         await cursor.execute(
             """SELECT * FROM (
@@ -102,6 +75,7 @@ async def history(conn: Connection, contact_id: UUID, limit: int) -> list[Histor
                    FROM message m JOIN conversation c ON c.id = m.conversation_id
                    WHERE c.contact_id = %s AND m.status <> 'failed'
                      AND NOT (m.author = 'gateway' AND m.type = 'reaction')
+                     AND m.revoked_at IS NULL AND m.amends IS NULL AND m.group_id IS NULL
                    ORDER BY timestamp DESC, m.seq DESC LIMIT %s) last
                ORDER BY timestamp""",
             (contact_id, limit),

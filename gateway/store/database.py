@@ -19,7 +19,7 @@ Pool = AsyncConnectionPool[Connection]
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.UndefinedTable)
 
 CHANNEL = "gateway"
-EVENTS, TURNS, OUTBOX = "events", "turns", "outbox"
+EVENTS, TURNS, OUTBOX, MEDIA = "events", "turns", "outbox", "media"
 
 
 def make_pool(url: str, size: int) -> Pool:
@@ -49,7 +49,7 @@ class Wakeups:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._events = {topic: asyncio.Event() for topic in (EVENTS, TURNS, OUTBOX)}
+        self._events = {topic: asyncio.Event() for topic in (EVENTS, TURNS, OUTBOX, MEDIA)}
 
     def __getitem__(self, topic: str) -> asyncio.Event:
         return self._events[topic]

@@ -20,6 +20,7 @@ class NewEvent(NamedTuple):
     type: str
     phone_number_id: str | None
     raw: bytes
+    waba_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,13 @@ class StoredEvent:
     phone_number_id: str | None
     raw: bytes
     received_at: datetime
+    waba_id: str | None = None
 
 
 _KEEP = f"""
 WITH kept AS (
-    INSERT INTO event (key, field, type, phone_number_id, raw)
-    SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::bytea[])
+    INSERT INTO event (key, field, type, phone_number_id, raw, waba_id)
+    SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::bytea[], %b::text[])
     ON CONFLICT (key) DO NOTHING)
 SELECT pg_notify('{CHANNEL}', '{EVENTS}')
 """  # noqa: S608  # two constants of ours
@@ -53,11 +55,17 @@ async def claim(conn: Connection, limit: int) -> list[StoredEvent]:
     """Lock the oldest unprocessed events for this transaction."""
     async with conn.cursor(row_factory=class_row(StoredEvent)) as cursor:
         await cursor.execute(
-            """SELECT id, key, field, type, phone_number_id, raw, received_at FROM event
-               WHERE state = 'new' ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED""",
+            """SELECT id, key, field, type, phone_number_id, raw, received_at, waba_id FROM event
+               WHERE state = 'new' AND (due_at IS NULL OR due_at <= now())
+               ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED""",
             (limit,),
         )
         return await cursor.fetchall()
+
+
+async def defer(conn: Connection, event_id: int, seconds: float) -> None:
+    """Leave an event unprocessed, to be looked at again after a while."""
+    await conn.execute("UPDATE event SET due_at = now() + make_interval(secs => %s) WHERE id = %s", (seconds, event_id))
 
 
 async def finish(conn: Connection, event_id: int, state: str, note: str | None = None) -> None:

@@ -37,24 +37,94 @@ async def take(
     A turn that is under way ends without saying anything (`turns.end`).
     """
     cursor = await conn.execute(
-        """UPDATE conversation SET holder = %s, held_since = coalesce(held_since, now()),
+        """UPDATE conversation SET holder = %s, held_since = coalesce(held_since, now()), held_until = NULL,
                   handoff_reason = coalesce(%s, handoff_reason), handoff_summary = coalesce(%s, handoff_summary)
            WHERE id = %s""",
         (holder, reason, summary, conversation_id),
     )
+    await silence(conn, conversation_id)
+    return bool(cursor.rowcount)
+
+
+async def silence(conn: Connection, conversation_id: UUID) -> None:
+    """Where the agent does not hold a conversation, what it has queued there is not sent."""
     await conn.execute(
-        """UPDATE message SET status = 'failed', error = 'not sent: the agent no longer holds the conversation'
-           WHERE conversation_id = %s AND direction = 'out' AND author IN ('agent', 'gateway') AND status = 'queued'""",
+        """UPDATE message m SET status = 'failed', error = 'not sent: the agent no longer holds the conversation'
+           FROM conversation c WHERE c.id = %s AND c.holder <> 'agent' AND m.conversation_id = c.id
+             AND m.direction = 'out' AND m.author IN ('agent', 'gateway') AND m.status = 'queued'""",
         (conversation_id,),
     )
+
+
+async def phone_app_spoke(conn: Connection, conversation_id: UUID, until: datetime | None) -> None:
+    """Silence the agent because a person wrote in the phone app, until a time (None: until somebody hands back).
+
+    A person's hold, or another app's, is none of its business.
+    """
+    await conn.execute(
+        """UPDATE conversation SET holder = 'app', held_since = coalesce(held_since, now()),
+                  held_until = greatest(held_until, coalesce(%s::timestamptz, '9999-01-01Z'))
+           WHERE id = %s AND (holder = 'agent' OR (holder = 'app' AND held_until IS NOT NULL))""",
+        (until, conversation_id),
+    )
+    await silence(conn, conversation_id)
+
+
+async def control_lost(conn: Connection, conversation_id: UUID, at: datetime) -> bool:
+    """Another app controls the thread since a time; False: a later word on it is known, or a later message to us."""
+    cursor = await conn.execute(
+        """UPDATE conversation c SET control_at = %(at)s, held_since = coalesce(held_since, now()), held_until = NULL,
+                  holder = CASE holder WHEN 'person' THEN 'person' ELSE 'app' END
+           WHERE id = %(id)s AND (control_at IS NULL OR control_at <= %(at)s)
+             AND NOT EXISTS (SELECT FROM message m WHERE m.conversation_id = c.id AND m.direction = 'in'
+                             AND m.source = 'messages' AND m.sent_at > %(at)s)""",
+        {"id": conversation_id, "at": at},
+    )
+    await silence(conn, conversation_id)
     return bool(cursor.rowcount)
+
+
+async def control_returned(conn: Connection, conversation_id: UUID, at: datetime, quiet: Quiet) -> bool:
+    """We control the thread since a time: the agent answers again, unless a person is there. False: old news."""
+    cursor = await conn.execute(
+        """UPDATE conversation SET control_at = %s WHERE id = %s AND (control_at IS NULL OR control_at <= %s)
+           RETURNING holder = 'app' AND held_until IS NULL""",
+        (at, conversation_id, at),
+    )
+    row = await cursor.fetchone()
+    if row and row[0]:
+        await hand_back(conn, conversation_id, quiet)
+    return row is not None
+
+
+async def message_to_us(conn: Connection, conversation_id: UUID, at: datetime, quiet: Quiet) -> None:
+    """A message came to us and not to the app that controls the thread: so it does no more, if this is later news."""
+    cursor = await conn.execute(
+        "SELECT FROM conversation WHERE id = %s AND holder = 'app' AND held_until IS NULL AND control_at < %s",
+        (conversation_id, at),
+    )
+    if cursor.rowcount:
+        await control_returned(conn, conversation_id, at, quiet)
+
+
+async def expire(conn: Connection, quiet: Quiet) -> int:
+    """Return the conversations that the phone app has left alone for long enough; gives their number."""
+    async with conn.transaction():
+        cursor = await conn.execute(
+            """SELECT id FROM conversation WHERE holder = 'app' AND held_until <= now()
+               ORDER BY id FOR UPDATE SKIP LOCKED"""
+        )
+        over = await cursor.fetchall()
+        for (conversation_id,) in over:
+            await hand_back(conn, conversation_id, quiet)
+        return len(over)
 
 
 async def hand_back(conn: Connection, conversation_id: UUID, quiet: Quiet) -> bool:
     """Return a conversation to the agent, which answers what nobody has answered. False: no such one."""
     cursor = await conn.execute(
-        """UPDATE conversation SET holder = 'agent', held_since = NULL, handoff_reason = NULL, handoff_summary = NULL
-           WHERE id = %s""",
+        """UPDATE conversation SET holder = 'agent', held_since = NULL, held_until = NULL, handoff_reason = NULL,
+                  handoff_summary = NULL WHERE id = %s""",
         (conversation_id,),
     )
     # A turn that was under way when its worker died is over: what it would say now is no longer to the point.

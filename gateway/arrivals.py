@@ -1,0 +1,220 @@
+"""What customers say, and what the business says to them by another way, put into conversations.
+
+Each function acts on one event inside the caller's transaction, and says what became of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from gateway import contract, identity
+from gateway.channels import Channels
+from gateway.identity import Ids, Statement
+from gateway.store import contacts, conversations, messages, ownership
+from gateway.store.conversations import Quiet
+from gateway.store.database import Connection
+from gateway.store.events import StoredEvent
+from gateway.store.messages import NewMedia, Said
+from gateway.telemetry import RECEIVED
+from gateway.whatsapp.contents import (
+    EditContent,
+    MediaContent,
+    ReactionContent,
+    RevokeContent,
+    SystemContent,
+    UnsupportedContent,
+)
+from gateway.whatsapp.events import HistoryReceived, MessageEchoed, MessageReceived, UserIdChanged
+
+#: What became of an event (a state of the table), and why.
+Outcome = tuple[str, str | None]
+
+DONE: Outcome = ("done", None)
+_THERE = ("ignored", "the message is there already")
+_NOBODY = ("unknown", "nothing names the customer for certain")
+# What history says became of a message of the business, in the words of our table.
+_HISTORY_STATUS = {"DELIVERED": "delivered", "READ": "read", "PLAYED": "played", "ERROR": "failed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """When a customer has finished, how long (seconds) a turn waits for its media, how long the phone app silences.
+
+    phone_app_hold: seconds after its last message; 0: until somebody hands the conversation back.
+    """
+
+    quiet: Quiet
+    media_wait: float = 20.0
+    phone_app_hold: float = 4 * 3600.0
+
+
+class Arrivals:
+    """Messages of customers, echoes, history, and what tells that a customer has other keys."""
+
+    def __init__(self, channels: Channels, rules: Rules) -> None:
+        self._channels = channels
+        self._rules = rules
+
+    def statement(self, stored: StoredEvent, at: datetime | None) -> Statement:
+        """An event as a statement about customers; without a time it was made when it came."""
+        channel_id = stored.phone_number_id or ""
+        channel = self._channels.get(channel_id)
+        quiet = channel.quiet(self._rules.quiet) if channel else self._rules.quiet
+        return Statement(at or stored.received_at, channel_id, stored.id, quiet)
+
+    async def message(self, conn: Connection, stored: StoredEvent, received: MessageReceived) -> Outcome:
+        """A customer's message, whether it came to us or to an app that has the conversation."""
+        said = self.statement(stored, received.timestamp)
+        contact_id = await self._sender(conn, received, said)
+        if contact_id is None:
+            return _NOBODY
+        if isinstance(received.content, EditContent) and received.content.content is None:
+            return "unknown", "the edit cannot be read"
+        conversation_id = await conversations.conversation_for(conn, said.channel_id, contact_id)
+        if received.source == "standby":
+            await ownership.control_lost(conn, conversation_id, said.at)
+        elif received.source == "messages" and received.group_id is None:
+            await ownership.message_to_us(conn, conversation_id, said.at, said.quiet)
+        message = await self._said(conn, stored, received, contact_id, said)
+        if not await messages.add(conn, conversation_id, message, said.quiet):
+            return _THERE
+        await self._amend(conn, conversation_id, message, said)
+        RECEIVED.labels(message.type).inc()
+        return DONE
+
+    async def _sender(self, conn: Connection, received: MessageReceived, said: Statement) -> UUID | None:
+        """Who sent a message; WhatsApp's own messages may tell that they have other keys now."""
+        named, content = identity.ids(received.customer), received.content
+        if not named.strong:
+            return None
+        match content:
+            case SystemContent(event="user_changed_number"):
+                new = Ids(content.wa_id, content.user_id)
+                contact_id = await identity.number_changed(conn, named, new, said)
+            case SystemContent(event="user_changed_user_id"):
+                current = Ids(content.wa_id or named.number, content.user_id, named.parent)
+                contact_id = await identity.user_id_changed(conn, named.user_id, current, said)
+            case _:
+                contact_id = await identity.customer_for(conn, named, said)
+        await contacts.rename(conn, contact_id, received.customer.name)
+        return contact_id
+
+    async def _said(
+        self, conn: Connection, stored: StoredEvent, received: MessageReceived, contact_id: UUID, said: Statement
+    ) -> Said:
+        content, context = received.content, received.context
+        quoted = await messages.quoted(conn, contact_id, context.message_id) if context and context.message_id else None
+        media = self._media(received, said.channel_id)
+        item = contract.inbound(received, stored.received_at, quoted=quoted, media_id=str(media.id) if media else "")
+        in_person = received.group_id is None
+        return Said(
+            wamid=received.wamid,
+            author="customer",
+            type=contract.kind(received),
+            content=item,
+            event_id=stored.id,
+            sent_at=said.at,
+            received_at=stored.received_at,
+            awaits=in_person and received.source != "history" and contract.answered(received, stored.type),
+            opens_window=in_person and not isinstance(content, SystemContent | EditContent | RevokeContent),
+            source=received.source,
+            group_id=received.group_id,
+            amends=content.message_id if isinstance(content, EditContent | RevokeContent) else None,
+            media=media,
+        )
+
+    def _media(self, received: MessageReceived, channel_id: str) -> NewMedia | None:
+        """What to fetch. History's media is left where it is: nobody waits for it, and it is old."""
+        said = received.content
+        if not isinstance(said, MediaContent) or received.source == "history":
+            return None
+        return NewMedia(uuid4(), channel_id, said.id, said.kind, said.mime_type, self._rules.media_wait)
+
+    async def _amend(self, conn: Connection, conversation_id: UUID, message: Said, said: Statement) -> None:
+        """Let an edit or a revocation have its effect, where what it is about is there."""
+        if message.amends is None:
+            return
+        if message.type == "edit":
+            text = message.content["text"]
+            await messages.edit(conn, conversation_id, message.amends, message.author, text, said.at)
+        elif await messages.revoke(conn, conversation_id, message.amends, message.author, said.at):
+            await conversations.schedule(conn, conversation_id, said.quiet)
+
+    async def echo(self, conn: Connection, stored: StoredEvent, echoed: MessageEchoed) -> Outcome:
+        """A message that the business sent by another way: it silences the agent like a person's."""
+        said = self.statement(stored, echoed.timestamp)
+        named = identity.ids(echoed.customer)
+        if not named.strong:
+            return _NOBODY
+        if isinstance(echoed.content, EditContent) and echoed.content.content is None:
+            return "unknown", "the edit cannot be read"
+        contact_id = await identity.customer_for(conn, named, said)
+        conversation_id = await conversations.conversation_for(conn, said.channel_id, contact_id)
+        if not await self._add_echo(conn, conversation_id, stored, echoed, said):
+            return _THERE
+        if echoed.source == "standby":
+            await ownership.control_lost(conn, conversation_id, said.at)
+        elif not isinstance(echoed.content, ReactionContent | EditContent | RevokeContent):
+            await self._silence(conn, conversation_id, said)
+        return DONE
+
+    async def _silence(self, conn: Connection, conversation_id: UUID, said: Statement) -> None:
+        """Somebody wrote in the phone app: the agent is silent from then on, unless this is old news."""
+        hold = self._rules.phone_app_hold
+        until = said.at + timedelta(seconds=hold) if hold else None
+        await ownership.phone_app_spoke(conn, conversation_id, until)
+
+    async def _add_echo(
+        self, conn: Connection, conversation_id: UUID, stored: StoredEvent, echoed: MessageEchoed, said: Statement
+    ) -> bool:
+        content = echoed.content
+        kind = contract.kind(echoed)
+        message = Said(
+            wamid=echoed.wamid,
+            author="app",
+            type=kind,
+            content={**contract.inbound(echoed, stored.received_at), "type": kind},
+            event_id=stored.id,
+            sent_at=said.at,
+            received_at=said.at if echoed.source == "history" else stored.received_at,
+            status=_HISTORY_STATUS.get(echoed.status or "", "sent"),
+            source=echoed.source,
+            amends=content.message_id if isinstance(content, EditContent | RevokeContent) else None,
+        )
+        added = await messages.add(conn, conversation_id, message, said.quiet)
+        if added:
+            await self._amend(conn, conversation_id, message, said)
+        return added
+
+    async def history(self, conn: Connection, stored: StoredEvent, told: HistoryReceived) -> Outcome:
+        """What was said before the number came here: kept, and waits for nothing."""
+        for message in told.messages:
+            said = self.statement(stored, message.timestamp)
+            named = identity.ids(message.customer)
+            if not named.strong or isinstance(message.content, UnsupportedContent):
+                continue
+            contact_id = await identity.customer_for(conn, named, said)
+            await contacts.rename(conn, contact_id, message.customer.name)
+            conversation_id = await conversations.conversation_for(conn, said.channel_id, contact_id)
+            if isinstance(message, MessageEchoed):
+                await self._add_echo(conn, conversation_id, stored, message, said)
+                continue
+            before = replace(await self._said(conn, stored, message, contact_id, said), received_at=said.at)
+            if await messages.add(conn, conversation_id, before, said.quiet):
+                await self._amend(conn, conversation_id, before, said)
+        problems = [f"error {cause.code}" for cause in told.errors]
+        problems += [f"{len(told.unread)} messages are of no known shape"] if told.unread else []
+        return "done", "; ".join(problems) or None
+
+    async def user_id(self, conn: Connection, stored: StoredEvent, changed: UserIdChanged) -> Outcome:
+        """Meta's word that a customer has another business-scoped id."""
+        named = identity.ids(changed.customer)
+        current = Ids(named.number, changed.current, named.parent)
+        if not current.strong and changed.previous is None:
+            return _NOBODY
+        said = self.statement(stored, changed.timestamp)
+        contact_id = await identity.user_id_changed(conn, changed.previous, current, said)
+        await contacts.rename(conn, contact_id, changed.customer.name)
+        return DONE

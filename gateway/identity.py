@@ -1,0 +1,225 @@
+"""Who a customer is: which keys mean the same person, and which no longer do (docs/decisions/identity.md).
+
+A business-scoped user id (BSUID) is a person's for ever; a number is a person's until they give it up, and may then be
+somebody else's. Payloads arrive in any order, so every statement counts for the time that it was made at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from gateway.store import contacts
+from gateway.store.contacts import Key, Owner
+from gateway.store.conversations import Quiet
+from gateway.store.database import Connection
+from gateway.store.merging import merge
+from gateway.whatsapp.events import Customer
+from gateway.whatsapp.numbers import wa_id_variants
+
+# Meta tells of a new number at the customer's next contact with the business, when they may have written already.
+_NOTICE = timedelta(days=1)
+_LONG_AGO = datetime(2009, 1, 1, tzinfo=UTC)  # before WhatsApp
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """How a payload names a customer. number: digits only; parent: shared by linked portfolios, leads nowhere."""
+
+    number: str | None = None
+    user_id: str | None = None
+    parent: str | None = None
+
+    @property
+    def strong(self) -> list[Key]:
+        """The keys that lead to one person, the surer one first; a number under each of its forms."""
+        numbers = wa_id_variants(self.number) if self.number else []
+        user = [Key("user_id", self.user_id)] if self.user_id else []
+        return [*user, *(Key("wa_id", number) for number in numbers)]
+
+    @property
+    def names(self) -> list[str]:
+        """What to lock: one name a person's key, whatever its form."""
+        number = min(wa_id_variants(self.number)) if self.number else None
+        return [name for name in (number, self.user_id) if name]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """When, by which number of ours and by which event something was said about customers."""
+
+    at: datetime
+    channel_id: str
+    event_id: int
+    quiet: Quiet = field(default_factory=lambda: Quiet(0, 0))
+
+
+def ids(customer: Customer) -> Ids:
+    """How a customer is named; a plus is no part of a number."""
+    number = (customer.wa_id or "").removeprefix("+")
+    return Ids(number or None, customer.user_id, customer.parent_user_id)
+
+
+async def known(conn: Connection, named: Ids, at: datetime) -> UUID | None:
+    """The customer whom ids name at a time; None: nobody we know."""
+    found = await contacts.owners(conn, named.strong)
+    owner = _of(found, "user_id") or await _owner_at(conn, named, at, found)
+    return owner.contact_id if owner else None
+
+
+async def customer_for(conn: Connection, named: Ids, said: Statement) -> UUID:
+    """The customer whom ids name, made when there is none; the ids lead to them afterwards.
+
+    Raises:
+        ValueError: Nothing names the customer for certain.
+        TurnUnderWayError: Two customers turn out to be one, and cannot be merged now.
+    """
+    if not named.strong:
+        raise ValueError("a customer needs a number or a user id")
+    found = await contacts.owners(conn, named.strong)
+    if (settled := _settled(found, named, said)) is not None:
+        return settled
+    await contacts.lock(conn, named.names)
+    found = await contacts.owners(conn, named.strong)
+    user, number = _of(found, "user_id"), await _owner_at(conn, named, said.at, found)
+    if user and (number is None or number.contact_id == user.contact_id):
+        return await _learn(conn, user.contact_id, named, said, found)
+    if number is None:
+        return await _learn(conn, await contacts.create(conn), named, said, found)
+    if (user is None and _was_theirs(number, said.at)) or not await _differs(conn, number, named, said.channel_id):
+        person = number.contact_id
+        if user:
+            person = await _merge(conn, user.contact_id, person, said, "one message named both")
+        return await _learn(conn, person, named, said, found)
+    return await _new_owner(conn, user, number, named, said, found)
+
+
+async def number_changed(conn: Connection, old: Ids, new: Ids, said: Statement) -> UUID:
+    """A customer has another number (and user id): the keys join; what the old number sends later is another's.
+
+    Raises as `customer_for`.
+    """
+    await contacts.lock(conn, [*old.names, *new.names])
+    person = await customer_for(conn, old, said) if await known(conn, old, said.at) else None
+    found = await contacts.owners(conn, new.strong)
+    if user := _of(found, "user_id"):
+        person = await _merge(conn, person, user.contact_id, said, "a new number's user id")
+    there = await _owner_at(conn, new, said.at, found)
+    if there and there.contact_id != person:
+        if await _is_the_same(conn, there, old, new, said):
+            person = await _merge(conn, person, there.contact_id, said, "a new number")
+        elif there.kind == "wa_id":
+            await contacts.give_up(conn, there.contact_id, there.value, said.at)
+    person = person or await contacts.create(conn)
+    if old.number and old.number != new.number:
+        await _give_up(conn, person, old.number, said.at)
+    return await _learn_both(conn, person, old, new, said)
+
+
+async def user_id_changed(conn: Connection, previous: str | None, current: Ids, said: Statement) -> UUID:
+    """A customer has another user id; both lead to them from now on. Raises as `customer_for`."""
+    old = Ids(user_id=previous)
+    await contacts.lock(conn, [*old.names, *current.names])
+    person = await known(conn, old, said.at)
+    found = await contacts.owners(conn, current.strong)
+    if user := _of(found, "user_id"):
+        person = await _merge(conn, person, user.contact_id, said, "a new user id")
+    there = await _owner_at(conn, current, said.at, found)
+    if there and there.contact_id != person:
+        others = await contacts.user_ids(conn, there.contact_id, said.channel_id) - {previous, current.user_id}
+        if not others:
+            person = await _merge(conn, person, there.contact_id, said, "a new user id's number")
+    return await _learn_both(conn, person or await contacts.create(conn), old, current, said)
+
+
+async def _learn_both(conn: Connection, person: UUID, old: Ids, new: Ids, said: Statement) -> UUID:
+    """Have the old user id and all new ids lead to a customer, the new ones as the newer."""
+    await _learn(conn, person, replace(old, number=None), replace(said, at=_LONG_AGO), [])
+    return await _learn(conn, person, new, said, await contacts.owners(conn, new.strong))
+
+
+def _settled(found: Sequence[Owner], named: Ids, said: Statement) -> UUID | None:
+    """The customer, where all keys lead there and there is nothing to learn: the way of almost every message."""
+    user, number = _of(found, "user_id"), _of(found, "wa_id")
+    if named.user_id and (user is None or said.channel_id not in user.channel_ids):
+        return None
+    if named.number and (number is None or said.at < number.since or number.value != named.number):
+        return None
+    if len({owner.contact_id for owner in found}) != 1 or (named.parent and named.parent not in found[0].parents):
+        return None
+    return found[0].contact_id
+
+
+def _of(found: Sequence[Owner], kind: str) -> Owner | None:
+    return next((owner for owner in found if owner.kind == kind), None)
+
+
+async def _owner_at(conn: Connection, named: Ids, at: datetime, found: Sequence[Owner]) -> Owner | None:
+    """Whose the number was at a time; its owner of today where nobody has given it up since."""
+    now = _of(found, "wa_id")
+    if named.number and (now is None or at < now.since):
+        former = await contacts.owner_before(conn, wa_id_variants(named.number), at)
+        if former:
+            return Owner(former[0], "old_wa_id", named.number, former[1], [], [])
+    return now
+
+
+async def _give_up(conn: Connection, person: UUID, number: str, at: datetime) -> None:
+    """A customer has no such number from a time on; what they got back since then stays."""
+    keys = [Key("wa_id", form) for form in wa_id_variants(number)]
+    mine = [owner for owner in await contacts.owners(conn, keys) if owner.contact_id == person]
+    for value in [owner.value for owner in mine if owner.since <= at] or ([] if mine else [number]):
+        await contacts.give_up(conn, person, value, at)
+
+
+def _was_theirs(number: Owner, at: datetime) -> bool:
+    """Whether a number is known to have been a customer's at a time, who gave it up later."""
+    return number.kind == "old_wa_id" and number.since <= at
+
+
+async def _differs(conn: Connection, number: Owner, named: Ids, channel_id: str) -> bool:
+    """Whether the same number of ours has heard of the owner by another user id: then it is another person."""
+    if named.user_id is None:
+        return False
+    by_channel = await contacts.user_ids(conn, number.contact_id, channel_id)
+    return bool(by_channel) and named.user_id not in by_channel
+
+
+async def _is_the_same(conn: Connection, there: Owner, old: Ids, new: Ids, said: Statement) -> bool:
+    """Whether whom we know by a customer's new number is that customer, and not who had the number before."""
+    if old.number and await contacts.has_given_up(conn, there.contact_id, old.number):
+        return True  # another number of ours has told us of this change
+    return there.since >= said.at - _NOTICE and not await _differs(conn, there, new, said.channel_id)
+
+
+async def _new_owner(
+    conn: Connection, user: Owner | None, number: Owner, named: Ids, said: Statement, found: Sequence[Owner]
+) -> UUID:
+    """The number was somebody else's, who keeps what was said; it is this customer's now, unless this is old news."""
+    person = user.contact_id if user else await contacts.create(conn)
+    if number.kind == "old_wa_id" or said.at < number.since:
+        return await _learn(conn, person, replace(named, number=None), said, [])
+    for owner in found:
+        if owner.kind == "wa_id" and owner.contact_id == number.contact_id:
+            await contacts.give_up(conn, owner.contact_id, owner.value, said.at)
+    return await _learn(conn, person, named, said, [])
+
+
+async def _learn(conn: Connection, person: UUID, named: Ids, said: Statement, found: Sequence[Owner]) -> UUID:
+    """Have ids lead to a customer; a number does not that was another's then, or that they gave up later."""
+    keys = [Key("user_id", named.user_id)] if named.user_id else []
+    elsewhere = any(owner.kind == "wa_id" and owner.contact_id != person for owner in found)
+    if named.number and not elsewhere:
+        former = await contacts.owner_before(conn, wa_id_variants(named.number), said.at)
+        keys += [] if former else [Key("wa_id", named.number)]
+    keys += [Key("parent_user_id", named.parent)] if named.parent else []
+    await contacts.learn(conn, person, keys, said.at, said.channel_id)
+    return person
+
+
+async def _merge(conn: Connection, one: UUID | None, other: UUID, said: Statement, reason: str) -> UUID:
+    if one is None or one == other:
+        return other
+    return await merge(conn, one, other, said.quiet, reason=reason, event_id=said.event_id)

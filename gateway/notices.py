@@ -1,0 +1,120 @@
+"""What Meta tells beside messages: who controls a thread, what customers want, how accounts and templates are.
+
+Each function acts on one event inside the caller's transaction, and says what became of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+
+import structlog
+
+from gateway import identity
+from gateway.identity import Statement
+from gateway.store import accounts, contacts, conversations, ownership
+from gateway.store.accounts import AccountState
+from gateway.store.database import Connection
+from gateway.store.events import StoredEvent
+from gateway.telemetry import ERRORS
+from gateway.whatsapp.accounts import (
+    AccountAlerted,
+    AccountEvent,
+    AccountUpdated,
+    FlowChanged,
+    TemplateQualityChanged,
+    TemplateRef,
+)
+from gateway.whatsapp.events import ContactSynced, ErrorReported, HandoverChanged, UserPreferenceChanged
+
+Outcome = tuple[str, str | None]
+
+_DONE: Outcome = ("done", None)
+_NOBODY: Outcome = ("unknown", "nothing names the customer for certain")
+_OLD: Outcome = ("ignored", "something later was said already")
+_MARKETING = "marketing_messages"
+
+log = structlog.get_logger(__name__)
+
+
+async def handover(conn: Connection, changed: HandoverChanged, said: Statement) -> Outcome:
+    """Another app got or lost control of a conversation; while it has it the agent is silent."""
+    if changed.ours is None:
+        return "ignored", "it does not say whether control is ours; the next message's field does"
+    named = identity.ids(changed.customer)
+    if not named.strong:
+        return _NOBODY
+    contact_id = await identity.customer_for(conn, named, said)
+    conversation_id = await conversations.conversation_for(conn, said.channel_id, contact_id)
+    if changed.ours:
+        fresh = await ownership.control_returned(conn, conversation_id, said.at, said.quiet)
+    else:
+        fresh = await ownership.control_lost(conn, conversation_id, said.at)
+    return _DONE if fresh else _OLD
+
+
+async def preference(conn: Connection, changed: UserPreferenceChanged, said: Statement) -> Outcome:
+    """The customer's word on marketing, which proactive templates obey."""
+    if changed.category != _MARKETING or changed.value not in ("stop", "resume", "signup"):
+        return "unknown", "a preference that this version does not know"
+    named = identity.ids(changed.customer)
+    if not named.strong:
+        return _NOBODY
+    contact_id = await identity.customer_for(conn, named, said)
+    await contacts.rename(conn, contact_id, changed.customer.name)
+    await contacts.set_marketing(conn, contact_id, changed.value, said.at)
+    return _DONE
+
+
+async def contact_sync(conn: Connection, synced: ContactSynced, said: Statement) -> Outcome:
+    """The phone app's address book gives a name to customers who have none; it makes nobody a customer."""
+    named = identity.ids(synced.customer)
+    contact_id = await identity.known(conn, named, said.at) if named.strong else None
+    if contact_id is None or synced.action != "add" or not synced.customer.name:
+        return "ignored", "the address book of the phone app is not copied"
+    await contacts.name_first(conn, contact_id, synced.customer.name)
+    return _DONE
+
+
+async def account(conn: Connection, stored: StoredEvent, told: AccountEvent) -> Outcome:
+    """The newest about each account, number and template is kept."""
+    value = {name: _plain(part) for name, part in asdict(told).items() if name != "time"}
+    at = told.time or stored.received_at
+    # Changes of quality have been seen under the field for the status, which they must not replace.
+    kind = "message_template_quality_update" if isinstance(told, TemplateQualityChanged) else stored.field
+    kept = await accounts.keep(conn, AccountState(kind, _subject(told), stored.waba_id or "", value, at))
+    log.info("account_update", kind=kind, waba_id=stored.waba_id)
+    return _DONE if kept else _OLD
+
+
+async def error(conn: Connection, stored: StoredEvent, reported: ErrorReported) -> Outcome:
+    """An error of a webhook as a whole: kept per code, counted, and said in the log."""
+    code = str(reported.cause.code or "")
+    log.warning("meta_reported_error", code=code, phone_number_id=stored.phone_number_id)
+    ERRORS.labels("meta").inc()
+    value = {"code": reported.cause.code, "title": reported.cause.title, "details": reported.cause.details}
+    subject = f"{stored.phone_number_id or ''}:{code}"
+    await accounts.keep(conn, AccountState("error", subject, stored.waba_id or "", value, stored.received_at))
+    return _DONE
+
+
+def _subject(told: AccountEvent) -> str:
+    """What an update is about, so that a later one takes the place of this one only."""
+    template = getattr(told, "template", None)
+    if isinstance(template, TemplateRef):
+        return template.id or f"{template.name}/{template.language}"
+    if isinstance(told, AccountAlerted):
+        return f"{told.entity_id or ''}:{told.type}"
+    names = ("flow_id", "group_id", "display_phone_number", "phone_number")
+    about = next((found for name in names if (found := getattr(told, name, None))), "account")
+    # These tell of many things: a verified account does not end a violation.
+    return f"{about}:{told.event}" if isinstance(told, AccountUpdated | FlowChanged) else str(about)
+
+
+def _plain(value: object) -> object:
+    """JSON for a row: times as text."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
