@@ -19,6 +19,7 @@ import structlog
 
 from gateway.agent import Agent, AgentAwayError, Answer, RunFailedError, RunLostError
 from gateway.channels import Channel, Channels
+from gateway.courtesy import unreadable
 from gateway.replies import parts_of
 from gateway.store import turns as store
 from gateway.store.conversations import Quiet
@@ -145,6 +146,9 @@ class Turns:
         if channel is None:
             await self._give_back(turn, "its channel is not configured any more", self._bounds.timeout, failed=False)
             return
+        if not turn.posted and (said := unreadable(turn.inbound, channel.locale)):
+            await self._say(turn, channel, said)
+            return
         remaining = max(self._bounds.timeout - turn.age, _LEAST)
         started = time.monotonic()
         try:
@@ -221,6 +225,13 @@ class Turns:
             spoke = await store.end(conn, turn, parts, self._quiet(channel), handoff=answer.handoff)
         TURNS.labels(("handed_over" if answer.handoff else "done") if spoke else "silenced").inc()
         log.info("turn_done", replies=len(parts), silenced=not spoke, handed_over=bool(answer.handoff))
+
+    async def _say(self, turn: Turn, channel: Channel, text: str) -> None:
+        """Answer in the agent's place: nothing in this turn can be read."""
+        async with self._pool.connection() as conn:
+            line = {"type": "text", "text": text}
+            spoke = await store.end(conn, turn, [line], self._quiet(channel), author="gateway")
+        TURNS.labels("unreadable" if spoke else "silenced").inc()
 
     async def _failed_attempt(self, turn: Turn, channel: Channel | None, error: str) -> None:
         attempt = turn.attempts + 1

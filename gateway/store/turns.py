@@ -82,7 +82,8 @@ async def _open(conn: Connection, conversations: Sequence[UUID]) -> None:
            UPDATE message m SET turn_id = opened.id, awaits = false FROM opened
            WHERE m.conversation_id = opened.conversation_id AND (
                m.awaits OR (m.direction = 'out' AND m.author IN ('person', 'app') AND m.turn_id IS NULL
-                            AND m.status <> 'failed'))""",
+                            AND m.status <> 'failed' AND m.source <> 'history' AND m.amends IS NULL
+                            AND m.type <> 'reaction' AND m.revoked_at IS NULL))""",
         {"ids": list(conversations)},
     )
     await conn.execute(
@@ -110,20 +111,31 @@ async def _held(conn: Connection, lease: UUID) -> list[Turn]:
 async def _fill(conn: Connection, turn: Turn) -> None:
     turn.keys = await keys_of(conn, turn.contact_id)
     cursor = await conn.execute(
-        "SELECT content, wamid FROM message WHERE turn_id = %s AND direction = 'in' ORDER BY sent_at, event_id",
+        """SELECT m.content, m.wamid, d.status, d.mime_type, d.size
+           FROM message m LEFT JOIN media d ON d.message_id = m.id
+           WHERE m.turn_id = %s AND m.direction = 'in' ORDER BY m.sent_at, m.event_id""",
         (turn.id,),
     )
-    for content, wamid in await cursor.fetchall():
+    for content, wamid, status, mime_type, size in await cursor.fetchall():
+        if status:
+            _update_media(content["media"], status, mime_type, size)
         turn.inbound.append(content)
         turn.newest_wamid = wamid
     cursor = await conn.execute(
-        """SELECT author, coalesce(content->>'text', content->>'body', content->>'caption'), created_at FROM message
-           WHERE turn_id = %s AND direction = 'out' AND author IN ('person', 'app') ORDER BY seq""",
+        """SELECT author, type, coalesce(content->>'text', content->>'body', content->>'caption'), created_at
+           FROM message WHERE turn_id = %s AND direction = 'out' AND author IN ('person', 'app') ORDER BY seq""",
         (turn.id,),
     )
-    for author, text, said_at in await cursor.fetchall():
+    for author, kind, text, said_at in await cursor.fetchall():
         who = "person" if author == "person" else "business_app"
-        turn.since.append({"author": who, "text": text or "", "timestamp": said_at.isoformat()})
+        turn.since.append({"author": who, "text": text or f"[{kind}]", "timestamp": said_at.isoformat()})
+
+
+def _update_media(media: dict[str, Any], status: str, mime_type: str | None, size: int | None) -> None:
+    """Say what became of media; what is still on its way comes too late for this turn."""
+    media["status"] = "failed" if status == "pending" else status
+    media["mime_type"] = mime_type or media["mime_type"]
+    media["size"] = size
 
 
 async def renew(conn: Connection, leases: Collection[UUID], lease_seconds: float) -> set[UUID]:
@@ -179,6 +191,7 @@ async def end(
     *,
     error: str | None = None,
     handoff: Mapping[str, Any] | None = None,
+    author: str = "agent",
 ) -> bool:
     """End a turn and queue its replies in one transaction; with an error it has failed and they are the apology.
 
@@ -195,7 +208,7 @@ async def end(
         if not cursor.rowcount:
             raise LeaseLostError
         if not silenced:
-            await _queue(conn, turn, replies, author="gateway" if error else "agent")
+            await _queue(conn, turn, replies, author="gateway" if error else author)
         if handoff and not silenced:
             await _hand_over(conn, turn, handoff)
         await conn.execute(
