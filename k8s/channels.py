@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from k8s.declared import Agent, Number
+from k8s.declared import Agent, FallbackTemplate, Number
 from k8s.observed import Phone, Secrets
 
 Json = dict[str, Any]
@@ -37,18 +37,30 @@ def entry(number: Number, secrets: Secrets, phone: Phone | None, before: Json | 
     if agent.quiet_period_seconds is not None:
         made["quiet_period_seconds"] = agent.quiet_period_seconds
     if agent.fallback_template is not None:
-        made["fallback_template"] = agent.fallback_template.model_dump()
+        made["fallback_template"] = _fallback(agent.fallback_template)
     return made
+
+
+def _fallback(template: FallbackTemplate) -> Json:
+    named = {"name": template.name, "language": template.language}
+    return {**named, "parameters": template.named_parameters or list(template.parameters)}
 
 
 def context(agent: Agent) -> Json:
     """Give what is handed on to the agent with every run: the fields that are set, over the free ones."""
-    fields = {"model", "persona", "departments", "tools", "business_hours"}
-    named = agent.model_dump(mode="json", include=fields, exclude_none=True)
-    if "business_hours" in named:
-        for hours in named["business_hours"]["open"]:
-            hours["from"] = hours.pop("from_")
+    named: Json = agent.model_dump(mode="json", include={"model", "persona", "tools"}, exclude_none=True)
+    if departments := _departments(agent):
+        named["departments"] = departments
+    if hours := agent.business_hours:
+        named["business_hours"] = {"timezone": hours.timezone, "open": [one.plain() for one in hours.open]}
     return {**agent.context, **named}
+
+
+def _departments(agent: Agent) -> list[str | Json]:
+    """Names, with a number's own departments in their places; own ones that are not named come last."""
+    own = {one.name: one.model_dump(mode="json") for one in agent.own_departments}
+    places = dict.fromkeys([*(agent.departments or ()), *own])
+    return [own.get(name, name) for name in places]
 
 
 def merged(content: bytes | None, changed: dict[str, Json | None], known: Iterable[str]) -> bytes:

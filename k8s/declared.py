@@ -69,6 +69,10 @@ class Hours(Declared):
     from_: str = Field(alias="from")
     to: str
 
+    def plain(self) -> dict[str, Any]:
+        """As the agent reads it."""
+        return {"days": list(self.days), "from": self.from_, "to": self.to}
+
 
 class BusinessHours(Declared):
     """When people are there; timezone: a name of the tz database."""
@@ -77,11 +81,23 @@ class BusinessHours(Declared):
     open: tuple[Hours, ...]
 
 
-class TemplateRef(Declared):
-    """A template by name and language."""
+class OwnDepartment(Declared):
+    """A department that only this number has."""
+
+    name: str
+    title: str
+    about: str = ""
+    instructions: str = ""
+    tools: tuple[str, ...] = ()
+
+
+class FallbackTemplate(Declared):
+    """A template with the values of its body's variables, in order or by name."""
 
     name: str
     language: str
+    parameters: tuple[str, ...] = ()
+    named_parameters: dict[str, str] = Field(default_factory=dict)
 
 
 class Agent(Declared):
@@ -92,11 +108,12 @@ class Agent(Declared):
     model: str | None = None
     persona: str | None = None
     departments: tuple[str, ...] | None = None
+    own_departments: tuple[OwnDepartment, ...] = ()
     tools: tuple[str, ...] | None = None
     business_hours: BusinessHours | None = None
     quiet_period_seconds: float | None = None
     messages_per_second: int | None = None
-    fallback_template: TemplateRef | None = None
+    fallback_template: FallbackTemplate | None = None
     context: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -1,0 +1,92 @@
+"""The calls that Meta allows, and the queue for them."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from k8s.budget import Budget, Queue
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@given(st.lists(st.floats(min_value=0, max_value=200, allow_nan=False), max_size=60), st.integers(1, 5))
+def test_who_waits_as_told_never_makes_too_many_calls_in_any_window(pauses: list[float], limit: int) -> None:
+    clock, made = Clock(), []
+    budget = Budget(limit, clock, window=100)
+    for pause in pauses:
+        clock.now += pause
+        clock.now += budget.wait()
+        budget.spend()
+        made.append(clock.now)
+    for first in made:
+        assert sum(first <= one < first + 100 - 1e-6 for one in made) <= limit
+
+
+def test_all_calls_may_be_made_at_once_and_then_none_for_the_rest_of_the_window() -> None:
+    clock = Clock()
+    budget = Budget(3, clock, window=100)
+    for _ in range(3):
+        assert budget.wait() == 0
+        budget.spend()
+    clock.now += 40
+    assert (budget.left(), budget.wait()) == (0, 60)
+    clock.now += 60
+    assert (budget.left(), budget.wait()) == (3, 0)
+
+
+def test_a_reserve_is_left_for_others() -> None:
+    clock = Clock()
+    budget = Budget(4, clock, window=100)
+    for _ in range(2):
+        budget.spend()
+        clock.now += 10
+    assert budget.wait(reserve=1) == 0
+    assert budget.wait(reserve=2) == 80
+    assert budget.wait() == 0
+
+
+def test_a_pause_that_meta_asked_for_counts_too() -> None:
+    clock = Clock()
+    budget = Budget(4, clock)
+    budget.pause(30)
+    budget.pause(10)
+    assert budget.wait() == 30
+    clock.now += 31
+    assert budget.wait() == 0
+
+
+def test_a_limit_smaller_than_the_reserve_still_ends_waiting() -> None:
+    clock = Clock()
+    budget = Budget(1, clock, window=100)
+    assert budget.wait(reserve=5) == 0
+    budget.spend()
+    assert budget.wait(reserve=5) == 100
+
+
+def test_places_follow_the_order_of_arrival() -> None:
+    queue = Queue(Clock())
+    assert [queue.ask(key).before for key in "abc"] == [0, 1, 2]
+    assert queue.ask("b") == (1, 3)
+    queue.leave("a")
+    queue.leave("unknown")
+    assert queue.first() == "b"
+    assert queue.ask("c") == (1, 2)
+
+
+def test_who_does_not_ask_again_is_gone() -> None:
+    clock = Clock()
+    queue = Queue(clock, patience=60)
+    queue.ask("a")
+    clock.now += 40
+    queue.ask("b")
+    clock.now += 40
+    assert queue.ask("b") == (0, 1)
+    assert queue.first() == "b"
+    assert len(queue) == 1

@@ -1,0 +1,114 @@
+"""The channels file that the operator writes, as the gateway and the agent read it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from gateway.channels import Channels
+from graph.context import Context
+from k8s import channels
+from k8s.declared import Agent, Number
+from k8s.observed import Phone, Secrets
+
+SECRETS = Secrets(access_token="token-1", app_secrets=("secret-1", "secret-0"), verify_token="verify-1")
+SPEC: dict[str, Any] = {
+    "phoneNumberId": "100",
+    "businessAccountId": "200",
+    "credentials": {
+        "accessToken": {"name": "loja", "key": "access-token"},
+        "appSecrets": [{"name": "loja", "key": "app-secret"}],
+        "verifyToken": {"name": "loja", "key": "verify-token"},
+    },
+    "agent": {
+        "assistant": "agent",
+        "locale": "pt_BR",
+        "model": "openai:gpt-5.6-terra",
+        "persona": "Você é a Lia.",
+        "departments": ["recalls", "sales"],
+        "ownDepartments": [{"name": "recalls", "title": "Recalls", "tools": ["ask_for_person"]}],
+        "tools": ["order_status"],
+        "businessHours": {
+            "timezone": "America/Sao_Paulo",
+            "open": [{"days": ["mon", "fri"], "from": "09:00", "to": "18:00"}],
+        },
+        "quietPeriodSeconds": 2.5,
+        "fallbackTemplate": {"name": "retomar", "language": "pt_BR", "parameters": ["SVLentes"]},
+        "context": {"store": "centro", "persona": "shadowed"},
+    },
+}
+
+
+def entry(spec: dict[str, Any] = SPEC, phone: Phone | None = None) -> dict[str, Any]:
+    return channels.entry(Number.model_validate(spec), SECRETS, phone, None, keep_token=False)
+
+
+def test_the_gateway_reads_what_the_operator_writes(tmp_path: Path) -> None:
+    file = tmp_path / "channels.json"
+    file.write_bytes(channels.merged(None, {"100": entry()}, ["100"]))
+    read = Channels(files=[file])
+    channel = read.get("100")
+    assert read.problems == {}
+    assert channel is not None
+    assert channel.access_token.get_secret_value() == "token-1"
+    assert read.app_secrets() == ["secret-1", "secret-0"]
+    assert read.verify_tokens() == ["verify-1"]
+    assert channel.quiet_period_seconds == 2.5
+    assert channel.fallback_template is not None
+    assert channel.fallback_template.reply()["components"][0]["parameters"][0]["text"] == "SVLentes"
+
+
+def test_the_agent_reads_the_context() -> None:
+    context = Context.model_validate(entry()["context"])
+    assert context.persona == "Você é a Lia."
+    assert context.departments is not None
+    assert [getattr(one, "name", one) for one in context.departments] == ["recalls", "sales"]
+    assert context.business_hours is not None
+    assert (context.business_hours.open[0].opens, context.business_hours.open[0].closes) == ("09:00", "18:00")
+
+
+def test_fields_win_over_free_context_and_the_rest_of_it_stays() -> None:
+    made = channels.context(Agent(persona="P", context={"persona": "Q", "store": "centro"}))
+    assert made == {"persona": "P", "store": "centro"}
+
+
+def test_nothing_is_handed_on_that_is_not_declared() -> None:
+    assert channels.context(Agent()) == {}
+
+
+def test_a_named_parameter_reaches_the_fallback_template() -> None:
+    agent = {**SPEC["agent"], "fallbackTemplate": {"name": "r", "language": "pt_BR", "namedParameters": {"name": "Lia"}}}
+    assert entry({**SPEC, "agent": agent})["fallback_template"]["parameters"] == {"name": "Lia"}
+
+
+def test_own_departments_come_last_unless_they_are_named() -> None:
+    agent = Agent.model_validate({"departments": ["sales"], "ownDepartments": [{"name": "recalls", "title": "R"}]})
+    made = channels.context(agent)["departments"]
+    assert [made[0], made[1]["name"]] == ["sales", "recalls"]
+
+
+def test_entries_of_others_stay_and_those_of_unknown_numbers_go() -> None:
+    before = channels.merged(None, {"1": {"phone_number_id": "1"}, "2": {"phone_number_id": "2"}}, ["1", "2"])
+    after = channels.merged(before, {"3": {"phone_number_id": "3"}}, ["2", "3"])
+    assert [one["phone_number_id"] for one in orjson.loads(after)["channels"]] == ["2", "3"]
+    assert channels.read(channels.merged(after, {"3": None}, ["2", "3"])).keys() == {"2"}
+
+
+def test_a_file_that_somebody_broke_is_made_anew() -> None:
+    assert channels.read(channels.merged(b"{broken", {"1": {"phone_number_id": "1"}}, ["1"])).keys() == {"1"}
+    assert channels.read(b'{"channels": [1]}') == {}
+
+
+def test_the_same_content_is_the_same_bytes() -> None:
+    once = channels.merged(None, {"2": {"phone_number_id": "2"}, "1": {"phone_number_id": "1"}}, ["1", "2"])
+    assert channels.merged(once, {}, ["2", "1"]) == once
+
+
+def test_no_secret_shows_in_what_is_logged() -> None:
+    from k8s.observed import ObservedNumber
+    from k8s.plan import Publish
+
+    shown = repr([SECRETS, Publish(entry()), ObservedNumber(secrets=SECRETS, channel=entry())])
+    assert not any(secret in shown for secret in ("token-1", "secret-1", "verify-1"))

@@ -1,0 +1,174 @@
+"""`reconcile` over the cases in cases/*.yaml: input and expected output side by side."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from k8s import channels, content
+from k8s.declared import Number, Template, fingerprint
+from k8s.observed import (
+    ObservedNumber,
+    ObservedTemplate,
+    Phone,
+    Problem,
+    RemoteTemplate,
+    Secrets,
+    Subscription,
+    Token,
+)
+from k8s.plan import CreateTemplate, EditTemplate, Plan
+from k8s.reconcile import backoff, reconcile
+from k8s.templates import after
+
+Json = dict[str, Any]
+CASES = Path(__file__).parent / "cases"
+
+
+def cases(name: str) -> list[Any]:
+    file = plain(yaml.safe_load((CASES / name).read_text()))
+    return [pytest.param({**file, **case}, id=case["case"]) for case in file["cases"]]
+
+
+def plain(value: Any) -> Any:
+    """YAML knows moments; the API server gives texts."""
+    if isinstance(value, dict):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def made(kind: Any, value: Any) -> Any:
+    """A part of what was observed; a mapping with a `kind` is a problem instead."""
+    if not isinstance(value, dict):
+        return value
+    if "kind" in value:
+        return Problem(**value)
+    ready = {key: tuple(one) if isinstance(one, list) else one for key, one in value.items()}
+    for name in ("scopes", "accounts"):
+        if kind is Token and ready.get(name) is not None:
+            ready[name] = frozenset(ready[name])
+    if kind is Token and ready.get("expires_at"):
+        ready["expires_at"] = datetime.fromisoformat(ready["expires_at"])
+    return kind(**ready)
+
+
+@pytest.mark.parametrize("case", cases("templates.yaml"))
+def test_template(case: Json) -> None:
+    template = Template.model_validate({k: v for k, v in {**case["base"], **case.get("declared", {})}.items() if v})
+    observed = case.get("observed", {})
+    remote = made(RemoteTemplate, observed.get("remote"))
+    seen = ObservedTemplate(
+        remote=remote,
+        unread=made(Problem, observed.get("unread")),
+        failure=made(Problem, observed.get("failure")),
+        queue=tuple(observed["queue"]) if "queue" in observed else None,
+    )
+    status = dict(case.get("status", {}))
+    status["applied"] = _marks(template, remote, status.get("applied", {}))
+    plan = reconcile(template, seen, status, version="v26.0", now=datetime.fromisoformat(case["now"]))
+    check(plan, case["expect"])
+    if "remembers" in case["expect"]:
+        shown = content.remote_fingerprint(list(remote.components))
+        assert plan.status["applied"].get("shown") == (shown if case["expect"]["remembers"] else None)
+
+
+def _marks(template: Template, remote: RemoteTemplate | None, applied: Json) -> Json:
+    """SAME: the fingerprint of what is declared, or of what Meta shows."""
+    marks = after_creation(template)
+    if remote:
+        marks["shown"] = content.remote_fingerprint(list(remote.components))
+    return {key: marks.get(key, "gone") if value == "SAME" else value for key, value in applied.items()}
+
+
+def after_creation(template: Template) -> Json:
+    return dict(after(CreateTemplate(), template, {}, datetime.now(UTC))["applied"])
+
+
+@pytest.mark.parametrize("case", cases("numbers.yaml"))
+def test_number(case: Json) -> None:
+    base = yaml.safe_load((CASES / "numbers.yaml").read_text())
+    declared = {**base["base"], **case.get("declared", {})}
+    number = Number.model_validate({key: value for key, value in declared.items() if value is not None})
+    observed = {**plain(base["observed"]), **case.get("observed", {})}
+    seen = ObservedNumber(
+        secrets=made(Secrets, observed.get("secrets")),
+        missing=tuple(observed.get("missing", ())),
+        token=made(Token, observed.get("token")),
+        phone=made(Phone, observed.get("phone")),
+        subscription=made(Subscription, observed.get("subscription")),
+        profile=observed.get("profile"),
+        channel=_channel(number, base) if observed.get("channel") == "CHANNEL" else observed.get("channel"),
+        rivals=observed.get("rivals", {}),
+        failures={name: Problem(**one) for name, one in observed.get("failures", {}).items()},
+    )
+    now, status = datetime.fromisoformat(case["now"]), case.get("status", {})
+    if status.get("applied", {}).get("profile") == "SAME":
+        status["applied"]["profile"] = fingerprint(number.profile.fields())
+    check(reconcile(number, seen, status, version="v26.0", now=now), case["expect"])
+
+
+def _channel(number: Number, base: Json) -> Json:
+    secrets, phone = made(Secrets, base["observed"]["secrets"]), made(Phone, base["observed"]["phone"])
+    return channels.entry(number, secrets, phone, None, keep_token=False)
+
+
+def check(plan: Plan, expect: Json) -> None:
+    conditions = {one.type: one for one in plan.conditions}
+    if "actions" in expect:
+        assert [_as_case(action, want) for action, want in _pairs(plan, expect["actions"])] == expect["actions"]
+    for type_, (status, reason) in expect.get("conditions", {}).items():
+        assert (conditions[type_].status, conditions[type_].reason) == (status, reason), conditions[type_].message
+    for type_, words in expect.get("says", {}).items():
+        assert str(words) in conditions[type_].message
+    for type_ in expect.get("lacks", ()):
+        assert type_ not in conditions
+    for name, value in expect.get("status", {}).items():
+        assert plan.status.get(name) == value
+    for name in ("retry", "retry_after", "check_after"):
+        if name in expect:
+            assert getattr(plan, name) == expect[name]
+
+
+def _pairs(plan: Plan, wanted: list[Any]) -> list[tuple[Any, Any]]:
+    assert len(plan.actions) == len(wanted), plan.actions
+    return list(zip(plan.actions, wanted, strict=True))
+
+
+def _as_case(action: Any, want: Any) -> Any:
+    """The action as the case writes it: its name, or its name with those fields that the case names."""
+    if isinstance(want, str):
+        return action.name
+    shown = {f.name: getattr(action, f.name) for f in fields(action)} if not hasattr(action, "entry") else asdict(action)
+    inner = want[action.name]
+    return {action.name: {key: _cut(shown[key], value) for key, value in inner.items()}}
+
+
+def _cut(value: Any, like: Any) -> Any:
+    return {key: value.get(key) for key in like} if isinstance(like, dict) and isinstance(value, dict) else value
+
+
+def test_backoff_goes_from_ten_seconds_to_two_minutes() -> None:
+    assert [backoff(n) for n in range(1, 8)] == [10, 20, 40, 80, 120, 120, 120]
+    assert backoff(10_000) == 120
+
+
+def test_what_does_not_go_together_is_refused() -> None:
+    number = Number.model_validate(yaml.safe_load((CASES / "numbers.yaml").read_text())["base"])
+    with pytest.raises(TypeError, match="Number and ObservedTemplate"):
+        reconcile(number, ObservedTemplate(), {}, version="v26.0", now=datetime.now(UTC))  # type: ignore[call-overload]
+
+
+def test_an_accepted_edit_counts_only_while_the_template_is_approved() -> None:
+    template = Template.model_validate(yaml.safe_load((CASES / "templates.yaml").read_text())["base"])
+    now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    assert after(EditTemplate("5000", approved=True), template, {}, now)["edits"] == ["2026-11-23T12:00:00Z"]
+    assert "edits" not in after(EditTemplate("5000", approved=False), template, {}, now)
