@@ -1,10 +1,10 @@
-"""All benches, or those named: ``python -m bench [webhooks] [turns]``."""
+"""All benches, or those named: ``python -m bench [webhooks] [turns] [graph]``."""
 
 import sys
 
-from bench import turns, webhooks
+from bench import graph, turns, webhooks
 
-BENCHES = {"webhooks": webhooks.main, "turns": turns.main}
+BENCHES = {"webhooks": webhooks.main, "turns": turns.main, "graph": graph.main}
 
 for name in sys.argv[1:] or BENCHES:
     if name not in BENCHES:

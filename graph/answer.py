@@ -11,11 +11,12 @@ from graph.guard import Fault
 from graph.masking import mask
 from graph.prompts import TEXTS
 from graph.replies import REPLY, TEXT_LIMIT, compose, dump, split
-from graph.state import ANSWERS_KEPT, Answer, Handoff, State
+from graph.state import ANSWERS_KEPT, Answer, Handoff, Prepared, State, changes
 from graph.tools.bounds import UNAVAILABLE
 from graph.tools.talk import handoff_text
 from graph.transcript import of_turn
 
+NOTHING = Prepared(parts=[], closing=[])
 FAILURES_BEFORE_A_PERSON = 3
 MESSAGES_AT_MOST = 3
 SUMMARY_LENGTH = 1500
@@ -23,7 +24,7 @@ SUMMARY_LENGTH = 1500
 
 def closing(state: State) -> AIMessage | None:
     """What the tools would have the turn end with, where each of the model's last calls was one of that kind."""
-    texts = state.get("closing") or []
+    texts = (state.get("prepared") or NOTHING)["closing"]
     calls = next((m.tool_calls for m in reversed(state["messages"]) if isinstance(m, AIMessage)), [])
     if not texts or len(texts) != len(calls) or not isinstance(state["messages"][-1], ToolMessage):
         return None
@@ -47,11 +48,13 @@ def finish(state: State, context: Context, message: AIMessage, fault: Fault | No
         message = AIMessage(handoff_text(state, context), id=message.id)
     if handoff and not handoff["summary"]:
         handoff = Handoff(reason=handoff["reason"], summary=_summary(state))
-    replies = dump(compose(message.text, [REPLY.validate_python(part) for part in state.get("parts") or []]))
+    replies = dump(
+        compose(message.text, [REPLY.validate_python(part) for part in (state.get("prepared") or NOTHING)["parts"]])
+    )
     answer = Answer(turn_id=state["turn_id"], replies=replies, handoff=handoff)
     kept = [*state.get("answers", []), answer][-ANSWERS_KEPT:]
-    done: dict[str, Any] = {"inbound": [], "since": [], "failures": failures, "parts": None, "closing": None}
-    return message, {**answer, "answers": kept, **done}
+    update = {**answer, "answers": kept, "failures": failures, "prepared": None}
+    return message, changes(state, update)
 
 
 def _failed(state: State, fault: Fault | None) -> bool:

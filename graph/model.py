@@ -134,7 +134,7 @@ async def _prepared(request: ModelRequest[Context], state: State, context: Conte
     """The call with the run's instructions, tools and model."""
     known, messages = await asyncio.gather(
         memory.facts(request.runtime.store, context.customer_id),
-        with_pictures(request.messages, state.get("inbound") or []),
+        with_pictures(request.messages),
     )
     names = offered(state, context)
     tools = [tool for tool in request.tools if isinstance(tool, BaseTool) and tool.name in names]

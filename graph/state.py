@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, NotRequired, Required
 from langchain.agents import AgentState
 from langchain.agents.middleware.types import OmitFromInput, OmitFromOutput, PrivateStateAttr
 from langchain_core.messages import AnyMessage
+from langgraph.channels import EphemeralValue
 from langgraph.graph.message import add_messages
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
 from typing_extensions import TypedDict
@@ -145,9 +146,18 @@ def add_pending(known: list[Pending] | None, new: list[Pending] | None) -> list[
     return [*kept, *(one for one in new if one["id"] not in {old["id"] for old in kept})]
 
 
-def collect(known: list[Any] | None, new: list[Any] | None) -> list[Any]:
+class Prepared(TypedDict):
+    """What tools prepared for the end of the turn: replies, and texts that they would have it end with."""
+
+    parts: list[dict[str, Any]]
+    closing: list[str]
+
+
+def add_prepared(known: Prepared | None, new: Prepared | None) -> Prepared | None:
     """Reducer: tools that run side by side each add theirs; None begins anew."""
-    return [] if new is None else [*(known or []), *new]
+    if known is None or new is None:
+        return new
+    return Prepared(parts=known["parts"] + new["parts"], closing=known["closing"] + new["closing"])
 
 
 def latest(_: Any, new: Any) -> Any:  # noqa: ANN401 - any value of the state
@@ -159,13 +169,14 @@ class State(AgentState[Any]):
     """The state of a conversation, kept in its thread.
 
     ``answers``: the last turns' answers, oldest first. ``asked_at``: when the customer wrote the turn's last message
-    (ISO 8601), which is what "now" means to the graph. ``parts``: replies that tools prepared; ``closing``: what they
-    would have the turn end with. ``failures``: turns in a row that could not really be answered.
+    (ISO 8601), which is what "now" means to the graph. ``failures``: turns in a row that could not really be answered.
+    Each value that a step writes is a row in Postgres: ``changes`` leaves out those that are as they were.
     """
 
     turn_id: Required[str]
-    inbound: NotRequired[Annotated[list[dict[str, Any]], OmitFromOutput]]
-    since: NotRequired[Annotated[list[dict[str, Any]], OmitFromOutput]]
+    # Only until they have become messages: what the customer wrote is kept with its numbers masked.
+    inbound: NotRequired[Annotated[list[dict[str, Any]], OmitFromOutput, EphemeralValue]]
+    since: NotRequired[Annotated[list[dict[str, Any]], OmitFromOutput, EphemeralValue]]
     replies: NotRequired[Annotated[list[dict[str, Any]], OmitFromInput]]
     handoff: NotRequired[Annotated[Handoff | None, OmitFromInput, latest]]
     # The reducer has to stand last: LangGraph looks for it there.
@@ -174,10 +185,14 @@ class State(AgentState[Any]):
     asked_at: NotRequired[Annotated[str, PrivateStateAttr]]
     department: NotRequired[Annotated[str | None, PrivateStateAttr, latest]]
     pending: NotRequired[Annotated[list[Pending], PrivateStateAttr, add_pending]]
-    parts: NotRequired[Annotated[list[dict[str, Any]], PrivateStateAttr, collect]]
-    closing: NotRequired[Annotated[list[str], PrivateStateAttr, collect]]
+    prepared: NotRequired[Annotated[Prepared | None, PrivateStateAttr, add_prepared]]
     summary: NotRequired[Annotated[str, PrivateStateAttr]]
     failures: NotRequired[Annotated[int, PrivateStateAttr]]
+
+
+def changes(state: State, update: dict[str, Any]) -> dict[str, Any]:
+    """The update without what the state says already."""
+    return {name: value for name, value in update.items() if name not in state or state.get(name) != value}
 
 
 def asked_at(state: State) -> datetime:

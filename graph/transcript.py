@@ -50,6 +50,17 @@ def of_turn(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
     return list(messages[start:])
 
 
+def asked_now(messages: Sequence[AnyMessage]) -> list[HumanMessage]:
+    """The customer's messages of the turn that is under way: those since somebody last answered in words."""
+    asked: list[HumanMessage] = []
+    for message in reversed(messages):
+        if isinstance(message, HumanMessage):
+            asked.insert(0, message)
+        elif isinstance(message, AIMessage) and not message.tool_calls:
+            break
+    return asked
+
+
 def describe(message: Inbound) -> str:
     """One message of the customer in words; what is not text stands in brackets. Never empty."""
     body = " ".join(part for part in (_notice(message), clean(message.text or "").strip()) if part)

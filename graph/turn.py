@@ -15,7 +15,7 @@ from langgraph.runtime import Runtime
 from graph.confirmations import call_id, decide
 from graph.context import Context
 from graph.departments import CONFIRMING
-from graph.state import Answer, Inbound, State, TurnInput
+from graph.state import Answer, Inbound, State, TurnInput, changes
 from graph.summary import shorten
 from graph.transcript import close_calls, messages_of, unanswered_calls
 from graph.understand import read
@@ -39,7 +39,7 @@ class Turn(AgentMiddleware[State, Context]):
         model made then: other ones would make its effects happen twice.
         """
         if answer := _answer_of(state):
-            return {**answer, "inbound": [], "since": [], "jump_to": "end"}
+            return {**answer, "jump_to": "end"}
         turn = TurnInput.model_validate(state)
         history = state.get("messages", [])
         known = {message.id for message in history}
@@ -56,11 +56,11 @@ class Turn(AgentMiddleware[State, Context]):
         started: dict[str, Any] = {
             "replies": [],
             "handoff": None,
-            "parts": None,
-            "closing": None,
+            "prepared": None,
             "asked_at": _moment(turn).isoformat(),
         }
-        return {**started, **decided, **short.update, "messages": _update(history, short.messages or closed, said)}
+        update = changes(state, {**started, **decided, **short.update})
+        return {**update, "messages": _update(history, short.messages or closed, said)}
 
 
 def _answer_of(state: State) -> Answer | None:

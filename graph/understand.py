@@ -9,7 +9,7 @@ import asyncio
 import base64
 import logging
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import httpx
 from langchain_core.messages import AnyMessage, HumanMessage
@@ -19,7 +19,7 @@ from graph.documents import UnreadableError, text_of
 from graph.masking import mask
 from graph.settings import Settings, settings
 from graph.state import Inbound
-from graph.transcript import clean
+from graph.transcript import asked_now, clean
 
 log = logging.getLogger(__name__)
 
@@ -78,10 +78,9 @@ async def read(inbound: Sequence[Inbound]) -> dict[str, str]:
     return dict(zip((one.id for one in readable), said, strict=True))
 
 
-async def with_pictures(messages: Sequence[AnyMessage], inbound: Sequence[dict[str, Any]]) -> list[AnyMessage]:
+async def with_pictures(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
     """The messages for a model call; those of this turn that came with a picture show it."""
-    now = {message.get("id") for message in inbound}
-    shown = [one for one in messages if one.id in now and one.additional_kwargs.get("picture")][-PICTURES_AT_MOST:]
+    shown = [one for one in asked_now(messages) if one.additional_kwargs.get("picture")][-PICTURES_AT_MOST:]
     if not shown:
         return list(messages)
     seen = dict(zip((one.id for one in shown), await asyncio.gather(*map(_show, shown)), strict=True))

@@ -14,7 +14,7 @@ from graph.confirmations import question
 from graph.context import Context
 from graph.replies import Reply, dump
 from graph.settings import settings
-from graph.state import Pending, State, asked_at
+from graph.state import Pending, Prepared, State, asked_at
 
 Runtime = ToolRuntime[Context, State]
 
@@ -33,12 +33,12 @@ def fact(runtime: Runtime, text: str, **update: Any) -> Command[Any]:  # noqa: A
 
 def show(runtime: Runtime, text: str, *parts: Reply) -> Command[Any]:
     """A fact for the model, and something for the customer that goes with the model's words."""
-    return fact(runtime, text, parts=dump(parts))
+    return fact(runtime, text, prepared=Prepared(parts=dump(parts), closing=[]))
 
 
 def end_with(runtime: Runtime, text: str, note: str, *parts: Reply, **update: Any) -> Command[Any]:  # noqa: ANN401
     """End the turn with this text for the customer; ``note`` is what the model finds later."""
-    return fact(runtime, note, closing=[text], parts=dump(parts), **update)
+    return fact(runtime, note, prepared=Prepared(parts=dump(parts), closing=[text]), **update)
 
 
 def propose(runtime: Runtime, tool: str, arguments: dict[str, Any], asked: str) -> Command[Any]:
