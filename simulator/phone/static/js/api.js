@@ -1,0 +1,62 @@
+// The simulator's control API, as docs/simulator.md describes it.
+
+/** The simulator refused, or does not answer; the message says why, in its words. */
+export class ApiError extends Error {}
+
+async function call(method, path, body, headers = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, { method, body, headers });
+  } catch (error) {
+    throw new ApiError(`O simulador não responde (${error.message}).`);
+  }
+  if (!answer.ok) throw new ApiError(await reason(answer));
+  return answer.status === 204 ? null : answer.json();
+}
+
+async function reason(answer) {
+  const text = await answer.text();
+  try {
+    return JSON.parse(text).error ?? text;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return `${answer.status} ${text}`;
+  }
+}
+
+const get = (path) => call("GET", path);
+const send = (method, path, value) => call(method, path, JSON.stringify(value), { "Content-Type": "application/json" });
+const one = encodeURIComponent;
+
+export const facts = () => get("/phone/facts");
+export const personas = async () => (await get("/_sim/personas")).personas;
+export const putPersona = (waId, wish) => send("PUT", `/_sim/personas/${one(waId)}`, wish);
+export const transcript = (after, wait) => get(`/_sim/transcript?after=${after}&wait=${wait}`);
+export const speak = (waId, speech) => send("POST", `/_sim/personas/${one(waId)}/messages`, speech);
+
+export const faults = async () => (await get("/_sim/faults")).faults;
+export const addFault = (fault) => send("POST", "/_sim/faults", fault);
+export const removeFault = (id) => call("DELETE", `/_sim/faults/${one(id)}`);
+export const removeFaults = () => call("DELETE", "/_sim/faults");
+export const releaseFault = (id) => call("POST", `/_sim/faults/${one(id)}/release`);
+
+export const clock = () => get("/_sim/clock");
+export const moveClock = (wish) => send("POST", "/_sim/clock", wish);
+export const resetClock = () => call("DELETE", "/_sim/clock");
+
+export const settings = () => get("/_sim/settings");
+export const patchSettings = (wish) => send("PATCH", "/_sim/settings", wish);
+export const reset = () => call("POST", "/_sim/reset");
+export const calls = async (path = "") => (await get(`/_sim/calls?path=${one(path)}`)).calls;
+export const webhooks = async () => (await get("/_sim/webhooks")).webhooks;
+
+/** Where the page finds the bytes of a message's file; null when only another server has them. */
+export const mediaUrl = ({ id }) => (id ? `/_sim/media/${one(id)}` : null);
+
+/** Give the simulator a file of that person; answers what the message says about it. */
+export async function upload(waId, file) {
+  return call("POST", `/_sim/media?filename=${one(file.name)}`, file, { "Content-Type": file.type || "application/octet-stream" });
+}
+
+/** The webhooks and calls that are about one message: `{webhooks, calls}`. */
+export const raw = ({ id }) => get(`/phone/raw?id=${one(id)}`);

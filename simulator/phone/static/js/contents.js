@@ -1,0 +1,55 @@
+// What a message shows, by its type. A new type is a function here.
+
+import { fileContents } from "./files.js";
+import { h } from "./dom.js";
+import { formatted } from "./format.js";
+import { icon } from "./icons.js";
+import { interactive } from "./interactive.js";
+import { template } from "./template.js";
+
+const SHOW = {
+  text: (part) => h("div", { class: "text" }, formatted(part.body ?? "")),
+  image: fileContents,
+  video: fileContents,
+  audio: fileContents,
+  document: fileContents,
+  sticker: fileContents,
+  location,
+  contacts: (part) => (Array.isArray(part) ? part : []).map(contact),
+  interactive,
+  template,
+  button: (part) => h("div", { class: "text" }, h("p", {}, part.text ?? "")),
+  order,
+};
+
+/** The nodes of a message's content. */
+export function contents(message, phone) {
+  const part = message.content[message.type];
+  const show = SHOW[message.type];
+  return show && part ? show(part, message, phone) : unknown(message);
+}
+
+function location({ latitude, longitude, name, address }) {
+  return h(
+    "div",
+    { class: "location" },
+    h("div", { class: "map", role: "img", "aria-label": `Mapa: ${latitude}, ${longitude}` }, icon("pin")),
+    name ? h("strong", {}, name) : null,
+    address ? h("span", {}, address) : null,
+    h("span", { class: "small" }, `${latitude}, ${longitude}`),
+  );
+}
+
+function contact({ name, phones = [], emails = [], org }) {
+  const lines = [org?.company, ...phones.map(({ phone }) => phone), ...emails.map(({ email }) => email)].filter(Boolean);
+  return h("div", { class: "card" }, icon("person"), h("div", {}, h("strong", {}, name?.formatted_name ?? ""), lines.map((line) => h("span", {}, line))));
+}
+
+function order({ product_items: items = [], text }) {
+  const lines = items.map((item) => h("li", {}, `${item.quantity} × ${item.product_retailer_id}: ${item.item_price} ${item.currency}`));
+  return h("div", { class: "text" }, text ? h("p", {}, text) : null, h("ul", {}, lines));
+}
+
+function unknown({ type, content }) {
+  return h("div", { class: "text" }, h("p", { class: "small" }, `Mensagem do tipo “${type}”`), h("pre", {}, JSON.stringify(content[type] ?? content, null, 1)));
+}

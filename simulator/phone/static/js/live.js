@@ -1,0 +1,35 @@
+// Follow the world: ask for what changed, wait, ask again.
+
+import * as api from "./api.js";
+import { shift } from "./time.js";
+
+const WAIT_SECONDS = 20; // shorter than the typing indicator lives, so that it goes when it is over
+const RETRY_MS = 1000;
+
+/** Keep the store up to date for as long as the page lives. */
+export async function follow(store) {
+  let after = 0;
+  let wait = 0;
+  for (;;) {
+    try {
+      const answer = await api.transcript(after, wait);
+      const restarted = answer.revision < after; // another process, whose count began anew: ask for everything
+      after = restarted ? 0 : answer.revision;
+      wait = restarted ? 0 : WAIT_SECONDS;
+      if (store.apply(answer)) store.setPeople(await api.personas());
+      store.connection(true);
+    } catch (error) {
+      if (!(error instanceof api.ApiError)) throw error;
+      store.connection(false);
+      wait = 0;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+}
+
+/** Read Meta's clock; gives the seconds that it is away from real time. */
+export async function readClock() {
+  const { offset_seconds: seconds } = await api.clock();
+  shift.ms = seconds * 1000;
+  return seconds;
+}

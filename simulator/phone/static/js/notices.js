@@ -1,0 +1,13 @@
+// Short messages to the person in front of the page, read out at once.
+
+import { h } from "./dom.js";
+
+const SHOWN_MS = 8000;
+
+/** Show what went wrong. */
+export function notice(text) {
+  const element = h("p", { class: "notice" }, text);
+  element.addEventListener("click", () => element.remove());
+  document.getElementById("notices").append(element);
+  setTimeout(() => element.remove(), SHOWN_MS);
+}

@@ -1,0 +1,43 @@
+// Moments and durations in words.
+
+const CLOCK = new Intl.DateTimeFormat("pt-BR", { hour: "2-digit", minute: "2-digit" });
+const DAY = new Intl.DateTimeFormat("pt-BR", { day: "numeric", month: "long", year: "numeric" });
+const FULL = new Intl.DateTimeFormat("pt-BR", { dateStyle: "short", timeStyle: "medium" });
+const DAY_MS = 24 * 3600 * 1000;
+
+/** Difference between Meta's clock and this machine's, in milliseconds; the page learns it from the control API. */
+export const shift = { ms: 0 };
+
+export const now = () => new Date(Date.now() + shift.ms);
+export const hour = (moment) => CLOCK.format(new Date(moment));
+export const full = (moment) => FULL.format(new Date(moment));
+export const sameDay = (one, other) => new Date(one).toDateString() === new Date(other).toDateString();
+
+/** "Hoje", "Ontem" or the date. */
+export function day(moment) {
+  if (sameDay(moment, now())) return "Hoje";
+  if (sameDay(moment, now() - DAY_MS)) return "Ontem";
+  return DAY.format(new Date(moment));
+}
+
+/** Seconds as "0:07". */
+export function duration(seconds) {
+  const whole = Math.floor(Number.isFinite(seconds) ? seconds : 0);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+/** Until when a business may answer freely, or null: 24 hours after the customer's last message. */
+export function windowEnd(lastInbound) {
+  if (!lastInbound) return null;
+  const end = new Date(new Date(lastInbound).getTime() + DAY_MS);
+  return end > now() ? end : null;
+}
+
+/** "+24 h", "-30 min": how far the clock was moved. */
+export function offset(seconds) {
+  const sign = seconds < 0 ? "−" : "+";
+  const minutes = Math.round(Math.abs(seconds) / 60);
+  if (minutes < 60) return `${sign}${minutes} min`;
+  const rest = minutes % 60;
+  return `${sign}${Math.floor(minutes / 60)} h${rest ? ` ${rest} min` : ""}`;
+}
