@@ -6,13 +6,18 @@ from contextlib import asynccontextmanager
 import httpx
 from pydantic import ValidationError
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from simulator import cloud_api, control, control_accounts, model
+from simulator import cloud_api, control, control_accounts, control_people, model
 from simulator.calls import CallLog, new_calls
 from simulator.chat_rules import ChatError
 from simulator.faults import Faults
+from simulator.graph_call import VERSION
 from simulator.management import ManagementApi
+from simulator.media_api import MediaApi
 from simulator.meta.carrier import Carrier
 from simulator.meta.errors import GraphError
 from simulator.meta.outbox import Outbox
@@ -27,9 +32,13 @@ def create_app(number: Number, webhook_url: str) -> ASGIApp:
     client = httpx.AsyncClient(limits=httpx.Limits(max_connections=CONNECTIONS), trust_env=False)
     faults = Faults()
     world = World(number, webhook_url)
-    carrier = Carrier(world, Outbox(faults, world, client), faults)
+    carrier = Carrier(world, Outbox(faults, world, client), faults, client)
     management = ManagementApi(carrier, client)
+    media = MediaApi(carrier)
     calls = new_calls()
+
+    async def node(request: Request) -> Response:
+        return await (media.node if media.owns(request) else management.node)(request)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -42,9 +51,11 @@ def create_app(number: Number, webhook_url: str) -> ASGIApp:
             *cloud_api.CloudApi(carrier).routes(),
             *model.ModelServer(faults).routes(),
             *control.Control(carrier, calls, client).routes(),
+            *control_people.PeopleControl(carrier, calls).routes(),
             *control_accounts.AccountsControl(carrier).routes(),
             *management.routes(),
-            *management.node_routes(),  # last: any id is one of theirs
+            *media.routes(),
+            Route(f"{VERSION}/{{object_id}}", node, methods=["GET", "POST", "DELETE"]),
         ],
         exception_handlers={
             GraphError: cloud_api.answer_error,

@@ -49,7 +49,8 @@ class CallLog:
     def _record(self, scope: Scope, body: bytes) -> Json:
         self._count += 1
         call: Json = {"n": self._count, "at": time.time(), "method": scope["method"], "path": scope["path"]}
-        call |= {"query": scope["query_string"].decode(errors="replace"), "body": _readable(body), "status": None}
+        call |= {"query": scope["query_string"].decode(errors="replace"), "body": _readable(scope, body)}
+        call["status"] = None
         self._calls.append(call)
         return call
 
@@ -106,8 +107,9 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replayed
 
 
-def _readable(body: bytes) -> object:
-    if len(body) > RECORDED_BYTES:
+def _readable(scope: Scope, body: bytes) -> object:
+    kind = dict(scope["headers"]).get(b"content-type", b"")
+    if len(body) > RECORDED_BYTES or kind.startswith((b"multipart/", b"application/octet-stream")):
         return f"({len(body)} bytes)"
     try:
         parsed: object = json.loads(body) if body else None

@@ -34,15 +34,16 @@ class CloudApi:
         body = json_object(await request.body())
         if body.get("status") is not None:
             return await self._read(parse_read(body))
-        return await self._send(number, parse_send(body))
+        return await self._send(request, number, parse_send(body))
 
-    async def _send(self, number: Number, send: Envelope) -> Response:
+    async def _send(self, request: Request, number: Number, send: Envelope) -> Response:
         content = send.message_content()
         event = {"to": digits_of(send.address), "type": send.type, "text": text_of(content)}
         if refusal := await refused(self._carrier.faults, "send", event):
             return refusal
         taken = self._carrier.faults.take("send", event, AFTER)
         answer = self._carrier.accept(number, send, taken)
+        request.scope["simulator.call"]["made"] = answer["messages"][0]["id"]
         return CutConnection() if "lost_answer" in taken else JSONResponse(answer)
 
     async def _read(self, read: Read) -> Response:

@@ -17,7 +17,9 @@ from simulator.faults import Fault
 from simulator.meta import verification
 from simulator.meta.carrier import Carrier
 from simulator.meta.payloads import encode, sign
-from simulator.meta.world import Json, Number, digits_of
+from simulator.meta.rules import EVERY_NUMBER
+from simulator.meta.speech import Mouth, Speech
+from simulator.meta.world import Json, Number, World, digits_of
 
 LONGEST_WAIT_SECONDS = 60
 
@@ -41,25 +43,10 @@ class PersonaWish(_Request):
 
     name: str | None = None
     hidden: bool | None = None
-
-
-class Speech(_Request):
-    """What a persona sends: ``text``, or ``message`` as the Cloud API writes it (``{"type": …, …}``)."""
-
-    text: str | None = None
-    message: Json | None = None
-    name: str | None = None
-    number_id: str | None = None
-    reply_to: str | None = None
-
-    def content(self, number: Number) -> Json:
-        """The message's JSON. ValueError when there is neither text nor message."""
-        if (self.text is None) == (self.message is None):
-            raise ValueError("give either text or message")
-        message: Json = self.message or {"type": "text", "text": {"body": self.text}}
-        if "type" not in message:
-            raise ValueError("message needs a type")
-        return message | ({"context": {"from": number.digits, "id": self.reply_to}} if self.reply_to else {})
+    username: str | None = None
+    blocks: bool | None = None
+    experiment: bool | None = None
+    window_open: bool | None = None
 
 
 class Injection(_Request):
@@ -93,6 +80,7 @@ class SettingsWish(_Request):
     retries: Json | None = None
     review: Json | None = None
     usage: Json | None = None
+    rules: Json | None = None
     app_secret: str | None = None
 
 
@@ -139,7 +127,7 @@ class Control:
             self._set(SettingsWish.model_validate_json(await request.body()))
         carrier = self._carrier
         shown = {"ticks": carrier.ticks, "retries": carrier.outbox.retries}
-        shown |= {"review": carrier.reviews.settings, "usage": carrier.usage}
+        shown |= {"review": carrier.reviews.settings, "usage": carrier.usage, "rules": carrier.rules}
         return Ascii(
             {"webhook_url": carrier.world.app.callback} | {name: one.model_dump() for name, one in shown.items()}
         )
@@ -152,6 +140,7 @@ class Control:
         carrier.outbox.retries = _changed(carrier.outbox.retries, wish.retries)
         carrier.reviews.settings = _changed(carrier.reviews.settings, wish.review)
         carrier.usage = _changed(carrier.usage, wish.usage)
+        carrier.rules = _changed(carrier.rules, wish.rules)
 
     async def personas(self, _: Request) -> Response:
         """Everybody."""
@@ -160,14 +149,21 @@ class Control:
     async def persona(self, request: Request) -> Response:
         """Create or change somebody."""
         wish = PersonaWish.model_validate_json(await request.body() or b"{}")
-        return Ascii(vars(self._carrier.world.persona(_wa_id(request), wish.name, hidden=wish.hidden)))
+        persona = self._carrier.world.persona(wa_id_of(request), wish.name, hidden=wish.hidden)
+        for name in ("username", "blocks", "experiment"):
+            if getattr(wish, name) is not None:
+                setattr(persona, name, getattr(wish, name))
+        if wish.window_open is not None:
+            persona.wrote = {EVERY_NUMBER: self._carrier.world.clock.now()} if wish.window_open else {}
+        return Ascii(vars(persona))
 
     async def speak(self, request: Request) -> Response:
         """Somebody writes to the business."""
         speech = Speech.model_validate(json.loads(await request.body()))  # not pydantic's parser: surrogates may come
-        number = self._number(speech.number_id)
-        persona = self._carrier.world.persona(_wa_id(request), speech.name)
-        message = self._carrier.receive(number, persona, speech.content(number))
+        world = self._carrier.world
+        number = number_of(world, speech.number_id)
+        persona = world.persona(wa_id_of(request), speech.name)
+        message = self._carrier.receive(number, persona, Mouth(world, number, persona).content(speech))
         return Ascii({"id": message.id, "revision": message.revision}, 201)
 
     async def transcript(self, request: Request) -> Response:
@@ -231,7 +227,7 @@ class Control:
     async def verify(self, request: Request) -> Response:
         """Verify the webhook as Meta does when its address is entered; ``token`` and ``challenge`` may be given."""
         wish = json.loads(await request.body() or b"{}")
-        token = wish.get("token", self._number(None).verify_token)
+        token = wish.get("token", number_of(self._carrier.world, None).verify_token)
         challenge = wish.get("challenge", verification.CHALLENGE)
         answer = await verification.ask(self._client, self._carrier.world.app.callback, token, challenge)
         verified = answer.status_code == httpx.codes.OK and answer.text == challenge
@@ -248,22 +244,24 @@ class Control:
             clock.offset += wish.now.timestamp() - clock.now() if wish.now else 0
         return Ascii({"now": clock.now(), "offset_seconds": clock.offset})
 
-    def _number(self, number_id: str | None) -> Number:
-        """The number of that id, or the first one. ValueError when there is none."""
-        numbers = self._carrier.world.numbers
-        if number_id is None:
-            return next(iter(numbers.values()))
-        if number_id not in numbers:
-            raise ValueError(f"there is no number {number_id!r}, only {', '.join(numbers)}")
-        return numbers[number_id]
-
 
 def _changed(settings: ModelT, wish: Json | None) -> ModelT:
     """The settings with some of them changed. ValidationError when one is wrong."""
     return type(settings).model_validate(settings.model_dump() | (wish or {}))
 
 
-def _wa_id(request: Request) -> str:
+def number_of(world: World, number_id: str | None) -> Number:
+    """The number of that id, or the first one. ValueError when there is none."""
+    numbers = world.numbers
+    if number_id is None:
+        return next(iter(numbers.values()))
+    if number_id not in numbers:
+        raise ValueError(f"there is no number {number_id!r}, only {', '.join(numbers)}")
+    return numbers[number_id]
+
+
+def wa_id_of(request: Request) -> str:
+    """The persona that the path names. ValueError when it has no digits."""
     wa_id = digits_of(request.path_params["wa_id"])
     if not wa_id:
         raise ValueError("a persona is named by the digits of a phone number")

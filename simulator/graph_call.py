@@ -10,6 +10,8 @@ from simulator.meta.errors import INVALID_PARAMETER, GraphError, unknown_object
 from simulator.meta.tokens import authorise, require_scope
 from simulator.meta.world import Json, World
 
+VERSION = "/v{major:int}.{minor:int}"
+
 
 @dataclass
 class Call:

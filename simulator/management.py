@@ -9,18 +9,25 @@ from starlette.routing import Route
 
 from simulator.calls import CutConnection
 from simulator.faults import BEFORE, KINDS
-from simulator.graph_call import Call, bearer, open_call
+from simulator.graph_call import VERSION, Call, bearer, open_call
 from simulator.meta import nodes, tokens, verification
 from simulator.meta.accounts import PROFILE, Account, Number
+from simulator.meta.blocking import block
 from simulator.meta.carrier import Carrier
-from simulator.meta.errors import INVALID_PARAMETER, MISSING_PARAMETER, UNKNOWN_PATH, GraphError, unknown_object
+from simulator.meta.errors import (
+    BLOCK_FAILED,
+    INVALID_PARAMETER,
+    MISSING_PARAMETER,
+    UNKNOWN_PATH,
+    GraphError,
+    unknown_object,
+)
 from simulator.meta.nodes import ACCOUNT_DEFAULTS, NUMBER_DEFAULTS, page, selected, template_node
 from simulator.meta.profiles import check_profile
 from simulator.meta.templates import Template
 from simulator.meta.world import Json
 from simulator.trouble import refused
 
-VERSION = "/v{major:int}.{minor:int}"
 NEWEST_MAJOR = 26
 SUCCESS: Json = {"success": True}
 NOT_SUBSCRIBED = (
@@ -43,6 +50,7 @@ class ManagementApi:
         """Everything but messages and media."""
         templates = f"{VERSION}/{{object_id}}/message_templates"
         profile, apps = f"{VERSION}/{{object_id}}/whatsapp_business_profile", f"{VERSION}/{{object_id}}/subscribed_apps"
+        blocks = f"{VERSION}/{{object_id}}/block_users"
         return [
             Route(f"{VERSION}/debug_token", self.debug_token),
             Route(f"{VERSION}/oauth/access_token", self.exchange, methods=["GET", "POST"]),
@@ -53,16 +61,15 @@ class ManagementApi:
             Route(apps, self._route(self._subscriptions)),
             Route(apps, self._route(self._subscribe), methods=["POST"]),
             Route(apps, self._route(self._unsubscribe), methods=["DELETE"]),
+            Route(blocks, self._route(self._blocked)),
+            Route(blocks, self._route(self._block), methods=["POST", "DELETE"]),
             Route(profile, self._route(self._profile)),
             Route(profile, self._route(self._set_profile), methods=["POST"]),
         ]
 
-    def node_routes(self) -> list[Route]:
+    async def node(self, request: Request) -> Response:
         """``/{object_id}`` of a number, an account or a template."""
-        return [
-            Route(f"{VERSION}/{{object_id}}", self._route(self.read_node)),
-            Route(f"{VERSION}/{{object_id}}", self._route(self.change_node), methods=["POST"]),
-        ]
+        return await self._route(self.read_node if request.method == "GET" else self.change_node)(request)
 
     async def debug_token(self, request: Request) -> Response:
         """``GET /debug_token?input_token=``: not limited, and no fault reaches it but those of ``management``."""
@@ -161,6 +168,24 @@ class ManagementApi:
         number = call.number(call.request.path_params["object_id"])
         number.profile |= check_profile(call.given)
         return SUCCESS
+
+    async def _blocked(self, call: Call) -> Json:
+        number = call.number(call.request.path_params["object_id"])
+        found = [{"messaging_product": "whatsapp", "wa_id": one} for one in number.blocked]
+        return page(found, call.given, call.url)
+
+    async def _block(self, call: Call) -> Json:
+        """Block people who wrote in the last 24 hours, or unblock them."""
+        number = call.number(call.request.path_params["object_id"])
+        users = call.given.get("block_users")
+        if call.given.get("messaging_product") != "whatsapp" or not isinstance(users, list):
+            raise GraphError(INVALID_PARAMETER, title="messaging_product and block_users are required.")
+        inputs = [str(one.get("user", "")) if isinstance(one, dict) else "" for one in users]
+        done, failed = block(self._world, number, inputs, adding=call.request.method == "POST")
+        lists: Json = {"added_users" if call.request.method == "POST" else "removed_users": done}
+        if failed:
+            raise GraphError(BLOCK_FAILED, "Failed to block some users, see the block_users response list for details")
+        return {"messaging_product": "whatsapp", "block_users": lists}
 
     async def _set_number(self, number: Number, wish: Json) -> None:
         """``webhook_configuration``; what else can be set (pin, name, …) is taken and has no effect."""

@@ -3,19 +3,26 @@
 import asyncio
 import secrets
 
+import httpx
 from pydantic import BaseModel, Field
 
 from simulator.faults import Faults, Taken
 from simulator.meta.background import Background
-from simulator.meta.errors import INVALID_VALUE, UNDELIVERABLE, GraphError
+from simulator.meta.billing import Ledger, pricing
+from simulator.meta.errors import INVALID_VALUE, UPLOAD_FAILED, GraphError
+from simulator.meta.media import UPLOAD_SECONDS, MediaKind, Medium, check_size, kind_of
 from simulator.meta.outbox import Outbox
 from simulator.meta.payloads import message_change, status_change
 from simulator.meta.reviews import Reviews
+from simulator.meta.rules import Rates, Rules, entry_point, failure, require_recipient, window_open
 from simulator.meta.sends import Envelope, Read
+from simulator.meta.template_sends import TemplateSend, render, require_usable
 from simulator.meta.usage import Usage
 from simulator.meta.world import Json, Message, Number, Persona, World, digits_of, new_wamid
 
 TYPING_SECONDS = 25  # Meta: the indicator is dismissed by the reply or after 25 seconds
+SILENT = ("edit", "revoke", "system")  # these open no customer service window
+MEDIA: tuple[MediaKind, ...] = ("image", "audio", "video", "document", "sticker")
 
 
 class Ticks(BaseModel):
@@ -24,45 +31,65 @@ class Ticks(BaseModel):
     sent: float | None = Field(0.05, ge=0)
     delivered: float | None = Field(0.1, ge=0)
     read: float | None = Field(0.5, ge=0)
+    played: float | None = Field(None, ge=0, description="voice notes only")
 
-    def in_order(self) -> list[tuple[str, float]]:
+    def in_order(self, *, voice: bool = False) -> list[tuple[str, float]]:
         """The statuses that happen, and when."""
-        return [(name, seconds) for name, seconds in self.model_dump().items() if seconds is not None]
+        shown = self.model_dump(exclude=None if voice else {"played"})
+        return [(name, seconds) for name, seconds in shown.items() if seconds is not None]
 
 
 class Carrier:
     """What Meta does with messages."""
 
-    def __init__(self, world: World, outbox: Outbox, faults: Faults) -> None:
+    def __init__(self, world: World, outbox: Outbox, faults: Faults, client: httpx.AsyncClient) -> None:
         self.world = world
         self.outbox = outbox
         self.faults = faults
         self.reviews = Reviews(world, outbox)
-        self.usage = Usage()
-        self.ticks = Ticks()
+        self._client = client
         self._background = Background()
+        self._start()
+
+    def _start(self) -> None:
+        self.usage, self.ticks, self.rules = Usage(), Ticks(), Rules()
+        self.rates, self.ledger = Rates(), Ledger()
 
     def receive(self, number: Number, persona: Persona, content: Json) -> Message:
-        """A person writes: keep it and post it to the business."""
+        """A person writes: keep it and post it to the business. ValueError when the person cannot."""
+        if persona.blocks:
+            raise ValueError(f"{persona.name} has blocked the business")
         now = self.world.clock.now()
         message = Message(new_wamid(), "in", persona.wa_id, number.id, content, now)
+        message.medium_id = _media_id(content)
+        self._remember(number, persona, content, now)
         self.world.add(message)
-        self.outbox.post(message_change(number, persona, message), lane=persona.wa_id)
+        self.rates.count(number, now)
+        if persona.wa_id not in number.blocked:
+            self.outbox.post(message_change(number, persona, message), lane=persona.wa_id)
         return message
 
     def accept(self, number: Number, send: Envelope, taken: Taken) -> Json:
-        """The business writes: keep it, answer as Meta does, and let its ticks follow."""
-        persona = self.world.find_persona(send.address)
+        """The business writes: keep it, answer as Meta does, and let its ticks follow. Raises GraphError."""
+        now, persona = self.world.clock.now(), self.world.find_persona(send.address)
         wa_id = persona.wa_id if persona else digits_of(send.address)
-        content = send.message_content()
-        data = send.biz_opaque_callback_data
-        message = Message(new_wamid(), "out", wa_id, number.id, content, self.world.clock.now(), data)
+        category, rendered = self._checked(number, persona, send)
+        if self.rules.rates:
+            self.rates.spend(number, wa_id, now)
+        message = Message(new_wamid(), "out", wa_id, number.id, send.message_content(), now)
+        message.callback_data, message.rendered = send.biz_opaque_callback_data, rendered
+        message.medium_id = _media_id(message.content, rendered)
+        message.pricing = self._price(number, persona, category, now)
         self.world.add(message)
-        self._background.run(
-            self._tick(number, persona or self._nobody(wa_id), message, self._failure(persona, taken), taken)
-        )
+        failed = taken.get("failed")
+        failing = GraphError(failed.code, failed.message) if failed else None
+        failing = failing or failure(number, persona, category, now, window=self.rules.window)
+        self._background.run(self._tick(number, persona or self._nobody(wa_id), message, failing, taken))
         contact = {"input": send.address, "wa_id": wa_id} | ({"user_id": persona.user_id} if persona else {})
-        return {"messaging_product": "whatsapp", "contacts": [contact], "messages": [{"id": message.id}]}
+        if persona and persona.hidden and not send.to:
+            del contact["wa_id"]
+        message.answer = {"messaging_product": "whatsapp", "contacts": [contact], "messages": [{"id": message.id}]}
+        return message.answer
 
     def read(self, read: Read) -> None:
         """The business has read a person's message, and may show that it types. Raises GraphError."""
@@ -78,10 +105,9 @@ class Carrier:
         self.cancel()
         self.faults.remove()
         self.reviews.reset()
-        self.usage = Usage()
         self.outbox.reset()
         self.world.reset()
-        self.ticks = Ticks()
+        self._start()
 
     def cancel(self) -> None:
         """End everything that goes on."""
@@ -89,27 +115,95 @@ class Carrier:
         self.reviews.cancel()
         self.outbox.cancel()
 
-    def _failure(self, persona: Persona | None, taken: Taken) -> GraphError | None:
-        """Why an accepted message will not arrive, if it will not."""
-        if fault := taken.get("failed"):
-            return GraphError(fault.code, fault.message)
-        if persona is None:
-            return GraphError(UNDELIVERABLE, "The recipient's number is not a WhatsApp account.")
-        return None
+    def _remember(self, number: Number, persona: Persona, content: Json, now: float) -> None:
+        """What a message of a person changes: the window, and the message that it edits or deletes."""
+        if content["type"] not in SILENT:
+            persona.wrote[number.id] = now
+        if "referral" in content:
+            persona.entered[number.id] = now
+        part = content.get(content["type"])
+        original = self.world.messages.get(str(part.get("original_message_id"))) if isinstance(part, dict) else None
+        if original and content["type"] == "revoke":
+            original.revoked = True
+        if original and content["type"] == "edit":
+            original.edited = content["edit"]["message"]
+        if original:
+            self.world.changed(original)
+
+    def _checked(self, number: Number, persona: Persona | None, send: Envelope) -> tuple[str, Json | None]:
+        """Category and, of a template, what the phone shows. Raises GraphError for what is refused at once."""
+        rendered, category = None, "service"
+        if send.type == "template":
+            wish = TemplateSend.model_validate(send.content)
+            found = self.world.templates.find(number.account_id, wish.name, wish.language.code)
+            template = require_usable(found, wish.name, wish.language.code)
+            rendered, category = render(template, wish), template.category.lower()
+        to = persona.wa_id if persona else digits_of(send.address)
+        require_recipient(number, persona, to, by_user_id=not send.to, category=category)
+        media_id = _media_id({"type": send.type, send.type: send.content}, rendered)
+        if media_id and self._usable(number, media_id) is None:
+            raise GraphError(INVALID_VALUE, f"Media with id {media_id} does not exist, or is not this number's")
+        return category, rendered
+
+    def _usable(self, number: Number, media_id: str) -> Medium | None:
+        medium = self.world.media.usable(media_id, self.world.clock.now())
+        return medium if medium and medium.number_id == number.id else None
+
+    def _price(self, number: Number, persona: Persona | None, category: str, now: float) -> Json:
+        opened = persona is not None and window_open(number, persona, now)
+        free = persona is not None and entry_point(number, persona, now)
+        return pricing(category, window_open=opened, entry_point=free)
 
     async def _tick(
-        self, number: Number, persona: Persona, message: Message, failure: GraphError | None, taken: Taken
+        self, number: Number, persona: Persona, message: Message, failing: GraphError | None, taken: Taken
     ) -> None:
         if "undelivered" in taken:
             return
-        steps = [("failed", self.ticks.sent or 0)] if failure else self.ticks.in_order()
+        failing = failing or await self._fetched(number, message)
+        steps = [("failed", self.ticks.sent or 0)] if failing else self._steps(persona, message)
         passed = 0.0
         for status, seconds in steps:
             await asyncio.sleep(max(0, seconds - passed))
             passed = seconds
-            self._add_status(message, status, failure)
-            change = status_change(number, persona, message, status, self.world.clock.stamp(), failure)
+            self._add_status(message, status, failing)
+            if status == "delivered" and message.pricing:
+                now = self.world.clock.now()
+                self.ledger.add(message.id, number.id, message.wa_id, message.pricing, now)
+            change = status_change(number, persona, message, status, self.world.clock.stamp(), failing)
             self.outbox.post(change, lane=message.id)
+
+    def _steps(self, persona: Persona, message: Message) -> list[tuple[str, float]]:
+        """The ticks of a message that arrives; a person who blocked the business never gets it."""
+        steps = self.ticks.in_order(voice=message.content["type"] == "audio")
+        return [step for step in steps if step[0] == "sent"] if persona.blocks else steps
+
+    async def _fetched(self, number: Number, message: Message) -> GraphError | None:
+        """Get what a message links to, and look at its size and type; gives what is wrong with it."""
+        kind = next((one for one in MEDIA if one in message.content), None)
+        link = message.content[kind].get("link") if kind else None
+        medium = self.world.media.get(message.medium_id or "")
+        try:
+            if link and self.rules.links == "fetch":
+                medium = await self._download(number, link)
+                message.medium_id = medium.id
+            if medium and kind:
+                _check_kind(kind, medium)
+        except GraphError as error:
+            return error
+        return None
+
+    async def _download(self, number: Number, link: str) -> Medium:
+        try:
+            answer = await self._client.get(link, timeout=self.rules.link_seconds, follow_redirects=True)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise GraphError(UPLOAD_FAILED, f"Downloading media from weblink failed: {type(error).__name__}") from error
+        if not answer.is_success:
+            raise GraphError(
+                UPLOAD_FAILED, f"Downloading media from weblink failed with http code {answer.status_code}"
+            )
+        mime_type = answer.headers.get("content-type", "application/octet-stream")
+        ends = self.world.clock.now() + UPLOAD_SECONDS
+        return self.world.media.add(number.id, answer.content, mime_type, None, ends)
 
     def _add_status(self, message: Message, status: str, failure: GraphError | None = None) -> None:
         entry: Json = {"status": status, "timestamp": self.world.clock.stamp()}
@@ -118,3 +212,20 @@ class Carrier:
 
     def _nobody(self, wa_id: str) -> Persona:
         return Persona(wa_id, "", "BR." + secrets.token_hex(8).upper())
+
+
+def _check_kind(kind: MediaKind, medium: Medium) -> None:
+    """Whether a file can be sent as that kind; as a document everything can. Raises GraphError."""
+    if kind != "document" and kind_of(medium.mime_type) != kind:
+        raise GraphError(UPLOAD_FAILED, f"A file of type {medium.mime_type} cannot be sent as {kind}")
+    check_size(kind, medium.content)
+
+
+def _media_id(content: Json, rendered: Json | None = None) -> str | None:
+    """The id of the medium in a message, in a header of one, or in a template's header."""
+    header = content.get("interactive", {}).get("header") if content["type"] == "interactive" else None
+    for holder in (content, header or {}, (rendered or {}).get("header") or {}):
+        parts = (holder.get(kind) for kind in MEDIA)
+        if found := next((part["id"] for part in parts if isinstance(part, dict) and part.get("id")), None):
+            return str(found)
+    return None

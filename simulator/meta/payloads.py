@@ -28,14 +28,16 @@ class Change(NamedTuple):
     @property
     def number_id(self) -> str | None:
         """The number that it is about; None for what is about the account."""
-        found = self.value.get("metadata", {}).get("phone_number_id")
+        holder = self.value.get("metadata") or self.value.get("recipient") or {}
+        found = holder.get("phone_number_id")
         return found if isinstance(found, str) else None
 
     @property
     def event(self) -> dict[str, Any]:
         """What faults match on."""
-        kind = next((kind for kind in LISTS if self.value.get(kind)), self.field)
-        items = self.value.get(kind)
+        value = self.value.get("standby", self.value)
+        kind = next((kind for kind in (*LISTS, "message_echoes") if value.get(kind)), self.field)
+        items = value.get(kind)
         item = items[0] if isinstance(items, list) and items else {}
         who = item.get("from") or item.get("recipient_id") or item.get("to") or item.get("wa_id")
         detail = item.get("type") or item.get("status") or self.value.get("event")
@@ -43,15 +45,59 @@ class Change(NamedTuple):
 
 
 def message_change(number: Number, persona: Persona, message: Message) -> Change:
-    """A person's message."""
+    """A person's message; by ``standby`` while somebody else has the conversation."""
     sender = {} if persona.hidden else {"from": persona.wa_id}
-    item = sender | {
-        "from_user_id": persona.user_id,
-        "id": message.id,
-        "timestamp": str(int(message.timestamp)),
-        **message.content,
-    }
-    return _change(number, {"contacts": [_contact(persona)], "messages": [item]})
+    stamp = str(int(message.timestamp))
+    item = sender | {"from_user_id": persona.user_id, "id": message.id, "timestamp": stamp, **message.content}
+    return _inbound(number, persona, {"contacts": [_contact(persona)], "messages": [item]})
+
+
+def echo_change(number: Number, persona: Persona, message: Message) -> Change:
+    """A message of the business that the API did not send: from its phone app, or by another app (standby)."""
+    stamp = str(int(message.timestamp))
+    item = {"from": number.digits, "id": message.id, "timestamp": stamp, **message.content}
+    item |= {"to_user_id": persona.user_id} | ({} if persona.hidden else {"to": persona.wa_id})
+    content = {"contacts": [_contact(persona)], "message_echoes": [item]}
+    if message.author == "business_app":
+        return _change(number, content)._replace(field="smb_message_echoes")
+    return _standby(number, content)
+
+
+def system_change(number: Number, sender: Json, wamid: str, stamp: str, system: Json) -> Change:
+    """What WhatsApp says about a person; it comes without contacts."""
+    item = sender | {"id": wamid, "timestamp": stamp, "type": "system", "system": system}
+    return _change(number, {"messages": [item]})
+
+
+def user_id_change(number: Number, persona: Persona, previous: str, stamp: str) -> Change:
+    """A person's business-scoped id was made anew."""
+    ids = {"previous": previous, "current": persona.user_id}
+    item: Json = {"detail": f"User id for {persona.name} has been updated.", "user_id": ids, "timestamp": stamp}
+    item |= {} if persona.hidden else {"wa_id": persona.wa_id}
+    return _change(number, {"contacts": [_contact(persona)], "user_id_update": [item]})._replace(field="user_id_update")
+
+
+def preference_change(number: Number, persona: Persona, now: float) -> Change:
+    """A person stopped or resumed marketing."""
+    item: Json = {"detail": f"User requested to {persona.marketing} marketing messages"}
+    item |= {"category": "marketing_messages", "value": persona.marketing, "timestamp": int(now)}
+    item |= {"user_id": persona.user_id} | ({} if persona.hidden else {"wa_id": persona.wa_id})
+    change = _change(number, {"contacts": [_contact(persona)], "user_preferences": [item]})
+    return change._replace(field="user_preferences")
+
+
+def handover_change(number: Number, persona: Persona, previous: str, stamp: str) -> Change:
+    """Somebody else has the conversation now, or we have it again. The shape is what implementations report."""
+    sender = {"user_id": persona.user_id} | ({} if persona.hidden else {"phone_number": persona.wa_id})
+    kind = "control_passed" if persona.owner == "us" or previous == "us" else "control_taken"
+    roles = {"previous_owner_role": _role(previous), "new_owner_role": _role(persona.owner)}
+    value: Json = {"messaging_product": "whatsapp", "sender": sender, "timestamp": stamp, "type": kind, kind: roles}
+    value["recipient"] = {"display_phone_number": number.digits, "phone_number_id": number.id}
+    return Change(number.account_id, "messaging_handovers", value)
+
+
+def _role(owner: str) -> str:
+    return "escalation" if owner == "us" else owner
 
 
 def status_change(
@@ -64,7 +110,7 @@ def status_change(
     if failure:
         item["errors"] = [failure.webhook_error()]
     else:
-        item["pricing"] = {"billable": True, "pricing_model": "PMP", "type": "regular", "category": "service"}
+        item["pricing"] = message.pricing
     if message.callback_data is not None:
         item["biz_opaque_callback_data"] = message.callback_data
     return _change(number, {"statuses": [item]})
@@ -166,8 +212,19 @@ def _change(number: Number, content: Json) -> Change:
     return Change(number.account_id, "messages", {"messaging_product": "whatsapp", "metadata": metadata, **content})
 
 
+def _inbound(number: Number, persona: Persona, content: Json) -> Change:
+    return _change(number, content) if persona.owner == "us" else _standby(number, content)
+
+
+def _standby(number: Number, content: Json) -> Change:
+    metadata = {"display_phone_number": number.digits, "phone_number_id": number.id}
+    value = {"messaging_product": "whatsapp", "metadata": metadata, "standby": content}
+    return Change(number.account_id, "standby", value)
+
+
 def _contact(persona: Persona) -> Json:
-    contact: Json = {"profile": {"name": persona.name}, "user_id": persona.user_id}
+    profile = {"name": persona.name} | ({"username": persona.username} if persona.username else {})
+    contact: Json = {"profile": profile, "user_id": persona.user_id}
     return contact if persona.hidden else contact | {"wa_id": persona.wa_id}
 
 
@@ -182,7 +239,7 @@ def _melt(changes: list[Change]) -> list[Change]:
     for one in changes:
         kind = one.event["kind"]
         key = (one.account_id, one.field, one.number_id, kind)
-        if kind not in LISTS:  # an account's updates cannot be melted
+        if kind not in LISTS or one.field != "messages":  # an account's updates cannot be melted
             melted[*key, len(melted)] = one
             continue
         if key not in melted:

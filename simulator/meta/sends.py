@@ -4,12 +4,15 @@ A new type is a model here and a line in ``CONTENT``. Source of shapes and limit
 "Messages" (v26.0).
 """
 
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from simulator.meta.attachments import Audio, Captioned, Contacts, Document, Location, Media
 from simulator.meta.errors import INVALID_PARAMETER, INVALID_VALUE, MISSING_PARAMETER, GraphError
+from simulator.meta.interactive import INTERACTIVE
+from simulator.meta.template_sends import TemplateSend
 from simulator.meta.world import Json, digits_of
 
 TEXT_LIMIT = 4096
@@ -58,7 +61,19 @@ class Read(_Part):
     typing_indicator: Typing | None = None
 
 
-CONTENT: dict[str, type[_Part]] = {"text": Text, "reaction": Reaction}
+CONTENT: dict[str, type[BaseModel]] = {
+    "text": Text,
+    "reaction": Reaction,
+    "image": Captioned,
+    "video": Captioned,
+    "document": Document,
+    "audio": Audio,
+    "sticker": Media,
+    "location": Location,
+    "contacts": Contacts,
+    "template": TemplateSend,
+    "interactive": BaseModel,  # chosen by its own type
+}
 
 
 class Envelope(BaseModel):
@@ -73,7 +88,7 @@ class Envelope(BaseModel):
     type: str = "text"
     context: Context | None = None
     biz_opaque_callback_data: str | None = Field(None, min_length=1, max_length=CALLBACK_DATA_LIMIT)
-    content: Json = Field(default_factory=dict, description="the part that belongs to the type, as it was sent")
+    content: Any = Field(None, description="the part that belongs to the type, as it was sent")
 
     @property
     def address(self) -> str:
@@ -101,14 +116,30 @@ def parse_send(body: Json) -> Envelope:
     if not isinstance(kind, str) or kind not in CONTENT:
         names = ", ".join(name.upper() for name in sorted(CONTENT))
         raise GraphError(INVALID_PARAMETER, title=f'Param type must be one of {{{names}}} - got "{kind}".')
-    if not isinstance(body.get(kind), dict):
-        raise GraphError(MISSING_PARAMETER, f"Parameter '{kind}' is mandatory for type '{kind}'")
-    _validated(CONTENT[kind], body[kind], path=kind)
+    _check_content(kind, body.get(kind))
     rest = {name: value for name, value in body.items() if name != kind}
     envelope = _validated(Envelope, rest | {"content": body[kind]}, path="")
     if envelope.to is not None and len(digits_of(envelope.to)) not in PHONE_DIGITS:
         raise GraphError(INVALID_VALUE, "Parameter 'to' is not a phone number")
     return envelope
+
+
+def _check_content(kind: str, content: object) -> None:
+    """The part that belongs to the type. Raises GraphError."""
+    if kind == "contacts" and isinstance(content, list):
+        _validated(Contacts, {"contacts": content}, path="")
+        return
+    if not isinstance(content, dict) or kind == "contacts":
+        raise GraphError(MISSING_PARAMETER, f"Parameter '{kind}' is mandatory for type '{kind}'")
+    if kind != "interactive":
+        _validated(CONTENT[kind], content, path=kind)
+        return
+    name = content.get("type")
+    if name is None:
+        raise GraphError(MISSING_PARAMETER, "Parameter 'interactive.type' is mandatory")
+    if not isinstance(name, str) or name not in INTERACTIVE:
+        raise GraphError(INVALID_VALUE, f"Parameter 'interactive.type' must be one of {', '.join(INTERACTIVE)}")
+    _validated(INTERACTIVE[name], content, path=kind)
 
 
 def _require_product(body: Json) -> None:
@@ -132,7 +163,7 @@ def _refusal(kind: str, path: list[str], error: ErrorDetails) -> GraphError:
     if kind == "extra_forbidden":
         where = f' on param "{path[-2]}"' if len(path) > 1 else ""
         return GraphError(INVALID_PARAMETER, title=f'Unexpected key "{path[-1]}"{where}.')
-    if kind == "string_too_long" and path == ["text", "body"]:
+    if kind == "string_too_long" and path[0] != "interactive" and len(path) > 1:
         limit = error["ctx"]["max_length"]
         return GraphError(INVALID_PARAMETER, title=f"Param {parent} must be at most {limit} characters long.")
     if kind == "string_type":

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import copy
 import hashlib
+import re
 import secrets
 import time
 from dataclasses import dataclass, field, replace
@@ -11,11 +12,14 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from simulator.meta.accounts import APP_ID, Account, App, Number, Token, digits_of
+from simulator.meta.media import MediaStore
 from simulator.meta.templates import STARTERS, Shelf
 
 __all__ = ["MARIA", "Clock", "Json", "Message", "Number", "Persona", "World", "digits_of", "new_wamid", "text_of"]
 
 Json = dict[str, Any]
+HOME = "55"  # the business's country code
+NINE_DIGITS, EIGHT_DIGITS = re.compile(r"55([1-9]{2})9([6-9]\d{7})"), re.compile(r"55([1-9]{2})([6-9]\d{7})")
 MARIA = ("5511987654321", "Maria Souza")  # the customer of the demo; the demo orders are hers
 
 
@@ -35,17 +39,33 @@ class Clock:
 
 @dataclass
 class Persona:
-    """A person with a phone. ``user_id``: the business-scoped id. ``hidden``: webhooks carry only the user id."""
+    """A person with a phone. ``user_id``: the business-scoped id. ``hidden``: webhooks carry only the user id.
+
+    ``blocks``: has blocked the business; ``marketing``: ``stop`` after an opt-out; ``experiment``: Meta keeps marketing
+    back; ``owner``: who has the conversation (``us``, else webhooks come by standby); ``wrote`` and ``entered``: when
+    the person last wrote, or came by an advertisement, to each number.
+    """
 
     wa_id: str
     name: str
     user_id: str
     hidden: bool = False
+    username: str | None = None
+    blocks: bool = False
+    marketing: Literal["resume", "stop"] = "resume"
+    experiment: bool = False
+    owner: str = "us"
+    wrote: dict[str, float] = field(default_factory=dict)
+    entered: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
 class Message:
-    """One message of either direction. ``content`` is the Cloud API's JSON of it, ``statuses`` its ticks so far."""
+    """One message of either direction. ``content`` is the Cloud API's JSON of it, ``statuses`` its ticks so far.
+
+    ``rendered``: what a template looks like; ``answer``: what the sender got back; ``author`` of an outgoing one:
+    ``api``, ``business_app`` (a person on the business's phone) or another app's name.
+    """
 
     id: str
     direction: Literal["in", "out"]
@@ -55,6 +75,13 @@ class Message:
     timestamp: float
     callback_data: str | None = None
     statuses: list[Json] = field(default_factory=list)
+    medium_id: str | None = None
+    rendered: Json | None = None
+    pricing: Json | None = None
+    answer: Json | None = None
+    revoked: bool = False
+    edited: Json | None = None
+    author: str = "api"
     revision: int = 0
 
     def as_json(self) -> Json:
@@ -71,6 +98,12 @@ class Message:
             "timestamp": datetime.fromtimestamp(self.timestamp, UTC).isoformat(),
             "biz_opaque_callback_data": self.callback_data,
             "statuses": self.statuses,
+            "media_url": f"/_sim/media/{self.medium_id}" if self.medium_id else None,
+            "rendered": self.rendered,
+            "pricing": self.pricing,
+            "revoked": self.revoked,
+            "edited": self.edited,
+            "author": self.author if self.direction == "out" else "customer",
             "revision": self.revision,
         }
 
@@ -82,6 +115,7 @@ class World:
         self._first = number
         self.app = App(APP_ID, "Simulator", number.app_secret, callback, number.verify_token)
         self.templates = Shelf()
+        self.media = MediaStore()
         self.clock = Clock()
         self._changed = asyncio.Event()
         self.revision = 0
@@ -95,11 +129,12 @@ class World:
         self.numbers: dict[str, Number] = {}
         self.tokens: dict[str, Token] = {}
         self.templates.clear()
+        self.media.clear()
         self.add_number(replace(self._first, profile=dict(self._first.profile), blocked=[], health_errors=[]))
         self.personas: dict[str, Persona] = {}
         self.messages: dict[str, Message] = {}
         self.typing: dict[str, float] = {}
-        self.persona(*MARIA)
+        self.persona(*MARIA).wrote["*"] = self.clock.now()  # her window is open
         self._touch()
 
     def account(self, account_id: str, name: str | None = None) -> Account:
@@ -141,9 +176,28 @@ class World:
         return found
 
     def find_persona(self, recipient: str) -> Persona | None:
-        """Who a send goes to: by number in any notation, or by user id; None when nobody has it."""
-        by_number = self.personas.get(digits_of(recipient))
-        return by_number or next((one for one in self.personas.values() if one.user_id == recipient), None)
+        """Who a send goes to: by number in any notation, or by user id; None when nobody has it.
+
+        Brazilian mobile numbers are found with and without their ninth digit; without + the business's own country
+        code may be missing.
+        """
+        digits = digits_of(recipient)
+        forms = [digits] if recipient.startswith("+") else [digits, HOME + digits]
+        for form in (one for each in forms for one in (each, _other_form(each))):
+            if form in self.personas:
+                return self.personas[form]
+        return next((one for one in self.personas.values() if one.user_id == recipient), None)
+
+    def move(self, persona: Persona, wa_id: str | None) -> Persona:
+        """The person has another number (None: the same) and therefore another user id. ValueError when it is taken."""
+        if wa_id in self.personas:
+            raise ValueError(f"{wa_id} belongs to somebody else")
+        new = replace(persona, wa_id=wa_id or persona.wa_id, user_id=_user_id(secrets.token_hex(8)))
+        del self.personas[persona.wa_id]
+        self.personas[new.wa_id] = new
+        for message in self.messages.values():  # the conversation moves along
+            message.wa_id = new.wa_id if message.wa_id == persona.wa_id else message.wa_id
+        return new
 
     def add(self, message: Message) -> Message:
         """Keep a new message."""
@@ -191,6 +245,14 @@ def new_wamid() -> str:
     return "wamid." + base64.b64encode(b"\x1d\x18" + secrets.token_bytes(27)).decode()
 
 
+def _other_form(digits: str) -> str | None:
+    """A Brazilian mobile number with its ninth digit taken away or added (Anatel, resolution 553/2010)."""
+    if match := NINE_DIGITS.fullmatch(digits):
+        return f"55{match[1]}{match[2]}"
+    match = EIGHT_DIGITS.fullmatch(digits)
+    return f"55{match[1]}9{match[2]}" if match else None
+
+
 def text_of(content: Json) -> str | None:
     """The text that a person reads first in a message; None where it has none."""
     kind = content.get("type", "text")
@@ -199,6 +261,9 @@ def text_of(content: Json) -> str | None:
         return None
     body = part.get("body")
     found = body.get("text") if isinstance(body, dict) else body or part.get("caption") or part.get("emoji")
+    if isinstance(reply := part.get(str(part.get("type"))), dict):  # a tapped button or row
+        found = found or reply.get("title")
+    found = found or part.get("text")  # a template's quick reply
     return found if isinstance(found, str) else None
 
 

@@ -1,5 +1,6 @@
 """docs/simulator.md cannot fall behind: every command, setting, route and fault stands in it."""
 
+from collections import deque
 from pathlib import Path
 from typing import cast, get_args
 
@@ -9,6 +10,7 @@ from starlette.routing import Route
 from simulator.cli import cli
 from simulator.control import Control
 from simulator.control_accounts import AccountsControl
+from simulator.control_people import PeopleControl
 from simulator.faults import KINDS, Kind
 from simulator.meta.carrier import Carrier
 from simulator.settings import Settings
@@ -18,7 +20,11 @@ DOCS = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text()
 
 def routes() -> list[Route]:
     carrier = cast("Carrier", None)
-    return [*Control(carrier, None, None).routes(), *AccountsControl(carrier).routes()]
+    return [
+        *Control(carrier, None, None).routes(),
+        *PeopleControl(carrier, deque()).routes(),
+        *AccountsControl(carrier).routes(),
+    ]
 
 
 @pytest.mark.parametrize("route", routes(), ids=lambda route: route.path)

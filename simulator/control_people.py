@@ -1,0 +1,227 @@
+"""The part of the control API about people: media, changes of their numbers, who has the conversation, raw JSON."""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from simulator.control import Ascii, number_of, wa_id_of
+from simulator.meta.carrier import Carrier
+from simulator.meta.payloads import (
+    echo_change,
+    handover_change,
+    preference_change,
+    system_change,
+    user_id_change,
+)
+from simulator.meta.samples import SAMPLES, sample
+from simulator.meta.speech import choices, keep
+from simulator.meta.world import Json, Message, Number, Persona, digits_of, new_wamid
+
+PING_SECONDS = 15
+
+
+class _Wish(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    number_id: str | None = None
+
+
+class Move(_Wish):
+    """A new phone number; without one only the user id is made anew."""
+
+    wa_id: str | None = None
+
+
+class Preference(_Wish):
+    """What the person wants of marketing."""
+
+    marketing: Literal["stop", "resume"]
+
+
+class Owner(_Wish):
+    """Who has the conversation: ``us``, ``ai_agent`` (Meta's own), or any other app's role."""
+
+    owner: str
+
+
+class Echo(_Wish):
+    """What the business said by another way: its phone app, or another app (then by standby)."""
+
+    text: str | None = None
+    message: Json | None = None
+    author: str = "business_app"
+
+
+class SampleWish(_Wish):
+    """A built-in sample."""
+
+    sample: str
+
+
+class PeopleControl:
+    """People of one carrier's world."""
+
+    def __init__(self, carrier: Carrier, calls: deque[Json]) -> None:
+        self._carrier = carrier
+        self._calls = calls
+
+    def routes(self) -> list[Route]:
+        """Everything of people under /_sim."""
+        persona = "/_sim/personas/{wa_id}"
+        return [
+            Route(f"{persona}/number", self.move, methods=["POST"]),
+            Route(f"{persona}/identity", self.identity, methods=["POST"]),
+            Route(f"{persona}/preferences", self.preferences, methods=["POST"]),
+            Route(f"{persona}/owner", self.owner, methods=["POST"]),
+            Route(f"{persona}/echoes", self.echo, methods=["POST"]),
+            Route("/_sim/media", self.media, methods=["GET", "POST"]),
+            Route("/_sim/media/{media_id}", self.medium),
+            Route("/_sim/messages/{message_id}", self.message),
+            Route("/_sim/ledger", self.ledger),
+            Route("/_sim/events", self.events),
+        ]
+
+    async def move(self, request: Request) -> Response:
+        """The person changes the number (user_changed_number), or is given a new user id (user_changed_user_id)."""
+        wish = Move.model_validate_json(await request.body() or b"{}")
+        world, number, old = self._carrier.world, self._number(wish), self._persona(request)
+        new = world.move(old, digits_of(wish.wa_id) if wish.wa_id else None)
+        before, after = (old.wa_id, new.wa_id) if wish.wa_id else (old.user_id, new.user_id)
+        kind = "user_changed_number" if wish.wa_id else "user_changed_user_id"
+        system: Json = {"body": f"User {new.name} changed from {before} to {after}", "type": kind}
+        system |= {"user_id": new.user_id} | ({"wa_id": new.wa_id} if wish.wa_id and not new.hidden else {})
+        self._say_system(number, old, new, system)
+        change = user_id_change(number, new, old.user_id, world.clock.stamp())
+        self._carrier.outbox.post(change, lane=new.wa_id)
+        return Ascii(vars(new))
+
+    async def identity(self, request: Request) -> Response:
+        """The person's phone is another one: customer_identity_changed."""
+        wish = _Wish.model_validate_json(await request.body() or b"{}")
+        persona = self._persona(request)
+        system = {"body": f"The identity of {persona.name} changed", "type": "customer_identity_changed"}
+        self._say_system(self._number(wish), persona, persona, system)
+        return Response(status_code=204)
+
+    async def preferences(self, request: Request) -> Response:
+        """The person stops or resumes marketing."""
+        wish = Preference.model_validate_json(await request.body())
+        persona = self._persona(request)
+        persona.marketing = wish.marketing
+        change = preference_change(self._number(wish), persona, self._carrier.world.clock.now())
+        self._carrier.outbox.post(change, lane=persona.wa_id)
+        return Ascii(vars(persona))
+
+    async def owner(self, request: Request) -> Response:
+        """The conversation is passed to us, or away from us."""
+        wish = Owner.model_validate_json(await request.body())
+        persona, previous = self._persona(request), self._persona(request).owner
+        persona.owner = wish.owner
+        change = handover_change(self._number(wish), persona, previous, self._carrier.world.clock.stamp())
+        self._carrier.outbox.post(change, lane=persona.wa_id)
+        return Ascii(vars(persona))
+
+    async def echo(self, request: Request) -> Response:
+        """The business wrote without the API."""
+        wish = Echo.model_validate_json(await request.body())
+        if (wish.text is None) == (wish.message is None):
+            raise ValueError("give either text or message")
+        world, number, persona = self._carrier.world, self._number(wish), self._persona(request)
+        content: Json = wish.message or {"type": "text", "text": {"body": wish.text}}
+        message = Message(new_wamid(), "out", persona.wa_id, number.id, content, world.clock.now(), author=wish.author)
+        world.add(message)
+        self._carrier.outbox.post(echo_change(number, persona, message), lane=persona.wa_id)
+        return Ascii({"id": message.id, "revision": message.revision}, 201)
+
+    async def media(self, request: Request) -> Response:
+        """A customer's file: a form with ``file``, a sample by name, or the bytes themselves; GET: the samples."""
+        if request.method == "GET":
+            return Ascii({"samples": list(SAMPLES)})
+        number = number_of(self._carrier.world, request.query_params.get("number_id"))
+        content, mime_type, filename = await _file(request)
+        return Ascii(keep(self._carrier.world, number, content, mime_type, filename).as_json(), 201)
+
+    async def medium(self, request: Request) -> Response:
+        """The bytes of any medium, without token, for as long as the simulator runs."""
+        medium = self._carrier.world.media.get(request.path_params["media_id"])
+        if medium is None:
+            return Ascii({"error": "there is no such medium"}, 404)
+        return Response(medium.content, media_type=medium.mime_type)
+
+    async def message(self, request: Request) -> Response:
+        """A message with the raw JSON of both directions: webhooks that name it, the send that made it."""
+        message = self._carrier.world.messages.get(request.path_params["message_id"])
+        if message is None:
+            return Ascii({"error": "there is no such message"}, 404)
+        webhooks = [one.as_json() for one in self._carrier.outbox.all() if message.id.encode() in one.body]
+        parsed = [one | {"body": json.loads(one["body"])} for one in webhooks]
+        calls = [call for call in self._calls if message.id in (call.get("made"), _read(call))]
+        shown = {"webhooks": parsed, "calls": calls, "answer": message.answer, "choices": choices(message)}
+        return Ascii(message.as_json() | shown)
+
+    async def ledger(self, _: Request) -> Response:
+        """What delivered messages cost."""
+        return Ascii(self._carrier.ledger.as_json())
+
+    async def events(self, request: Request) -> Response:
+        """Changes of the transcript as server-sent events: ``message`` with a message, ``typing`` with who sees it."""
+        after = request.headers.get("last-event-id") or request.query_params.get("after") or "0"
+        return EventSourceResponse(self._changes(int(after), request.query_params.get("wa_id")), ping=PING_SECONDS)
+
+    async def _changes(self, after: int, wa_id: str | None) -> AsyncIterator[ServerSentEvent]:
+        world, typing = self._carrier.world, None
+        while True:
+            reached = world.revision
+            for message in sorted(world.transcript(wa_id, after), key=lambda one: one.revision):
+                yield ServerSentEvent(json.dumps(message.as_json()), id=str(message.revision), event="message")
+            now = [one for one in world.typing if world.is_typing(one)]
+            if now != typing:
+                typing = now
+                yield ServerSentEvent(json.dumps(now), event="typing")
+            after = reached
+            await world.wait(after, 1 if now else PING_SECONDS)
+            await asyncio.sleep(0)
+
+    def _say_system(self, number: Number, old: Persona, new: Persona, system: Json) -> None:
+        """Post a system message in the name of who the person was."""
+        world = self._carrier.world
+        content = {"type": "system", "system": system}
+        message = world.add(Message(new_wamid(), "in", new.wa_id, number.id, content, world.clock.now()))
+        named = system["type"] != "user_changed_user_id" and not old.hidden
+        sender = {"from_user_id": old.user_id} | ({"from": old.wa_id} if named else {})
+        change = system_change(number, sender, message.id, world.clock.stamp(), system)
+        self._carrier.outbox.post(change, lane=new.wa_id)
+
+    def _persona(self, request: Request) -> Persona:
+        return self._carrier.world.persona(wa_id_of(request))
+
+    def _number(self, wish: _Wish) -> Number:
+        return number_of(self._carrier.world, wish.number_id)
+
+
+async def _file(request: Request) -> tuple[bytes, str, str | None]:
+    """Content, type and name of what was posted. ValueError when there is nothing."""
+    kind = request.headers.get("content-type", "application/octet-stream")
+    if kind.startswith("application/json"):
+        return sample(SampleWish.model_validate_json(await request.body()).sample)
+    if not kind.startswith("multipart/"):
+        return await request.body(), kind, request.query_params.get("filename")
+    file = (await request.form()).get("file")
+    if not isinstance(file, UploadFile):
+        raise ValueError("the form needs a file named 'file'")  # noqa: TRY004 - a wrong request, no wrong type
+    return await file.read(), file.content_type or "application/octet-stream", file.filename
+
+
+def _read(call: Json) -> str | None:
+    """The message that a call marked as read."""
+    body = call["body"]
+    return body.get("message_id") if isinstance(body, dict) and body.get("status") == "read" else None

@@ -1,0 +1,45 @@
+"""What messages cost.
+
+Source: docs/whatsapp/pricing (per-message pricing; free-form messages are billed since 2026-10-01). The prices are
+those of Brazil in US dollars, rounded, as a reader of bills would check them: they are not a price list.
+"""
+
+from typing import Any
+
+Json = dict[str, Any]
+USD = {"marketing": 0.0625, "utility": 0.0068, "authentication": 0.0068, "service": 0.0068}
+
+
+def pricing(category: str, *, window_open: bool, entry_point: bool) -> Json:
+    """The ``pricing`` of a message's statuses."""
+    if entry_point:
+        kind = "free_entry_point"
+    elif category == "utility" and window_open:
+        kind = "free_customer_service"
+    else:
+        kind = "regular"
+    return {"billable": kind == "regular", "pricing_model": "PMP", "type": kind, "category": category}
+
+
+class Ledger:
+    """What the business owes: one entry for each delivered message."""
+
+    def __init__(self) -> None:
+        self.entries: list[Json] = []
+
+    def add(self, message_id: str, number_id: str, wa_id: str, price: Json, at: float) -> None:
+        """Charge a delivered message."""
+        usd = USD.get(price["category"], 0.0) if price["billable"] else 0.0
+        about = {"message_id": message_id, "number_id": number_id, "wa_id": wa_id, "at": at}
+        self.entries.append(about | price | {"usd": usd})
+
+    def as_json(self) -> Json:
+        """All entries, and sums by category."""
+        sums: dict[str, Json] = {}
+        for one in self.entries:
+            found = sums.setdefault(one["category"], {"messages": 0, "billable": 0, "usd": 0.0})
+            found["messages"] += 1
+            found["billable"] += one["billable"]
+            found["usd"] = round(found["usd"] + one["usd"], 6)
+        total = round(sum(one["usd"] for one in self.entries), 6)
+        return {"total_usd": total, "categories": sums, "entries": self.entries}

@@ -1,0 +1,278 @@
+"""Interactive messages as Meta takes them.
+
+Source: WhatsApp Cloud API reference, "Interactive messages" (v26.0), and its guides of each type.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from simulator.meta.attachments import Media
+
+Json = dict[str, Any]
+BUTTONS, SECTIONS, ROWS, PRODUCTS = 3, 10, 10, 30
+
+Short = Annotated[str, Field(min_length=1, max_length=20)]  # titles of buttons
+Line = Annotated[str, Field(min_length=1, max_length=60)]  # headers and footers
+Address = Annotated[str, Field(min_length=1, pattern=r"^https?://")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Body(_Part):
+    """The text; most types allow 1,024 characters."""
+
+    text: str = Field(min_length=1, max_length=1024)
+
+
+class LongBody(_Part):
+    """The text of a list: 4,096 characters."""
+
+    text: str = Field(min_length=1, max_length=4096)
+
+
+class Footer(_Part):
+    """The line below."""
+
+    text: Line
+
+
+class Header(_Part):
+    """The line or the media above: exactly what ``type`` says."""
+
+    type: Literal["text", "image", "video", "document"]
+    text: Line | None = None
+    image: Media | None = None
+    video: Media | None = None
+    document: Media | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        given = {name for name in ("text", "image", "video", "document") if getattr(self, name) is not None}
+        if given != {self.type}:
+            raise ValueError(f"a header of type {self.type} has {self.type}, and nothing else")
+        return self
+
+
+class TextHeader(_Part):
+    """A header that may be text only."""
+
+    type: Literal["text"]
+    text: Line
+
+
+class Reply(_Part):
+    """What a reply button shows and sends back."""
+
+    id: str = Field(min_length=1, max_length=256)
+    title: Short
+
+
+class ReplyButton(_Part):
+    """A reply button."""
+
+    type: Literal["reply"]
+    reply: Reply
+
+
+class ButtonAction(_Part):
+    """One to three buttons."""
+
+    buttons: list[ReplyButton] = Field(min_length=1, max_length=BUTTONS)
+
+    @model_validator(mode="after")
+    def _differ(self) -> Self:
+        for name in ("id", "title"):
+            values = [getattr(button.reply, name) for button in self.buttons]
+            if len(set(values)) < len(values):
+                raise ValueError(f"button {name}s must be unique")
+        return self
+
+
+class Row(_Part):
+    """A choice of a list."""
+
+    id: str = Field(min_length=1, max_length=200)
+    title: str = Field(min_length=1, max_length=24)
+    description: str | None = Field(None, max_length=72)
+
+
+class Section(_Part):
+    """Rows under a title."""
+
+    title: str | None = Field(None, max_length=24)
+    rows: list[Row] = Field(min_length=1, max_length=ROWS)
+
+
+class ListAction(_Part):
+    """A list's button and its sections."""
+
+    button: Short
+    sections: list[Section] = Field(min_length=1, max_length=SECTIONS)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        rows = [row.id for section in self.sections for row in section.rows]
+        if len(rows) > ROWS:
+            raise ValueError(f"total row count exceeds the maximum of {ROWS}")
+        if len(set(rows)) < len(rows):
+            raise ValueError("row ids must be unique")
+        if len(self.sections) > 1 and not all(section.title for section in self.sections):
+            raise ValueError("section titles are required when there is more than one section")
+        return self
+
+
+class UrlParameters(_Part):
+    """The address behind a button."""
+
+    display_text: Short
+    url: Address
+
+
+class UrlAction(_Part):
+    """``cta_url``."""
+
+    name: Literal["cta_url"]
+    parameters: UrlParameters
+
+
+class FlowStart(_Part):
+    """Where a flow begins."""
+
+    screen: str = Field(min_length=1)
+    data: Annotated[Json, Field(min_length=1)] | None = None
+
+
+class FlowParameters(_Part):
+    """Which flow, and how it opens."""
+
+    flow_message_version: Literal["3"]
+    flow_id: str | None = Field(None, min_length=1)
+    flow_name: str | None = Field(None, min_length=1)
+    flow_cta: Short
+    flow_token: str | None = None
+    mode: Literal["draft", "published"] = "published"
+    flow_action: Literal["navigate", "data_exchange"] = "navigate"
+    flow_action_payload: FlowStart | None = None
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if (self.flow_id is None) == (self.flow_name is None):
+            raise ValueError("give either flow_id or flow_name")
+        return self
+
+
+class FlowAction(_Part):
+    """``flow``."""
+
+    name: Literal["flow"]
+    parameters: FlowParameters
+
+
+class NamedAction(_Part):
+    """An action that is only a name."""
+
+    name: Literal["send_location", "call_permission_request", "voice_call", "catalog_message"]
+    parameters: Json | None = None
+
+
+class Product(_Part):
+    """A product of a list."""
+
+    product_retailer_id: str = Field(min_length=1)
+
+
+class ProductSection(_Part):
+    """Products under a title."""
+
+    title: str = Field(min_length=1, max_length=24)
+    product_items: list[Product] = Field(min_length=1, max_length=PRODUCTS)
+
+
+class ProductAction(_Part):
+    """One product."""
+
+    catalog_id: str = Field(min_length=1)
+    product_retailer_id: str = Field(min_length=1)
+
+
+class ProductListAction(_Part):
+    """Several products."""
+
+    catalog_id: str = Field(min_length=1)
+    sections: list[ProductSection] = Field(min_length=1, max_length=SECTIONS)
+
+
+class _Interactive(_Part):
+    type: str
+    footer: Footer | None = None
+
+
+class Buttons(_Interactive):
+    """``type: button``."""
+
+    header: Header | None = None
+    body: Body
+    action: ButtonAction
+
+
+class List(_Interactive):
+    """``type: list``."""
+
+    header: TextHeader | None = None
+    body: LongBody
+    action: ListAction
+
+
+class CtaUrl(_Interactive):
+    """``type: cta_url``."""
+
+    header: Header | None = None
+    body: Body
+    action: UrlAction
+
+
+class Flow(_Interactive):
+    """``type: flow``."""
+
+    header: Header | None = None
+    body: Body
+    action: FlowAction
+
+
+class Request(_Interactive):
+    """``location_request_message``, ``call_permission_request``, ``voice_call``, ``catalog_message``."""
+
+    body: Body
+    action: NamedAction
+
+
+class OneProduct(_Interactive):
+    """``type: product``."""
+
+    body: Body | None = None
+    action: ProductAction
+
+
+class Products(_Interactive):
+    """``type: product_list``."""
+
+    header: TextHeader
+    body: Body
+    action: ProductListAction
+
+
+INTERACTIVE: dict[str, type[_Interactive]] = {
+    "button": Buttons,
+    "list": List,
+    "cta_url": CtaUrl,
+    "flow": Flow,
+    "location_request_message": Request,
+    "call_permission_request": Request,
+    "voice_call": Request,
+    "catalog_message": Request,
+    "product": OneProduct,
+    "product_list": Products,
+}

@@ -1,0 +1,248 @@
+"""What a person can do with a phone: write, attach, tap, react, edit, delete; made into the webhook's message.
+
+Source: docs/whatsapp/cloud-api/webhooks/reference/messages, one page for each type.
+"""
+
+import base64
+import hashlib
+import json
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from simulator.meta.errors import DOWNLOAD_FAILED, GraphError
+from simulator.meta.media import INBOUND_SECONDS, MediaKind, Medium, is_animated, kind_of
+from simulator.meta.samples import sample
+from simulator.meta.world import Json, Message, Number, Persona, World
+
+REFERRAL = {
+    "source_url": "https://fb.me/simulado",
+    "source_id": "120200000000000000",
+    "source_type": "ad",
+    "headline": "Armações com 20% de desconto",
+    "body": "Fale conosco no WhatsApp",
+    "media_type": "image",
+    "image_url": "https://scontent.xx.fbcdn.net/simulado.jpg",
+    "ctwa_clid": "simulated-click-id",
+}
+
+
+class _Act(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Attachment(_Act):
+    """A file: a built-in ``sample``, ``base64``, or ``media_id`` of ``POST /_sim/media``; or one that is too large."""
+
+    kind: MediaKind | None = None
+    sample: str | None = None
+    base64: str | None = None
+    media_id: str | None = None
+    mime_type: str | None = None
+    filename: str | None = None
+    caption: str | None = None
+    voice: bool | None = None
+    too_large: bool = False
+
+
+class Tap(_Act):
+    """A tap on a reply button, a list's row or a template's quick reply; ``id``: its id, payload or title."""
+
+    message_id: str
+    id: str
+
+
+class Reaction(_Act):
+    """An emoji on a message; empty: taken back."""
+
+    message_id: str
+    emoji: str
+
+
+class Edit(_Act):
+    """New words for a message of one's own."""
+
+    message_id: str
+    text: str
+
+
+class FlowAnswer(_Act):
+    """A flow that was filled in."""
+
+    message_id: str
+    data: Json = {}
+
+
+class Speech(_Act):
+    """One thing that a person does; exactly one of the first nine, the rest modifies it."""
+
+    text: str | None = None
+    message: Json | None = Field(None, description="as the Cloud API writes it: {type, <type>: …}")
+    media: Attachment | None = None
+    tap: Tap | None = None
+    reaction: Reaction | None = None
+    edit: Edit | None = None
+    revoke: str | None = None
+    flow: FlowAnswer | None = None
+    unsupported: str | None = None
+    name: str | None = None
+    number_id: str | None = None
+    reply_to: str | None = None
+    forwarded: bool | Literal["often"] = False
+    referral: bool | Json = False
+    product: Json | None = None
+    group_id: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "Speech":
+        given = [name for name in ACTS if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give either text or message, or one of {', '.join(ACTS[2:])}")
+        if self.message is not None and "type" not in self.message:
+            raise ValueError("message needs a type")
+        return self
+
+
+ACTS = ("text", "message", "media", "tap", "reaction", "edit", "revoke", "flow", "unsupported")
+
+
+class Mouth:
+    """Makes what one person does to one number into a message. Raises ValueError for what a phone cannot do."""
+
+    def __init__(self, world: World, number: Number, persona: Persona) -> None:
+        self._world, self._number, self._persona = world, number, persona
+
+    def content(self, speech: Speech) -> Json:
+        """The message as the webhook has it, without id, sender and time."""
+        act = next(name for name in ACTS if getattr(speech, name) is not None)
+        content: Json = getattr(self, f"_{act}")(getattr(speech, act))
+        context = self._context(speech) | content.get("context", {})
+        content |= {"context": context} if context else {}
+        if speech.referral:
+            content["referral"] = REFERRAL if speech.referral is True else speech.referral
+        return content | ({"group_id": speech.group_id} if speech.group_id else {})
+
+    def _context(self, speech: Speech) -> Json:
+        context: Json = {}
+        if speech.reply_to:
+            context = {"from": self._number.digits, "id": speech.reply_to}
+        if speech.forwarded:
+            context["frequently_forwarded" if speech.forwarded == "often" else "forwarded"] = True
+        return context | ({"referred_product": speech.product} if speech.product else {})
+
+    def _text(self, text: str) -> Json:
+        return {"type": "text", "text": {"body": text}}
+
+    def _message(self, message: Json) -> Json:
+        return dict(message)
+
+    def _media(self, wish: Attachment) -> Json:
+        if wish.too_large:
+            kind = wish.kind or "video"
+            error = GraphError(DOWNLOAD_FAILED, "Media file size too big. Max file size we currently support: 100MB.")
+            return {"type": kind, "errors": [error.webhook_error()]}
+        medium = self._medium(wish)
+        kind = wish.kind or kind_of(medium.mime_type) or "document"
+        digest = base64.b64encode(hashlib.sha256(medium.content).digest()).decode()
+        part: Json = {"id": medium.id, "mime_type": medium.mime_type, "sha256": digest}
+        if wish.caption is not None and kind in {"image", "video", "document"}:
+            part["caption"] = wish.caption
+        if kind == "document":
+            part["filename"] = medium.filename or "arquivo"
+        if kind == "audio":
+            part["voice"] = "opus" in medium.mime_type if wish.voice is None else wish.voice
+        if kind == "sticker":
+            part["animated"] = is_animated(medium.content)
+        return {"type": kind, kind: part}
+
+    def _medium(self, wish: Attachment) -> Medium:
+        if wish.media_id is not None:
+            found = self._world.media.get(wish.media_id)
+            if found is None:
+                raise ValueError(f"there is no medium {wish.media_id!r}")
+            return found
+        if wish.base64 is not None:
+            content, mime_type = base64.b64decode(wish.base64), wish.mime_type or "application/octet-stream"
+            return keep(self._world, self._number, content, mime_type, wish.filename)
+        content, mime_type, filename = sample(wish.sample or wish.kind or "image")
+        return keep(self._world, self._number, content, wish.mime_type or mime_type, wish.filename or filename)
+
+    def _tap(self, tap: Tap) -> Json:
+        message = self._theirs(tap.message_id)
+        context = {"context": {"from": self._number.digits, "id": message.id}}
+        for choice in choices(message):
+            if tap.id in (choice["id"], choice["title"]):
+                return _tapped(choice) | context
+        raise ValueError(f"message {message.id} has no button or row {tap.id!r}")
+
+    def _reaction(self, wish: Reaction) -> Json:
+        target = self._known(wish.message_id)
+        return {"type": "reaction", "reaction": {"message_id": target.id, "emoji": wish.emoji}}
+
+    def _edit(self, wish: Edit) -> Json:
+        original = self._own(wish.message_id)
+        kind = original.content["type"]
+        if kind not in {"text", "image", "video", "document"}:
+            raise ValueError(f"a message of type {kind} cannot be edited")
+        name = "body" if kind == "text" else "caption"
+        edited = {"type": kind, kind: original.content[kind] | {name: wish.text}}
+        return {"type": "edit", "edit": {"original_message_id": original.id, "message": edited}}
+
+    def _revoke(self, message_id: str) -> Json:
+        return {"type": "revoke", "revoke": {"original_message_id": self._own(message_id).id}}
+
+    def _flow(self, answer: FlowAnswer) -> Json:
+        message = self._theirs(answer.message_id)
+        action = message.content.get("interactive", {}).get("action", {})
+        if action.get("name") != "flow":
+            raise ValueError(f"message {message.id} opens no flow")
+        data = {"flow_token": action["parameters"].get("flow_token", "unused")} | answer.data
+        reply = {"name": "flow", "body": "Sent", "response_json": json.dumps(data)}
+        context = {"from": self._number.digits, "id": message.id}
+        return {"type": "interactive", "interactive": {"type": "nfm_reply", "nfm_reply": reply}, "context": context}
+
+    def _unsupported(self, kind: str) -> Json:
+        error = GraphError(131051, "Message type is currently not supported.", title="Message type unknown")
+        return {"type": "unsupported", "unsupported": {"type": kind}, "errors": [error.webhook_error()]}
+
+    def _known(self, message_id: str) -> Message:
+        message = self._world.messages.get(message_id)
+        if message is None or message.wa_id != self._persona.wa_id:
+            raise ValueError(f"there is no message {message_id!r} in this conversation")
+        return message
+
+    def _theirs(self, message_id: str) -> Message:
+        message = self._known(message_id)
+        if message.direction != "out":
+            raise ValueError(f"message {message_id} is not the business's")
+        return message
+
+    def _own(self, message_id: str) -> Message:
+        message = self._known(message_id)
+        if message.direction != "in":
+            raise ValueError(f"message {message_id} is not the person's own")
+        return message
+
+
+def keep(world: World, number: Number, content: bytes, mime_type: str, filename: str | None) -> Medium:
+    """A customer's file, good for seven days."""
+    return world.media.add(number.id, content, mime_type, filename, world.clock.now() + INBOUND_SECONDS)
+
+
+def choices(message: Message) -> list[Json]:
+    """What can be tapped in a message of the business: ``type``, ``id``, ``title``, perhaps ``description``."""
+    action = message.content.get("interactive", {}).get("action", {})
+    found = [{"type": "button_reply", **one["reply"]} for one in action.get("buttons", [])]
+    rows = [row for section in action.get("sections", []) for row in section.get("rows", [])]
+    found += [{"type": "list_reply", **row} for row in rows]
+    buttons = (message.rendered or {}).get("buttons", [])
+    replies = [one for one in buttons if one["type"] == "QUICK_REPLY"]
+    return found + [{"type": "button", "id": one["payload"], "title": one["text"]} for one in replies]
+
+
+def _tapped(choice: Json) -> Json:
+    kind = choice["type"]
+    if kind == "button":
+        return {"type": "button", "button": {"payload": choice["id"], "text": choice["title"]}}
+    reply = {name: choice[name] for name in ("id", "title", "description") if choice.get(name)}
+    return {"type": "interactive", "interactive": {"type": kind, kind: reply}}
