@@ -51,7 +51,9 @@ class Attention:
             await self._tried(channel, self._send(channel, turn, Reaction(emoji=EYES, message_id=wamid)))
         # The reaction first: whatever is sent takes the indicator away.
         api = self._lines.api(channel)
-        while await self._tried(channel, api.mark_read(channel.phone_number_id, wamid, typing=True)):  # noqa: ASYNC110  # renewed
+        while not self._lines.is_refused(channel):
+            if not await self._tried(channel, api.mark_read(channel.phone_number_id, wamid, typing=True)):
+                return
             await asyncio.sleep(_TYPING)
 
     async def _may_react(self, channel: Channel, turn: Turn) -> bool:

@@ -149,7 +149,7 @@ class Sender:
         elif isinstance(error, AccountBlocked):
             self._lines.refuse(channel, said)
             await self._note(lambda conn: outbox.postponed(conn, message.id, 1.0))
-        elif isinstance(error, WindowClosed):
+        elif isinstance(error, WindowClosed) and message.type != "template":
             await self._note(lambda conn: self._keep_back(conn, message.conversation_id, message.id, channel))
         elif isinstance(error, Temporary) and message.attempts < _ATTEMPTS:
             delay = await self._delay(error, message)

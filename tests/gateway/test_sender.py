@@ -1,119 +1,15 @@
 """Sending over a real Postgres; Meta's answers are chosen at the transport."""
 
 import asyncio
-import json
 from typing import Any
 
 import httpx
 import pytest
 
 from gateway.channels import Channel, Channels
-from gateway.intake import Intake
-from gateway.limits import Limiter
-from gateway.lines import Lines
-from gateway.sender import Sender, SendSettings
-from gateway.store import events
-from gateway.store.conversations import Quiet
 from gateway.store.database import Pool
-from gateway.store.events import NewEvent
-from gateway.whatsapp.items import items
-from gateway.whatsapp.raw import encode
-from tests.gateway.deliveries import NUMBER, payload, text
-
-CHANNELS = Channels([Channel(phone_number_id=NUMBER, access_token="the-token")])
-
-
-class Meta:
-    """Receives sends; gives the answers that are queued, else accepts."""
-
-    def __init__(self) -> None:
-        self.bodies: list[dict[str, Any]] = []
-        self.answers: list[httpx.Response | Exception] = []
-
-    async def __call__(self, request: httpx.Request) -> httpx.Response:
-        assert request.headers["authorization"] == "Bearer the-token"
-        assert request.url.path == f"/v26.0/{NUMBER}/messages"
-        self.bodies.append(json.loads(request.content))
-        answer = self.answers.pop(0) if self.answers else accepted(f"wamid.OUT{len(self.bodies)}")
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    @property
-    def texts(self) -> list[str]:
-        return [body["text"]["body"] for body in self.bodies if "text" in body]
-
-
-def accepted(wamid: str) -> httpx.Response:
-    return httpx.Response(
-        200, json={"contacts": [{"input": "x", "wa_id": "5511987654321"}], "messages": [{"id": wamid}]}
-    )
-
-
-def refused(code: int, status: int = 400) -> httpx.Response:
-    return httpx.Response(status, json={"error": {"code": code, "message": "words", "type": "OAuthException"}})
-
-
-class Desk:
-    """A conversation, what is queued in it, and a sender."""
-
-    def __init__(self, pool: Pool, channels: Channels = CHANNELS, *, wait: float = 60, resend: bool = True) -> None:
-        self.pool, self.meta, self.now = pool, Meta(), 0.0
-        http = httpx.AsyncClient(transport=httpx.MockTransport(self.meta))
-        self.lines = Lines(http, "https://graph.facebook.com", "v26.0", lambda: self.now)
-        self.limiter = Limiter(None, clock=lambda: self.now, sleep=self._sleep)
-        settings = SendSettings(wait, resend)
-        self.sender = Sender(pool, self.lines, channels, self.limiter, settings, clock=lambda: self.now)
-        self.intake = Intake(pool, channels, Quiet(1000, 1000))
-
-    async def _sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-    async def deliver(self, *messages: dict[str, Any], statuses: list[dict[str, Any]] | None = None) -> None:
-        found = items(payload(*messages, statuses=statuses))
-        async with self.pool.connection() as conn:
-            await events.keep(
-                conn, [NewEvent(i.key, i.field, i.type, i.phone_number_id, encode(i.value)) for i in found]
-            )
-        await self.intake.step()
-
-    async def queue(self, *texts: str, wa_id: str = "5511987654321") -> list[str]:
-        """Queue texts in the customer's conversation; their ids."""
-        await self.deliver(text("Olá", wa_id=wa_id))
-        rows = []
-        for one in texts:
-            rows += await self.sql(
-                """INSERT INTO message (conversation_id, direction, author, type, content, status, send_at)
-                   SELECT c.id, 'out', 'agent', 'text', %s::jsonb, 'queued', now() FROM conversation c
-                   JOIN contact_key k ON k.contact_id = c.contact_id AND k.value = %s RETURNING id::text""",
-                json.dumps({"type": "text", "text": one}), wa_id,
-            )  # fmt: skip
-        return [row[0] for row in rows]
-
-    async def step(self) -> None:
-        """Send what may go out now, and wait for the answers."""
-        await self.sender.step()
-        await self.sender.drain()
-
-    async def sql(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        async with self.pool.connection() as conn:
-            return await (await conn.execute(sql, values)).fetchall()
-
-    async def later(self) -> None:
-        """Let every waiting time pass."""
-        self.now += 1000
-        await self.sql(
-            """UPDATE message SET send_at = send_at - interval '1000 s', lease_until = lease_until - interval '1000 s'
-               WHERE direction = 'out' RETURNING 1"""
-        )
-
-    async def statuses(self) -> list[str]:
-        return [row[0] for row in await self.sql("SELECT status FROM message WHERE direction = 'out' ORDER BY seq")]
-
-
-def status(name: str, wamid: str, callback: str | None = None, **more: Any) -> dict[str, Any]:
-    echo = {"biz_opaque_callback_data": callback} if callback else {}
-    return {"id": wamid, "status": name, "timestamp": "1790000000", "recipient_id": "5511987654321", **echo, **more}
+from tests.gateway.deliveries import NUMBER
+from tests.gateway.desk import Desk, refused, status
 
 
 @pytest.fixture
@@ -265,3 +161,125 @@ async def test_no_secret_and_no_text_in_what_is_logged(desk: Desk, capsys: pytes
     logged = capsys.readouterr()
     for secret in ("texto do cliente", "the-token", "5511987654321", "words"):
         assert secret not in logged.out + logged.err
+
+
+# Every code of the reference, and what the sender makes of it -----------------------------------------------------
+
+WAITS = "SELECT extract(epoch FROM send_at - now())::float8 FROM message WHERE status = 'queued'"
+RESEND = [4, 17, 32, 613, 80007, 80008, 130429, 131056]
+UNCERTAIN = [1, 2, 131000, 131016, 131057, 133004]
+NEVER = [100, 130403, 130472, 131008, 131009, 131021, 131026, 131030, 131048, 131049, 131050, 131051, 131052, 131053,
+         131055, 131062, 135000, 137000, 132000, 132001, 132005, 132007, 132008, 132012, 132015, 132016, 132068, 132069]  # fmt: skip  # noqa: E501
+ALERT = [0, 3, 10, 33, 190, 200, 299, 368, 130497, 131005, 131031, 131037, 131042, 131045, 131064, 133010]
+
+
+def test_every_code_is_tried_here() -> None:
+    from gateway.whatsapp.errors import _CODES
+
+    assert set(_CODES) <= {*RESEND, *UNCERTAIN, *NEVER, *ALERT, 131047}
+
+
+@pytest.mark.parametrize("code", RESEND)
+async def test_resend(desk: Desk, code: int) -> None:
+    await desk.queue("1")
+    desk.meta.answers = [refused(code)]
+    await desk.step()
+    [(state, in_the_future, attempts)] = await desk.sql(
+        "SELECT status, send_at > now() + interval '1 s', attempts FROM message WHERE direction = 'out'"
+    )
+    assert (state, in_the_future, attempts) == ("queued", True, 1)
+    await desk.later()
+    await desk.step()
+    assert await desk.statuses() == ["accepted"]
+
+
+async def test_resend_backs_off_and_ends(desk: Desk) -> None:
+    await desk.queue("1")
+    delays = []
+    for _ in range(12):
+        desk.meta.answers = [refused(130429, 429)]
+        await desk.step()
+        delays += await desk.sql(WAITS)
+        await desk.later()
+    assert [round(delay) for (delay,) in delays] == [2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
+    assert await desk.statuses() == ["failed"]
+
+
+async def test_meta_may_say_how_long_to_wait(desk: Desk) -> None:
+    await desk.queue("1")
+    answer = refused(130429, 429)
+    answer.headers["retry-after"] = "77"
+    desk.meta.answers = [answer]
+    await desk.step()
+    [(delay,)] = await desk.sql(
+        "SELECT extract(epoch FROM send_at - now())::float8 FROM message WHERE direction = 'out'"
+    )
+    assert round(delay) == 77
+
+
+@pytest.mark.parametrize("code", UNCERTAIN)
+async def test_uncertain(desk: Desk, code: int) -> None:
+    await desk.queue("1")
+    desk.meta.answers = [refused(code, 500)]
+    await desk.step()
+    assert await desk.sql("SELECT status, error_code FROM message WHERE direction = 'out'") == [("uncertain", code)]
+
+
+@pytest.mark.parametrize("code", NEVER)
+async def test_never(desk: Desk, code: int) -> None:
+    await desk.queue("1")
+    desk.meta.answers = [refused(code)]
+    await desk.step()
+    await desk.later()
+    await desk.sender.expire()
+    await desk.step()
+    assert await desk.sql("SELECT status, error_code FROM message WHERE direction = 'out'") == [("failed", code)]
+    assert len(desk.meta.bodies) == 1
+
+
+@pytest.mark.parametrize("code", ALERT)
+async def test_operator_alert(desk: Desk, code: int) -> None:
+    await desk.queue("1", "2")
+    desk.meta.answers = [refused(code)]
+    await desk.step()
+    await desk.step()
+    assert len(desk.meta.bodies) == 1
+    assert NUMBER in str(await desk.lines.problem())
+    assert await desk.sql("SELECT status, attempts FROM message WHERE direction = 'out' ORDER BY seq") == [
+        ("queued", 0), ("queued", 0),
+    ]  # fmt: skip
+
+
+async def test_another_worker_learns_of_a_blocked_number_at_its_first_try(pool: Pool, desk: Desk) -> None:
+    await desk.queue("1")
+    other = Desk(pool)
+    desk.meta.answers, other.meta.answers = [refused(190, 401)], [refused(190, 401)]
+    await desk.step()
+    assert await other.lines.problem() is None
+    await desk.later()
+    other.now = desk.now = 0
+    for _ in range(3):
+        await asyncio.gather(desk.step(), other.step())
+    assert len(other.meta.bodies) == 1
+    assert await other.lines.problem() is not None
+    assert await desk.statuses() == ["queued"]
+
+
+async def test_another_number_goes_on_sending(pool: Pool) -> None:
+    channels = Channels([Channel(phone_number_id=number, access_token="the-token") for number in (NUMBER, "2")])
+    desk = Desk(pool, channels)
+    desk.lines.refuse(channels.all()["2"], "its token is expired")
+    await desk.queue("1")
+    await desk.step()
+    assert await desk.statuses() == ["accepted"]
+
+
+async def test_a_new_token_is_tried_at_once(pool: Pool) -> None:
+    desk = Desk(pool)
+    before = Channel(phone_number_id=NUMBER, access_token="the-old-one")
+    desk.lines.refuse(before, "the token is expired")
+    assert desk.lines.is_refused(before)
+    await desk.queue("1")
+    await desk.step()
+    assert await desk.statuses() == ["accepted"]
+    assert await desk.lines.problem() is None

@@ -1,0 +1,114 @@
+"""A conversation with a sender over a real Postgres; Meta's answers are chosen at the transport."""
+
+import json
+from typing import Any
+
+import httpx
+
+from gateway.channels import Channel, Channels
+from gateway.intake import Intake
+from gateway.limits import Limiter
+from gateway.lines import Lines
+from gateway.sender import Sender, SendSettings
+from gateway.store import events
+from gateway.store.conversations import Quiet
+from gateway.store.database import Pool
+from gateway.store.events import NewEvent
+from gateway.whatsapp.items import items
+from gateway.whatsapp.raw import encode
+from tests.gateway.deliveries import NUMBER, payload, text
+
+CHANNELS = Channels([Channel(phone_number_id=NUMBER, access_token="the-token")])
+
+
+class Meta:
+    """Receives sends; gives the answers that are queued, else accepts."""
+
+    def __init__(self) -> None:
+        self.bodies: list[dict[str, Any]] = []
+        self.answers: list[httpx.Response | Exception] = []
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        assert request.headers["authorization"] == "Bearer the-token"
+        assert request.url.path == f"/v26.0/{NUMBER}/messages"
+        self.bodies.append(json.loads(request.content))
+        answer = self.answers.pop(0) if self.answers else accepted(f"wamid.OUT{len(self.bodies)}")
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    @property
+    def texts(self) -> list[str]:
+        return [body["text"]["body"] for body in self.bodies if "text" in body]
+
+
+def accepted(wamid: str) -> httpx.Response:
+    return httpx.Response(
+        200, json={"contacts": [{"input": "x", "wa_id": "5511987654321"}], "messages": [{"id": wamid}]}
+    )
+
+
+def refused(code: int, status: int = 400) -> httpx.Response:
+    return httpx.Response(status, json={"error": {"code": code, "message": "words", "type": "OAuthException"}})
+
+
+class Desk:
+    """A conversation, what is queued in it, and a sender."""
+
+    def __init__(self, pool: Pool, channels: Channels = CHANNELS, *, wait: float = 60, resend: bool = True) -> None:
+        self.pool, self.meta, self.now = pool, Meta(), 0.0
+        http = httpx.AsyncClient(transport=httpx.MockTransport(self.meta))
+        self.lines = Lines(http, "https://graph.facebook.com", "v26.0", lambda: self.now)
+        self.limiter = Limiter(None, clock=lambda: self.now, sleep=self._sleep)
+        settings = SendSettings(wait, resend)
+        self.sender = Sender(pool, self.lines, channels, self.limiter, settings, clock=lambda: self.now)
+        self.intake = Intake(pool, channels, Quiet(1000, 1000))
+
+    async def _sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    async def deliver(self, *messages: dict[str, Any], statuses: list[dict[str, Any]] | None = None) -> None:
+        found = items(payload(*messages, statuses=statuses))
+        async with self.pool.connection() as conn:
+            await events.keep(
+                conn, [NewEvent(i.key, i.field, i.type, i.phone_number_id, encode(i.value)) for i in found]
+            )
+        await self.intake.step()
+
+    async def queue(self, *texts: str, wa_id: str = "5511987654321") -> list[str]:
+        """Queue texts in the customer's conversation; their ids."""
+        await self.deliver(text("Olá", wa_id=wa_id))
+        rows = []
+        for one in texts:
+            rows += await self.sql(
+                """INSERT INTO message (conversation_id, direction, author, type, content, status, send_at)
+                   SELECT c.id, 'out', 'agent', 'text', %s::jsonb, 'queued', now() FROM conversation c
+                   JOIN contact_key k ON k.contact_id = c.contact_id AND k.value = %s RETURNING id::text""",
+                json.dumps({"type": "text", "text": one}), wa_id,
+            )  # fmt: skip
+        return [row[0] for row in rows]
+
+    async def step(self) -> None:
+        """Send what may go out now, and wait for the answers."""
+        await self.sender.step()
+        await self.sender.drain()
+
+    async def sql(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        async with self.pool.connection() as conn:
+            return await (await conn.execute(sql, values)).fetchall()
+
+    async def later(self) -> None:
+        """Let every waiting time pass."""
+        self.now += 1000
+        await self.sql(
+            """UPDATE message SET send_at = send_at - interval '1000 s', lease_until = lease_until - interval '1000 s'
+               WHERE direction = 'out' RETURNING 1"""
+        )
+
+    async def statuses(self) -> list[str]:
+        return [row[0] for row in await self.sql("SELECT status FROM message WHERE direction = 'out' ORDER BY seq")]
+
+
+def status(name: str, wamid: str, callback: str | None = None, **more: Any) -> dict[str, Any]:
+    echo = {"biz_opaque_callback_data": callback} if callback else {}
+    return {"id": wamid, "status": name, "timestamp": "1790000000", "recipient_id": "5511987654321", **echo, **more}
