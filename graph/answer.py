@@ -16,7 +16,7 @@ from graph.tools.bounds import UNAVAILABLE
 from graph.tools.talk import handoff_text
 from graph.transcript import of_turn
 
-NOTHING = Prepared(parts=[], closing=[])
+NOTHING = Prepared(parts=[], closing={})
 FAILURES_BEFORE_A_PERSON = 3
 MESSAGES_AT_MOST = 3
 SUMMARY_LENGTH = 1500
@@ -25,10 +25,11 @@ SUMMARY_LENGTH = 1500
 def closing(state: State) -> AIMessage | None:
     """What the tools would have the turn end with, where each of the model's last calls was one of that kind."""
     texts = (state.get("prepared") or NOTHING)["closing"]
-    calls = next((m.tool_calls for m in reversed(state["messages"]) if isinstance(m, AIMessage)), [])
-    if not texts or len(texts) != len(calls) or not isinstance(state["messages"][-1], ToolMessage):
+    if not texts or not isinstance(state["messages"][-1], ToolMessage):
         return None
-    return AIMessage("\n\n".join(texts))
+    calls = next((m.tool_calls for m in reversed(state["messages"]) if isinstance(m, AIMessage)), [])
+    said = [texts[call["id"]] for call in calls if call["id"] in texts]
+    return AIMessage("\n\n".join(said)) if said and len(said) == len(calls) else None
 
 
 def repaired(message: AIMessage, fault: Fault | None) -> AIMessage:

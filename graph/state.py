@@ -147,17 +147,17 @@ def add_pending(known: list[Pending] | None, new: list[Pending] | None) -> list[
 
 
 class Prepared(TypedDict):
-    """What tools prepared for the end of the turn: replies, and texts that they would have it end with."""
+    """What tools prepared for the end of the turn: replies, and by call the text that it would have the turn end with."""
 
     parts: list[dict[str, Any]]
-    closing: list[str]
+    closing: dict[str, str]
 
 
 def add_prepared(known: Prepared | None, new: Prepared | None) -> Prepared | None:
     """Reducer: tools that run side by side each add theirs; None begins anew."""
     if known is None or new is None:
         return new
-    return Prepared(parts=known["parts"] + new["parts"], closing=known["closing"] + new["closing"])
+    return Prepared(parts=known["parts"] + new["parts"], closing=known["closing"] | new["closing"])
 
 
 def latest(_: Any, new: Any) -> Any:  # noqa: ANN401 - any value of the state

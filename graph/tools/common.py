@@ -33,12 +33,14 @@ def fact(runtime: Runtime, text: str, **update: Any) -> Command[Any]:  # noqa: A
 
 def show(runtime: Runtime, text: str, *parts: Reply) -> Command[Any]:
     """A fact for the model, and something for the customer that goes with the model's words."""
-    return fact(runtime, text, prepared=Prepared(parts=dump(parts), closing=[]))
+    return fact(runtime, text, prepared=Prepared(parts=dump(parts), closing={}))
 
 
 def end_with(runtime: Runtime, text: str, note: str, *parts: Reply, **update: Any) -> Command[Any]:  # noqa: ANN401
     """End the turn with this text for the customer; ``note`` is what the model finds later."""
-    return fact(runtime, note, prepared=Prepared(parts=dump(parts), closing=[text]), **update)
+    return fact(
+        runtime, note, prepared=Prepared(parts=dump(parts), closing={str(runtime.tool_call_id): text}), **update
+    )
 
 
 def propose(runtime: Runtime, tool: str, arguments: dict[str, Any], asked: str) -> Command[Any]:
