@@ -22,13 +22,15 @@ from gateway.intake import Intake
 from gateway.internal import Internal
 from gateway.limits import Limiter
 from gateway.lines import Lines
+from gateway.media import MediaLoader, open_store, origins
 from gateway.ops import Check, Ops
 from gateway.polling import Step, poll
 from gateway.sender import Sender, SendSettings
 from gateway.settings import Settings
-from gateway.store import outbox
+from gateway.store import media as media_store
+from gateway.store import outbox, ownership
 from gateway.store.conversations import Quiet
-from gateway.store.database import AWAY, EVENTS, OUTBOX, TURNS, Pool, Wakeups, make_pool
+from gateway.store.database import AWAY, EVENTS, MEDIA, OUTBOX, TURNS, Pool, Wakeups, make_pool
 from gateway.telemetry import QUEUE, QUEUE_AGE, UNCERTAIN
 from gateway.turns import Bounds, Turns
 from gateway.webhooks import Inbox, Webhook
@@ -42,9 +44,10 @@ def serve(settings: Settings) -> Starlette:
     channels = channels_of(settings)
     inbox = Inbox(pool)
     checks: dict[str, Check] = {"postgres": lambda: _postgres(pool), "channels": lambda: _channels(channels)}
+    token = settings.internal_token.get_secret_value() if settings.internal_token else None
     routes = [
         *Webhook(inbox, channels).routes(),
-        *Internal(pool, settings.internal_token.get_secret_value() if settings.internal_token else None).routes(),
+        *Internal(pool, open_store(settings.media_url), token).routes(),
         *Ops(checks, needed=frozenset({"postgres"})).routes(),
     ]
 
@@ -89,7 +92,15 @@ class _Worker:
         limiter = Limiter(self._redis)
         self._sender = Sender(self._pool, self._lines, self._channels, limiter, _send_settings(settings))
         attention = Attention(self._pool, self._lines, limiter, react=settings.react_on_receipt)
-        self._intake = Intake(self._pool, self._channels, quiet)
+        self._intake = Intake(
+            self._pool, self._channels, quiet,
+            media_wait=settings.media_wait_seconds, phone_app_hold=settings.phone_app_hold_seconds,
+        )  # fmt: skip
+        self._quiet = quiet
+        self._media = MediaLoader(
+            self._pool, self._channels, self._lines.api, open_store(settings.media_url),
+            limit=settings.media_max_bytes, quiet=quiet, allowed=origins(settings.whatsapp_graph_url),
+        )  # fmt: skip
         self._turns = Turns(
             self._pool, self._agent, self._channels, attention.attend,
             Bounds(settings.turns_in_flight, settings.turn_timeout_seconds, settings.turn_attempts,
@@ -102,6 +113,7 @@ class _Worker:
             "agent": self._agent_check,
             "whatsapp": self._lines.problem,
             "channels": lambda: _channels(self._channels),
+            "media": self._media.problem,
         }
         if self._redis is not None:
             client = self._redis
@@ -131,6 +143,7 @@ class _Worker:
             ("intake", self._intake.step, self._wakeups[EVENTS], every),
             ("turns", self._turns.step, self._wakeups[TURNS], every),
             ("sender", self._sender.step, self._wakeups[OUTBOX], every),
+            ("media", self._media.step, self._wakeups[MEDIA], every),
             ("leases", self._turns.renew, own, self._settings.lease_seconds / 3),
             ("housekeeping", self._housekeep, own, 5),
         ]
@@ -142,11 +155,14 @@ class _Worker:
     async def _housekeep(self) -> float:
         await self._sender.expire()
         async with self._pool.connection() as conn:
+            await ownership.expire(conn, self._quiet)
             now = await outbox.backlog(conn)
+            media, media_age = await media_store.backlog(conn)
         for queue, depth, age in (
             ("events", now.events, now.events_age),
             ("turns", now.due, now.due_age),
             ("outbox", now.queued, now.queued_age),
+            ("media", media, media_age),
         ):
             QUEUE.labels(queue).set(depth)
             QUEUE_AGE.labels(queue).set(age)
@@ -158,6 +174,7 @@ class _Worker:
             async with asyncio.timeout(self._settings.drain_seconds):
                 await self._turns.drain()
                 await self._sender.drain()
+                await self._media.drain()
         except (TimeoutError, *AWAY) as error:
             log.warning("drain_unfinished", error=type(error).__name__, consequence="leases run out, others take over")
 

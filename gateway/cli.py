@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+import time
 import typing
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -22,6 +23,7 @@ from gateway.store import ownership
 from gateway.store.conversations import Quiet
 from gateway.store.database import AWAY, Connection
 from gateway.store.migrate import migrate as run_migrations
+from gateway.store.migrate import pending
 from gateway.telemetry import configure_logging
 from gateway.tracing import configure_tracing
 from gateway.whatsapp.messages import Text, as_reply
@@ -52,14 +54,37 @@ def work() -> None:
 
 
 @app.command()
-def migrate() -> None:
+def migrate(
+    wait: typing.Annotated[bool, typer.Option("--wait", help="Apply nothing: return once somebody else has.")] = False,
+) -> None:
     """Bring the database to the newest schema."""
     url = _settings().database_url.get_secret_value()
+    if wait:
+        _wait_for_migrations(url)
+        return
     try:
         applied = run_migrations(url)
     except psycopg.OperationalError as error:
         _die(f"Postgres at DATABASE_URL does not answer: {str(error).splitlines()[0]}")
     print(f"applied {', '.join(applied)}" if applied else "the schema is the newest already")
+
+
+def _wait_for_migrations(url: str) -> None:
+    """Return once the schema is the newest, however long that takes and whether Postgres is there already or not."""
+    said = ""
+    while True:
+        try:
+            missing = pending(url)
+        except psycopg.OperationalError:
+            now = "Postgres does not answer yet"
+        else:
+            if not missing:
+                return
+            now = f"waiting for {', '.join(missing)}"
+        if now != said:
+            print(now, flush=True)
+        said = now
+        time.sleep(0.5)
 
 
 @app.command()
@@ -117,8 +142,12 @@ def _with_database(act: Callable[[Connection], Awaitable[T]]) -> T:
 
 def _run(make: Callable[[Settings], Starlette], settings: Settings, port: int, port_setting: str) -> None:
     """Serve until SIGTERM or SIGINT; what was begun is finished within the drain time."""
+    try:
+        made = make(settings)
+    except ValueError as error:
+        _die(str(error))
     config = uvicorn.Config(
-        make(settings),
+        made,
         log_config=None,
         access_log=False,
         server_header=False,

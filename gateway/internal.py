@@ -1,18 +1,26 @@
-"""What the agent may ask the gateway: a customer's history. Bearer token; never routed from outside."""
+"""What the agent may ask the gateway: a customer's history, and files. Bearer token; never routed from outside."""
 
 from __future__ import annotations
 
 import hmac
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import obstore
+import structlog
+from obstore.exceptions import BaseError
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from gateway.store import conversations
+from gateway.store import contacts, conversations, media
 from gateway.store.conversations import HistoryItem
 from gateway.store.database import AWAY, Pool
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+log = structlog.get_logger(__name__)
 
 _MOST = 200
 
@@ -20,13 +28,17 @@ _MOST = 200
 class Internal:
     """The routes under ``/internal``; without a token configured they refuse everybody."""
 
-    def __init__(self, pool: Pool, token: str | None) -> None:
+    def __init__(self, pool: Pool, objects: ObjectStore, token: str | None) -> None:
         self._pool = pool
+        self._objects = objects
         self._token = token
 
     def routes(self) -> list[Route]:
         """The routes to mount."""
-        return [Route("/internal/customers/{customer_id:uuid}/history", self._history)]
+        return [
+            Route("/internal/customers/{customer_id:uuid}/history", self._history),
+            Route("/internal/media/{media_id:uuid}", self._media),
+        ]
 
     async def _history(self, request: Request) -> Response:
         if not self._allowed(request):
@@ -37,10 +49,41 @@ class Internal:
             return PlainTextResponse(f"limit is a number from 1 to {_MOST}", 400)
         try:
             async with self._pool.connection() as conn:
-                found = await conversations.history(conn, customer_id, limit)
+                found = await conversations.history(conn, await contacts.current_id(conn, customer_id), limit)
         except AWAY:
             return PlainTextResponse("Postgres is away; try again", 503)
         return JSONResponse({"messages": [_shown(item) for item in found]})
+
+    async def _media(self, request: Request) -> Response:
+        if not self._allowed(request):
+            return PlainTextResponse("the bearer token is not INTERNAL_TOKEN", 401)
+        try:
+            async with self._pool.connection() as conn:
+                found = await media.find(conn, request.path_params["media_id"])
+        except AWAY:
+            return PlainTextResponse("Postgres is away; try again", 503)
+        if found is None:
+            return PlainTextResponse("there is no media of this id", 404)
+        if found.revoked or found.path is None:
+            status = "revoked" if found.revoked else found.status
+            return PlainTextResponse(f"the media is not there: {status}", 409 if status == "pending" else 410)
+        return await self._bytes(found.path, found.mime_type)
+
+    async def _bytes(self, path: str, mime_type: str | None) -> Response:
+        try:
+            found = await obstore.get_async(self._objects, path)
+        except FileNotFoundError:
+            return PlainTextResponse("the media is not in the object store any more", 410)
+        except (BaseError, OSError) as error:
+            log.warning("object_store_away", error=type(error).__name__)
+            return PlainTextResponse("the object store is away; try again", 503)
+        # Nothing that a customer sends is ever run or shown by whoever fetches it.
+        headers = {
+            "content-length": str(found.meta["size"]),
+            "content-disposition": "attachment",
+            "x-content-type-options": "nosniff",
+        }
+        return StreamingResponse(found.stream(), media_type=mime_type or "application/octet-stream", headers=headers)
 
     def _allowed(self, request: Request) -> bool:
         given = request.headers.get("authorization", "").encode()

@@ -48,12 +48,18 @@ class Settings(BaseSettings):
     internal_token: SecretStr | None = Field(None, description="bearer token that the agent shows to /internal")
     media_url: str = Field("file:///tmp/whatsapp-agent-media", description="object store: file:///…, s3://…")
 
+    media_max_bytes: int = Field(100 * 1024 * 1024, ge=1, description="larger files of customers are not kept")
+    media_wait_seconds: float = Field(20, ge=0, description="how long a turn waits for its files to be fetched")
+
     gateway_host: str = Field("127.0.0.1", description="address to listen on")
     gateway_port: int = Field(8000, ge=0, le=65535, description="port of gateway serve")
     work_port: int = Field(8001, ge=0, le=65535, description="port of gateway work's health and metrics")
 
     quiet_period_seconds: float = Field(1.5, ge=0, description="a turn starts when the customer was quiet for so long")
     quiet_period_max_seconds: float = Field(8, ge=0, description="… but at the latest so long after the first message")
+    phone_app_hold_seconds: float = Field(
+        14_400, ge=0, description="the agent is silent so long after a message of the phone app; 0: until handed back"
+    )
     turns_in_flight: int = Field(500, ge=1, description="turns that one work process holds at once")
     turn_timeout_seconds: float = Field(300, gt=0, description="bound of a turn over all its attempts")
     turn_attempts: int = Field(3, ge=1, description="attempts of a turn before the customer gets an apology")

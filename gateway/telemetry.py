@@ -33,6 +33,7 @@ TURNS_IN_FLIGHT = Gauge("whatsapp_turns_in_flight", "Turns that this process hol
 RUN = Histogram("whatsapp_run_seconds", "A run of the agent, from its creation to its end", buckets=_SECONDS)
 SENDS = Counter("whatsapp_sends", "Attempts to send, by outcome and Meta's error code", ["outcome", "code"])
 LIMITER_WAITS = Counter("whatsapp_limiter_waits", "Sends that a rate limit put off", ["limit"])
+MEDIA = Counter("whatsapp_media", "Attempts to fetch media of customers, by what became of it", ["outcome"])
 QUEUE = Gauge("whatsapp_queue_depth", "What waits", ["queue"])
 QUEUE_AGE = Gauge("whatsapp_queue_age_seconds", "How long the oldest has waited", ["queue"])
 BLOCKED = Gauge("whatsapp_number_blocked", "1 while Meta refuses whatever this number sends", ["phone_number_id"])

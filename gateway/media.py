@@ -1,0 +1,201 @@
+"""What customers send as files: fetched from Meta at once, checked, and kept in the object store.
+
+Addresses that Meta gives work for five minutes and ids for seven days, so an attempt begins with the id. Nothing is
+fetched from anywhere but the hosts that the Cloud API names (and the stand-in for it, where one is configured).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import obstore
+import structlog
+from obstore.exceptions import BaseError
+from obstore.store import from_url
+
+from gateway.channels import Channel, Channels
+from gateway.store import media as store
+from gateway.store.conversations import Quiet
+from gateway.store.database import AWAY, Pool
+from gateway.store.media import Wanted
+from gateway.telemetry import ERRORS, MEDIA
+from gateway.whatsapp.connection import GRAPH_URL, GraphApi
+from gateway.whatsapp.errors import AccountBlocked, MediaExpired, MediaTooLarge, Temporary, WhatsAppError
+from gateway.whatsapp.media import MEDIA_ORIGINS, Download, MediaApi, MediaInfo
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+log = structlog.get_logger(__name__)
+
+_AT_ONCE = 8  # files of one process on their way at once
+_LONGEST = 120.0  # seconds for one attempt
+_LEASE = 150.0  # longer than an attempt: only a dead worker outlives it
+_LONGEST_DELAY = 3600.0
+_FRESH_ADDRESSES = 3  # new addresses that do not work before the media is taken for gone
+# What a kind of message may hold; a document may be anything.
+_TYPES = {"image": ("image/",), "sticker": ("image/",), "video": ("video/",), "audio": ("audio/", "application/ogg")}
+
+
+def open_store(url: str) -> ObjectStore:
+    """The object store behind an address (`file:///…`, `s3://…`, `memory:///`); a missing directory is made.
+
+    Raises:
+        ValueError: There is no such kind of store, or the directory cannot be made.
+    """
+    try:
+        return from_url(url, mkdir=True) if url.startswith("file:") else from_url(url)
+    except (BaseError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"MEDIA_URL names no object store that can be used: {reason}") from None
+
+
+def origins(graph_url: str) -> tuple[str, ...]:
+    """Where media may be fetched from: Meta's hosts, and the stand-in for the Cloud API where that is configured."""
+    parts = urlsplit(graph_url)
+    return MEDIA_ORIGINS if graph_url.rstrip("/") == GRAPH_URL else (*MEDIA_ORIGINS, f"{parts.scheme}://{parts.netloc}")
+
+
+@dataclass(slots=True)
+class _Count:
+    """Bytes on their way: how many, and their SHA-256."""
+
+    size: int = 0
+    digest: hashlib._Hash = field(default_factory=hashlib.sha256)
+
+    async def over(self, download: Download) -> AsyncIterator[bytes]:
+        async for chunk in download.chunks():
+            self.size += len(chunk)
+            self.digest.update(chunk)
+            yield chunk
+
+
+class MediaLoader:
+    """Fetches media. ``step`` is called in a loop; ``drain`` ends it.
+
+    api: the Graph API with a channel's token; limit: in bytes; allowed: origins that media may come from.
+    """
+
+    def __init__(
+        self, pool: Pool, channels: Channels, api: Callable[[Channel], GraphApi], objects: ObjectStore, *,
+        limit: int, quiet: Quiet, allowed: tuple[str, ...] = MEDIA_ORIGINS,
+    ) -> None:  # fmt: skip
+        self._pool = pool
+        self._channels = channels
+        self._api = api
+        self._objects = objects
+        self._limit = limit
+        self._quiet = quiet
+        self._allowed = allowed
+        self._fetching: set[asyncio.Task[None]] = set()
+        self._problem: str | None = None
+
+    async def step(self) -> float:
+        """Take what is to be fetched, as far as there is room; seconds until it should be called again."""
+        room = _AT_ONCE - len(self._fetching)
+        if room <= 0:
+            return 1.0
+        async with self._pool.connection() as conn:
+            wanted = await store.claim(conn, room, _LEASE, self._channels.all())
+            due = await store.next_due(conn) if len(wanted) < room else 1.0
+        for one in wanted:
+            task = asyncio.create_task(self._fetch(one), name=f"media-{one.id}")
+            self._fetching.add(task)
+            task.add_done_callback(self._fetching.discard)
+        return max(due, 0.1) if due is not None else 60.0
+
+    async def drain(self) -> None:
+        """Let what is on its way arrive."""
+        if self._fetching:
+            await asyncio.wait(self._fetching)
+
+    async def problem(self) -> str | None:
+        """What is wrong with the object store, for operators."""
+        return self._problem
+
+    async def _fetch(self, wanted: Wanted) -> None:
+        """One attempt, and a note of what became of it; where that cannot be noted the lease runs out."""
+        try:
+            await self._attempt(wanted)
+        except AWAY as error:
+            log.warning("media_not_noted", media_id=str(wanted.id), error=type(error).__name__)
+        except Exception:
+            # A defect of ours is tried again when the lease runs out; the worker lives on.
+            ERRORS.labels("media").inc()
+            log.exception("media_crashed", media_id=str(wanted.id))
+
+    async def _attempt(self, wanted: Wanted) -> None:
+        channel = self._channels.get(wanted.channel_id)
+        if channel is None:
+            await self._again(wanted, "its channel is gone")
+            return
+        try:
+            async with asyncio.timeout(_LONGEST):
+                await self._load(wanted, MediaApi(self._api(channel), self._allowed))
+        except MediaTooLarge:
+            await self._settle(wanted, "too_large", error="it is larger than MEDIA_MAX_BYTES")
+        except (AccountBlocked, Temporary, TimeoutError) as error:
+            await self._again(wanted, str(error) or "no end after two minutes")
+        except MediaExpired as error:
+            await self._settle(wanted, "expired", error=str(error))
+        except WhatsAppError as error:
+            await self._settle(wanted, "failed", error=str(error))
+        except (BaseError, OSError) as error:
+            self._problem = f"the object store at MEDIA_URL does not take media ({type(error).__name__})"
+            await self._again(wanted, self._problem)
+
+    async def _load(self, wanted: Wanted, api: MediaApi) -> None:
+        info = await api.info(wanted.remote_id, wanted.channel_id)
+        mime_type = info.mime_type or wanted.mime_type or ""
+        if not mime_type.startswith(_TYPES.get(wanted.kind, "")):
+            await self._settle(wanted, "unsupported", error=f"{mime_type or 'no type'} is no {wanted.kind}")
+            return
+        if info.size is not None and info.size > self._limit:
+            raise MediaTooLarge(self._limit)
+        path = f"{datetime.now(UTC):%Y/%m}/{wanted.id}"
+        size = await self._copy(wanted, api, info, path)
+        await self._settle(wanted, "stored", path=path, mime_type=mime_type, size=size)
+
+    async def _copy(self, wanted: Wanted, api: MediaApi, info: MediaInfo, path: str) -> int:
+        """Bring the bytes into the object store as they come; gives their number."""
+        count = _Count()
+        try:
+            async with api.download(info.url, limit=self._limit) as download:
+                await obstore.put_async(self._objects, path, count.over(download))
+        except MediaExpired as error:
+            if wanted.attempts < _FRESH_ADDRESSES:
+                raise Temporary("The address of the medium works no more.", error.cause) from None
+            raise
+        self._problem = None
+        # Meta writes the digest in hexadecimal digits here, and as base64 in webhooks.
+        if info.sha256 and len(info.sha256) == 64 and info.sha256.lower() != count.digest.hexdigest():
+            raise Temporary("The medium arrived with another content than Meta says.")
+        return count.size
+
+    async def _settle(
+        self, wanted: Wanted, status: str, *, path: str | None = None, mime_type: str | None = None,
+        size: int | None = None, error: str | None = None,
+    ) -> None:  # fmt: skip
+        MEDIA.labels(status).inc()
+        log.info("media_settled", media_id=str(wanted.id), kind=wanted.kind, status=status, size=size, error=error)
+        async with self._pool.connection() as conn:
+            await store.settle(
+                conn, wanted.id, status, self._quiet_of(wanted), path=path, mime_type=mime_type, size=size, error=error
+            )
+
+    async def _again(self, wanted: Wanted, error: str) -> None:
+        delay = min(2.0 ** (wanted.attempts - 1), _LONGEST_DELAY)
+        async with self._pool.connection() as conn:
+            kept = await store.again(conn, wanted.id, delay, error, self._quiet_of(wanted))
+        MEDIA.labels("retried" if kept else "expired").inc()
+        log.warning("media_attempt_failed", media_id=str(wanted.id), error=error, retry_in=delay if kept else None)
+
+    def _quiet_of(self, wanted: Wanted) -> Quiet:
+        channel = self._channels.get(wanted.channel_id)
+        return channel.quiet(self._quiet) if channel else self._quiet

@@ -1,0 +1,129 @@
+"""Media of customers: what is to be fetched, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from gateway.store.conversations import Quiet, schedule
+from gateway.store.database import Connection
+
+_DAYS = 7  # for which Meta keeps what customers send (reference/media)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Media that this process is about to fetch. attempts: this one included."""
+
+    id: UUID
+    channel_id: str
+    remote_id: str
+    kind: str
+    mime_type: str | None
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Media as it is kept. path: in the object store; revoked: its message was taken back."""
+
+    status: str
+    path: str | None
+    mime_type: str | None
+    revoked: bool
+
+
+async def claim(conn: Connection, limit: int, lease_seconds: float, channels: Collection[str]) -> list[Wanted]:
+    """Take media that is to be fetched now."""
+    async with conn.cursor(row_factory=class_row(Wanted)) as cursor:
+        await cursor.execute(
+            """UPDATE media SET attempts = attempts + 1, lease_until = now() + make_interval(secs => %s)
+               WHERE id IN (SELECT id FROM media WHERE status = 'pending' AND due_at <= now() AND channel_id = ANY(%s)
+                              AND (lease_until IS NULL OR lease_until < now())
+                            ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED)
+               RETURNING id, channel_id, remote_id, kind, mime_type, attempts""",
+            (lease_seconds, list(channels), limit),
+        )
+        return await cursor.fetchall()
+
+
+async def next_due(conn: Connection) -> float | None:
+    """Seconds until something is to be fetched; None: nothing is."""
+    cursor = await conn.execute(
+        """SELECT extract(epoch FROM min(greatest(due_at, lease_until)) - now())::float8 FROM media
+           WHERE status = 'pending'"""
+    )
+    row = await cursor.fetchone()
+    return max(0.0, row[0]) if row and row[0] is not None else None
+
+
+async def again(conn: Connection, media_id: UUID, delay: float, error: str, quiet: Quiet) -> bool:
+    """Fetch again after a delay in seconds; False: it is too late for that, and the media has expired."""
+    cursor = await conn.execute(
+        """UPDATE media SET due_at = now() + make_interval(secs => %s), lease_until = NULL, error = %s
+           WHERE id = %s AND status = 'pending' AND created_at > now() - make_interval(days => %s)""",
+        (delay, error, media_id, _DAYS),
+    )
+    if cursor.rowcount:
+        return True
+    await settle(conn, media_id, "expired", quiet, error=error)
+    return False
+
+
+async def settle(
+    conn: Connection,
+    media_id: UUID,
+    status: str,
+    quiet: Quiet,
+    *,
+    path: str | None = None,
+    mime_type: str | None = None,
+    size: int | None = None,
+    error: str | None = None,
+) -> None:
+    """Say what became of media; a turn that waited only for this is due."""
+    async with conn.transaction():
+        conversation_id = await _lock_conversation(conn, media_id)
+        await conn.execute(
+            """UPDATE media SET status = %s, path = %s, mime_type = coalesce(%s, mime_type), size = %s, error = %s,
+                      settled_at = now(), lease_until = NULL WHERE id = %s AND status = 'pending'""",
+            (status, path, mime_type, size, error, media_id),
+        )
+        if conversation_id:
+            await schedule(conn, conversation_id, quiet)
+
+
+async def _lock_conversation(conn: Connection, media_id: UUID) -> UUID | None:
+    """Lock the conversation of media, so that its due time is computed from all there is."""
+    for _ in range(2):  # it may have become part of another one while this waited
+        cursor = await conn.execute(
+            """SELECT c.id FROM media d JOIN message m ON m.id = d.message_id
+               JOIN conversation c ON c.id = m.conversation_id WHERE d.id = %s FOR UPDATE OF c""",
+            (media_id,),
+        )
+        if row := await cursor.fetchone():
+            return row[0]  # type: ignore[no-any-return]
+    return None
+
+
+async def find(conn: Connection, media_id: UUID) -> Stored | None:
+    """What became of media; None: there is none of this id."""
+    async with conn.cursor(row_factory=class_row(Stored)) as cursor:
+        await cursor.execute(
+            """SELECT d.status, d.path, d.mime_type, m.revoked_at IS NOT NULL AS revoked
+               FROM media d JOIN message m ON m.id = d.message_id WHERE d.id = %s""",
+            (media_id,),
+        )
+        return await cursor.fetchone()
+
+
+async def backlog(conn: Connection) -> tuple[int, float]:
+    """How much media waits to be fetched, and for how long the oldest has (seconds)."""
+    cursor = await conn.execute(
+        """SELECT count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8
+           FROM media WHERE status = 'pending'"""
+    )
+    return await cursor.fetchone() or (0, 0.0)
