@@ -29,6 +29,17 @@ def migrate(url: str, *, up_to: str | None = None, migrations: Path = MIGRATIONS
             backend.connection.close()
 
 
+def pending(url: str, *, migrations: Path = MIGRATIONS) -> list[str]:
+    """The ids of the migrations that this database lacks. Raises psycopg.OperationalError when it does not answer."""
+    wanted = [migration.id for migration in yoyo.read_migrations(str(migrations))]
+    with psycopg.connect(url, connect_timeout=5, application_name="whatsapp-gateway-migrate") as connection:
+        begun = connection.execute("SELECT to_regclass('_yoyo_migration') IS NOT NULL").fetchone()
+        if begun != (True,):
+            return wanted
+        applied = {row[0] for row in connection.execute("SELECT migration_id FROM _yoyo_migration")}
+    return [one for one in wanted if one not in applied]
+
+
 def _driver(url: str) -> str:
     """The URL in the form that makes yoyo use psycopg 3."""
     return "postgresql+psycopg://" + url.split("://", 1)[1]

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from gateway.store.migrate import MIGRATIONS, migrate
+from gateway.store.migrate import MIGRATIONS, migrate, pending
 
 _SCHEMA = """
 SELECT 'column', c.table_name, c.column_name, c.data_type, c.is_nullable, c.column_default
@@ -56,3 +56,26 @@ def test_a_failing_migration_leaves_nothing(new_database: Callable[..., str], tm
     with pytest.raises(psycopg.errors.DuplicateTable):
         migrate(url, migrations=tmp_path)
     assert _schema(url) == []
+
+
+def test_what_is_missing_is_known_without_changing_anything(new_database: Callable[..., str]) -> None:
+    url = new_database(template="template1")
+    names = sorted(path.stem for path in MIGRATIONS.glob("*.sql"))
+
+    assert pending(url) == names
+    assert _schema(url) == []
+    migrate(url, up_to=names[0])
+    assert pending(url) == names[1:]
+    migrate(url)
+    assert pending(url) == []
+
+
+def test_a_pod_of_the_next_version_waits_for_its_schema(new_database: Callable[..., str]) -> None:
+    url = new_database(template="template1")
+    command = [sys.executable, "-m", "gateway.cli", "migrate", "--wait"]
+    with subprocess.Popen(command, env={"DATABASE_URL": url}, stdout=subprocess.PIPE, text=True) as waiting:
+        assert waiting.stdout is not None
+        assert waiting.stdout.readline().startswith("waiting for 0001")
+        assert waiting.poll() is None
+        migrate(url)
+        assert waiting.wait(30) == 0
