@@ -25,6 +25,7 @@ from graph.context import Context
 from graph.departments import offered
 from graph.guard import Fault, judge
 from graph.instructions import system_prompt
+from graph.masking import mask
 from graph.prompts import language
 from graph.settings import Settings, settings
 from graph.state import State
@@ -155,9 +156,11 @@ def _last(messages: Sequence[AnyMessage]) -> bool:
 
 
 def _usable(message: BaseMessage, last: bool) -> AIMessage:
-    """The message without characters that nobody can store, and without tool calls where none may follow."""
+    """The message without what nobody can or should store, and without tool calls where none may follow."""
     raw = message.model_dump()
-    cleaned = {key: _clean_json(value) for key, value in raw.items()}
+    cleaned = {key: _each_text(value, clean) for key, value in raw.items()}
+    cleaned["tool_calls"] = _each_text(cleaned.get("tool_calls", []), mask)
+    cleaned["content"] = _masked(cleaned["content"])
     if last:
         refusal = message.additional_kwargs.get("refusal")
         cleaned |= {"tool_calls": [], "additional_kwargs": {"refusal": refusal} if refusal else {}}
@@ -166,13 +169,23 @@ def _usable(message: BaseMessage, last: bool) -> AIMessage:
     return AIMessage.model_validate(cleaned)
 
 
-def _clean_json(value: object) -> object:
+def _masked(content: object) -> object:
+    """The content with the words in it masked; other blocks, such as encrypted reasoning, have to stay as they are."""
+    if not isinstance(content, list):
+        return _each_text(content, mask)
+    return [
+        block | {"text": mask(str(block["text"]))} if isinstance(block, dict) and "text" in block else block
+        for block in content
+    ]
+
+
+def _each_text(value: object, change: Callable[[str], str]) -> object:
     match value:
         case str():
-            return clean(value)
+            return change(value)
         case dict():
-            return {key: _clean_json(item) for key, item in value.items()}
+            return {key: _each_text(item, change) for key, item in value.items()}
         case list():
-            return [_clean_json(item) for item in value]
+            return [_each_text(item, change) for item in value]
         case _:
             return value

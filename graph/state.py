@@ -147,7 +147,7 @@ def add_pending(known: list[Pending] | None, new: list[Pending] | None) -> list[
 
 
 class Prepared(TypedDict):
-    """What tools prepared for the end of the turn: replies, and by call the text that it would have the turn end with."""
+    """What tools prepared for the end of the turn: replies, and by call the text to end it with."""
 
     parts: list[dict[str, Any]]
     closing: dict[str, str]
