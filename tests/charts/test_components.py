@@ -257,6 +257,16 @@ def test_migrations_are_jobs_of_their_revision() -> None:
     assert len(names) == 2  # another image, another Job; rendered again, the same
 
 
+@pytest.mark.parametrize("component", ["gateway", "worker"])
+def test_pods_wait_for_the_schema_that_they_need(component: str) -> None:
+    """A rollout starts them before the Job is through, and in the old schema they would fail."""
+    spec = chart.pick(chart.scenario("demo"), "Deployment", component)["spec"]["template"]["spec"]
+    first = spec["initContainers"][0]
+    assert first["args"] == ["migrate", "--wait"]
+    assert first["image"] == spec["containers"][0]["image"]
+    assert "DATABASE_URL_FILE" in {entry["name"] for entry in first["env"]}
+
+
 def test_migrations_as_hooks_need_nothing_of_the_release() -> None:
     objects = chart.scenario("external")
     job = next(one for one in objects if one["kind"] == "Job")

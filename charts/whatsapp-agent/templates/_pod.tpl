@@ -16,6 +16,7 @@ One pod template for all components, so that none is less hardened than the othe
   token       whether the pod may speak to the API server
   spread      whether to spread over nodes and zones
   affinity    what the component itself needs
+  awaitsSchema  whether to wait, before it starts, until the migrations are through
   restartPolicy, serviceAccount
 */}}
 {{- define "wa.pod" -}}
@@ -64,13 +65,21 @@ spec:
   {{- with include "wa.placement" (dict "pod" $pod "spread" $spec.spread "selector" (include "wa.selector" .)) | trim }}
   {{- . | nindent 2 }}
   {{- end }}
+  {{- $first := list }}
+  {{- if $spec.awaitsSchema }}
+  {{- $first = append $first (dict "name" "schema" "spec" (dict "image" $spec.image "args" (list "migrate" "--wait") "secrets" $spec.secrets)) }}
+  {{- end }}
   {{- if and $root.Values.dev.sync $spec.program }}
-  {{- $copy := dict "image" $spec.image "command" (list "python" "-c" "import shutil; shutil.copytree('/app', '/code', dirs_exist_ok=True)") "mounts" (list (dict "name" "code" "mountPath" "/code")) }}
-  initContainers:
-    - {{ include "wa.container" (dict "root" $root "name" "code" "spec" $copy "pod" $pod "resources" $spec.resources) | indent 6 | trim }}
+  {{- $first = append $first (dict "name" "code" "spec" (dict "image" $spec.image "command" (list "python" "-c" "import shutil; shutil.copytree('/app', '/code', dirs_exist_ok=True)") "mounts" (list (dict "name" "code" "mountPath" "/code")))) }}
   {{- $spec = merge (dict "command" (concat (list "python" "/run/whatsapp-agent/dev/reload.py") $spec.program)) $spec }}
   {{- $_ := set $spec "mounts" (concat ($spec.mounts | default list) (list (dict "name" "code" "mountPath" "/app") (dict "name" "dev" "mountPath" "/run/whatsapp-agent/dev" "readOnly" true))) }}
   {{- $_ := set $spec "volumes" (concat ($spec.volumes | default list) (list (dict "name" "code" "emptyDir" (dict "sizeLimit" "64Mi")) (dict "name" "dev" "configMap" (dict "name" (printf "%s-dev" (include "wa.fullname" $root)))))) }}
+  {{- end }}
+  {{- with $first }}
+  initContainers:
+    {{- range . }}
+    - {{ include "wa.container" (dict "root" $root "name" .name "spec" .spec "pod" $pod "resources" $spec.resources) | indent 6 | trim }}
+    {{- end }}
   {{- end }}
   containers:
     - {{ include "wa.container" (dict "root" $root "name" .component "spec" $spec "pod" $pod "resources" $spec.resources) | indent 6 | trim }}
