@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 from pydantic import ValidationError
@@ -22,12 +23,16 @@ from simulator.meta.carrier import Carrier
 from simulator.meta.errors import GraphError
 from simulator.meta.outbox import Outbox
 from simulator.meta.world import Number, World
+from simulator.phone.pages import Phone
 
 CONNECTIONS = 200  # webhooks in flight at once
 
 
-def create_app(number: Number, webhook_url: str) -> ASGIApp:
-    """The application: one business number, whose webhook is at ``webhook_url``."""
+def create_app(number: Number, webhook_url: str, stack_file: Path) -> ASGIApp:
+    """The application: one business number, whose webhook is at ``webhook_url``.
+
+    ``stack_file``: where the local stack describes itself, if there is one.
+    """
     # The gateway is on this machine or in this cluster: no proxy in between, whatever the environment says.
     client = httpx.AsyncClient(limits=httpx.Limits(max_connections=CONNECTIONS), trust_env=False)
     faults = Faults()
@@ -53,6 +58,7 @@ def create_app(number: Number, webhook_url: str) -> ASGIApp:
             *control.Control(carrier, calls, client).routes(),
             *control_people.PeopleControl(carrier, calls).routes(),
             *control_accounts.AccountsControl(carrier).routes(),
+            *Phone(world, stack_file).routes(),
             *management.routes(),
             *media.routes(),
             Route(f"{VERSION}/{{object_id}}", node, methods=["GET", "POST", "DELETE"]),

@@ -17,7 +17,7 @@ from simulator.ports import PortBusyError
 from simulator.process import StartError
 from simulator.say import ANSWER_SECONDS, NoAnswerError, Phone
 from simulator.settings import Settings, environment, load
-from simulator.stack import Stack, read_state
+from simulator.stack import STATE_FILE, Stack, read_state
 
 NOT_ANSWERED, NOT_RUNNING = 1, 2  # exit codes
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -40,9 +40,9 @@ def up() -> None:
 
 @cli.command()
 def serve() -> None:
-    """Only the simulator: Cloud API, model and control API."""
+    """Only the simulator: Cloud API, model, phone page and control API."""
     settings = _settings()
-    app = create_app(settings.number(), settings.webhook_url)
+    app = create_app(settings.number(), settings.webhook_url, settings.dev_dir / STATE_FILE)
     uvicorn.run(app, host=settings.simulator_host, port=settings.simulator_port, log_level="warning", ws="none")
 
 

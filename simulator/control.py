@@ -173,7 +173,7 @@ class Control:
         await world.wait(after, min(float(query.get("wait", 0)), LONGEST_WAIT_SECONDS))
         messages = [message.as_json() for message in world.transcript(query.get("wa_id"), after)]
         typing = [wa_id for wa_id in world.typing if world.is_typing(wa_id)]
-        return Ascii({"revision": world.revision, "typing": typing, "messages": messages})
+        return Ascii({"world": world.id, "revision": world.revision, "typing": typing, "messages": messages})
 
     async def faults(self, request: Request) -> Response:
         """Set a fault, list all, remove all."""

@@ -27,6 +27,8 @@ from simulator.meta.speech import choices, keep
 from simulator.meta.world import Json, Message, Number, Persona, digits_of, new_wamid
 
 PING_SECONDS = 15
+# What people sent may be a page with scripts: opened in a browser it must not act with this server's rights.
+HARMLESS = {"Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff"}
 
 
 class _Wish(BaseModel):
@@ -85,7 +87,7 @@ class PeopleControl:
             Route(f"{persona}/echoes", self.echo, methods=["POST"]),
             Route("/_sim/media", self.media, methods=["GET", "POST"]),
             Route("/_sim/media/{media_id}", self.medium),
-            Route("/_sim/messages/{message_id}", self.message),
+            Route("/_sim/messages/{message_id:path}", self.message),  # an id may contain slashes
             Route("/_sim/ledger", self.ledger),
             Route("/_sim/events", self.events),
         ]
@@ -155,7 +157,7 @@ class PeopleControl:
         medium = self._carrier.world.media.get(request.path_params["media_id"])
         if medium is None:
             return Ascii({"error": "there is no such medium"}, 404)
-        return Response(medium.content, media_type=medium.mime_type)
+        return Response(medium.content, media_type=medium.mime_type, headers=HARMLESS)
 
     async def message(self, request: Request) -> Response:
         """A message with the raw JSON of both directions: webhooks that name it, the send that made it."""

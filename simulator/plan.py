@@ -71,7 +71,8 @@ class Plan:
 
     def simulator_environment(self) -> dict[str, str]:
         """What the simulator's server is told."""
-        return split.for_simulator(self.variables) | {"SIMULATOR_PORT": str(self.settings.simulator_port)}
+        own = {"SIMULATOR_PORT": str(self.settings.simulator_port), "DEV_DIR": str(self.dev_dir)}
+        return split.for_simulator(self.variables) | own
 
     def addresses(self) -> dict[str, str]:
         """Name and address of everything, for people and for stack.json; passwords are left out."""
@@ -91,7 +92,8 @@ class Plan:
             "postgres": without_password(self.database_url),
             "redis": without_password(_secret(self.settings.redis_url) or f"redis://{HOST}:{self.redis_port}/0"),
         }
-        return shown | ({"simulator": self.simulator_url} if self.needs_simulator else {})
+        own = {"simulator": self.simulator_url, "phone": f"{self.simulator_url}/phone"}
+        return shown | (own if self.needs_simulator else {})
 
 
 def make_plan(variables: Mapping[str, str]) -> Plan:

@@ -136,7 +136,8 @@ class Stack:
         model = "the demo model" if self._plan.own_model else "your model"
         self._tell(f"\nReady, with {model}. Ctrl-C stops everything.")
         if self._plan.own_meta:
-            self._tell('Try: python -m simulator say "Olá, quero saber do meu pedido 12345"\n')
+            self._tell(f"\n  Open {addresses['phone']} and write to the business.\n")
+            self._tell('Or: python -m simulator say "Olá, quero saber do meu pedido 12345"\n')
 
 
 def read_state(dev_dir: Path) -> dict[str, Any]:

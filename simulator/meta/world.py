@@ -123,6 +123,7 @@ class World:
 
     def reset(self) -> None:
         """Forget people, messages, templates and every number but the first; the clock goes back, revisions go on."""
+        self.id = secrets.token_hex(4)
         self.clock.offset = 0
         self.app.secret = self._first.app_secret
         self.accounts: dict[str, Account] = {}
