@@ -187,7 +187,9 @@ class NumberCycle:
                 changed: dict[str, Json | None] = {number.phone_number_id: entry}
                 await self._tools.cluster.change_channels(namespace, lambda held: channels.merged(held, changed, known))
             case Subscribe(callback=callback):
-                await self._account.subscribe(login, callback, secrets.verify_token)
+                found = self._seen.subscription
+                subscribed = isinstance(found, Subscription) and found.subscribed
+                await self._account.subscribe(login, callback, secrets.verify_token, subscribed=subscribed)
             case SetProfile(fields=fields):
                 await self._account.set_profile(login, number, fields)
             case _:

@@ -171,9 +171,19 @@ class Account:
         ours = [app for app in apps if app_id in (None, _app_id(app))]
         return Subscription(bool(ours), next((app.get("override_callback_uri") for app in ours), None))
 
-    async def subscribe(self, login: Login, callback: str | None, verify_token: str) -> None:
-        """Subscribe our app; Meta asks the callback at once whether it knows the verify token. Raises Failed."""
-        await self._call("subscribe", lambda: login.management.subscribe(self.waba_id, callback, verify_token))
+    async def subscribe(self, login: Login, callback: str | None, verify_token: str, *, subscribed: bool) -> None:
+        """Subscribe our app; Meta asks the callback at once whether it knows the verify token.
+
+        subscribed: whether it is already; Meta lets only a subscribed app override its callback.
+
+        Raises:
+            Failed: Meta refused it or does not answer.
+        """
+        management = login.management
+        if not subscribed:
+            await self._call("subscribe", lambda: management.subscribe(self.waba_id))
+        if callback:
+            await self._call("override_callback", lambda: management.subscribe(self.waba_id, callback, verify_token))
 
     async def unsubscribe(self, login: Login) -> None:
         """End the subscription of our app. Raises Failed."""

@@ -1,0 +1,149 @@
+"""An operator's surroundings: Meta is the simulator, the API server a small stand-in, the clock stands still."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from k8s.cluster import Cluster
+from k8s.declared import Number
+from k8s.numbers_cycle import NumberCycle
+from k8s.remote import Meta
+from k8s.resource import Memory, Numbers, Outcome, Resource, Tools
+from k8s.templates_cycle import TemplateCycle
+from tests.k8s.apiserver import ApiServer
+from tests.simulator.helpers import Business
+
+Json = dict[str, Any]
+
+NUMBER, ACCOUNT = "100000000000001", "200000000000002"
+NUMBER_SPEC: Json = {
+    "phoneNumberId": NUMBER,
+    "businessAccountId": ACCOUNT,
+    "credentials": {
+        "accessToken": {"name": "loja", "key": "access-token"},
+        "appSecrets": [{"name": "loja", "key": "app-secret"}],
+        "verifyToken": {"name": "loja", "key": "verify-token"},
+    },
+}
+TEMPLATE_SPEC: Json = {
+    "numberRef": {"name": "loja"},
+    "name": "pedido_enviado",
+    "language": "pt_BR",
+    "category": "UTILITY",
+    "components": {"body": {"text": "Olá {{1}}, o pedido {{2}} saiu para entrega hoje."}},
+    "samples": {"body": {"1": "Maria", "2": "12345"}},
+}
+
+
+class Clock:
+    """Monotonic and wall clock in one; it moves when a test moves it."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+        self.started = datetime.now(UTC).replace(microsecond=0)
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def now(self) -> datetime:
+        return self.started + timedelta(seconds=self.seconds - 1000)
+
+
+@dataclass
+class Kept:
+    """One custom resource as the operator keeps it: what kopf and `State` do around a cycle, without them."""
+
+    operator: Operator
+    cycle: Any
+    name: str
+    spec: Json
+    status: Json = field(default_factory=dict)
+    generation: int = 1
+    memory: Memory = field(default_factory=Memory)
+
+    def change(self, **spec: Any) -> None:
+        self.spec = {**self.spec, **spec}
+        self.generation += 1
+
+    def resource(self) -> Resource:
+        return Resource("shop", self.name, self.generation, self.spec, self.status)
+
+    async def run(self, after: float = 0) -> Outcome | None:
+        """One cycle, so many seconds later."""
+        self.operator.clock.seconds += after
+        outcome: Outcome | None = await self._made().run()
+        if outcome:
+            self.status = outcome.status
+        return outcome
+
+    async def forget(self) -> str | None:
+        left: str | None = await self._made().forget()
+        return left
+
+    def condition(self, type_: str) -> tuple[str, str]:
+        found = next(one for one in self.status["conditions"] if one["type"] == type_)
+        return found["status"], found["reason"]
+
+    def message(self, type_: str) -> str:
+        return str(next(one for one in self.status["conditions"] if one["type"] == type_)["message"])
+
+    def _made(self) -> Any:
+        return self.cycle(self.operator.tools, self.resource(), self.operator.numbers(), self.memory)
+
+
+class Operator:
+    """Everything that cycles work with."""
+
+    def __init__(self, meta: Meta, cluster: Cluster, clock: Clock) -> None:
+        self.clock, self.cluster, self.meta = clock, cluster, meta
+        self.woken: list[str] = []
+        self.tools = Tools(meta, cluster, "v26.0", 600, 15, self.woken.append, clock, clock.now)
+        self._numbers: dict[str, Kept] = {}
+
+    def number(self, name: str = "loja", **spec: Any) -> Kept:
+        self._numbers[name] = Kept(self, NumberCycle, name, {**NUMBER_SPEC, **spec})
+        return self._numbers[name]
+
+    def template(self, name: str = "pedido-enviado", **spec: Any) -> Kept:
+        return Kept(self, TemplateCycle, name, {**TEMPLATE_SPEC, **spec})
+
+    def undeclare(self, name: str) -> None:
+        del self._numbers[name]
+
+    def numbers(self) -> Numbers:
+        return Numbers({("shop", name): Number.model_validate(one.spec) for name, one in self._numbers.items()})
+
+
+@pytest.fixture
+def business() -> Iterator[Business]:
+    """A gateway that Meta can verify: it knows the verify token `simulator-verify-token`."""
+    receiver = Business()
+    yield receiver
+    receiver.close()
+
+
+@pytest.fixture
+def api() -> ApiServer:
+    """The API server, with the credentials of `loja` in the namespace `shop`."""
+    server = ApiServer()
+    credentials = {
+        "access-token": "simulator-token",
+        "app-secret": "simulator-app-secret",
+        "verify-token": "simulator-verify-token",
+    }
+    server.put("secrets", "shop", "loja", credentials)
+    return server
+
+
+@pytest.fixture
+async def operator(simulator: Any, api: ApiServer) -> AsyncIterator[Operator]:
+    clock = Clock()
+    async with api.connected() as connection, httpx.AsyncClient(trust_env=False) as http:
+        meta = Meta(http, simulator.url, calls=200, creates=100, clock=clock)
+        yield Operator(meta, Cluster(connection, "operator-channels"), clock)
