@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 Place = Literal["webhook", "send", "read", "management", "media", "model"]
 Kind = Literal[
     "delay", "hold", "error", "cut", "lost_answer", "failed", "undelivered",
-    "duplicate", "batch", "reorder", "drop", "bad_signature", "answer", "expired",
+    "duplicate", "batch", "reorder", "drop", "bad_signature", "storm", "answer", "expired",
 ]  # fmt: skip
 BEFORE: frozenset[Kind] = frozenset({"delay", "hold", "error", "cut"})  # these hit a call before anything is done
 KINDS: dict[Place, frozenset[Kind]] = {
-    "webhook": frozenset({"delay", "hold", "duplicate", "batch", "reorder", "drop", "bad_signature"}),
+    "webhook": frozenset({"delay", "hold", "duplicate", "batch", "reorder", "drop", "bad_signature", "storm"}),
     "send": BEFORE | {"lost_answer", "failed", "undelivered"},
     "read": BEFORE | {"lost_answer"},
     "management": BEFORE | {"lost_answer"},
@@ -43,6 +43,7 @@ class Fault(BaseModel):
     | duplicate | webhook | the same body is posted ``copies`` more times, all at once |
     | batch | webhook | ``size`` webhooks are collected and posted as one, grouped as ``shape`` says |
     | reorder | webhook | ``size`` webhooks are collected and posted in reverse order |
+    | storm | webhook | posted ``copies`` more times, ``seconds`` apart, although it was taken: acks that got lost |
     | drop | webhook | it is never posted |
     | bad_signature | webhook | signed with a wrong secret (and retried as usual, then signed well) |
 

@@ -107,6 +107,8 @@ class Outbox:
         self._run(self._deliver(webhook, taken.pause))
         for copy in range(duplicate.copies if duplicate else 0):
             self._run(self._deliver(self._new(body, f"{lane} copy {copy}", url), taken.pause))
+        if storm := taken.get("storm"):
+            self._run(self._repeat(webhook, storm.copies, storm.seconds))
 
     def pending(self) -> list[Webhook]:
         """Webhooks that nobody has acknowledged yet."""
@@ -195,12 +197,21 @@ class Outbox:
             await asyncio.sleep(self.retries.wait(len(webhook.attempts)))
             await self._try(webhook)
 
+    async def _repeat(self, webhook: Webhook, copies: int, seconds: float) -> None:
+        """Post again and again what was taken: at Meta's end the acknowledgements got lost."""
+        for _ in range(copies):
+            await asyncio.sleep(seconds)
+            webhook.attempts.append(await self._attempt(webhook))
+
     async def _try(self, webhook: Webhook) -> None:
-        wrong = len(webhook.attempts) < webhook.badly_signed
-        secret = self._world.app.secret
-        outcome = await self.attempt(webhook.url, webhook.body, sign(webhook.body, "wrong-" * wrong + secret))
+        outcome = await self._attempt(webhook)
         webhook.attempts.append(outcome)
         webhook.delivered = outcome.get("status") == httpx.codes.OK
+
+    async def _attempt(self, webhook: Webhook) -> Json:
+        wrong = len(webhook.attempts) < webhook.badly_signed
+        secret = self._world.app.secret
+        return await self.attempt(webhook.url, webhook.body, sign(webhook.body, "wrong-" * wrong + secret))
 
     def _forget_delivered(self) -> None:
         delivered = [number for number, one in self._webhooks.items() if one.delivered]

@@ -164,3 +164,18 @@ def test_the_transcript_can_be_waited_for(business, cloud, simulator) -> None:
     say(simulator, "nova")
     shown = simulator.get("transcript", after=revision, wait=30)
     assert [message["text"] for message in shown["messages"]] == ["nova"]
+
+
+def test_a_storm_of_retries_although_everything_was_taken(business, simulator) -> None:
+    simulator.fault("webhook", "storm", copies=10, seconds=0.01)
+    say(simulator, "de novo e de novo")
+    eventually(lambda: len(business.posts) == 11)
+    assert len({body for _, body in business.posts}) == 1
+    eventually(lambda: len(simulator.get("webhooks")["webhooks"][0]["attempts"]) == 11)
+
+
+def test_the_app_secret_can_change(business, simulator) -> None:
+    simulator.configure(app_secret="next")
+    say(simulator, "assinada de novo")
+    eventually(lambda: business.posts)
+    assert business.signed_well() == [False]
