@@ -19,6 +19,7 @@ from tests.invariants.stack import Stack
 CHART = ROOT / "charts/whatsapp-agent"
 VALUES = Path(__file__).with_name("values.yaml")
 NAME = "wa"
+SUITE = "example.com/suite"
 RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
 
 
@@ -28,7 +29,8 @@ class Release(Stack):
     def __init__(self, kube: Kube, values: Mapping[str, Any]) -> None:
         self.kube = kube
         self.helm = Helm(kube.namespace)
-        self.values = dict(values)
+        # The label tells this release's pods from those of every other namespace.
+        self.values = dict(values) | {"pod.labels": {SUITE: kube.namespace}}
         self._postgres = Forward(kube, f"service/{NAME}-postgres", 5432)
         self._simulator = Forward(kube, f"service/{NAME}-simulator", 8100)
         self.http: httpx.Client
@@ -41,7 +43,9 @@ class Release(Stack):
     def open(self) -> None:
         """Open the way to the simulator, that is, to the customers."""
         address = f"http://127.0.0.1:{self._simulator.port}"
-        self.http = httpx.Client(base_url=address, trust_env=False, timeout=70)
+        # A port-forward does not tell that the other side closed an idle connection (uvicorn does after 5 s).
+        limits = httpx.Limits(keepalive_expiry=2)
+        self.http = httpx.Client(base_url=address, trust_env=False, timeout=70, limits=limits)
 
     def close(self) -> None:
         """Close what ``open`` opened."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster.kube import CommandError, eventually
-from tests.cluster.release import NAME, Release, Traffic
+from tests.cluster.release import NAME, SUITE, Release, Traffic
 
 OURS = ("gateway", "worker", "agent")
 
@@ -41,7 +41,8 @@ def test_everything_is_rolled_at_once(release: Release, traffic: Traffic) -> Non
 
 def test_an_upgrade_and_a_rollback(release: Release, traffic: Traffic) -> None:
     before = release.kube.get("deployment", f"{NAME}-worker")["spec"]["template"]
-    release.install(worker__logLevel="debug", gateway__logLevel="debug", pod__annotations={"example.com/upgrade": "1"})
+    changed = {"annotations": {"example.com/upgrade": "1"}}
+    release.install(gateway__pod=changed, worker__pod=changed, agent__pod=changed)
     assert release.kube.get("deployment", f"{NAME}-worker")["spec"]["template"] != before
     release.helm("rollback", NAME, "--wait", "--timeout", "5m")
     assert release.kube.get("deployment", f"{NAME}-worker")["spec"]["template"] == before
@@ -62,7 +63,7 @@ def test_a_node_is_drained(release: Release, traffic: Traffic) -> None:
     """Of the pods that may not all go at once, some stay until there is another node for them (or this one is back)."""
     node = release.kube.pods("gateway")[0]["spec"]["nodeName"]
     # the simulator is Meta and the customers, who are not in the cluster; postgres has a test of its own
-    away = f"app.kubernetes.io/instance={NAME},app.kubernetes.io/component notin (simulator,postgres)"
+    away = f"{SUITE}={release.kube.namespace},app.kubernetes.io/component notin (simulator,postgres)"
     options = ("--ignore-daemonsets", "--delete-emptydir-data", "--force", f"--pod-selector={away}", "--timeout=20s")
     before = set(release.kube.ready_pods("gateway") + release.kube.ready_pods("worker"))
     try:
