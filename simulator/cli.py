@@ -1,5 +1,6 @@
 """The commands of ``python -m simulator``."""
 
+import asyncio
 import signal
 import sys
 from contextlib import suppress
@@ -9,14 +10,19 @@ import httpx
 import typer
 import uvicorn
 from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 from simulator.app import create_app
+from simulator.load import AT_ONCE, Load, Report
 from simulator.meta.world import MARIA, digits_of
 from simulator.plan import make_plan
 from simulator.ports import PortBusyError
 from simulator.process import StartError
 from simulator.say import ANSWER_SECONDS, NoAnswerError, Phone
-from simulator.settings import Settings, environment, load
+from simulator.settings import Settings, environment
+from simulator.settings import load as read_settings
 from simulator.stack import STATE_FILE, Stack, read_state
 
 NOT_ANSWERED, NOT_RUNNING = 1, 2  # exit codes
@@ -68,6 +74,53 @@ def say(
         _fail(f"The simulator does not answer ({type(error).__name__}): is the stack still running?", NOT_RUNNING)
 
 
+@cli.command()
+def load(
+    customers: Annotated[int, typer.Option(help="how many write")] = 1000,
+    messages: Annotated[int, typer.Option(help="questions of each; the next one follows the answer")] = 1,
+    seconds: Annotated[float, typer.Option(help="over which the first questions are spread")] = 10,
+    timeout: Annotated[float, typer.Option(help="seconds to wait for all answers")] = 900,
+) -> None:
+    """Let many customers write to the running stack at once; is everybody answered once, in order, and how fast?"""
+    address = _simulator_address()
+    try:
+        report = asyncio.run(_load(address, customers, messages, seconds, timeout))
+    except ValueError as error:
+        _fail(str(error), NOT_RUNNING)
+    except ExceptionGroup as group:
+        _fail(f"The simulator does not answer: {group.exceptions[0]!r}", NOT_RUNNING)
+    Console().print(_table(report))
+    if not report.correct:
+        raise typer.Exit(NOT_ANSWERED)
+
+
+async def _load(address: str, customers: int, messages: int, seconds: float, timeout: float) -> Report:  # noqa: ASYNC109 - the user's patience, no cancellation
+    limits = httpx.Limits(max_connections=AT_ONCE + 2)
+    async with httpx.AsyncClient(base_url=address, timeout=60, trust_env=False, limits=limits) as client:
+        run = Load(client, customers, messages, seconds)
+        shown = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*(TextColumn(one) if isinstance(one, str) else one for one in shown)) as progress:
+            task = progress.add_task("answered", total=customers * messages)
+            return await run.run(timeout, lambda count: progress.update(task, completed=count))
+
+
+def _table(report: Report) -> Table:
+    """The report for a terminal."""
+    table = Table(title="Load: " + ("everybody answered once, in order" if report.correct else "NOT correct"))
+    table.add_column("what")
+    table.add_column("value", justify="right")
+    rows = {"customers": report.customers, "questions": report.questions, "lost": report.lost}
+    rows |= {"answered twice": report.doubled, "customers with wrong order": report.disordered}
+    rows |= {"answers that name no order": report.strange}
+    for name, count in rows.items():
+        table.add_row(name, str(count))
+    table.add_row("first questions sent in", f"{report.sending_seconds:.1f} s")
+    for name, share in (("median", 0.5), ("90 %", 0.9), ("99 %", 0.99)):
+        table.add_row(f"answered within, {name}", f"{report.percentile(share):.2f} s")
+    table.add_row("slowest answer", f"{max(report.seconds, default=float('nan')):.2f} s")
+    return table
+
+
 def _end_once(*_: object) -> None:
     """Handler of every signal that ends the stack: begin the end, and let nothing interrupt it."""
     for number in ENDINGS:
@@ -93,14 +146,14 @@ def _simulator_address() -> str:
 
 def _variables() -> dict[str, str]:
     try:
-        load(variables := environment())
+        read_settings(variables := environment())
     except (ValidationError, OSError) as error:
         _fail(f"The settings are wrong: {error}", NOT_RUNNING)
     return variables
 
 
 def _settings() -> Settings:
-    return load(_variables())
+    return read_settings(_variables())
 
 
 def _tell(line: str) -> None:

@@ -252,7 +252,7 @@ COMPONENTS = [
     {"type": "HEADER", "format": "IMAGE", "example": {"header_handle": ["4::x"]}},
     {"type": "BODY", "text": "Olá {{1}}, o pedido {{2}} saiu.", "example": {"body_text": [["Ana", "1"]]}},
     {"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": "Obrigada"},
-                                    {"type": "URL", "text": "Ver", "url": "https://a.example/{{1}}", "example": ["1"]}]},
+                                    {"type": "URL", "text": "Ver", "url": "https://a.test/{{1}}", "example": ["1"]}]},
 ]  # fmt: skip
 
 
@@ -273,7 +273,7 @@ async def test_templates_are_filled_in_and_checked(simulator, api) -> None:
     await send(template("saiu", "pt_BR", ["Maria", "12345"], header=image, buttons=buttons))
     rendered = simulator.get("transcript")["messages"][-1]["rendered"]
     assert rendered["body"] == "Olá Maria, o pedido 12345 saiu."
-    assert [one.get("url") or one["payload"] for one in rendered["buttons"]] == ["grata", "https://a.example/12345"]
+    assert [one.get("url") or one["payload"] for one in rendered["buttons"]] == ["grata", "https://a.test/12345"]
     await send(template("ola", "pt_BR", {"nome": "Maria"}))
     for wrong, code in [
         (template("saiu", "pt_BR", ["Maria"], header=image, buttons=buttons), 132000),

@@ -1,0 +1,176 @@
+"""Many customers at once against the running stack: is everybody answered, once, in order, and how fast?
+
+Each customer asks for an order of a number of its own, and for the next one when the answer is there. The demo model's
+answers name the number, so an answer that went to somebody else, came twice or overtook another one is seen.
+"""
+
+import asyncio
+import random
+import re
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import httpx
+
+FIRST_ORDER = 20_000
+MOST_CUSTOMERS, MOST_MESSAGES = 9999, 9
+POLL_SECONDS = 5
+QUIET_SECONDS = 3  # so long after the last answer we still listen for one too many
+AT_ONCE = 50  # customers that write at the same moment
+NUMBER = re.compile(r"\d{5,6}")
+
+Json = dict[str, Any]
+Tell = Callable[[int], None]  # how many questions are answered
+
+
+@dataclass
+class Customer:
+    """One customer: what was asked (order number, when), and what came back (text, when)."""
+
+    wa_id: str
+    orders: list[str]
+    asked: list[float] = field(default_factory=list)
+    answers: list[tuple[str, float]] = field(default_factory=list)
+
+    @property
+    def named(self) -> list[str]:
+        """The order numbers that the answers name, in their order; of an answer without one of ours: nothing."""
+        return [next((one for one in NUMBER.findall(text) if one in self.orders), "?") for text, _ in self.answers]
+
+    @property
+    def waits(self) -> bool:
+        """Whether the last question has no answer yet."""
+        return len(self.answers) < len(self.asked)
+
+    def seconds(self) -> list[float]:
+        """How long each answer took, by Meta's clock."""
+        return [answered - asked for asked, (_, answered) in zip(self.asked, self.answers, strict=False)]
+
+
+@dataclass
+class Report:
+    """What became of all questions; seconds are those of single answers, sorted."""
+
+    customers: int
+    questions: int
+    sending_seconds: float
+    lost: int
+    doubled: int
+    disordered: int
+    strange: int
+    seconds: list[float]
+
+    @property
+    def correct(self) -> bool:
+        """Everybody answered once, in order."""
+        return not (self.lost or self.doubled or self.disordered or self.strange)
+
+    def percentile(self, share: float) -> float:
+        """The seconds within which that share of the answers came."""
+        if len(self.seconds) < 2:
+            return self.seconds[0] if self.seconds else float("nan")
+        return statistics.quantiles(self.seconds, n=100, method="inclusive")[round(share * 100) - 1]
+
+
+class Load:
+    """One run. ``client`` has the simulator's address as its base."""
+
+    def __init__(self, client: httpx.AsyncClient, customers: int, messages: int, spread_seconds: float) -> None:
+        if not 1 <= customers <= MOST_CUSTOMERS or not 1 <= messages <= MOST_MESSAGES:
+            raise ValueError(f"1 to {MOST_CUSTOMERS} customers and 1 to {MOST_MESSAGES} messages each are possible")
+        self._client = client
+        self._spread = spread_seconds
+        # New numbers each time, so that no memory of an earlier run answers; none has a form without ninth digit.
+        run = random.randrange(6000)  # noqa: S311 - not a secret
+        self.customers = {
+            wa_id: Customer(wa_id, [str(FIRST_ORDER + 10 * n + k) for k in range(messages)])
+            for n in range(customers)
+            for wa_id in [f"55119{run:04d}{n:04d}"]
+        }
+        self._writing = asyncio.Semaphore(AT_ONCE)
+        self._sending_seconds = 0.0
+
+    async def run(self, patience_seconds: float, tell: Tell) -> Report:
+        """Let everybody write, listen until all are answered or patience is over. Raises httpx.HTTPError."""
+        number = (await self._get("/_sim/accounts"))["numbers"][0]
+        await self._throughput(number["id"], "HIGH")  # a standard number may not have that many messages a second
+        revision = (await self._get("/_sim/transcript", wa_id="nobody"))["revision"]
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._begin())
+                tasks.create_task(self._listen(revision, patience_seconds, tell))
+        finally:
+            await self._throughput(number["id"], number["throughput"])
+        return self.report()
+
+    def report(self) -> Report:
+        """What is known by now."""
+        everybody = self.customers.values()
+        named = [(one, [name for name in one.named if name != "?"]) for one in everybody]
+        return Report(
+            customers=len(self.customers),
+            questions=sum(len(one.orders) for one in everybody),
+            sending_seconds=self._sending_seconds,
+            lost=sum(len(set(one.orders) - set(found)) for one, found in named),
+            doubled=sum(len(found) - len(set(found)) for _, found in named),
+            disordered=sum(list(dict.fromkeys(found)) != sorted(set(found)) for _, found in named),
+            strange=sum(one.named.count("?") for one in everybody),
+            seconds=sorted(seconds for one in everybody for seconds in one.seconds()),
+        )
+
+    async def _begin(self) -> None:
+        """Everybody's first question, evenly over the seconds."""
+        started, pause = time.monotonic(), self._spread / len(self.customers)
+        async with asyncio.TaskGroup() as tasks:
+            for n, customer in enumerate(self.customers.values()):
+                await asyncio.sleep(max(0, started + n * pause - time.monotonic()))
+                tasks.create_task(self._ask(customer))
+        self._sending_seconds = time.monotonic() - started
+
+    async def _ask(self, customer: Customer) -> None:
+        order = customer.orders[len(customer.asked)]
+        body = {"text": f"Quero saber do meu pedido {order}"}
+        customer.asked.append(float("inf"))  # the transcript says when
+        async with self._writing:
+            answer = await self._client.post(f"/_sim/personas/{customer.wa_id}/messages", json=body)
+        answer.raise_for_status()
+
+    async def _listen(self, revision: int, patience_seconds: float, tell: Tell) -> None:
+        deadline = time.monotonic() + patience_seconds
+        seen: set[str] = set()
+        done = False
+        async with asyncio.TaskGroup() as tasks:
+            while (left := deadline - time.monotonic()) > 0:
+                page = await self._get("/_sim/transcript", after=revision, wait=min(left, POLL_SECONDS))
+                revision = page["revision"]
+                for message in page["messages"]:
+                    if message["id"] not in seen and message["wa_id"] in self.customers:
+                        seen.add(message["id"])
+                        self._hear(self.customers[message["wa_id"]], message, tasks)
+                tell(sum(min(len(one.answers), len(one.orders)) for one in self.customers.values()))
+                if not done and all(len(one.answers) >= len(one.orders) for one in self.customers.values()):
+                    done, deadline = True, min(deadline, time.monotonic() + QUIET_SECONDS)
+
+    def _hear(self, customer: Customer, message: Json, tasks: asyncio.TaskGroup) -> None:
+        at = datetime.fromisoformat(message["timestamp"]).timestamp()
+        if message["direction"] == "in":
+            customer.asked[customer.asked.index(float("inf"))] = at
+            return
+        if message["type"] == "reaction":
+            return
+        customer.answers.append((message["text"] or "", at))
+        if not customer.waits and len(customer.asked) < len(customer.orders):
+            tasks.create_task(self._ask(customer))
+
+    async def _throughput(self, number_id: str, level: str) -> None:
+        answer = await self._client.put(f"/_sim/numbers/{number_id}", json={"throughput": level})
+        answer.raise_for_status()
+
+    async def _get(self, path: str, **query: str | float) -> Json:
+        answer = await self._client.get(path, params=query)
+        found: Json = answer.raise_for_status().json()
+        return found
