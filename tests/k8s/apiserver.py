@@ -32,7 +32,9 @@ class ApiServer:
 
     def put(self, kind: str, namespace: str, name: str, data: dict[str, str | bytes]) -> None:
         """Set a Secret (`secrets`) or ConfigMap (`configmaps`, where bytes go to binaryData)."""
-        encoded = {key: base64.b64encode(one if isinstance(one, bytes) else one.encode()).decode() for key, one in data.items()}
+        encoded = {
+            key: base64.b64encode(one if isinstance(one, bytes) else one.encode()).decode() for key, one in data.items()
+        }
         content = {"data": encoded} if kind == "secrets" else {"binaryData": encoded}
         self.objects[kind, namespace, name] = {**content, "metadata": self._meta(namespace, name)}
 

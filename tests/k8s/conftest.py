@@ -106,11 +106,11 @@ class Operator:
         self.tools = Tools(meta, cluster, "v26.0", 600, 15, self.woken.append, clock, clock.now)
         self._numbers: dict[str, Kept] = {}
 
-    def number(self, name: str = "loja", **spec: Any) -> Kept:
+    def number(self, name: str = "loja", /, **spec: Any) -> Kept:
         self._numbers[name] = Kept(self, NumberCycle, name, {**NUMBER_SPEC, **spec})
         return self._numbers[name]
 
-    def template(self, name: str = "pedido-enviado", **spec: Any) -> Kept:
+    def template(self, name: str = "pedido-enviado", /, **spec: Any) -> Kept:
         return Kept(self, TemplateCycle, name, {**TEMPLATE_SPEC, **spec})
 
     def undeclare(self, name: str) -> None:

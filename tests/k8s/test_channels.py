@@ -79,7 +79,10 @@ def test_nothing_is_handed_on_that_is_not_declared() -> None:
 
 
 def test_a_named_parameter_reaches_the_fallback_template() -> None:
-    agent = {**SPEC["agent"], "fallbackTemplate": {"name": "r", "language": "pt_BR", "namedParameters": {"name": "Lia"}}}
+    agent = {
+        **SPEC["agent"],
+        "fallbackTemplate": {"name": "r", "language": "pt_BR", "namedParameters": {"name": "Lia"}},
+    }
     assert entry({**SPEC, "agent": agent})["fallback_template"]["parameters"] == {"name": "Lia"}
 
 

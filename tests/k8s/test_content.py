@@ -186,5 +186,7 @@ def test_components_in_metas_own_json_are_sent_and_not_compared() -> None:
 
 
 def test_samples_do_not_count_in_the_fingerprint_of_what_meta_shows() -> None:
-    assert content.remote_fingerprint(META) == content.remote_fingerprint(change([1, "example"], {"body_text": [["x"]]}))
+    assert content.remote_fingerprint(META) == content.remote_fingerprint(
+        change([1, "example"], {"body_text": [["x"]]})
+    )
     assert content.remote_fingerprint(META) != content.remote_fingerprint(change([1, "text"], "x"))

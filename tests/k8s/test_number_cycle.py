@@ -127,7 +127,9 @@ async def test_while_meta_is_away_the_pauses_grow_and_the_status_says_so(operato
 async def test_a_rotated_token_is_checked_again_at_once(operator: Operator, simulator: Any, api: ApiServer) -> None:
     number = operator.number()
     await number.run()
-    simulator.control.put("/_sim/tokens/token-2", json={"expires_at": int(operator.clock.now().timestamp()) + 5 * 86400})
+    simulator.control.put(
+        "/_sim/tokens/token-2", json={"expires_at": int(operator.clock.now().timestamp()) + 5 * 86400}
+    )
     api.put("secrets", "shop", "loja", {"access-token": "token-2", "app-secret": "new,old", "verify-token": "v"})
     await number.run(after=15)
     found = channel(api)
@@ -207,7 +209,9 @@ async def test_two_numbers_share_the_channels_file(operator: Operator, simulator
     assert channel(api) is not None
 
 
-async def test_a_channel_is_written_although_others_write_too(operator: Operator, simulator: Any, api: ApiServer) -> None:
+async def test_a_channel_is_written_although_others_write_too(
+    operator: Operator, simulator: Any, api: ApiServer
+) -> None:
     api.put("secrets", "shop", "operator-channels", {"channels.json": '{"channels": []}', "notes": "kept"})
     api.rivals = 2
     number = operator.number()

@@ -147,7 +147,9 @@ def _as_case(action: Any, want: Any) -> Any:
     """The action as the case writes it: its name, or its name with those fields that the case names."""
     if isinstance(want, str):
         return action.name
-    shown = {f.name: getattr(action, f.name) for f in fields(action)} if not hasattr(action, "entry") else asdict(action)
+    shown = (
+        {f.name: getattr(action, f.name) for f in fields(action)} if not hasattr(action, "entry") else asdict(action)
+    )
     inner = want[action.name]
     return {action.name: {key: _cut(shown[key], value) for key, value in inner.items()}}
 
