@@ -86,8 +86,8 @@ REFUSALS = {
         "but preStopSeconds + drainSeconds + 15 is 45 and turns and sends would be cut off",
     ),
     "too little grace for a run": (
-        {"agent.terminationGracePeriodSeconds": 259},
-        "but preStopSeconds + runSeconds + 15 is 260 and a run would be killed",
+        {"agent.terminationGracePeriodSeconds": 254},
+        "but preStopSeconds + runSeconds + 15 is 255 and a run would be killed",
     ),
     "runs longer than turns": ({"agent.runSeconds": 301}, "workers give a turn only 300 s (worker.turnSeconds)"),
     "a quiet period beyond its bound": ({"worker.quietPeriodSeconds": 9}, "the latter is the upper bound"),
@@ -112,7 +112,7 @@ def test_with_nothing_said_it_says_what_is_missing() -> None:
 
 
 def test_enough_grace_is_taken_as_it_is_said() -> None:
-    assert grace({"agent.terminationGracePeriodSeconds": 261}, "agent") == 261
+    assert grace({"agent.terminationGracePeriodSeconds": 256}, "agent") == 256
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_enough_grace_is_taken_as_it_is_said() -> None:
         ("gateway", {"gateway": {"preStopSeconds": 7, "drainSeconds": 30}}, 52),
         ("gateway", {"gateway": {"preStopSeconds": 0}}, 35),
         ("worker", {"worker": {"preStopSeconds": 1, "drainSeconds": 2}}, 18),
-        ("agent", {"agent": {"runSeconds": 100}}, 120),
+        ("agent", {"agent": {"runSeconds": 100}}, 115),
     ],
 )
 def test_grace_periods_follow_from_the_work(component: str, values: dict[str, Any], expected: int) -> None:
