@@ -18,20 +18,20 @@ from starlette.applications import Starlette
 from gateway.agent import Agent
 from gateway.attention import Attention
 from gateway.channels import Channel, Channels
+from gateway.housekeeping import Housekeeping
 from gateway.intake import Intake
 from gateway.internal import Internal
 from gateway.limits import Limiter
 from gateway.lines import Lines
 from gateway.media import MediaLoader, open_store, origins
 from gateway.ops import Check, Ops
+from gateway.outreach import Outreach
 from gateway.polling import Step, poll
 from gateway.sender import Sender, SendSettings
 from gateway.settings import Settings
-from gateway.store import media as media_store
-from gateway.store import outbox, ownership
+from gateway.standing import Watch
 from gateway.store.conversations import Quiet
 from gateway.store.database import AWAY, EVENTS, MEDIA, OUTBOX, TURNS, Pool, Wakeups, make_pool
-from gateway.telemetry import QUEUE, QUEUE_AGE, UNCERTAIN
 from gateway.turns import Bounds, Turns
 from gateway.webhooks import Inbox, Webhook
 
@@ -45,9 +45,11 @@ def serve(settings: Settings) -> Starlette:
     inbox = Inbox(pool)
     checks: dict[str, Check] = {"postgres": lambda: _postgres(pool), "channels": lambda: _channels(channels)}
     token = settings.internal_token.get_secret_value() if settings.internal_token else None
+    internal = Internal(pool, open_store(settings.media_url), token)
     routes = [
         *Webhook(inbox, channels).routes(),
-        *Internal(pool, open_store(settings.media_url), token).routes(),
+        *internal.routes(),
+        *Outreach(pool, channels, internal.allowed).routes(),
         *Ops(checks, needed=frozenset({"postgres"})).routes(),
     ]
 
@@ -65,9 +67,8 @@ def serve(settings: Settings) -> Starlette:
 def work(settings: Settings) -> Starlette:
     """Events to messages, messages to turns, replies to sends; over HTTP only health and metrics."""
     worker = _Worker(settings)
-    return Starlette(
-        routes=Ops(worker.checks(), needed=frozenset({"postgres"})).routes(), lifespan=lambda _: worker.lifespan()
-    )
+    ops = Ops(worker.checks(), needed=frozenset({"postgres"}), warning=worker.warning)
+    return Starlette(routes=ops.routes(), lifespan=lambda _: worker.lifespan())
 
 
 class _Worker:
@@ -96,7 +97,8 @@ class _Worker:
             self._pool, self._channels, quiet,
             media_wait=settings.media_wait_seconds, phone_app_hold=settings.phone_app_hold_seconds,
         )  # fmt: skip
-        self._quiet = quiet
+        self._housekeeping = Housekeeping(self._pool, self._sender, quiet, settings.event_retention_days)
+        self._watch = Watch(self._pool, self._lines, self._channels, settings.whatsapp_api_version)
         self._media = MediaLoader(
             self._pool, self._channels, self._lines.api, open_store(settings.media_url),
             limit=settings.media_max_bytes, quiet=quiet, allowed=origins(settings.whatsapp_graph_url),
@@ -120,6 +122,9 @@ class _Worker:
             checks["redis"] = lambda: _redis(client)
         return checks
 
+    async def warning(self) -> str | None:
+        return await self._watch.warning()
+
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
@@ -130,6 +135,9 @@ class _Worker:
             if self._redis is not None:
                 stack.push_async_callback(self._redis.aclose)
             await stack.enter_async_context(_background(self._wakeups.listen()))
+            # Meta's slow answers about numbers are no reason to wait at the end.
+            watch = poll("standing", self._watch.step, wake=asyncio.Event(), stop=self._stop, at_most=60)
+            await stack.enter_async_context(_background(watch))
             stack.push_async_callback(self._drain)
             loops = self._loops()
             stack.push_async_callback(_finished, loops)
@@ -145,29 +153,12 @@ class _Worker:
             ("sender", self._sender.step, self._wakeups[OUTBOX], every),
             ("media", self._media.step, self._wakeups[MEDIA], every),
             ("leases", self._turns.renew, own, self._settings.lease_seconds / 3),
-            ("housekeeping", self._housekeep, own, 5),
+            ("housekeeping", self._housekeeping.step, own, 5),
         ]
         return [
             _supervised(poll(name, step, wake=wake, stop=self._stop, at_most=at_most))
             for name, step, wake, at_most in loops
         ]
-
-    async def _housekeep(self) -> float:
-        await self._sender.expire()
-        async with self._pool.connection() as conn:
-            await ownership.expire(conn, self._quiet)
-            now = await outbox.backlog(conn)
-            media, media_age = await media_store.backlog(conn)
-        for queue, depth, age in (
-            ("events", now.events, now.events_age),
-            ("turns", now.due, now.due_age),
-            ("outbox", now.queued, now.queued_age),
-            ("media", media, media_age),
-        ):
-            QUEUE.labels(queue).set(depth)
-            QUEUE_AGE.labels(queue).set(age)
-        UNCERTAIN.set(now.uncertain)
-        return 5
 
     async def _drain(self) -> None:
         try:

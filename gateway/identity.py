@@ -88,7 +88,7 @@ async def customer_for(conn: Connection, named: Ids, said: Statement) -> UUID:
         return await _learn(conn, user.contact_id, named, said, found)
     if number is None:
         return await _learn(conn, await contacts.create(conn), named, said, found)
-    if (user is None and _was_theirs(number, said.at)) or not await _differs(conn, number, named, said.channel_id):
+    if not await _differs(conn, number, named, said.channel_id):
         person = number.contact_id
         if user:
             person = await _merge(conn, user.contact_id, person, said, "one message named both")
@@ -160,9 +160,7 @@ async def _owner_at(conn: Connection, named: Ids, at: datetime, found: Sequence[
     """Whose the number was at a time; its owner of today where nobody has given it up since."""
     now = _of(found, "wa_id")
     if named.number and (now is None or at < now.since):
-        former = await contacts.owner_before(conn, wa_id_variants(named.number), at)
-        if former:
-            return Owner(former[0], "old_wa_id", named.number, former[1], [], [])
+        return await contacts.owner_before(conn, wa_id_variants(named.number), at) or now
     return now
 
 
@@ -174,16 +172,14 @@ async def _give_up(conn: Connection, person: UUID, number: str, at: datetime) ->
         await contacts.give_up(conn, person, value, at)
 
 
-def _was_theirs(number: Owner, at: datetime) -> bool:
-    """Whether a number is known to have been a customer's at a time, who gave it up later."""
-    return number.kind == "old_wa_id" and number.since <= at
-
-
 async def _differs(conn: Connection, number: Owner, named: Ids, channel_id: str) -> bool:
-    """Whether the same number of ours has heard of the owner by another user id: then it is another person."""
+    """Whether the same number of ours has heard of the owner by another user id: then it is another person.
+
+    Of who gave the number up only the ids count that they had with it: a new number comes with a new id.
+    """
     if named.user_id is None:
         return False
-    by_channel = await contacts.user_ids(conn, number.contact_id, channel_id)
+    by_channel = await contacts.user_ids(conn, number.contact_id, channel_id, number.until)
     return bool(by_channel) and named.user_id not in by_channel
 
 

@@ -41,7 +41,7 @@ class Internal:
         ]
 
     async def _history(self, request: Request) -> Response:
-        if not self._allowed(request):
+        if not self.allowed(request):
             return PlainTextResponse("the bearer token is not INTERNAL_TOKEN", 401)
         customer_id: UUID = request.path_params["customer_id"]
         limit = _limit(request.query_params.get("limit", "20"))
@@ -55,7 +55,7 @@ class Internal:
         return JSONResponse({"messages": [_shown(item) for item in found]})
 
     async def _media(self, request: Request) -> Response:
-        if not self._allowed(request):
+        if not self.allowed(request):
             return PlainTextResponse("the bearer token is not INTERNAL_TOKEN", 401)
         try:
             async with self._pool.connection() as conn:
@@ -85,7 +85,8 @@ class Internal:
         }
         return StreamingResponse(found.stream(), media_type=mime_type or "application/octet-stream", headers=headers)
 
-    def _allowed(self, request: Request) -> bool:
+    def allowed(self, request: Request) -> bool:
+        """Whether a request shows the internal token."""
         given = request.headers.get("authorization", "").encode()
         return bool(self._token) and hmac.compare_digest(given, f"Bearer {self._token}".encode())
 

@@ -17,10 +17,14 @@ _CHECK_SECONDS = 5.0
 
 
 class Ops:
-    """``/healthz`` (the process), ``/readyz`` (what it cannot do without), ``/health`` (all it uses), ``/metrics``."""
+    """``/healthz`` (the process), ``/readyz`` (what it cannot do without), ``/health`` (all it uses), ``/metrics``.
 
-    def __init__(self, checks: Mapping[str, Check], needed: frozenset[str]) -> None:
+    warning: what will stop working if nobody acts; said in ``/health``, which stays 200 for it.
+    """
+
+    def __init__(self, checks: Mapping[str, Check], needed: frozenset[str], warning: Check | None = None) -> None:
         self._checks = checks
+        self._warning = warning
         self._needed = needed
 
     def routes(self) -> list[Route]:
@@ -41,7 +45,9 @@ class Ops:
         problems = await self._ask(frozenset(self._checks))
         parts = {name: problem or "ok" for name, problem in problems.items()}
         healthy = not any(problems.values())
-        return JSONResponse({"status": "ok" if healthy else "degraded", "parts": parts}, 200 if healthy else 503)
+        said = {"warning": warning} if self._warning and (warning := await self._warning()) else {}
+        status = "ok" if healthy else "degraded"
+        return JSONResponse({"status": status, "parts": parts, **said}, 200 if healthy else 503)
 
     async def _ask(self, names: frozenset[str]) -> dict[str, str | None]:
         chosen = [name for name in self._checks if name in names]

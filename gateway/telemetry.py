@@ -36,6 +36,9 @@ LIMITER_WAITS = Counter("whatsapp_limiter_waits", "Sends that a rate limit put o
 MEDIA = Counter("whatsapp_media", "Attempts to fetch media of customers, by what became of it", ["outcome"])
 QUEUE = Gauge("whatsapp_queue_depth", "What waits", ["queue"])
 QUEUE_AGE = Gauge("whatsapp_queue_age_seconds", "How long the oldest has waited", ["queue"])
+QUALITY = Gauge("whatsapp_number_quality", "3 green, 2 yellow, 1 red, 0 not known", ["phone_number_id"])
+TOKEN_DAYS_LEFT = Gauge("whatsapp_token_days_left", "Until the access token ends; +Inf: never", ["phone_number_id"])
+API_VERSION_DAYS_LEFT = Gauge("whatsapp_api_version_days_left", "Until Meta ends this version; +Inf: not announced")
 BLOCKED = Gauge("whatsapp_number_blocked", "1 while Meta refuses whatever this number sends", ["phone_number_id"])
 UNCERTAIN = Gauge("whatsapp_messages_uncertain", "Sends of which nobody knows whether Meta has them")
 

@@ -28,7 +28,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A customer to whom a strong key leads; since: when the customer was first heard of by it."""
+    """A customer to whom a key leads or led; since, until: when they were first heard of by it, and gave it up."""
 
     contact_id: UUID
     kind: str
@@ -36,6 +36,7 @@ class Owner:
     since: datetime
     channel_ids: list[str]  # user ids: the numbers of ours that named it
     parents: list[str]  # the customer's parent user ids
+    until: datetime | None = None
 
 
 async def lock(conn: Connection, names: Sequence[str]) -> None:
@@ -59,15 +60,17 @@ async def owners(conn: Connection, keys: Sequence[Key]) -> list[Owner]:
         return await cursor.fetchall()
 
 
-async def owner_before(conn: Connection, numbers: Sequence[str], at: datetime) -> tuple[UUID, datetime] | None:
-    """Who had one of these numbers at a time, and gave it up later; with the time when the customer was first heard."""
-    cursor = await conn.execute(
-        """SELECT k.contact_id, k.since FROM contact_key k JOIN contact c ON c.id = k.contact_id
-           WHERE k.kind = 'old_wa_id' AND k.value = ANY(%s) AND k.until > %s ORDER BY k.until LIMIT 1
-           FOR KEY SHARE OF c""",
-        (list(numbers), at),
-    )
-    return await cursor.fetchone()
+async def owner_before(conn: Connection, numbers: Sequence[str], at: datetime) -> Owner | None:
+    """Who had one of these numbers at a time, and gave it up later."""
+    async with conn.cursor(row_factory=class_row(Owner)) as cursor:
+        await cursor.execute(
+            """SELECT k.contact_id, k.kind, k.value, k.since, k.channel_ids, '{}'::text[] AS parents, k.until
+               FROM contact_key k JOIN contact c ON c.id = k.contact_id
+               WHERE k.kind = 'old_wa_id' AND k.value = ANY(%s) AND k.until > %s ORDER BY k.until LIMIT 1
+               FOR KEY SHARE OF c""",
+            (list(numbers), at),
+        )
+        return await cursor.fetchone()
 
 
 async def has_given_up(conn: Connection, contact_id: UUID, number: str) -> bool:
@@ -109,11 +112,12 @@ async def give_up(conn: Connection, contact_id: UUID, number: str, until: dateti
     )
 
 
-async def user_ids(conn: Connection, contact_id: UUID, channel_id: str) -> set[str]:
-    """The business-scoped ids by which a number of ours has heard of a customer."""
+async def user_ids(conn: Connection, contact_id: UUID, channel_id: str, before: datetime | None = None) -> set[str]:
+    """The business-scoped ids by which a number of ours has heard of a customer (before a time)."""
     cursor = await conn.execute(
-        "SELECT value FROM contact_key WHERE contact_id = %s AND kind = 'user_id' AND %s = ANY(channel_ids)",
-        (contact_id, channel_id),
+        """SELECT value FROM contact_key WHERE contact_id = %s AND kind = 'user_id' AND %s = ANY(channel_ids)
+           AND since < coalesce(%s, 'infinity'::timestamptz)""",
+        (contact_id, channel_id, before),
     )
     return {row[0] for row in await cursor.fetchall()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
 import psycopg
 import structlog
@@ -37,6 +38,12 @@ def make_pool(url: str, size: int) -> Pool:
         kwargs={"autocommit": True, "application_name": "whatsapp-gateway", "connect_timeout": 5},
         name="gateway",
     )
+
+
+async def now(conn: Connection) -> datetime:
+    """The database's time."""
+    row = await (await conn.execute("SELECT clock_timestamp()")).fetchone()
+    return row[0]  # type: ignore[index,no-any-return]
 
 
 async def notify(conn: Connection, topic: str) -> None:

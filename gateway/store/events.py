@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from psycopg.rows import class_row
 
-from gateway.store.database import CHANNEL, EVENTS, Connection
+from gateway.store.database import CHANNEL, EVENTS, Connection, notify
 
 
 class NewEvent(NamedTuple):
@@ -73,6 +73,41 @@ async def finish(conn: Connection, event_id: int, state: str, note: str | None =
     await conn.execute(
         "UPDATE event SET state = %s, note = %s, processed_at = now() WHERE id = %s", (state, note, event_id)
     )
+
+
+async def purge(conn: Connection, days: float, limit: int) -> int:
+    """Delete events that were processed so many days ago; those kept as unknown or failed wait for a replay."""
+    cursor = await conn.execute(
+        """DELETE FROM event WHERE id IN (
+               SELECT id FROM event WHERE state IN ('done', 'ignored')
+                 AND processed_at < now() - make_interval(secs => %s)
+               ORDER BY processed_at LIMIT %s FOR UPDATE SKIP LOCKED)""",
+        (days * 86_400, limit),
+    )
+    return cursor.rowcount
+
+
+async def replay(
+    conn: Connection, states: Sequence[str], before: datetime, limit: int, *,
+    kind: str | None = None, max_age_days: float | None = None,
+) -> int:  # fmt: skip
+    """Have events processed again that were last processed before a time, oldest first; how many there were.
+
+    states: among unknown, failed, ignored.
+
+    What an event did before it does not do twice: messages are known by their ids, statuses only move forward.
+    """
+    cursor = await conn.execute(
+        """UPDATE event SET state = 'new', note = NULL, processed_at = NULL, due_at = NULL WHERE id IN (
+               SELECT id FROM event WHERE state = ANY(%(states)s)
+                 AND coalesce(processed_at, received_at) <= %(before)s
+                 AND (%(kind)s::text IS NULL OR type = %(kind)s)
+                 AND (%(days)s::float8 IS NULL OR received_at > now() - make_interval(secs => %(days)s * 86400))
+               ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)""",
+        {"states": list(states), "before": before, "kind": kind, "days": max_age_days, "limit": limit},
+    )
+    await notify(conn, EVENTS)
+    return cursor.rowcount
 
 
 _STATUSES = ("sent", "delivered", "read", "played", "failed")

@@ -126,10 +126,10 @@ async def _move(conn: Connection, kept: UUID, absorbed: UUID) -> None:
     await conn.execute("UPDATE contact_key SET contact_id = %(kept)s WHERE contact_id = %(absorbed)s", values)
     await conn.execute(
         """UPDATE contact k SET name = coalesce(k.name, o.name),
-               marketing = CASE WHEN m.newer THEN o.marketing ELSE k.marketing END,
+               marketing = CASE WHEN o.marketing_at > coalesce(k.marketing_at, '-infinity')
+                                THEN o.marketing ELSE k.marketing END,
                marketing_at = greatest(k.marketing_at, o.marketing_at)
-           FROM contact o, LATERAL (SELECT o.marketing_at > coalesce(k.marketing_at, '-infinity') AS newer) m
-           WHERE k.id = %(kept)s AND o.id = %(absorbed)s""",
+           FROM contact o WHERE k.id = %(kept)s AND o.id = %(absorbed)s""",
         values,
     )
     await conn.execute("DELETE FROM contact WHERE id = %(absorbed)s", values)

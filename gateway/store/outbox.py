@@ -80,6 +80,25 @@ async def record(
     )
 
 
+async def by_key(conn: Connection, key: str) -> tuple[UUID, str] | None:
+    """Id and state of the message that was queued under a caller's key."""
+    cursor = await conn.execute("SELECT id, status FROM message WHERE caller_key = %s", (key,))
+    return await cursor.fetchone()
+
+
+async def queue_once(conn: Connection, conversation_id: UUID, content: dict[str, Any], key: str) -> UUID | None:
+    """Queue a message under a caller's key; its id, None: the key is taken."""
+    cursor = await conn.execute(
+        """INSERT INTO message (conversation_id, direction, author, type, content, caller_key, status, send_at)
+           VALUES (%s, 'out', 'gateway', %s, %s, %s, 'queued', now()) ON CONFLICT (caller_key) DO NOTHING
+           RETURNING id""",
+        (conversation_id, content["type"], Jsonb(content), key),
+    )
+    row = await cursor.fetchone()
+    await notify(conn, OUTBOX)
+    return row[0] if row else None
+
+
 async def again(conn: Connection, message_id: UUID, delay: float, code: int | None, error: str) -> None:
     """Meta has certainly not sent the message: queue it again, not before a delay in seconds."""
     await _leave_sending(conn, message_id, "queued", delay, code, error)

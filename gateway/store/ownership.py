@@ -51,7 +51,8 @@ async def silence(conn: Connection, conversation_id: UUID) -> None:
     await conn.execute(
         """UPDATE message m SET status = 'failed', error = 'not sent: the agent no longer holds the conversation'
            FROM conversation c WHERE c.id = %s AND c.holder <> 'agent' AND m.conversation_id = c.id
-             AND m.direction = 'out' AND m.author IN ('agent', 'gateway') AND m.status = 'queued'""",
+             AND m.direction = 'out' AND m.author IN ('agent', 'gateway') AND m.status = 'queued'
+             AND m.caller_key IS NULL""",
         (conversation_id,),
     )
 

@@ -111,6 +111,7 @@ class Talk:
 
     def __init__(self, saver: BaseCheckpointSaver[Any], store: BaseStore | None = None) -> None:
         self.model = ScriptedModel()
+        self.store = store
         self.graph = build(self.model, saver, store)
         self.config: Any = {"configurable": {"thread_id": str(uuid.uuid4())}}
         self.context = context()

@@ -64,13 +64,15 @@ def test_a_resource_that_went_is_not_waited_for(heartbeat: Heartbeat, clock: Clo
 
 
 async def test_health_and_metrics_are_served(heartbeat: Heartbeat, clock: Clock) -> None:
-    collected = []
-    async with serve("127.0.0.1", 0, heartbeat, lambda: collected.append(1)) as port:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
-            assert (await http.get("/healthz")).json() == {"status": "ok"}
-            assert "whatsapp_operator_meta_calls_left" in (await http.get("/metrics")).text
-            assert collected == [1]
-            heartbeat.seen("a", "1")
-            clock.now = 2000
-            answer = await http.get("/healthz")
-            assert (answer.status_code, "reconciled" in answer.json()["status"]) == (503, True)
+    collected: list[int] = []
+    async with (
+        serve("127.0.0.1", 0, heartbeat, lambda: collected.append(1)) as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http,
+    ):
+        assert (await http.get("/healthz")).json() == {"status": "ok"}
+        assert "whatsapp_operator_meta_calls_left" in (await http.get("/metrics")).text
+        assert collected == [1]
+        heartbeat.seen("a", "1")
+        clock.now = 2000
+        answer = await http.get("/healthz")
+        assert (answer.status_code, "reconciled" in answer.json()["status"]) == (503, True)

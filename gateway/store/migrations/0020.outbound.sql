@@ -23,7 +23,7 @@ GROUP BY 1, 2, 3, 4, 5, 6;
 -- What the last look at each number and its token at Meta found; one worker looks for all of them.
 CREATE TABLE number_check (
     phone_number_id text PRIMARY KEY,
-    checked_at      timestamptz NOT NULL,
+    due_at          timestamptz NOT NULL,            -- of the next look; moved when one begins
     found           jsonb                            -- null until the first look is done
 );
 

@@ -50,13 +50,19 @@ export const reset = () => call("POST", "/_sim/reset");
 export const calls = async (path = "") => (await get(`/_sim/calls?path=${one(path)}`)).calls;
 export const webhooks = async () => (await get("/_sim/webhooks")).webhooks;
 
-/** Where the page finds the bytes of a message's file; null when only another server has them. */
-export const mediaUrl = ({ id }) => (id ? `/_sim/media/${one(id)}` : null);
+/** Where the page finds the bytes of a file in a message; null when only another server has them. */
+export const mediaUrl = ({ id }, message) => (id ? `/_sim/media/${one(id)}` : (message.media_url ?? null));
 
-/** Give the simulator a file of that person; answers what the message says about it. */
-export async function upload(waId, file) {
+/** Give the simulator a file of a customer: `{id, mime_type, filename, size, url}`. */
+export function upload(file) {
   return call("POST", `/_sim/media?filename=${one(file.name)}`, file, { "Content-Type": file.type || "application/octet-stream" });
 }
 
-/** The webhooks and calls that are about one message: `{webhooks, calls}`. */
-export const raw = ({ id }) => get(`/phone/raw?id=${one(id)}`);
+/** A message with the webhooks and calls that are about it: `{webhooks, calls, answer, …}`. */
+export const raw = ({ id }) => get(`/_sim/messages/${one(id)}`);
+
+export const moveNumber = (waId, wish) => send("POST", `/_sim/personas/${one(waId)}/number`, wish);
+export const newIdentity = (waId) => send("POST", `/_sim/personas/${one(waId)}/identity`, {});
+export const preferences = (waId, marketing) => send("POST", `/_sim/personas/${one(waId)}/preferences`, { marketing });
+export const giveTo = (waId, owner) => send("POST", `/_sim/personas/${one(waId)}/owner`, { owner });
+export const echo = (waId, text) => send("POST", `/_sim/personas/${one(waId)}/echoes`, { text });

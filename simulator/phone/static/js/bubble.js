@@ -9,12 +9,16 @@ import { preview } from "./preview.js";
 import { ticks } from "./ticks.js";
 import { hour } from "./time.js";
 
+const AUTHORS = { business_app: "pelo celular da empresa", ai_agent: "por outro agente" };
+
 export class Bubble {
   #phone;
   #message;
   #meta = h("span", { class: "meta" });
   #reactions = h("div", { class: "reactions" });
   #failure = h("p", { class: "failure" });
+  #content = h("div", { class: "content" });
+  #shown = null;
 
   /** `phone`: store, speaker, composer and business of the phone that shows it. */
   constructor(message, phone) {
@@ -22,21 +26,36 @@ export class Bubble {
     this.#message = message;
     const mine = message.direction === "in";
     const menu = iconButton("down", "Ações da mensagem", () => this.#openMenu(menu), { class: "icon-button more", "aria-haspopup": "menu", "aria-expanded": "false" });
-    this.body = h("div", { class: "bubble" }, spoken(mine ? "Você: " : `${phone.business.name}: `), this.#quote(), contents(message, phone), this.#meta, menu);
+    this.body = h("div", { class: "bubble" }, spoken(mine ? "Você: " : `${phone.business.name}: `), this.#quote(), this.#content, this.#meta, menu);
     this.element = h("li", { class: `message ${mine ? "mine" : "theirs"} type-${message.type}`, "data-id": message.id }, this.body, this.#reactions, this.#failure);
     this.element.addEventListener("dblclick", ({ target }) => target.closest("button, a, input") || this.#answer());
     this.update(message);
   }
 
-  /** The message changed: ticks and reactions follow. What it says stays as it is. */
+  /** The message changed: ticks and reactions follow, and what it says if that changed, too. */
   update(message) {
     this.#message = message;
-    fill(this.#meta, h("time", { datetime: message.timestamp }, hour(message.timestamp)), ticks(message));
+    this.#say(message);
+    fill(this.#meta, this.#origin(message), h("time", { datetime: message.timestamp }, hour(message.timestamp)), ticks(message));
     const reactions = this.#phone.store.reactions(message);
     fill(this.#reactions, reactions.map(({ emoji, direction }) => this.#reaction(emoji, direction)));
     const errors = message.statuses.flatMap((status) => status.errors ?? []);
     fill(this.#failure, errors.map((error) => `Não entregue: ${error.code} ${error.title}`).join("; "));
     this.element.classList.toggle("failed", errors.length > 0);
+  }
+
+  #say(message) {
+    const key = JSON.stringify([message.edited, message.revoked, message.media_url]);
+    if (this.#shown === key) return;
+    this.#shown = key;
+    fill(this.#content, contents(message, this.#phone));
+  }
+
+  /** What is said besides the hour: edited, forwarded, or written by a person on the business's own phone. */
+  #origin({ edited, revoked, author, content }) {
+    const { forwarded, frequently_forwarded: often } = content.context ?? {};
+    const words = [edited && !revoked && "editada", (forwarded || often) && "encaminhada", AUTHORS[author] ?? null].filter(Boolean);
+    return words.length ? h("span", {}, words.join(" · ")) : null;
   }
 
   #reaction(emoji, direction) {

@@ -18,15 +18,19 @@ const SHOW = {
   contacts: (part) => (Array.isArray(part) ? part : []).map(contact),
   interactive,
   template,
+  system: (part) => h("div", { class: "text" }, h("p", { class: "small" }, part.body ?? part.type)),
   button: (part) => h("div", { class: "text" }, h("p", {}, part.text ?? "")),
   order,
 };
 
 /** The nodes of a message's content. */
 export function contents(message, phone) {
-  const part = message.content[message.type];
-  const show = SHOW[message.type];
-  return show && part ? show(part, message, phone) : unknown(message);
+  if (message.revoked) return h("div", { class: "text" }, h("p", { class: "small gone" }, "Mensagem apagada"));
+  const { type, ...content } = message.edited ? { ...message.content, ...message.edited } : message.content;
+  const show = SHOW[type];
+  const errors = content.errors?.map(({ code, title }) => `${code} ${title}`).join("; ");
+  if (errors) return h("div", { class: "text" }, h("p", { class: "small gone" }, `Chega à empresa como erro: ${errors}`));
+  return show && content[type] ? show(content[type], { ...message, type }, phone) : unknown(message);
 }
 
 function location({ latitude, longitude, name, address }) {

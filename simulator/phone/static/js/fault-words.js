@@ -1,6 +1,6 @@
 // Faults in Portuguese, and the ones that are wanted most.
 
-export const PLACES = { webhook: "Webhook para o gateway", send: "Envio do gateway", read: "Recibo de leitura", model: "Modelo", media: "Mídia" };
+export const PLACES = { webhook: "Webhook para o gateway", send: "Envio do gateway", read: "Recibo de leitura", model: "Modelo", media: "Mídia", management: "Gestão (modelos, números)" };
 
 export const KINDS = {
   delay: "Atrasar",
@@ -8,6 +8,7 @@ export const KINDS = {
   error: "Responder com erro",
   cut: "Cortar a conexão",
   lost_answer: "Perder a resposta depois de aceitar",
+  expired: "Já expirou",
   failed: "Aceitar e depois falhar",
   undelivered: "Aceitar e nunca entregar",
   answer: "Resposta escrita aqui",
@@ -42,6 +43,7 @@ export const PRESETS = [
   ["Envio: janela fechada 131047", { on: "send", kind: "failed", code: 131047 }],
   ["Envio: não entregável 131026", { on: "send", kind: "failed", code: 131026 }],
   ["Envio: token vencido 190", { on: "send", kind: "error", code: 190 }],
+  ["Mídia: endereço expirado", { on: "media", kind: "expired" }],
   ["Modelo: lento (10 s)", { on: "model", kind: "delay", seconds: 10 }],
   ["Modelo: fora do ar", { on: "model", kind: "error", status: 503, times: 3 }],
 ];

@@ -12,15 +12,15 @@ const SHOW = { image, video, audio, document: file, sticker };
 
 /** The content of a message that is a file, with its caption. */
 export function fileContents(part, message) {
-  const url = api.mediaUrl(part);
+  const url = api.mediaUrl(part, message);
   const shown = url ? SHOW[message.type](url, part) : elsewhere(part);
   return [shown, part.caption ? h("div", { class: "text" }, formatted(part.caption)) : null];
 }
 
 /** The file that heads an interactive message. */
-export function headerFile(header) {
+export function headerFile(header, message) {
   const part = header[header.type];
-  const url = part ? api.mediaUrl(part) : null;
+  const url = part ? api.mediaUrl(part, message) : null;
   if (!url || !SHOW[header.type]) return part ? elsewhere(part) : null;
   return SHOW[header.type](url, part);
 }

@@ -39,13 +39,13 @@ export function action(name, text, onclick) {
 
 function button(part, message, { speaker }) {
   const replies = (part.action?.buttons ?? []).map((one) => one.reply);
-  return replies.map(({ id, title }) => action("reply", title, () => speaker.choose(message, "button_reply", { id, title })));
+  return replies.map(({ id, title }) => action("reply", title, () => speaker.tap(message, id)));
 }
 
 function list(part, message, { speaker }) {
   const open = async () => {
     const row = await choose(part.action.button, part.action.sections ?? []);
-    if (row) await speaker.choose(message, "list_reply", row);
+    if (row) await speaker.tap(message, row.id);
   };
   return [action("list", part.action?.button ?? "Abrir", open)];
 }

@@ -1,5 +1,6 @@
 // What can be done with a message: react, reply, copy, look inside.
 
+import { form } from "./dialogs.js";
 import { h } from "./dom.js";
 import { QUICK, openEmoji } from "./emoji.js";
 import { icon } from "./icons.js";
@@ -21,10 +22,26 @@ export function openMessageMenu(button, place, message, phone) {
     { class: "popup menu", role: "menu", "aria-label": "Ações da mensagem" },
     h("div", { class: "quick", role: "none" }, quick, entry("add", "", more, { "aria-label": "Outra reação" })),
     entry("reply", "Responder", act(phone.answer)),
+    message.direction === "in" && editable(message) ? entry("edit", "Editar", act(() => edit(message, phone.speaker))) : null,
+    message.direction === "in" ? entry("trash", "Apagar para todos", act(() => phone.speaker.revoke(message))) : null,
     entry("copy", "Copiar texto", act(() => navigator.clipboard.writeText(message.text ?? preview(message)))),
     entry("info", "Informações e JSON", act(() => openInfo(message, phone.store))),
   );
   const close = popup(button, place, box);
+}
+
+function editable({ type }) {
+  return ["text", "image", "video", "document"].includes(type);
+}
+
+async function edit(message, speaker) {
+  const wish = await form("Editar mensagem", [{ name: "text", label: "Texto", type: "area", required: true, value: textOf(message) }], { button: "Guardar" });
+  if (wish) await speaker.edit(message, wish.text);
+}
+
+function textOf({ type, content, edited }) {
+  const part = { ...content, ...edited }[type];
+  return part.body ?? part.caption ?? "";
 }
 
 function entry(drawing, text, onclick, more = {}) {

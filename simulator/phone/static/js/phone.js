@@ -5,7 +5,9 @@ import { Bubble } from "./bubble.js";
 import { Composer } from "./composer.js";
 import { fill, h, newId } from "./dom.js";
 import { iconButton } from "./icons.js";
+import { openPersonMenu } from "./person-menu.js";
 import { Speaker } from "./speaker.js";
+import { isMark } from "./store.js";
 import { day, hour, sameDay, windowEnd } from "./time.js";
 
 const NEAR_PX = 80; // so near the end, new messages scroll into view
@@ -35,12 +37,14 @@ export class Phone {
     this.#composer = new Composer(this.#speaker, person.name);
     this.#log = h("ol", { class: "log", role: "log", "aria-label": `Mensagens de ${person.name}`, "aria-live": "polite" });
     this.#scroller = h("div", { class: "log-scroller", tabindex: "0", role: "group", "aria-label": `Conversa de ${person.name}`, onscroll: () => this.#scrolled() }, this.#log);
+    const menu = iconButton("more", `Mais sobre ${person.name}`, () => openPersonMenu(menu, header, store, waId), { "aria-haspopup": "menu", "aria-expanded": "false" });
     const header = h(
       "header",
       { class: "phone-bar" },
       iconButton("back", "Voltar à lista", back, { class: "icon-button narrow-only" }),
       avatar(person),
       h("div", { class: "phone-who" }, h("h2", { id: title }, person.name), this.#state),
+      menu,
       iconButton("close", `Fechar o telefone de ${person.name}`, close, { class: "icon-button wide-only" }),
     );
     this.element = h("section", { class: "phone", "aria-labelledby": title, "data-wa-id": waId }, header, h("div", { class: "log-frame" }, this.#scroller, this.#jump), this.#composer.element);
@@ -71,8 +75,8 @@ export class Phone {
     if (message.type === "reaction") {
       const target = this.#store.messages.get(message.content.reaction?.message_id);
       if (target) this.#bubbles.get(target.id)?.update(target);
-      return;
     }
+    if (isMark(message)) return;
     const known = this.#bubbles.get(message.id);
     if (known) known.update(message);
     else this.#append(message);
@@ -101,7 +105,7 @@ export class Phone {
   #tellState() {
     const typing = this.#store.typing.has(this.#waId);
     const theirs = this.#store.chat(this.#waId).filter((one) => one.direction === "in");
-    const end = windowEnd(theirs.at(-1)?.timestamp);
+    const end = windowEnd(theirs.at(-1)?.timestamp, this.#store.people.get(this.#waId)?.wrote);
     const open = end ? `janela aberta até ${hour(end)}` : "janela de 24 h fechada";
     const text = typing ? `${this.#business.name} está digitando…` : `com ${this.#business.name} · ${open}`;
     if (this.#state.textContent === text) return;

@@ -1,4 +1,4 @@
-// What a person can send, in the Cloud API's words.
+// What a person can do with a phone; the simulator makes it into WhatsApp's messages and refuses what no phone can.
 
 import * as api from "./api.js";
 
@@ -7,53 +7,53 @@ export class Speaker {
     this.waId = waId;
   }
 
-  /** Send a message's content; `replyTo` is the message that it answers. */
-  send(message, replyTo = null) {
-    return api.speak(this.waId, { message, ...(replyTo ? { reply_to: replyTo.id } : {}) });
+  /** Do one thing; `replyTo` is the message that it answers. */
+  act(act, replyTo = null) {
+    return api.speak(this.waId, { ...act, ...(replyTo ? { reply_to: replyTo.id } : {}) });
   }
 
-  text(body, replyTo) {
-    return this.send({ type: "text", text: { body } }, replyTo);
+  text(text, replyTo) {
+    return this.act({ text }, replyTo);
   }
 
   /** React to a message; an empty emoji takes the reaction back. */
-  react(message, emoji) {
-    return this.send({ type: "reaction", reaction: { message_id: message.id, emoji } });
+  react({ id }, emoji) {
+    return this.act({ reaction: { message_id: id, emoji } });
   }
 
-  /** Tap a button or choose a row of a list: `kind` is "button_reply" or "list_reply". */
-  choose(message, kind, choice) {
-    return this.send({ type: "interactive", interactive: { type: kind, [kind]: choice } }, message);
-  }
-
-  /** Tap a template's quick reply. */
-  quickReply(message, text, payload) {
-    return this.send({ type: "button", button: { text, payload } }, message);
+  /** Tap a button, a row of a list or a template's quick reply, by its id or payload. */
+  tap({ id }, choice) {
+    return this.act({ tap: { message_id: id, id: choice } });
   }
 
   /** Send a form back. */
-  submit(message, answers) {
-    const nfm = { name: "flow", body: "Sent", response_json: JSON.stringify(answers) };
-    return this.send({ type: "interactive", interactive: { type: "nfm_reply", nfm_reply: nfm } }, message);
+  submit({ id }, data) {
+    return this.act({ flow: { message_id: id, data } });
+  }
+
+  edit({ id }, text) {
+    return this.act({ edit: { message_id: id, text } });
+  }
+
+  revoke({ id }) {
+    return this.act({ revoke: id });
   }
 
   location(location, replyTo) {
-    return this.send({ type: "location", location }, replyTo);
+    return this.act({ message: { type: "location", location } }, replyTo);
   }
 
   contact({ name, phone }, replyTo) {
     const [first, ...rest] = name.split(" ");
     const names = { formatted_name: name, first_name: first, ...(rest.length ? { last_name: rest.join(" ") } : {}) };
     const phones = [{ phone, wa_id: phone.replace(/\D/g, ""), type: "CELL" }];
-    return this.send({ type: "contacts", contacts: [{ name: names, phones }] }, replyTo);
+    return this.act({ message: { type: "contacts", contacts: [{ name: names, phones }] } }, replyTo);
   }
 
   /** Upload a file and send it as `kind`, with a caption where the kind has one. */
   async file(kind, file, { caption = "", voice = false } = {}, replyTo = null) {
-    const part = await api.upload(this.waId, file);
-    if (caption && kind !== "audio" && kind !== "sticker") part.caption = caption;
-    if (kind === "document") part.filename = file.name;
-    if (kind === "audio") part.voice = voice;
-    return this.send({ type: kind, [kind]: part }, replyTo);
+    const { id } = await api.upload(file);
+    const words = caption ? { caption } : {};
+    return this.act({ media: { kind, media_id: id, ...words, ...(kind === "audio" ? { voice } : {}) } }, replyTo);
   }
 }

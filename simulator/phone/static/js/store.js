@@ -1,5 +1,10 @@
 // What this page knows of the world: people, messages, reactions, who is being typed to.
 
+/** Whether it only changes another message, and is none of its own. */
+export function isMark({ type }) {
+  return ["reaction", "edit", "revoke"].includes(type);
+}
+
 /** Events: "people", "message" (detail: message), "typing", "reset", "connection" (detail: boolean). */
 export class Store extends EventTarget {
   #world = null;
@@ -30,15 +35,15 @@ export class Store extends EventTarget {
   #keep(message) {
     const known = this.messages.has(message.id);
     this.messages.set(message.id, message);
-    if (this.loaded && !known && message.direction === "out" && message.type !== "reaction") {
+    if (this.loaded && !known && message.direction === "out" && !isMark(message)) {
       this.unread.set(message.wa_id, (this.unread.get(message.wa_id) ?? 0) + 1);
     }
     this.#tell("message", message);
   }
 
-  /** Messages of one person in order, reactions left out. */
+  /** Messages of one person in order, without what only changes others. */
   chat(waId) {
-    return [...this.messages.values()].filter((one) => one.wa_id === waId && one.type !== "reaction");
+    return [...this.messages.values()].filter((one) => one.wa_id === waId && !isMark(one));
   }
 
   /** The emoji that a message carries, the customer's and the business's: `[{emoji, direction}]`. */
@@ -54,7 +59,7 @@ export class Store extends EventTarget {
   /** The last message of each person, by number. */
   last() {
     const found = new Map();
-    for (const one of this.messages.values()) if (one.type !== "reaction") found.set(one.wa_id, one);
+    for (const one of this.messages.values()) if (!isMark(one)) found.set(one.wa_id, one);
     return found;
   }
 

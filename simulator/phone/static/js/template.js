@@ -1,21 +1,30 @@
-// Templates. The phone knows their text only where the simulator sends it along; else it shows name and parameters.
+// Templates, as the simulator says that a phone shows them.
 
 import { h } from "./dom.js";
+import { headerFile } from "./files.js";
 import { formatted } from "./format.js";
 import { action } from "./interactive.js";
+import { safeUrl } from "./urls.js";
 
 export function template(part, message, { speaker }) {
-  const components = part.components ?? [];
-  const buttons = components.filter((one) => one.type === "button" && one.sub_type === "quick_reply");
-  const body = message.text ? formatted(message.text) : [h("p", { class: "small" }, `Modelo ${part.name} (${part.language?.code ?? ""})`), parameters(components)];
-  const taps = buttons.map((one) => {
-    const payload = one.parameters?.[0]?.payload ?? "";
-    return action("reply", payload, () => speaker.quickReply(message, payload, payload));
-  });
-  return [h("div", { class: "text" }, body), taps.length ? h("div", { class: "actions" }, taps) : null];
+  const { header, body, footer, buttons = [] } = message.rendered ?? {};
+  const kind = header && Object.keys(header)[0];
+  return [
+    header && kind !== "text" ? headerFile({ type: kind, [kind]: header[kind] }, message) : null,
+    h(
+      "div",
+      { class: "text" },
+      header?.text ? h("p", {}, h("strong", {}, header.text)) : null,
+      formatted(body ?? `Modelo ${part.name}`),
+      footer ? h("p", { class: "small" }, footer) : null,
+    ),
+    buttons.length ? h("div", { class: "actions" }, buttons.map((one) => button(one, message, speaker))) : null,
+  ];
 }
 
-function parameters(components) {
-  const all = components.filter((one) => one.type !== "button").flatMap((one) => one.parameters ?? []);
-  return h("ul", {}, all.map((one) => h("li", {}, one.text ?? one[one.type]?.fallback_value ?? one[one.type]?.link ?? one.type)));
+function button({ type, text, payload, url, code }, message, speaker) {
+  if (type === "QUICK_REPLY") return action("reply", text, () => speaker.tap(message, payload));
+  if (safeUrl(url)) return h("a", { class: "action", href: safeUrl(url), target: "_blank", rel: "noopener noreferrer" }, text);
+  if (code) return action("copy", text || "Copiar código", () => navigator.clipboard.writeText(code));
+  return h("span", { class: "action" }, text);
 }

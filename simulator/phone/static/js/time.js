@@ -26,10 +26,10 @@ export function duration(seconds) {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
-/** Until when a business may answer freely, or null: 24 hours after the customer's last message. */
-export function windowEnd(lastInbound) {
-  if (!lastInbound) return null;
-  const end = new Date(new Date(lastInbound).getTime() + DAY_MS);
+/** Until when a business may answer freely, or null: 24 hours after the last message; `wrote`: seconds, by number. */
+export function windowEnd(lastMessage, wrote = {}) {
+  const last = Math.max(...Object.values(wrote).map((seconds) => seconds * 1000), lastMessage ? new Date(lastMessage).getTime() : 0);
+  const end = new Date(last + DAY_MS);
   return end > now() ? end : null;
 }
 
