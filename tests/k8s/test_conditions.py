@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from k8s.conditions import (
@@ -28,7 +28,7 @@ plain = st.none() | st.booleans() | st.integers() | st.text(max_size=3)
 values = st.recursive(
     plain.filter(lambda value: value is not None),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
-    max_leaves=12,
+    max_leaves=6,
 )
 objects = st.dictionaries(st.text(max_size=2), values, max_size=4)
 
@@ -46,11 +46,13 @@ def merged(target: Any, patch: Any) -> Any:
     return target
 
 
+@settings(max_examples=40)
 @given(objects, objects)
 def test_the_patch_makes_the_new_of_the_old(old: dict[str, Any], new: dict[str, Any]) -> None:
     assert merged(old, merge_patch(old, new)) == new
 
 
+@settings(max_examples=20)
 @given(objects)
 def test_equal_statuses_need_no_patch(status: dict[str, Any]) -> None:
     assert merge_patch(status, status) == {}
