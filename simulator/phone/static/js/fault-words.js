@@ -16,6 +16,7 @@ export const KINDS = {
   batch: "Juntar em um lote",
   reorder: "Inverter a ordem",
   drop: "Nunca entregar",
+  storm: "Entregar de novo e de novo",
   bad_signature: "Assinatura errada na primeira tentativa",
 };
 
@@ -26,12 +27,14 @@ export const TAKES = {
   failed: ["code"],
   answer: ["text"],
   duplicate: ["copies"],
+  storm: ["copies", "seconds"],
   batch: ["size"],
   reorder: ["size"],
 };
 
 export const PRESETS = [
   ["Duplicar a próxima mensagem", { on: "webhook", kind: "duplicate", match: { kind: "messages" } }],
+  ["Tempestade: 5 entregas da próxima", { on: "webhook", kind: "storm", copies: 5, seconds: 0.5, match: { kind: "messages" } }],
   ["Juntar as próximas 3 em um lote", { on: "webhook", kind: "batch", size: 3, match: { kind: "messages" } }],
   ["Inverter as próximas 2", { on: "webhook", kind: "reorder", size: 2, match: { kind: "messages" } }],
   ["Atrasar o próximo webhook 5 s", { on: "webhook", kind: "delay", seconds: 5 }],

@@ -106,8 +106,8 @@ export class Phone {
     const typing = this.#store.typing.has(this.#waId);
     const theirs = this.#store.chat(this.#waId).filter((one) => one.direction === "in");
     const end = windowEnd(theirs.at(-1)?.timestamp, this.#store.people.get(this.#waId)?.wrote);
-    const open = end ? `janela aberta até ${hour(end)}` : "janela de 24 h fechada";
-    const text = typing ? `${this.#business.name} está digitando…` : `com ${this.#business.name} · ${open}`;
+    const open = end ? `janela até ${hour(end)}` : "janela fechada";
+    const text = typing ? `${this.#business.name} está digitando…` : `${this.#business.name} · ${open}`;
     if (this.#state.textContent === text) return;
     fill(this.#state, text);
     this.#state.classList.toggle("typing", typing);

@@ -16,7 +16,8 @@ const NAMES = {
 };
 
 /** What a message says, without any formatting. */
-export function preview({ type, content }) {
+export function preview({ type, content, rendered }) {
+  if (rendered?.body) return rendered.body;
   const part = content[type] ?? {};
   const name = type === "audio" && part.voice ? "🎤 Mensagem de voz" : (NAMES[type] ?? type);
   const more = details(type, part);
