@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import Literal
@@ -27,6 +28,7 @@ from simulator.meta.speech import choices, keep
 from simulator.meta.world import Json, Message, Number, Persona, digits_of, new_wamid
 
 PING_SECONDS = 15
+RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 # What people sent may be a page with scripts: opened in a browser it must not act with this server's rights.
 HARMLESS = {"Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff"}
 
@@ -157,7 +159,7 @@ class PeopleControl:
         medium = self._carrier.world.media.get(request.path_params["media_id"])
         if medium is None:
             return Ascii({"error": "there is no such medium"}, 404)
-        return Response(medium.content, media_type=medium.mime_type, headers=HARMLESS)
+        return _part(medium.content, medium.mime_type, request.headers.get("range"))
 
     async def message(self, request: Request) -> Response:
         """A message with the raw JSON of both directions: webhooks that name it, the send that made it."""
@@ -208,6 +210,19 @@ class PeopleControl:
 
     def _number(self, wish: _Wish) -> Number:
         return number_of(self._carrier.world, wish.number_id)
+
+
+def _part(content: bytes, mime_type: str, wanted: str | None) -> Response:
+    """The bytes, or the range of them that a browser's player asks for (RFC 9110, single ranges)."""
+    size, headers = len(content), HARMLESS | {"Accept-Ranges": "bytes"}
+    match = RANGE.fullmatch(wanted or "")
+    if match is None:
+        return Response(content, media_type=mime_type, headers=headers)
+    first, last = int(match[1]), min(int(match[2] or size - 1), size - 1)
+    if first > last:
+        return Response(status_code=416, headers=headers | {"Content-Range": f"bytes */{size}"})
+    headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+    return Response(content[first : last + 1], 206, headers, mime_type)
 
 
 async def _file(request: Request) -> tuple[bytes, str, str | None]:

@@ -159,3 +159,15 @@ def test_resumable_uploads_give_handles(graph, simulator) -> None:
     headers = {"file_offset": "0", "Authorization": "OAuth simulator-token"}
     assert graph.post(f"/{session}", content=b"abc", headers=headers).json()["h"]
     assert graph.post(f"/{app}/uploads").json()["error"]["code"] == 100
+
+
+def test_players_get_ranges(simulator) -> None:
+    url = simulator.control.post("/_sim/media", json={"sample": "voice"}).json()["url"]
+    content = sample("voice")[0]
+    for wanted, status, expected in [
+        ("bytes=0-", 206, content), ("bytes=10-19", 206, content[10:20]), ("bytes=9999-", 416, b""), ("x", 200, content),
+    ]:  # fmt: skip
+        answer = simulator.control.get(url, headers={"Range": wanted})
+        assert (answer.status_code, answer.content) == (status, expected)
+    ranged = simulator.control.get(url, headers={"Range": "bytes=2-5"})
+    assert ranged.headers["content-range"] == f"bytes 2-5/{len(content)}"
