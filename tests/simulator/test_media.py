@@ -165,7 +165,8 @@ def test_players_get_ranges(simulator) -> None:
     url = simulator.control.post("/_sim/media", json={"sample": "voice"}).json()["url"]
     content = sample("voice")[0]
     for wanted, status, expected in [
-        ("bytes=0-", 206, content), ("bytes=10-19", 206, content[10:20]), ("bytes=9999-", 416, b""), ("x", 200, content),
+        ("bytes=0-", 206, content), ("bytes=10-19", 206, content[10:20]), ("bytes=9999-", 416, b""),
+        ("x", 200, content),
     ]:  # fmt: skip
         answer = simulator.control.get(url, headers={"Range": wanted})
         assert (answer.status_code, answer.content) == (status, expected)
