@@ -118,6 +118,8 @@ def _profile(number: Number, observed: ObservedNumber, applied: dict[str, str]) 
 
 def _profile_fields(number: Number, observed: ObservedNumber, applied: dict[str, str]) -> Part | None:
     declared = number.profile.fields() if number.profile else {}
+    if not declared:  # only a picture
+        return None
     memory, mark = Applied(applied.get("profile"), applied.get("profileShown")), fingerprint(declared)
     match observed.profile:
         case None if memory.declared == mark:  # set a moment ago; the next check reads it

@@ -192,6 +192,10 @@ class NumberCycle:
                 await self._account.subscribe(login, callback, secrets.verify_token, subscribed=subscribed)
             case SetProfile(fields=fields):
                 await self._account.set_profile(login, number, fields)
+            case SetPicture(source=source):
+                content = await self._tools.cluster.file(namespace, source)
+                handle = await self._account.upload(login, source.key, content)
+                await self._account.set_profile(login, number, {"profile_picture_handle": handle})
             case _:
                 raise TypeError(f"A number has no action {action.name}.")
 

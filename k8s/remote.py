@@ -15,6 +15,7 @@ import httpx
 from gateway.whatsapp.connection import GraphApi
 from gateway.whatsapp.errors import AccountBlocked, Permanent, Temporary, Uncertain, WhatsAppError
 from gateway.whatsapp.management import Management, PhoneNumber, TemplateInfo, TokenInfo
+from gateway.whatsapp.uploads import Uploads
 from k8s import content, telemetry
 from k8s.budget import Budget, Clock, Place, Queue
 from k8s.declared import Number, Template
@@ -34,6 +35,13 @@ PAUSE_SECONDS = 60.0  # after "too many calls" without a time
 # Changes leave this share of the hour's calls to reads, so that the status stays true while many templates are made.
 READ_SHARE = 0.3
 
+MIME_TYPES = {
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "mp4": "video/mp4",
+    "pdf": "application/pdf",
+}
 PAGE = 100  # templates in one answer
 
 Key = tuple[str, str]  # name and language of a template
@@ -52,6 +60,7 @@ class Login:
     """What calls for one number need. The token stays inside the library's client."""
 
     management: Management
+    uploads: Uploads
     token: str
 
     def __repr__(self) -> str:
@@ -197,6 +206,18 @@ class Account:
         """Set fields of the number's profile. Raises Failed."""
         await self._call("set_profile", lambda: login.management.set_profile(number.phone_number_id, fields))
 
+    async def upload(self, login: Login, file: str, content: bytes) -> str:
+        """Upload a file; gives the handle for templates and profiles. file: a name whose ending tells the type.
+
+        Raises:
+            Failed: Meta refused it or does not answer.
+        """
+        app_id = (await self.token(login)).app_id
+        if app_id is None:
+            raise Failed(Problem("blocked", "TokenInvalid", "Meta does not say which app the access token belongs to"))
+        mime_type = MIME_TYPES[file.rpartition(".")[2]]
+        return await self._call("upload", lambda: login.uploads.handle(app_id, content, mime_type))
+
     async def _change(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
         """Make a call that changes templates; when it failed, only a new look tells what became of it."""
         try:
@@ -256,7 +277,7 @@ class Meta:
             api = GraphApi(self._http, access_token=token, base_url=self._url, version=version)
         except ValueError as error:
             raise Failed(Problem("blocked", "TokenInvalid", str(error))) from None
-        return Login(Management(api), token)
+        return Login(Management(api), Uploads(api), token)
 
 
 def problem_of(error: WhatsAppError) -> Problem:

@@ -121,15 +121,24 @@ class TemplateCycle:
     async def _perform(self, account: Account, number: Number, action: Action) -> Problem | None:
         try:
             login = await self._login(number)
+            handle = await self._media(account, login)
             if isinstance(action, EditTemplate):
-                await account.edit(login, self._template, action)
+                await account.edit(login, self._template, action, handle)
             else:
-                await account.create(login, self._template)
+                await account.create(login, self._template, handle)
         except (Failed, ClusterError) as error:
             return error.problem
         except Missing as missing:
-            return Problem("waiting", "SecretMissing", f"Missing: {missing}")
+            return Problem("waiting", "Missing", f"Missing: {missing}")
         return None
+
+    async def _media(self, account: Account, login: Login) -> str | None:
+        """Upload the sample of a media header, where there is one."""
+        source = self._template.samples.media
+        if source is None:
+            return None
+        content = await self._tools.cluster.file(self._resource.namespace, source)
+        return await account.upload(login, source.key, content)
 
     def _leave(self, account: Account) -> None:
         """Give the turn to the next in the queue."""

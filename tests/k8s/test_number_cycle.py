@@ -228,6 +228,23 @@ async def test_callbacks_that_contradict_each_other_are_told_of(operator: Operat
     assert account(simulator)["override"] is None
 
 
+async def test_a_picture_is_uploaded_when_its_content_changes(
+    operator: Operator, simulator: Any, api: ApiServer
+) -> None:
+    number = operator.number(profile={"picture": {"name": "brand", "key": "logo.png"}})
+    await number.run()
+    assert number.condition("ProfileSynced") == ("False", "PictureMissing")
+    api.put("configmaps", "shop", "brand", {"logo.png": b"\x89PNG one"})
+    await number.run(after=10)
+    assert number.condition("ProfileSynced") == ("True", "Synced")
+    first = simulator.get("accounts")["numbers"][0]["profile"]["profile_picture_url"]
+    await number.run(after=600)
+    assert simulator.get("accounts")["numbers"][0]["profile"]["profile_picture_url"] == first
+    api.put("configmaps", "shop", "brand", {"logo.png": b"\x89PNG two!"})
+    await number.run(after=600)
+    assert simulator.get("accounts")["numbers"][0]["profile"]["profile_picture_url"] != first
+
+
 async def test_a_suspended_number_is_left_alone(operator: Operator, simulator: Any, api: ApiServer) -> None:
     number = operator.number(suspend=True)
     await number.run()

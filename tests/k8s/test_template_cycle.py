@@ -267,6 +267,21 @@ async def test_a_number_without_secret_is_waited_for(operator: Operator, simulat
     assert template.condition("Ready") == ("False", "SecretMissing")
 
 
+async def test_a_media_header_comes_with_its_sample(operator: Operator, simulator: Any, api: ApiServer) -> None:
+    template = declared(operator)
+    header = {"header": {"format": "IMAGE"}, "body": {"text": "Chegaram as lentes novas."}}
+    template.change(components=header, samples={"media": {"name": "brand", "key": "sample.png"}})
+    await template.run()
+    assert template.condition("Ready") == ("False", "Missing")
+    assert "ConfigMap brand" in template.message("Ready")
+    api.put("configmaps", "shop", "brand", {"sample.png": b"\x89PNG"})
+    await template.run(after=10)
+    assert template.condition("Ready") == ("True", "Ready")
+    made = at_meta(simulator)
+    assert made is not None
+    assert made["components"][0]["example"]["header_handle"][0].startswith("4::")
+
+
 async def test_a_suspended_template_is_left_alone(operator: Operator, simulator: Any) -> None:
     operator.number()
     template = operator.template(suspend=True)
