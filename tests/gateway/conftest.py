@@ -1,9 +1,14 @@
 """Databases with the gateway's schema."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from gateway import cli
+from gateway.commands import common
 from gateway.store.database import Pool, make_pool
 from gateway.store.migrate import migrate
 
@@ -23,3 +28,21 @@ async def pool(database: str) -> AsyncIterator[Pool]:
     """A pool over a fresh database."""
     async with make_pool(database, 8) as pool:
         yield pool
+
+
+Command = Callable[..., Awaitable[tuple[int, str]]]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+    """``await command("replay", "--state", "failed", DATABASE_URL=...)``: exit code and output, in this process."""
+    monkeypatch.chdir(tmp_path)  # no .env of a developer
+    monkeypatch.setattr(common, "configure_logging", lambda *_: None)  # the tests' own logging stays
+
+    async def run(*arguments: str, **environment: str) -> tuple[int, str]:
+        result = await asyncio.to_thread(CliRunner().invoke, cli.app, arguments, env=environment)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result.exit_code, result.output
+
+    return run

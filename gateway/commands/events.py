@@ -1,0 +1,47 @@
+"""Items of webhooks that could not be processed, once a newer version can; and what messages cost."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gateway.commands.common import die, read_settings, with_database
+from gateway.store import costs as ledger
+from gateway.store import events
+from gateway.store.database import Connection, now
+
+commands = typer.Typer()
+
+_STATES = ("unknown", "failed", "ignored")
+_BATCH = 1000
+
+
+@commands.command()
+def replay(
+    state: Annotated[list[str] | None, typer.Option(help="unknown, failed or ignored; default: the first two.")] = None,
+    type_: Annotated[str | None, typer.Option("--type", help="Only items of this type.")] = None,
+    max_age_days: Annotated[float | None, typer.Option(help="Only items that arrived within so many days.")] = None,
+) -> None:
+    """Have items of webhooks processed again that are kept as unknown or failed. Doing it twice does no harm."""
+    states = state or ["unknown", "failed"]
+    if wrong := set(states) - set(_STATES):
+        die(f"there is no state {', '.join(sorted(wrong))} to replay, only {', '.join(_STATES)}")
+
+    async def all_of_them(conn: Connection) -> int:
+        count, began = 0, await now(conn)  # `gateway work` may meanwhile come to the same result again
+        while batch := await events.replay(conn, states, began, _BATCH, kind=type_, max_age_days=max_age_days):
+            count += batch
+        return count
+
+    print(f"{with_database(read_settings(), all_of_them)} items go to `gateway work` again")
+
+
+@commands.command()
+def costs(days: Annotated[int, typer.Option(help="So many days back from today (UTC).")] = 30) -> None:
+    """List what Meta billed: messages by day, number and category."""
+    for row in with_database(read_settings(), lambda conn: ledger.ledger(conn, days)):
+        billed = "billed" if row.billable else "free"
+        print(
+            f"{row.day}  {row.channel_id}  {row.category or '-':<16} {row.type or '-':<24} {billed:<6} {row.messages}"
+        )

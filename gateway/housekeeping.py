@@ -1,0 +1,53 @@
+"""What has to be done from time to time: decide about stuck sends, let held conversations go, delete old events."""
+
+from __future__ import annotations
+
+from gateway.sender import Sender
+from gateway.store import events, media, outbox, ownership
+from gateway.store.conversations import Quiet
+from gateway.store.database import Connection, Pool
+from gateway.telemetry import QUEUE, QUEUE_AGE, UNCERTAIN
+
+_EVERY = 5.0
+_BATCH = 1000  # events deleted at once: a short transaction
+_BATCHES = 5  # and so many of them before the rest of the house is looked at again
+
+
+class Housekeeping:
+    """``step`` is called in a loop. retention_days: how long processed events are kept; 0: for ever."""
+
+    def __init__(self, pool: Pool, sender: Sender, quiet: Quiet, retention_days: float) -> None:
+        self._pool = pool
+        self._sender = sender
+        self._quiet = quiet
+        self._retention_days = retention_days
+
+    async def step(self) -> float:
+        """Do what there is to do; seconds until the next time."""
+        await self._sender.expire()
+        async with self._pool.connection() as conn:
+            await ownership.expire(conn, self._quiet)
+            await _measure(conn)
+            more = await self._purge(conn)
+        return 0.5 if more else _EVERY
+
+    async def _purge(self, conn: Connection) -> bool:
+        """Delete old events; whether there may be more."""
+        for _ in range(_BATCHES if self._retention_days else 0):
+            if await events.purge(conn, self._retention_days, _BATCH) < _BATCH:
+                return False
+        return bool(self._retention_days)
+
+
+async def _measure(conn: Connection) -> None:
+    now = await outbox.backlog(conn)
+    files, files_age = await media.backlog(conn)
+    for queue, depth, age in (
+        ("events", now.events, now.events_age),
+        ("turns", now.due, now.due_age),
+        ("outbox", now.queued, now.queued_age),
+        ("media", files, files_age),
+    ):
+        QUEUE.labels(queue).set(depth)
+        QUEUE_AGE.labels(queue).set(age)
+    UNCERTAIN.set(now.uncertain)

@@ -1,0 +1,161 @@
+"""Templates that go out on a caller's word: an order's progress, a reminder, an offer.
+
+They wait in the same queue as all else. The caller's key makes asking twice harmless; who stopped marketing gets none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from gateway.channels import Channel, Channels
+from gateway.identity import Ids, Statement, customer_for
+from gateway.replies import check
+from gateway.store import contacts, conversations, outbox
+from gateway.store.database import AWAY, Connection, Pool
+from gateway.whatsapp.errors import InvalidMessage
+from gateway.whatsapp.messages import as_reply
+from gateway.whatsapp.templates import template
+
+_NUMBER = re.compile(r"\+?[1-9][0-9]{6,14}")  # E.164
+_USER_ID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9.]+")
+_DECORATION = re.compile(r"[\s().-]")
+
+
+class Wanted(BaseModel):
+    """A template to send.
+
+    to: a number with country code, or a business-scoped user id; parameters: of the body, in order or by name;
+    components: others (header, buttons), in the Cloud API's form; key: the caller's own name for this message, at most
+    once sent; channel: the sending number's id, where there are several; category: the template's, and `marketing`
+    unless the caller says otherwise, because that is the one which customers may refuse.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    to: str
+    name: str
+    language: str
+    parameters: list[str] | dict[str, str] = Field(default_factory=list)
+    components: list[dict[str, Any]] = Field(default_factory=list)
+    key: str | None = Field(None, min_length=1, max_length=200)
+    channel: str | None = None
+    category: Literal["marketing", "utility", "authentication"] = "marketing"
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A message by our id, the state it is in, and whether it was queued just now."""
+
+    id: UUID
+    state: str
+    new: bool
+
+
+class RefusedError(Exception):
+    """The template is not sent; the text says why, status is HTTP's word for it."""
+
+    def __init__(self, why: str, status: int = 400) -> None:
+        self.status = status
+        super().__init__(why)
+
+
+async def send(conn: Connection, channels: Channels, wanted: Wanted) -> Queued:
+    """Queue a template, or say what became of the one with the same key.
+
+    Raises:
+        RefusedError: It cannot or may not be sent; nothing was queued.
+    """
+    channel, named, content = _channel(channels, wanted.channel), _named(wanted.to), _content(wanted)
+    key = wanted.key or f"once:{uuid4()}"
+    async with conn.transaction():
+        if known := await outbox.by_key(conn, key):
+            return Queued(*known, new=False)
+        account = channel.waba_id or channel.phone_number_id
+        said = Statement(datetime.now(UTC), channel.phone_number_id, account, event_id=0)
+        customer = await customer_for(conn, named, said)
+        if wanted.category == "marketing" and await contacts.wants_no_marketing(conn, customer):
+            raise RefusedError("the customer has stopped marketing messages", 409)
+        conversation = await conversations.conversation_for(conn, channel.phone_number_id, customer)
+        if made := await outbox.queue_once(conn, conversation, content, key):
+            return Queued(made, "queued", new=True)
+        known = await outbox.by_key(conn, key)  # another caller was faster
+        if known is None:
+            raise LookupError("a key is taken by no message")
+        return Queued(*known, new=False)
+
+
+def _channel(channels: Channels, wanted: str | None) -> Channel:
+    every = channels.all()
+    if wanted is None and len(every) == 1:
+        return next(iter(every.values()))
+    if wanted is None:
+        raise RefusedError("there are several numbers (or none): say which one sends (channel)")
+    if (channel := every.get(wanted)) is None:
+        raise RefusedError("the channel is no number configured here", 404)
+    return channel
+
+
+def _named(to: str) -> Ids:
+    if _USER_ID.fullmatch(to):
+        return Ids(user_id=to)
+    number = _DECORATION.sub("", to)
+    if not _NUMBER.fullmatch(number):
+        raise RefusedError("to is neither a number with its country code nor a user id")
+    return Ids(number=number.removeprefix("+"))
+
+
+def _content(wanted: Wanted) -> dict[str, Any]:
+    try:
+        message = template(wanted.name, wanted.language, wanted.parameters, buttons=wanted.components)
+        check(message)
+    except InvalidMessage as error:
+        raise RefusedError(str(error)) from None
+    return as_reply(message)
+
+
+class Outreach:
+    """``POST /internal/templates``; `allowed` says whether a request shows the internal token."""
+
+    def __init__(self, pool: Pool, channels: Channels, allowed: Callable[[Request], bool]) -> None:
+        self._pool = pool
+        self._channels = channels
+        self._allowed = allowed
+
+    def routes(self) -> list[Route]:
+        """The route to mount."""
+        return [Route("/internal/templates", self._post, methods=["POST"])]
+
+    async def _post(self, request: Request) -> Response:
+        if not self._allowed(request):
+            return _problem("the bearer token is not INTERNAL_TOKEN", 401)
+        try:
+            wanted = Wanted.model_validate_json(await request.body())
+            async with self._pool.connection() as conn:
+                queued = await send(conn, self._channels, wanted)
+        except ValidationError as error:
+            return _problem(first_problem(error), 400)
+        except RefusedError as error:
+            return _problem(str(error), error.status)
+        except AWAY:
+            return _problem("Postgres is away; try again", 503)
+        return JSONResponse({"id": str(queued.id), "state": queued.state}, 201 if queued.new else 200)
+
+
+def _problem(sentence: str, status: int) -> Response:
+    return JSONResponse({"error": sentence}, status)
+
+
+def first_problem(error: ValidationError) -> str:
+    """What is wrong first, without what was given."""
+    first: Mapping[str, Any] = error.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc']) or 'body'}: {first['msg']}"
