@@ -48,12 +48,21 @@ class Ids:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """When, by which number of ours and by which event something was said about customers."""
+    """When, to which number and account of ours, and by which event something was said about customers.
+
+    account: the business account (WABA), of whose user ids a customer has one at a time.
+    """
 
     at: datetime
     channel_id: str
     event_id: int
     quiet: Quiet = field(default_factory=lambda: Quiet(0, 0))
+    account: str | None = None
+
+    @property
+    def scope(self) -> str:
+        """Where user ids that differ mean different people: the account, or the number where that is not known."""
+        return self.account or self.channel_id
 
 
 def ids(customer: Customer) -> Ids:
@@ -88,7 +97,7 @@ async def customer_for(conn: Connection, named: Ids, said: Statement) -> UUID:
         return await _learn(conn, user.contact_id, named, said, found)
     if number is None:
         return await _learn(conn, await contacts.create(conn), named, said, found)
-    if not await _differs(conn, number, named, said.channel_id):
+    if not await _differs(conn, number, named, said.scope):
         person = number.contact_id
         if user:
             person = await _merge(conn, user.contact_id, person, said, "one message named both")
@@ -128,7 +137,7 @@ async def user_id_changed(conn: Connection, previous: str | None, current: Ids, 
         person = await _merge(conn, person, user.contact_id, said, "a new user id")
     there = await _owner_at(conn, current, said.at, found)
     if there and there.contact_id != person:
-        others = await contacts.user_ids(conn, there.contact_id, said.channel_id) - {previous, current.user_id}
+        others = await contacts.user_ids(conn, there.contact_id, said.scope) - {previous, current.user_id}
         if not others:
             person = await _merge(conn, person, there.contact_id, said, "a new user id's number")
     return await _learn_both(conn, person or await contacts.create(conn), old, current, said)
@@ -143,7 +152,7 @@ async def _learn_both(conn: Connection, person: UUID, old: Ids, new: Ids, said: 
 def _settled(found: Sequence[Owner], named: Ids, said: Statement) -> UUID | None:
     """The customer, where all keys lead there and there is nothing to learn: the way of almost every message."""
     user, number = _of(found, "user_id"), _of(found, "wa_id")
-    if named.user_id and (user is None or said.channel_id not in user.channel_ids):
+    if named.user_id and (user is None or said.scope not in user.scopes):
         return None
     if named.number and (number is None or said.at < number.since or number.value != named.number):
         return None
@@ -172,14 +181,14 @@ async def _give_up(conn: Connection, person: UUID, number: str, at: datetime) ->
         await contacts.give_up(conn, person, value, at)
 
 
-async def _differs(conn: Connection, number: Owner, named: Ids, channel_id: str) -> bool:
-    """Whether the same number of ours has heard of the owner by another user id: then it is another person.
+async def _differs(conn: Connection, number: Owner, named: Ids, scope: str) -> bool:
+    """Whether the same account of ours has heard of the owner by another user id: then it is another person.
 
     Of who gave the number up only the ids count that they had with it: a new number comes with a new id.
     """
     if named.user_id is None:
         return False
-    by_channel = await contacts.user_ids(conn, number.contact_id, channel_id, number.until)
+    by_channel = await contacts.user_ids(conn, number.contact_id, scope, number.until)
     return bool(by_channel) and named.user_id not in by_channel
 
 
@@ -187,7 +196,7 @@ async def _is_the_same(conn: Connection, there: Owner, old: Ids, new: Ids, said:
     """Whether whom we know by a customer's new number is that customer, and not who had the number before."""
     if old.number and await contacts.has_given_up(conn, there.contact_id, old.number):
         return True  # another number of ours has told us of this change
-    return there.since >= said.at - _NOTICE and not await _differs(conn, there, new, said.channel_id)
+    return there.since >= said.at - _NOTICE and not await _differs(conn, there, new, said.scope)
 
 
 async def _new_owner(
@@ -211,7 +220,7 @@ async def _learn(conn: Connection, person: UUID, named: Ids, said: Statement, fo
         former = await contacts.owner_before(conn, wa_id_variants(named.number), said.at)
         keys += [] if former else [Key("wa_id", named.number)]
     keys += [Key("parent_user_id", named.parent)] if named.parent else []
-    await contacts.learn(conn, person, keys, said.at, said.channel_id)
+    await contacts.learn(conn, person, keys, said.at, said.scope)
     return person
 
 

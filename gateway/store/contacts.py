@@ -34,7 +34,7 @@ class Owner:
     kind: str
     value: str
     since: datetime
-    channel_ids: list[str]  # user ids: the numbers of ours that named it
+    scopes: list[str]  # user ids: the accounts of ours that named it
     parents: list[str]  # the customer's parent user ids
     until: datetime | None = None
 
@@ -49,7 +49,7 @@ async def owners(conn: Connection, keys: Sequence[Key]) -> list[Owner]:
     """To whom strong keys lead, in the order of the keys. None of these customers goes away in this transaction."""
     async with conn.cursor(row_factory=class_row(Owner)) as cursor:
         await cursor.execute(
-            """SELECT k.contact_id, k.kind, k.value, k.since, k.channel_ids,
+            """SELECT k.contact_id, k.kind, k.value, k.since, k.scopes,
                       ARRAY(SELECT p.value FROM contact_key p
                             WHERE p.contact_id = k.contact_id AND p.kind = 'parent_user_id') AS parents
                FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS wanted(kind, value, place)
@@ -64,7 +64,7 @@ async def owner_before(conn: Connection, numbers: Sequence[str], at: datetime) -
     """Who had one of these numbers at a time, and gave it up later."""
     async with conn.cursor(row_factory=class_row(Owner)) as cursor:
         await cursor.execute(
-            """SELECT k.contact_id, k.kind, k.value, k.since, k.channel_ids, '{}'::text[] AS parents, k.until
+            """SELECT k.contact_id, k.kind, k.value, k.since, k.scopes, '{}'::text[] AS parents, k.until
                FROM contact_key k JOIN contact c ON c.id = k.contact_id
                WHERE k.kind = 'old_wa_id' AND k.value = ANY(%s) AND k.until > %s ORDER BY k.until LIMIT 1
                FOR KEY SHARE OF c""",
@@ -88,15 +88,15 @@ async def create(conn: Connection) -> UUID:
     return row[0]  # type: ignore[index,no-any-return]
 
 
-async def learn(conn: Connection, contact_id: UUID, keys: Sequence[Key], since: datetime, channel_id: str) -> None:
-    """Add keys to a customer; strong ones must not be another's. User ids remember which number of ours named them."""
+async def learn(conn: Connection, contact_id: UUID, keys: Sequence[Key], since: datetime, scope: str) -> None:
+    """Add keys to a customer; strong ones must not be another's. User ids remember which account of ours named them."""
     for key in keys:
         await conn.execute(
-            """INSERT INTO contact_key AS k (contact_id, kind, value, since, channel_ids, created_at)
+            """INSERT INTO contact_key AS k (contact_id, kind, value, since, scopes, created_at)
                VALUES (%s, %s, %s, %s, %s, clock_timestamp()) ON CONFLICT (contact_id, kind, value) DO UPDATE
-               SET channel_ids = k.channel_ids || excluded.channel_ids
-               WHERE NOT excluded.channel_ids <@ k.channel_ids""",
-            (contact_id, key.kind, key.value, since, [channel_id] if key.kind == "user_id" else []),
+               SET scopes = k.scopes || excluded.scopes
+               WHERE NOT excluded.scopes <@ k.scopes""",
+            (contact_id, key.kind, key.value, since, [scope] if key.kind == "user_id" else []),
         )  # fmt: skip
 
 
@@ -112,12 +112,12 @@ async def give_up(conn: Connection, contact_id: UUID, number: str, until: dateti
     )
 
 
-async def user_ids(conn: Connection, contact_id: UUID, channel_id: str, before: datetime | None = None) -> set[str]:
-    """The business-scoped ids by which a number of ours has heard of a customer (before a time)."""
+async def user_ids(conn: Connection, contact_id: UUID, scope: str, before: datetime | None = None) -> set[str]:
+    """The business-scoped ids by which an account of ours has heard of a customer (before a time)."""
     cursor = await conn.execute(
-        """SELECT value FROM contact_key WHERE contact_id = %s AND kind = 'user_id' AND %s = ANY(channel_ids)
+        """SELECT value FROM contact_key WHERE contact_id = %s AND kind = 'user_id' AND %s = ANY(scopes)
            AND since < coalesce(%s, 'infinity'::timestamptz)""",
-        (contact_id, channel_id, before),
+        (contact_id, scope, before),
     )
     return {row[0] for row in await cursor.fetchall()}
 

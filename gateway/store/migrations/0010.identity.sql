@@ -9,7 +9,7 @@ ALTER TABLE contact_key
     DROP CONSTRAINT contact_key_pkey,
     ADD COLUMN since       timestamptz NOT NULL DEFAULT now(),  -- when the customer was first heard of by this key
     ADD COLUMN until       timestamptz,                         -- old numbers: when the customer gave it up
-    ADD COLUMN channel_ids text[] NOT NULL DEFAULT '{}',        -- user ids: the numbers of ours that named it
+    ADD COLUMN scopes      text[] NOT NULL DEFAULT '{}',        -- user ids: the accounts of ours that named it
     ADD PRIMARY KEY (contact_id, kind, value);
 DROP INDEX contact_key_contact;
 -- The names are compared as they are: 'old_wa_id' and 'parent_user_id' are not among them.
