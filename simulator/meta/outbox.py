@@ -11,7 +11,7 @@ import httpx
 from pydantic import BaseModel, Field
 
 from simulator.faults import Fault, Faults
-from simulator.meta.payloads import Change, encode, merge, sign
+from simulator.meta.payloads import Change, encode, merge, message_ids, sign
 from simulator.meta.world import Json, World
 
 GIVE_UP_SECONDS = 7 * 24 * 3600  # Meta: "retried for up to 7 days"
@@ -207,6 +207,16 @@ class Outbox:
         outcome = await self._attempt(webhook)
         webhook.attempts.append(outcome)
         webhook.delivered = outcome.get("status") == httpx.codes.OK
+        if webhook.delivered:
+            self._tell_senders(webhook)
+
+    def _tell_senders(self, webhook: Webhook) -> None:
+        """The people whose messages are in it see that they have arrived."""
+        for message_id in message_ids(webhook.body):
+            message = self._world.messages.get(message_id)
+            if message and not message.arrived:
+                message.arrived = True
+                self._world.changed(message)
 
     async def _attempt(self, webhook: Webhook) -> Json:
         wrong = len(webhook.attempts) < webhook.badly_signed

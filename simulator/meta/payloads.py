@@ -202,6 +202,12 @@ def encode(payload: Json) -> bytes:
     return json.dumps(payload, separators=(",", ":")).encode()
 
 
+def message_ids(body: bytes) -> list[str]:
+    """The messages in a payload."""
+    values = [change["value"] for entry in json.loads(body)["entry"] for change in entry["changes"]]
+    return [item["id"] for value in values for item in value.get("messages", [])]
+
+
 def sign(body: bytes, app_secret: str) -> str:
     """The value of X-Hub-Signature-256."""
     return "sha256=" + hmac.new(app_secret.encode(), body, hashlib.sha256).hexdigest()

@@ -63,8 +63,9 @@ class Persona:
 class Message:
     """One message of either direction. ``content`` is the Cloud API's JSON of it, ``statuses`` its ticks so far.
 
-    ``rendered``: what a template looks like; ``answer``: what the sender got back; ``author`` of an outgoing one:
-    ``api``, ``business_app`` (a person on the business's phone) or another app's name.
+    ``rendered``: what a template looks like; ``arrived`` of an incoming one: the business took the webhook with it;
+    ``answer``: what the sender got back; ``author`` of an outgoing one: ``api``, ``business_app`` (a person on the
+    business's phone) or another app's name.
     """
 
     id: str
@@ -79,6 +80,7 @@ class Message:
     rendered: Json | None = None
     pricing: Json | None = None
     answer: Json | None = None
+    arrived: bool = False
     revoked: bool = False
     edited: Json | None = None
     author: str = "api"
@@ -101,6 +103,7 @@ class Message:
             "media_url": f"/_sim/media/{self.medium_id}" if self.medium_id else None,
             "rendered": self.rendered,
             "pricing": self.pricing,
+            "arrived": self.arrived,
             "revoked": self.revoked,
             "edited": self.edited,
             "author": self.author if self.direction == "out" else "customer",

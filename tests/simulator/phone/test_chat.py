@@ -35,10 +35,13 @@ def test_an_emoji_is_put_where_the_cursor_is(screen, business) -> None:
     assert eventually(business.texts) == ["bom dia😎"]
 
 
-def test_ticks_follow_the_statuses(screen, meta, business, simulator) -> None:
+def test_ticks_say_how_far_a_message_came(screen, meta, business, simulator) -> None:
+    business.answers = [500]  # and then 200, when it is tried again
+    simulator.configure(retries={"first_seconds": 1.5})
     screen.write("oi")
     mine = screen.bubble("oi").locator(".ticks")
     expect(mine).to_have_class("ticks sent")
+    expect(mine).to_have_class("ticks delivered")
     meta.read(eventually(lambda: business.items("messages"))[0]["id"])
     expect(mine).to_have_class("ticks read")
     simulator.configure(ticks={"sent": 0.01, "delivered": 0.02, "read": None})

@@ -13,10 +13,11 @@ const LOOKS = {
   pending: ["clock", "aguardando"],
 };
 
-/** The furthest status of a message. What a person writes is sent as soon as the simulator has it. */
-export function statusOf({ direction, statuses }) {
+/** The furthest status of a message. A person's is sent once the simulator has it, delivered once the gateway does. */
+export function statusOf({ direction, statuses, arrived }) {
   const names = new Set(statuses.map((one) => one.status));
-  return ORDER.find((name) => names.has(name)) ?? (direction === "in" ? "sent" : "pending");
+  if (direction === "in") names.add(arrived ? "delivered" : "sent");
+  return ORDER.find((name) => names.has(name)) ?? "pending";
 }
 
 export function ticks(message) {
