@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 EXTRAS := gateway agent operator simulator
 
-.PHONY: setup run test lint format bench chart chart-scan lock licensed-dockerfile clean
+.PHONY: setup run test lint format bench eval chart chart-scan lock licensed-dockerfile clean
 
 setup: .venv/.installed
 
@@ -30,6 +30,10 @@ lint: setup
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Conversations with checks, against the configured model (.env), else the demo model: make eval EVAL_ARGS=sales
+eval: setup
+	$(BIN)/python -m evals $(EVAL_ARGS)
 
 bench: setup
 	$(BIN)/python -m bench

@@ -26,7 +26,7 @@ PERSON = re.compile(r"\b(atendentes?|humano|pessoa de verdade|falar com (?:algue
 MEMORY = re.compile(r"\b(lembra\w*|antes|anterior\w*|perguntei|falei|disse|ultima mensagem|historico|conversamos)\b")
 GREETING = re.compile(r"\b(oi+|ola+|opa|bom dia|boa tarde|boa noite|hello|hi)\b")
 CANCEL = re.compile(r"\b(cancel\w+|desist\w+)\b")
-ADDRESS = re.compile(r"\b(?:mud\w+|troc\w+|alter\w+|novo)\b[^.?!]*\bendereco\b[^:]*(?::|para)?\s*(.*)", re.DOTALL)
+ADDRESS = re.compile(r"\b(?:mud\w+|troc\w+|alter\w+|novo)\b[^.?!]*\bendereco\b.*?(?::|\bpara\b)\s*(.*)", re.DOTALL)
 PRODUCT = re.compile(r"\b(compr(?:ar|o)|produtos?|precos?|quanto custa\w*|vend\w+|promoc\w+|coloridas?|armac\w+)\b")
 STORE = re.compile(r"\b(lojas?|onde fica\w*|horario\w*|abre\w* (?:hoje|amanha)|que horas)\b")
 PREFERENCE = re.compile(r"\b(prefiro|anota\w*|anote\w*|guard[ae]\w* (?:isso|que)|lembr\w+ que)\b")
@@ -181,7 +181,7 @@ def _special(conversation: Conversation, said: str) -> Iterable[Call]:
         yield from _named(conversation, "remember", fact=shorten(conversation.said, 200))
     elif STORE.search(said):
         yield from _named(conversation, "store_info")
-    elif PRODUCT.search(said) and not number:
+    elif PRODUCT.search(said) and not number and not PROBLEM.search(said):
         yield from _named(conversation, "search_products", "sales", words=shorten(conversation.said, 200))
 
 

@@ -58,6 +58,12 @@ class ScriptedModel(BaseChatModel):
         """What the next calls answer."""
         self._answers += [AIMessage(answer) if isinstance(answer, str) else answer for answer in answers]
 
+    def forget(self) -> None:
+        """Neither prepared answers nor what was seen."""
+        self._answers.clear()
+        self._seen.clear()
+        self._tools.clear()
+
     def bind_tools(self, tools: Sequence[BaseTool], **_: Any) -> Runnable[LanguageModelInput, AIMessage]:
         return self.bind(tools=[tool.name for tool in tools])
 

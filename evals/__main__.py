@@ -1,0 +1,68 @@
+"""``python -m evals [department …]``: the conversations against AGENT_MODEL, or the demo model where none is set up."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from dotenv import load_dotenv
+
+from simulator.ports import HOST, free_port, listens
+from simulator.postgres import Postgres
+from simulator.process import Process
+
+
+def main() -> None:
+    """Run and print; the exit code says whether all passed."""
+    load_dotenv(Path.cwd() / ".env")
+    own_model = bool(os.environ.get("OPENAI_API_KEY") or os.environ.get("OPENAI_BASE_URL"))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        with Postgres(folder / "postgres") as postgres:
+            os.environ |= {
+                "DATABASE_URL": postgres.create_database("evals"),
+                "BUSINESS_DATABASE_URL": "",
+                "BUSINESS_API_URL": "",
+            }
+            if own_model:
+                sys.exit(_run())
+            with _demo_model(folder):
+                print("No model is configured (OPENAI_API_KEY, OPENAI_BASE_URL): the demo model answers.")
+                sys.exit(_run())
+
+
+def _demo_model(folder: Path) -> Process:
+    port = free_port()
+    environment = {"PATH": os.environ["PATH"], "SIMULATOR_PORT": str(port), "GATEWAY_PORT": str(free_port())}
+    os.environ |= {
+        "OPENAI_BASE_URL": f"http://{HOST}:{port}/v1",
+        "OPENAI_API_KEY": "demo",
+        "AGENT_MODEL": "openai:demo",
+    }
+    command = [sys.executable, "-m", "simulator", "serve"]
+    return Process("demo model", command, folder / "model.log", environment, ready=lambda: listens(port))
+
+
+def _run() -> int:
+    # Here, because the graph reads its settings when it is loaded.
+    from evals.cases import load
+    from evals.run import run, table
+    from graph.business import business, create
+    from graph.settings import settings
+
+    async def all_of_it() -> int:
+        await create(settings().business_database)
+        cases = [case for case in load() if not sys.argv[1:] or case.department in sys.argv[1:]]
+        results = await run(cases)
+        await business().close()
+        print(f"model: {settings().agent_model}\n{table(results)}")
+        return int(any(result.faults for result in results))
+
+    return asyncio.run(all_of_it())
+
+
+main()
