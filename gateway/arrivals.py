@@ -62,7 +62,7 @@ class Arrivals:
         channel_id = stored.phone_number_id or ""
         channel = self._channels.get(channel_id)
         quiet = channel.quiet(self._rules.quiet) if channel else self._rules.quiet
-        return Statement(at or stored.received_at, channel_id, stored.id, quiet, stored.waba_id)
+        return Statement(at or stored.received_at, channel_id, stored.waba_id or channel_id, stored.id, quiet)
 
     async def message(self, conn: Connection, stored: StoredEvent, received: MessageReceived) -> Outcome:
         """A customer's message, whether it came to us or to an app that has the conversation."""

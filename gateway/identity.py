@@ -50,19 +50,14 @@ class Ids:
 class Statement:
     """When, to which number and account of ours, and by which event something was said about customers.
 
-    account: the business account (WABA), of whose user ids a customer has one at a time.
+    scope: the business account (WABA), of whose user ids a customer has one at a time; the number where it is not known.
     """
 
     at: datetime
     channel_id: str
+    scope: str
     event_id: int
     quiet: Quiet = field(default_factory=lambda: Quiet(0, 0))
-    account: str | None = None
-
-    @property
-    def scope(self) -> str:
-        """Where user ids that differ mean different people: the account, or the number where that is not known."""
-        return self.account or self.channel_id
 
 
 def ids(customer: Customer) -> Ids:
