@@ -1,0 +1,52 @@
+"""The production configurations, and the Dockerfile of the licensed image, which langgraph writes."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def config(name: str) -> dict[str, Any]:
+    return dict(json.loads((ROOT / name).read_text()))
+
+
+def test_the_licensed_dockerfile_is_what_langgraph_writes_today(tmp_path: Path) -> None:
+    folder = tmp_path / "whatsapp-agent"
+    folder.mkdir()
+    for name in ("langgraph.licensed.json", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
+    written = tmp_path / "Dockerfile.licensed"
+    subprocess.run(
+        [ROOT / ".venv/bin/langgraph", "dockerfile", "--config", folder / "langgraph.licensed.json", written],
+        env={"PATH": os.environ["PATH"], "LANGGRAPH_CLI_NO_ANALYTICS": "1"},
+        capture_output=True,
+        check=True,
+    )
+    assert written.read_text() == (ROOT / "graph/Dockerfile.licensed").read_text(), "run: make licensed-dockerfile"
+
+
+def test_the_licensed_image_keeps_its_own_persistence() -> None:
+    assert not {"checkpointer", "store", "disable_persistence"} & set(config("langgraph.licensed.json"))
+
+
+@pytest.mark.parametrize("name", ["langgraph.licensed.json", "langgraph.production.json"])
+def test_production_closes_the_door_of_studio(name: str) -> None:
+    assert config(name)["auth"]["disable_studio_auth"] is True
+    assert config(name)["http"]["app"] == "graph.server:production"
+
+
+@pytest.mark.parametrize("name", ["langgraph.json", "langgraph.licensed.json", "langgraph.production.json"])
+def test_no_configuration_sends_traces_to_langsmith_by_itself(name: str) -> None:
+    assert not [setting for setting in config(name).get("env", {}) if "TRACING" in setting]
+
+
+def test_every_configuration_serves_the_same_graph_with_the_same_bound() -> None:
+    names = ("langgraph.json", "langgraph.licensed.json", "langgraph.production.json")
+    for key in ("graphs", "env"):
+        assert len({json.dumps(config(name)[key], sort_keys=True) for name in names}) == 1
