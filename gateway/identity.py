@@ -50,7 +50,7 @@ class Ids:
 class Statement:
     """When, to which number and account of ours, and by which event something was said about customers.
 
-    scope: the business account (WABA), of whose user ids a customer has one at a time; the number where it is not known.
+    scope: the business account (WABA), of whose user ids a customer has one at a time; else the number.
     """
 
     at: datetime
