@@ -1,10 +1,10 @@
-"""All benches, or those named: ``python -m bench [webhooks] [turns] [graph]``."""
+"""All benches, or those named: ``python -m bench [webhooks] [turns] [history] [graph]``."""
 
 import sys
 
-from bench import graph, turns, webhooks
+from bench import graph, history, turns, webhooks
 
-BENCHES = {"webhooks": webhooks.main, "turns": turns.main, "graph": graph.main}
+BENCHES = {"webhooks": webhooks.main, "turns": turns.main, "history": history.main, "graph": graph.main}
 
 for name in sys.argv[1:] or BENCHES:
     if name not in BENCHES:
