@@ -20,9 +20,11 @@ WAITING = Gauge("whatsapp_operator_templates_waiting", "Changes to templates tha
 RESOURCES = Gauge("whatsapp_operator_resources", "Resources by kind and the status of Ready", ["kind", "ready"])
 TEMPLATES = Gauge("whatsapp_operator_templates", "Templates by what Meta says of them", ["state"])
 TOKEN_DAYS = Gauge(
-    "whatsapp_token_days_left", "Days until the access token expires (none: never)", ["namespace", "name"]
+    "whatsapp_operator_token_days_left", "Days until the access token expires (none: never)", ["namespace", "name"]
 )
-QUALITY = Gauge("whatsapp_number_quality", "Quality: 3 green, 2 yellow, 1 red, 0 unknown", ["namespace", "name"])
+QUALITY = Gauge(
+    "whatsapp_operator_number_quality", "Quality: 3 green, 2 yellow, 1 red, 0 unknown", ["namespace", "name"]
+)
 
 
 def configure_logging(level: str = "info", style: str = "auto") -> None:

@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY
 
 import gateway.settings
 import graph.settings
+import k8s.settings
 import simulator.settings
 
 ROOT = Path(__file__).parent.parent
@@ -16,8 +17,8 @@ MARKDOWN = [path for path in ROOT.rglob("*.md") if not {".venv", ".dev", "node_m
 
 
 def test_every_setting_is_in_the_example_and_nothing_else() -> None:
-    programs = (gateway.settings.Settings, graph.settings.Settings, simulator.settings.Settings)
-    known = {name.upper() for settings in programs for name in settings.model_fields}
+    programs = (gateway.settings, graph.settings, k8s.settings, simulator.settings)
+    known = {name.upper() for program in programs for name in program.Settings.model_fields}
     listed = re.findall(r"^#([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
     assert set(listed) == known
     assert len(listed) == len(set(listed))
