@@ -144,6 +144,14 @@ async def keys_of(conn: Connection, contact_id: UUID) -> list[Key]:
     return [Key(*row) for row in await cursor.fetchall()]
 
 
+async def former_ids(conn: Connection, contact_id: UUID) -> list[Key]:
+    """Our ids of the contacts that became part of this one, as keys: what others keep may still be under them."""
+    cursor = await conn.execute(
+        "SELECT absorbed_id FROM contact_merge WHERE kept_id = %s ORDER BY merged_at, absorbed_id", (contact_id,)
+    )
+    return [Key("former_id", str(row[0])) for row in await cursor.fetchall()]
+
+
 async def set_marketing(conn: Connection, contact_id: UUID, word: str, at: datetime) -> None:
     """Keep the customer's word on marketing (`stop`, `resume`, `signup`), unless a later one is known."""
     await conn.execute(

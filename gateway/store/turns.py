@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from gateway.store.contacts import Key, keys_of
+from gateway.store.contacts import Key, former_ids, keys_of
 from gateway.store.conversations import Quiet, schedule
 from gateway.store.database import OUTBOX, Connection, notify
 
@@ -109,7 +109,7 @@ async def _held(conn: Connection, lease: UUID) -> list[Turn]:
 
 
 async def _fill(conn: Connection, turn: Turn) -> None:
-    turn.keys = await keys_of(conn, turn.contact_id)
+    turn.keys = await keys_of(conn, turn.contact_id) + await former_ids(conn, turn.contact_id)
     cursor = await conn.execute(
         """SELECT m.content, m.wamid, d.status, d.mime_type, d.size
            FROM message m LEFT JOIN media d ON d.message_id = m.id

@@ -242,6 +242,8 @@ async def test_what_waits_in_both_is_answered_in_the_older_thread(bench: Bench) 
     run = bench.server.runs[0]
     assert (run["thread_id"], [item["text"] for item in run["input"]["inbound"]]) == (older, ["b", "c"])
     assert await bench.replies() == ["a", "b | c"]
+    [(absorbed,)] = await inbox.sql("SELECT absorbed_id::text FROM contact_merge")
+    assert {"kind": "former_id", "value": absorbed} in run["context"]["customer_keys"]
 
 
 async def test_a_merge_waits_for_the_run_in_the_conversation_that_goes(bench: Bench) -> None:
