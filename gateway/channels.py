@@ -89,7 +89,8 @@ class Channel(BaseModel):
 class Channels:
     """All channels by phone number id; files are read again when they change.
 
-    A file that cannot be read, or says nonsense, leaves its last good content in force and shows in ``problems``.
+    A file that cannot be read, or says nonsense, leaves its last good content in force and shows in ``problems``; so
+    does one that went away. Of several files, one that never was there is no problem: it may come later.
     """
 
     def __init__(
@@ -138,6 +139,8 @@ class Channels:
             channels, parts = _read(path)
             version = _version(parts)
         except OSError as error:
+            if self._may_come_later(path, error):
+                return False
             what = "cannot be read" if error.filename == str(path) else f"names {error.filename}, which cannot be read"
             return self._keep(path, f"{what}: {error.strerror}")
         except ValueError as error:
@@ -147,6 +150,11 @@ class Channels:
         self.problems.pop(str(path), None)
         log.info("channels_read", file=str(path), channels=len(channels))
         return True
+
+    def _may_come_later(self, path: Path, error: OSError) -> bool:
+        """Of several files one may not be there yet: the operator's, for example, before any number is declared."""
+        missing = isinstance(error, FileNotFoundError) and error.filename == str(path)
+        return missing and len(self._files) > 1 and path not in self._seen
 
     def _keep(self, path: Path, problem: str) -> bool:
         if self.problems.get(str(path)) != problem:

@@ -74,8 +74,18 @@ def test_several_files_are_merged_and_one_may_come_later(tmp_path: Path) -> None
     chart, operator = write(tmp_path / "chart.json"), tmp_path / "operator.json"
     channels = over(chart, operator)
     assert set(channels.all()) == {"1"}
+    assert channels.problems == {}
     write(operator, phone_number_id="2")
     assert set(channels.all()) == {"1", "2"}
+    operator.unlink()
+    assert set(channels.all()) == {"1", "2"}
+    assert channels.problems.keys() == {str(operator)}
+
+
+def test_the_only_file_has_to_be_there(tmp_path: Path) -> None:
+    channels = over(tmp_path / "channels.json")
+    assert channels.all() == {}
+    assert channels.problems
 
 
 def test_a_problem_never_shows_a_secret(tmp_path: Path) -> None:
