@@ -99,7 +99,11 @@ class ApiServer:
         return web.json_response({"metadata": {"resourceVersion": str(next(self._versions))}})
 
     async def _definitions(self, _: web.Request) -> web.Response:
-        return web.json_response({"resources": []}) if self.defined else self._status(404, "NotFound")
+        return (
+            web.json_response({"groupVersion": "whatsapp-agent.io/v1alpha1", "resources": []})
+            if self.defined
+            else self._status(404, "NotFound")
+        )
 
     def _stored(self, key: tuple[str, str, str], body: Json, status: int) -> web.Response:
         self.objects[key] = {**body, "metadata": {**body["metadata"], **self._meta(key[1], key[2])}}
