@@ -19,6 +19,7 @@ from gateway.whatsapp.items import items
 from gateway.whatsapp.raw import encode
 from tests.gateway.agent_server import AgentServer, inputs
 from tests.gateway.deliveries import NUMBER, payload, text
+from tests.gateway.desk import Desk
 
 CHANNELS = Channels([Channel(phone_number_id=NUMBER, access_token="t")])
 NO_QUIET = Quiet(0, 0)
@@ -250,10 +251,10 @@ async def test_a_failed_run_is_tried_again_and_then_the_customer_is_told_once(be
 
 
 async def test_a_turn_is_bounded_and_its_run_cancelled(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.turns._LEAST", 0.05)
+    monkeypatch.setattr("gateway.turns._LEAST", 1)
     bench.server.gate.clear()
     await bench.receive(text("Olá"))
-    await bench.settle(bench.worker(timeout=0.05))
+    await bench.settle(bench.worker(timeout=1))
     assert bench.server.runs[0]["status"] == "interrupted"
     assert [reply[:8] for reply in await bench.replies()] == ["Desculpe"]
 
@@ -328,3 +329,65 @@ async def test_long_replies_are_queued_in_parts(bench: Bench) -> None:
     await bench.settle()
     assert [len(reply) <= 4096 for reply in await bench.replies()] == [True, True]
     assert await bench.rows("SELECT part FROM message WHERE direction = 'out' ORDER BY seq") == [(0,), (1,)]
+
+
+REPLIES: dict[str, dict[str, Any]] = {
+    "text": {"text": "Olá"},
+    "buttons": {"body": "Confirma?", "buttons": [{"id": "y", "title": "Sim"}, {"id": "n", "title": "Não"}]},
+    "list": {
+        "body": "Qual?", "button": "Pedidos",
+        "sections": [{"title": "Abertos", "rows": [{"id": "1", "title": "12345", "description": "Em separação"}]}],
+    },
+    "media": {"kind": "image", "link": "https://x.example/a.png", "caption": "A armação"},
+    "location": {"latitude": -23.5, "longitude": -46.6, "name": "Loja"},
+    "contacts": {"contacts": [{"name": {"formatted_name": "Ana", "first_name": "Ana"}}]},
+    "template": {"name": "order_shipped", "language": "pt_BR", "components": []},
+    "reaction": {"emoji": "👍", "message_id": "wamid.IN"},
+    "cta_url": {"body": "Veja", "text": "Abrir", "url": "https://x.example"},
+    "flow": {"body": "Agende", "flow_id": "1", "cta": "Agendar"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", REPLIES)
+async def test_every_type_of_reply_is_queued_and_goes_out_in_context(bench: Bench, kind: str) -> None:
+    reply = {"type": kind, **REPLIES[kind], "reply_to": "wamid.IN"}
+    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": [reply]}
+    await bench.receive(text("Olá", message_id="wamid.IN"))
+    await bench.settle()
+    desk = Desk(bench.pool)
+    await desk.step()
+    [body] = desk.meta.bodies
+    assert body["type"] == {"list": "interactive", "buttons": "interactive", "cta_url": "interactive",
+                            "flow": "interactive", "media": "image"}.get(kind, kind)  # fmt: skip
+    assert body.get("context") == (None if kind == "reaction" else {"message_id": "wamid.IN"})
+
+
+async def test_the_models_markdown_becomes_whatsapps(bench: Bench) -> None:
+    said = "# Pedido\n\n**Enviado** em *março*:\n\n| Item | Preço |\n|---|---|\n| Lente | R$ 90 |"
+    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": [{"type": "text", "text": said}]}
+    await bench.receive(text("Olá"))
+    await bench.settle()
+    [formatted] = await bench.replies()
+    assert formatted == "*Pedido*\n\n*Enviado* em _março_:\n\n- Item: Lente; Preço: R$ 90"
+
+
+async def test_a_reply_over_a_limit_becomes_an_apology_that_names_it(bench: Bench) -> None:
+    buttons = [{"id": str(n), "title": str(n)} for n in range(4)]
+    reply = {"type": "buttons", "body": "Qual?", "buttons": buttons}
+    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": [reply]}
+    await bench.receive(text("Olá"))
+    await bench.settle()
+    assert [reply[:8] for reply in await bench.replies()] == ["Desculpe"]
+    [(error,)] = await bench.rows("SELECT error FROM turn")
+    assert "interactive.action.buttons: from 1 to 3 are allowed, here are 4" in error
+
+
+@pytest.mark.parametrize(("texts", "said"), [(["", "Olá"], ["Olá"]), (["  ", "---"], ["Desculpe"])])
+async def test_replies_that_say_nothing_are_left_out_but_not_all(
+    bench: Bench, texts: list[str], said: list[str]
+) -> None:
+    replies = [{"type": "text", "text": one} for one in texts]
+    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": replies}
+    await bench.receive(text("Olá"))
+    await bench.settle()
+    assert [reply[:8] for reply in await bench.replies()] == said
