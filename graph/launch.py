@@ -15,6 +15,7 @@ from typing import Any
 
 import uvicorn
 
+CONFIG = Path(__file__).parents[1] / "langgraph.production.json"  # beside the package, as in the repository
 # What selects the in-memory runtime. Nothing on disk: the gateway owns the turns, and a lost run is started again.
 RUNTIME = {
     "LANGGRAPH_RUNTIME_EDITION": "inmem",
@@ -70,7 +71,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m graph.launch", description=__doc__)
-    parser.add_argument("--config", type=Path, default=Path("langgraph.production.json"), help="default: %(default)s")
+    parser.add_argument("--config", type=Path, default=CONFIG, help="default: %(default)s")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=2024, help="default: %(default)s")
     parser.add_argument("--jobs", type=int, default=50, help="runs at a time (default: %(default)s)")

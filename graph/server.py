@@ -11,6 +11,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from graph.auth import REFUSED, authorized
+from graph.settings import settings
+from graph.tracing import JoinTrace, configure_tracing
 
 # Asked by probes and by Prometheus, who have no token; a NetworkPolicy keeps others away.
 OPEN_PATHS = ("/ok", "/metrics")
@@ -65,5 +67,7 @@ def forget_runs(folder: Path) -> None:
 # orderly stop would write all the same), so this has to happen before the server reads: now, while it loads the app.
 forget_runs(RUNTIME_FOLDER)
 
-development = Starlette(middleware=[Middleware(AllowPrivateNetwork)])
-production = Starlette(middleware=[Middleware(RequireToken)])
+configure_tracing(settings().otel_exporter_otlp_endpoint)
+
+development = Starlette(middleware=[Middleware(AllowPrivateNetwork), Middleware(JoinTrace)])
+production = Starlette(middleware=[Middleware(RequireToken), Middleware(JoinTrace)])

@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     gateway_url: str = Field("http://127.0.0.1:8000", description="where the gateway serves /internal")
     internal_token: SecretStr | None = Field(None, description="bearer token for the gateway's /internal")
 
+    otel_exporter_otlp_endpoint: str | None = Field(None, description="OTLP/HTTP collector for traces, http://…:4318")
+
     agent_model: str = Field("openai:gpt-5.6-terra", description="provider:model, as init_chat_model takes it")
     openai_api_key: SecretStr | None = Field(None, description="key for models of the provider openai")
     openai_base_url: str | None = Field(None, description="an OpenAI-compatible server instead of OpenAI itself")

@@ -1,0 +1,44 @@
+"""OpenTelemetry: a run belongs to the trace of the gateway's request that asked for it.
+
+langgraph-api hands the current span on to its workers, but starts none for a request; that is done here. Without
+OTEL_EXPORTER_OTLP_ENDPOINT nothing is recorded. Span attributes are the server's ids, never content.
+"""
+
+from __future__ import annotations
+
+from opentelemetry import propagate, trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+SERVICE = "whatsapp-agent"
+
+
+def configure_tracing(endpoint: str | None) -> None:
+    """Send spans to an OTLP/HTTP collector (``http://collector:4318``) from now on; None: to nobody."""
+    if endpoint is None:
+        return
+    provider = TracerProvider(resource=Resource.create({"service.name": SERVICE}))
+    exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    trace.set_tracer_provider(provider)
+
+
+class JoinTrace:
+    """A span for each request that comes with a trace of its sender's. ``tracer``: another than the process's."""
+
+    def __init__(self, app: ASGIApp, tracer: trace.Tracer | None = None) -> None:
+        self.app = app
+        self._tracer = tracer or trace.get_tracer(SERVICE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on, within the span where there is one."""
+        headers = dict(Headers(scope=scope)) if scope["type"] == "http" else {}
+        if "traceparent" not in headers:
+            return await self.app(scope, receive, send)
+        parent = propagate.extract(headers)
+        with self._tracer.start_as_current_span("agent request", context=parent, kind=trace.SpanKind.SERVER):
+            return await self.app(scope, receive, send)
