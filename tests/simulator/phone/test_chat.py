@@ -143,6 +143,7 @@ def test_marks_lists_and_links_look_as_on_whatsapp(screen, meta, screenshot) -> 
     expect(text.locator("blockquote")).to_have_text("citado")
     expect(text.get_by_role("link")).to_have_attribute("href", "https://exemplo.com.br/a_b_c")
     expect(text).to_contain_text("snake_case_aqui 2*3*4")
+    assert screen.page.locator(".person a").count() == 0, "a link inside a button"
     screenshot(screen.page, "formatting")
 
 

@@ -13,14 +13,14 @@ export function formatted(text) {
   const nodes = [];
   for (const [index, part] of text.split(/(```[\s\S]+?```)/).entries()) {
     if (index % 2) nodes.push(h("pre", {}, h("code", {}, part.slice(3, -3).replace(/^\n|\n$/g, ""))));
-    else nodes.push(...blocks(part));
+    else nodes.push(...blocks(part.replace(/^\n|\n$/g, "")));
   }
   return nodes;
 }
 
-/** The same on one line, without blocks: for previews. */
+/** The same on one line, without blocks and links: for previews, which are buttons themselves. */
 export function flat(text) {
-  return inline(text.replace(/```/g, "").replace(/\s+/g, " "));
+  return inline(text.replace(/```/g, "").replace(/\s+/g, " ")).map((one) => (one.tagName === "A" ? one.textContent : one));
 }
 
 function blocks(text) {

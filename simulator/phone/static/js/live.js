@@ -5,6 +5,8 @@ import { shift } from "./time.js";
 
 const WAIT_SECONDS = 20; // shorter than the typing indicator lives, so that it goes when it is over
 const RETRY_MS = 1000;
+const BATCH_MS = 60; // what happens in between comes in one answer: a thousand customers must not stop the page
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Keep the store up to date for as long as the page lives. */
 export async function follow(store) {
@@ -18,11 +20,12 @@ export async function follow(store) {
       wait = restarted ? 0 : WAIT_SECONDS;
       if (store.apply(answer)) store.setPeople(await api.personas());
       store.connection(true);
+      await pause(BATCH_MS);
     } catch (error) {
       if (!(error instanceof api.ApiError)) throw error;
       store.connection(false);
       wait = 0;
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      await pause(RETRY_MS);
     }
   }
 }

@@ -15,6 +15,7 @@ const SHOWN = 60; // of thousands nobody reads more; the search finds the others
 export class People {
   #store;
   #actions;
+  #frame = 0;
   #list = h("ul", { class: "people-list" });
   #search = h("input", { type: "search", "aria-label": "Procurar pessoa", placeholder: "Procurar", oninput: () => this.render() });
   #connection = h("p", { class: "connection", role: "status" });
@@ -23,7 +24,7 @@ export class People {
     this.#store = store;
     this.#actions = actions;
     fill(element, this.#bar(), h("div", { class: "search" }, this.#search), this.#connection, this.#list);
-    store.addEventListener("people", () => this.render());
+    store.addEventListener("people", () => this.#renderSoon());
     store.addEventListener("connection", ({ detail }) => {
       this.#connection.textContent = detail ? "" : "Sem conexão com o simulador. Tentando de novo…";
     });
@@ -42,6 +43,14 @@ export class People {
       iconButton("add", "Nova pessoa", () => this.#invite()),
       tools,
     );
+  }
+
+  #renderSoon() {
+    if (this.#frame) return;
+    this.#frame = requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.render();
+    });
   }
 
   /** Draw the list anew; the focus stays where it is. */
@@ -65,7 +74,7 @@ export class People {
     const open = this.#actions.isOpen(one.wa_id);
     const unread = open ? 0 : (this.#store.unread.get(one.wa_id) ?? 0);
     const typing = this.#store.typing.has(one.wa_id);
-    const lower = h("span", { class: "person-last" }, typing ? "digitando…" : message ? flat(preview(message)) : one.wa_id);
+    const lower = h("span", { class: typing ? "person-last typing" : "person-last" }, typing ? "digitando…" : message ? flat(preview(message)) : one.wa_id);
     const button = h(
       "button",
       { type: "button", "aria-current": open ? "true" : null, onclick: () => this.#actions.open(one.wa_id) },
