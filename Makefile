@@ -18,8 +18,10 @@ setup: .venv/.installed
 run: setup
 	@$(BIN)/python -m simulator up
 
+# Side by side in two processes; TEST_WORKERS=0 runs everything in one.
+TEST_WORKERS ?= 2
 test: setup
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 lint: setup
 	$(BIN)/ruff check .

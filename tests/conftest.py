@@ -25,6 +25,15 @@ from tests.invariants.stack import Stack, running
 Prepare = Callable[[str], Awaitable[None] | None]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests side by side (pytest-xdist): those of a module together, and all that use the whole stack together."""
+    for item in items:
+        shares_stack = "whole_stack" in getattr(item, "fixturenames", ())
+        group = "whole stack" if shares_stack else item.nodeid.split("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture
 def free_port() -> Callable[[], int]:
     """Call it for a port on which nobody listens."""
