@@ -21,11 +21,11 @@ from simulator.management import ManagementApi
 from simulator.media_api import MediaApi
 from simulator.meta.carrier import Carrier
 from simulator.meta.errors import GraphError
-from simulator.meta.outbox import Outbox
+from simulator.meta.outbox import AT_ONCE, Outbox
 from simulator.meta.world import Number, World
 from simulator.phone.pages import Phone
 
-CONNECTIONS = 200  # webhooks in flight at once
+CONNECTIONS = 2 * AT_ONCE  # webhooks, and what else is fetched meanwhile
 
 
 def create_app(number: Number, webhook_url: str, stack_file: Path) -> ASGIApp:

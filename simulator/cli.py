@@ -25,6 +25,8 @@ from simulator.settings import Settings, environment
 from simulator.settings import load as read_settings
 from simulator.stack import STATE_FILE, Stack, read_state
 
+# Longer than any client keeps an idle connection: who closes it while a request is on its way cuts that request off.
+KEEP_ALIVE_SECONDS = 120
 NOT_ANSWERED, NOT_RUNNING = 1, 2  # exit codes
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -49,7 +51,9 @@ def serve() -> None:
     """Only the simulator: Cloud API, model, phone page and control API."""
     settings = _settings()
     app = create_app(settings.number(), settings.webhook_url, settings.dev_dir / STATE_FILE)
-    uvicorn.run(app, host=settings.simulator_host, port=settings.simulator_port, log_level="warning", ws="none")
+    config = uvicorn.Config(app, settings.simulator_host, settings.simulator_port, log_level="warning", ws="none")
+    config.timeout_keep_alive = KEEP_ALIVE_SECONDS
+    uvicorn.Server(config).run()
 
 
 @cli.command()

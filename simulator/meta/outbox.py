@@ -15,6 +15,8 @@ from simulator.meta.payloads import Change, encode, merge, message_ids, sign
 from simulator.meta.world import Json, World
 
 GIVE_UP_SECONDS = 7 * 24 * 3600  # Meta: "retried for up to 7 days"
+# Webhooks in flight. Not more, and none waits inside the client: what its pool does for each request grows with both.
+AT_ONCE = 40
 KEPT = 2000  # delivered webhooks that can still be looked at
 
 
@@ -77,6 +79,7 @@ class Outbox:
     def __init__(self, faults: Faults, world: World, client: httpx.AsyncClient) -> None:
         self._world = world
         self.retries = Retries()
+        self._in_flight = asyncio.Semaphore(AT_ONCE)
         self._faults = faults
         self._client = client
         self._numbers = itertools.count(1)
@@ -136,13 +139,14 @@ class Outbox:
         headers = {"Content-Type": "application/json", "User-Agent": "facebookexternalua"}
         if signature is not None:
             headers["X-Hub-Signature-256"] = signature
-        started = time.monotonic()
-        try:
-            timeout = self.retries.timeout_seconds
-            answer = await self._client.post(url, content=body, headers=headers, timeout=timeout)
-            outcome: Json = {"status": answer.status_code}
-        except httpx.TransportError as error:
-            outcome = {"error": f"{type(error).__name__}: {error}"}
+        async with self._in_flight:
+            started = time.monotonic()
+            try:
+                timeout = self.retries.timeout_seconds
+                answer = await self._client.post(url, content=body, headers=headers, timeout=timeout)
+                outcome: Json = {"status": answer.status_code}
+            except httpx.TransportError as error:
+                outcome = {"error": f"{type(error).__name__}: {error}"}
         return {"at": time.time(), **outcome, "seconds": round(time.monotonic() - started, 4)}
 
     def _collect(self, fault: Fault, change: Change, lane: str) -> None:
