@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 import httpx
 
 from gateway.whatsapp.connection import GraphApi
-from gateway.whatsapp.errors import AccountBlocked, Permanent, Temporary, Uncertain, WhatsAppError
-from gateway.whatsapp.management import Management, PhoneNumber, TemplateInfo, TokenInfo
+from gateway.whatsapp.errors import WhatsAppError
+from gateway.whatsapp.management import Management
 from gateway.whatsapp.uploads import Uploads
 from k8s import content, telemetry
+from k8s.answers import RATE_LIMITED, app_id_of, phone_of, problem_of, template_of, token_of
 from k8s.budget import Budget, Clock, Place, Queue
 from k8s.declared import Number, Template
 from k8s.observed import Phone, Problem, RemoteTemplate, Subscription, Token
@@ -25,12 +26,6 @@ from k8s.plan import Action, CreateTemplate, EditTemplate
 Json = dict[str, Any]
 T = TypeVar("T")
 
-# Codes that mean "too many calls": developers.facebook.com/docs/graph-api/overview/rate-limiting
-RATE_LIMITS = frozenset({4, 17, 32, 613, 80007, 80008, 130429})
-BAD_TOKEN = frozenset({0, 190})
-CALLBACK_REFUSED = 2200  # "Callback verification failed"
-DUPLICATE = (100, 2388024)  # a template of this name and language exists already: it was made a moment ago
-RATE_LIMITED = "RateLimited"  # the reason of such a problem
 PAUSE_SECONDS = 60.0  # after "too many calls" without a time
 # Changes leave this share of the hour's calls to reads, so that the status stays true while many templates are made.
 READ_SHARE = 0.3
@@ -107,7 +102,7 @@ class Account:
         listed = await self._call("list_templates", lambda: management.templates(self.waba_id))
         for _ in range(len(listed) // PAGE):  # each further page was a call of its own
             self.calls.spend()
-        self._templates = {(one.name, one.language): _remote(one) for one in listed}
+        self._templates = {(one.name, one.language): template_of(one) for one in listed}
         self._read_at, self.read_when = self._clock(), datetime.now(UTC)
 
     def place(self, key: str, action: Action) -> Place | None:
@@ -164,7 +159,7 @@ class Account:
     async def token(self, login: Login) -> Token:
         """Check the access token. Raises Failed."""
         try:
-            return _token(await self._call("debug_token", lambda: login.management.token(login.token)))
+            return token_of(await self._call("debug_token", lambda: login.management.token(login.token)))
         except Failed as failed:
             if failed.problem.reason != "TokenInvalid":
                 raise
@@ -172,12 +167,12 @@ class Account:
 
     async def phone(self, login: Login, number: Number) -> Phone:
         """Read what Meta says of a number. Raises Failed."""
-        return _phone(await self._call("read_number", lambda: login.management.phone_number(number.phone_number_id)))
+        return phone_of(await self._call("read_number", lambda: login.management.phone_number(number.phone_number_id)))
 
     async def subscription(self, login: Login, app_id: str | None) -> Subscription:
         """Read whether our app gets the account's webhooks. Raises Failed."""
         apps = await self._call("read_subscription", lambda: login.management.subscriptions(self.waba_id))
-        ours = [app for app in apps if app_id in (None, _app_id(app))]
+        ours = [app for app in apps if app_id in (None, app_id_of(app))]
         return Subscription(bool(ours), next((app.get("override_callback_uri") for app in ours), None))
 
     async def subscribe(self, login: Login, callback: str | None, verify_token: str, *, subscribed: bool) -> None:
@@ -280,26 +275,6 @@ class Meta:
         return Login(Management(api), Uploads(api), token)
 
 
-def problem_of(error: WhatsAppError) -> Problem:
-    """Put a failed call into words for the status. The library has cut tokens out of Meta's."""
-    said = error.details or error.title
-    message = f"{error.meaning} Meta says: {said}" if said else str(error)
-    match error:
-        case Temporary() | Uncertain() if error.code in RATE_LIMITS:
-            return Problem("temporary", RATE_LIMITED, error.meaning, error.retry_after)
-        case Temporary() | Uncertain():
-            return Problem("temporary", "MetaUnavailable", error.meaning, error.retry_after)
-        case _ if (error.code, error.subcode) == DUPLICATE:
-            return Problem("temporary", "AlreadyExists", "Meta has this template already, but does not list it yet")
-        case AccountBlocked():
-            return Problem("blocked", "TokenInvalid" if error.code in BAD_TOKEN else "AccessDenied", message)
-        case Permanent() if error.code == CALLBACK_REFUSED:
-            reason = "Meta could not verify the callback URL; it has to reach the gateway, with the same verify token."
-            return Problem("waiting", "CallbackRefused", f"{reason} Meta says: {said}" if said else reason)
-        case _:
-            return Problem("refused", "Refused", message)
-
-
 @contextmanager
 def _measured(name: str) -> Iterator[None]:
     started, outcome = time.perf_counter(), "ok"
@@ -311,55 +286,3 @@ def _measured(name: str) -> Iterator[None]:
     finally:
         telemetry.CALL.labels(name).observe(time.perf_counter() - started)
         telemetry.CALLS.labels(name, outcome).inc()
-
-
-def _token(info: TokenInfo) -> Token:
-    ends = [end for end in (info.expires_at, info.data_access_expires_at) if end is not None]
-    limits = [set(info.targets[scope]) for scope in ("whatsapp_business_management",) if info.targets.get(scope)]
-    return Token(
-        valid=info.valid,
-        app_id=info.app_id,
-        expires_at=min(ends) if ends else None,
-        scopes=frozenset(info.scopes),
-        accounts=frozenset(limits[0]) if limits else None,
-    )
-
-
-def _phone(info: PhoneNumber) -> Phone:
-    return Phone(
-        display_number=info.display_phone_number,
-        verified_name=info.verified_name,
-        name_status=info.name_status,
-        state=info.status,
-        quality=info.quality,
-        messaging_limit=info.messaging_limit,
-        throughput=info.throughput,
-        can_send_message=info.can_send,
-        obstacles=tuple(_obstacles(info.raw)),
-        coexists=bool(info.raw.get("is_on_biz_app")),
-    )
-
-
-def _obstacles(answer: Json) -> Iterator[str]:
-    health = answer.get("health_status")
-    entities = health.get("entities") if isinstance(health, dict) else None
-    for entity in entities if isinstance(entities, list) else ():
-        for error in entity.get("errors") or ():
-            words = (error.get("error_description"), error.get("possible_solution"))
-            yield " ".join(word for word in words if word)
-
-
-def _remote(info: TemplateInfo) -> RemoteTemplate:
-    return RemoteTemplate(
-        id=info.id,
-        state=(info.status or "UNKNOWN").upper(),
-        category=info.category,
-        components=tuple(info.components),
-        quality=info.quality,
-        rejected_reason=None if info.rejected_reason in (None, "", "NONE") else info.rejected_reason,
-    )
-
-
-def _app_id(app: Json) -> str | None:
-    data = app.get("whatsapp_business_api_data")
-    return str(data.get("id")) if isinstance(data, dict) and data.get("id") else None

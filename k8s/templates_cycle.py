@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from k8s.answers import RATE_LIMITED
 from k8s.cluster import ClusterError, Missing
 from k8s.declared import Number, Template
 from k8s.observed import ObservedTemplate, Problem
 from k8s.plan import Action, EditTemplate, Plan
 from k8s.reconcile import reconcile
-from k8s.remote import RATE_LIMITED, Account, Failed, Login
+from k8s.remote import Account, Failed, Login
 from k8s.resource import Memory, Numbers, Outcome, Resource, Tools, outcome_of
 from k8s.templates import after, poll_after
 
