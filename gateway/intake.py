@@ -121,8 +121,8 @@ class Intake:
             case ErrorReported():
                 return await notices.error(conn, stored, meant)
             case CallChanged():
-                log.info("call_ignored", call_event=meant.event, phone_number_id=stored.phone_number_id)
-                return "ignored", "a call: the agent takes none"
+                log.info("call_not_taken", call_event=meant.event, phone_number_id=stored.phone_number_id)
+                return await notices.call(conn, meant, arrivals.statement(stored, meant.timestamp))
             case Unknown(reason=reason):
                 return "unknown", reason
             case _:

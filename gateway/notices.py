@@ -25,7 +25,7 @@ from gateway.whatsapp.accounts import (
     TemplateQualityChanged,
     TemplateRef,
 )
-from gateway.whatsapp.events import ContactSynced, ErrorReported, HandoverChanged, UserPreferenceChanged
+from gateway.whatsapp.events import CallChanged, ContactSynced, ErrorReported, HandoverChanged, UserPreferenceChanged
 
 Outcome = tuple[str, str | None]
 
@@ -51,6 +51,17 @@ async def handover(conn: Connection, changed: HandoverChanged, said: Statement) 
     else:
         fresh = await ownership.control_lost(conn, conversation_id, said.at)
     return _DONE if fresh else _OLD
+
+
+async def call(conn: Connection, changed: CallChanged, said: Statement) -> Outcome:
+    """Nobody takes calls here; but a customer's call opens Meta's 24-hour window as a message does."""
+    named = identity.ids(changed.customer)
+    if changed.direction != "USER_INITIATED" or changed.event != "connect" or not named.strong:
+        return "ignored", "a call: the agent takes none"
+    contact_id = await identity.customer_for(conn, named, said)
+    conversation_id = await conversations.conversation_for(conn, said.channel_id, contact_id)
+    await conversations.open_window(conn, conversation_id, said.at)
+    return "done", "a call: not taken, but it opens the 24-hour window"
 
 
 async def preference(conn: Connection, changed: UserPreferenceChanged, said: Statement) -> Outcome:

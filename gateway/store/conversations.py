@@ -31,6 +31,13 @@ async def conversation_for(conn: Connection, channel_id: str, contact_id: UUID) 
     return row[0]  # type: ignore[index,no-any-return]
 
 
+async def open_window(conn: Connection, conversation_id: UUID, at: datetime) -> None:
+    """Note the customer's word (a message or a call) that opens Meta's 24-hour window."""
+    await conn.execute(
+        "UPDATE conversation SET last_inbound_at = greatest(last_inbound_at, %s) WHERE id = %s", (at, conversation_id)
+    )
+
+
 async def schedule(conn: Connection, conversation_id: UUID, quiet: Quiet) -> None:
     """Set when the next turn is due, from what waits and no person has answered; an open turn's own retry decides.
 

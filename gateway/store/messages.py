@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from gateway.store.conversations import Quiet, schedule
+from gateway.store.conversations import Quiet, open_window, schedule
 from gateway.store.database import MEDIA, Connection, notify
 
 
@@ -72,10 +72,7 @@ async def add(conn: Connection, conversation_id: UUID, said: Said, quiet: Quiet)
     if said.media:
         await _add_media(conn, row[0], said.media, said.received_at)
     if said.opens_window:
-        await conn.execute(
-            "UPDATE conversation SET last_inbound_at = greatest(last_inbound_at, %s) WHERE id = %s",
-            (said.sent_at, conversation_id),
-        )
+        await open_window(conn, conversation_id, said.sent_at)
     await _apply_earlier_changes(conn, conversation_id, said.wamid)
     if said.source != "history":
         await schedule(conn, conversation_id, quiet)

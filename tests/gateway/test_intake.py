@@ -481,8 +481,14 @@ async def test_an_error_of_a_whole_webhook_is_kept_by_its_code(inbox: Inbox) -> 
 
 
 async def test_calls_are_ignored_visibly(inbox: Inbox) -> None:
-    await inbox.take(zoo("calls", "from_the_customer"))
+    await inbox.take(zoo("calls", "to_the_customer_ended"))
     assert await inbox.outcomes() == [("ignored", "a call: the agent takes none")]
+
+
+async def test_a_customers_call_opens_the_window(inbox: Inbox) -> None:
+    await inbox.take(zoo("calls", "from_the_customer"))
+    assert await inbox.outcomes() == [("done", "a call: not taken, but it opens the 24-hour window")]
+    assert await inbox.sql("SELECT extract(epoch FROM last_inbound_at)::bigint FROM conversation") == [(1_790_000_000,)]
 
 
 async def test_the_address_book_names_customers_and_makes_none(inbox: Inbox) -> None:
