@@ -6,7 +6,7 @@ state are JSON values, as they came and as they go; the models here read them.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NotRequired, Required
 
 from langchain.agents import AgentState
@@ -196,5 +196,5 @@ def changes(state: State, update: dict[str, Any]) -> dict[str, Any]:
 
 
 def asked_at(state: State) -> datetime:
-    """The turn's time, with its zone."""
-    return datetime.fromisoformat(state["asked_at"])
+    """The turn's time, with its zone; the clock's where a turn was begun by a version that kept none."""
+    return datetime.fromisoformat(state["asked_at"]) if "asked_at" in state else datetime.now(UTC)
