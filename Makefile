@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 EXTRAS := gateway agent operator simulator
 
-.PHONY: setup run test lint format bench eval chart chart-scan lock licensed-dockerfile clean
+.PHONY: setup run test lint format bench eval chart chart-scan lock licensed-dockerfile images cluster-test kind-up kind-test kind-down clean
 
 setup: .venv/.installed
 
@@ -67,6 +67,31 @@ licensed-dockerfile: setup
 	mkdir -p .dev/licensed/whatsapp-agent
 	cp langgraph.licensed.json pyproject.toml .dev/licensed/whatsapp-agent
 	LANGGRAPH_CLI_NO_ANALYTICS=1 $(BIN)/langgraph dockerfile --config .dev/licensed/whatsapp-agent/langgraph.licensed.json graph/Dockerfile.licensed
+
+# The four images, as tests/cluster and skaffold build them. BASE_IMAGE: another Python to build on.
+images:
+	for image in gateway:gateway agent:graph operator:k8s simulator:simulator; do \
+	  docker build --network host $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) -f $${image#*:}/Dockerfile -t whatsapp-agent/$${image%%:*}:dev . || exit 1; \
+	done
+
+# tests/cluster against the cluster in KUBECONFIG; IMAGE_LOAD brings images to its nodes, BASE_IMAGE is what they build on.
+cluster-test: setup
+	@test -n "$$KUBECONFIG" || { echo "Set KUBECONFIG to the cluster to test on (make kind-up makes one)." >&2; exit 1; }
+	CLUSTER_TESTS=1 $(BIN)/pytest tests/cluster $(PYTEST_ARGS)
+
+# A cluster of one's own, where there are Docker and kind. KIND_METRICS: a metrics-server manifest, for the HPA.
+KIND := whatsapp-agent
+kind-up:
+	kind get clusters -q | grep -qx $(KIND) || kind create cluster --name $(KIND) --config tests/kind/cluster.yaml --wait 120s
+	$(if $(KIND_METRICS),kubectl --context kind-$(KIND) apply -f $(KIND_METRICS))
+
+kind-test: setup
+	kind get kubeconfig --name $(KIND) >.dev-kind.kubeconfig
+	KUBECONFIG=$(CURDIR)/.dev-kind.kubeconfig IMAGE_LOAD="kind load docker-image --name $(KIND)" CLUSTER_TESTS=1 $(BIN)/pytest tests/cluster $(PYTEST_ARGS)
+
+kind-down:
+	kind delete cluster --name $(KIND)
+	rm -f .dev-kind.kubeconfig
 
 clean:
 	rm -rf .venv .dev
