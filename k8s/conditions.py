@@ -31,6 +31,9 @@ class Condition:
         return self.status == "False" if self.warn is None else self.warn
 
 
+_STEPS = frozenset({"NotChecked", "WaitingForToken", "Publishing", "Subscribing", "Setting", "NotSubmitted"})
+
+
 class Event(NamedTuple):
     """A Kubernetes Event to post; type: Normal or Warning."""
 
@@ -92,12 +95,16 @@ def as_status(
 
 
 def events(conditions: Iterable[Condition], before: Sequence[Mapping[str, Any]]) -> list[Event]:
-    """Give an Event for every condition whose status or reason is another than before; Ready only repeats others."""
+    """Give an Event for every condition whose status or reason is another than before.
+
+    Ready only repeats others, and steps on the way are not worth telling.
+    """
     earlier = {one.get("type"): (one.get("status"), one.get("reason")) for one in before}
     changed = [
         condition
         for condition in conditions
         if condition.type not in {"Ready", "Stalled"}
+        and not (condition.status == "Unknown" and condition.reason in _STEPS)
         and earlier.get(condition.type) != (condition.status, condition.reason)
     ]
     return [

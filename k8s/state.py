@@ -33,6 +33,8 @@ NUMBERS, TEMPLATES = "whatsappnumbers", "messagetemplates"
 CYCLES: dict[str, type[NumberCycle] | type[TemplateCycle]] = {NUMBERS: NumberCycle, TEMPLATES: TemplateCycle}
 _AT_ONCE = 10  # cycles; the API server and Meta have others to serve
 _TIMEOUT = httpx.Timeout(20, connect=5)
+# Calls are rare, and a connection that the other side closes meanwhile costs a call: open them anew.
+_LIMITS = httpx.Limits(keepalive_expiry=2)
 _QUALITY = {"GREEN": 3, "YELLOW": 2, "RED": 1}
 
 
@@ -154,7 +156,8 @@ class State:
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[State]:
     """Connect to the cluster and to Meta, and serve health and metrics."""
-    async with connect(settings.operator_channels_secret) as cluster, httpx.AsyncClient(timeout=_TIMEOUT) as http:
+    client = httpx.AsyncClient(timeout=_TIMEOUT, limits=_LIMITS)
+    async with connect(settings.operator_channels_secret) as cluster, client as http:
         calls, creates = settings.meta_calls_per_hour, settings.meta_template_creates_per_hour
         state = State(settings, Meta(http, settings.whatsapp_graph_url, calls=calls, creates=creates), cluster)
         async with health.serve(settings.operator_host, settings.operator_port, state.heartbeat, state.collect) as port:
