@@ -70,7 +70,7 @@ spec:
   {{- $first = append $first (dict "name" "schema" "spec" (dict "image" $spec.image "args" (list "migrate" "--wait") "secrets" $spec.secrets)) }}
   {{- end }}
   {{- if and $root.Values.dev.sync $spec.program }}
-  {{- $first = append $first (dict "name" "code" "spec" (dict "image" $spec.image "command" (list "python" "-c" "import shutil; shutil.copytree('/app', '/code', dirs_exist_ok=True)") "mounts" (list (dict "name" "code" "mountPath" "/code")))) }}
+  {{- $first = append $first (dict "name" "code" "spec" (dict "image" $spec.image "command" (list "python" "-c" "import pathlib, shutil; [shutil.copytree(one, f'/code/{one.name}', dirs_exist_ok=True) if one.is_dir() else shutil.copy(one, '/code') for one in pathlib.Path('/app').iterdir()]") "mounts" (list (dict "name" "code" "mountPath" "/code")))) }}
   {{- $spec = merge (dict "command" (concat (list "python" "/run/whatsapp-agent/dev/reload.py") $spec.program)) $spec }}
   {{- $_ := set $spec "mounts" (concat ($spec.mounts | default list) (list (dict "name" "code" "mountPath" "/app") (dict "name" "dev" "mountPath" "/run/whatsapp-agent/dev" "readOnly" true))) }}
   {{- $_ := set $spec "volumes" (concat ($spec.volumes | default list) (list (dict "name" "code" "emptyDir" (dict "sizeLimit" "64Mi")) (dict "name" "dev" "configMap" (dict "name" (printf "%s-dev" (include "wa.fullname" $root)))))) }}
