@@ -26,7 +26,7 @@ from gateway.lines import Lines
 from gateway.media import MediaLoader, open_store, origins
 from gateway.ops import Check, Ops
 from gateway.outreach import Outreach
-from gateway.polling import Step, poll
+from gateway.polling import Step, ended, poll
 from gateway.sender import Sender, SendSettings
 from gateway.settings import Settings
 from gateway.standing import Watch
@@ -231,8 +231,7 @@ async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        await ended([task])
 
 
 def _supervised(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

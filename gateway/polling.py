@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
 import structlog
 
@@ -11,6 +12,8 @@ from gateway.store.database import AWAY
 from gateway.telemetry import ERRORS
 
 log = structlog.get_logger(__name__)
+
+_CANCEL_AGAIN = 2.0
 
 #: Does what there is to do; gives the seconds after which it wants to be called again even if nothing wakes it.
 Step = Callable[[], Awaitable[float]]
@@ -38,6 +41,20 @@ async def poll(name: str, step: Step, *, wake: asyncio.Event, stop: asyncio.Even
                 log.info("database_back", loop=name)
             away = False
         await _pause(wake, stop, delay)
+
+
+async def ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait until they have ended, cancelling again every two seconds.
+
+    `asyncio.wait_for` of Python 3.11, by which pools wait for connections, loses a cancellation that arrives together
+    with what it waits for: a task that was cancelled once may live on.
+    """
+    waiting = [task for task in tasks if not task.done()]
+    while waiting:
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting, timeout=_CANCEL_AGAIN)
+        waiting = [task for task in waiting if not task.done()]
 
 
 async def _pause(wake: asyncio.Event, stop: asyncio.Event, delay: float) -> None:

@@ -20,6 +20,7 @@ import structlog
 from gateway.agent import Agent, AgentAwayError, Answer, RunFailedError, RunLostError
 from gateway.channels import Channel, Channels
 from gateway.courtesy import unreadable
+from gateway.polling import ended
 from gateway.replies import parts_of
 from gateway.store import turns as store
 from gateway.store.conversations import Quiet
@@ -95,12 +96,13 @@ class Turns:
 
     async def renew(self) -> float:
         """Renew the leases of all turns held, and stop those that somebody else has taken over."""
-        if self._held:
-            leases = {turn.lease for turn, _ in self._held.values()}
+        # As they are now: a turn that is claimed anew meanwhile has another lease, about which nothing is asked here.
+        asked = [(turn, turn.lease, task) for turn, task in self._held.values()]
+        if asked:
             async with self._pool.connection() as conn:
-                kept = await store.renew(conn, leases, self._bounds.lease)
-            for turn, task in list(self._held.values()):
-                if turn.lease not in kept:
+                kept = await store.renew(conn, {lease for _, lease, _ in asked}, self._bounds.lease)
+            for turn, lease, task in asked:
+                if lease not in kept and turn.lease == lease:
                     log.warning("lease_lost", turn_id=str(turn.id))
                     task.cancel()
         return self._bounds.lease / 3
@@ -108,10 +110,8 @@ class Turns:
     async def drain(self) -> None:
         """Give all turns back. Their runs go on in the agent server; who takes them over adopts these."""
         held = list(self._held.values())
-        for _, task in held:
-            task.cancel()
         if held:
-            await asyncio.wait([task for _, task in held])
+            await ended(task for _, task in held)
             async with self._pool.connection() as conn:
                 await store.release(conn, {turn.lease for turn, _ in held})
             log.info("turns_given_back", turns=len(held))
@@ -170,8 +170,7 @@ class Turns:
         try:
             yield
         finally:
-            attending.cancel()
-            await asyncio.wait([attending])
+            await ended([attending])
 
     async def _run(self, turn: Turn, channel: Channel) -> Answer:
         """One attempt: adopt or start a run, and wait for it; again when the server lost it or went away."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -391,3 +392,47 @@ async def test_replies_that_say_nothing_are_left_out_but_not_all(
     await bench.receive(text("Olá"))
     await bench.settle()
     assert [reply[:8] for reply in await bench.replies()] == said
+
+
+async def test_an_indicator_that_survives_its_cancellation_does_not_hold_the_answer_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.polling._CANCEL_AGAIN", 0.01)
+    lost = 0
+
+    async def stubborn(_: Channel, turn: Turn) -> None:
+        nonlocal lost
+        while lost < 2:
+            try:
+                await asyncio.sleep(1000)
+            except asyncio.CancelledError:  # as asyncio.wait_for of Python 3.11 may do
+                lost += 1
+        await asyncio.sleep(1000)
+
+    worker = bench.worker()
+    worker._attend = stubborn
+    await bench.receive(text("Olá"))
+    await bench.settle(worker)
+    assert lost == 2
+    assert await bench.replies() == ["Olá"]
+
+
+async def test_a_turn_claimed_anew_during_a_renewal_is_not_stopped(bench: Bench) -> None:
+    bench.server.gate.clear()
+    await bench.receive(text("Olá"))
+    await bench.turns.step()
+    await until(lambda: len(bench.server.runs) == 1)
+    [(turn, _)] = bench.turns._held.values()
+    await until(lambda: turn.run_id is not None)
+    async with bench.pool.connection() as conn, conn.transaction():
+        await conn.execute("SELECT FROM conversation FOR UPDATE")  # the renewal has to wait
+        renewal = asyncio.create_task(bench.turns.renew())
+        waits = "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        while not (await bench.rows(waits))[0][0]:
+            await asyncio.sleep(0.01)
+        turn.lease = uuid4()
+        await conn.execute("UPDATE conversation SET lease_owner = %s", (turn.lease,))
+    await renewal
+    bench.server.gate.set()
+    await until(lambda: not bench.turns._held)
+    assert await bench.replies() == ["Olá"]
