@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import psycopg
+import stamina
 
 from simulator.ports import free_port
 
