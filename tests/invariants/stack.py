@@ -15,7 +15,6 @@ from typing import Any
 
 import httpx
 import psycopg
-import stamina
 
 from simulator.ports import free_port
 
