@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway import attention
+from gateway import attention, polling
 from gateway.attention import Attention
 from gateway.limits import Limiter
 from gateway.lines import Lines
@@ -157,14 +157,18 @@ async def slow(pool: Pool) -> AsyncIterator[tuple[Bench, SlowMeta]]:
     await bench.turns.drain()
 
 
-async def test_a_receipt_under_way_ends_before_the_answer_is_queued(slow: tuple[Bench, SlowMeta]) -> None:
+async def test_a_receipt_under_way_ends_before_the_answer_is_queued(
+    slow: tuple[Bench, SlowMeta], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "_GRACE", 60)
+    monkeypatch.setattr(polling, "_CANCEL_AGAIN", 60)
     bench, meta = slow
     bench.server.gate.clear()
     await bench.receive(text("Olá"))
     await bench.turns.step()
     await until(lambda: meta.log == ["read begins"])
     bench.server.gate.set()
-    await until(lambda: bench.server.runs[0]["status"] == "success")
+    await until(lambda: [run["status"] for run in bench.server.runs] == ["success"])
     assert await bench.replies() == []
     meta.gate.set()
     await until(lambda: not bench.turns._held)

@@ -30,6 +30,7 @@ export class VoiceNote {
     if (!stream) return null;
     this.element.querySelector(".send").focus();
     try {
+      if (!this.#wanted) return null; // thrown away before the microphone was there
       const blob = await this.#capture(stream);
       if (!this.#wanted || !blob.size) return null;
       const ogg = blob.type.startsWith("audio/ogg") ? blob : new Blob([oggFromWebm(await blob.arrayBuffer())]);
