@@ -61,7 +61,7 @@ class Servers:
 
     async def _send(self, request: Request) -> Response:
         body: dict[str, Any] = await request.json()
-        if "to" in body:
+        if body.get("type") == "text":  # not the reaction on receipt
             self.times.sent.setdefault(body["to"].lstrip("+"), time.time())
         wa_id = body.get("to", "+0").lstrip("+")
         return JSONResponse(

@@ -63,7 +63,7 @@ def worker(url: str, port: int) -> Iterator[psutil.Process]:
         "LANGGRAPH_URL": f"http://127.0.0.1:{port}",
         "QUIET_PERIOD_SECONDS": str(QUIET),
         "WORK_PORT": str(free_port()),
-        "LOG_LEVEL": "warning",
+        "LOG_LEVEL": "error",
         "CHANNELS_FILE": os.environ["BENCH_CHANNELS_FILE"],
     }
     process = subprocess.Popen([sys.executable, "-m", "gateway.cli", "work"], env={**os.environ, **environment})

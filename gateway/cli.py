@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import time
 import typing
@@ -94,6 +95,9 @@ def _run(make: Callable[[Settings], Starlette], settings: Settings, port: int, p
         timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
     )
     configure_tracing(settings.otel_exporter_otlp_endpoint, make.__name__)
+    # What was imported lives as long as the process: looking through it again and again is a pause of 50 ms and more.
+    gc.collect()
+    gc.freeze()
     listener = _listen(settings.gateway_host, port, port_setting)
     try:
         uvicorn.Server(config).run(sockets=[listener])
