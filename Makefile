@@ -7,11 +7,12 @@ EXTRAS := gateway agent operator simulator
 
 setup: .venv/.installed
 
-# One environment for everything; the images install less, from locks of their own.
+# One environment for everything; the images install less, from locks of their own. A lock names all that is needed:
+# with dependencies looked up anew, older pips refuse langsmith[otel] as soon as a newer langsmith is out.
 .venv/.installed: requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is %s. Set PYTHON=python3.x" % sys.version.split()[0])'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -59,7 +60,7 @@ chart-scan: setup .dev/checkov/.installed
 
 .dev/checkov/.installed: tests/charts/checkov.lock
 	$(PYTHON) -m venv .dev/checkov
-	.dev/checkov/bin/pip install --quiet --disable-pip-version-check --require-hashes -r tests/charts/checkov.lock
+	.dev/checkov/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tests/charts/checkov.lock
 	@touch $@
 
 # The licensed agent image as langgraph writes it: committed, so that it can be read, and built without langgraph.
