@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
@@ -55,6 +57,29 @@ async def ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
             task.cancel()
         await asyncio.wait(waiting, timeout=_CANCEL_AGAIN)
         waiting = [task for task in waiting if not task.done()]
+
+
+@asynccontextmanager
+async def background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run something as long as the block lasts; should it fail, the process ends."""
+    task = supervised(work)
+    try:
+        yield
+    finally:
+        await ended([task])
+
+
+def supervised(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """A task whose failure ends the process (SIGTERM): better to be started anew than to live on without it."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(_end_with)
+    return task
+
+
+def _end_with(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        log.error("background_task_failed", exc_info=error)
+        signal.raise_signal(signal.SIGTERM)
 
 
 async def _pause(wake: asyncio.Event, stop: asyncio.Event, delay: float) -> None:

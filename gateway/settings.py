@@ -10,6 +10,8 @@ from typing import Any
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from gateway.channels import Channel, Channels
+
 SECRETS = (
     "WHATSAPP_ACCESS_TOKEN",
     "WHATSAPP_APP_SECRET",
@@ -99,7 +101,24 @@ class Settings(BaseSettings):
             raise ValueError("DATABASE_URL must start with postgresql://")
         return value
 
-    def app_secrets(self) -> list[str]:
+    def channels(self) -> Channels:
+        """The channels that the environment names: the short form for one number, and files."""
+        fixed = []
+        if self.whatsapp_phone_number_id and self.whatsapp_access_token:
+            fixed.append(
+                Channel(
+                    phone_number_id=self.whatsapp_phone_number_id,
+                    waba_id=self.whatsapp_business_account_id,
+                    access_token=self.whatsapp_access_token,
+                    assistant=self.langgraph_assistant,
+                    app_secrets=self._app_secrets(),
+                    verify_token=self.whatsapp_webhook_verify_token,
+                )
+            )
+        files = [Path(name.strip()) for name in (self.channels_file or "").split(",") if name.strip()]
+        return Channels(fixed, files)
+
+    def _app_secrets(self) -> list[str]:
         """The app secrets of the single-number form, the current one first."""
         value = self.whatsapp_app_secret.get_secret_value() if self.whatsapp_app_secret else ""
         return [secret.strip() for secret in value.split(",") if secret.strip()]

@@ -8,7 +8,6 @@ import orjson
 import typer
 from pydantic import ValidationError
 
-from gateway.app import channels_of
 from gateway.commands.common import die, read_settings, with_database
 from gateway.outreach import RefusedError, Wanted, first_problem, send
 
@@ -35,7 +34,7 @@ def send_template(
     }  # fmt: skip
     try:
         wanted = Wanted.model_validate(asked)
-        queued = with_database(settings, lambda conn: send(conn, channels_of(settings), wanted))
+        queued = with_database(settings, lambda conn: send(conn, settings.channels(), wanted))
     except ValidationError as error:
         die(first_problem(error))
     except RefusedError as error:

@@ -12,7 +12,6 @@ from typing import Annotated, TypeVar
 import httpx
 import typer
 
-from gateway.app import channels_of
 from gateway.channels import Channel
 from gateway.commands.common import die, read_settings
 from gateway.lines import Lines
@@ -92,7 +91,7 @@ async def _exchange(lines: Lines, channel: Channel, token: str, app_id: str | No
 
 
 def _chosen(settings: Settings, wanted: str | None) -> list[Channel]:
-    channels = channels_of(settings)
+    channels = settings.channels()
     every = channels.all()
     if channels.problems:
         die("; ".join(f"{file} {problem}" for file, problem in channels.problems.items()))

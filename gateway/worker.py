@@ -1,0 +1,139 @@
+"""The parts of `work`, wired together: events to messages, messages to turns, replies to sends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import httpx
+import redis.asyncio as redis
+import structlog
+
+from gateway import checks
+from gateway.agent import Agent
+from gateway.attention import Attention
+from gateway.housekeeping import Housekeeping
+from gateway.intake import Intake
+from gateway.limits import Limiter
+from gateway.lines import Lines
+from gateway.media import MediaLoader, open_store, origins
+from gateway.ops import Check
+from gateway.polling import Step, background, poll, supervised
+from gateway.sender import Sender, SendSettings
+from gateway.settings import Settings
+from gateway.standing import Watch
+from gateway.store.conversations import Quiet
+from gateway.store.database import AWAY, EVENTS, MEDIA, OUTBOX, TURNS, Wakeups, make_pool
+from gateway.turns import Bounds, Turns
+
+log = structlog.get_logger(__name__)
+
+
+class Worker:
+    """All that `work` does, opened and closed in one place: ``lifespan``."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._url = settings.database_url.get_secret_value()
+        self._pool = make_pool(self._url, settings.database_pool_size)
+        self._channels = settings.channels()
+        self._wakeups = Wakeups(self._url)
+        self._stop = asyncio.Event()
+        token = settings.langgraph_token.get_secret_value() if settings.langgraph_token else None
+        self._agent = Agent(settings.langgraph_url, token)
+        self._http = httpx.AsyncClient(
+            timeout=httpx.Timeout(20, connect=5),
+            limits=httpx.Limits(max_connections=200),
+        )
+        self._redis = redis.Redis.from_url(
+            settings.redis_url.get_secret_value(), socket_connect_timeout=1, socket_timeout=1
+        ) if settings.redis_url else None  # fmt: skip
+        quiet = Quiet(settings.quiet_period_seconds, settings.quiet_period_max_seconds)
+        self._lines = Lines(self._http, settings.whatsapp_graph_url, settings.whatsapp_api_version)
+        limiter = Limiter(self._redis)
+        self._sender = Sender(
+            self._pool,
+            self._lines,
+            self._channels,
+            limiter,
+            SendSettings(settings.uncertain_wait_seconds, settings.uncertain_policy == "resend"),
+        )
+        attention = Attention(self._pool, self._lines, limiter, react=settings.react_on_receipt)
+        self._intake = Intake(
+            self._pool, self._channels, quiet,
+            media_wait=settings.media_wait_seconds, phone_app_hold=settings.phone_app_hold_seconds,
+        )  # fmt: skip
+        self._housekeeping = Housekeeping(self._pool, self._sender, quiet, settings.event_retention_days)
+        self._watch = Watch(self._pool, self._lines, self._channels, settings.whatsapp_api_version)
+        self._media = MediaLoader(
+            self._pool, self._channels, self._lines.api, open_store(settings.media_url),
+            limit=settings.media_max_bytes, quiet=quiet, allowed=origins(settings.whatsapp_graph_url),
+        )  # fmt: skip
+        self._turns = Turns(
+            self._pool, self._agent, self._channels, attention.attend,
+            Bounds(settings.turns_in_flight, settings.turn_timeout_seconds, settings.turn_attempts,
+                   settings.lease_seconds, quiet),
+        )  # fmt: skip
+
+    def checks(self) -> dict[str, Check]:
+        """How each part is that it uses, for ``/health``."""
+        parts: dict[str, Check] = {
+            "postgres": lambda: checks.postgres(self._pool),
+            "agent": lambda: checks.agent_server(self._agent, self._settings.langgraph_url),
+            "whatsapp": self._lines.problem,
+            "channels": lambda: checks.numbers(self._channels),
+            "media": self._media.problem,
+        }
+        if self._redis is not None:
+            client = self._redis
+            parts["redis"] = lambda: checks.valkey(client)
+        return parts
+
+    async def warning(self) -> str | None:
+        """What will stop working if nobody acts."""
+        return await self._watch.warning()
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        """Everything runs while this lasts; what is under way at the end is finished or given back."""
+        async with AsyncExitStack() as stack:
+            await self._pool.open(wait=False)
+            stack.push_async_callback(self._pool.close)
+            await stack.enter_async_context(self._agent)
+            await stack.enter_async_context(self._http)
+            if self._redis is not None:
+                stack.push_async_callback(self._redis.aclose)
+            await stack.enter_async_context(background(self._wakeups.listen()))
+            # Meta's slow answers about numbers are no reason to wait at the end.
+            watch = poll("standing", self._watch.step, wake=asyncio.Event(), stop=self._stop, at_most=60)
+            await stack.enter_async_context(background(watch))
+            stack.push_async_callback(self._drain)
+            stack.push_async_callback(asyncio.wait, self._loops())
+            yield
+            self._stop.set()
+
+    def _loops(self) -> list[asyncio.Task[None]]:
+        own = asyncio.Event()  # for loops that nothing wakes
+        every = self._settings.poll_seconds
+        loops: list[tuple[str, Step, asyncio.Event, float]] = [
+            ("intake", self._intake.step, self._wakeups[EVENTS], every),
+            ("turns", self._turns.step, self._wakeups[TURNS], every),
+            ("sender", self._sender.step, self._wakeups[OUTBOX], every),
+            ("media", self._media.step, self._wakeups[MEDIA], every),
+            ("leases", self._turns.renew, own, self._settings.lease_seconds / 3),
+            ("housekeeping", self._housekeeping.step, own, 5),
+        ]
+        return [
+            supervised(poll(name, step, wake=wake, stop=self._stop, at_most=at_most))
+            for name, step, wake, at_most in loops
+        ]
+
+    async def _drain(self) -> None:
+        try:
+            async with asyncio.timeout(self._settings.drain_seconds):
+                await self._turns.drain()
+                await self._sender.drain()
+                await self._media.drain()
+        except (TimeoutError, *AWAY) as error:
+            log.warning("drain_unfinished", error=type(error).__name__, consequence="leases run out, others take over")
