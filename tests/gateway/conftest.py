@@ -11,6 +11,8 @@ from gateway import cli
 from gateway.commands import common
 from gateway.store.database import Pool, make_pool
 from gateway.store.migrate import migrate
+from tests.gateway.bench import Bench
+from tests.gateway.inbound import Inbox
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +30,21 @@ async def pool(database: str) -> AsyncIterator[Pool]:
     """A pool over a fresh database."""
     async with make_pool(database, 8) as pool:
         yield pool
+
+
+@pytest.fixture
+def inbox(pool: Pool) -> Inbox:
+    """Deliveries, taken in at once."""
+    return Inbox(pool)
+
+
+@pytest.fixture
+async def bench(pool: Pool) -> AsyncIterator[Bench]:
+    """A worker's intake and turns, with an agent server that the test commands."""
+    bench = Bench(pool)
+    yield bench
+    bench.server.gate.set()
+    await bench.turns.drain()
 
 
 Command = Callable[..., Awaitable[tuple[int, str]]]

@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.channels import Channel, Channels
 from gateway.intake import Intake
-from gateway.store import events
+from gateway.store import conversations, events
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool
 from gateway.store.events import NewEvent
@@ -87,3 +87,10 @@ class Inbox:
 
     async def holder(self) -> str:
         return (await self.sql("SELECT holder FROM conversation"))[0][0]  # type: ignore[no-any-return]
+
+
+async def agents_view(inbox: Inbox) -> list[str | None]:
+    """The texts of the history that the agent may read."""
+    [(contact,)] = await inbox.sql("SELECT contact_id FROM conversation LIMIT 1")
+    async with inbox.pool.connection() as conn:
+        return [item.content.get("text") for item in await conversations.history(conn, contact, 50)]

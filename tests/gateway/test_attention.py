@@ -15,9 +15,9 @@ from gateway.lines import Lines
 from gateway.store import turns
 from gateway.store.database import Pool
 from gateway.store.turns import Turn
+from tests.gateway.bench import Bench, until
 from tests.gateway.deliveries import NUMBER, text
 from tests.gateway.desk import CHANNELS, Desk, accepted, refused, status
-from tests.gateway.test_turns import Bench, until
 
 CHANNEL = CHANNELS.all()[NUMBER]
 

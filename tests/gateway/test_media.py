@@ -17,9 +17,9 @@ from gateway.store.database import Pool
 from gateway.whatsapp.client import CloudApi
 from gateway.whatsapp.media import MEDIA_ORIGINS
 from tests.conftest import Simulator
+from tests.gateway.bench import NO_QUIET, Bench
 from tests.gateway.deliveries import NUMBER
 from tests.gateway.inbound import CHANNELS, Inbox, message, said, zoo
-from tests.gateway.test_turns import NO_QUIET, Bench
 
 PICTURE = b"\xff\xd8 a picture" * 1000
 HOST = "https://lookaside.fbsbx.com"

@@ -2,24 +2,12 @@
 
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID
 
-import pytest
-
 from gateway.store import ownership
-from gateway.store.database import Pool
+from tests.gateway.bench import NO_QUIET, Bench, until
 from tests.gateway.deliveries import text
-from tests.gateway.test_turns import NO_QUIET, Bench, until
-
-
-@pytest.fixture
-async def bench(pool: Pool) -> AsyncIterator[Bench]:
-    bench = Bench(pool)
-    yield bench
-    bench.server.gate.set()
-    await bench.turns.drain()
 
 
 async def conversation(bench: Bench) -> UUID:

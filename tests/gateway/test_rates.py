@@ -14,9 +14,9 @@ from gateway.limits import PAIR_BURST, PAIR_SECONDS, Limiter, Rate
 from gateway.sender import Sender, SendSettings
 from gateway.store.database import Pool
 from simulator.valkey import Valkey
+from tests.gateway.bench import until
 from tests.gateway.deliveries import NUMBER
 from tests.gateway.desk import Desk
-from tests.gateway.test_turns import until
 
 RATE = 20.0
 CHANNELS = Channels([Channel(phone_number_id=NUMBER, access_token="the-token", messages_per_second=RATE)])

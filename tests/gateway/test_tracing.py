@@ -9,8 +9,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from gateway.store.database import Pool
+from tests.gateway.bench import Bench
 from tests.gateway.deliveries import text
-from tests.gateway.test_turns import Bench
 
 
 @pytest.fixture(scope="module")
