@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +17,12 @@ from uuid import UUID
 import psycopg
 import structlog
 
-from gateway.agent import Agent, AgentAwayError, Answer, RunFailedError, RunLostError
+from gateway.agent import Agent, Answer, RunFailedError
 from gateway.channels import Channel, Channels
 from gateway.courtesy import unreadable
 from gateway.polling import ended
 from gateway.replies import parts_of
+from gateway.runs import Runs
 from gateway.store import turns as store
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool
@@ -37,7 +38,6 @@ Attend = Callable[[Channel, Turn], Coroutine[Any, Any, None]]
 
 _CLAIM = 50  # conversations leased at once
 _LEAST = 10.0  # seconds that an attempt gets even when the turn is old: its run may have ended long ago
-_RETRY_AWAY = 1.0  # seconds between looks at an agent server that is away
 _APOLOGY = {
     "pt_BR": "Desculpe, tive um problema para responder agora. Pode tentar de novo daqui a pouco?",
     "en": "Sorry, I could not answer just now. Could you try again in a little while?",
@@ -62,6 +62,7 @@ class Turns:
     def __init__(self, pool: Pool, agent: Agent, channels: Channels, attend: Attend, bounds: Bounds) -> None:
         self._pool = pool
         self._agent = agent
+        self._runs = Runs(pool, agent)
         self._channels = channels
         self._attend = attend
         self._bounds = bounds
@@ -153,7 +154,7 @@ class Turns:
         started = time.monotonic()
         try:
             async with self._attended(channel, turn), asyncio.timeout(remaining):
-                answer = await self._run(turn, channel)
+                answer = await self._runs.answer(turn, channel)
         except TimeoutError:
             await self._fail(turn, channel, "timeout")
         except RunFailedError as error:
@@ -171,48 +172,6 @@ class Turns:
             yield
         finally:
             await ended([attending])
-
-    async def _run(self, turn: Turn, channel: Channel) -> Answer:
-        """One attempt: adopt or start a run, and wait for it; again when the server lost it or went away."""
-        away = False
-        while True:
-            try:
-                run = turn.run_id or await self._adopt_or_start(turn, channel)
-                return await self._agent.wait(turn.conversation_id, run, turn.id)
-            except RunLostError:
-                log.warning("run_lost")
-                turn.run_id = None
-            except AgentAwayError as error:
-                if not away:
-                    log.warning("agent_away", error=str(error), consequence="tried again every second")
-                ERRORS.labels("agent_away").inc()
-                away = True
-                await asyncio.sleep(_RETRY_AWAY)
-
-    async def _adopt_or_start(self, turn: Turn, channel: Channel) -> UUID:
-        if turn.posted and (run := await self._agent.find(turn.conversation_id, turn.id)):
-            log.info("run_adopted", run_id=str(run))
-        else:
-            run = await self._start(turn, channel)
-        await self._note(store.adopted, turn, run)
-        turn.run_id = run
-        return run
-
-    async def _start(self, turn: Turn, channel: Channel) -> UUID:
-        thread, context = turn.conversation_id, _context(turn, channel)
-        asked_before = turn.posted
-        await self._note(store.posting, turn)
-        turn.posted = True
-        # Posting a turn again that stands half-way would repeat its effects under new tool call ids.
-        if asked_before and await self._agent.begun(thread, turn.id, channel.assistant):
-            log.info("run_resumed")
-            return await self._agent.resume(thread, turn.id, channel.assistant, context)
-        run_input = {"turn_id": str(turn.id), "inbound": turn.inbound, "since": turn.since}
-        return await self._agent.start(thread, turn.id, channel.assistant, run_input, context)
-
-    async def _note(self, change: Callable[..., Awaitable[None]], turn: Turn, *values: object) -> None:
-        async with self._pool.connection() as conn:
-            await change(conn, turn, *values)
 
     async def _finish(self, turn: Turn, channel: Channel, answer: Answer) -> None:
         try:
@@ -259,15 +218,3 @@ class Turns:
 
     def _quiet(self, channel: Channel | None) -> Quiet:
         return channel.quiet(self._bounds.quiet) if channel else self._bounds.quiet
-
-
-def _context(turn: Turn, channel: Channel) -> Mapping[str, Any]:
-    """The run contract's context: who the customer is, as the channel knows it."""
-    return {
-        "locale": channel.locale,
-        **channel.context,
-        "channel_id": turn.channel_id,
-        "customer_id": str(turn.contact_id),
-        "customer_keys": [{"kind": key.kind, "value": key.value} for key in turn.keys],
-        "customer_name": turn.customer_name,
-    }

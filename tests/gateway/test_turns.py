@@ -151,7 +151,7 @@ async def test_a_lost_run_that_had_begun_goes_on_without_input(bench: Bench) -> 
 
 
 async def test_a_server_that_is_away_costs_no_attempt(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.turns._RETRY_AWAY", 0.01)
+    monkeypatch.setattr("gateway.runs._RETRY_AWAY", 0.01)
     bench.server.away = True
     await bench.receive(text("Olá"))
     await bench.turns.step()

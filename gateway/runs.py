@@ -1,0 +1,86 @@
+"""The run that answers a turn: adopted where it may exist already, continued where it broke off, else started."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from gateway.agent import Agent, AgentAwayError, Answer, RunLostError
+from gateway.channels import Channel
+from gateway.store import turns as store
+from gateway.store.database import Pool
+from gateway.store.turns import Turn
+from gateway.telemetry import ERRORS
+
+log = structlog.get_logger(__name__)
+
+_RETRY_AWAY = 1.0  # seconds between looks at an agent server that is away
+
+
+class Runs:
+    """Runs of the agent server, each noted in the database before and after it is asked for."""
+
+    def __init__(self, pool: Pool, agent: Agent) -> None:
+        self._pool = pool
+        self._agent = agent
+
+    async def answer(self, turn: Turn, channel: Channel) -> Answer:
+        """Adopt or start the turn's run, and wait for it; again when the server lost it or went away.
+
+        Raises RunFailedError, and LeaseLostError when somebody else has the turn.
+        """
+        away = False
+        while True:
+            try:
+                run = turn.run_id or await self._adopt_or_start(turn, channel)
+                return await self._agent.wait(turn.conversation_id, run, turn.id)
+            except RunLostError:
+                log.warning("run_lost")
+                turn.run_id = None
+            except AgentAwayError as error:
+                if not away:
+                    log.warning("agent_away", error=str(error), consequence="tried again every second")
+                ERRORS.labels("agent_away").inc()
+                away = True
+                await asyncio.sleep(_RETRY_AWAY)
+
+    async def _adopt_or_start(self, turn: Turn, channel: Channel) -> UUID:
+        if turn.posted and (run := await self._agent.find(turn.conversation_id, turn.id)):
+            log.info("run_adopted", run_id=str(run))
+        else:
+            run = await self._start(turn, channel)
+        await self._note(store.adopted, turn, run)
+        turn.run_id = run
+        return run
+
+    async def _start(self, turn: Turn, channel: Channel) -> UUID:
+        thread, context = turn.conversation_id, _context(turn, channel)
+        asked_before = turn.posted
+        await self._note(store.posting, turn)
+        turn.posted = True
+        # Posting a turn again that stands half-way would repeat its effects under new tool call ids.
+        if asked_before and await self._agent.begun(thread, turn.id, channel.assistant):
+            log.info("run_resumed")
+            return await self._agent.resume(thread, turn.id, channel.assistant, context)
+        run_input = {"turn_id": str(turn.id), "inbound": turn.inbound, "since": turn.since}
+        return await self._agent.start(thread, turn.id, channel.assistant, run_input, context)
+
+    async def _note(self, change: Callable[..., Awaitable[None]], turn: Turn, *values: object) -> None:
+        async with self._pool.connection() as conn:
+            await change(conn, turn, *values)
+
+
+def _context(turn: Turn, channel: Channel) -> Mapping[str, Any]:
+    """The run contract's context: who the customer is, as the channel knows it."""
+    return {
+        "locale": channel.locale,
+        **channel.context,
+        "channel_id": turn.channel_id,
+        "customer_id": str(turn.contact_id),
+        "customer_keys": [{"kind": key.kind, "value": key.value} for key in turn.keys],
+        "customer_name": turn.customer_name,
+    }
