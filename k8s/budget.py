@@ -27,7 +27,9 @@ class Budget:
     def wait(self, reserve: int = 0) -> float:
         """Seconds until a call may be made that leaves `reserve` for others; 0: now."""
         now, pause = self._clock(), max(self._paused_until - self._clock(), 0.0)
-        over = reserve + 1 - self.left()
+        self._forget()
+        # More may be spent than is allowed: the pages of a list are counted when they are there.
+        over = len(self._spent) + reserve + 1 - self._limit
         if over <= 0 or not self._spent:
             return pause
         oldest = self._spent[min(over, len(self._spent)) - 1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from k8s.budget import Budget, Queue
@@ -16,6 +16,7 @@ class Clock:
         return self.now
 
 
+@example([1.087117148510199, 0.0, 0.0], 1)  # 100 s later is a hair less than 100 s later, in floats
 @given(st.lists(st.floats(min_value=0, max_value=200, allow_nan=False), max_size=60), st.integers(1, 5))
 def test_who_waits_as_told_never_makes_too_many_calls_in_any_window(pauses: list[float], limit: int) -> None:
     clock, made = Clock(), []
@@ -68,6 +69,17 @@ def test_a_limit_smaller_than_the_reserve_still_ends_waiting() -> None:
     assert budget.wait(reserve=5) == 0
     budget.spend()
     assert budget.wait(reserve=5) == 100
+
+
+def test_what_was_spent_over_the_limit_has_to_be_waited_for_too() -> None:
+    clock = Clock()
+    budget = Budget(3, clock, window=100)
+    for _ in range(5):  # the pages of a list are counted afterwards
+        budget.spend()
+        clock.now += 10
+    assert budget.wait() == 70  # until the third of the five is forgotten
+    clock.now += 70
+    assert (budget.wait(), budget.left()) == (0, 1)
 
 
 def test_places_follow_the_order_of_arrival() -> None:
