@@ -64,7 +64,7 @@ def phone_of(info: PhoneNumber) -> Phone:
         throughput=info.throughput,
         can_send_message=info.can_send,
         obstacles=tuple(_obstacles(info.raw)),
-        coexists=bool(info.raw.get("is_on_biz_app")),
+        coexists=info.on_business_app,
     )
 
 

@@ -29,6 +29,11 @@ class Call:
         return self.request.method.lower()
 
     @property
+    def major(self) -> int:
+        """Which version of the API was called: 26 of v26.0."""
+        return int(self.request.path_params["major"])
+
+    @property
     def url(self) -> str:
         """The address without query."""
         return str(self.request.url.replace(query=None))

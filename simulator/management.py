@@ -92,7 +92,7 @@ class ManagementApi:
         """A number, an account or a template by its id."""
         object_id, fields = call.request.path_params["object_id"], call.given.get("fields")
         if object_id in self._world.numbers:
-            node = nodes.number_node(self._world, call.number(object_id))
+            node = nodes.number_node(self._world, call.number(object_id), call.major)
             return selected(node, fields, NUMBER_DEFAULTS, "WhatsAppBusinessPhoneNumber")
         if object_id in self._world.accounts:
             node = nodes.account_node(self._world, call.account(object_id))
@@ -112,7 +112,7 @@ class ManagementApi:
     async def _numbers(self, call: Call) -> Json:
         account = call.account(call.request.path_params["object_id"])
         numbers = [one for one in self._world.numbers.values() if one.account_id == account.id]
-        found = [nodes.number_node(self._world, one) for one in numbers]
+        found = [nodes.number_node(self._world, one, call.major) for one in numbers]
         fields = call.given.get("fields")
         shown = [selected(one, fields, NUMBER_DEFAULTS, "WhatsAppBusinessPhoneNumber") for one in found]
         return page(shown, call.given, call.url)

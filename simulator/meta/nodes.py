@@ -20,11 +20,13 @@ ACCOUNT_DEFAULTS = (ID, "name", "currency", "timezone_id", "message_template_nam
 TEMPLATE_DEFAULTS = ("name", "parameter_format", "components", "language", "status", "category", ID)
 TIMEZONE_ID = "25"  # America/Sao_Paulo
 PAGE, MOST_PAGE = 25, 1000
+# The one since v24.0, the other until v23.0; source: WhatsApp, "Messaging limits", via API.
+LIMIT, LIMIT_BEFORE, LIMIT_SINCE = "whatsapp_business_manager_messaging_limit", "messaging_limit_tier", 24
 NESTED = re.compile(r"\{[^{}]*\}|\.[a-z_]+\([^()]*\)")  # field{…} and field.limit(3): which field, not what of it
 
 
-def number_node(world: World, number: Number) -> Json:
-    """Every field of a phone number."""
+def number_node(world: World, number: Number, major: int) -> Json:
+    """Every field of a phone number that this version of the API has."""
     account = world.accounts[number.account_id]
     callbacks = {"phone_number": number.override, "whatsapp_business_account": account.override}
     callbacks["application"] = world.app.callback
@@ -41,8 +43,7 @@ def number_node(world: World, number: Number) -> Json:
         "host_platform": "CLOUD_API",
         "account_mode": "LIVE",
         "throughput": {"level": number.throughput},
-        "messaging_limit_tier": number.messaging_limit_tier,
-        "whatsapp_business_manager_messaging_limit": number.messaging_limit_tier,
+        LIMIT if major >= LIMIT_SINCE else LIMIT_BEFORE: number.messaging_limit_tier,
         "is_official_business_account": False,
         "is_on_biz_app": number.is_on_biz_app,
         "is_pin_enabled": True,
@@ -92,7 +93,7 @@ def app_node(account: Account, app: App) -> Json:
 def selected(node: Json, fields: str | None, defaults: tuple[str, ...], kind: str) -> Json:
     """The fields that were asked for (those that have a value), or the default ones. Raises GraphError."""
     asked = [name.strip() for name in NESTED.sub("", fields).split(",") if name.strip()] if fields else list(defaults)
-    optional = {"previous_category", "message_send_ttl_seconds", *PROFILE}
+    optional = {"previous_category", "message_send_ttl_seconds", LIMIT_BEFORE, *PROFILE}  # without a value: left out
     for name in asked:
         if name not in node and name not in optional:
             raise GraphError(

@@ -182,6 +182,14 @@ async def test_what_meta_says_of_the_number_is_shown(operator: Operator, simulat
     assert found["messages_per_second"] == 1000
 
 
+async def test_a_number_that_a_phone_uses_too_sends_slower(operator: Operator, simulator: Any, api: ApiServer) -> None:
+    simulator.control.put(f"/_sim/numbers/{NUMBER}", json={"is_on_biz_app": True})
+    await operator.number().run()
+    found = channel(api)
+    assert found is not None
+    assert found["messages_per_second"] == 20
+
+
 async def test_missing_and_forbidden_secrets_are_named(operator: Operator, simulator: Any, api: ApiServer) -> None:
     api.delete("secrets", "shop", "loja")
     number = operator.number()

@@ -239,6 +239,25 @@ def test_several_numbers_and_accounts(business, graph, simulator) -> None:
     assert [one["id"] for one in simulator.get("accounts")["numbers"]] == [NUMBER]
 
 
+@pytest.mark.parametrize("version", ["v23.0", "v24.0", "v26.0"])
+async def test_the_messaging_limit_has_another_name_since_v24(graph, simulator, version) -> None:
+    old, new = "messaging_limit_tier", "whatsapp_business_manager_messaging_limit"
+    url = f"{simulator.url}/{version}/{NUMBER}"
+
+    def ask(field):
+        return graph.get(url, params={"fields": field})
+
+    if version == "v23.0":
+        assert ask(old).json()[old] == "TIER_2K"
+        assert "nonexisting field" in ask(new).json()["error"]["message"]
+    else:
+        assert ask(new).json()[new] == "TIER_2K"
+        assert ask(old).json() == {"id": NUMBER}
+    async with httpx.AsyncClient(trust_env=False) as http:
+        api = GraphApi(http, access_token=simulator.access_token, base_url=simulator.url, version=version)
+        assert (await Management(api).phone_number(NUMBER)).messaging_limit == "TIER_2K"
+
+
 def test_management_has_faults(graph, simulator) -> None:
     simulator.fault("management", "error", code=80007, match={"edge": "subscribed_apps"})
     assert graph.get(f"/{WABA}").is_success

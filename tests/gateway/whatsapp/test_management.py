@@ -33,17 +33,35 @@ async def test_a_number(meta, management):
         "status": "CONNECTED",
         "name_status": "APPROVED",
         "throughput": {"level": "STANDARD"},
-        "messaging_limit_tier": "TIER_2K",
+        "whatsapp_business_manager_messaging_limit": "TIER_2K",
+        "is_on_biz_app": True,
         "webhook_configuration": {"application": "https://a.example", "phone_number": "https://b.example"},
         "health_status": {"can_send_message": "AVAILABLE", "entities": []},
     }
     meta(ok(answer))
     number = await management.phone_number("42")
     assert (number.id, number.quality, number.throughput, number.can_send) == ("42", "GREEN", "STANDARD", "AVAILABLE")
-    assert number.webhook_override == "https://b.example"
+    assert (number.webhook_override, number.messaging_limit) == ("https://b.example", "TIER_2K")
+    assert number.on_business_app
     assert number.raw == answer
     assert meta.requests[0].url.path == "/v26.0/42"
     assert "quality_rating" in meta.requests[0].url.params["fields"]
+
+
+@pytest.mark.parametrize(
+    ("version", "field", "other"),
+    [
+        ("v23.0", "messaging_limit_tier", "whatsapp_business_manager_messaging_limit"),
+        ("v24.0", "whatsapp_business_manager_messaging_limit", "messaging_limit_tier"),
+    ],
+)
+async def test_the_messaging_limit_is_asked_for_as_the_version_knows_it(meta, version, field, other):
+    meta(ok({"id": "42", field: "TIER_10K"}), ok({"data": [{"id": "42", field: "TIER_10K"}]}))
+    management = Management(meta.api(version=version))
+    assert (await management.phone_number("42")).messaging_limit == "TIER_10K"
+    assert [one.messaging_limit for one in await management.phone_numbers("200")] == ["TIER_10K"]
+    asked = [request.url.params["fields"].split(",") for request in meta.requests]
+    assert all(field in fields and other not in fields for fields in asked)
 
 
 async def test_numbers_page_by_page(meta, management):
