@@ -25,9 +25,9 @@ def problem_of(error: WhatsAppError) -> Problem:
     message = f"{error.meaning} Meta says: {said}" if said else str(error)
     match error:
         case Temporary() | Uncertain() if error.code in RATE_LIMITS:
-            return Problem("temporary", RATE_LIMITED, error.meaning, error.retry_after)
+            return Problem("temporary", RATE_LIMITED, _short(error.meaning), error.retry_after)
         case Temporary() | Uncertain():
-            return Problem("temporary", "MetaUnavailable", error.meaning, error.retry_after)
+            return Problem("temporary", "MetaUnavailable", _short(error.meaning), error.retry_after)
         case _ if (error.code, error.subcode) == DUPLICATE:
             return Problem("temporary", "AlreadyExists", "Meta has this template already, but does not list it yet")
         case AccountBlocked():
@@ -37,6 +37,11 @@ def problem_of(error: WhatsAppError) -> Problem:
             return Problem("waiting", "CallbackRefused", f"{reason} Meta says: {said}" if said else reason)
         case _:
             return Problem("refused", "Refused", message)
+
+
+def _short(meaning: str) -> str:
+    """The library's words without what they say of messages: the operator sends none."""
+    return meaning.partition(";")[0].rstrip(".") + "."
 
 
 def token_of(info: TokenInfo) -> Token:

@@ -127,6 +127,11 @@ def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> Json:
     return patch
 
 
+def utc_now() -> datetime:
+    """Give the wall clock's time."""
+    return datetime.now(UTC)
+
+
 def stamp(moment: datetime) -> str:
     """Write a moment as Kubernetes does: UTC, whole seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -10,6 +10,7 @@ from gateway.whatsapp import versions
 from k8s import channels
 from k8s.conditions import Condition, fails, holds, stamp, summary, unknown
 from k8s.declared import Number, fingerprint
+from k8s.lastseen import LastSeen
 from k8s.observed import Applied, ObservedNumber, Phone, Problem, Subscription, Token
 from k8s.plan import Action, Plan, Publish, SetPicture, SetProfile, Subscribe
 from k8s.verdicts import from_problem, healthy, token_valid, version_supported
@@ -19,10 +20,15 @@ Part = tuple[Condition, Action | None]
 
 
 def plan_number(
-    number: Number, observed: ObservedNumber, status: Mapping[str, Any], version: str, now: datetime
+    number: Number,
+    observed: ObservedNumber,
+    status: Mapping[str, Any],
+    last: LastSeen,
+    version: str,
+    now: datetime,
 ) -> Plan:
-    """Plan one number. status: the present one; version: of the Graph API, in use for it."""
-    token = _token(number, observed, now)
+    """Plan one number. status: the present one; last: what of it counts on; version: of the Graph API in use."""
+    token = _last_token(_token(number, observed, now), observed, last)
     applied = dict(status.get("applied") or {})
     usable = token.status != "False"
     parts: list[Part] = [
@@ -31,8 +37,9 @@ def plan_number(
         _subscribed(number, observed) if usable else _waits("Subscribed"),
         _profile(number, observed, applied) if usable else _waits("ProfileSynced"),
     ]
-    conditions = [condition for condition, _ in parts]
-    health = healthy(observed.phone) if usable else _waits("Healthy")[0]
+    sources = (None, None, observed.subscription, observed.profile)
+    conditions = [last.instead(condition, source) for (condition, _), source in zip(parts, sources, strict=True)]
+    health = last.instead(healthy(observed.phone), observed.phone) if usable else _waits("Healthy")[0]
     actions = tuple(action for _, action in parts if action and action.name not in observed.failures)
     problems = [*observed.failures.values(), *_problems(observed)]
     return Plan(
@@ -42,6 +49,7 @@ def plan_number(
             *conditions,
             health,
             version_supported(version, now),
+            *last.outdated(observed.read()),
         ),
         status={**_facts(observed, status, version, now), "applied": {key: one for key, one in applied.items() if one}},
         retry=bool(problems) or bool(observed.missing) or token.status != "True",
@@ -59,6 +67,14 @@ def _token(number: Number, observed: ObservedNumber, now: datetime) -> Condition
             return from_problem("TokenValid", problem)
         case token:
             return token_valid(number, token, observed.phone, now)
+
+
+def _last_token(token: Condition, observed: ObservedNumber, last: LastSeen) -> Condition:
+    """What was last seen of the token, where it cannot be checked; that it was good counts only for this very token."""
+    before = last.instead(token, observed.token)
+    used = (observed.channel or {}).get("access_token")
+    same = observed.secrets is not None and observed.secrets.access_token == used
+    return before if same or before.status == "False" else token
 
 
 def _published(number: Number, observed: ObservedNumber, token: Condition) -> Part:
@@ -198,8 +214,7 @@ def _phone_facts(phone: Phone) -> Json:
 
 
 def _problems(observed: ObservedNumber) -> list[Problem]:
-    parts = (observed.token, observed.phone, observed.subscription, observed.profile, observed.picture)
-    return [part for part in parts if isinstance(part, Problem)]
+    return [part for part in (*observed.read(), observed.picture) if isinstance(part, Problem)]
 
 
 def _waits(type_: str) -> Part:

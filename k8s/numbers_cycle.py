@@ -10,6 +10,7 @@ from typing import Any
 from k8s import channels
 from k8s.cluster import ClusterError, Missing
 from k8s.declared import Number, fingerprint
+from k8s.lastseen import is_unread
 from k8s.observed import ObservedNumber, Problem, Subscription, Token
 from k8s.plan import Action, Plan, Publish, SetPicture, SetProfile, Subscribe
 from k8s.reconcile import reconcile
@@ -76,7 +77,15 @@ class NumberCycle:
 
     def _plan(self) -> Plan:
         tools = self._tools
-        return reconcile(self._number, self._seen, self._status, version=tools.version, now=tools.now())
+        return reconcile(
+            self._number,
+            self._seen,
+            self._status,
+            generation=self._resource.generation,
+            version=tools.version,
+            now=tools.now(),
+            patience=tools.patience,
+        )
 
     def _login(self, token: str) -> Login:
         return self._tools.meta.login(token, self._number.graph_version or self._tools.version)
@@ -134,11 +143,15 @@ class NumberCycle:
         except Failed as failed:
             self._seen = replace(self._seen, token=failed.problem)
             return
+        before = self._seen
         if self._seen.token is None:
             self._seen = replace(self._seen, token=await _tried(self._account.token(login)))
-            self._memory.checked = self._tools.now()
         if isinstance(self._seen.token, Token) and self._seen.token.valid:
             await self._read_parts(login, self._seen.token)
+        elif is_unread(problem := self._seen.token):
+            self._seen = _all_unread(self._seen, problem)
+        if self._seen is not before and not any(map(is_unread, self._seen.read())):
+            self._memory.checked = self._tools.now()
         if self._tools.clock() - self._memory.read_at >= self._tools.resync:
             self._memory.read_at = self._tools.clock()
 
@@ -224,6 +237,16 @@ def _retried(seen: ObservedNumber) -> ObservedNumber:
         subscription=_known(seen.subscription),
         profile=_known(seen.profile),
         failures={},
+    )
+
+
+def _all_unread(seen: ObservedNumber, problem: Any) -> ObservedNumber:  # noqa: ANN401 - why the token is not known
+    """What was seen, where nothing else is read because the token could not be checked."""
+    return replace(
+        seen,
+        phone=seen.phone or problem,
+        subscription=seen.subscription or problem,
+        profile=problem if seen.profile is None else seen.profile,
     )
 
 

@@ -89,6 +89,10 @@ class ObservedNumber:
     rivals: Mapping[str, str] = field(default_factory=dict)
     failures: Mapping[str, Problem] = field(default_factory=dict)
 
+    def read(self) -> tuple[object, ...]:
+        """Give the parts that are read at Meta."""
+        return self.token, self.phone, self.subscription, self.profile
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteTemplate:

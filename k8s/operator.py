@@ -15,11 +15,11 @@ import structlog
 from pydantic import ValidationError
 
 from k8s.cluster import ClusterError
-from k8s.conditions import as_status, fails
+from k8s.conditions import as_status, fails, utc_now
 from k8s.declared import GROUP, VERSION, Number
 from k8s.reconcile import backoff
 from k8s.remote import Failed
-from k8s.resource import Numbers, Resource, utc_now
+from k8s.resource import Numbers, Resource
 from k8s.settings import Settings
 from k8s.state import CYCLES, NUMBERS, TEMPLATES, State, opened
 

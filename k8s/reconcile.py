@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, overload
 
 from k8s.conditions import holds
 from k8s.declared import Number, Template
+from k8s.lastseen import last_seen
 from k8s.numbers import plan_number
 from k8s.observed import ObservedNumber, ObservedTemplate
 from k8s.plan import Plan
@@ -18,30 +19,48 @@ BACKOFF_FIRST, BACKOFF_MOST = 10.0, 120.0
 
 @overload
 def reconcile(
-    declared: Number, observed: ObservedNumber, status: Mapping[str, Any], *, version: str, now: datetime
+    declared: Number,
+    observed: ObservedNumber,
+    status: Mapping[str, Any],
+    *,
+    generation: int,
+    version: str,
+    now: datetime,
+    patience: timedelta,
 ) -> Plan: ...
 @overload
 def reconcile(
-    declared: Template, observed: ObservedTemplate, status: Mapping[str, Any], *, version: str, now: datetime
+    declared: Template,
+    observed: ObservedTemplate,
+    status: Mapping[str, Any],
+    *,
+    generation: int,
+    version: str,
+    now: datetime,
+    patience: timedelta,
 ) -> Plan: ...
 def reconcile(
     declared: Number | Template,
     observed: ObservedNumber | ObservedTemplate,
     status: Mapping[str, Any],
     *,
+    generation: int,
     version: str,
     now: datetime,
+    patience: timedelta,
 ) -> Plan:
     """Compare what is declared with what was observed.
 
-    status: of the resource, as it is; version: of the Graph API, where the resource names none.
+    status: of the resource, as it is; generation: of what is declared; version: of the Graph API, where the resource
+    names none; patience: how long what was last seen counts while Meta cannot be read.
     """
     if declared.suspend:
         return _suspended(status)
+    last = last_seen(status, generation, now, patience)
     if isinstance(declared, Number) and isinstance(observed, ObservedNumber):
-        return plan_number(declared, observed, status, declared.graph_version or version, now)
+        return plan_number(declared, observed, status, last, declared.graph_version or version, now)
     if isinstance(declared, Template) and isinstance(observed, ObservedTemplate):
-        return plan_template(declared, observed, status, now)
+        return plan_template(declared, observed, status, last, now)
     raise TypeError(f"{type(declared).__name__} and {type(observed).__name__} do not go together.")
 
 

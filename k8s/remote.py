@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 import httpx
@@ -19,6 +19,7 @@ from gateway.whatsapp.uploads import Uploads
 from k8s import content, telemetry
 from k8s.answers import RATE_LIMITED, app_id_of, phone_of, problem_of, template_of, token_of
 from k8s.budget import Budget, Clock, Place, Queue
+from k8s.conditions import utc_now
 from k8s.declared import Number, Template
 from k8s.observed import Phone, Problem, RemoteTemplate, Subscription, Token
 from k8s.plan import Action, CreateTemplate, EditTemplate
@@ -65,13 +66,13 @@ class Login:
 class Account:
     """One WhatsApp Business Account: its templates as last read, the calls that are left, who waits for one."""
 
-    def __init__(self, waba_id: str, calls: int, creates: int, clock: Clock) -> None:
+    def __init__(self, waba_id: str, calls: int, creates: int, clock: Clock, now: Callable[[], datetime]) -> None:
         self.waba_id = waba_id
         self.calls = Budget(calls, clock)
         self.creates = Budget(creates, clock)
         self.queue = Queue(clock)
         self._reserve = int(calls * READ_SHARE)
-        self._clock = clock
+        self._clock, self._now = clock, now
         self._reading = asyncio.Lock()
         self._templates: dict[Key, RemoteTemplate] = {}
         self._read_at = float("-inf")
@@ -103,7 +104,7 @@ class Account:
         for _ in range(len(listed) // PAGE):  # each further page was a call of its own
             self.calls.spend()
         self._templates = {(one.name, one.language): template_of(one) for one in listed}
-        self._read_at, self.read_when = self._clock(), datetime.now(UTC)
+        self._read_at, self.read_when = self._clock(), self._now()
 
     def place(self, key: str, action: Action) -> Place | None:
         """Ask whether a change may be made now: None, else the place in the queue."""
@@ -245,17 +246,24 @@ class Meta:
     """The accounts that numbers belong to, over one HTTP client that the caller opens and closes."""
 
     def __init__(
-        self, http: httpx.AsyncClient, url: str, *, calls: int, creates: int, clock: Clock = time.monotonic
+        self,
+        http: httpx.AsyncClient,
+        url: str,
+        *,
+        calls: int,
+        creates: int,
+        clock: Clock = time.monotonic,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._http, self._url = http, url
         self._limits = calls, creates
-        self._clock = clock
+        self._clock, self._now = clock, now
         self._accounts: dict[str, Account] = {}
 
     def account(self, waba_id: str) -> Account:
         """Give the account of that id; always the same one, so that all its numbers share the budget."""
         if waba_id not in self._accounts:
-            self._accounts[waba_id] = Account(waba_id, *self._limits, self._clock)
+            self._accounts[waba_id] = Account(waba_id, *self._limits, self._clock, self._now)
         return self._accounts[waba_id]
 
     def accounts(self) -> list[Account]:

@@ -7,11 +7,11 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from k8s.cluster import Cluster
-from k8s.conditions import Event, as_status, events, stamp
+from k8s.conditions import Event, as_status, events, stamp, utc_now
 from k8s.declared import Number
 from k8s.observed import ObservedNumber
 from k8s.plan import Plan
@@ -19,6 +19,8 @@ from k8s.reconcile import backoff
 from k8s.remote import Meta
 
 Json = dict[str, Any]
+
+_LOOKS = 3  # so many that fail in a row are no blink of Meta's any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Memory:
     """What the operator remembers of one resource while it runs; all of it can be found out again.
 
     Times are monotonic seconds. secrets: fingerprint of the credentials that the observation was made with;
-    checked: when Meta was last asked.
+    checked: when Meta was last read as a whole.
     """
 
     seen: ObservedNumber = field(default_factory=ObservedNumber)
@@ -123,11 +125,6 @@ class Numbers(Mapping[tuple[str, str], Number]):
         return {f"{ns}/{name}": one for (ns, name), one in self.items() if one.business_account_id == waba_id}
 
 
-def utc_now() -> datetime:
-    """Give the wall clock's time."""
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What cycles work with.
@@ -145,11 +142,16 @@ class Tools:
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = utc_now
 
+    @property
+    def patience(self) -> timedelta:
+        """How long what was last seen counts while Meta cannot be read."""
+        return timedelta(seconds=_LOOKS * self.resync)
+
 
 def outcome_of(
     plan: Plan, resource: Resource, tools: Tools, next_in: float, checked: datetime | None = None
 ) -> Outcome:
-    """Give the outcome of a cycle; checked: when Meta was last asked, None where that is not known."""
+    """Give the outcome of a cycle; checked: when Meta was last read, None where that is not known."""
     now, before = tools.now(), resource.status.get("conditions") or ()
     status = {key: value for key, value in plan.status.items() if value not in (None, {}, [])}
     last = stamp(checked) if checked else resource.status.get("lastChecked")

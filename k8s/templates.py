@@ -12,6 +12,7 @@ from typing import Any
 from k8s import content
 from k8s.conditions import Condition, fails, holds, moment, stamp, summary, unknown, waits
 from k8s.declared import Template, fingerprint
+from k8s.lastseen import LastSeen
 from k8s.observed import Applied, ObservedTemplate, RemoteTemplate
 from k8s.plan import Action, CreateTemplate, EditTemplate, Plan
 from k8s.verdicts import camel, from_problem
@@ -30,10 +31,13 @@ POLLS = ((timedelta(minutes=30), 60.0), (timedelta(hours=6), 300.0))
 _PATIENT = frozenset({"InReview", "EditLimit"})
 
 
-def plan_template(template: Template, observed: ObservedTemplate, status: Mapping[str, Any], now: datetime) -> Plan:
-    """Plan one template. status: the present one."""
+def plan_template(
+    template: Template, observed: ObservedTemplate, status: Mapping[str, Any], last: LastSeen, now: datetime
+) -> Plan:
+    """Plan one template. status: the present one; last: what of it counts on."""
     remote, applied = observed.remote, dict(status.get("applied") or {})
-    synced, action = _synced(template, observed, status, applied, now)
+    found, action = _synced(template, observed, status, applied, now)
+    synced = last.instead(found, observed.unread)
     facts = _facts(remote, status, now) if remote or not observed.unread else _kept(status, now)
     approved = _approved(facts.get("state"), facts.get("rejectedReason"))
     if action and observed.queue is not None and observed.failure is None:
@@ -41,7 +45,7 @@ def plan_template(template: Template, observed: ObservedTemplate, status: Mappin
     problems = [problem for problem in (observed.unread, observed.failure) if problem and problem.kind != "refused"]
     return Plan(
         actions=(action,) if action and observed.failure is None and observed.queue is None else (),
-        conditions=(*_ready(synced), synced, approved),
+        conditions=(*_ready(synced), synced, approved, *last.outdated([observed.unread])),
         status={**facts, "applied": applied},
         retry=bool(problems),
         retry_after=max((problem.retry_after or 0 for problem in problems), default=0) or None,

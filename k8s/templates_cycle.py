@@ -155,7 +155,15 @@ class TemplateCycle:
 
     def _plan(self, observed: ObservedTemplate) -> Plan:
         tools = self._tools
-        return reconcile(self._template, observed, self._status, version=tools.version, now=tools.now())
+        return reconcile(
+            self._template,
+            observed,
+            self._status,
+            generation=self._resource.generation,
+            version=tools.version,
+            now=tools.now(),
+            patience=tools.patience,
+        )
 
     def _outcome(self, plan: Plan, next_in: float) -> Outcome:
         return outcome_of(plan, self._resource, self._tools, next_in, self._memory.checked)

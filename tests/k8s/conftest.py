@@ -86,6 +86,13 @@ class Kept:
         left: str | None = await self._made().forget()
         return left
 
+    def restart(self) -> None:
+        """The operator starts anew: only the resource and its status are left of what it knew."""
+        self.memory = Memory()
+
+    def has(self, type_: str) -> bool:
+        return any(one["type"] == type_ for one in self.status["conditions"])
+
     def condition(self, type_: str) -> tuple[str, str]:
         found = next(one for one in self.status["conditions"] if one["type"] == type_)
         return found["status"], found["reason"]
@@ -145,5 +152,5 @@ def api() -> ApiServer:
 async def operator(simulator: Any, api: ApiServer) -> AsyncIterator[Operator]:
     clock = Clock()
     async with api.connected() as connection, httpx.AsyncClient(trust_env=False) as http:
-        meta = Meta(http, simulator.url, calls=200, creates=100, clock=clock)
+        meta = Meta(http, simulator.url, calls=200, creates=100, clock=clock, now=clock.now)
         yield Operator(meta, Cluster(connection, "operator-channels"), clock)

@@ -107,5 +107,5 @@ def test_every_setting_metric_and_condition_is_documented() -> None:
         "Healthy",
         "VersionSupported",
     ]
-    names += ["Synced", "Approved", "InReview", "EditLimit"]
+    names += ["Synced", "Approved", "InReview", "EditLimit", "Outdated"]
     assert [name for name in names if name not in DOCS] == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from k8s.reconcile import backoff, reconcile
 from k8s.templates import after
 
 Json = dict[str, Any]
+GENERATION, PATIENCE = 3, timedelta(minutes=30)
 CASES = Path(__file__).parent / "cases"
 
 
@@ -72,13 +73,36 @@ def test_template(case: Json) -> None:
         failure=made(Problem, observed.get("failure")),
         queue=tuple(observed["queue"]) if "queue" in observed else None,
     )
-    status = dict(case.get("status", {}))
+    status = before(case)
     status["applied"] = _marks(template, remote, status.get("applied", {}))
-    plan = reconcile(template, seen, status, version="v26.0", now=datetime.fromisoformat(case["now"]))
+    plan = planned(template, seen, status, case["now"])
     check(plan, case["expect"])
     if "remembers" in case["expect"]:
         shown = content.remote_fingerprint(list(remote.components))
         assert plan.status["applied"].get("shown") == (shown if case["expect"]["remembers"] else None)
+
+
+def before(case: Json) -> Json:
+    """The status of a case, its conditions written out: they stand as type: [status, reason, message]."""
+    status = dict(case.get("status", {}))
+    names = ("status", "reason", "message")
+    listed = [
+        {"type": type_, **dict(zip(names, one, strict=True))} for type_, one in status.get("conditions", {}).items()
+    ]
+    return {"observedGeneration": GENERATION, **status, "conditions": listed}
+
+
+def planned(declared: Any, seen: Any, status: Json, now: str) -> Plan:
+    made: Plan = reconcile(
+        declared,
+        seen,
+        status,
+        generation=GENERATION,
+        version="v26.0",
+        now=datetime.fromisoformat(now),
+        patience=PATIENCE,
+    )
+    return made
 
 
 def _marks(template: Template, remote: RemoteTemplate | None, applied: Json) -> Json:
@@ -110,10 +134,10 @@ def test_number(case: Json) -> None:
         rivals=observed.get("rivals", {}),
         failures={name: Problem(**one) for name, one in observed.get("failures", {}).items()},
     )
-    now, status = datetime.fromisoformat(case["now"]), case.get("status", {})
+    status = before(case)
     if status.get("applied", {}).get("profile") == "SAME":
         status["applied"]["profile"] = fingerprint(number.profile.fields())
-    check(reconcile(number, seen, status, version="v26.0", now=now), case["expect"])
+    check(planned(number, seen, status, case["now"]), case["expect"])
 
 
 def _channel(number: Number, base: Json) -> Json:
@@ -166,7 +190,7 @@ def test_backoff_goes_from_ten_seconds_to_two_minutes() -> None:
 def test_what_does_not_go_together_is_refused() -> None:
     number = Number.model_validate(yaml.safe_load((CASES / "numbers.yaml").read_text())["base"])
     with pytest.raises(TypeError, match="Number and ObservedTemplate"):
-        reconcile(number, ObservedTemplate(), {}, version="v26.0", now=datetime.now(UTC))  # type: ignore[call-overload]
+        planned(number, ObservedTemplate(), {}, "2026-11-23T12:00:00Z")
 
 
 def test_an_accepted_edit_counts_only_while_the_template_is_approved() -> None:

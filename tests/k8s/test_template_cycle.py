@@ -243,12 +243,17 @@ async def test_while_meta_is_away_what_was_known_stays(operator: Operator, simul
     fault = simulator.fault("management", "cut", times=None)
     outcome = await template.run(after=600)
     assert outcome is not None
+    assert template.condition("Ready") == ("True", "Ready")
+    assert template.condition("Outdated") == ("True", "MetaUnavailable")
+    assert outcome.next_in == 10
+    template.restart()
+    await template.run(after=1201)
     assert template.condition("Ready") == ("Unknown", "MetaUnavailable")
     assert template.condition("Approved") == ("True", "Approved")
-    assert outcome.next_in == 10
     simulator.control.delete(f"/_sim/faults/{fault}")
     await template.run(after=10)
     assert template.condition("Ready") == ("True", "Ready")
+    assert not template.has("Outdated")
 
 
 async def test_a_number_that_comes_later_is_found(operator: Operator, simulator: Any) -> None:

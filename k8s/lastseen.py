@@ -1,0 +1,60 @@
+"""What was last seen at Meta, which counts on for a while when it cannot be read: a failed call is no news. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from k8s.conditions import Condition, holds, moment, stamp
+from k8s.observed import Problem
+
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class LastSeen:
+    """Conditions by type that still count; at: when Meta was last read as a whole; until: how long they count."""
+
+    conditions: Mapping[str, Condition] = field(default_factory=dict)
+    at: datetime = _LONG_AGO
+    until: datetime = _LONG_AGO
+
+    def instead(self, condition: Condition, part: object) -> Condition:
+        """Give what was last seen where `part` could not be read and nobody knows now; else the condition itself."""
+        unread = condition.status == "Unknown" and is_unread(part)
+        return self.conditions.get(condition.type, condition) if unread else condition
+
+    def outdated(self, parts: Iterable[object]) -> list[Condition]:
+        """Give the condition that tells of the failed reading while what was last seen stands in for it."""
+        problem = next((part for part in parts if isinstance(part, Problem) and is_unread(part)), None)
+        if problem is None or not self.conditions:
+            return []
+        message = (
+            f"Meta could not be read: {problem.message} The other conditions tell what was seen at {stamp(self.at)};"
+            f" without another look they become Unknown at {stamp(self.until)}"
+        )
+        return [holds("Outdated", problem.reason, message)]
+
+
+def last_seen(status: Mapping[str, Any], generation: int, now: datetime, patience: timedelta) -> LastSeen:
+    """Read from a status what still counts: nothing about another spec, or seen longer ago than patience."""
+    at = moment(status.get("lastChecked"))
+    if at is None or now - at > patience or status.get("observedGeneration") != generation:
+        return LastSeen()
+    conditions = status.get("conditions") or ()
+    stalled = {one.get("reason") for one in conditions if one.get("type") == "Stalled"}
+    known = {
+        one["type"]: Condition(
+            one["type"], one["status"], one["reason"], one["message"], stalled=one["reason"] in stalled
+        )
+        for one in conditions
+        if one["status"] != "Unknown"
+    }
+    return LastSeen(known, at, at + patience)
+
+
+def is_unread(part: object) -> bool:
+    """Tell whether a part could not be read for reasons that pass: that says nothing about it."""
+    return isinstance(part, Problem) and part.kind == "temporary"
