@@ -18,7 +18,7 @@ from gateway.whatsapp.management import Management
 from gateway.whatsapp.uploads import Uploads
 from k8s import content, telemetry
 from k8s.answers import RATE_LIMITED, app_id_of, phone_of, problem_of, template_of, token_of
-from k8s.budget import Budget, Clock, Place, Queue
+from k8s.budget import HOUR, Budget, Clock, Place, Queue
 from k8s.conditions import utc_now
 from k8s.declared import Number, Template
 from k8s.observed import Phone, Problem, RemoteTemplate, Subscription, Token
@@ -75,6 +75,7 @@ class Account:
         self._clock, self._now = clock, now
         self._reading = asyncio.Lock()
         self._templates: dict[Key, RemoteTemplate] = {}
+        self._further_pages = 0
         self._read_at = float("-inf")
         self.read_when: datetime | None = None  # wall clock, for people
 
@@ -85,13 +86,14 @@ class Account:
     async def template(self, key: Key, max_age: float, login: Callable[[], Awaitable[Login]]) -> RemoteTemplate | None:
         """Give a template as Meta lists it; the list of all is read again when it is older than max_age seconds.
 
-        While Meta allows no calls, a list that was read before has to do.
+        A list of many pages is read less often, so that it never uses up the hour's calls. While Meta allows no calls,
+        a list that was read before has to do.
 
         Raises:
             Failed: The list could not be read.
         """
         async with self._reading:  # many ask at once, one reads
-            if self._clock() - self._read_at > max_age:
+            if self._clock() - self._read_at > max(max_age, self._further_pages * HOUR / max(self._reserve, 1)):
                 try:
                     await self._read((await login()).management)
                 except Failed as failed:
@@ -101,7 +103,8 @@ class Account:
 
     async def _read(self, management: Management) -> None:
         listed = await self._call("list_templates", lambda: management.templates(self.waba_id))
-        for _ in range(len(listed) // PAGE):  # each further page was a call of its own
+        self._further_pages = len(listed) // PAGE
+        for _ in range(self._further_pages):  # each was a call of its own
             self.calls.spend()
         self._templates = {(one.name, one.language): template_of(one) for one in listed}
         self._read_at, self.read_when = self._clock(), self._now()

@@ -202,6 +202,19 @@ async def test_the_list_of_500_costs_few_calls(operator: Operator, waiting: Any)
     assert operator.meta.account(ACCOUNT).calls.left() == 200 - calls(waiting, "GET", "/message_templates")
 
 
+async def test_a_long_list_is_read_less_often_while_a_review_is_followed(operator: Operator, waiting: Any) -> None:
+    texts = [{"name": f"a{n}", "language": "pt_BR", "category": "UTILITY", "components": [BODY]} for n in range(500)]
+    waiting.post("templates", account_id=ACCOUNT, templates=texts)
+    template = declared(operator)
+    await template.run()
+    for _ in range(30):
+        await template.run(after=60)
+    review(waiting, status="APPROVED")
+    assert calls(waiting, "GET", "/message_templates") <= 45  # a minute's list would have cost 186 of 200 an hour
+    await template.run(after=360)
+    assert template.condition("Approved") == ("True", "Approved")
+
+
 async def test_more_templates_than_meta_takes_in_an_hour_wait_in_order(operator: Operator, simulator: Any) -> None:
     simulator.configure(review={"seconds": 0, "creations_an_hour": 3})
     operator.number()
