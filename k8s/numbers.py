@@ -28,6 +28,9 @@ def plan_number(
     now: datetime,
 ) -> Plan:
     """Plan one number. status: the present one; last: what of it counts on; version: of the Graph API in use."""
+    facts = _facts(observed, status, version, now)
+    if observed.twin:
+        return _plan_twin(number, observed.twin, facts)
     token = _last_token(_token(number, observed, now), observed, last)
     applied = dict(status.get("applied") or {})
     usable = token.status != "False"
@@ -51,10 +54,17 @@ def plan_number(
             version_supported(version, now),
             *last.outdated(observed.read()),
         ),
-        status={**_facts(observed, status, version, now), "applied": {key: one for key, one in applied.items() if one}},
+        status={**facts, "applied": {key: one for key, one in applied.items() if one}},
         retry=bool(problems) or bool(observed.missing) or token.status != "True",
         retry_after=max((problem.retry_after or 0 for problem in problems), default=0) or None,
     )
+
+
+def _plan_twin(number: Number, twin: str, facts: Json) -> Plan:
+    """Leave everything to the resource that declared the number first; look again soon, it may go."""
+    message = f"WhatsAppNumber {twin} declares number {number.phone_number_id} too, and came first: delete one of them"
+    conflict = fails("Published", "DeclaredTwice", message, stalled=True)
+    return Plan(actions=(), conditions=(*summary([conflict], ""), conflict), status=facts, retry=True)
 
 
 def _token(number: Number, observed: ObservedNumber, now: datetime) -> Condition:

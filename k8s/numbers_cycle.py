@@ -9,13 +9,14 @@ from typing import Any
 
 from k8s import channels
 from k8s.cluster import ClusterError, Missing
+from k8s.declarations import Declarations
 from k8s.declared import Number, fingerprint
 from k8s.lastseen import is_unread
 from k8s.observed import ObservedNumber, Problem, Subscription, Token
 from k8s.plan import Action, Plan, Publish, SetPicture, SetProfile, Subscribe
 from k8s.reconcile import reconcile
 from k8s.remote import Failed, Login
-from k8s.resource import Memory, Numbers, Outcome, Resource, Tools, outcome_of
+from k8s.resource import Memory, Outcome, Resource, Tools, outcome_of
 
 Json = dict[str, Any]
 
@@ -26,8 +27,8 @@ _NEVER = float("-inf")
 class NumberCycle:
     """A cycle of one number; made for one `run` or `forget`."""
 
-    def __init__(self, tools: Tools, resource: Resource, numbers: Numbers, memory: Memory) -> None:
-        self._tools, self._resource, self._numbers, self._memory = tools, resource, numbers, memory
+    def __init__(self, tools: Tools, resource: Resource, declared: Declarations, memory: Memory) -> None:
+        self._tools, self._resource, self._declared, self._memory = tools, resource, declared, memory
         self._number = Number.model_validate(resource.spec)
         self._account = tools.meta.account(self._number.business_account_id)
         self._status: Json = dict(resource.status)
@@ -62,10 +63,10 @@ class NumberCycle:
             Failed: Meta could not be asked; try again.
             ClusterError: The API server could not.
         """
-        namespace, known = self._resource.namespace, self._numbers.ids(self._resource.namespace)
+        namespace, known = self._resource.namespace, self._declared.ids(self._resource.namespace)
         if await self._tools.cluster.channels(namespace) is not None:
             await self._tools.cluster.change_channels(namespace, lambda held: channels.merged(held, {}, known))
-        shared = self._numbers.of_account(self._number.business_account_id)
+        shared = self._declared.of_account(self._number.business_account_id)
         if self._number.deletion_policy == "Orphan" or shared:
             return None
         try:
@@ -115,13 +116,21 @@ class NumberCycle:
                 raise
             held = {}  # writing it will fail too, and the condition then says why
         self._seen = replace(
-            self._seen, channel=held.get(number.phone_number_id), rivals=self._rivals(), picture=await self._picture()
+            self._seen,
+            channel=held.get(number.phone_number_id),
+            rivals=self._rivals(),
+            twin=self._twin(),
+            picture=await self._picture(),
         )
+
+    def _twin(self) -> str | None:
+        first = self._declared.first_number(self._number.phone_number_id)
+        return None if first == self._resource.key else first
 
     def _rivals(self) -> dict[str, str]:
         """Other numbers of the account that want another callback URL."""
         url = self._number.callback.url if self._number.callback else None
-        others = self._numbers.of_account(self._number.business_account_id).items()
+        others = self._declared.of_account(self._number.business_account_id).items()
         wanted = {name: one.callback.url for name, one in others if one.callback and not one.suspend}
         return {name: other for name, other in wanted.items() if url and other != url and name != self._resource.key}
 
@@ -136,7 +145,7 @@ class NumberCycle:
 
     async def _read(self) -> None:
         """Ask Meta for the parts that are not known; without a good token there is nothing else to ask."""
-        if self._seen.secrets is None:
+        if self._seen.secrets is None or self._seen.twin:
             return
         try:
             login = self._login(self._seen.secrets.access_token)
@@ -196,7 +205,7 @@ class NumberCycle:
         login = self._login(secrets.access_token)
         match action:
             case Publish(entry=entry):
-                known = [*self._numbers.ids(namespace), number.phone_number_id]
+                known = [*self._declared.ids(namespace), number.phone_number_id]
                 changed: dict[str, Json | None] = {number.phone_number_id: entry}
                 await self._tools.cluster.change_channels(namespace, lambda held: channels.merged(held, changed, known))
             case Subscribe(callback=callback):

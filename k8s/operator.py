@@ -16,10 +16,11 @@ from pydantic import ValidationError
 
 from k8s.cluster import ClusterError
 from k8s.conditions import as_status, fails, utc_now
-from k8s.declared import GROUP, VERSION, Number
+from k8s.declarations import Declarations
+from k8s.declared import GROUP, VERSION, Number, Template
 from k8s.reconcile import backoff
 from k8s.remote import Failed
-from k8s.resource import Numbers, Resource
+from k8s.resource import Resource
 from k8s.settings import Settings
 from k8s.state import CYCLES, NUMBERS, TEMPLATES, State, opened
 
@@ -77,14 +78,25 @@ def configure(settings: kopf.OperatorSettings) -> None:
 
 
 @kopf.index(GROUP, VERSION, NUMBERS, id="declared_numbers")
-async def declared_numbers(
-    namespace: str | None, name: str, spec: kopf.Spec, meta: kopf.Meta, **_: object
-) -> dict[Any, Any]:
+async def declared_numbers(spec: kopf.Spec, meta: kopf.Meta, **_: object) -> dict[Any, Any]:
     """Know all declared numbers before the first cycle: templates need theirs, and the channels file all."""
+    return _indexed(Number, spec, meta)
+
+
+@kopf.index(GROUP, VERSION, TEMPLATES, id="declared_templates")
+async def declared_templates(spec: kopf.Spec, meta: kopf.Meta, **_: object) -> dict[Any, Any]:
+    """Know all declared templates: where two declare the same one, the first has it."""
+    return _indexed(Template, spec, meta)
+
+
+def _indexed(kind: type[Number] | type[Template], spec: kopf.Spec, meta: kopf.Meta) -> dict[Any, Any]:
+    if meta.get("deletionTimestamp"):
+        return {}
     try:
-        return {} if meta.get("deletionTimestamp") else {(namespace, name): Number.model_validate(dict(spec))}
+        declared = kind.model_validate(dict(spec))
     except ValidationError:  # its own cycle says so in its status
         return {}
+    return {(meta.namespace, meta.name): (str(meta.get("creationTimestamp")), declared)}
 
 
 @kopf.on.event(GROUP, VERSION, NUMBERS)
@@ -129,7 +141,7 @@ async def cycle(resource: kopf.Resource, body: kopf.Body, uid: str, memo: Memo, 
     if stopped:
         return
     async with live.pace.lock:
-        outcome = await state.reconcile(plural, live, _resource(body, live.status), _numbers(kwargs))
+        outcome = await state.reconcile(plural, live, _resource(body, live.status), _declared(kwargs))
     for event in outcome.events if outcome else ():
         kopf.event(body, type=event.type, reason=event.reason, message=event.message)
 
@@ -143,7 +155,7 @@ async def delete(resource: kopf.Resource, body: kopf.Body, uid: str, memo: Memo,
     live = state.live(plural, deleted.key, uid)
     async with live.pace.lock:
         try:
-            left = await CYCLES[plural](state.tools, deleted, _numbers(kwargs), live.memory).forget()
+            left = await CYCLES[plural](state.tools, deleted, _declared(kwargs), live.memory).forget()
         except ValidationError:
             left = "Nothing is undone, because the spec cannot be read"
         except (Failed, ClusterError) as error:
@@ -180,7 +192,10 @@ def _resource(body: kopf.Body, status: dict[str, Any] | None) -> Resource:
     )
 
 
-def _numbers(kwargs: dict[str, object]) -> Numbers:
-    """The index of `declared_numbers`, which kopf hands on by its name (its types know nothing of that)."""
-    index = cast("kopf.Index[Any, Any]", kwargs["declared_numbers"])
-    return Numbers({key: next(iter(store)) for key, store in index.items()})
+def _declared(kwargs: dict[str, object]) -> Declarations:
+    """The indices, which kopf hands on by their names (its types know nothing of that)."""
+    numbers, templates = (
+        {key: next(iter(store)) for key, store in cast("kopf.Index[Any, Any]", kwargs[name]).items()}
+        for name in ("declared_numbers", "declared_templates")
+    )
+    return Declarations(numbers, templates)

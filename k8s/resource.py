@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from k8s.cluster import Cluster
 from k8s.conditions import Event, as_status, events, stamp, utc_now
-from k8s.declared import Number
 from k8s.observed import ObservedNumber
 from k8s.plan import Plan
 from k8s.reconcile import backoff
@@ -99,30 +98,6 @@ class Pace:
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
         self._awake.clear()
-
-
-class Numbers(Mapping[tuple[str, str], Number]):
-    """The declared numbers by namespace and name, those being deleted left out."""
-
-    def __init__(self, numbers: Mapping[tuple[str, str], Number]) -> None:
-        self._numbers = numbers
-
-    def __getitem__(self, key: tuple[str, str]) -> Number:
-        return self._numbers[key]
-
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        return iter(self._numbers)
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    def ids(self, namespace: str) -> list[str]:
-        """Phone number ids that a namespace declares."""
-        return [number.phone_number_id for (where, _), number in self.items() if where == namespace]
-
-    def of_account(self, waba_id: str) -> dict[str, Number]:
-        """Numbers of an account by `namespace/name`."""
-        return {f"{ns}/{name}": one for (ns, name), one in self.items() if one.business_account_id == waba_id}
 
 
 @dataclass(frozen=True, slots=True)

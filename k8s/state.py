@@ -17,11 +17,12 @@ from pydantic import ValidationError
 from k8s import health, telemetry
 from k8s.cluster import Cluster, ClusterError, connect
 from k8s.conditions import fails, merge_patch, summary
+from k8s.declarations import Declarations
 from k8s.numbers_cycle import NumberCycle
 from k8s.plan import Plan
 from k8s.reconcile import backoff
 from k8s.remote import Meta
-from k8s.resource import Memory, Numbers, Outcome, Pace, Resource, Tools, outcome_of
+from k8s.resource import Memory, Outcome, Pace, Resource, Tools, outcome_of
 from k8s.settings import Settings
 from k8s.templates_cycle import TemplateCycle
 
@@ -88,12 +89,12 @@ class State:
             if plural == TEMPLATES and key.startswith(f"{namespace}/"):
                 self.wake(plural, key)
 
-    async def reconcile(self, plural: str, live: Live, resource: Resource, numbers: Numbers) -> Outcome | None:
+    async def reconcile(self, plural: str, live: Live, resource: Resource, declared: Declarations) -> Outcome | None:
         """Run one cycle and write its status; gives its outcome, None when nothing was due or the cluster is away."""
         async with self._at_once:
             started = time.perf_counter()
             try:
-                outcome = await self._cycle(plural, live, resource, numbers)
+                outcome = await self._cycle(plural, live, resource, declared)
                 if outcome:
                     await self._write(plural, live, resource, outcome)
             except ClusterError as error:
@@ -112,9 +113,9 @@ class State:
         telemetry.RECONCILE.labels(plural).observe(time.perf_counter() - started)
         return outcome
 
-    async def _cycle(self, plural: str, live: Live, resource: Resource, numbers: Numbers) -> Outcome | None:
+    async def _cycle(self, plural: str, live: Live, resource: Resource, declared: Declarations) -> Outcome | None:
         try:
-            return await CYCLES[plural](self.tools, resource, numbers, live.memory).run()
+            return await CYCLES[plural](self.tools, resource, declared, live.memory).run()
         except ValidationError as error:  # stored before the definition became stricter
             first = error.errors(include_input=False, include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])

@@ -66,6 +66,9 @@ def _synced(
 ) -> tuple[Condition, Action | None]:
     """Whether Meta has it as declared, and what would make it so; applied is brought up to date."""
     remote = observed.remote
+    if observed.twin:
+        message = f"MessageTemplate {observed.twin} declares this template too, and came first: delete one of them"
+        return fails("Synced", "DeclaredTwice", message, stalled=True), None
     if observed.unread:
         return from_problem("Synced", observed.unread), None
     if remote is None:

@@ -7,12 +7,13 @@ from typing import Any
 
 from k8s.answers import RATE_LIMITED
 from k8s.cluster import ClusterError, Missing
+from k8s.declarations import Declarations
 from k8s.declared import Number, Template
 from k8s.observed import ObservedTemplate, Problem
 from k8s.plan import Action, EditTemplate, Plan
 from k8s.reconcile import reconcile
 from k8s.remote import Account, Failed, Login
-from k8s.resource import Memory, Numbers, Outcome, Resource, Tools, outcome_of
+from k8s.resource import Memory, Outcome, Resource, Tools, outcome_of
 from k8s.templates import after, poll_after
 
 Json = dict[str, Any]
@@ -20,15 +21,16 @@ Json = dict[str, Any]
 _SLACK = 1.0  # a list that is so much younger than asked for is old enough: cycles differ by less
 _QUEUE_SECONDS = 20.0  # how often a place in the queue is brought up to date
 _NO_NUMBER_SECONDS = 30.0
+_TWIN_SECONDS = 60.0
 
 
 class TemplateCycle:
     """A cycle of one template; made for one `run` or `forget`."""
 
-    def __init__(self, tools: Tools, resource: Resource, numbers: Numbers, memory: Memory) -> None:
-        self._tools, self._resource, self._memory = tools, resource, memory
+    def __init__(self, tools: Tools, resource: Resource, declared: Declarations, memory: Memory) -> None:
+        self._tools, self._resource, self._declared, self._memory = tools, resource, declared, memory
         self._template = Template.model_validate(resource.spec)
-        self._number = numbers.get((resource.namespace, self._template.number_ref.name))
+        self._number = declared.number(resource.namespace, self._template.number_ref.name)
         self._key = self._template.name, self._template.language
         self._status: Json = dict(resource.status)
 
@@ -42,6 +44,8 @@ class TemplateCycle:
             return self._outcome(self._plan(ObservedTemplate()), self._tools.resync)
         if self._number is None:
             return self._without_number()
+        if twin := self._twin(self._number):
+            return self._outcome(self._plan(ObservedTemplate(twin=twin)), _TWIN_SECONDS)
         account = self._tools.meta.account(self._number.business_account_id)
         observed = await self._look(account, self._number)
         plan = self._plan(observed)
@@ -66,11 +70,18 @@ class TemplateCycle:
             return None
         if self._number is None:
             return f"The template stays at Meta, because WhatsAppNumber {self._template.number_ref.name} is gone"
+        if twin := self._twin(self._number):
+            return f"The template stays at Meta, because MessageTemplate {twin} declares it too"
         try:
             await self._delete(self._number)
         except Missing as missing:
             return f"The template stays at Meta, because there is no access token any more: {missing}"
         return None
+
+    def _twin(self, number: Number) -> str | None:
+        """Who else declares this template, and has it because it came first."""
+        first = self._declared.first_template(number.business_account_id, *self._key)
+        return None if first == self._resource.key else first
 
     async def _delete(self, number: Number) -> None:
         account = self._tools.meta.account(number.business_account_id)

@@ -11,10 +11,11 @@ import httpx
 import pytest
 
 from k8s.cluster import Cluster
-from k8s.declared import Number
+from k8s.declarations import Declarations
+from k8s.declared import Number, Template
 from k8s.numbers_cycle import NumberCycle
 from k8s.remote import Meta
-from k8s.resource import Memory, Numbers, Outcome, Resource, Tools
+from k8s.resource import Memory, Outcome, Resource, Tools
 from k8s.templates_cycle import TemplateCycle
 from tests.k8s.apiserver import ApiServer
 from tests.simulator.helpers import Business
@@ -101,7 +102,7 @@ class Kept:
         return str(next(one for one in self.status["conditions"] if one["type"] == type_)["message"])
 
     def _made(self) -> Any:
-        return self.cycle(self.operator.tools, self.resource(), self.operator.numbers(), self.memory)
+        return self.cycle(self.operator.tools, self.resource(), self.operator.declared(), self.memory)
 
 
 class Operator:
@@ -112,19 +113,27 @@ class Operator:
         self.woken: list[str] = []
         self.tools = Tools(meta, cluster, "v26.0", 600, 15, self.woken.append, clock, clock.now)
         self._numbers: dict[str, Kept] = {}
+        self._templates: dict[str, Kept] = {}
 
     def number(self, name: str = "loja", /, **spec: Any) -> Kept:
         self._numbers[name] = Kept(self, NumberCycle, name, {**NUMBER_SPEC, **spec})
         return self._numbers[name]
 
     def template(self, name: str = "pedido-enviado", /, **spec: Any) -> Kept:
-        return Kept(self, TemplateCycle, name, {**TEMPLATE_SPEC, **spec})
+        self._templates[name] = Kept(self, TemplateCycle, name, {**TEMPLATE_SPEC, **spec})
+        return self._templates[name]
 
     def undeclare(self, name: str) -> None:
-        del self._numbers[name]
+        self._numbers.pop(name, None)
+        self._templates.pop(name, None)
 
-    def numbers(self) -> Numbers:
-        return Numbers({("shop", name): Number.model_validate(one.spec) for name, one in self._numbers.items()})
+    def declared(self) -> Declarations:
+        """What is declared, each a second older than the next."""
+        numbers, templates = self._numbers.items(), self._templates.items()
+        return Declarations(
+            {("shop", name): (f"{n:05}", Number.model_validate(one.spec)) for n, (name, one) in enumerate(numbers)},
+            {("shop", name): (f"{n:05}", Template.model_validate(one.spec)) for n, (name, one) in enumerate(templates)},
+        )
 
 
 @pytest.fixture

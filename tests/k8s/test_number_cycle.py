@@ -288,6 +288,28 @@ async def test_a_channel_is_written_although_others_write_too(
     assert api.secret("shop", "operator-channels")["notes"] == b"kept"
 
 
+async def test_of_two_that_declare_the_same_number_the_first_has_it(
+    operator: Operator, simulator: Any, api: ApiServer
+) -> None:
+    first = operator.number()
+    second = operator.number("outro", agent={"departments": ["sales"]})
+    await first.run()
+    simulator.control.delete("/_sim/calls")
+    await second.run()
+    assert second.condition("Ready") == ("False", "DeclaredTwice")
+    assert calls(simulator) == []
+    found = channel(api)
+    assert found is not None
+    assert found["context"] == {}
+    operator.undeclare("loja")
+    assert await first.forget() is None
+    await second.run(after=120)
+    assert second.condition("Ready") == ("True", "Ready")
+    found = channel(api)
+    assert found is not None
+    assert found["context"] == {"departments": ["sales"]}
+
+
 async def test_callbacks_that_contradict_each_other_are_told_of(operator: Operator, simulator: Any) -> None:
     operator.number("filial", phoneNumberId="100000000000009", callback={"url": "https://b.example.com/"})
     number = operator.number(callback={"url": "https://a.example.com/"})

@@ -69,6 +69,7 @@ def test_template(case: Json) -> None:
     remote = made(RemoteTemplate, observed.get("remote"))
     seen = ObservedTemplate(
         remote=remote,
+        twin=observed.get("twin"),
         unread=made(Problem, observed.get("unread")),
         failure=made(Problem, observed.get("failure")),
         queue=tuple(observed["queue"]) if "queue" in observed else None,
@@ -131,6 +132,7 @@ def test_number(case: Json) -> None:
         subscription=made(Subscription, observed.get("subscription")),
         profile=observed.get("profile"),
         channel=_channel(number, base) if observed.get("channel") == "CHANNEL" else observed.get("channel"),
+        twin=observed.get("twin"),
         rivals=observed.get("rivals", {}),
         failures={name: Problem(**one) for name, one in observed.get("failures", {}).items()},
     )

@@ -9,8 +9,9 @@ import kopf
 import pytest
 from prometheus_client import REGISTRY
 
+from k8s.declarations import Declarations
 from k8s.operator import FINALIZER, configure
-from k8s.resource import Numbers, Pace, Resource
+from k8s.resource import Pace, Resource
 from k8s.settings import Settings
 from k8s.state import NUMBERS, TEMPLATES, State
 from tests.k8s.apiserver import ApiServer
@@ -28,7 +29,7 @@ def number(**spec: Any) -> Resource:
 
 async def test_a_cycle_writes_its_status_as_a_patch(state: State, api: ApiServer) -> None:
     live = state.live(NUMBERS, "shop/loja", "uid-1")
-    outcome = await state.reconcile(NUMBERS, live, number(), Numbers({}))
+    outcome = await state.reconcile(NUMBERS, live, number(), Declarations({}, {}))
     assert outcome is not None
     [(name, patch)] = api.patches
     assert name == "loja"
@@ -36,7 +37,7 @@ async def test_a_cycle_writes_its_status_as_a_patch(state: State, api: ApiServer
     assert live.status == outcome.status
     assert live.pace.next_in == 15
     again = Resource("shop", "loja", 3, NUMBER_SPEC, live.status)
-    assert await state.reconcile(NUMBERS, live, again, Numbers({})) is None
+    assert await state.reconcile(NUMBERS, live, again, Declarations({}, {})) is None
     assert len(api.patches) == 1
 
 
@@ -44,14 +45,14 @@ async def test_a_cluster_that_is_away_is_asked_again_after_a_growing_pause(state
     live = state.live(NUMBERS, "shop/loja", "uid-1")
     api.away = True
     for pause in (10, 20, 40):
-        assert await state.reconcile(NUMBERS, live, number(), Numbers({})) is None
+        assert await state.reconcile(NUMBERS, live, number(), Declarations({}, {})) is None
         assert live.pace.next_in == pause
 
 
 async def test_a_spec_that_cannot_be_read_says_so_in_the_status(state: State, api: ApiServer) -> None:
     live = state.live(TEMPLATES, "shop/t", "uid-1")
     broken = Resource("shop", "t", 1, {**TEMPLATE_SPEC, "components": 1}, {})
-    outcome = await state.reconcile(TEMPLATES, live, broken, Numbers({}))
+    outcome = await state.reconcile(TEMPLATES, live, broken, Declarations({}, {}))
     assert outcome is not None
     conditions = {one["type"]: one for one in outcome.status["conditions"]}
     assert conditions["Ready"]["reason"] == conditions["Stalled"]["reason"] == "InvalidSpec"
@@ -61,7 +62,7 @@ async def test_a_spec_that_cannot_be_read_says_so_in_the_status(state: State, ap
 async def test_a_resource_that_went_while_its_cycle_ran_is_no_error(state: State, api: ApiServer) -> None:
     api.gone = True
     live = state.live(NUMBERS, "shop/loja", "uid-1")
-    assert await state.reconcile(NUMBERS, live, number(), Numbers({})) is not None
+    assert await state.reconcile(NUMBERS, live, number(), Declarations({}, {})) is not None
 
 
 async def test_another_resource_of_the_same_name_starts_anew(state: State) -> None:

@@ -300,6 +300,55 @@ async def test_a_media_header_comes_with_its_sample(operator: Operator, simulato
     assert made["components"][0]["example"]["header_handle"][0].startswith("4::")
 
 
+async def test_of_two_that_declare_the_same_template_the_first_has_it(operator: Operator, simulator: Any) -> None:
+    simulator.configure(review={"seconds": 0})
+    first = declared(operator)
+    second = operator.template("outro", components=CHANGED, deletionPolicy="Delete")
+    await second.run()
+    assert second.condition("Ready") == ("False", "DeclaredTwice")
+    assert "shop/pedido-enviado" in second.message("Ready")
+    assert at_meta(simulator) is None
+    await first.run()
+    await second.run(after=60)
+    assert first.condition("Ready") == ("True", "Ready")
+    made = at_meta(simulator)
+    assert made is not None
+    assert made["components"][0]["text"] == BODY["text"]
+    operator.undeclare("outro")
+    assert "shop/pedido-enviado declares it too" in str(await second.forget())
+    assert at_meta(simulator) is not None
+
+
+async def test_an_object_that_takes_the_place_of_another_takes_over_its_template(
+    operator: Operator, simulator: Any
+) -> None:
+    """A renamed object: the new one is applied, then the old one deleted."""
+    old = declared(operator)
+    old.change(deletionPolicy="Delete")
+    await old.run()
+    new = operator.template("renamed")
+    await new.run(after=1)
+    assert new.condition("Ready") == ("False", "DeclaredTwice")
+    operator.undeclare("pedido-enviado")
+    assert "shop/renamed declares it too" in str(await old.forget())
+    await new.run(after=60)
+    assert new.condition("Ready") == ("True", "Ready")
+    assert calls(simulator, "POST", "/message_templates") == 1
+
+
+async def test_the_same_name_in_another_language_or_account_is_another_template(
+    operator: Operator, simulator: Any
+) -> None:
+    simulator.control.put("/_sim/accounts/77", json={})
+    simulator.control.put("/_sim/numbers/88", json={"account_id": "77"})
+    first = declared(operator)
+    operator.number("filial", phoneNumberId="88", businessAccountId="77")
+    others = [operator.template("en", language="en_US"), operator.template("other", numberRef={"name": "filial"})]
+    for template in (first, *others):
+        await template.run()
+        assert template.condition("Ready") == ("True", "Ready")
+
+
 async def test_a_suspended_template_is_left_alone(operator: Operator, simulator: Any) -> None:
     operator.number()
     template = operator.template(suspend=True)
