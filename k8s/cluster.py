@@ -71,10 +71,13 @@ class Cluster:
         found, missing = await self._keys(namespace, number.credentials.all())
         if missing:
             raise Missing(missing)
-        app_secrets = [found[ref].split(",") for ref in number.credentials.app_secrets]
+        parts = [one.strip() for ref in number.credentials.app_secrets for one in found[ref].split(",")]
+        app_secrets = tuple(dict.fromkeys(part for part in parts if part))
+        if not app_secrets:  # only commas: without one, gateways would refuse every webhook
+            raise Missing([f"key {ref.key} of Secret {ref.name}" for ref in number.credentials.app_secrets])
         return Secrets(
             access_token=found[number.credentials.access_token],
-            app_secrets=tuple(dict.fromkeys(one.strip() for part in app_secrets for one in part if one.strip())),
+            app_secrets=app_secrets,
             verify_token=found[number.credentials.verify_token],
         )
 

@@ -44,7 +44,7 @@ def plan_number(
     conditions = [last.instead(condition, source) for (condition, _), source in zip(parts, sources, strict=True)]
     health = last.instead(healthy(observed.phone), observed.phone) if usable else _waits("Healthy")[0]
     actions = tuple(action for _, action in parts if action and action.name not in observed.failures)
-    problems = [*observed.failures.values(), *_problems(observed)]
+    problems = [one for one in (*observed.failures.values(), *_problems(observed)) if one.kind != "refused"]
     return Plan(
         actions=actions,
         conditions=(

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from k8s import content
-from k8s.conditions import Condition, fails, holds, moment, stamp, summary, unknown, waits
+from k8s.conditions import Condition, fails, holds, moment, stamp, summary, waits
 from k8s.declared import Template, fingerprint
 from k8s.lastseen import LastSeen
-from k8s.observed import Applied, ObservedTemplate, RemoteTemplate
+from k8s.observed import Applied, ObservedTemplate, Problem, RemoteTemplate
 from k8s.plan import Action, CreateTemplate, EditTemplate, Plan
-from k8s.verdicts import camel, from_problem
+from k8s.verdicts import approved_by_meta, from_problem
 
 Json = dict[str, Any]
 
@@ -26,6 +26,8 @@ EDITABLE = frozenset({"APPROVED", "REJECTED", "PAUSED"})
 REVIEWED = frozenset({"PENDING", "IN_APPEAL"})
 GOING = frozenset({"PENDING_DELETION", "DELETED"})
 # A review takes minutes to a day: ask every minute for half an hour, then every five for six hours, then as usual.
+# The same is refused again, but Meta's reasons pass too (a name that is being deleted, an edit too many): try rarely.
+REFUSED_AGAIN = timedelta(hours=6)
 POLLS = ((timedelta(minutes=30), 60.0), (timedelta(hours=6), 300.0))
 # Waits that Meta's rules impose, for up to a day: whoever waits for Ready should not wait for these.
 _PATIENT = frozenset({"InReview", "EditLimit"})
@@ -37,9 +39,11 @@ def plan_template(
     """Plan one template. status: the present one; last: what of it counts on."""
     remote, applied = observed.remote, dict(status.get("applied") or {})
     found, action = _synced(template, observed, status, applied, now)
-    synced = last.instead(found, observed.unread)
+    refusal = _refusal(template, observed.failure, status, applied, now) if action else None
+    action = None if refusal else action
+    synced = refusal or last.instead(found, observed.unread)
     facts = _facts(remote, status, now) if remote or not observed.unread else _kept(status, now)
-    approved = _approved(facts.get("state"), facts.get("rejectedReason"))
+    approved = approved_by_meta(facts.get("state"), facts.get("rejectedReason"))
     if action and observed.queue is not None and observed.failure is None:
         facts["queuePosition"] = observed.queue[0] + 1
     problems = [problem for problem in (observed.unread, observed.failure) if problem and problem.kind != "refused"]
@@ -51,6 +55,26 @@ def plan_template(
         retry_after=max((problem.retry_after or 0 for problem in problems), default=0) or None,
         check_after=poll_after(facts, now),
     )
+
+
+def _refusal(
+    template: Template, failure: Problem | None, status: Mapping[str, Any], applied: dict[str, str], now: datetime
+) -> Condition | None:
+    """What Meta said when it refused exactly this, now or not long ago; None: it may be tried. applied remembers it."""
+    memory, mark = status.get("applied") or {}, _mark(template)
+    if failure:
+        if failure.kind != "refused":
+            return None
+        said = f"{failure.message} Change it; the same is tried again at {stamp(now + REFUSED_AGAIN)}"
+        applied.update(refused=mark, refusedAt=stamp(now))
+    else:
+        at = moment(memory.get("refusedAt"))
+        if at is None or memory.get("refused") != mark or now - at >= REFUSED_AGAIN:
+            return None
+        earlier = (one["message"] for one in status.get("conditions") or () if one["reason"] == "Refused")
+        said = next(earlier, f"Meta refused it at {stamp(at)}")
+        applied.update(refused=mark, refusedAt=memory["refusedAt"])
+    return fails("Synced", "Refused", said, stalled=True)
 
 
 def after(action: Action, template: Template, status: Mapping[str, Any], now: datetime) -> Json:
@@ -146,25 +170,6 @@ def _ready(synced: Condition) -> list[Condition]:
     if synced.reason in _PATIENT:
         return [holds("Ready", synced.reason, synced.message)]
     return summary([synced], "Meta has it as declared; Approved tells of its review")
-
-
-def _approved(state: str | None, reason: str | None) -> Condition:
-    match state:
-        case None:
-            return unknown("Approved", "NotSubmitted", "Not yet at Meta")
-        case "APPROVED":
-            return holds("Approved", "Approved", "It may be sent")
-        case "PENDING" | "IN_APPEAL":
-            return waits("Approved", "Pending", "Meta is reviewing it: usually minutes, at most a day or two")
-        case "REJECTED":
-            said = f" ({reason})" if reason else ""
-            return fails("Approved", "Rejected", f"Meta rejected it{said}: change it here, and it is submitted again")
-        case "PAUSED":
-            return fails("Approved", "Paused", "Meta paused it for low quality; after the pause it is approved again")
-        case "DISABLED":
-            return fails("Approved", "Disabled", "Meta disabled it for low quality: declare one of another name")
-        case other:
-            return fails("Approved", camel(other), f"Meta says that it is {other}")
 
 
 def _facts(remote: RemoteTemplate | None, status: Mapping[str, Any], now: datetime) -> Json:

@@ -1,11 +1,11 @@
-"""What to think of an access token, a number's health and an API version: conditions from what Meta says. Pure."""
+"""What to think of a token, a number's health, a review, an API version: conditions from what Meta says. Pure."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from gateway.whatsapp import versions
-from k8s.conditions import Condition, fails, holds, stamp, unknown
+from k8s.conditions import Condition, fails, holds, stamp, unknown, waits
 from k8s.declared import Number
 from k8s.observed import Phone, Problem, Token
 
@@ -100,6 +100,26 @@ def version_supported(version: str, now: datetime) -> Condition:
         message = f"{version} of the Graph API ends on {end}: {newer}"
         return holds("VersionSupported", "ExpiresSoon", message, warn=True)
     return holds("VersionSupported", "Supported", f"{version} of the Graph API works until {end}")
+
+
+def approved_by_meta(state: str | None, reason: str | None) -> Condition:
+    """Judge whether a template may be sent, by its state in Meta's words; reason: why Meta rejected it."""
+    match state:
+        case None:
+            return unknown("Approved", "NotSubmitted", "Not yet at Meta")
+        case "APPROVED":
+            return holds("Approved", "Approved", "It may be sent")
+        case "PENDING" | "IN_APPEAL":
+            return waits("Approved", "Pending", "Meta is reviewing it: usually minutes, at most a day or two")
+        case "REJECTED":
+            said = f" ({reason})" if reason else ""
+            return fails("Approved", "Rejected", f"Meta rejected it{said}: change it here, and it is submitted again")
+        case "PAUSED":
+            return fails("Approved", "Paused", "Meta paused it for low quality; after the pause it is approved again")
+        case "DISABLED":
+            return fails("Approved", "Disabled", "Meta disabled it for low quality: declare one of another name")
+        case other:
+            return fails("Approved", camel(other), f"Meta says that it is {other}")
 
 
 def camel(word: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -87,10 +87,6 @@ class Kept:
         left: str | None = await self._made().forget()
         return left
 
-    def restart(self) -> None:
-        """The operator starts anew: only the resource and its status are left of what it knew."""
-        self.memory = Memory()
-
     def has(self, type_: str) -> bool:
         return any(one["type"] == type_ for one in self.status["conditions"])
 
@@ -108,12 +104,19 @@ class Kept:
 class Operator:
     """Everything that cycles work with."""
 
-    def __init__(self, meta: Meta, cluster: Cluster, clock: Clock) -> None:
-        self.clock, self.cluster, self.meta = clock, cluster, meta
+    def __init__(self, connect: Callable[[], Meta], cluster: Cluster, clock: Clock) -> None:
+        self.clock, self.cluster, self._connect = clock, cluster, connect
         self.woken: list[str] = []
-        self.tools = Tools(meta, cluster, "v26.0", 600, 15, self.woken.append, clock, clock.now)
         self._numbers: dict[str, Kept] = {}
         self._templates: dict[str, Kept] = {}
+        self.restart()
+
+    def restart(self) -> None:
+        """Start anew: only resources and their statuses are left of what was known."""
+        self.meta = self._connect()
+        self.tools = Tools(self.meta, self.cluster, "v26.0", 600, 15, self.woken.append, self.clock, self.clock.now)
+        for kept in (*self._numbers.values(), *self._templates.values()):
+            kept.memory = Memory()
 
     def number(self, name: str = "loja", /, **spec: Any) -> Kept:
         self._numbers[name] = Kept(self, NumberCycle, name, {**NUMBER_SPEC, **spec})
@@ -161,5 +164,8 @@ def api() -> ApiServer:
 async def operator(simulator: Any, api: ApiServer) -> AsyncIterator[Operator]:
     clock = Clock()
     async with api.connected() as connection, httpx.AsyncClient(trust_env=False) as http:
-        meta = Meta(http, simulator.url, calls=200, creates=100, clock=clock, now=clock.now)
-        yield Operator(meta, Cluster(connection, "operator-channels"), clock)
+
+        def connect() -> Meta:
+            return Meta(http, simulator.url, calls=200, creates=100, clock=clock, now=clock.now)
+
+        yield Operator(connect, Cluster(connection, "operator-channels"), clock)

@@ -162,10 +162,10 @@ async def test_an_operator_that_starts_while_meta_is_away_believes_the_status(
     number = operator.number()
     await number.run()
     simulator.fault("management", "cut", times=None)
-    number.restart()
+    operator.restart()
     await number.run(after=60)
     assert number.condition("Ready") == ("True", "Ready")
-    number.restart()
+    operator.restart()
     api.put("secrets", "shop", "loja", {"access-token": "token-2", "app-secret": "s", "verify-token": "v"})
     await number.run(after=60)
     assert number.condition("Ready") == ("Unknown", "MetaUnavailable")
@@ -262,6 +262,44 @@ async def test_missing_and_forbidden_secrets_are_named(operator: Operator, simul
     api.forbidden.add("loja")
     await number.run(after=15)
     assert "operator.secretNames" in number.message("Ready")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "words"),
+    [
+        ({"access-token": " simulator-token\n"}, "Ready", "what is declared"),  # made with echo instead of printf
+        ({"access-token": "simulator\ntoken"}, "TokenInvalid", "characters that no header can carry"),
+        ({"access-token": b"\xff\xfe"}, "TokenInvalid", "characters that no header can carry"),
+        ({"access-token": "\n"}, "SecretMissing", "key access-token of Secret loja"),
+        ({"app-secret": ", ,"}, "SecretMissing", "key app-secret of Secret loja"),
+        ({"verify-token": ""}, "SecretMissing", "key verify-token of Secret loja"),
+    ],
+)
+async def test_secrets_as_people_make_them(
+    operator: Operator, simulator: Any, api: ApiServer, change: dict[str, str | bytes], reason: str, words: str
+) -> None:
+    whole = {name: text.decode() for name, text in api.secret("shop", "loja").items()}
+    api.put("secrets", "shop", "loja", {**whole, **change})
+    number = operator.number()
+    await number.run()
+    assert number.condition("Ready")[1] == reason
+    assert words in number.message("Ready")
+    api.put("secrets", "shop", "loja", dict(whole))
+    await number.run(after=15)
+    assert number.condition("Ready") == ("True", "Ready")
+
+
+async def test_a_number_that_is_lost_to_the_token_is_found_again(operator: Operator, simulator: Any) -> None:
+    number = operator.number()
+    await number.run()
+    simulator.fault("management", "error", code=190, status=401, times=None, match={"edge": "node"})
+    await number.run(after=600)
+    assert number.condition("TokenValid") == ("False", "NoAccess")
+    assert number.condition("Stalled") == ("True", "NoAccess")
+    simulator.control.delete("/_sim/faults")
+    await number.run(after=120)
+    assert number.condition("Ready") == ("True", "Ready")
+    assert not number.has("Stalled")
 
 
 async def test_two_numbers_share_the_channels_file(operator: Operator, simulator: Any, api: ApiServer) -> None:

@@ -109,6 +109,7 @@ def planned(declared: Any, seen: Any, status: Json, now: str) -> Plan:
 def _marks(template: Template, remote: RemoteTemplate | None, applied: Json) -> Json:
     """SAME: the fingerprint of what is declared, or of what Meta shows."""
     marks = after_creation(template)
+    marks["refused"] = marks["declared"]
     if remote:
         marks["shown"] = content.remote_fingerprint(list(remote.components))
     return {key: marks.get(key, "gone") if value == "SAME" else value for key, value in applied.items()}

@@ -150,6 +150,11 @@ async def test_metas_refusal_is_told_in_metas_words(operator: Operator, simulato
     assert template.condition("Ready") == ("False", "Refused")
     assert template.condition("Stalled") == ("True", "Refused")
     assert "Meta says: " in template.message("Ready")
+    said = template.message("Ready")
+    operator.restart()
+    await template.run(after=600)
+    assert (template.condition("Ready"), template.message("Ready")) == (("False", "Refused"), said)
+    assert calls(simulator, "POST", "/message_templates") == 1
     template.change(components=CHANGED)
     await template.run(after=1)
     assert template.condition("Ready") == ("True", "Ready")
@@ -165,6 +170,58 @@ async def test_an_answer_that_was_lost_creates_nothing_twice(operator: Operator,
     await template.run(after=10)
     assert template.condition("Ready") == ("True", "Ready")
     assert calls(waiting, "POST", "/message_templates") == 1
+
+
+async def test_an_operator_that_dies_before_the_answer_adopts_what_it_made(operator: Operator, waiting: Any) -> None:
+    """The creation went out, its answer came to nobody; the next operator finds the template."""
+    template = declared(operator)
+    never_written = dict(template.status)
+    await template.run()
+    template.status = never_written
+    operator.restart()
+    await template.run(after=1)
+    assert template.condition("Synced") == ("True", "Synced")
+    assert "adopted" in template.message("Synced")
+    assert calls(waiting, "POST", "/message_templates") == 1
+
+
+async def test_a_template_that_the_list_does_not_show_yet_is_not_made_twice(operator: Operator, waiting: Any) -> None:
+    operator.number()
+    await operator.template("other", name="other").run()
+    made = {"name": "pedido_enviado", "language": "pt_BR", "category": "UTILITY", "components": [BODY]}
+    waiting.post("templates", account_id=ACCOUNT, templates=[made])
+    template = operator.template()
+    await template.run(after=1)
+    assert template.condition("Synced") == ("Unknown", "AlreadyExists")
+    await template.run(after=10)
+    assert template.condition("Synced") == ("True", "Synced")
+
+
+async def test_a_bad_token_stops_templates_until_it_is_good_again(operator: Operator, simulator: Any) -> None:
+    template = declared(operator)
+    await template.run()
+    simulator.control.put("/_sim/tokens/simulator-token", json={"valid": False})
+    await template.run(after=600)
+    assert template.condition("Ready") == ("False", "TokenInvalid")
+    assert template.condition("Stalled") == ("True", "TokenInvalid")
+    assert template.status["templateId"]
+    simulator.control.put("/_sim/tokens/simulator-token", json={"valid": True})
+    await template.run(after=120)
+    assert template.condition("Ready") == ("True", "Ready")
+
+
+async def test_a_number_that_is_deleted_leaves_its_templates_as_they_are(operator: Operator, simulator: Any) -> None:
+    template = declared(operator)
+    await template.run()
+    operator.undeclare("loja")
+    await template.run(after=1)
+    assert template.condition("Ready") == ("False", "NumberNotFound")
+    assert template.status["templateId"]
+    assert at_meta(simulator) is not None
+    operator.number()
+    await template.run(after=30)
+    assert template.condition("Ready") == ("True", "Ready")
+    assert calls(simulator, "POST", "/message_templates") == 1
 
 
 async def test_pausing_and_a_category_of_metas_own_are_told(operator: Operator, waiting: Any) -> None:
@@ -259,7 +316,7 @@ async def test_while_meta_is_away_what_was_known_stays(operator: Operator, simul
     assert template.condition("Ready") == ("True", "Ready")
     assert template.condition("Outdated") == ("True", "MetaUnavailable")
     assert outcome.next_in == 10
-    template.restart()
+    operator.restart()
     await template.run(after=1201)
     assert template.condition("Ready") == ("Unknown", "MetaUnavailable")
     assert template.condition("Approved") == ("True", "Approved")
