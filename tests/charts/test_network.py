@@ -87,7 +87,11 @@ def test_only_these_reach_meta_and_the_model(name: str, expected: set[str]) -> N
 
 
 def test_the_agent_server_and_databases_are_reached_from_inside_alone() -> None:
-    network = Network(chart.scenario("first-try", "--set", "ingress.enabled=true,ingress.host=a.example.com"))
+    network = Network(
+        chart.scenario(
+            "first-try", "--set", "ingress.enabled=true,ingress.host=a.example.com,ingress.tls.secretName=tls"
+        )
+    )
     for component, port in (("agent", 2024), ("postgres", 5432), ("redis", 6379), ("worker", 8001)):
         for source in (STRANGER, CONTROLLER, META):
             assert not network.enters(source, network.pods[component], port), component

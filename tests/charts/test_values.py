@@ -22,7 +22,21 @@ REFUSALS = {
     "an unknown section": ({"gatway.replicas": 2}, "additional properties 'gatway' not allowed"),
     "a wrong type": ({"gateway.replicas": "two"}, "/gateway/replicas"),
     "an unknown edition": ({"edition": "free"}, "/edition"),
-    "a tag that is none": ({"images.gateway.tag": "a b"}, "/images/gateway/tag"),
+    "a tag that is none": ({"images.gateway.tag": "a b"}, 'images.gateway.tag is "a b": write it as a tag'),
+    "two digests": (
+        {"images.gateway": {"tag": f"1@sha256:{'0' * 64}", "digest": f"sha256:{'1' * 64}"}},
+        "images.gateway has a digest in its tag and in digest: leave one of them out",
+    ),
+    "a telephone number": ({"channel.phoneNumberId": "+5511999999999"}, "write it as the id that Meta's dashboard"),
+    "a long number without quotes": ({"channel.phoneNumberId": 1.2210748931234568e17}, "digits alone"),
+    "a model of nobody": ({"model.name": "gpt-5"}, 'model.name is "gpt-5": write it as provider:model'),
+    "a Secret that is none": ({"model.existingSecret": "My_Secret"}, "write it as the name of a Secret"),
+    "a quantity that is none": (
+        {"gateway.resources.limits.memory": "1GB"},
+        'gateway.resources.limits is "1GB": write it as a quantity',
+    ),
+    "an address as a host": ({"route.hostnames": ["https://a.example.com/"]}, "without https:// and without a path"),
+    "a name with capitals": ({"fullnameOverride": "My_App"}, 'fullnameOverride is "My_App": write it as lower case'),
     "a gateway scaled to zero": ({"gateway.autoscaling.minReplicas": 0}, "/gateway/autoscaling/minReplicas"),
     "a worker scaled to zero": ({"worker.autoscaling.minReplicas": 0}, "/worker/autoscaling/minReplicas"),
     "no number": ({"simulator.enabled": False}, "channel.phoneNumberId is missing: set it to"),
@@ -49,6 +63,19 @@ REFUSALS = {
     ),
     "two keys of the model": ({"model": {"apiKey": "a", "existingSecret": "b"}}, "leave one of them out"),
     "no external database": ({"postgres.mode": "external"}, "name a Secret with the URL in postgres.external"),
+    "an external database that is not used": (
+        {"postgres.external.existingSecret": "postgres"},
+        "postgres.mode is dev, so that it would not be used: set postgres.mode=external",
+    ),
+    "two addresses of one database": (
+        {"redis": {"mode": "external", "external": {"host": "a", "existingSecret": "b"}}},
+        "redis.external.existingSecret and redis.external.host are both set",
+    ),
+    "tokens twice": ({"tokens.existingSecret": "tokens"}, "leave out tokens.agent and tokens.internal"),
+    "a licence that is not used": (
+        {"agent.license.existingSecret": "licence"},
+        "edition: open uses no licence: set edition=licensed",
+    ),
     "no external Redis": ({"redis.mode": "external"}, "name a Secret with the URL in redis.external"),
     "two open agent servers": ({"agent.replicas": 2}, "edition: open allows one replica"),
     "an open agent server that scales": ({"agent.autoscaling.enabled": True}, "edition: open allows one replica"),
@@ -67,6 +94,14 @@ REFUSALS = {
     ),
     "a route of no Gateway": ({"route.enabled": True}, "route.enabled needs route.parentRefs"),
     "an ingress of no host": ({"ingress.enabled": True}, "ingress.enabled needs ingress.host"),
+    "an ingress without a certificate": (
+        {"ingress": {"enabled": True, "host": "a"}},
+        "ingress.tls has no certificate: name its Secret in ingress.tls.secretName",
+    ),
+    "customers who would write to a simulator": (
+        {"route": {"enabled": True, "parentRefs": [{"name": "a"}]}},
+        "leave the simulator or the way in out",
+    ),
     "two issuers": (
         {"ingress": {"enabled": True, "host": "a", "certManager": {"clusterIssuer": "a", "issuer": "b"}}},
         "leave one of them out",
@@ -89,6 +124,16 @@ REFUSALS = {
         {"agent.terminationGracePeriodSeconds": 254},
         "but preStopSeconds + runSeconds + 15 is 255 and a run would be killed",
     ),
+    "another drain than the grace period knows": (
+        {"agent.pod.env": {"BG_JOB_SHUTDOWN_GRACE_PERIOD_SECS": 600}},
+        "agent.pod.env.BG_JOB_SHUTDOWN_GRACE_PERIOD_SECS would contradict what the pods' grace period is made from: "
+        "set agent.runSeconds instead",
+    ),
+    "no CPU to scale by": (
+        {"gateway.resources.requests.cpu": None},
+        "gateway.autoscaling measures CPU in per cent of gateway.resources.requests.cpu, which is not set",
+    ),
+    "no drain allowed": ({"gateway.pdb.maxUnavailable": 0}, "/gateway/pdb/maxUnavailable': minimum: got 0, want 1"),
     "runs longer than turns": ({"agent.runSeconds": 301}, "workers give a turn only 300 s (worker.turnSeconds)"),
     "a quiet period beyond its bound": ({"worker.quietPeriodSeconds": 9}, "the latter is the upper bound"),
     "less at most than at least": ({"gateway.autoscaling.maxReplicas": 1}, "raise the one or lower the other"),
@@ -109,6 +154,15 @@ def test_what_cannot_work_is_refused_by_one_sentence(what: str, helm: int) -> No
 def test_with_nothing_said_it_says_what_is_missing() -> None:
     with pytest.raises(chart.RenderError, match=r"channel\.phoneNumberId is missing: .* simulator\.enabled=true"):
         chart.template()
+
+
+@pytest.mark.parametrize("helm", [3, 4])
+@pytest.mark.parametrize("how", ["--set", "--set-string", "--set-json"])
+def test_ids_may_be_numbers(how: str, helm: int) -> None:
+    """`--set` makes a number of what looks like one, and so does YAML."""
+    objects = chart.scenario("demo", how, "channel.phoneNumberId=106540352242922", helm=helm)
+    text = chart.pick(objects, "ConfigMap", "channel")["data"]["channels.json"]
+    assert json.loads(text)["channels"][0]["phone_number_id"] == "106540352242922"
 
 
 def test_enough_grace_is_taken_as_it_is_said() -> None:

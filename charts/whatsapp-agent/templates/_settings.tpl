@@ -1,5 +1,14 @@
 {{/* What follows from the values: addresses, and which Secret holds what. All take $. */}}
 
+{{/* A value as it was written: a number of a file comes as a float, and would be shown as 1.06e+14. */}}
+{{- define "wa.plain" -}}
+{{- if and (kindIs "float64" .) (lt . 9007199254740992.0) (eq (floor .) (float64 .)) -}}
+{{ int64 . }}
+{{- else if not (kindIs "invalid" .) -}}
+{{ . }}
+{{- end }}
+{{- end }}
+
 {{/* (dict "root" $ "component" …): a Service's name that also holds in other namespaces, KEDA's for example. */}}
 {{- define "wa.host" -}}
 {{ include "wa.componentName" . }}.{{ .root.Release.Namespace }}.svc
@@ -38,6 +47,9 @@ https://graph.facebook.com
 {{/* The number as YAML; the simulator's where it is enabled and nothing else is said (see simulator/settings.py). */}}
 {{- define "wa.channel" -}}
 {{- $channel := deepCopy .Values.channel }}
+{{- range list "phoneNumberId" "businessAccountId" }}
+{{- $_ := set $channel . (include "wa.plain" (get $channel .)) }}
+{{- end }}
 {{- if .Values.simulator.enabled }}
 {{- $simulated := dict "phoneNumberId" "100000000000001" "businessAccountId" "200000000000002" }}
 {{- if not $channel.existingSecret }}
