@@ -15,7 +15,7 @@ from gateway.channels import Channels
 from gateway.store.migrate import migrate
 from tests.charts import chart
 
-QUICK = ("gateway", "agent")
+BUDGET = "PodDisruptionBudget"
 
 
 # Scaling
@@ -122,8 +122,20 @@ def test_a_gateway_leaves_its_service_before_it_stops() -> None:
 
 @pytest.mark.parametrize("component", ["gateway", "worker", "agent", "agent-queue"])
 def test_drains_leave_all_but_one(component: str) -> None:
-    spec = chart.pick(chart.scenario("licensed"), "PodDisruptionBudget", component)["spec"]
+    spec = chart.pick(chart.scenario("production"), BUDGET, component)["spec"]
     assert (spec["maxUnavailable"], spec["unhealthyPodEvictionPolicy"]) == (1, "AlwaysAllow")
+
+
+@pytest.mark.parametrize("name", chart.SCENARIOS)
+def test_a_drain_never_waits_for_ever(name: str) -> None:
+    """Pods that are bound to one node by a volume could not come back elsewhere before the last of them has gone."""
+    objects = chart.scenario(name)
+    kept = {one["metadata"]["labels"]["app.kubernetes.io/component"] for one in objects if one["kind"] == BUDGET}
+    for component in ("gateway", "worker"):
+        spec = chart.pick(objects, "Deployment", component)["spec"]["template"]["spec"]
+        bound = "podAffinity" in spec.get("affinity", {})
+        assert (component in kept) is (not bound and name != "minimal")
+    assert "agent" not in kept or name in ("licensed", "licensed-dev", "production")  # there is only one
 
 
 def test_pods_are_spread_by_revision() -> None:
@@ -152,12 +164,11 @@ def test_only_the_webhook_is_routed() -> None:
     assert ingress["tls"] == [{"hosts": ["whatsapp.example.com"], "secretName": "wa-whatsapp-agent-tls"}]
 
 
-def test_only_the_gateway_may_be_given_a_load_balancer() -> None:
-    types = {
-        one["metadata"]["name"]: one["spec"]["type"] for one in chart.scenario("hosts") if one["kind"] == "Service"
-    }
-    assert types.pop("wa-whatsapp-agent-gateway") == "LoadBalancer"
-    assert set(types.values()) == {"ClusterIP"}
+def test_nothing_is_reached_from_outside_but_through_a_route() -> None:
+    """A load balancer would open all paths of the gateway: its metrics and /internal too."""
+    for name in chart.SCENARIOS:
+        types = {one["spec"]["type"] for one in chart.scenario(name) if one["kind"] == "Service"}
+        assert types == {"ClusterIP"}
 
 
 def test_bodies_of_meta_fit_through_the_ingress() -> None:

@@ -12,7 +12,6 @@ DEMO = {
     ("test", "gateway", 8000),
     ("worker", "agent", 2024),
     ("worker", "simulator", 8100),
-    ("gateway", "simulator", 8100),
     ("operator", "simulator", 8100),
     ("agent", "simulator", 8100),
     ("worker", "redis", 6379),
@@ -25,9 +24,11 @@ NOT_THE_INTERNET = [
                     "198.18.0.1", "224.0.0.1", "255.255.255.255", "::1", "fd00:ec2::254", "fe80::1", "::ffff:10.0.0.1")
 ]  # fmt: skip
 DNS = Pod({"k8s-app": "kube-dns"}, {"kubernetes.io/metadata.name": "kube-system"})
+NODE_LOCAL_DNS = Outside("169.254.20.10")
 STRANGER = Pod({}, NAMESPACE)
 CONTROLLER = Pod({}, {"kubernetes.io/metadata.name": "ingress"})
 KEDA = Pod({}, {"kubernetes.io/metadata.name": "keda"})
+TRACING = {"gateway", "worker", "agent"}
 WITH_POLICIES = sorted(chart.SCENARIOS.keys() - {"minimal"})
 
 
@@ -57,6 +58,7 @@ def test_every_pod_is_closed_and_may_ask_for_names(name: str) -> None:
         asks = component not in ("postgres", "redis")
         assert network.leaves(pod, DNS, 53, "UDP") is asks, component
         assert network.leaves(pod, DNS, 53, "TCP") is asks, component
+        assert network.leaves(pod, NODE_LOCAL_DNS, 53, "UDP") is asks, component
 
 
 @pytest.mark.parametrize("name", WITH_POLICIES)
@@ -84,6 +86,26 @@ def test_only_these_reach_meta_and_the_model(name: str, expected: set[str]) -> N
     for address in (META, MODEL_V6):
         reach = {component for component, pod in network.pods.items() if network.leaves(pod, address, 443)}
         assert reach - {"operator"} == expected
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/media", "gs://bucket", "az://container"])
+def test_whoever_keeps_media_reaches_the_object_store(url: str) -> None:
+    network = Network(chart.with_values({"media.url": url}))
+    reach = {component for component, pod in network.pods.items() if network.leaves(pod, META, 443)}
+    assert reach - {"operator"} == {"gateway", "worker"}
+
+
+def test_whoever_traces_reaches_the_collector() -> None:
+    objects = chart.scenario("external")
+    network = Network(objects)
+    collector = Pod({}, {"kubernetes.io/metadata.name": "monitoring"})
+    reach = {component for component, pod in network.pods.items() if network.leaves(pod, collector, 4318)}
+    told = {
+        one
+        for one in network.pods
+        if one in TRACING and "OTEL_EXPORTER_OTLP_ENDPOINT" in chart.environment(objects, one)
+    }
+    assert reach == told == TRACING
 
 
 def test_the_agent_server_and_databases_are_reached_from_inside_alone() -> None:

@@ -13,7 +13,6 @@ flows:
   {{- if .Values.simulator.enabled }}
   - {from: simulator, to: gateway, port: 8000}
   - {from: worker, to: simulator, port: 8100}
-  - {from: gateway, to: simulator, port: 8100}
   {{- if .Values.operator.enabled }}
   - {from: operator, to: simulator, port: 8100}
   {{- end }}
@@ -66,7 +65,7 @@ flows:
 {{- if or .Values.whatsapp.graphUrl (not .Values.simulator.enabled) }}
 {{- $users = concat $users (list "worker" "operator") }}
 {{- end }}
-{{- if hasPrefix "s3://" .Values.media.url }}
+{{- if and .Values.media.url (not (hasPrefix "file:" .Values.media.url)) }}
 {{- $users = concat $users (list "gateway" "worker") }}
 {{- end }}
 {{- if or (not (include "wa.simulatedModel" .)) (eq .Values.edition "licensed") }}

@@ -78,7 +78,7 @@ LOG_FORMAT: json
 
 {{/* A volume that only one node can mount holds all pods that use it together. */}}
 {{- define "wa.mediaAffinity" -}}
-{{- if and (include "wa.mediaVolume" .) (has "ReadWriteOnce" .Values.media.persistence.accessModes) }}
+{{- if include "wa.oneNode" . }}
 podAffinity:
   requiredDuringSchedulingIgnoredDuringExecution:
     - topologyKey: kubernetes.io/hostname

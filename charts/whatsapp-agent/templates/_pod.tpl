@@ -280,15 +280,14 @@ metadata:
 automountServiceAccountToken: false
 {{- end }}
 
-{{/* "ports" {name: number}, "service" (type, annotations) optional, "headless" */}}
+{{/* "ports" {name: number}, "annotations" optional, "headless" */}}
 {{- define "wa.service" -}}
-{{- $service := .service | default dict }}
 apiVersion: v1
 kind: Service
 metadata:
-  {{- include "wa.metadata" (merge (dict "annotations" ($service.annotations | default dict)) .) | nindent 2 }}
+  {{- include "wa.metadata" . | nindent 2 }}
 spec:
-  type: {{ $service.type | default "ClusterIP" }}
+  type: ClusterIP
   {{- if .headless }}
   clusterIP: None
   {{- end }}

@@ -190,6 +190,13 @@ yes
 {{- end }}
 {{- end }}
 
+{{/* "yes" where only one node can mount that volume: gateway and worker pods all have to be there. */}}
+{{- define "wa.oneNode" -}}
+{{- if and (include "wa.mediaVolume" .) (has "ReadWriteOnce" .Values.media.persistence.accessModes) -}}
+yes
+{{- end }}
+{{- end }}
+
 {{/* "yes" where a Job makes the tables of the schema business. $ */}}
 {{- define "wa.businessJob" -}}
 {{- if and .Values.migrations.enabled .Values.migrations.business (not .Values.business.apiUrl) -}}
