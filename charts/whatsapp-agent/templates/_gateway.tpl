@@ -37,9 +37,9 @@ LOG_FORMAT: json
       - secret:
           name: {{ include "wa.channelSecret" . }}
           items:
-            - {key: access-token, path: access-token}
-            - {key: app-secret, path: app-secret}
-            - {key: verify-token, path: verify-token}
+            - {key: {{ .Values.channel.accessTokenKey }}, path: access-token}
+            - {key: {{ .Values.channel.appSecretKey }}, path: app-secret}
+            - {key: {{ .Values.channel.verifyTokenKey }}, path: verify-token}
 {{- end }}
 {{- if .Values.operator.enabled }}
 - name: operator-channels

@@ -32,15 +32,14 @@ app.kubernetes.io/name: {{ include "wa.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{/* The user's may take the place of ours, but not of those that selectors go by. */}}
 {{- define "wa.labels" -}}
-{{- with .root.Values.commonLabels }}
-{{- toYaml . }}
-{{ end }}
-{{- include "wa.selector" . }}
-app.kubernetes.io/part-of: whatsapp-agent
-app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- $ours := dict
+      "app.kubernetes.io/part-of" "whatsapp-agent"
+      "app.kubernetes.io/version" (replace "+" "_" .root.Chart.AppVersion)
+      "app.kubernetes.io/managed-by" .root.Release.Service
+      "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_") }}
+{{- merge (include "wa.selector" . | fromYaml) .root.Values.commonLabels $ours | toYaml }}
 {{- end }}
 
 {{/* The metadata of an object; "suffix" in the place of the component's name, "annotations" a dict. */}}

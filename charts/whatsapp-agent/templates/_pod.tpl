@@ -29,19 +29,13 @@ One pod template for all components, so that none is less hardened than the othe
 {{- $user := $spec.user | default 65532 -}}
 metadata:
   labels:
-    {{- include "wa.selector" . | nindent 4 }}
-    app.kubernetes.io/part-of: whatsapp-agent
-    {{- with $pod.labels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- merge (include "wa.selector" . | fromYaml) $pod.labels (dict "app.kubernetes.io/part-of" "whatsapp-agent") | toYaml | nindent 4 }}
   annotations:
-    kubectl.kubernetes.io/default-container: {{ .component }}
+    {{- $annotations := merge (dict) $pod.annotations (dict "kubectl.kubernetes.io/default-container" .component) }}
     {{- with include "wa.checksum" . }}
-    checksum/secrets: {{ . }}
+    {{- $_ := set $annotations "checksum/secrets" . }}
     {{- end }}
-    {{- with $pod.annotations }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- toYaml $annotations | nindent 4 }}
 spec:
   {{- with $root.Values.global.imagePullSecrets }}
   imagePullSecrets:
@@ -75,9 +69,12 @@ spec:
   {{- $_ := set $spec "mounts" (concat ($spec.mounts | default list) (list (dict "name" "code" "mountPath" "/app") (dict "name" "dev" "mountPath" "/run/whatsapp-agent/dev" "readOnly" true))) }}
   {{- $_ := set $spec "volumes" (concat ($spec.volumes | default list) (list (dict "name" "code" "emptyDir" (dict "sizeLimit" "64Mi")) (dict "name" "dev" "configMap" (dict "name" (printf "%s-dev" (include "wa.fullname" $root)))))) }}
   {{- end }}
-  {{- with $first }}
+  {{- if or $first $pod.initContainers }}
   initContainers:
-    {{- range . }}
+    {{- with $pod.initContainers }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+    {{- range $first }}
     - {{ include "wa.container" (dict "root" $root "name" .name "spec" .spec "pod" $pod "resources" $spec.resources) | indent 6 | trim }}
     {{- end }}
   {{- end }}
