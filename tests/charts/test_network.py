@@ -127,7 +127,8 @@ def test_without_a_way_in_the_gateway_is_closed_to_others() -> None:
 
 def test_metrics_are_open_where_they_are_scraped() -> None:
     network = Network(chart.scenario("licensed"))
-    for component, port in (("gateway", 8000), ("worker", 8001), ("agent", 8000), ("operator", 8080)):
+    ports = {"gateway": 8000, "worker": 8001, "agent": 8000, "agent-queue": 8000, "operator": 8080}
+    for component, port in ports.items():
         assert network.enters(CONTROLLER, network.pods[component], port), component
 
 

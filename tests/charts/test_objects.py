@@ -10,6 +10,7 @@ from tests.charts import chart
 
 SCENARIOS = sorted(chart.SCENARIOS)
 WORKLOADS = ("Deployment", "StatefulSet", "Job")
+EVERYWHERE = {"gateway", "worker", "agent", "operator"}
 CONTAINER = "kubectl.kubernetes.io/default-container"
 LABELS = {
     "app.kubernetes.io/name",
@@ -65,6 +66,19 @@ def test_services_lead_to_ports_that_exist(name: str) -> None:
         for port in service["spec"]["ports"]:
             assert port["targetPort"] in there
             assert port["protocol"] == "TCP"
+
+
+def test_everything_that_has_metrics_is_scraped() -> None:
+    for name, scraped in (("licensed", {*EVERYWHERE, "agent-queue"}), ("external", EVERYWHERE)):
+        objects = chart.scenario(name)
+        services = [one for one in objects if one["kind"] == "Service"]
+        found = set()
+        for monitor in (one for one in objects if one["kind"] == "ServiceMonitor"):
+            (service,) = [one for one in services if matches(monitor["spec"]["selector"], one["metadata"]["labels"])]
+            (endpoint,) = monitor["spec"]["endpoints"]
+            assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+            found.add(service["metadata"]["labels"]["app.kubernetes.io/component"])
+        assert found == scraped
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
