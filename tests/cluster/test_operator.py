@@ -21,6 +21,7 @@ Json = dict[str, Any]
 NUMBER, ACCOUNT = "100000000000001", "200000000000002"
 INVALID = Path(__file__).parents[1] / "k8s/cases/invalid.yaml"
 RESYNC_SECONDS = 5
+CALLS_AN_HOUR = 5000  # of an active account: with 200, looks so often would use them up in mid-suite
 TEXT = "Olá {{1}}, o pedido {{2}} saiu para entrega hoje."
 
 
@@ -103,7 +104,13 @@ def _object(kind: str, name: str, spec: Json) -> Json:
 @pytest.fixture(scope="module")
 def quick(installed: Release) -> Iterator[Release]:
     """The release with an operator that looks for drift often, and may read the Secret `loja`."""
-    installed.install(operator__secretNames=["loja"], operator__resyncSeconds=RESYNC_SECONDS)
+    env = {"META_CALLS_PER_HOUR": str(CALLS_AN_HOUR)}
+    changes = {
+        "operator__secretNames": ["loja"],
+        "operator__resyncSeconds": RESYNC_SECONDS,
+        "operator__pod": {"env": env},
+    }
+    installed.install(**changes)
     yield installed
     installed.install()
 
@@ -112,6 +119,7 @@ def quick(installed: Release) -> Iterator[Release]:
 def operated(quick: Release, release: Release) -> Iterator[Operated]:
     found = Operated(release)
     found.secret()
+    found.meta("PATCH", "settings", usage={"calls_an_hour": CALLS_AN_HOUR})
     yield found
     found.meta("DELETE", "faults")
     found.clean()
