@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import copy
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,91 +12,12 @@ import pytest
 import yaml
 
 from tests.cluster.kube import CommandError, Kube, eventually
+from tests.cluster.operated import TEXT, Json, Operated, declared_object
 from tests.cluster.release import NAME, Release
 
-Json = dict[str, Any]
-
-NUMBER, ACCOUNT = "100000000000001", "200000000000002"
 INVALID = Path(__file__).parents[1] / "k8s/cases/invalid.yaml"
 RESYNC_SECONDS = 5
 CALLS_AN_HOUR = 5000  # of an active account: with 200, looks so often would use them up in mid-suite
-TEXT = "Olá {{1}}, o pedido {{2}} saiu para entrega hoje."
-
-
-class Operated:
-    """The release's namespace with custom resources in it, and Meta's side of them."""
-
-    def __init__(self, release: Release) -> None:
-        self.release, self.kube = release, release.kube
-
-    def secret(self, **keys: str) -> None:
-        credentials = {
-            "access-token": "simulator-token",
-            "app-secret": "simulator-app-secret",
-            "verify-token": "simulator-verify-token",
-        }
-        data = credentials | {name.replace("_", "-"): value for name, value in keys.items()}
-        self.kube.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "loja"}, "stringData": data})
-
-    def number(self, name: str = "loja", **spec: Any) -> None:
-        refs = {key: {"name": "loja", "key": key} for key in ("access-token", "app-secret", "verify-token")}
-        credentials = {
-            "accessToken": refs["access-token"],
-            "appSecrets": [refs["app-secret"]],
-            "verifyToken": refs["verify-token"],
-        }
-        declared = {"phoneNumberId": NUMBER, "businessAccountId": ACCOUNT, "credentials": credentials, **spec}
-        self.kube.apply(_object("WhatsAppNumber", name, declared))
-
-    def template(self, name: str = "pedido-enviado", text: str = TEXT, **spec: Any) -> Json:
-        found = _object("MessageTemplate", name, template_spec(name, text) | spec)
-        self.kube.apply(found)
-        return found
-
-    def conditions(self, kind: str, name: str) -> dict[str, str]:
-        status = self.kube.get(kind, name).get("status", {})
-        return {one["type"]: one["reason"] for one in status.get("conditions", ())}
-
-    def reaches(self, kind: str, name: str, type_: str, reason: str) -> None:
-        def reached() -> bool:
-            return self.conditions(kind, name).get(type_) == reason
-
-        eventually(reached, f"{kind} {name} with {type_}: {reason}")
-
-    def at_meta(self, name: str = "pedido_enviado") -> list[Json]:
-        found = self.release.http.get("/_sim/templates").json()["templates"]
-        return [one for one in found if one["name"] == name]
-
-    def meta(self, method: str, path: str, **body: Any) -> Json:
-        answer = self.release.http.request(method, f"/_sim/{path}", json=body)
-        assert answer.is_success, answer.text
-        found: Json = answer.json() if answer.content else {}
-        return found
-
-    def channel(self) -> Json:
-        data = self.kube.get("secret", f"{NAME}-operator-channels").get("data", {})
-        channels = json.loads(base64.b64decode(data["channels.json"]))["channels"] if data else []
-        return next((one for one in channels if one["phone_number_id"] == NUMBER), {})
-
-    def clean(self) -> None:
-        """Take all objects away; whatever Meta makes of it."""
-        for kind in ("messagetemplates", "whatsappnumbers"):
-            self.kube("delete", kind, "--all", "--wait=true", "--timeout=120s")
-
-
-def template_spec(name: str, text: str = TEXT) -> Json:
-    return {
-        "numberRef": {"name": "loja"},
-        "name": name.replace("-", "_"),
-        "language": "pt_BR",
-        "category": "UTILITY",
-        "components": {"body": {"text": text}},
-        "samples": {"body": {"1": "Maria", "2": "12345"}},
-    }
-
-
-def _object(kind: str, name: str, spec: Json) -> Json:
-    return {"apiVersion": "whatsapp-agent.io/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
 
 
 @pytest.fixture(scope="module")
@@ -209,42 +128,6 @@ def test_an_operator_that_is_killed_in_mid_reconcile_creates_nothing_twice(opera
     assert len(operated.at_meta()) == 1
 
 
-def test_500_templates_are_adopted_within_five_minutes(operated: Operated) -> None:
-    names = [f"aviso-{number:03}" for number in range(500)]
-    body = [{"type": "BODY", "text": TEXT}]
-    same = {"language": "pt_BR", "category": "UTILITY", "components": body}
-    operated.meta(
-        "POST", "templates", account_id=ACCOUNT, templates=[{"name": n.replace("-", "_"), **same} for n in names]
-    )
-    operated.number()
-    documents = yaml.safe_dump_all([_object("MessageTemplate", name, template_spec(name)) for name in names])
-    operated.kube("create", "-f", "-", stdin=documents)
-
-    def adopted() -> bool:
-        return sum("Synced" in line for line in operated.kube("get", "wat", "--no-headers").splitlines()) == len(names)
-
-    eventually(adopted, "500 adopted templates", patience=300, pause=2)
-    calls = operated.release.http.get("/_sim/calls").json()["calls"]
-    assert not [one for one in calls if one["method"] == "POST" and one["path"].endswith("/message_templates")]
-
-
-def test_new_templates_come_at_the_rate_that_meta_allows(operated: Operated) -> None:
-    operated.meta("PATCH", "settings", review={"creations_an_hour": 30, "seconds": 0})
-    operated.number()
-    names = [f"novo-{number:02}" for number in range(50)]
-    operated.kube(
-        "create", "-f", "-", stdin=yaml.safe_dump_all([_object("MessageTemplate", n, template_spec(n)) for n in names])
-    )
-
-    def places() -> list[int]:
-        return sorted(one["status"].get("queuePosition", 0) for one in operated.kube.items("wat") if "status" in one)
-
-    eventually(lambda: places() == [0] * 30 + list(range(1, 21)), "30 created and 20 in the queue")
-    operated.meta("POST", "clock", advance_seconds=3600)
-    eventually(lambda: places() == [0] * 50, "all 50 created")
-    assert len([one for name in names for one in operated.at_meta(name.replace("-", "_"))]) == 50
-
-
 @pytest.mark.parametrize("kind", ["WhatsAppNumber", "MessageTemplate"])
 def test_invalid_objects_are_refused_with_a_sentence(operated: Operated, kind: str) -> None:
     block = yaml.safe_load(INVALID.read_text())[kind]
@@ -267,7 +150,7 @@ def refused(kube: Kube, kind: str, spec: Json) -> str:
 
 
 def _yaml(kind: str, spec: Json) -> str:
-    return yaml.safe_dump(_object(kind, "case", spec))
+    return yaml.safe_dump(declared_object(kind, "case", spec))
 
 
 def changed(good: Json, paths: Json) -> Json:

@@ -19,6 +19,7 @@ def test_data_and_definitions_outlive_a_release(definitions: None, new_namespace
             first.say("Olá")
             first.answered()
             first.settle()
+            [(messages,)] = first.sql("SELECT count(*) FROM message")
             first.helm("uninstall", NAME, "--wait", "--timeout", "3m")
         finally:
             first.close()
@@ -36,7 +37,7 @@ def test_data_and_definitions_outlive_a_release(definitions: None, new_namespace
         try:
             second.install()
             second.open()
-            assert second.sql("SELECT count(*) FROM message") == [(2,)]
+            assert second.sql("SELECT count(*) FROM message") == [(messages,)]
             second.say("Olá de novo")
             second.answered()
         finally:
