@@ -79,10 +79,13 @@ licensed-dockerfile: setup
 	cp langgraph.licensed.json pyproject.toml .dev/licensed/whatsapp-agent
 	LANGGRAPH_CLI_NO_ANALYTICS=1 $(BIN)/langgraph dockerfile --config .dev/licensed/whatsapp-agent/langgraph.licensed.json graph/Dockerfile.licensed
 
-# The four images, as tests/cluster and skaffold build them. BASE_IMAGE: another Python to build on.
+# The four images, as tests/cluster and skaffold build them. BASE_IMAGE: another Python to build on. For a registry of
+# yours: make images IMAGE_PREFIX=registry.example.com/whatsapp-agent IMAGE_TAG=0.1.0
+IMAGE_PREFIX ?= whatsapp-agent
+IMAGE_TAG ?= dev
 images:
 	for image in gateway:gateway agent:graph operator:k8s simulator:simulator; do \
-	  docker build --network host $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) -f $${image#*:}/Dockerfile -t whatsapp-agent/$${image%%:*}:dev . || exit 1; \
+	  docker build --network host $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) -f $${image#*:}/Dockerfile -t $(IMAGE_PREFIX)/$${image%%:*}:$(IMAGE_TAG) . || exit 1; \
 	done
 
 # tests/cluster against the cluster in KUBECONFIG; IMAGE_LOAD brings images to its nodes, BASE_IMAGE is what they build on.

@@ -372,6 +372,9 @@ def test_images_can_be_pinned_and_mirrored() -> None:
     assert image(objects, "gateway") == f"registry.example.com/mirror/whatsapp-agent/gateway:1.2.3@sha256:{zeros}"
     assert image(objects, "agent") == f"registry.example.com/mirror/whatsapp-agent/agent:1.2.3@sha256:{ones}"
     assert image(chart.scenario("demo"), "redis") == "docker.io/valkey/valkey:8-bookworm"
+    own = chart.with_values({"images.registry": "registry.example.com", "images.tag": "dev"})
+    assert image(own, "operator") == "registry.example.com/whatsapp-agent/operator:dev"
+    assert image(own, "redis") == "docker.io/valkey/valkey:8-bookworm"
 
 
 def test_editions_use_their_own_images() -> None:

@@ -23,6 +23,7 @@ Of a list or a map each item has that form. $
 {{- end }}
 - {path: whatsapp.apiVersion, form: '^v[0-9]+\.[0-9]+$', say: 'v and a number, v26.0 for example'}
 - {path: media.url, form: '^((s3|gs|az|file)://[^ ]+)?$', say: 's3://bucket/prefix (gs, az and file are possible too)'}
+- {path: images.tag, form: '^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$', say: 'a tag'}
 - {path: ingress.maxBody, form: '^([0-9]+[kmg]?)?$', say: 'a number and k, m or g, 4m for example'}
 - {path: monitoring.serviceMonitor.interval, form: '^[0-9]+(ms|s|m|h)$', say: 'a number and ms, s, m or h, 30s for example'}
 - {path: monitoring.serviceMonitor.scrapeTimeout, form: '^[0-9]+(ms|s|m|h)$', say: 'a number and ms, s, m or h, 10s for example'}
@@ -33,7 +34,7 @@ Of a list or a map each item has that form. $
 {{- range $quantities }}
 - {path: {{ . }}, form: '^([0-9]+(\.[0-9]+)?([eE][+]?[0-9]+|[EPTGMk]i?|m|u|n)?)?$', say: 'a quantity of Kubernetes, 250m, 512Mi or 8Gi for example'}
 {{- end }}
-{{- range $name, $_ := omit .Values.images "pullPolicy" }}
+{{- range $name, $_ := omit .Values.images "pullPolicy" "registry" "tag" }}
 - {path: images.{{ $name }}.repository, form: '^[a-z0-9]+([._/-]+[a-z0-9]+)*$', say: 'a name without registry and tag, those have values of their own'}
 - {path: images.{{ $name }}.tag, form: '^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[a-f0-9]{64})?)?$', say: 'a tag, or tag@sha256:… with 64 hex digits'}
 - {path: images.{{ $name }}.digest, form: '^(sha256:[a-f0-9]{64})?$', say: 'sha256: and 64 hex digits'}

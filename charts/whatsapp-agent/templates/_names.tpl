@@ -56,9 +56,10 @@ annotations:
 
 {{/* (dict "root" $ "image" "gateway"): registry/repository:tag@digest */}}
 {{- define "wa.image" -}}
-{{- $image := get .root.Values.images .image }}
-{{- $registry := .root.Values.global.imageRegistry | default $image.registry }}
+{{- $images := .root.Values.images }}
+{{- $image := get $images .image }}
+{{- $registry := .root.Values.global.imageRegistry | default (hasKey $image "registry" | ternary $image.registry $images.registry) }}
 {{- with $registry }}{{ . | trimSuffix "/" }}/{{ end }}
-{{- $image.repository }}:{{ $image.tag | default .root.Chart.AppVersion }}
+{{- $image.repository }}:{{ $image.tag | default $images.tag | default .root.Chart.AppVersion }}
 {{- with $image.digest }}@{{ . }}{{ end }}
 {{- end }}
