@@ -20,6 +20,7 @@ FREE |= {"podSelector", "namespaceSelector", "global"}
 REFUSALS = {
     "an unknown value": ({"gateway.replica": 2}, "additional properties 'replica' not allowed"),
     "an unknown section": ({"gatway.replicas": 2}, "additional properties 'gatway' not allowed"),
+    "a section taken away": ({"gateway": None}, "missing property 'gateway'"),
     "a wrong type": ({"gateway.replicas": "two"}, "/gateway/replicas"),
     "an unknown edition": ({"edition": "free"}, "/edition"),
     "a tag that is none": ({"images.gateway.tag": "a b"}, 'images.gateway.tag is "a b": write it as a tag'),
@@ -201,6 +202,11 @@ def test_the_schema_is_closed() -> None:
     """Or a typing error would change nothing and nobody would know."""
     open_ones = [path for path, schema in objects(SCHEMA) if not closed(schema) and path.rsplit("/", 1)[-1] not in FREE]
     assert open_ones == []
+
+
+def test_no_section_may_be_missing() -> None:
+    """As after an upgrade with --reuse-values, which knows nothing that is new."""
+    assert SCHEMA["required"] == list(SCHEMA["properties"])
 
 
 def test_the_schema_knows_every_value_and_no_other() -> None:
