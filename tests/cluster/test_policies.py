@@ -25,7 +25,7 @@ PORTS = {
     "operator": 8080,
 }
 ALLOWED = {
-    "gateway": {"postgres", "simulator"},
+    "gateway": {"postgres"},
     "worker": {"postgres", "redis", "agent", "simulator"},
     "agent": {"postgres", "gateway", "simulator"},
     "simulator": {"gateway"},
