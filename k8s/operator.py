@@ -7,6 +7,7 @@ The status is written by the cycle itself: kopf's own patching ends a timer for 
 
 from __future__ import annotations
 
+import socket
 from contextlib import AsyncExitStack
 from typing import Any, cast
 
@@ -66,6 +67,7 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=_PREFIX)
     settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=_PREFIX)
     settings.posting.reporting_component = "whatsapp-agent-operator"
+    settings.posting.reporting_instance = socket.gethostname()  # the pod
     settings.posting.event_name_prefix = "whatsapp-agent-"
     settings.watching.server_timeout = _WATCH_SECONDS
     settings.watching.client_timeout = _WATCH_SECONDS + 30
