@@ -241,7 +241,9 @@ class Account:
             except WhatsAppError as error:
                 problem = problem_of(error)
                 if problem.reason == RATE_LIMITED:
-                    self.calls.pause(problem.retry_after or PAUSE_SECONDS)
+                    # Creations have a limit of their own: if it was not that one, the next call is told so too.
+                    limited = self.creates if name == "create_template" else self.calls
+                    limited.pause(problem.retry_after or PAUSE_SECONDS)
                 raise Failed(problem) from None  # the problem says all that may be said
 
 

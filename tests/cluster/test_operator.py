@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.cluster.kube import CommandError, Kube, eventually
-from tests.cluster.operated import TEXT, Json, Operated, declared_object
+from tests.cluster.operated import TEXT, Json, Operated, declared_object, template_spec
 from tests.cluster.release import NAME, Release
 
 INVALID = Path(__file__).parents[1] / "k8s/cases/invalid.yaml"
@@ -85,9 +85,22 @@ def test_drift_at_metas_side_is_undone(operated: Operated) -> None:
     operated.number()
     operated.template()
     operated.reaches("wat", "pedido-enviado", "Approved", "Approved")
-    time.sleep(2 * RESYNC_SECONDS)  # so that the operator has seen how Meta shows it
+    eventually(lambda: "shown" in operated.kube.get("wat", "pedido-enviado")["status"]["applied"], "a look at the list")
     review(operated, components=[{"type": "BODY", "text": "Hackeado."}])
     eventually(lambda: operated.at_meta()[0]["components"][0]["text"] == TEXT, "the text as declared")
+
+
+def test_of_two_that_declare_the_same_template_the_first_has_it(operated: Operated) -> None:
+    operated.number()
+    operated.template()
+    operated.reaches("wat", "pedido-enviado", "Ready", "Ready")
+    time.sleep(1)  # creation is told in whole seconds
+    second = template_spec("pedido-enviado") | {"deletionPolicy": "Delete"}
+    operated.kube.apply(declared_object("MessageTemplate", "aaa", second))
+    operated.reaches("wat", "aaa", "Ready", "DeclaredTwice")
+    operated.kube("delete", "wat", "aaa", "--timeout=60s")
+    assert len(operated.at_meta()) == 1
+    eventually(lambda: "LeftAtMeta" in operated.kube("get", "events"), "an Event about what was left")
 
 
 def test_a_rotated_secret_is_checked_and_published(operated: Operated) -> None:

@@ -283,6 +283,9 @@ async def test_more_templates_than_meta_takes_in_an_hour_wait_in_order(operator:
     await templates[4].run(after=0.1)
     assert "place 2 of 3" in templates[4].message("Synced")
     assert calls(simulator, "POST", "/message_templates") == 4  # the fourth was told to wait, for all
+    number = operator.number()
+    await number.run()
+    assert number.condition("Ready") == ("True", "Ready")  # creations have a limit of their own: reading goes on
     simulator.post("clock", advance_seconds=HOUR)
     operator.clock.seconds += 61  # the pause after "too many calls"
     for template in templates[3:]:
