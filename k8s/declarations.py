@@ -3,47 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Generic, NamedTuple, TypeVar
 
 from k8s.declared import Number, Template
 
 Key = tuple[str, str]  # namespace and name
+T = TypeVar("T")
+
+
+class Entry(NamedTuple, Generic[T]):
+    """What one resource declares; since: when it was created, as Kubernetes writes it; leaving: it is being deleted."""
+
+    since: str
+    declared: T
+    leaving: bool = False
 
 
 class Declarations:
-    """The declared numbers and templates, those being deleted left out.
+    """The declared numbers and templates. Those that are leaving count for nothing but their own deletion.
 
-    Each comes with the moment of its creation: where two declare the same thing at Meta, the first one has it.
+    Where two declare the same thing at Meta, the one that was created first has it.
     """
 
-    def __init__(
-        self, numbers: Mapping[Key, tuple[str, Number]], templates: Mapping[Key, tuple[str, Template]]
-    ) -> None:
-        self._numbers, self._templates = numbers, templates
+    def __init__(self, numbers: Mapping[Key, Entry[Number]], templates: Mapping[Key, Entry[Template]]) -> None:
+        self._all_numbers, self._all_templates = numbers, templates
+        self._numbers = {key: entry for key, entry in numbers.items() if not entry.leaving}
+        self._templates = {key: entry for key, entry in templates.items() if not entry.leaving}
 
-    def number(self, namespace: str, name: str) -> Number | None:
-        """Give a number; None where there is none of that name."""
-        return self._numbers[namespace, name][1] if (namespace, name) in self._numbers else None
+    def number(self, namespace: str, name: str, *, leaving: bool = False) -> Number | None:
+        """Give a number; None where there is none of that name. leaving: also while it is being deleted."""
+        found = (self._all_numbers if leaving else self._numbers).get((namespace, name))
+        return found.declared if found else None
+
+    def to_be_deleted_first(self, namespace: str, name: str) -> str | None:
+        """Name a template that is leaving and has to be deleted at Meta, for which this number is needed."""
+        for (where, template), (_, declared, leaving) in self._all_templates.items():
+            needed = leaving and declared.deletion_policy == "Delete" and declared.number_ref.name == name
+            if where == namespace and needed:
+                return template
+        return None
 
     def ids(self, namespace: str) -> list[str]:
         """Phone number ids that a namespace declares."""
-        return [number.phone_number_id for (where, _), (_, number) in self._numbers.items() if where == namespace]
+        return [number.phone_number_id for (where, _), (_, number, _) in self._numbers.items() if where == namespace]
 
     def of_account(self, waba_id: str) -> dict[str, Number]:
         """Numbers of an account by `namespace/name`."""
-        numbers = {f"{ns}/{name}": number for (ns, name), (_, number) in self._numbers.items()}
+        numbers = {f"{ns}/{name}": number for (ns, name), (_, number, _) in self._numbers.items()}
         return {key: number for key, number in numbers.items() if number.business_account_id == waba_id}
 
     def first_number(self, phone_number_id: str) -> str | None:
         """Who declares this number, as `namespace/name`; the first of several."""
         found = self._numbers.items()
-        return _first((since, *key) for key, (since, number) in found if number.phone_number_id == phone_number_id)
+        return _first((since, *key) for key, (since, number, _) in found if number.phone_number_id == phone_number_id)
 
     def first_template(self, waba_id: str, name: str, language: str) -> str | None:
         """Who declares this template of an account, as `namespace/name`; the first of several."""
         named = (
-            (key, held) for key, held in self._templates.items() if (held[1].name, held[1].language) == (name, language)
+            (key, held)
+            for key, held in self._templates.items()
+            if (held.declared.name, held.declared.language) == (name, language)
         )
-        return _first((since, *key) for key, (since, template) in named if self._account(key, template) == waba_id)
+        return _first((since, *key) for key, (since, template, _) in named if self._account(key, template) == waba_id)
 
     def _account(self, key: Key, template: Template) -> str | None:
         number = self.number(key[0], template.number_ref.name)

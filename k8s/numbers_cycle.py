@@ -64,6 +64,9 @@ class NumberCycle:
             ClusterError: The API server could not.
         """
         namespace, known = self._resource.namespace, self._declared.ids(self._resource.namespace)
+        template = self._declared.to_be_deleted_first(namespace, self._resource.name)
+        if template:
+            raise Failed(Problem("waiting", "TemplatesFirst", f"MessageTemplate {template} has to be deleted first."))
         if await self._tools.cluster.channels(namespace) is not None:
             await self._tools.cluster.change_channels(namespace, lambda held: channels.merged(held, {}, known))
         shared = self._declared.of_account(self._number.business_account_id)

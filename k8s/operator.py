@@ -17,8 +17,9 @@ from pydantic import ValidationError
 
 from k8s.cluster import ClusterError
 from k8s.conditions import as_status, fails, utc_now
-from k8s.declarations import Declarations
+from k8s.declarations import Declarations, Entry
 from k8s.declared import GROUP, VERSION, Number, Template
+from k8s.observed import Problem
 from k8s.reconcile import backoff
 from k8s.remote import Failed
 from k8s.resource import Resource
@@ -92,13 +93,12 @@ async def declared_templates(spec: kopf.Spec, meta: kopf.Meta, **_: object) -> d
 
 
 def _indexed(kind: type[Number] | type[Template], spec: kopf.Spec, meta: kopf.Meta) -> dict[Any, Any]:
-    if meta.get("deletionTimestamp"):
-        return {}
     try:
         declared = kind.model_validate(dict(spec))
     except ValidationError:  # its own cycle says so in its status
         return {}
-    return {(meta.namespace, meta.name): (str(meta.get("creationTimestamp")), declared)}
+    entry = Entry(str(meta.get("creationTimestamp")), declared, leaving=bool(meta.get("deletionTimestamp")))
+    return {(meta.namespace, meta.name): entry}
 
 
 @kopf.on.event(GROUP, VERSION, NUMBERS)
@@ -161,16 +161,17 @@ async def delete(resource: kopf.Resource, body: kopf.Body, uid: str, memo: Memo,
         except ValidationError:
             left = "Nothing is undone, because the spec cannot be read"
         except (Failed, ClusterError) as error:
-            await _tell(state, plural, deleted, error.problem.message)
+            await _tell(state, plural, deleted, error.problem)
             raise kopf.TemporaryError(error.problem.message, delay=backoff(retry + 1)) from None
     if left:
         log.warning("left_at_meta", kind=plural, resource=deleted.key, what=left)
         kopf.event(body, type="Warning", reason="LeftAtMeta", message=left)
 
 
-async def _tell(state: State, plural: str, deleted: Resource, problem: str) -> None:
+async def _tell(state: State, plural: str, deleted: Resource, problem: Problem) -> None:
     """Say in the status why a deletion takes its time."""
-    message = f"Cannot be deleted yet: {problem} To leave it at Meta, set spec.deletionPolicy to Orphan"
+    way_out = "" if problem.kind == "waiting" else " To leave it at Meta, set spec.deletionPolicy to Orphan"
+    message = f"Cannot be deleted yet: {problem.message}{way_out}"
     conditions = as_status(
         [fails("Ready", "DeletionFailed", message)],
         deleted.status.get("conditions") or (),

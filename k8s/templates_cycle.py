@@ -64,16 +64,17 @@ class TemplateCycle:
             Failed: Meta could not be asked; try again.
             ClusterError: The API server could not.
         """
-        if self._number is not None:
-            self._leave(self._tools.meta.account(self._number.business_account_id))
+        number = self._declared.number(self._resource.namespace, self._template.number_ref.name, leaving=True)
+        if number is not None:
+            self._leave(self._tools.meta.account(number.business_account_id))
         if self._template.deletion_policy == "Orphan":
             return None
-        if self._number is None:
+        if number is None:
             return f"The template stays at Meta, because WhatsAppNumber {self._template.number_ref.name} is gone"
-        if twin := self._twin(self._number):
+        if twin := self._twin(number):
             return f"The template stays at Meta, because MessageTemplate {twin} declares it too"
         try:
-            await self._delete(self._number)
+            await self._delete(number)
         except Missing as missing:
             return f"The template stays at Meta, because there is no access token any more: {missing}"
         return None

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from k8s.cluster import Cluster
-from k8s.declarations import Declarations
+from k8s.declarations import Declarations, Entry
 from k8s.declared import Number, Template
 from k8s.numbers_cycle import NumberCycle
 from k8s.remote import Meta
@@ -67,10 +67,14 @@ class Kept:
     status: Json = field(default_factory=dict)
     generation: int = 1
     memory: Memory = field(default_factory=Memory)
+    leaving: bool = False
 
     def change(self, **spec: Any) -> None:
         self.spec = {**self.spec, **spec}
         self.generation += 1
+
+    def entry(self, number: int, kind: Any) -> Entry[Any]:
+        return Entry(f"{number:05}", kind.model_validate(self.spec), self.leaving)
 
     def resource(self) -> Resource:
         return Resource("shop", self.name, self.generation, self.spec, self.status)
@@ -134,8 +138,8 @@ class Operator:
         """What is declared, each a second older than the next."""
         numbers, templates = self._numbers.items(), self._templates.items()
         return Declarations(
-            {("shop", name): (f"{n:05}", Number.model_validate(one.spec)) for n, (name, one) in enumerate(numbers)},
-            {("shop", name): (f"{n:05}", Template.model_validate(one.spec)) for n, (name, one) in enumerate(templates)},
+            {("shop", name): one.entry(n, Number) for n, (name, one) in enumerate(numbers)},
+            {("shop", name): one.entry(n, Template) for n, (name, one) in enumerate(templates)},
         )
 
 

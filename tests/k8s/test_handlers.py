@@ -33,7 +33,10 @@ async def test_what_is_declared_is_known_until_it_is_deleted() -> None:
     assert found.first_template(ACCOUNT, "pedido_enviado", "pt_BR") == "shop/b"
     assert found.first_template(ACCOUNT, "pedido_enviado", "en_US") is None
     going = {"deletionTimestamp": "2026-11-23T13:00:00Z"}
-    assert await indexed(declared_numbers, "loja", NUMBER_SPEC, **going) == {}
+    numbers = await indexed(declared_numbers, "loja", NUMBER_SPEC, **going)
+    found = _declared({"declared_numbers": numbers, "declared_templates": templates})
+    assert (found.ids("shop"), found.number("shop", "loja")) == ([], None)
+    assert found.number("shop", "loja", leaving=True)
     assert await indexed(declared_templates, "b", {"name": 1}) == {}
 
 

@@ -427,6 +427,20 @@ async def test_deletion_leaves_the_template_unless_asked(operator: Operator, sim
     assert at_meta(simulator) is None
 
 
+async def test_a_number_that_is_deleted_with_its_templates_waits_for_them(operator: Operator, simulator: Any) -> None:
+    """`kubectl delete -f` of a folder, or an uninstall: in any order."""
+    number = operator.number()
+    template = operator.template(deletionPolicy="Delete")
+    await template.run()
+    number.leaving = template.leaving = True
+    with pytest.raises(Failed, match="MessageTemplate pedido-enviado has to be deleted first"):
+        await number.forget()
+    assert await template.forget() is None
+    assert at_meta(simulator) is None
+    operator.undeclare("pedido-enviado")
+    assert await number.forget() is None
+
+
 async def test_deleting_what_is_gone_already_is_done(operator: Operator, simulator: Any) -> None:
     template = declared(operator)
     template.change(deletionPolicy="Delete")
