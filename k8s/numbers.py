@@ -55,7 +55,7 @@ def plan_number(
             *last.outdated(observed.read()),
         ),
         status={**facts, "applied": {key: one for key, one in applied.items() if one}},
-        retry=bool(problems) or bool(observed.missing) or token.status != "True",
+        retry=bool(problems or observed.missing or observed.rivals) or token.status != "True",
         retry_after=max((problem.retry_after or 0 for problem in problems), default=0) or None,
     )
 

@@ -348,12 +348,31 @@ async def test_of_two_that_declare_the_same_number_the_first_has_it(
     assert found["context"] == {"departments": ["sales"]}
 
 
-async def test_callbacks_that_contradict_each_other_are_told_of(operator: Operator, simulator: Any) -> None:
+async def test_callbacks_that_contradict_each_other_are_told_of(
+    operator: Operator, simulator: Any, business: Business
+) -> None:
     operator.number("filial", phoneNumberId="100000000000009", callback={"url": "https://b.example.com/"})
     number = operator.number(callback={"url": "https://a.example.com/"})
     await number.run()
     assert number.condition("Subscribed") == ("False", "CallbackConflict")
     assert account(simulator)["override"] is None
+    operator.number("filial", phoneNumberId="100000000000009", callback={"url": business.url})
+    number.change(callback={"url": business.url})
+    await number.run(after=1)
+    assert number.condition("Subscribed") == ("True", "Subscribed")
+
+
+async def test_a_conflict_that_another_number_ends_is_over_within_two_minutes(
+    operator: Operator, simulator: Any, business: Business
+) -> None:
+    other = operator.number("filial", phoneNumberId="100000000000009", callback={"url": "https://b.example.com/"})
+    number = operator.number(callback={"url": business.url})
+    await number.run()
+    other.change(callback={"url": business.url})
+    simulator.control.delete("/_sim/calls")
+    await number.run(after=120)
+    assert number.condition("Subscribed") == ("True", "Subscribed")
+    assert calls(simulator) == ["POST subscribed_apps"]  # nothing was read again for it
 
 
 async def test_a_picture_is_uploaded_when_its_content_changes(
