@@ -67,17 +67,23 @@ class NumberCycle:
         template = self._declared.to_be_deleted_first(namespace, self._resource.name)
         if template:
             raise Failed(Problem("waiting", "TemplatesFirst", f"MessageTemplate {template} has to be deleted first."))
+        shared = self._declared.of_account(self._number.business_account_id)
+        token: str | Missing | None = None
+        if self._number.deletion_policy == "Delete" and not shared:
+            token = await self._last_token(namespace)
         if await self._tools.cluster.channels(namespace) is not None:
             await self._tools.cluster.change_channels(namespace, lambda held: channels.merged(held, {}, known))
-        shared = self._declared.of_account(self._number.business_account_id)
-        if self._number.deletion_policy == "Orphan" or shared:
-            return None
-        try:
-            token = await self._tools.cluster.access_token(namespace, self._number)
-        except Missing as missing:  # gone with its namespace, perhaps: that must not hold the deletion up
-            return f"The app stays subscribed at Meta, because there is no access token any more: {missing}"
-        await self._account.unsubscribe(self._login(token))
+        if isinstance(token, Missing):  # gone with its namespace, perhaps: that must not hold the deletion up
+            return f"The app stays subscribed at Meta, because there is no access token any more: {token}"
+        if token:
+            await self._account.unsubscribe(self._login(token))
         return None
+
+    async def _last_token(self, namespace: str) -> str | Missing:
+        try:
+            return await self._tools.cluster.last_access_token(namespace, self._number)
+        except Missing as missing:
+            return missing
 
     def _plan(self) -> Plan:
         tools = self._tools

@@ -88,7 +88,8 @@ class TemplateCycle:
         account = self._tools.meta.account(number.business_account_id)
 
         async def login() -> Login:
-            return await self._login(number)
+            token = await self._tools.cluster.last_access_token(self._resource.namespace, number)
+            return self._tools.meta.login(token, number.graph_version or self._tools.version)
 
         remote = await account.template(self._key, self._tools.resync, login)
         if remote is None:

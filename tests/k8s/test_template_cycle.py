@@ -427,18 +427,23 @@ async def test_deletion_leaves_the_template_unless_asked(operator: Operator, sim
     assert at_meta(simulator) is None
 
 
-async def test_a_number_that_is_deleted_with_its_templates_waits_for_them(operator: Operator, simulator: Any) -> None:
+async def test_a_number_that_is_deleted_with_its_templates_waits_for_them(
+    operator: Operator, simulator: Any, api: ApiServer
+) -> None:
     """`kubectl delete -f` of a folder, or an uninstall: in any order."""
-    number = operator.number()
+    number = operator.number(deletionPolicy="Delete")
+    await number.run()
     template = operator.template(deletionPolicy="Delete")
     await template.run()
     number.leaving = template.leaving = True
+    api.delete("secrets", "shop", "loja")  # gateways still have its token
     with pytest.raises(Failed, match="MessageTemplate pedido-enviado has to be deleted first"):
         await number.forget()
     assert await template.forget() is None
     assert at_meta(simulator) is None
     operator.undeclare("pedido-enviado")
     assert await number.forget() is None
+    assert not simulator.get("accounts")["accounts"][0]["subscribed"]
 
 
 async def test_deleting_what_is_gone_already_is_done(operator: Operator, simulator: Any) -> None:
