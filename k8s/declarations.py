@@ -35,11 +35,11 @@ class Declarations:
         found = (self._all_numbers if leaving else self._numbers).get((namespace, name))
         return found.declared if found else None
 
-    def to_be_deleted_first(self, namespace: str, name: str) -> str | None:
-        """Name a template that is leaving and has to be deleted at Meta, for which this number is needed."""
+    def to_be_deleted_first(self, namespace: str, name: str, *, staying: bool) -> str | None:
+        """Name a template that has to be deleted at Meta with this number. staying: or would be, once it leaves."""
         for (where, template), (_, declared, leaving) in self._all_templates.items():
-            needed = leaving and declared.deletion_policy == "Delete" and declared.number_ref.name == name
-            if where == namespace and needed:
+            refers = (where, declared.number_ref.name) == (namespace, name)
+            if refers and declared.deletion_policy == "Delete" and (leaving or staying):
                 return template
         return None
 

@@ -64,8 +64,9 @@ class NumberCycle:
             ClusterError: The API server could not.
         """
         namespace, known = self._resource.namespace, self._declared.ids(self._resource.namespace)
-        template = self._declared.to_be_deleted_first(namespace, self._resource.name)
-        if template:
+        # Who deletes both deletes them one after the other: the first time even templates that stay are waited for.
+        first, self._memory.leaving = not self._memory.leaving, True
+        if template := self._declared.to_be_deleted_first(namespace, self._resource.name, staying=first):
             raise Failed(Problem("waiting", "TemplatesFirst", f"MessageTemplate {template} has to be deleted first."))
         shared = self._declared.of_account(self._number.business_account_id)
         token: str | Missing | None = None

@@ -51,7 +51,7 @@ class Memory:
     """What the operator remembers of one resource while it runs; all of it can be found out again.
 
     Times are monotonic seconds. secrets: fingerprint of the credentials that the observation was made with;
-    checked: when Meta was last read as a whole.
+    checked: when Meta was last read as a whole; leaving: its deletion was seen before.
     """
 
     seen: ObservedNumber = field(default_factory=ObservedNumber)
@@ -61,6 +61,7 @@ class Memory:
     secrets: str | None = None
     generation: int | None = None
     checked: datetime | None = None
+    leaving: bool = False
 
     def schedule(self, plan: Plan, now: float, resync: float) -> float:
         """Note when Meta is to be asked next; gives the seconds until then."""

@@ -435,15 +435,27 @@ async def test_a_number_that_is_deleted_with_its_templates_waits_for_them(
     await number.run()
     template = operator.template(deletionPolicy="Delete")
     await template.run()
-    number.leaving = template.leaving = True
     api.delete("secrets", "shop", "loja")  # gateways still have its token
-    with pytest.raises(Failed, match="MessageTemplate pedido-enviado has to be deleted first"):
-        await number.forget()
+    number.leaving = True
+    for template.leaving in (False, True):
+        with pytest.raises(Failed, match="MessageTemplate pedido-enviado has to be deleted first"):
+            await number.forget()
     assert await template.forget() is None
     assert at_meta(simulator) is None
     operator.undeclare("pedido-enviado")
     assert await number.forget() is None
     assert not simulator.get("accounts")["accounts"][0]["subscribed"]
+
+
+async def test_a_number_that_is_deleted_alone_goes_soon(operator: Operator, simulator: Any) -> None:
+    number = operator.number()
+    template = operator.template(deletionPolicy="Delete")
+    await template.run()
+    number.leaving = True
+    with pytest.raises(Failed):
+        await number.forget()
+    assert await number.forget() is None
+    assert at_meta(simulator) is not None
 
 
 async def test_deleting_what_is_gone_already_is_done(operator: Operator, simulator: Any) -> None:
