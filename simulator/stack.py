@@ -89,7 +89,7 @@ class Stack:
         plan = self._plan
         self._run("gateway migrate", [*_python("gateway.cli"), "migrate"], plan.gateway_environment())
         if plan.own_agent:
-            self._run("graph.business", _python("graph.business"), plan.agent_environment())
+            self._run("graph.business", [*_python("graph.business"), "--demo"], plan.agent_environment())
 
     def _programs(self) -> Iterator[Part]:
         plan, ports = self._plan, self._plan.settings

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
 
@@ -50,8 +52,21 @@ ADD_PRODUCT = """INSERT INTO business.products (id, name, description, price, st
 ADD_ITEM = "INSERT INTO business.order_items VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
 
 
+async def create_tables(address: str) -> None:
+    """Create the tables where they are missing. Safe to repeat, also at the same time."""
+    async with _created(address):
+        pass
+
+
 async def create(address: str) -> None:
     """Create the tables and the demo's rows where they are missing. Safe to repeat, also at the same time."""
+    async with _created(address) as connection:
+        await _add_rows(connection, await _demo_customer(connection))
+
+
+@asynccontextmanager
+async def _created(address: str) -> AsyncIterator[AsyncConnection[DictRow]]:
+    """A transaction in which the tables are there."""
     tables = TABLES.read_bytes()
     async with (
         await AsyncConnection.connect(address, **connection_settings()) as connection,
@@ -60,7 +75,7 @@ async def create(address: str) -> None:
         # IF NOT EXISTS alone fails when two do it at once.
         await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('graph.business', 0))")
         await connection.execute(tables)
-        await _add_rows(connection, await _demo_customer(connection))
+        yield connection
 
 
 async def _add_rows(connection: AsyncConnection[DictRow], customer_id: int) -> None:

@@ -338,6 +338,13 @@ def test_pods_wait_for_the_schema_that_they_need(component: str) -> None:
     assert "DATABASE_URL_FILE" in {entry["name"] for entry in first["env"]}
 
 
+@pytest.mark.parametrize(("name", "demo"), [("demo", True), ("first-try", False)])
+def test_a_company_gets_no_rows_of_the_demo(name: str, demo: bool) -> None:
+    jobs = [one for one in chart.scenario(name) if one["kind"] == "Job" and "-business-" in one["metadata"]["name"]]
+    [command] = [container["command"] for one in jobs for container in one["spec"]["template"]["spec"]["containers"]]
+    assert ("--demo" in command) == demo
+
+
 def test_migrations_as_hooks_need_nothing_of_the_release() -> None:
     objects = chart.scenario("external")
     job = next(one for one in objects if one["kind"] == "Job")

@@ -10,6 +10,7 @@ from langchain_core.messages import ToolMessage
 from graph import channel as channel_module
 from graph import tools
 from graph.business import DEMO_KEY, Business, Priority, TicketRequest, create
+from graph.business.demo import create_tables
 from graph.channel import Channel
 from graph.context import CustomerKey
 from graph.settings import settings
@@ -171,6 +172,14 @@ async def test_creating_the_tables_may_be_repeated_at_once(new_database: Any) ->
     with psycopg.connect(address) as connection:
         assert connection.execute("SELECT count(*) FROM business.orders").fetchone() == (3,)
         assert connection.execute("SELECT count(*) FROM business.customers").fetchone() == (1,)
+
+
+async def test_a_company_gets_tables_without_the_demo_in_them(new_database: Any) -> None:
+    address = new_database(template="template1")
+    await create_tables(address)
+    with psycopg.connect(address) as connection:
+        for table in ("customers", "products", "orders", "order_items", "tickets"):
+            assert connection.execute(f"SELECT count(*) FROM business.{table}").fetchone() == (0,)
 
 
 async def test_broken_connections_are_replaced(data: Business, database: str) -> None:
