@@ -163,11 +163,13 @@ class Helm:
         """``helm arguments`` in the namespace."""
         return run([self._helm, "--namespace", self.namespace, *arguments], timeout=timeout)
 
-    def upgrade(self, release: str, chart: Path, *values: Path, extra: Mapping[str, Any] | None = None) -> str:
+    def upgrade(
+        self, release: str, chart: Path, *values: Path, extra: Mapping[str, Any], options: Sequence[str]
+    ) -> str:
         """Install or upgrade with values files and, over them, ``extra`` values by dotted name; wait for all of it.
 
         The custom resource definitions may belong to an earlier release: they outlive it.
         """
         files = [word for path in values for word in ("--values", path)]
-        sets = [word for name, value in (extra or {}).items() for word in ("--set-json", f"{name}={json.dumps(value)}")]
-        return self("upgrade", "--install", release, chart, *files, *sets, *HELM_OPTIONS)
+        sets = [word for name, value in extra.items() for word in ("--set-json", f"{name}={json.dumps(value)}")]
+        return self("upgrade", "--install", release, chart, *files, *sets, *HELM_OPTIONS, *options)

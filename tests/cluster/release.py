@@ -35,10 +35,13 @@ class Release(Stack):
         self._simulator = Forward(kube, f"service/{NAME}-simulator", 8100)
         self.http: httpx.Client
 
-    def install(self, **changes: Any) -> None:
-        """Install, or upgrade to the values of this release and ``changes`` (dots as ``__``); waits for all."""
+    def install(self, *options: str, **changes: Any) -> None:
+        """Install, or upgrade to the values of this release and ``changes`` (dots as ``__``); waits for all.
+
+        options: more words for helm.
+        """
         extra = self.values | {name.replace("__", "."): value for name, value in changes.items()}
-        self.helm.upgrade(NAME, CHART, VALUES, extra=extra)
+        self.helm.upgrade(NAME, CHART, VALUES, extra=extra, options=options)
 
     def open(self) -> None:
         """Open the way to the simulator, that is, to the customers."""
