@@ -31,7 +31,10 @@ class Condition:
         return self.status == "False" if self.warn is None else self.warn
 
 
-_STEPS = frozenset({"NotChecked", "WaitingForToken", "Publishing", "Subscribing", "Setting", "NotSubmitted"})
+_STEPS = frozenset(
+    {"NotChecked", "WaitingForToken", "Publishing", "Subscribing", "Setting", "NotSubmitted", "Creating", "Editing"}
+    | {"Queued"}  # often for less than a second; the column shows for how long
+)
 
 
 class Event(NamedTuple):
@@ -104,7 +107,7 @@ def events(conditions: Iterable[Condition], before: Sequence[Mapping[str, Any]])
         condition
         for condition in conditions
         if condition.type not in {"Ready", "Stalled"}
-        and not (condition.status == "Unknown" and condition.reason in _STEPS)
+        and condition.reason not in _STEPS
         and earlier.get(condition.type) != (condition.status, condition.reason)
     ]
     return [

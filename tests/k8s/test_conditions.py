@@ -81,6 +81,7 @@ def test_only_changes_are_events_and_only_alarming_ones_warn() -> None:
         waits("Approved", "Pending", "pending"),
         holds("Synced", "CategoryChanged", "another", warn=True),
         unknown("Healthy", "NotChecked", "a step on the way"),
+        waits("Queue", "Queued", "a step on the way"),
     ]
     assert events(after, before) == [
         Event("Warning", "TokenExpired", "expired"),
