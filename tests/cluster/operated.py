@@ -73,7 +73,7 @@ class Operated:
     def clean(self) -> None:
         """Take all objects away; whatever Meta makes of it."""
         for kind in ("messagetemplates", "whatsappnumbers"):
-            self.kube("delete", kind, "--all", "--wait=true", "--timeout=120s")
+            self.kube("delete", kind, "--all", "--wait=true", "--timeout=300s", timeout=320)  # 500 take their time
 
 
 def template_spec(name: str, text: str = TEXT) -> Json:

@@ -94,13 +94,25 @@ def test_of_two_that_declare_the_same_template_the_first_has_it(operated: Operat
     operated.number()
     operated.template()
     operated.reaches("wat", "pedido-enviado", "Ready", "Ready")
+    eventually(operated.at_meta, "the template")
     time.sleep(1)  # creation is told in whole seconds
-    second = template_spec("pedido-enviado") | {"deletionPolicy": "Delete"}
-    operated.kube.apply(declared_object("MessageTemplate", "aaa", second))
+    twin = template_spec("pedido-enviado") | {"deletionPolicy": "Delete"}
+    operated.kube.apply(declared_object("MessageTemplate", "aaa", twin))
     operated.reaches("wat", "aaa", "Ready", "DeclaredTwice")
     operated.kube("delete", "wat", "aaa", "--timeout=60s")
     assert len(operated.at_meta()) == 1
     eventually(lambda: "LeftAtMeta" in operated.kube("get", "events"), "an Event about what was left")
+
+
+def test_a_number_that_is_deleted_before_its_templates_waits_for_them(operated: Operated) -> None:
+    """As with `kubectl delete -f` of a folder, where the Secret goes first."""
+    operated.number()
+    operated.template(deletionPolicy="Delete")
+    eventually(operated.at_meta, "the template")
+    for kind, name in (("secret", "loja"), ("wan", "loja"), ("wat", "pedido-enviado")):
+        operated.kube("delete", kind, name, "--wait=false")
+    eventually(lambda: not operated.kube.items("wan"), "the deletion of the number")
+    assert operated.at_meta() == []
 
 
 def test_a_rotated_secret_is_checked_and_published(operated: Operated) -> None:
