@@ -1,15 +1,16 @@
-"""skaffold.yaml without skaffold: it fits the schema, and every command line that it leads to works."""
+"""skaffold.yaml without skaffold: it fits the schema, and every command line that it leads to works.
+
+tests/cluster/test_skaffold.py does the same on a cluster.
+"""
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import re
 import subprocess
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
@@ -17,68 +18,24 @@ import yaml
 
 from tests import kubetools
 from tests.images.dockerfile import ROOT, copied_from_context, stages
+from tests.kind.skaffold import GUARD, PROFILES, Json, config, filled, helm_options, in_an_image, release
 
 SCHEMA = Path(os.environ.get("SKAFFOLD_SCHEMA", ROOT.parent / "shared/reference/skaffold-v4beta14.schema.json"))
-PROFILES = ("", "dev", "keda", "licensed", "ci")
-Json = dict[str, Any]
+TAG = "tag-of-the-test"
 each_profile = pytest.mark.parametrize("profile", PROFILES, ids=lambda name: name or "none")
-
-
-def config(profile: str) -> Json:
-    """The configuration with a profile's patches in it."""
-    found: Json = yaml.safe_load((ROOT / "skaffold.yaml").read_text())
-    profiles = {one["name"]: one for one in found["profiles"]}
-    assert set(profiles) == set(PROFILES) - {""}
-    for patch in profiles[profile]["patches"] if profile else ():
-        _patch(found, patch)
-    return found
-
-
-def _patch(document: Any, patch: Json) -> None:
-    """One JSON patch (RFC 6902) of the kinds that are used here."""
-    *path, last = patch["path"].strip("/").split("/")
-    for word in path:
-        document = document[int(word) if isinstance(document, list) else word]
-    if patch["op"] in ("remove", "replace"):
-        assert last in document, f"{patch['path']} is not there"
-    if patch["op"] == "remove":
-        del document[last]
-    else:
-        document[last] = copy.deepcopy(patch["value"])
-
-
-def filled(template: object, profile: str) -> object:
-    """A value as skaffold's templates make it: images by name and tag, {{default "a" .B}} as a."""
-    if not isinstance(template, str):
-        return template
-    for artifact in config(profile)["build"]["artifacts"]:
-        name = re.sub(r"\W", "_", artifact["image"])
-        template = template.replace(f"{{{{.IMAGE_REPO_{name}}}}}", artifact["image"])
-        template = template.replace(f"{{{{.IMAGE_TAG_{name}}}}}", "tag-of-the-test")
-    template = re.sub(r'\{\{default "([^"]*)" \.\w+\}\}', r"\1", template)
-    assert "{{" not in template, template
-    return template
 
 
 @cache
 def rendered(profile: str) -> list[Json]:
     """What `helm` makes of the release."""
-    [release] = config(profile)["deploy"]["helm"]["releases"]
-    values = release.get("setValues", {}) | release["setValueTemplates"]
-    files = [word for path in release["valuesFiles"] for word in ("--values", ROOT / str(filled(path, profile)))]
-    sets = [word for name, value in values.items() for word in ("--set", f"{name}={_word(filled(value, profile))}")]
-    command = [kubetools.helm(), "template", release["name"], ROOT / release["chartPath"]]
+    found = release(profile)
+    where = (found["name"], ROOT / found["chartPath"], "--namespace", found["namespace"])
+    command = [kubetools.helm(), "template", *where, *helm_options(profile, TAG)]
     if profile == "keda":
-        sets += ["--api-versions", "keda.sh/v1alpha1/ScaledObject"]
-    done = subprocess.run(
-        [*command, "--namespace", release["namespace"], *files, *sets], capture_output=True, text=True, check=False
-    )
+        command += ["--api-versions", "keda.sh/v1alpha1/ScaledObject"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return [one for one in yaml.safe_load_all(done.stdout) if one]
-
-
-def _word(value: object) -> str:
-    return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
 def named(profile: str, kind: str) -> dict[str, Json]:
@@ -101,18 +58,28 @@ def test_every_build_has_its_dockerfile_and_argument(profile: str) -> None:
         assert dockerfile.exists()
         if "licensed" not in artifact["image"]:
             assert set(artifact["docker"]["buildArgs"]) == {"BASE_IMAGE"}
-            assert filled(artifact["docker"]["buildArgs"]["BASE_IMAGE"], profile) == stages(dockerfile)[0]["BASE_IMAGE"]
+            assert (
+                filled(artifact["docker"]["buildArgs"]["BASE_IMAGE"], profile, TAG)
+                == stages(dockerfile)[0]["BASE_IMAGE"]
+            )
 
 
-def test_what_is_synced_is_in_the_image() -> None:
+def test_what_is_synced_is_what_the_image_copies() -> None:
+    """A file that no rule knows is built anew, and a Dockerfile has to be."""
     for artifact in config("dev")["build"]["artifacts"]:
-        image = stages(ROOT / artifact["docker"]["dockerfile"])[1][-1]
-        copied = copied_from_context(image)
-        for rule in artifact["sync"]["manual"]:
-            assert rule["dest"] == "/app", "files keep their path below /app"
-            assert list(ROOT.glob(rule["src"])), rule["src"]
-            folder = rule["src"].partition("/*")[0]
-            assert any(folder == path or folder.startswith(f"{path}/") for path in copied), folder
+        dockerfile = ROOT / artifact["docker"]["dockerfile"]
+        rules = artifact["sync"]["manual"]
+        assert {rule["dest"] for rule in rules} == {"/app"}, "files keep their path below /app"
+        synced = {path for rule in rules for path in ROOT.glob(rule["src"])}
+        copied = _files(copied_from_context(stages(dockerfile)[1][-1]))
+        assert copied <= synced
+        assert dockerfile not in synced
+
+
+def _files(paths: list[str]) -> set[Path]:
+    """Those that reach an image, of the paths and below them."""
+    every = [one for path in paths for one in ((ROOT / path).rglob("*") if (ROOT / path).is_dir() else [ROOT / path])]
+    return {one for one in every if in_an_image(one)}
 
 
 @each_profile
@@ -120,7 +87,7 @@ def test_the_chart_takes_the_images_and_values(profile: str) -> None:
     images = {artifact["image"] for artifact in config(profile)["build"]["artifacts"]}
     deployments = named(profile, "Deployment").values()
     used = {one["image"] for d in deployments for one in d["spec"]["template"]["spec"]["containers"]}
-    assert {f"{image}:tag-of-the-test" for image in images} <= used
+    assert {f"{image}:{TAG}" for image in images} <= used
 
 
 def test_dev_makes_the_code_writable_and_keeps_the_root_read_only() -> None:
@@ -131,9 +98,29 @@ def test_dev_makes_the_code_writable_and_keeps_the_root_read_only() -> None:
 
 
 def test_what_is_forwarded_is_there() -> None:
-    for forward in config("")["portForward"]:
+    for forward in config()["portForward"]:
         service = named("", "Service")[forward["resourceName"]]
         assert forward["port"] in {port["port"] for port in service["spec"]["ports"]}
+
+
+def test_the_doors_of_the_node_lead_to_the_release_and_leave_its_ports_free() -> None:
+    doors = yaml.safe_load_all((ROOT / "tests/kind/ports.yaml").read_text())
+    opened = {
+        port["nodePort"]: (door["spec"]["selector"], port["targetPort"])
+        for door in doors
+        for port in door["spec"]["ports"]
+    }
+    [node] = yaml.safe_load((ROOT / "tests/kind/cluster.yaml").read_text())["nodes"]
+    mappings = node["extraPortMappings"]
+    assert {mapping["containerPort"] for mapping in mappings} == set(opened)
+    assert not {mapping["hostPort"] for mapping in mappings} & {one["localPort"] for one in config()["portForward"]}
+    for selector, port in opened.values():
+        [template] = [
+            one["spec"]["template"]
+            for one in named("", "Deployment").values()
+            if selector.items() <= one["metadata"]["labels"].items()
+        ]
+        assert port in {one["name"] for one in template["spec"]["containers"][0]["ports"]}
 
 
 def test_the_smoke_test_finds_what_it_mounts_and_is_let_through() -> None:
@@ -143,26 +130,30 @@ def test_the_smoke_test_finds_what_it_mounts_and_is_let_through() -> None:
     assert {"wa-postgres", "wa-channel"} <= set(named("", "Secret"))
     wanted = named("", "Pod")["wa-test"]["metadata"]["labels"]
     assert template["metadata"]["labels"].items() <= wanted.items()
-    test = next(one for one in config("")["verify"] if one["name"] == "smoke")
+    test = next(one for one in config()["verify"] if one["name"] == "smoke")
     assert ROOT / test["executionMode"]["kubernetesCluster"]["jobManifestPath"]
-    assert test["container"]["image"] in {artifact["image"] for artifact in config("")["build"]["artifacts"]}
+    assert test["container"]["image"] in {artifact["image"] for artifact in config()["build"]["artifacts"]}
 
 
-@pytest.mark.parametrize(("context", "allowed"), [("kind-anything", True), ("production", False), ("", False)])
-def test_only_kind_is_deployed_to(context: str, allowed: bool, tmp_path: Path) -> None:
-    [hook] = config("")["deploy"]["helm"]["hooks"]["before"]
-    kubectl = tmp_path / "kubectl"
-    kubectl.write_text(f"#!/bin/sh\necho '{context}'\n")
-    kubectl.chmod(0o755)
-    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
-    done = subprocess.run(
-        hook["host"]["command"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode == 0) == allowed
-    assert allowed or "kubectl config use-context" in done.stderr
-
-
-def test_a_context_given_to_skaffold_counts_more_than_the_current_one() -> None:
-    environment = {"PATH": "/usr/bin:/bin", "SKAFFOLD_KUBE_CONTEXT": "production"}
-    done = subprocess.run(["sh", ROOT / "tests/kind/only-kind.sh"], env=environment, capture_output=True, check=False)
-    assert done.returncode == 1
+@pytest.mark.parametrize(
+    ("context", "command", "refused"),
+    [
+        ("kind-anything", "dev", False),
+        ("production", "dev", True),
+        ("mankind-1", "run", True),
+        ("", "delete", True),
+        ("production", "build", False),
+        ("production", "render", False),
+    ],
+)
+def test_only_kind_is_touched(context: str, command: str, refused: bool) -> None:
+    """skaffold takes these for regular expressions, "!" for "not", and a patch that fails for the end of it all."""
+    guard = next(one for one in config()["profiles"] if one["name"] == GUARD)
+    [activation] = guard["activation"]
+    elsewhere = not re.search(activation["kubeContext"].removeprefix("!"), context)
+    assert activation["kubeContext"].startswith("!")
+    assert (elsewhere and bool(re.search(activation["command"], command))) == refused
+    [patch] = guard["patches"]
+    assert patch["op"] == "remove"
+    assert patch["path"].strip("/") not in config()
+    assert "kubectl config use-context" in patch["path"]
