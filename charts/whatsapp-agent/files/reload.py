@@ -61,6 +61,11 @@ def end(_signal: int, _frame: FrameType | None) -> None:
     sys.exit(0)
 
 
-if __name__ == "__main__":
+def main(command: list[str], root: Path) -> None:
+    """Run it until this process is told to stop."""
     signal.signal(signal.SIGTERM, end)
-    run(sys.argv[1:], ROOT)
+    run(command, root)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:], ROOT)
