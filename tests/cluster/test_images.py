@@ -32,11 +32,13 @@ def test_it_runs_as_nobody_in_particular(program: Program) -> None:
 
 
 @each
-@pytest.mark.parametrize("tool", ["pip", "setuptools", "wheel"])
+@pytest.mark.parametrize("tool", ["pip", "setuptools", "wheel", "ensurepip"])
 def test_no_packages_can_be_installed_in_it(program: Program, tool: str) -> None:
-    there, said = images.in_image(images.name_of(program), "python", "-c", f"import {tool}")
-    assert not there
-    assert "ModuleNotFoundError" in said
+    """Neither with its Python nor with the one of its base."""
+    for python in ("python", '"$(readlink -f /opt/venv/bin/python)"'):
+        there, said = images.in_image(images.name_of(program), "sh", "-c", f"{python} -c 'import {tool}'")
+        assert not there, python
+        assert "ModuleNotFoundError" in said
 
 
 @each
