@@ -9,6 +9,7 @@ import pytest
 
 from tests.cluster import images
 from tests.images.dockerfile import PROGRAMS, ROOT, Program
+from tests.kind import skaffold
 
 MOST_MEGABYTES = {"gateway": 200, "operator": 200, "agent": 350, "simulator": 350}  # over the base
 each = pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
@@ -46,6 +47,14 @@ def test_nothing_can_be_compiled_in_it(program: Program) -> None:
     assert not images.in_image(
         images.name_of(program), "sh", "-c", "command -v cc || command -v gcc || command -v make"
     )[0]
+
+
+@each
+def test_what_skaffold_syncs_is_there_and_can_be_unpacked(program: Program) -> None:
+    [artifact] = [one for one in skaffold.config()["build"]["artifacts"] if one["image"].endswith(f"/{program.name}")]
+    there, said = images.in_image(images.name_of(program), "ls", "-d", *skaffold.synced(artifact))
+    assert there, said
+    assert images.in_image(images.name_of(program), "tar", "--version")[0]
 
 
 @each
