@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 # 13 to 19 digits, in groups or not; and 11 digits, as 123.456.789-09 or in a row. Not as part of a longer word.
-CARD = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?![\w-])")
+CARD = re.compile(r"(?<![\w.+-])\d(?:[ -]?\d){12,18}(?![\w-])")
 CPF = re.compile(r"(?<![\w.+-])(?:\d{3}[. ]\d{3}[. ]\d{3}[- ]\d{2}|\d{9}-?\d{2})(?![\w-])")
 
 
 def mask(text: str) -> str:
     """The text with card numbers (Luhn) and CPFs (their check digits, or their dots) masked but for the last digits."""
     return CPF.sub(_mask_cpf, CARD.sub(_mask_card, text))
+
+
+def mask_values(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """A JSON value with ``mask`` on all strings and whole numbers in it; ids (``id``, ``…_id``) stay as they are."""
+    match value:
+        case str():
+            return mask(value)
+        case int() if mask(str(value)) != str(value):
+            return mask(str(value))
+        case dict():
+            return {
+                key: item if key == "id" or key.endswith("_id") else mask_values(item) for key, item in value.items()
+            }
+        case list():
+            return [mask_values(item) for item in value]
+        case _:
+            return value
 
 
 def _mask_card(found: re.Match[str]) -> str:

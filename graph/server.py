@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
+from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graph.auth import REFUSED, authorized
+from graph.masking import mask_values
 from graph.settings import settings
 from graph.tracing import JoinTrace, configure_tracing
 
@@ -53,6 +56,42 @@ class RequireToken:
         return await JSONResponse({"detail": REFUSED}, status_code=401)(scope, receive, send)
 
 
+class MaskInput:
+    """Masks card and document numbers in a run's input before the server sees it.
+
+    The graph masks what it makes messages of, but the server stores a run's input before the graph begins: with the
+    run, and in the turn's first two checkpoints. This is the one place before all of them, in both editions.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on, with another body where something was masked."""
+        if scope["type"] != "http" or scope["method"] != "POST" or "/runs" not in scope["path"]:
+            return await self.app(scope, receive, send)
+        body = masked_input(await Request(scope, receive).body())
+        headers = MutableHeaders(scope=scope)
+        headers["content-length"] = str(len(body))
+        waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive_masked() -> Message:
+            return waiting.pop() if waiting else await receive()
+
+        return await self.app({**scope, "headers": headers.raw}, receive_masked, send)
+
+
+def masked_input(body: bytes) -> bytes:
+    """The body of a request for a run with its input masked; unchanged where that changes nothing, or is no JSON."""
+    try:
+        request = json.loads(body)
+    except ValueError:  # the server says what is wrong with it
+        return body
+    if not isinstance(request, dict) or (masked := mask_values(request.get("input"))) == request.get("input"):
+        return body
+    return json.dumps({**request, "input": masked}).encode()
+
+
 def forget_runs(folder: Path) -> None:
     """Remove what an earlier in-memory server wrote down about its runs.
 
@@ -69,5 +108,5 @@ forget_runs(RUNTIME_FOLDER)
 
 configure_tracing(settings().otel_exporter_otlp_endpoint)
 
-development = Starlette(middleware=[Middleware(AllowPrivateNetwork), Middleware(JoinTrace)])
-production = Starlette(middleware=[Middleware(RequireToken), Middleware(JoinTrace)])
+development = Starlette(middleware=[Middleware(AllowPrivateNetwork), Middleware(JoinTrace), Middleware(MaskInput)])
+production = Starlette(middleware=[Middleware(RequireToken), Middleware(JoinTrace), Middleware(MaskInput)])

@@ -8,14 +8,17 @@ from pathlib import Path
 
 import httpx
 import pytest
+from langgraph_sdk.client import LangGraphClient
 
 from graph import business as business_module
 from graph import persistence
 from graph.business import Business, create
 from graph.settings import Settings, settings
+from simulator.ports import free_port
 from simulator.postgres import Postgres
 from simulator.process import Process
 from tests.graph.model_server import ModelServer
+from tests.graph.serving import Conversation, Server
 from tests.graph.talk import Talk
 
 ROOT = Path(__file__).parents[2]
@@ -89,6 +92,35 @@ def start_server(
     yield start
     for process in started:
         process.stop()
+
+
+@pytest.fixture(scope="module")
+def server(start_server: Callable[[str, int], Process]) -> Server:
+    """The development server of a test module; a test that kills it starts it again."""
+    port = free_port()
+    return Server(start_server("langgraph.json", port), port)
+
+
+@pytest.fixture
+def fresh_model(model_server: ModelServer) -> Iterator[None]:
+    """The module's model server without what earlier tests told it."""
+    model_server.reset()
+    yield
+    model_server.reset()
+
+
+@pytest.fixture
+async def client(server: Server, fresh_model: None) -> AsyncIterator[LangGraphClient]:
+    """A client of the module's server."""
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=60) as http:
+        yield LangGraphClient(http)
+
+
+@pytest.fixture
+def conversation(client: LangGraphClient) -> Conversation:
+    """A new thread of the module's server."""
+    return Conversation(client)
 
 
 def _server_process(folder: Path, config: Path, port: int, env: dict[str, str]) -> Process:

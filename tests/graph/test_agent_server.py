@@ -6,8 +6,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import httpx
 import psycopg
@@ -18,79 +17,10 @@ from simulator.ports import free_port, listens
 from simulator.process import Process
 from tests.graph.conftest import TOKEN
 from tests.graph.model_server import Message, ModelServer, call, last_user_text, say
+from tests.graph.serving import Conversation, Server
 from tests.graph.talk import context, texts, turn_input
 
 STUDIO = "https://smith.langchain.com"
-
-
-class Server:
-    """A running agent server and its address."""
-
-    def __init__(self, process: Process, port: int) -> None:
-        self.process = process
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
-
-
-@pytest.fixture(scope="module")
-def server(start_server: Callable[[str, int], Process]) -> Server:
-    """The development server of this module; a test that kills it starts it again."""
-    port = free_port()
-    return Server(start_server("langgraph.json", port), port)
-
-
-@pytest.fixture(autouse=True)
-def fresh_model(model_server: ModelServer) -> Iterator[None]:
-    model_server.reset()
-    yield
-    model_server.reset()
-
-
-@pytest.fixture
-async def client(server: Server) -> AsyncIterator[LangGraphClient]:
-    headers = {"authorization": f"Bearer {TOKEN}"}
-    async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=60) as http:
-        yield LangGraphClient(http)
-
-
-class Conversation:
-    """Runs of one thread, as the gateway makes them."""
-
-    def __init__(self, client: LangGraphClient) -> None:
-        self.client = client
-        self.thread = str(uuid.uuid4())
-        self.context = context()
-
-    async def start(self, turn_id: str, run_input: dict[str, Any] | None) -> str:
-        """Create a run; gives its id."""
-        run = await self.client.runs.create(
-            self.thread,
-            "agent",
-            input=run_input,
-            context=self.context,
-            metadata={"turn_id": turn_id},
-            durability="sync",
-            if_not_exists="create",
-        )
-        return run["run_id"]
-
-    async def finish(self, run_id: str) -> tuple[str, Any]:
-        """Status and output of the run, when it has ended."""
-        output = await self.client.runs.join(self.thread, run_id)
-        return (await self.client.runs.get(self.thread, run_id))["status"], output
-
-    async def turn(self, turn_id: str, *messages: str) -> tuple[str, Any]:
-        """One whole turn."""
-        return await self.finish(await self.start(turn_id, turn_input(turn_id, *messages)))
-
-    async def go_on(self, turn_id: str) -> tuple[str, Any]:
-        """Continue the turn that broke off."""
-        return await self.finish(await self.start(turn_id, None))
-
-
-@pytest.fixture
-def conversation(client: LangGraphClient) -> Conversation:
-    return Conversation(client)
 
 
 async def test_a_turn_comes_back_with_its_replies_and_nothing_else(
