@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.store.postgres.aio import AsyncPostgresStore
@@ -18,13 +18,14 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow
 
 from graph.postgres import Pool, new_pool
+from graph.retention import Retention
 from graph.settings import settings
 
 log = logging.getLogger(__name__)
 
 SCHEMA = "agent"
-# The checkpointer uses one connection at a time (it holds a lock); the other one replaces it when it breaks.
-CHECKPOINT_POOL_SIZE = 2
+# Checkpointer and retention use one connection each at a time (a lock); the third one replaces one that breaks.
+CHECKPOINT_POOL_SIZE = 3
 STORE_POOL_SIZE = 4
 
 
@@ -32,7 +33,13 @@ STORE_POOL_SIZE = 4
 async def checkpointer() -> AsyncIterator[AsyncPostgresSaver]:
     """The checkpointer of the server, for its lifetime."""
     async with _pool(AsyncPostgresSaver, CHECKPOINT_POOL_SIZE, "checkpoints") as pool:
-        yield AsyncPostgresSaver(pool)
+        tidying = asyncio.create_task(Retention(pool, settings().agent_retention_days).run())
+        try:
+            yield AsyncPostgresSaver(pool)
+        finally:
+            tidying.cancel()
+            with suppress(asyncio.CancelledError):
+                await tidying
 
 
 @asynccontextmanager

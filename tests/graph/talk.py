@@ -116,11 +116,20 @@ class Talk:
     """One conversation."""
 
     def __init__(self, saver: BaseCheckpointSaver[Any], store: BaseStore | None = None) -> None:
-        self.model = ScriptedModel()
+        self.saver = saver
         self.store = store
-        self.graph = build(self.model, saver, store)
-        self.config: Any = {"configurable": {"thread_id": str(uuid.uuid4())}}
         self.context = context()
+        self.ask(ScriptedModel())
+        self.begin()
+
+    def ask(self, model: ScriptedModel) -> None:
+        """Have this model answer from now on."""
+        self.model = model
+        self.graph = build(model, self.saver, self.store)
+
+    def begin(self) -> None:
+        """Begin another conversation."""
+        self.config: Any = {"configurable": {"thread_id": str(uuid.uuid4())}}
 
     async def turn(self, turn_id: str, *messages: str | dict[str, Any], since: Sequence[dict[str, Any]] = ()) -> Any:
         """Run one turn; gives its output."""

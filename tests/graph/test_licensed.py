@@ -32,7 +32,13 @@ def test_the_licensed_dockerfile_is_what_langgraph_writes_today(tmp_path: Path) 
 
 
 def test_the_licensed_image_keeps_its_own_persistence() -> None:
-    assert not {"checkpointer", "store", "disable_persistence"} & set(config("langgraph.licensed.json"))
+    licensed = config("langgraph.licensed.json")
+    assert not {"store", "disable_persistence"} & set(licensed)
+    assert set(licensed["checkpointer"]) == {"ttl"}
+
+
+def test_the_licensed_image_keeps_the_newest_checkpoint_of_a_thread() -> None:
+    assert config("langgraph.licensed.json")["checkpointer"]["ttl"]["strategy"] == "keep_latest"
 
 
 @pytest.mark.parametrize("name", ["langgraph.licensed.json", "langgraph.production.json"])

@@ -1,0 +1,76 @@
+"""How long Postgres keeps what a conversation was: of each thread its newest checkpoint, and idle threads for a while.
+
+A turn leaves several checkpoints. Only the newest is read: by the next turn, by a turn that is continued or posted
+again (the answers of the last turns stand in it), and by who asks for a run's result. LangGraph Server's own settings
+for this (``checkpointer.ttl``, ``POST /threads/prune``) do nothing in its in-memory runtime; the licensed edition uses
+them (langgraph.licensed.json).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import LiteralString
+
+import psycopg
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+
+from graph.postgres import Pool
+
+log = logging.getLogger(__name__)
+
+EVERY_SECONDS = 300
+BATCH = 1000
+# Ids of checkpoints are UUIDs of version 6, whose text sorts by time (RFC 9562, 5.6), from 1582-10-15 on.
+UUID_EPOCH = datetime(1582, 10, 15, tzinfo=UTC)
+GROWN: LiteralString = "SELECT thread_id FROM checkpoints GROUP BY thread_id HAVING count(*) > 1 LIMIT %s"
+IDLE: LiteralString = (
+    'SELECT thread_id FROM checkpoints GROUP BY thread_id HAVING max(checkpoint_id COLLATE "C") < %s LIMIT %s'
+)
+
+
+class Retention:
+    """Keeps the checkpoints in ``pool`` few. ``days``: how long a thread without a new turn is kept; 0: for ever."""
+
+    def __init__(self, pool: Pool, days: float) -> None:
+        self._pool = pool
+        self._days = days
+
+    async def run(self) -> None:
+        """Tidy up now and then, for ever."""
+        while True:
+            try:
+                await self.tidy(datetime.now(UTC))
+            except psycopg.Error as error:  # Postgres is away, or somebody else tidies up the same thread
+                log.warning("old checkpoints were not deleted: %s", type(error).__name__)
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def tidy(self, now: datetime) -> None:
+        """Delete idle threads, and all but the newest checkpoint of the others. Raises psycopg.Error.
+
+        Turns may be under way: what they write meanwhile stays.
+        """
+        if self._days:
+            await self._each(IDLE, [_id_at(now - timedelta(days=self._days))], "delete")
+        await self._each(GROWN, [], "keep_latest")
+
+    async def _each(self, query: LiteralString, arguments: Sequence[str], strategy: str) -> None:
+        """Prune the threads that the query names until it names few."""
+        while len(threads := await self._threads(query, arguments)) > 0:
+            # One of its own: the server's saver holds a lock while it speaks to Postgres.
+            await AsyncPostgresSaver(self._pool).aprune(threads, strategy=strategy)
+            if len(threads) < BATCH:
+                break
+
+    async def _threads(self, query: LiteralString, arguments: Sequence[str]) -> list[str]:
+        async with self._pool.connection() as connection:
+            found = await connection.execute(query, [*arguments, BATCH])
+            return [row["thread_id"] for row in await found.fetchall()]
+
+
+def _id_at(moment: datetime) -> str:
+    """Where the ids begin of checkpoints made from that moment on."""
+    ticks = (moment - UUID_EPOCH) // timedelta(microseconds=1) * 10
+    return f"{ticks >> 28:08x}-{ticks >> 12 & 0xFFFF:04x}-6{ticks & 0xFFF:03x}"
