@@ -66,7 +66,12 @@ class Runs:
         if asked_before and await self._agent.begun(thread, turn.id, channel.assistant):
             log.info("run_resumed")
             return await self._agent.resume(thread, turn.id, channel.assistant, context)
-        run_input = {"turn_id": str(turn.id), "inbound": turn.inbound, "since": turn.since}
+        run_input = {
+            "turn_id": str(turn.id),
+            "inbound": turn.inbound,
+            "since": turn.since,
+            "unsent": str(turn.unsent) if turn.unsent else None,
+        }
         return await self._agent.start(thread, turn.id, channel.assistant, run_input, context)
 
     async def _note(self, change: Callable[..., Awaitable[None]], turn: Turn, *values: object) -> None:

@@ -28,12 +28,13 @@ def question(body: str, turn_id: str) -> ButtonsReply:
     return ButtonsReply(body=body, buttons=buttons)
 
 
-def decide(pending: Sequence[Pending], inbound: Sequence[Inbound], moment: datetime) -> Decision:
+def decide(pending: Sequence[Pending], inbound: Sequence[Inbound], moment: datetime, *, words: bool = True) -> Decision:
     """What the turn's messages say to the question: a no counts more than a yes, the last yes or no more than none.
 
     ``late``: a yes to a question that is not open (any more). ``open``: no answer, or one that takes reading.
+    ``words``: False where somebody else spoke since the question; then only its own buttons answer it.
     """
-    answers = [answer for message in inbound if (answer := _answer(message, pending))]
+    answers = [answer for message in inbound if (answer := _answer(message, pending, words))]
     if not answers:
         return "open"
     if "no" in answers:
@@ -53,14 +54,14 @@ def call_id(turn_id: str) -> str:
     return f"confirm_{hashlib.sha256(turn_id.encode()).hexdigest()[:24]}"
 
 
-def _answer(message: Inbound, pending: Sequence[Pending]) -> Decision | None:
+def _answer(message: Inbound, pending: Sequence[Pending], words: bool) -> Decision | None:
     chosen = message.interactive.id if message.interactive else ""
     kind, _, turn_id = chosen.partition(":")
     if kind in (YES_ID, NO_ID):
         if any(one["turn_id"] == turn_id for one in pending):
             return "yes" if kind == YES_ID else "no"
         return "late" if kind == YES_ID else None
-    if chosen or not pending:
+    if chosen or not pending or not words:
         return None
     said = _plain(message.text or "")
     return "yes" if said in YES_NO["yes"] else "no" if said in YES_NO["no"] else None

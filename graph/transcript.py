@@ -26,6 +26,7 @@ NOT_STORED = {
 }
 PICTURES = ("image/jpeg", "image/png", "image/webp", "image/gif")
 NOTHING_READ: Mapping[str, str] = MappingProxyType({})
+UNSENT = "[esta resposta não chegou ao cliente]"
 # What happened is not known: the process may have died before, during or after the effect.
 INTERRUPTED = "A ferramenta foi interrompida e não respondeu. Verifique o resultado antes de afirmar qualquer coisa."
 
@@ -84,6 +85,12 @@ def close_calls(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
         if isinstance(message, AIMessage):
             closed += [_interrupted(call["id"]) for call in message.tool_calls if call["id"] in missing]
     return closed
+
+
+def mark_unsent(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
+    """The history whose last answer says that the customer never got it."""
+    last = next((one for one in reversed(messages) if isinstance(one, AIMessage) and not one.tool_calls), None)
+    return [AIMessage(f"{UNSENT}\n{one.text}", id=one.id) if one is last else one for one in messages]
 
 
 def _interrupted(call_id: str | None) -> ToolMessage:

@@ -17,7 +17,7 @@ from graph.context import Context
 from graph.departments import CONFIRMING
 from graph.state import Answer, Inbound, State, TurnInput, changes
 from graph.summary import shorten
-from graph.transcript import close_calls, messages_of, unanswered_calls
+from graph.transcript import close_calls, mark_unsent, messages_of, unanswered_calls
 from graph.understand import read
 
 LATE = "[a confirmação chegou depois do prazo: nada foi feito]"
@@ -50,7 +50,8 @@ class Turn(AgentMiddleware[State, Context]):
     async def _begin(self, state: State, context: Context, turn: TurnInput, known: set[str | None]) -> dict[str, Any]:
         new = [message for message in messages_of(turn, await read(turn.inbound)) if message.id not in known]
         history = state.get("messages", [])
-        closed = close_calls(history) if unanswered_calls(history) else history
+        told = mark_unsent(history) if _unsent(state, turn) else history
+        closed = close_calls(told) if unanswered_calls(told) else told
         short = await shorten(self._model, closed, state.get("summary", ""), context)
         decided, said = _decide(state, turn, new)
         started: dict[str, Any] = {
@@ -68,6 +69,12 @@ def _answer_of(state: State) -> Answer | None:
     return next((answer for answer in state.get("answers", []) if answer["turn_id"] == state["turn_id"]), None)
 
 
+def _unsent(state: State, turn: TurnInput) -> bool:
+    """Whether the last answer in the state is one that the customer never got."""
+    answers = state.get("answers", [])
+    return bool(answers) and answers[-1]["turn_id"] == turn.unsent
+
+
 def _calls_wait(history: Sequence[AnyMessage]) -> bool:
     return bool(history) and isinstance(history[-1], AIMessage) and bool(history[-1].tool_calls)
 
@@ -82,7 +89,9 @@ def _update(old: Sequence[AnyMessage], history: Sequence[AnyMessage], new: Seque
 def _decide(state: State, turn: TurnInput, new: Sequence[AnyMessage]) -> tuple[dict[str, Any], list[AnyMessage]]:
     """What the customer's answer to a pending question changes, and the messages with what follows from it."""
     pending = state.get("pending") or []
-    match decide(pending, turn.inbound, _moment(turn)):
+    if pending and pending[0]["turn_id"] == turn.unsent:  # nobody was asked
+        return {"pending": None}, [*new]
+    match decide(pending, turn.inbound, _moment(turn), words=not turn.since):
         case "yes":  # carried out without asking the model: it words the outcome
             call = {"name": CONFIRMING[0], "args": {}, "id": call_id(turn.turn_id), "type": "tool_call"}
             return {"jump_to": "tools"}, [*new, AIMessage("", tool_calls=[call], id=call["id"])]

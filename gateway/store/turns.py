@@ -41,6 +41,7 @@ class Turn:
     inbound: list[dict[str, Any]] = field(default_factory=list)  # the run contract's items, in the customer's order
     newest_wamid: str | None = None
     since: list[dict[str, Any]] = field(default_factory=list)  # what people said since the agent's last turn
+    unsent: UUID | None = None  # the turn before, where nothing that the agent said in it reached the customer
 
 
 async def claim(conn: Connection, limit: int, lease_seconds: float, channels: Collection[str]) -> list[Turn]:
@@ -129,6 +130,20 @@ async def _fill(conn: Connection, turn: Turn) -> None:
     for author, kind, text, said_at in await cursor.fetchall():
         who = "person" if author == "person" else "business_app"
         turn.since.append({"author": who, "text": text or f"[{kind}]", "timestamp": said_at.isoformat()})
+    turn.unsent = await _unsent(conn, turn)
+
+
+async def _unsent(conn: Connection, turn: Turn) -> UUID | None:
+    cursor = await conn.execute(
+        """SELECT before.turn_id FROM (
+               SELECT turn_id FROM message WHERE conversation_id = %s AND direction = 'in' AND turn_id <> %s
+               ORDER BY seq DESC LIMIT 1) before
+           WHERE NOT EXISTS (SELECT FROM message m WHERE m.turn_id = before.turn_id AND m.direction = 'out'
+                             AND m.author = 'agent' AND m.status <> 'failed')""",
+        (turn.conversation_id, turn.id),
+    )
+    row = await cursor.fetchone()
+    return row[0] if row else None
 
 
 def _update_media(media: dict[str, Any], status: str, mime_type: str | None, size: int | None) -> None:

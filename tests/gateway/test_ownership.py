@@ -79,6 +79,21 @@ async def test_handed_back_the_agent_answers_what_nobody_has_and_knows_what_was_
     assert bench.server.runs[0]["input"]["since"] == []
 
 
+async def test_the_agent_learns_that_nobody_read_its_last_answer(bench: Bench) -> None:
+    await bench.receive(text("Olá"))
+    await bench.settle()
+    await say_as_person(bench, "Aqui é a Ana.")  # before the answer went out
+    await bench.receive(text("e o meu pedido?"))
+    await hand_back(bench)
+    await bench.settle()
+    first, second = (run["input"] for run in reversed(bench.server.runs))
+    assert (first["unsent"], second["unsent"]) == (None, first["turn_id"])
+    await bench.rows("UPDATE message SET status = 'sent' WHERE author = 'agent' AND status = 'queued' RETURNING 1")
+    await bench.receive(text("obrigada"))
+    await bench.settle()
+    assert bench.server.runs[0]["input"]["unsent"] is None
+
+
 async def test_what_a_person_has_answered_waits_for_the_customers_next_word(bench: Bench) -> None:
     await bench.receive(text("Olá"))
     await bench.settle()

@@ -97,13 +97,20 @@ def inbound(text: str, wamid: str | None = None, **more: Any) -> dict[str, Any]:
     return {"id": wamid or f"wamid.{uuid.uuid4()}", "kind": "text", "text": text, "timestamp": NOON, **more}
 
 
-def turn_input(turn_id: str, *messages: str | dict[str, Any], since: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+def turn_input(
+    turn_id: str, *messages: str | dict[str, Any], since: Sequence[dict[str, Any]] = (), **more: Any
+) -> dict[str, Any]:
     """The input of a run."""
     made = [
         inbound(message, f"wamid.{turn_id}.{number}") if isinstance(message, str) else message
         for number, message in enumerate(messages)
     ]
-    return {"turn_id": turn_id, "inbound": made, "since": list(since)}
+    return {"turn_id": turn_id, "inbound": made, "since": list(since), **more}
+
+
+def by_a_person(text: str) -> dict[str, Any]:
+    """What a person of the company said meanwhile, as the gateway gives it."""
+    return {"author": "person", "text": text, "timestamp": None}
 
 
 def context(value: str = DEMO_KEY.value, **more: Any) -> dict[str, Any]:
@@ -131,9 +138,9 @@ class Talk:
         """Begin another conversation."""
         self.config: Any = {"configurable": {"thread_id": str(uuid.uuid4())}}
 
-    async def turn(self, turn_id: str, *messages: str | dict[str, Any], since: Sequence[dict[str, Any]] = ()) -> Any:
+    async def turn(self, turn_id: str, *messages: str | dict[str, Any], **more: Any) -> Any:
         """Run one turn; gives its output."""
-        return await self._run(turn_input(turn_id, *messages, since=since))
+        return await self._run(turn_input(turn_id, *messages, **more))
 
     async def go_on(self) -> Any:
         """Continue the run that broke off."""

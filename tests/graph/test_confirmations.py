@@ -12,7 +12,7 @@ from graph import persistence
 from graph.confirmations import call_id, decide
 from graph.state import Inbound, Pending
 from graph.tools.changes import TOO_SOON
-from tests.graph.talk import NOON, Talk, calls, context, inbound, tap, texts
+from tests.graph.talk import NOON, Talk, by_a_person, calls, context, inbound, tap, texts
 
 TICKET = ("create_ticket", {"subject": "Lente riscada", "description": "Chegou riscada", "priority": "high"})
 CANCEL = ("cancel_order", {"order_id": "12345"})
@@ -68,6 +68,24 @@ async def test_no_means_no(talk: Talk, database: str) -> None:
     await talk.turn("t2", tap(asked, "Não"))
     await talk.turn("t3", "sim")  # to nothing
     assert tickets(database) == []
+
+
+async def test_a_yes_to_a_person_is_no_yes_to_the_agents_question(talk: Talk, database: str) -> None:
+    asked = await ask(talk)
+    talk.model.prepare("Às ordens!", "Prontinho!")
+    await talk.turn("t2", "sim", since=[by_a_person("Aqui é a Ana. Posso ligar para você?")])
+    assert tickets(database) == []
+    await talk.turn("t3", tap(asked, "Sim"), since=[by_a_person("Toque em sim acima, por favor.")])
+    assert len(tickets(database)) == 1
+
+
+async def test_a_question_that_never_reached_the_customer_cannot_be_answered(talk: Talk, database: str) -> None:
+    await ask(talk)
+    talk.model.prepare("Como posso ajudar?")
+    await talk.turn("t2", "sim", unsent="ask")
+    assert tickets(database) == []
+    assert (await talk.state())["pending"] == []
+    assert "confirm_change" not in talk.model.tools[-1]
 
 
 async def test_an_old_button_does_nothing_again(talk: Talk, database: str) -> None:

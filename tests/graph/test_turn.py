@@ -5,7 +5,8 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from graph.prompts import TEXTS
 from graph.state import ANSWERS_KEPT
-from tests.graph.talk import ModelDownError, Talk, calls, inbound, texts
+from graph.transcript import UNSENT
+from tests.graph.talk import ModelDownError, Talk, by_a_person, calls, inbound, texts
 
 LOOKUP = ("order_status", {"order_id": "12345"})
 
@@ -47,10 +48,20 @@ async def test_every_text_reaches_the_model_in_order(talk: Talk) -> None:
 async def test_what_a_person_said_meanwhile_stands_before_the_customers_answer(talk: Talk) -> None:
     talk.model.prepare("ok", "ok")
     await talk.turn("t1", "Quero trocar")
-    await talk.turn("t2", "Obrigada", since=[{"author": "person", "text": "Pode trocar até sexta", "timestamp": None}])
+    await talk.turn("t2", "Obrigada", since=[by_a_person("Pode trocar até sexta")])
     told = talk.model.seen[-1][-2]
     assert (told.type, told.text) == ("ai", "Pode trocar até sexta")
     assert talk.model.seen[-1][-1].text == "Obrigada"
+
+
+async def test_an_answer_that_never_reached_the_customer_is_marked_in_the_history(talk: Talk) -> None:
+    talk.model.prepare("Custa R$ 10", "Às ordens", "Certo")
+    await talk.turn("t1", "Quanto custa?")
+    await talk.turn("t2", "Oi?", since=[by_a_person("R$ 20, até sexta")], unsent="t1")
+    unsent = f"{UNSENT}\nCusta R$ 10"
+    assert [message.text for message in talk.model.seen[-1]] == ["Quanto custa?", unsent, "R$ 20, até sexta", "Oi?"]
+    await talk.turn("t3", "Obrigada", unsent="t1")  # long known: another answer came after it
+    assert [message.text for message in await talk.messages()][1:5] == [unsent, "R$ 20, até sexta", "Oi?", "Às ordens"]
 
 
 async def test_a_turn_without_messages_is_refused(talk: Talk) -> None:
