@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import select
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -35,6 +36,18 @@ def connection_settings(**more: object) -> dict[str, Any]:
     return {"autocommit": True, "row_factory": dict_row, "connect_timeout": CONNECT_SECONDS, **more}
 
 
+async def check(connection: AsyncConnection[DictRow]) -> None:
+    """Make sure that a connection still leads somewhere. Raises psycopg.OperationalError.
+
+    A round trip, as the pool's own check makes it, only where there is something to read: on an idle connection that
+    is nearly always Postgres's farewell. A turn borrows nine times, and a round trip each was half of what it cost.
+    """
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    if waiting.poll(0):
+        await AsyncConnectionPool.check_connection(connection)
+
+
 def new_pool(address: str, size: int, name: str, configure: Configure | None = None, **settings: object) -> Pool:
     """A pool that is not open yet. It connects once it is open, and checks each connection before it lends it.
 
@@ -47,7 +60,7 @@ def new_pool(address: str, size: int, name: str, configure: Configure | None = N
         max_size=size,
         timeout=WAIT_SECONDS,
         reconnect_timeout=WAIT_SECONDS,
-        check=AsyncConnectionPool.check_connection,
+        check=check,
         configure=configure,
         open=False,
         name=name,

@@ -1,5 +1,6 @@
 """Odd answers of a model: the customer gets something sensible, and nothing personal is kept that need not be."""
 
+import asyncio
 import uuid
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatResult
 
 from graph.guard import judge, speaks_another_language
 from graph.masking import mask
@@ -100,6 +102,24 @@ async def test_a_fallback_model_answers_where_the_first_one_fails(talk: Talk, en
     environment.setattr("graph.model.chat_model", lambda name: {"openai:reserve": second}[name])
     talk.model.prepare(ModelDownError("away"))
     assert texts(await talk.turn("t1", "Oi")) == ["Aqui é a reserva."]
+
+
+async def test_a_model_that_hangs_is_left_for_the_fallback(talk: Talk, environment: pytest.MonkeyPatch) -> None:
+    class Hanging(ScriptedModel):
+        async def _agenerate(self, *_: Any, **__: Any) -> ChatResult:
+            return await asyncio.Future[ChatResult]()
+
+    environment.setenv("MODEL_TIMEOUT_SECONDS", "0.5")
+    settings.cache_clear()
+    talk.ask(Hanging())
+    with pytest.raises(TimeoutError):
+        await talk.turn("t1", "Oi")
+    second = ScriptedModel()
+    second.prepare("Aqui é a reserva.")
+    environment.setenv("AGENT_FALLBACK_MODEL", "openai:reserve")
+    settings.cache_clear()
+    environment.setattr("graph.model.chat_model", lambda name: {"openai:reserve": second}[name])
+    assert texts(await talk.go_on()) == ["Aqui é a reserva."]
 
 
 async def test_too_many_tool_calls_are_not_made(talk: Talk, environment: pytest.MonkeyPatch) -> None:
