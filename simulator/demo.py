@@ -211,8 +211,10 @@ def _ticket_opener(conversation: Conversation) -> Tool | None:
 
 
 def _order_calls(conversation: Conversation) -> Iterable[Call]:
-    """Look up the orders that are named, now or before; list all where none is."""
+    """Look up the orders that are named, now or before; list all where none is; pass on what has no tool here."""
     one = conversation.tool("order", "pedido", needs_arguments=True)
+    if one and not one.takes_number:  # it only speaks of orders
+        one = None
     every = conversation.tool("order", "pedido", needs_arguments=False)
     numbers = ORDER_NUMBER.findall(conversation.said)
     plural = re.search(r"\b(meus pedidos|todos|quais)\b", plain(conversation.said))
@@ -222,11 +224,13 @@ def _order_calls(conversation: Conversation) -> Iterable[Call]:
         yield from (one.lookup(number) for number in dict.fromkeys(numbers))
     elif every:
         yield Call(every.name, {})
+    elif not one:
+        yield from conversation.pass_to("orders")
 
 
 def _word(conversation: Conversation) -> str:
     """Say what the tools answered."""
-    facts = [result_text(text) for _, text in conversation.results]
+    facts = [result_text(text) for name, text in conversation.results if name != PASSING]
     facts = [NO_SYSTEM if UNSURE.search(plain(fact)) else fact for fact in facts]
     opening = _greeting(conversation)
     return f"{opening}{' ' if opening else ''}" + "\n".join(dict.fromkeys(facts)) + f"\n{MORE}"

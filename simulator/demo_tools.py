@@ -9,6 +9,7 @@ from simulator.words import plain, shorten
 
 Json = dict[str, Any]
 
+NUMBER = re.compile(r"(^|_)(id|number|numero|code)$")
 SUBJECT_LENGTH = 60
 URGENT = re.compile(r"\b(urgente?|urgencia|rapido|hoje ainda|dor|sangr\w+)\b")
 LABELS = {"id": "Número", "order_id": "Pedido", "ticket_id": "Chamado", "status": "Situação", "tracking": "Rastreio"}
@@ -41,10 +42,14 @@ class Tool:
         """Names of the arguments that it cannot do without."""
         return list(self.parameters.get("required", []))
 
+    @property
+    def takes_number(self) -> bool:
+        """Whether it wants to know the number of something."""
+        return any(NUMBER.search(name.lower()) for name in self.required)
+
     def lookup(self, number: str) -> Call:
         """A call for the thing of that number."""
-        named = [name for name in self.required if re.search("id|number|numero|code", name.lower())]
-        name = (named or self.required)[0]
+        name = next((name for name in self.required if NUMBER.search(name.lower())), self.required[0])
         schema = self.parameters.get("properties", {}).get(name, {})
         return Call(self.name, {name: int(number) if schema.get("type") == "integer" else number})
 

@@ -44,9 +44,9 @@ def said(text):
 
 
 def after_tool(text, result, name="order_status"):
-    call = {"id": "c", "type": "function", "function": {"name": name, "arguments": "{}"}}
+    call = {"id": name, "type": "function", "function": {"name": name, "arguments": "{}"}}
     asked = {"role": "assistant", "content": None, "tool_calls": [call]}
-    return [*user(text), asked, {"role": "tool", "tool_call_id": "c", "content": result}]
+    return [*user(text), asked, {"role": "tool", "tool_call_id": name, "content": result}]
 
 
 def calls(*texts, tools=TOOLS, before=()):
@@ -94,6 +94,19 @@ def test_a_ticket_is_opened_with_what_was_said() -> None:
     assert arguments["priority"] == "urgent"
     assert len(arguments["subject"]) <= 30
     assert calls("veio errado")[0][1]["priority"] == "normal"
+
+
+def test_another_departments_order_is_passed_on_without_a_word_about_it() -> None:
+    person = tool("request_human", "Call a person; say numbers of orders and tickets.", ["reason"], reason=STRING)
+    passing = tool("transfer_to", "Pass the conversation on.", ["department"], department=STRING)
+    instructions = {"role": "system", "content": "Outros setores:\n- orders: Pedidos"}
+    for text in ("pedido 12345", "quero saber do meu pedido"):
+        assert calls(text, tools=[person, passing], before=[instructions]) == [
+            ("transfer_to", {"department": "orders"})
+        ]
+    told = [*after_tool("pedido 12345", "Agora responde o setor Pedidos.", "transfer_to")]
+    told += after_tool("pedido 12345", "Pedido 12345: Enviado")[1:]
+    assert answer(told, TOOLS).text == "Pedido 12345: Enviado\nPosso ajudar em algo mais?"
 
 
 def test_tickets_and_people_are_asked_for() -> None:
