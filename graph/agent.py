@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import langsmith
 from langchain.agents import create_agent
 from langchain_core.language_models import BaseChatModel
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -15,6 +16,7 @@ from graph.model import ModelPolicy, chat_model
 from graph.settings import settings
 from graph.state import State
 from graph.tools import TOOLS, ToolErrors
+from graph.tracing import here_unless_traced
 from graph.turn import Turn
 
 
@@ -36,4 +38,5 @@ def build(
     )
 
 
+langsmith.set_runtime_overrides(aio_to_thread=here_unless_traced)
 agent = build(chat_model(settings().agent_model))

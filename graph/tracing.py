@@ -6,6 +6,11 @@ OTEL_EXPORTER_OTLP_ENDPOINT nothing is recorded. Span attributes are the server'
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from contextvars import Context
+from typing import Any
+
+from langsmith.utils import tracing_is_enabled
 from opentelemetry import propagate, trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -42,3 +47,21 @@ class JoinTrace:
         parent = propagate.extract(headers)
         with self._tracer.start_as_current_span("agent request", context=parent, kind=trace.SpanKind.SERVER):
             return await self.app(scope, receive, send)
+
+
+async def here_unless_traced(
+    in_thread: Callable[..., Awaitable[Any]],
+    context: Context,
+    call: Callable[..., Any],
+    /,
+    *args: Any,  # noqa: ANN401 - the call's own
+    **more: Any,  # noqa: ANN401
+) -> Any:  # noqa: ANN401
+    """How LangSmith makes a call of its own (``langsmith.set_runtime_overrides``): in a thread only while it traces.
+
+    langchain wraps every hook of a middleware for LangSmith, which changes to a thread before and after each one, also
+    where tracing is off and there is nothing to do.
+    """
+    if tracing_is_enabled():
+        return await in_thread(context, call, *args, **more)
+    return context.run(call, *args, **more)

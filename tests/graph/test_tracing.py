@@ -1,11 +1,16 @@
 """A run joins the trace of the request that asked for it."""
 
+from collections.abc import Callable
+from contextvars import Context, copy_context
+from typing import Literal
+
+import langsmith
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from starlette.types import Receive, Scope, Send
 
-from graph.tracing import JoinTrace, configure_tracing
+from graph.tracing import JoinTrace, configure_tracing, here_unless_traced
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
@@ -48,3 +53,16 @@ def test_without_a_collector_nothing_is_configured() -> None:
     before = trace.get_tracer_provider()
     configure_tracing(None)
     assert trace.get_tracer_provider() is before
+
+
+@pytest.mark.parametrize(("tracing", "threads"), [(False, 0), ("local", 1)])
+async def test_langsmith_takes_a_thread_only_while_it_traces(tracing: Literal[False, "local"], threads: int) -> None:
+    taken: list[object] = []
+
+    async def in_thread(context: Context, call: Callable[[], str]) -> str:
+        taken.append(call)
+        return context.run(call)
+
+    with langsmith.tracing_context(enabled=tracing):
+        assert await here_unless_traced(in_thread, copy_context(), lambda: "done") == "done"
+    assert len(taken) == threads
