@@ -6,11 +6,12 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, ToolMessage
 
+from graph.compose import compose, dump, split
 from graph.context import Context
 from graph.guard import Fault
 from graph.masking import mask
 from graph.prompts import TEXTS
-from graph.replies import REPLY, TEXT_LIMIT, compose, dump, split
+from graph.replies import REPLY, TEXT_LIMIT
 from graph.state import ANSWERS_KEPT, Answer, Handoff, Prepared, State, changes
 from graph.tools.bounds import UNAVAILABLE
 from graph.tools.talk import handoff_text

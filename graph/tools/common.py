@@ -10,9 +10,10 @@ from langchain_core.messages import ToolMessage
 from langgraph.store.base import BaseStore
 from langgraph.types import Command
 
+from graph.compose import dump
 from graph.confirmations import question
 from graph.context import Context
-from graph.replies import Reply, dump
+from graph.replies import Reply
 from graph.settings import settings
 from graph.state import Pending, Prepared, State, asked_at
 

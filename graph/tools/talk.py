@@ -10,12 +10,13 @@ from pydantic import Field
 
 from graph.business import NoCustomerError
 from graph.channel import HistoryEntry, channel
+from graph.compose import choice
 from graph.context import Context
 from graph.departments import current, of_context
 from graph.hours import in_words, is_open
 from graph.masking import mask
 from graph.prompts import TEXTS
-from graph.replies import BUTTONS_BODY_LIMIT, ROW_COUNT_LIMIT, choice
+from graph.replies import BUTTONS_BODY_LIMIT, ROW_COUNT_LIMIT
 from graph.state import State, asked_at
 from graph.tools.common import Runtime, end_with, fact
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatResult
 
+from graph.compose import compose
 from graph.guard import judge, speaks_another_language
 from graph.masking import mask
 from graph.model import chat_model
@@ -67,7 +68,6 @@ async def test_twenty_thousand_characters_become_three_messages_at_most(talk: Ta
 @given(st.integers(4097, 60_000), st.sampled_from([" ", "\n", ". ", "\n\n", ""]), st.integers(1, 5000))
 def test_however_long_it_is_at_most_three_messages_come_of_it(length: int, gap: str, word: int) -> None:
     from graph.answer import repaired
-    from graph.replies import compose
 
     text = ("x" * word + gap) * (length // word + 1)
     sent = compose(repaired(AIMessage(text), "long").text, [])

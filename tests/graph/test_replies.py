@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from graph.replies import REPLY, dump, split, text_replies
+from graph.compose import dump, split, text_replies
+from graph.replies import REPLY
 
 BUTTON = {"id": "yes", "title": "Sim"}
 ROW = {"id": "1", "title": "Óculos"}

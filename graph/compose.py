@@ -1,0 +1,100 @@
+"""From a text and what tools prepared to replies: as few as possible, each within WhatsApp's limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from graph.replies import (
+    BUTTON_COUNT_LIMIT,
+    BUTTON_TITLE_LIMIT,
+    BUTTONS_BODY_LIMIT,
+    CAPTION_LIMIT,
+    LIST_BODY_LIMIT,
+    ROW_DESCRIPTION_LIMIT,
+    ROW_TITLE_LIMIT,
+    TEXT_LIMIT,
+    Button,
+    ButtonsReply,
+    ListReply,
+    MediaReply,
+    Reply,
+    Row,
+    Section,
+    TextReply,
+)
+
+
+def text_replies(text: str) -> list[TextReply]:
+    """The text as one reply, or as several where it is longer than WhatsApp takes; none for a blank text."""
+    return [TextReply(text=part) for part in split(text, TEXT_LIMIT)]
+
+
+def split(text: str, limit: int) -> list[str]:
+    """Parts of at most ``limit`` characters, cut between paragraphs, else sentences, else words; never empty ones."""
+    parts = []
+    rest = text.strip()
+    while len(rest) > limit:
+        cut = _boundary(rest, limit)
+        parts.append(rest[:cut].rstrip())
+        rest = rest[cut:].lstrip()
+    return [part for part in [*parts, rest] if part]
+
+
+def compose(text: str, parts: Sequence[Reply]) -> list[Reply]:
+    """A text and what tools prepared, in as few messages as possible: every one costs.
+
+    The text becomes the body of the last question with buttons or rows, or else the caption of a single file; of
+    several questions only the last one is asked.
+    """
+    asked = [part for part in parts if isinstance(part, ButtonsReply | ListReply)]
+    others = [part for part in parts if not isinstance(part, ButtonsReply | ListReply)]
+    if asked:
+        return [*others, *_with_body(text, asked[-1])]
+    if len(others) == 1 and isinstance(others[0], MediaReply) and _captions(others[0], text):
+        return [others[0].model_copy(update={"caption": text.strip() or others[0].caption})]
+    return [*text_replies(text), *others]
+
+
+def _with_body(text: str, part: ButtonsReply | ListReply) -> list[Reply]:
+    limit = BUTTONS_BODY_LIMIT if isinstance(part, ButtonsReply) else LIST_BODY_LIMIT
+    if len(text.strip()) > limit:
+        return [*text_replies(text), part]
+    return [part.model_copy(update={"body": text.strip() or part.body})]
+
+
+def _captions(part: MediaReply, text: str) -> bool:
+    return part.kind in ("image", "video", "document") and len(text.strip()) <= CAPTION_LIMIT
+
+
+def choice(body: str, options: Sequence[str], button: str, title: str) -> ButtonsReply | ListReply:
+    """A question with these answers: buttons for up to three short ones, else a list of up to ten.
+
+    A title that is too long is cut, its whole text stands below it. ValueError for none or more than ten.
+    """
+    if len(options) <= BUTTON_COUNT_LIMIT and all(len(option) <= BUTTON_TITLE_LIMIT for option in options):
+        buttons = [Button(id=f"choice:{number}", title=option) for number, option in enumerate(options, 1)]
+        return ButtonsReply(body=body[:BUTTONS_BODY_LIMIT], buttons=buttons)
+    rows = [_row(f"choice:{number}", option) for number, option in enumerate(options, 1)]
+    return ListReply(body=body, button=button, sections=[Section(title=title, rows=rows)])
+
+
+def _row(row_id: str, text: str) -> Row:
+    if len(text) <= ROW_TITLE_LIMIT:
+        return Row(id=row_id, title=text)
+    return Row(id=row_id, title=text[: ROW_TITLE_LIMIT - 1] + "…", description=text[:ROW_DESCRIPTION_LIMIT])
+
+
+def dump(replies: Sequence[Reply]) -> list[dict[str, Any]]:
+    """The replies as JSON values, without what is not set."""
+    return [reply.model_dump(mode="json", exclude_none=True) for reply in replies]
+
+
+def _boundary(text: str, limit: int) -> int:
+    """Where to cut the first part: after the last paragraph, line, sentence or word that ends within the limit."""
+    window = text[:limit]
+    for marks in (("\n\n",), ("\n",), (". ", "! ", "? ", "… "), (" ",)):
+        cut = max(window.rfind(mark) + len(mark) for mark in marks)
+        if cut > limit // 2:  # an earlier cut would make many short messages
+            return cut
+    return limit
