@@ -40,7 +40,7 @@ async def check(connection: AsyncConnection[DictRow]) -> None:
     """Make sure that a connection still leads somewhere. Raises psycopg.OperationalError.
 
     A round trip, as the pool's own check makes it, only where there is something to read: on an idle connection that
-    is nearly always Postgres's farewell. A turn borrows nine times, and a round trip each was half of what it cost.
+    is nearly always Postgres's farewell. A turn borrows nine times, and half of its time with Postgres went into this.
     """
     waiting = select.poll()
     waiting.register(connection.fileno(), select.POLLIN)

@@ -1,0 +1,54 @@
+"""What the agent server serves for the bench ``graph``: our graph and a bare ``create_agent``, around the same model.
+
+Loaded by the server (see ``bench.graph``), never by us. How long each model call took stands in the server's log.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from uuid import UUID
+
+import structlog
+from langchain.agents import create_agent
+from langchain_core.callbacks import AsyncCallbackHandler
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import LLMResult
+
+from graph.agent import agent
+from graph.model import chat_model
+from graph.settings import settings
+from graph.tools import TOOLS
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Clock(AsyncCallbackHandler):
+    """Logs the duration of each model call with the id of the run on the server that made it."""
+
+    def __init__(self) -> None:
+        self._begun: dict[UUID, tuple[float, str]] = {}
+
+    async def on_chat_model_start(
+        self,
+        serialized: dict[str, Any],
+        messages: list[list[BaseMessage]],
+        *,
+        run_id: UUID,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> None:
+        """The model is about to be asked."""
+        self._begun[run_id] = (time.perf_counter(), str((metadata or {}).get("run_id")))
+
+    async def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ANN401
+        """The model has answered."""
+        begun, server_run = self._begun.pop(run_id)
+        log.info("model call", server_run=server_run, model_ms=(time.perf_counter() - begun) * 1000)
+
+
+model = chat_model(settings().agent_model)
+model.callbacks = [Clock()]
+bare = create_agent(model, [*TOOLS], system_prompt="Seja gentil.", name="bare")
+
+__all__ = ["agent", "bare"]
