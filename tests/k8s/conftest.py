@@ -173,3 +173,10 @@ async def operator(simulator: Any, api: ApiServer) -> AsyncIterator[Operator]:
             return Meta(http, simulator.url, calls=200, creates=100, clock=clock, now=clock.now)
 
         yield Operator(connect, Cluster(connection, "operator-channels"), clock)
+
+
+@pytest.fixture
+def waiting(simulator: Any) -> Any:
+    """A simulator whose reviewers do nothing by themselves."""
+    simulator.configure(review={"verdict": "wait"})
+    return simulator

@@ -1,0 +1,22 @@
+"""What tests of numbers see at Meta and in the cluster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from k8s import channels
+from tests.k8s.apiserver import ApiServer
+from tests.k8s.conftest import ACCOUNT, NUMBER
+
+
+def channel(api: ApiServer, number_id: str = NUMBER) -> dict[str, Any] | None:
+    return channels.read(api.secret("shop", "operator-channels")["channels.json"]).get(number_id)
+
+
+def account(simulator: Any) -> dict[str, Any]:
+    return next(one for one in simulator.get("accounts")["accounts"] if one["id"] == ACCOUNT)
+
+
+def calls(simulator: Any) -> list[str]:
+    made = [f"{one['method']} {one['path'].rsplit('/', 1)[-1]}" for one in simulator.get("calls")["calls"]]
+    return [one for one in made if "_sim" not in one]

@@ -1,0 +1,87 @@
+"""Numbers that go, and numbers that contradict each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from k8s.remote import Failed
+from tests.k8s.apiserver import ApiServer
+from tests.k8s.conftest import Operator
+from tests.k8s.numbers import account, calls, channel
+from tests.simulator.helpers import Business
+
+
+async def test_of_two_that_declare_the_same_number_the_first_has_it(
+    operator: Operator, simulator: Any, api: ApiServer
+) -> None:
+    first = operator.number()
+    second = operator.number("outro", agent={"departments": ["sales"]})
+    await first.run()
+    simulator.control.delete("/_sim/calls")
+    await second.run()
+    assert second.condition("Ready") == ("False", "DeclaredTwice")
+    assert calls(simulator) == []
+    found = channel(api)
+    assert found is not None
+    assert found["context"] == {}
+    operator.undeclare("loja")
+    assert await first.forget() is None
+    await second.run(after=120)
+    assert second.condition("Ready") == ("True", "Ready")
+    found = channel(api)
+    assert found is not None
+    assert found["context"] == {"departments": ["sales"]}
+
+
+async def test_callbacks_that_contradict_each_other_are_told_of(
+    operator: Operator, simulator: Any, business: Business
+) -> None:
+    operator.number("filial", phoneNumberId="100000000000009", callback={"url": "https://b.example.com/"})
+    number = operator.number(callback={"url": "https://a.example.com/"})
+    await number.run()
+    assert number.condition("Subscribed") == ("False", "CallbackConflict")
+    assert account(simulator)["override"] is None
+    operator.number("filial", phoneNumberId="100000000000009", callback={"url": business.url})
+    number.change(callback={"url": business.url})
+    await number.run(after=1)
+    assert number.condition("Subscribed") == ("True", "Subscribed")
+
+
+async def test_a_conflict_that_another_number_ends_is_over_within_two_minutes(
+    operator: Operator, simulator: Any, business: Business
+) -> None:
+    other = operator.number("filial", phoneNumberId="100000000000009", callback={"url": "https://b.example.com/"})
+    number = operator.number(callback={"url": business.url})
+    await number.run()
+    other.change(callback={"url": business.url})
+    simulator.control.delete("/_sim/calls")
+    await number.run(after=120)
+    assert number.condition("Subscribed") == ("True", "Subscribed")
+    assert calls(simulator) == ["POST subscribed_apps"]  # nothing was read again for it
+
+
+async def test_deleting_a_number_leaves_meta_as_it_is_unless_asked(
+    operator: Operator, simulator: Any, api: ApiServer, business: Business
+) -> None:
+    number = operator.number(callback={"url": business.url})
+    await number.run()
+    operator.undeclare("loja")
+    assert await number.forget() is None
+    assert channel(api) is None
+    assert account(simulator)["subscribed"]
+    number.change(deletionPolicy="Delete")
+    assert await number.forget() is None
+    assert not account(simulator)["subscribed"]
+
+
+async def test_deletion_waits_for_meta(operator: Operator, simulator: Any) -> None:
+    number = operator.number(deletionPolicy="Delete")
+    await number.run()
+    operator.undeclare("loja")
+    simulator.fault("management", "error", code=2, status=503)
+    with pytest.raises(Failed) as failed:
+        await number.forget()
+    assert failed.value.problem.reason == "MetaUnavailable"
+    assert await number.forget() is None
