@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.store.postgres.aio import AsyncPostgresStore
@@ -17,6 +18,7 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow
 
+from graph.forgetting import forget_for_ever
 from graph.postgres import Pool, new_pool
 from graph.retention import Retention
 from graph.settings import settings
@@ -32,14 +34,12 @@ STORE_POOL_SIZE = 4
 @asynccontextmanager
 async def checkpointer() -> AsyncIterator[AsyncPostgresSaver]:
     """The checkpointer of the server, for its lifetime."""
-    async with _pool(AsyncPostgresSaver, CHECKPOINT_POOL_SIZE, "checkpoints") as pool:
-        tidying = asyncio.create_task(Retention(pool, settings().agent_retention_days).run())
-        try:
-            yield AsyncPostgresSaver(pool)
-        finally:
-            tidying.cancel()
-            with suppress(asyncio.CancelledError):
-                await tidying
+    async with (
+        _pool(AsyncPostgresSaver, CHECKPOINT_POOL_SIZE, "checkpoints") as pool,
+        _meanwhile(Retention(pool, settings().agent_retention_days).run()),
+        _meanwhile(forget_for_ever()),
+    ):
+        yield AsyncPostgresSaver(pool)
 
 
 @asynccontextmanager
@@ -47,6 +47,18 @@ async def store() -> AsyncIterator[AsyncPostgresStore]:
     """The store of the server, for its lifetime."""
     async with _pool(AsyncPostgresStore, STORE_POOL_SIZE, "store") as pool:
         yield AsyncPostgresStore(pool)
+
+
+@asynccontextmanager
+async def _meanwhile(job: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Something that goes on for as long as the block lasts."""
+    task = asyncio.create_task(job)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def address() -> str:
