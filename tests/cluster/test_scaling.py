@@ -21,6 +21,20 @@ REPLICAS = 2  # of values.yaml, without autoscaling
 
 
 @pytest.fixture
+def metrics(release: Release) -> None:
+    """Skips where nobody measures CPU."""
+    if not release.kube.has_api("v1beta1.metrics.k8s.io"):
+        pytest.skip("this cluster measures no CPU: it has no metrics-server")
+
+
+@pytest.fixture
+def keda(release: Release) -> None:
+    """Skips where there is no KEDA. Asked for before ``scaled``: the chart refuses to be installed without it."""
+    if not release.kube.has_api("v1beta1.external.metrics.k8s.io"):
+        pytest.skip("this cluster has no KEDA")
+
+
+@pytest.fixture
 def scaled(release: Release, request: pytest.FixtureRequest) -> Iterator[Release]:
     """The release as ``request.param`` changes it; afterwards as it was."""
     release.install(**request.param)
@@ -69,9 +83,7 @@ GATEWAY = {
 
 
 @pytest.mark.parametrize("scaled", [GATEWAY], indirect=True, ids=["cpu"])
-def test_gateways_follow_the_load_up_and_down(scaled: Release) -> None:
-    if not scaled.kube.has_api("v1beta1.metrics.k8s.io"):
-        pytest.skip("this cluster measures no CPU: it has no metrics-server")
+def test_gateways_follow_the_load_up_and_down(metrics: None, scaled: Release) -> None:
     eventually(lambda: replicas(scaled, "gateway") == 1, "one gateway without load")
     with webhook_load(scaled):
         eventually(lambda: len(scaled.kube.ready_pods("gateway")) == 3, "three gateways under load")
@@ -89,9 +101,7 @@ WORKER = {
 
 
 @pytest.mark.parametrize("scaled", [WORKER], indirect=True, ids=["keda"])
-def test_workers_follow_the_due_conversations_up_and_down(scaled: Release) -> None:
-    if not scaled.kube.has_api("v1beta1.external.metrics.k8s.io"):
-        pytest.skip("this cluster has no KEDA")
+def test_workers_follow_the_due_conversations_up_and_down(keda: None, scaled: Release) -> None:
     eventually(lambda: replicas(scaled, "worker") == 1, "one worker without conversations")
     people = [f"55119{60000000 + number}" for number in range(8)]
     hold = scaled.fault(on="model", kind="hold", times=None)
