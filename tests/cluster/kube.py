@@ -15,7 +15,7 @@ import yaml
 
 from tests import kubetools
 
-HELM_OPTIONS = ("--take-ownership", "--wait", "--timeout", "5m")
+HELM_OPTIONS = ("--take-ownership", "--wait", "--wait-for-jobs", "--timeout", "5m")
 PATIENCE = 180.0  # seconds; far beyond what anything takes, so that a slow machine is no failure
 
 
