@@ -7,8 +7,14 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+import psycopg
+import stamina
+
 from graph.business.demo import create, create_tables
 from graph.settings import settings
+
+# A new release starts this together with its Postgres.
+_patient = stamina.retry(on=psycopg.OperationalError, attempts=None, timeout=60, wait_initial=0.5, wait_max=2)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -21,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if settings().business_api_url:
         log.info("BUSINESS_API_URL is set: the business data is the company's own, nothing to create.")
         return
-    asyncio.run((create if demo else create_tables)(settings().business_database))
+    asyncio.run(_patient(create if demo else create_tables)(settings().business_database))
     log.info("Business tables%s are in place (schema business).", " and demo rows" if demo else "")
 
 

@@ -10,12 +10,14 @@ from langchain_core.messages import ToolMessage
 from graph import channel as channel_module
 from graph import tools
 from graph.business import DEMO_KEY, Business, Priority, TicketRequest, create
+from graph.business.__main__ import main as create_business
 from graph.business.demo import create_tables
 from graph.channel import Channel
 from graph.context import CustomerKey
 from graph.settings import settings
 from graph.tools import bounds
 from graph.tools import talk as talk_tools
+from simulator.postgres import Postgres
 from tests.graph.talk import Talk, calls, context
 
 STRANGER = "5511911111111"
@@ -180,6 +182,21 @@ async def test_a_company_gets_tables_without_the_demo_in_them(new_database: Any)
     with psycopg.connect(address) as connection:
         for table in ("customers", "products", "orders", "order_items", "tickets"):
             assert connection.execute(f"SELECT count(*) FROM business.{table}").fetchone() == (0,)
+
+
+async def test_a_database_that_comes_later_is_waited_for(environment: pytest.MonkeyPatch, postgres: Postgres) -> None:
+    address = postgres.url.rpartition("/")[0] + "/later"
+    environment.setenv("BUSINESS_DATABASE_URL", address)
+    command = asyncio.create_task(asyncio.to_thread(create_business, ["--demo"]))
+    await asyncio.sleep(1)
+    assert not command.done()
+    postgres.create_database("later")
+    try:
+        await command
+        with psycopg.connect(address) as connection:
+            assert connection.execute("SELECT count(*) FROM business.orders").fetchone() == (3,)
+    finally:
+        postgres.drop_database("later")
 
 
 async def test_broken_connections_are_replaced(data: Business, database: str) -> None:
