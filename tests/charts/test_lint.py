@@ -25,7 +25,7 @@ def test_the_notes_say_what_to_do_next() -> None:
     assert "get secret whatsapp -o jsonpath='{.data.verify-token}'" in routed
     assert "Nothing routes it yet" in notes("first-try")
     assert "no KEDA" in notes("first-try")
-    assert "those of a demo" in notes("first-try")
+    assert "knows no customers" in notes("first-try")
     assert "port-forward deployment/wa-whatsapp-agent-worker 8001" in demo
     assert "volume of one node" in demo
     assert "volume of one node" not in routed
