@@ -91,7 +91,7 @@ images:
 # tests/cluster against the cluster in KUBECONFIG; IMAGE_LOAD brings images to its nodes, BASE_IMAGE is what they build on.
 cluster-test: setup
 	@test -n "$$KUBECONFIG" || { echo "Set KUBECONFIG to the cluster to test on (make kind-up makes one)." >&2; exit 1; }
-	CLUSTER_TESTS=1 $(BIN)/pytest tests/cluster $(PYTEST_ARGS)
+	CLUSTER_TESTS=1 $(BIN)/pytest tests/cluster --durations=20 $(PYTEST_ARGS)
 
 # A cluster of one's own, where there are Docker and kind, with a metrics-server (for the HPA) where that can be had: one
 # that stays without its image would be in the way, whoever deletes a namespace waits for it.

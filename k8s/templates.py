@@ -25,9 +25,9 @@ MONTH, DAY = timedelta(days=30), timedelta(days=1)
 EDITABLE = frozenset({"APPROVED", "REJECTED", "PAUSED"})
 REVIEWED = frozenset({"PENDING", "IN_APPEAL"})
 GOING = frozenset({"PENDING_DELETION", "DELETED"})
-# A review takes minutes to a day: ask every minute for half an hour, then every five for six hours, then as usual.
 # The same is refused again, but Meta's reasons pass too (a name that is being deleted, an edit too many): try rarely.
 REFUSED_AGAIN = timedelta(hours=6)
+# A review takes minutes to a day: ask every minute for half an hour, then every five for six hours, then as usual.
 POLLS = ((timedelta(minutes=30), 60.0), (timedelta(hours=6), 300.0))
 # Waits that Meta's rules impose, for up to a day: whoever waits for Ready should not wait for these.
 _PATIENT = frozenset({"InReview", "EditLimit"})

@@ -106,7 +106,8 @@ class TemplateCycle:
         async def login() -> Login:
             return await self._login(number)
 
-        poll = poll_after(self._status, self._tools.now()) or self._tools.resync
+        resync = self._tools.resync
+        poll = min(poll_after(self._status, self._tools.now()) or resync, resync)  # a review is no reason to look less
         try:
             return ObservedTemplate(remote=await account.template(self._key, max(poll - _SLACK, 0), login))
         except Failed as failed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from k8s.budget import HOUR
@@ -45,6 +46,15 @@ async def test_a_long_list_is_read_less_often_while_a_review_is_followed(operato
     review(waiting, status="APPROVED")
     assert calls(waiting, "GET", "/message_templates") <= 45  # a minute's list would have cost 186 of 200 an hour
     await template.run(after=360)
+    assert template.condition("Approved") == ("True", "Approved")
+
+
+async def test_a_review_is_never_followed_less_often_than_the_resync_looks(operator: Operator, waiting: Any) -> None:
+    operator.tools = replace(operator.tools, resync=5)
+    template = declared(operator)
+    await template.run()
+    review(waiting, status="APPROVED")
+    await template.run(after=5)
     assert template.condition("Approved") == ("True", "Approved")
 
 
