@@ -76,9 +76,15 @@ def new_namespace(request: pytest.FixtureRequest) -> Callable[[], Any]:
         finally:
             if not os.environ.get("CLUSTER_TESTS_KEEP"):
                 known.remove(kube.namespace)
-                kube("delete", "namespace", kube.namespace, "--timeout=180s", timeout=200)
+                _remove(kube)
 
     return make
+
+
+def _remove(kube: Kube) -> None:
+    kube("delete", "namespace", kube.namespace, "--wait=false")
+    kube("delete", "pods", "--all", "--grace-period=1", "--wait=false")  # nobody waits for their last words
+    kube("delete", "namespace", kube.namespace, "--ignore-not-found", "--timeout=180s", timeout=200)
 
 
 @pytest.fixture(scope="session")

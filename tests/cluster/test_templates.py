@@ -13,11 +13,10 @@ from tests.cluster.release import Release
 
 
 @pytest.fixture(scope="module")
-def ordinary(installed: Release) -> Iterator[Release]:
+def ordinary(installed: Release) -> Release:
     """The release with a fresh operator that may read the Secret `loja`; all else as the chart has it."""
     installed.install(operator__secretNames=["loja"])
-    yield installed
-    installed.install()
+    return installed
 
 
 @pytest.fixture
