@@ -89,9 +89,11 @@ images:
 	done
 
 # tests/cluster against the cluster in KUBECONFIG; IMAGE_LOAD brings images to its nodes, BASE_IMAGE is what they build on.
+# Two files at a time, each process with a release of its own: most of such a test is waiting.
+CLUSTER_PYTEST = $(BIN)/pytest tests/cluster -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder --durations=20 $(PYTEST_ARGS)
 cluster-test: setup
 	@test -n "$$KUBECONFIG" || { echo "Set KUBECONFIG to the cluster to test on (make kind-up makes one)." >&2; exit 1; }
-	CLUSTER_TESTS=1 $(BIN)/pytest tests/cluster --durations=20 $(PYTEST_ARGS)
+	CLUSTER_TESTS=1 $(CLUSTER_PYTEST)
 
 # A cluster of one's own, where there are Docker and kind, with a metrics-server (for the HPA) where that can be had: one
 # that stays without its image would be in the way, whoever deletes a namespace waits for it.
@@ -105,7 +107,7 @@ kind-up:
 
 kind-test: setup
 	kind get kubeconfig --name $(KIND) >.dev-kind.kubeconfig
-	KUBECONFIG=$(CURDIR)/.dev-kind.kubeconfig IMAGE_LOAD="kind load docker-image --name $(KIND)" CLUSTER_TESTS=1 $(BIN)/pytest tests/cluster $(PYTEST_ARGS)
+	KUBECONFIG=$(CURDIR)/.dev-kind.kubeconfig IMAGE_LOAD="kind load docker-image --name $(KIND)" CLUSTER_TESTS=1 $(CLUSTER_PYTEST)
 
 kind-down:
 	kind delete cluster --name $(KIND)

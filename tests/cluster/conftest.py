@@ -6,6 +6,7 @@ and come from. CLUSTER_TESTS_KEEP leaves the namespaces behind to look into.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import uuid
 from collections.abc import Callable, Iterator
@@ -17,24 +18,50 @@ import pytest
 
 from tests.cluster import images
 from tests.cluster.diagnosis import diagnosis
-from tests.cluster.kube import Kube
+from tests.cluster.kube import CommandError, Kube
 from tests.cluster.release import RESTRICTED, Release
 
 HERE = Path(__file__).parent
 HOW = "the cluster suite was not run: `make cluster-test` with KUBECONFIG (and IMAGE_LOAD, BASE_IMAGE) set runs it"
 
+DEFINITIONS = pytest.StashKey[set[str]]()  # custom resource definitions that somebody else had brought
 NAMESPACES = pytest.StashKey[list[str]]()  # those that are there
 LEFT_BEHIND = pytest.StashKey[dict[str, str]]()  # what was seen in those that went because something failed
 
 
+def _asked() -> bool:
+    return bool(os.environ.get("CLUSTER_TESTS") and os.environ.get("KUBECONFIG"))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All tests of this folder are of the cluster, and run only where somebody asked for it."""
-    asked = os.environ.get("CLUSTER_TESTS") and os.environ.get("KUBECONFIG")
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.cluster)
-            if not asked:
+            if not _asked():
                 item.add_marker(pytest.mark.skip(reason=HOW))
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Look which custom resource definitions are there, before any of several processes brings them."""
+    if _asked() and not hasattr(session.config, "workerinput"):
+        try:
+            session.stash[DEFINITIONS] = _definitions()
+        except CommandError as error:
+            pytest.exit(f"The cluster in KUBECONFIG does not answer. {error}", returncode=2)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Take the definitions away when the last process is done, unless somebody else had brought them."""
+    if DEFINITIONS not in session.stash or os.environ.get("CLUSTER_TESTS_KEEP"):
+        return
+    if new := _definitions() - session.stash[DEFINITIONS]:
+        Kube("default")("delete", "crd", *new)
+
+
+def _definitions() -> set[str]:
+    names = {one["metadata"]["name"] for one in Kube("default").items("crd")}
+    return {name for name in names if name.endswith(".whatsapp-agent.io")}
 
 
 @pytest.hookimpl(wrapper=True)
@@ -50,9 +77,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def built_images() -> None:
-    """The images of this checkout, on the nodes."""
-    images.load(*images.build_all(), *images.databases().values())
+def built_images(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> None:
+    """The images of this checkout, on the nodes. Of several processes one brings them, and the others wait for it."""
+    if worker_id == "master":
+        images.load(*images.build_all(), *images.databases().values())
+        return
+    with (tmp_path_factory.getbasetemp().parent / "images").open("a") as done:
+        fcntl.flock(done, fcntl.LOCK_EX)
+        if not done.tell():
+            images.load(*images.build_all(), *images.databases().values())
+            done.write("loaded")
 
 
 @pytest.fixture(scope="session")
@@ -88,23 +122,8 @@ def _remove(kube: Kube) -> None:
 
 
 @pytest.fixture(scope="session")
-def definitions() -> Iterator[None]:
-    """Takes away the custom resource definitions at the end, unless somebody else had brought them."""
-    kube = Kube("default")
-    before = _definitions(kube)
-    yield
-    if (new := _definitions(kube) - before) and not os.environ.get("CLUSTER_TESTS_KEEP"):
-        kube("delete", "crd", *new)
-
-
-def _definitions(kube: Kube) -> set[str]:
-    names = {one["metadata"]["name"] for one in kube.items("crd")}
-    return {name for name in names if name.endswith(".whatsapp-agent.io")}
-
-
-@pytest.fixture(scope="session")
-def installed(definitions: None, new_namespace: Callable[[], Any]) -> Iterator[Release]:
-    """The release that most tests share."""
+def installed(new_namespace: Callable[[], Any]) -> Iterator[Release]:
+    """The release that most tests of a process share, with the values that the last one to upgrade it left."""
     with new_namespace() as kube:
         release = Release(kube, images.values())
         try:

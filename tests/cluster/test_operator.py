@@ -21,7 +21,7 @@ CALLS_AN_HOUR = 5000  # of an active account: with 200, looks so often would use
 
 
 @pytest.fixture(scope="module")
-def quick(installed: Release) -> Iterator[Release]:
+def quick(installed: Release) -> Release:
     """The release with an operator that looks for drift often, and may read the Secret `loja`."""
     env = {"META_CALLS_PER_HOUR": str(CALLS_AN_HOUR)}
     changes = {
@@ -30,8 +30,7 @@ def quick(installed: Release) -> Iterator[Release]:
         "operator__pod": {"env": env},
     }
     installed.install(**changes)
-    yield installed
-    installed.install()
+    return installed
 
 
 @pytest.fixture

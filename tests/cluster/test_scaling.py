@@ -12,38 +12,41 @@ import pytest
 from tests.cluster.kube import eventually
 from tests.cluster.release import NAME, Release
 
+pytestmark = pytest.mark.usefixtures("scaled")
+
 # Production waits five minutes before it takes pods away.
 QUICK = {
     "scaleUp": {"stabilizationWindowSeconds": 0, "policies": [{"type": "Pods", "value": 2, "periodSeconds": 5}]},
     "scaleDown": {"stabilizationWindowSeconds": 10, "policies": [{"type": "Pods", "value": 2, "periodSeconds": 5}]},
 }
+GATEWAY = {
+    "gateway__autoscaling": {"enabled": True, "minReplicas": 1, "maxReplicas": 3, "targetCPU": 70, "behavior": QUICK}
+}
+WORKER = {
+    "worker__autoscaling": {
+        "enabled": True, "minReplicas": 1, "maxReplicas": 3, "conversationsPerReplica": 2, "pollingInterval": 2,
+        "behavior": QUICK,
+    }
+}  # fmt: skip
 REPLICAS = 2  # of values.yaml, without autoscaling
 
 
-@pytest.fixture
-def metrics(release: Release) -> None:
-    """Skips where nobody measures CPU."""
-    if not release.kube.has_api("v1beta1.metrics.k8s.io"):
-        pytest.skip("this cluster measures no CPU: it has no metrics-server")
-
-
-@pytest.fixture
-def keda(release: Release) -> None:
-    """Skips where there is no KEDA. Asked for before ``scaled``: the chart refuses to be installed without it."""
-    if not release.kube.has_api("v1beta1.external.metrics.k8s.io"):
-        pytest.skip("this cluster has no KEDA")
-
-
-@pytest.fixture
-def scaled(release: Release, request: pytest.FixtureRequest) -> Iterator[Release]:
-    """The release as ``request.param`` changes it; afterwards as it was."""
-    release.install(**request.param)
-    yield release
+@pytest.fixture(scope="module")
+def scaled(installed: Release) -> Iterator[Release]:
+    """The release with the autoscalers that this cluster can serve; afterwards as it was."""
+    # without KEDA the chart refuses to be installed with what needs it
+    installed.install(**GATEWAY, **(WORKER if has_keda(installed) else {}))
+    yield installed
     while True:
-        release.install("--force-conflicts")  # an autoscaler has set the replicas, which are Helm's no more
-        release.rolled_out("gateway", "worker")
-        if replicas(release, "gateway") == replicas(release, "worker") == REPLICAS:
+        installed.install("--force-conflicts")  # an autoscaler has set the replicas, which are Helm's no more
+        installed.rolled_out("gateway", "worker")
+        if replicas(installed, "gateway") == replicas(installed, "worker") == REPLICAS:
             break  # else it had the last word between the change of the Deployment and its own end
+
+
+def has_keda(release: Release) -> bool:
+    """Whether there is a KEDA."""
+    return release.kube.has_api("v1beta1.external.metrics.k8s.io")
 
 
 def replicas(release: Release, component: str) -> int:
@@ -77,40 +80,29 @@ def webhook_load(release: Release) -> Iterator[None]:
                 one.result()
 
 
-GATEWAY = {
-    "gateway__autoscaling": {"enabled": True, "minReplicas": 1, "maxReplicas": 3, "targetCPU": 70, "behavior": QUICK}
-}
+def test_gateways_follow_the_load_up_and_down(release: Release) -> None:
+    if not release.kube.has_api("v1beta1.metrics.k8s.io"):
+        pytest.skip("this cluster measures no CPU: it has no metrics-server")
+    eventually(lambda: replicas(release, "gateway") == 1, "one gateway without load")
+    with webhook_load(release):
+        eventually(lambda: len(release.kube.ready_pods("gateway")) == 3, "three gateways under load")
+    eventually(lambda: replicas(release, "gateway") == 1, "one gateway again")
+    release.say("Olá")
+    release.answered()
 
 
-@pytest.mark.parametrize("scaled", [GATEWAY], indirect=True, ids=["cpu"])
-def test_gateways_follow_the_load_up_and_down(metrics: None, scaled: Release) -> None:
-    eventually(lambda: replicas(scaled, "gateway") == 1, "one gateway without load")
-    with webhook_load(scaled):
-        eventually(lambda: len(scaled.kube.ready_pods("gateway")) == 3, "three gateways under load")
-    eventually(lambda: replicas(scaled, "gateway") == 1, "one gateway again")
-    scaled.say("Olá")
-    scaled.answered()
-
-
-WORKER = {
-    "worker__autoscaling": {
-        "enabled": True, "minReplicas": 1, "maxReplicas": 3, "conversationsPerReplica": 2, "pollingInterval": 2,
-        "behavior": QUICK,
-    }
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("scaled", [WORKER], indirect=True, ids=["keda"])
-def test_workers_follow_the_due_conversations_up_and_down(keda: None, scaled: Release) -> None:
-    eventually(lambda: replicas(scaled, "worker") == 1, "one worker without conversations")
+def test_workers_follow_the_due_conversations_up_and_down(release: Release) -> None:
+    if not has_keda(release):
+        pytest.skip("this cluster has no KEDA")
+    eventually(lambda: replicas(release, "worker") == 1, "one worker without conversations")
     people = [f"55119{60000000 + number}" for number in range(8)]
-    hold = scaled.fault(on="model", kind="hold", times=None)
+    hold = release.fault(on="model", kind="hold", times=None)
     for one in people:
-        scaled.say("Olá", one)
-    eventually(lambda: len(scaled.kube.ready_pods("worker")) == 3, "three workers for eight conversations")
-    scaled.release(hold)
+        release.say("Olá", one)
+    eventually(lambda: len(release.kube.ready_pods("worker")) == 3, "three workers for eight conversations")
+    release.release(hold)
     for one in people:
-        assert len(scaled.answered(one)) == 1
-    eventually(lambda: replicas(scaled, "worker") == 1, "one worker again")
-    scaled.settle()
-    assert all(len(scaled.replies(one)) == 1 for one in people)
+        assert len(release.answered(one)) == 1
+    eventually(lambda: replicas(release, "worker") == 1, "one worker again")
+    release.settle()
+    assert all(len(release.replies(one)) == 1 for one in people)

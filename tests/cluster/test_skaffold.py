@@ -21,7 +21,7 @@ CHANGE = "\nprint('this file was changed', flush=True)\n"
 
 
 @pytest.fixture(scope="module")
-def dev(definitions: None, new_namespace: Callable[[], Any]) -> Iterator[Kube]:
+def dev(new_namespace: Callable[[], Any]) -> Iterator[Kube]:
     """The release as the profile `dev` installs it."""
     options = helm_options("dev", images.TAG)
     for name, value in images.values().items():

@@ -10,7 +10,7 @@ from tests.cluster.kube import eventually
 from tests.cluster.release import NAME, Release
 
 
-def test_data_and_definitions_outlive_a_release(definitions: None, new_namespace: Callable[[], Any]) -> None:
+def test_data_and_definitions_outlive_a_release(new_namespace: Callable[[], Any]) -> None:
     with new_namespace() as kube:
         first = Release(kube, images.values() | {"gateway.replicas": 1, "worker.replicas": 1})
         try:
