@@ -9,36 +9,49 @@ from typing import NamedTuple
 Clock = Callable[[], float]  # monotonic seconds
 
 HOUR = 3600.0
+# How long Meta's count is believed. After that a call may be made, whose answer brings a new one.
+NEWS_SECONDS = 300.0
+PER_CENT = 0.01  # Meta tells whole ones, and may have rounded up
 
 
 class Budget:
-    """At most `limit` calls in any `window` seconds, and none while Meta asked for a pause."""
+    """At most `limit` calls in any `window` seconds, ours and those that Meta counts, and none while Meta asked for a
+    pause.
+    """
 
     def __init__(self, limit: int, clock: Clock, window: float = HOUR) -> None:
         self._limit, self._clock, self._window = limit, clock, window
         self._spent: deque[float] = deque()
+        self._counted = 0  # by Meta
+        self._counted_until = float("-inf")
         self._paused_until = float("-inf")
 
     def left(self) -> int:
         """Calls that may be made now, pauses aside."""
         self._forget()
-        return max(self._limit - len(self._spent), 0)
+        return max(self._limit - max(len(self._spent), self._counted), 0)
 
     def wait(self, reserve: int = 0) -> float:
         """Seconds until a call may be made that leaves `reserve` for others; 0: now."""
-        now, pause = self._clock(), max(self._paused_until - self._clock(), 0.0)
         self._forget()
+        ready = self._paused_until
         # More may be spent than is allowed: the pages of a list are counted when they are there.
-        over = len(self._spent) + reserve + 1 - self._limit
-        if over <= 0 or not self._spent:
-            return pause
-        oldest = self._spent[min(over, len(self._spent)) - 1]
-        return max(pause, oldest + self._window - now)
+        over = min(len(self._spent) + reserve + 1 - self._limit, len(self._spent))
+        if over > 0:
+            ready = max(ready, self._spent[over - 1] + self._window)
+        if self._counted and self._counted + reserve + 1 > self._limit:
+            ready = max(ready, self._counted_until)
+        return max(ready - self._clock(), 0.0)
 
     def spend(self) -> None:
         """Note a call."""
         self._forget()
         self._spent.append(self._clock())
+
+    def told(self, share: float) -> None:
+        """Note how much of the limit is used by Meta's count, 1.0 for all of it: it knows of others' calls too."""
+        self._counted = int((share - PER_CENT) * self._limit)
+        self._counted_until = self._clock() + min(NEWS_SECONDS, self._window)
 
     def pause(self, seconds: float) -> None:
         """Make no calls for so long."""
@@ -47,6 +60,8 @@ class Budget:
     def _forget(self) -> None:
         while self._spent and self._spent[0] <= self._clock() - self._window:
             self._spent.popleft()
+        if self._counted_until <= self._clock():
+            self._counted = 0
 
 
 class Place(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from gateway.whatsapp.connection import GraphApi
 from gateway.whatsapp.errors import WhatsAppError
 from gateway.whatsapp.management import Management
 from gateway.whatsapp.uploads import Uploads
+from gateway.whatsapp.usage import calls_used
 from k8s import content, telemetry
 from k8s.answers import RATE_LIMITED, app_id_of, phone_of, problem_of, template_of, token_of
 from k8s.budget import HOUR, Budget, Clock, Place, Queue
@@ -282,10 +283,16 @@ class Meta:
             Failed: The token cannot be one.
         """
         try:
-            api = GraphApi(self._http, access_token=token, base_url=self._url, version=version)
+            api = GraphApi(self._http, access_token=token, base_url=self._url, version=version, on_headers=self._heard)
         except ValueError as error:
             raise Failed(Problem("blocked", "TokenInvalid", str(error))) from None
         return Login(Management(api), Uploads(api), token)
+
+    def _heard(self, headers: Mapping[str, str]) -> None:
+        """Take Meta's count of calls: it outlives a restart of ours, and knows of whoever else calls."""
+        for waba_id, share in calls_used(headers).items():
+            if waba_id in self._accounts:
+                self._accounts[waba_id].calls.told(share)
 
 
 @contextmanager

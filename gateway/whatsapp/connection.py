@@ -4,7 +4,7 @@ Its logger is nobody's: who uses the library must keep the loggers `httpx` and `
 they write addresses, and Meta's token check takes the token that it checks as a query parameter.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -35,7 +35,8 @@ class File(NamedTuple):
 class GraphApi:
     """The Graph API with one access token over an httpx client that the caller opens, tunes and closes.
 
-    base_url: without version; access_token: printable ASCII (ValueError otherwise, without quoting it).
+    base_url: without version; access_token: printable ASCII (ValueError otherwise, without quoting it); on_headers: is
+    given the headers of every answer.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class GraphApi:
         access_token: str,
         base_url: str = GRAPH_URL,
         version: str = CURRENT,
+        on_headers: Callable[[Mapping[str, str]], None] | None = None,
     ) -> None:
         token = access_token.strip()
         if not (token and token.isascii() and token.isprintable()):
@@ -53,6 +55,7 @@ class GraphApi:
         self._token = token
         self.base_url = base_url.rstrip("/")
         self.version = version
+        self._on_headers = on_headers
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.base_url!r}, {self.version!r})"
@@ -127,6 +130,8 @@ class GraphApi:
             )  # fmt: skip
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise errors.of_transport(error) from None  # the original may quote the token
+        if self._on_headers is not None:
+            self._on_headers(response.headers)
         return self._answer(response, (self._token, *_secrets(params or {})))
 
     def _answer(self, response: httpx.Response, secrets: tuple[str, ...]) -> Json:

@@ -12,14 +12,14 @@ Codes: developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes; wher
 went out, the code counts as uncertain.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 import httpx
+
+from gateway.whatsapp import usage
 
 _LONGEST_TEXT = 1000
 
@@ -286,14 +286,11 @@ def _by_http_status(status: int | None) -> tuple[type[WhatsAppError], str]:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Read how many seconds to wait from `Retry-After`, else from the business use case usage; None where neither says.
-
-    Source: developers.facebook.com/docs/graph-api/overview/rate-limiting#headers (minutes to regain access).
-    """
+    """Read how many seconds to wait from `Retry-After`, else from Meta's usage header; None where neither says."""
     header = headers.get("retry-after")
     if header is not None:
         return _seconds(header, now or datetime.now(UTC))
-    return _minutes_to_regain_access(headers.get("x-business-use-case-usage"))
+    return usage.seconds_to_regain_access(headers)
 
 
 def _seconds(header: str, now: datetime) -> float | None:
@@ -303,15 +300,6 @@ def _seconds(header: str, now: datetime) -> float | None:
         return max(0.0, (parsedate_to_datetime(header) - now).total_seconds())
     except (ValueError, TypeError):  # not a date, or one without a zone
         return None
-
-
-def _minutes_to_regain_access(header: str | None) -> float | None:
-    try:
-        usage: Any = json.loads(header or "{}")
-        minutes = max(float(one["estimated_time_to_regain_access"]) for uses in usage.values() for one in uses)
-    except (ValueError, TypeError, KeyError, AttributeError):  # another shape: it says nothing
-        return None
-    return minutes * 60 or None
 
 
 def _int(value: object) -> int | None:

@@ -82,6 +82,35 @@ def test_what_was_spent_over_the_limit_has_to_be_waited_for_too() -> None:
     assert (budget.wait(), budget.left()) == (0, 1)
 
 
+def test_what_meta_counts_more_than_we_made_is_left_out_too() -> None:
+    clock = Clock()
+    budget = Budget(200, clock)
+    budget.spend()
+    budget.told(0.80)
+    assert budget.left() == 42  # one per cent may be rounding
+    assert budget.wait() == 0
+    assert budget.wait(reserve=60) == 300
+    budget.told(0.02)
+    assert (budget.left(), budget.wait(reserve=60)) == (198, 0)
+
+
+def test_metas_count_is_believed_until_there_could_be_a_newer_one() -> None:
+    clock = Clock()
+    budget = Budget(200, clock)
+    budget.told(1.5)
+    assert (budget.left(), budget.wait()) == (0, 300)
+    clock.now += 300
+    assert (budget.left(), budget.wait()) == (200, 0)
+
+
+def test_metas_count_of_a_higher_limit_takes_nothing_from_ours() -> None:
+    budget = Budget(3, Clock(), window=100)
+    for _ in range(3):
+        budget.spend()
+        budget.told(0.0)
+    assert (budget.left(), budget.wait()) == (0, 100)
+
+
 def test_places_follow_the_order_of_arrival() -> None:
     queue = Queue(Clock())
     assert [queue.ask(key).before for key in "abc"] == [0, 1, 2]

@@ -105,6 +105,14 @@ async def test_no_call_is_made_over_the_budget() -> None:
     assert (failed.value.problem.reason, failed.value.problem.retry_after) == ("RateLimited", 3600)
 
 
+async def test_metas_count_of_calls_outlives_a_restart() -> None:
+    usage = '{"200": [{"type": "whatsapp_business_management", "call_count": 75}], "7": [{"call_count": 99}]}'
+    made = meta(answering(200, {"id": "1"}, {"X-Business-Use-Case-Usage": usage}))
+    account = made.account("200")
+    await account.phone(made.login(TOKEN, "v26.0"), NUMBER)
+    assert account.calls.left() == 52
+
+
 async def test_numbers_of_an_account_share_its_budget() -> None:
     made = meta(answering(200, {}))
     assert made.account("200") is made.account("200")

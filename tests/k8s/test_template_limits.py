@@ -93,6 +93,20 @@ async def test_a_limit_of_our_own_leaves_calls_for_reading(operator: Operator, s
     assert template.condition("Ready") == ("True", "Ready")
 
 
+async def test_what_was_spent_before_a_restart_is_known_from_metas_count(operator: Operator, simulator: Any) -> None:
+    number = operator.number()
+    simulator.configure(usage={"calls_an_hour": 10})
+    for _ in range(4):
+        await number.run(after=600)  # two calls about the account
+    operator.restart()
+    template = declared(operator)
+    await template.run()
+    assert template.condition("Synced") == ("False", "Queued")
+    simulator.post("clock", advance_seconds=HOUR)
+    await template.run(after=300)
+    assert template.condition("Ready") == ("True", "Ready")
+
+
 async def test_while_meta_is_away_what_was_known_stays(operator: Operator, simulator: Any) -> None:
     simulator.configure(review={"seconds": 0})
     template = declared(operator)

@@ -155,6 +155,7 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
             120.0,
         ),
         ({"x-business-use-case-usage": '{"1":[{"estimated_time_to_regain_access":0}]}'}, None),
+        ({"x-business-use-case-usage": '{"1":[{"estimated_time_to_regain_access":NaN}]}'}, None),
         ({"x-business-use-case-usage": "[]"}, None),
         ({"x-business-use-case-usage": "{"}, None),
     ],

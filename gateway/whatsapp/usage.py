@@ -1,0 +1,31 @@
+"""Meta's own count of an account's calls, which every answer about the account carries (business use case usage).
+
+Source: developers.facebook.com/docs/graph-api/overview/rate-limiting#headers-2. A header of another shape says nothing.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+
+_HEADER = "x-business-use-case-usage"
+
+
+def calls_used(headers: Mapping[str, str]) -> dict[str, float]:
+    """Give the share of an hour's calls that is used, 1.0 for all, by id of the business account."""
+    return {account: per_cent / 100 for account, per_cent in _highest(headers, "call_count").items()}
+
+
+def seconds_to_regain_access(headers: Mapping[str, str]) -> float | None:
+    """Give the seconds until calls are possible again; None when they are possible now, or nothing is said."""
+    minutes = _highest(headers, "estimated_time_to_regain_access")
+    return max(minutes.values(), default=0) * 60 or None
+
+
+def _highest(headers: Mapping[str, str], name: str) -> dict[str, float]:
+    """Give the highest value of that name for each account, of the several kinds of use that Meta counts."""
+    try:
+        usage = json.loads(headers.get(_HEADER) or "{}")
+        found = {account: max(float(one[name]) for one in uses) for account, uses in usage.items()}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return {}
+    return {account: value for account, value in found.items() if math.isfinite(value)}
