@@ -140,9 +140,12 @@ class SecurityChanged:
 
 @dataclass(frozen=True, slots=True)
 class CapabilitiesChanged:
-    """Limits of the business: conversations a day (-1: unlimited), numbers."""
+    """Limits of the business: customers that it may write to first in 24 hours, numbers.
 
-    daily_conversations: int | None = None
+    daily_conversations: a tier (TIER_2K, TIER_UNLIMITED) or, in older webhooks, their count as text ("2000", "-1").
+    """
+
+    daily_conversations: str | None = None
     numbers_per_business: int | None = None
     numbers_per_account: int | None = None
     time: datetime | None = None

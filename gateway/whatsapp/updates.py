@@ -158,9 +158,8 @@ def _security(value: Json, time: Time) -> AccountEvent | None:
 
 
 def _capabilities(value: Json, time: Time) -> AccountEvent | None:
-    daily = integer(value, "max_daily_conversations_per_business")
-    if daily is None:
-        daily = integer(value, "max_daily_conversation_per_phone")
+    daily = identifier(value, "max_daily_conversations_per_business")
+    daily = daily or identifier(value, "max_daily_conversation_per_phone")  # gone since February 2026
     business = integer(value, "max_phone_numbers_per_business")
     account = integer(value, "max_phone_numbers_per_waba")
     if daily is None and business is None and account is None:

@@ -13,7 +13,7 @@ from simulator.meta.templates import Template
 from simulator.meta.world import Json, Message, Number, Persona, text_of
 
 OBJECT = "whatsapp_business_account"
-TIERS = ("TIER_50", "TIER_250", "TIER_1K", "TIER_2K", "TIER_10K", "TIER_100K")
+NUMBERS_PER_ACCOUNT = 25
 LISTS = ("messages", "statuses", "errors")  # what one value can hold many of
 
 
@@ -151,31 +151,29 @@ def template_components_change(template: Template, now: float) -> Change:
 
 
 def number_changes(old: Number, new: Number, now: float) -> list[Change]:
-    """What Meta tells when a number's limit, throughput, quality or name changed."""
+    """What Meta tells when a number's limit, throughput, quality or name changed.
+
+    The limit is the business portfolio's: business_capability_update tells of it, and a number's webhooks have no
+    current_limit since February 2026. Source: developers.facebook.com/docs/whatsapp/webhooks/reference.
+    """
     found: list[Change] = []
 
     def tell(field: str, **value: object) -> None:
-        shown = {"display_phone_number": new.digits, **value}
-        found.append(Change(new.account_id, field, shown, int(now)))
+        found.append(Change(new.account_id, field, value, int(now)))
 
+    limit = {"max_daily_conversations_per_business": new.messaging_limit_tier}
     if old.messaging_limit_tier != new.messaging_limit_tier:
-        event = "UPGRADE" if _tier(new) > _tier(old) else "DOWNGRADE"
-        limits = {"current_limit": new.messaging_limit_tier, "old_limit": old.messaging_limit_tier}
-        tell("phone_number_quality_update", event=event, **limits)
+        tell("business_capability_update", **limit, max_phone_numbers_per_waba=NUMBERS_PER_ACCOUNT)
+    number = {"display_phone_number": new.digits}
     if (old.throughput, new.throughput) == ("STANDARD", "HIGH"):
-        tell("phone_number_quality_update", event="THROUGHPUT_UPGRADE", current_limit=new.messaging_limit_tier)
+        tell("phone_number_quality_update", **number, event="THROUGHPUT_UPGRADE", **limit)
     if (old.quality_rating == "RED") != (new.quality_rating == "RED"):
         event = "FLAGGED" if new.quality_rating == "RED" else "UNFLAGGED"
-        tell("phone_number_quality_update", event=event, current_limit=new.messaging_limit_tier)
+        tell("phone_number_quality_update", **number, event=event, **limit)
     if old.name_status != new.name_status:
         review = {"decision": new.name_status, "requested_verified_name": new.name, "rejection_reason": None}
-        tell("phone_number_name_update", **review)
+        tell("phone_number_name_update", **number, **review)
     return found
-
-
-def _tier(number: Number) -> int:
-    """The tier as a number; unlimited is the highest."""
-    return TIERS.index(number.messaging_limit_tier) if number.messaging_limit_tier in TIERS else len(TIERS)
 
 
 def _named(template: Template) -> Json:

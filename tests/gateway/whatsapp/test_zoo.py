@@ -614,8 +614,9 @@ def expected():
         },
         "security": {"pin_changed": [SecurityChanged("551130000000", "PIN_CHANGED", "61555822107539", T)]},
         "business_capability_update": {
-            "limits": [CapabilitiesChanged(2000, 10, 10, T)],
-            "older_names": [CapabilitiesChanged(-1, 25, None, T)],
+            "limits": [CapabilitiesChanged("2000", 10, 10, T)],
+            "tier": [CapabilitiesChanged("TIER_UNLIMITED", None, 25, T)],
+            "older_names": [CapabilitiesChanged("-1", 25, None, T)],
         },
         "flows": {
             "status": [
