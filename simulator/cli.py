@@ -27,6 +27,7 @@ from simulator.stack import STATE_FILE, Stack, read_state
 
 # Longer than any client keeps an idle connection: who closes it while a request is on its way cuts that request off.
 KEEP_ALIVE_SECONDS = 120
+GRACE_SECONDS = 1  # an open phone page always waits for news, and a held call for its release: nobody waits for them
 NOT_ANSWERED, NOT_RUNNING = 1, 2  # exit codes
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -53,6 +54,7 @@ def serve() -> None:
     app = create_app(settings.number(), settings.webhook_url, settings.dev_dir / STATE_FILE)
     config = uvicorn.Config(app, settings.simulator_host, settings.simulator_port, log_level="warning", ws="none")
     config.timeout_keep_alive = KEEP_ALIVE_SECONDS
+    config.timeout_graceful_shutdown = GRACE_SECONDS
     uvicorn.Server(config).run()
 
 
