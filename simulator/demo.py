@@ -1,7 +1,8 @@
 """The demo model: a script that reads like a language model, so that the product runs without one.
 
-It is no intelligence: it recognises a few wishes in Portuguese (greeting, order, ticket, a name to remember), calls
-the tools that the request offers, and words what they answered. It knows no fact: those come from tools and messages.
+It is no intelligence: it recognises a few wishes in Portuguese (greeting, order, goods, shops, ticket, a name to
+remember), calls the tools that the request offers, and words what they answered. It knows no fact: those come from
+tools and messages.
 """
 
 import re
@@ -28,6 +29,10 @@ GREETING = re.compile(r"\b(oi+|ola+|opa|bom dia|boa tarde|boa noite|hello|hi)\b"
 CANCEL = re.compile(r"\b(cancel\w+|desist\w+)\b")
 ADDRESS = re.compile(r"\b(?:mud\w+|troc\w+|alter\w+|novo)\b[^.?!]*\bendereco\b.*?(?::|\bpara\b)\s*(.*)", re.DOTALL)
 PRODUCT = re.compile(r"\b(compr(?:ar|o)|produtos?|precos?|quanto custa\w*|vend\w+|promoc\w+|coloridas?|armac\w+)\b")
+GOODS = re.compile(
+    r"\b(?:quais|qual|que|tem|vend\w+|procuro|quero|queria|gostaria|preciso)\b[^.?!]*"
+    r"\b(?:lentes?|oculos|armac\w+|soluc\w+|estojos?)\b"
+)
 STORE = re.compile(r"\b(lojas?|onde fica\w*|horario\w*|abre\w* (?:hoje|amanha)|que horas)\b")
 PREFERENCE = re.compile(r"\b(prefiro|anota\w*|anote\w*|guard[ae]\w* (?:isso|que)|lembr\w+ que)\b")
 KNOWN = re.compile(r"\bo que (?:voce|vc|voces) (?:sabe\w*|guard\w+|tem)\b[^?]*\b(?:sobre mim|de mim|meu|minha)\b")
@@ -48,7 +53,7 @@ UNSURE = re.compile(r"nao afirme|antes de afirmar")  # a fact for the model, not
 PASSING = "transfer_to"
 
 INTRODUCTION = "Sou a assistente virtual (modelo de demonstração)."
-OFFER = "Posso consultar um pedido pelo número ou abrir um chamado para você."
+OFFER = "Posso consultar um pedido, procurar lentes e óculos, dizer onde ficam as lojas ou abrir um chamado para você."
 MORE = "Posso ajudar em algo mais?"
 NO_SYSTEM = "Não consegui confirmar isso no sistema agora. Pode tentar de novo em alguns minutos?"
 ASK_NUMBER = "Claro! Qual é o número do pedido?"
@@ -181,8 +186,14 @@ def _special(conversation: Conversation, said: str) -> Iterable[Call]:
         yield from _named(conversation, "remember", fact=shorten(conversation.said, 200))
     elif STORE.search(said):
         yield from _named(conversation, "store_info")
-    elif PRODUCT.search(said) and not number and not PROBLEM.search(said):
+    elif _shopping(said) and not number:
         yield from _named(conversation, "search_products", "sales", words=shorten(conversation.said, 200))
+
+
+def _shopping(said: str) -> bool:
+    """Whether they look for something to buy, and not for what they have bought."""
+    goods = GOODS.search(said) and not ORDER.search(said)
+    return bool(PRODUCT.search(said) or goods) and not PROBLEM.search(said)
 
 
 def _named(conversation: Conversation, name: str, department: str = "", **arguments: str) -> Iterable[Call]:

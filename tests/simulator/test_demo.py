@@ -199,3 +199,33 @@ def test_schemas_are_followed() -> None:
 
 def test_text_results_stay_as_they_are() -> None:
     assert result_text("  linha 1\nlinha 2 ") == "linha 1\nlinha 2"
+
+
+SHOP = [*TOOLS, tool("search_products", "Products that fit some words.", ["words"], words=STRING)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Quais lentes vocês têm para astigmatismo?",
+        "tem óculos de sol?",
+        "Procuro uma solução para lentes",
+        "Quero comprar lentes de descarte diário",
+        "Quanto custa a lente colorida?",
+    ],
+)
+def test_who_looks_for_goods_is_shown_products(text):
+    assert calls(text, tools=SHOP) == [("search_products", {"words": text})]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Quero saber do meu pedido de lentes 12345",
+        "Quais lentes vieram no meu pedido?",
+        "Que lente arranhada, quero trocar",
+        "Minhas lentes são mensais",
+    ],
+)
+def test_who_speaks_of_goods_that_were_bought_is_shown_none(text):
+    assert "search_products" not in {name for name, _ in calls(text, tools=SHOP)}
