@@ -28,7 +28,7 @@ KNOWN = {
 FOREIGN = {
     "BG_JOB_TIMEOUT_SECS", "BG_JOB_SHUTDOWN_GRACE_PERIOD_SECS", "LANGGRAPH_CLI_NO_ANALYTICS", "LOG_JSON",
     "LANGGRAPH_NO_VERSION_CHECK", "LANGSMITH_TRACING", "DATABASE_URI", "REDIS_URI", "N_JOBS_PER_WORKER", "PORT",
-    "LANGGRAPH_CLOUD_LICENSE_KEY", "LANGSMITH_API_KEY",
+    "LANGGRAPH_CLOUD_LICENSE_KEY", "LANGSMITH_API_KEY", "LANGGRAPH_THREAD_TTL",
 }  # fmt: skip
 # What each API call of the operator needs: the method's name in kubernetes_asyncio.
 CALLS = {
@@ -113,6 +113,24 @@ def test_the_bound_of_a_run_is_told_to_the_server_once_and_for_all() -> None:
     given = chart.environment(objects, "agent")
     assert given["BG_JOB_TIMEOUT_SECS"] == given["BG_JOB_SHUTDOWN_GRACE_PERIOD_SECS"] == "77"
     assert main(objects, "agent")["args"][-2:] == ["--drain", "77"]
+
+
+def test_what_is_remembered_is_bounded_in_both_editions() -> None:
+    days = {"agent.retentionDays": 90, "worker.eventRetentionDays": 10}
+    objects = chart.with_values(days)
+    assert chart.environment(objects, "agent")["AGENT_RETENTION_DAYS"] == "90"
+    assert chart.environment(objects, "worker")["EVENT_RETENTION_DAYS"] == "10"
+    licensed = chart.with_values(days, "licensed")
+    for component in ("agent", "agent-queue"):
+        given = chart.environment(licensed, component)
+        assert "AGENT_RETENTION_DAYS" not in given
+        assert given["LANGGRAPH_THREAD_TTL"] == str(90 * 24 * 60)  # minutes (langgraph_api.config, parse_thread_ttl)
+
+
+def test_without_a_bound_each_edition_keeps_what_its_configuration_says() -> None:
+    for name in ("demo", "licensed"):
+        given = chart.environment(chart.scenario(name), "agent")
+        assert not {"AGENT_RETENTION_DAYS", "LANGGRAPH_THREAD_TTL"} & given.keys()
 
 
 def test_the_operator_may_do_what_it_does_and_no_more() -> None:
