@@ -84,7 +84,7 @@ def built_images(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> No
         return
     with (tmp_path_factory.getbasetemp().parent / "images").open("a") as done:
         fcntl.flock(done, fcntl.LOCK_EX)
-        if not done.tell():
+        if not done.seek(0, os.SEEK_END):  # it may have been written since it was opened
             images.load(*images.build_all(), *images.databases().values())
             done.write("loaded")
 
