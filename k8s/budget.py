@@ -50,7 +50,7 @@ class Budget:
 
     def told(self, share: float) -> None:
         """Note how much of the limit is used by Meta's count, 1.0 for all of it: it knows of others' calls too."""
-        self._counted = int((share - PER_CENT) * self._limit)
+        self._counted = int((min(share, 2.0) - PER_CENT) * self._limit)
         self._counted_until = self._clock() + min(NEWS_SECONDS, self._window)
 
     def pause(self, seconds: float) -> None:

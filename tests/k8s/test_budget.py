@@ -103,6 +103,34 @@ def test_metas_count_is_believed_until_there_could_be_a_newer_one() -> None:
     assert (budget.left(), budget.wait()) == (200, 0)
 
 
+STEPS = st.one_of(
+    st.tuples(st.just("spend"), st.just(0)),
+    st.tuples(st.just("told"), st.floats(min_value=0, max_value=1e308)),
+    st.tuples(st.just("pause"), st.integers(0, 500)),
+    st.tuples(st.just("later"), st.integers(0, 2000)),
+)
+
+
+@given(st.lists(STEPS, max_size=40), st.integers(1, 20), st.integers(0, 25))
+def test_whatever_happened_who_waits_as_told_may_call(steps: list[tuple[str, float]], limit: int, reserve: int) -> None:
+    clock = Clock()
+    budget = Budget(limit, clock, window=1000)
+    for kind, value in steps:
+        match kind:
+            case "spend":
+                budget.spend()
+            case "told":
+                budget.told(value)
+            case "pause":
+                budget.pause(value)
+            case _:
+                clock.now += value
+        assert 0 <= budget.left() <= limit
+        assert 0 <= budget.wait() <= budget.wait(reserve)
+    clock.now += budget.wait(reserve)
+    assert budget.wait(reserve) == 0
+
+
 def test_metas_count_of_a_higher_limit_takes_nothing_from_ours() -> None:
     budget = Budget(3, Clock(), window=100)
     for _ in range(3):
