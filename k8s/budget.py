@@ -9,7 +9,7 @@ from typing import NamedTuple
 Clock = Callable[[], float]  # monotonic seconds
 
 HOUR = 3600.0
-# How long Meta's count is believed. After that a call may be made, whose answer brings a new one.
+# How long Meta's count is believed. After that calls may be made, whose answers bring a new one.
 NEWS_SECONDS = 300.0
 PER_CENT = 0.01  # Meta tells whole ones, and may have rounded up
 
@@ -50,7 +50,7 @@ class Budget:
 
     def told(self, share: float) -> None:
         """Note how much of the limit is used by Meta's count, 1.0 for all of it: it knows of others' calls too."""
-        self._counted = int((min(share, 2.0) - PER_CENT) * self._limit)
+        self._counted = max(round((min(share, 2.0) - PER_CENT) * self._limit), 0)
         self._counted_until = self._clock() + min(NEWS_SECONDS, self._window)
 
     def pause(self, seconds: float) -> None:

@@ -19,7 +19,7 @@ ORDER_NUMBER = re.compile(r"(?<![\w.,:/-])#?(\d{4,12})(?![\w-])")
 TICKET_NUMBER = re.compile(r"(?:chamado|ticket|protocolo)\D{0,15}?#?(\d+)")
 ORDER = re.compile(r"\b(pedidos?|encomendas?|compras?|entregas?|rastre\w*|chega\w*|order)\b")
 PROBLEM = re.compile(
-    r"\b(problemas?|defeitos?|quebr\w+|reclam\w+|troca\w*|devol\w+|errad[oa]s?|arranhad\w+)\b"
+    r"\b(problemas?|defeitos?|quebr\w+|reclam\w+|troca\w*|devol\w+|reembols\w+|errad[oa]s?|arranhad\w+)\b"
     r"|\babr\w+ (?:um )?(?:chamado|ticket)\b"
 )
 TICKET = re.compile(r"\b(chamados?|tickets?|protocolos?)\b")

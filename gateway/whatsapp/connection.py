@@ -36,7 +36,7 @@ class GraphApi:
     """The Graph API with one access token over an httpx client that the caller opens, tunes and closes.
 
     base_url: without version; access_token: printable ASCII (ValueError otherwise, without quoting it); on_headers: is
-    given the headers of every answer.
+    given the headers of every answer to a call of this object.
     """
 
     def __init__(

@@ -1,6 +1,7 @@
 """Meta's own count of an account's calls, which every answer about the account carries (business use case usage).
 
-Source: developers.facebook.com/docs/graph-api/overview/rate-limiting#headers-2. A header of another shape says nothing.
+Source: developers.facebook.com/docs/graph-api/overview/rate-limiting#headers-2. What has another shape says nothing.
+Processor time (`total_cputime`, `total_time`), which Meta counts too, is not looked at: of that its refusals tell.
 """
 
 import json
@@ -24,8 +25,15 @@ def seconds_to_regain_access(headers: Mapping[str, str]) -> float | None:
 def _highest(headers: Mapping[str, str], name: str) -> dict[str, float]:
     """Give the highest value of that name for each account, of the several kinds of use that Meta counts."""
     try:
-        usage = json.loads(headers.get(_HEADER) or "{}")
-        found = {account: max(float(one[name]) for one in uses) for account, uses in usage.items()}
-    except (ValueError, TypeError, KeyError, AttributeError):
+        usage = dict(json.loads(headers.get(_HEADER) or "{}"))
+    except (ValueError, TypeError):
         return {}
-    return {account: value for account, value in found.items() if math.isfinite(value)}
+    found = {}
+    for account, uses in usage.items():
+        try:
+            value = max(float(one[name]) for one in uses)
+        except (ValueError, TypeError, KeyError):
+            continue
+        if math.isfinite(value):
+            found[str(account)] = value
+    return found

@@ -116,15 +116,15 @@ def test_the_bound_of_a_run_is_told_to_the_server_once_and_for_all() -> None:
 
 
 def test_what_is_remembered_is_bounded_in_both_editions() -> None:
-    days = {"agent.retentionDays": 90, "worker.eventRetentionDays": 10}
+    days = {"agent.retentionDays": 730, "worker.eventRetentionDays": 10}
     objects = chart.with_values(days)
-    assert chart.environment(objects, "agent")["AGENT_RETENTION_DAYS"] == "90"
+    assert chart.environment(objects, "agent")["AGENT_RETENTION_DAYS"] == "730"
     assert chart.environment(objects, "worker")["EVENT_RETENTION_DAYS"] == "10"
     licensed = chart.with_values(days, "licensed")
     for component in ("agent", "agent-queue"):
         given = chart.environment(licensed, component)
         assert "AGENT_RETENTION_DAYS" not in given
-        assert given["LANGGRAPH_THREAD_TTL"] == str(90 * 24 * 60)  # minutes (langgraph_api.config, parse_thread_ttl)
+        assert given["LANGGRAPH_THREAD_TTL"] == str(730 * 24 * 60)  # minutes (langgraph_api.config, parse_thread_ttl)
 
 
 def test_without_a_bound_each_edition_keeps_what_its_configuration_says() -> None:

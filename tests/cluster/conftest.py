@@ -24,6 +24,7 @@ from tests.cluster.release import RESTRICTED, Release
 HERE = Path(__file__).parent
 HOW = "the cluster suite was not run: `make cluster-test` with KUBECONFIG (and IMAGE_LOAD, BASE_IMAGE) set runs it"
 
+PREFIX = "CLUSTER_TESTS_PREFIX"  # environment variable: how the names of this run's namespaces begin, in each process
 DEFINITIONS = pytest.StashKey[set[str]]()  # custom resource definitions that somebody else had brought
 NAMESPACES = pytest.StashKey[list[str]]()  # those that are there
 LEFT_BEHIND = pytest.StashKey[dict[str, str]]()  # what was seen in those that went because something failed
@@ -43,8 +44,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Look which custom resource definitions are there, before any of several processes brings them."""
+    """Look which custom resource definitions are there, before any of several processes brings them.
+
+    pytest asks only where this folder is named on its command line, as the make targets do.
+    """
     if _asked() and not hasattr(session.config, "workerinput"):
+        os.environ[PREFIX] = f"wa-test-{uuid.uuid4().hex[:6]}"
         try:
             session.stash[DEFINITIONS] = _definitions()
         except CommandError as error:
@@ -52,16 +57,28 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Take the definitions away when the last process is done, unless somebody else had brought them."""
+    """Take away what is left when the last process is done: namespaces of one that died, then the definitions.
+
+    Definitions that somebody else had brought stay.
+    """
     if DEFINITIONS not in session.stash or os.environ.get("CLUSTER_TESTS_KEEP"):
         return
-    if new := _definitions() - session.stash[DEFINITIONS]:
-        Kube("default")("delete", "crd", *new)
+    try:
+        for name in _names("namespaces"):
+            if name.startswith(os.environ[PREFIX]):
+                _remove(Kube(name))
+        if new := _definitions() - session.stash[DEFINITIONS]:
+            Kube("default")("delete", "crd", *new)
+    except CommandError as error:
+        session.config.get_terminal_writer().line(f"\nNot all could be taken away: {error}", red=True)
 
 
 def _definitions() -> set[str]:
-    names = {one["metadata"]["name"] for one in Kube("default").items("crd")}
-    return {name for name in names if name.endswith(".whatsapp-agent.io")}
+    return {name for name in _names("crd") if name.endswith(".whatsapp-agent.io")}
+
+
+def _names(kind: str) -> list[str]:
+    return [one["metadata"]["name"] for one in Kube("default").items(kind)]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -97,7 +114,7 @@ def new_namespace(request: pytest.FixtureRequest) -> Callable[[], Any]:
 
     @contextmanager
     def make() -> Iterator[Kube]:
-        kube = Kube(f"wa-test-{uuid.uuid4().hex[:6]}")
+        kube = Kube(f"{os.environ.get(PREFIX, 'wa-test')}-{uuid.uuid4().hex[:4]}")
         kube.apply(
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": kube.namespace, "labels": RESTRICTED}}
         )
@@ -123,7 +140,7 @@ def _remove(kube: Kube) -> None:
 
 @pytest.fixture(scope="session")
 def installed(new_namespace: Callable[[], Any]) -> Iterator[Release]:
-    """The release that most tests of a process share, with the values that the last one to upgrade it left."""
+    """The release that most tests of a process share, as the last test that upgraded it left it."""
     with new_namespace() as kube:
         release = Release(kube, images.values())
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.cluster.kube import CommandError, run
 from tests.images.dockerfile import PROGRAMS, ROOT, Program
+from tests.kind import skaffold
 
 TAG = "dev"
 OFFICIAL_BASE = "docker.io/library/python:3.11-slim"
@@ -27,11 +28,13 @@ def name_of(program: Program) -> str:
 
 
 def build(program: Program, tag: str = TAG, context: Path = ROOT) -> str:
-    """Build a program's image from a checkout; give its name."""
+    """Build a program's image from a checkout, by the command line that skaffold has for it; give its name."""
     image = f"whatsapp-agent/{program.name}:{tag}"
-    dockerfile = context / program.dockerfile.relative_to(ROOT)
-    base = ["--build-arg", f"BASE_IMAGE={base_image()}"]
-    run(["docker", "build", "--network", "host", *base, "-f", dockerfile, "-t", image, context], timeout=BUILD_SECONDS)
+    docker = skaffold.artifact(program.name)["docker"]
+    given = {"BASE_IMAGE": base_image()}
+    arguments = [word for name in docker["buildArgs"] for word in ("--build-arg", f"{name}={given[name]}")]
+    where = ["--network", docker["network"], *arguments, "-f", context / docker["dockerfile"], "-t", image, context]
+    run(["docker", "build", *where], timeout=BUILD_SECONDS)
     return image
 
 
@@ -75,7 +78,9 @@ def values() -> dict[str, str]:
 
 
 def megabytes(image: str) -> float:
-    """Size of an image, in 10^6 bytes."""
+    """Size of an image, in 10^6 bytes. One that was only built upon may have left no record, and is pulled."""
+    if not run(["docker", "images", "--quiet", image]).strip():
+        run(["docker", "pull", "--quiet", image], timeout=BUILD_SECONDS)
     return float(run(["docker", "image", "inspect", "--format", "{{.Size}}", image])) / 1e6
 
 

@@ -60,7 +60,10 @@ def test_redis_is_restarted(release: Release, traffic: Traffic) -> None:
 
 
 def test_a_node_is_drained(release: Release, traffic: Traffic) -> None:
-    """Of the pods that may not all go at once, some stay until there is another node for them (or this one is back)."""
+    """Of the pods that may not all go at once, some stay until there is another node for them (or this one is back).
+
+    Where it is the only node, pods that another process starts meanwhile wait too, for half a minute at most.
+    """
     node = release.kube.pods("gateway")[0]["spec"]["nodeName"]
     # the simulator is Meta and the customers, who are not in the cluster; postgres has a test of its own
     away = f"{SUITE}={release.kube.namespace},app.kubernetes.io/component notin (simulator,postgres)"

@@ -51,8 +51,8 @@ def test_nothing_can_be_compiled_in_it(program: Program) -> None:
 
 @each
 def test_what_skaffold_syncs_is_there_and_can_be_unpacked(program: Program) -> None:
-    [artifact] = [one for one in skaffold.config()["build"]["artifacts"] if one["image"].endswith(f"/{program.name}")]
-    there, said = images.in_image(images.name_of(program), "ls", "-d", *skaffold.synced(artifact))
+    synced = skaffold.synced(skaffold.artifact(program.name))
+    there, said = images.in_image(images.name_of(program), "ls", "-d", *synced)
     assert there, said
     assert images.in_image(images.name_of(program), "tar", "--version")[0]
 

@@ -22,7 +22,9 @@ CALLS_AN_HOUR = 5000  # of an active account: with 200, looks so often would use
 
 @pytest.fixture(scope="module")
 def quick(installed: Release) -> Release:
-    """The release with an operator that looks for drift often, and may read the Secret `loja`."""
+    """The release with an operator that looks for drift often, and may read the Secret `loja`. It stays so: whoever
+    needs another one says so.
+    """
     env = {"META_CALLS_PER_HOUR": str(CALLS_AN_HOUR)}
     changes = {
         "operator__secretNames": ["loja"],

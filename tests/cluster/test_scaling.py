@@ -39,11 +39,12 @@ def scaled(installed: Release) -> Iterator[Release]:
         pytest.skip("this cluster can scale nothing: it has neither a metrics-server nor KEDA")
     installed.install(**changes)
     yield installed
-    while True:
+    for _ in range(5):
         installed.install("--force-conflicts")  # an autoscaler has set the replicas, which are Helm's no more
         installed.rolled_out("gateway", "worker")
         if replicas(installed, "gateway") == replicas(installed, "worker") == REPLICAS:
-            break  # else it had the last word between the change of the Deployment and its own end
+            return  # else it had the last word between the change of the Deployment and its own end
+    pytest.fail("the replicas are not what the values say, long after the autoscalers went")
 
 
 def has_metrics(release: Release) -> bool:

@@ -15,7 +15,7 @@ from tests.cluster import images
 from tests.cluster.kube import HELM_OPTIONS, Helm, Kube, eventually
 from tests.cluster.release import CHART, NAME
 from tests.images.dockerfile import ROOT
-from tests.kind.skaffold import config, helm_options
+from tests.kind.skaffold import PROFILES, config, helm_options
 
 CHANGE = "\nprint('this file was changed', flush=True)\n"
 
@@ -23,12 +23,24 @@ CHANGE = "\nprint('this file was changed', flush=True)\n"
 @pytest.fixture(scope="module")
 def dev(new_namespace: Callable[[], Any]) -> Iterator[Kube]:
     """The release as the profile `dev` installs it."""
-    options = helm_options("dev", images.TAG)
+    with new_namespace() as kube:
+        upgrade(kube, "dev", *HELM_OPTIONS)
+        yield kube
+
+
+def upgrade(kube: Kube, profile: str, *more: str) -> str:
+    """What `skaffold run` calls with a profile, with the images under test."""
+    options = helm_options(profile, images.TAG)
     for name, value in images.values().items():
         options += ["--set-json", f"{name}={json.dumps(value)}"]
-    with new_namespace() as kube:
-        Helm(kube.namespace)("upgrade", "--install", NAME, CHART, *options, *HELM_OPTIONS)
-        yield kube
+    return Helm(kube.namespace)("upgrade", "--install", NAME, CHART, *options, *more)
+
+
+@pytest.mark.parametrize("profile", sorted({*PROFILES} - {"dev"}), ids=lambda name: name or "none")
+def test_the_api_server_would_take_what_the_other_profiles_install(dev: Kube, profile: str) -> None:
+    if profile == "keda" and not dev.has_api("v1beta1.external.metrics.k8s.io"):
+        pytest.skip("this cluster has no KEDA")
+    assert "STATUS: pending-upgrade" in upgrade(dev, profile, "--take-ownership", "--dry-run=server")
 
 
 def sync(kube: Kube, pod: str, path: str, content: str) -> None:

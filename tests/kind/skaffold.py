@@ -40,6 +40,12 @@ def _patch(document: Any, patch: Json) -> None:
         document[last] = copy.deepcopy(patch["value"])
 
 
+def artifact(program: str) -> Json:
+    """How the image of a program is built."""
+    [found] = [one for one in config()["build"]["artifacts"] if one["image"].endswith(f"/{program}")]
+    return dict(found)
+
+
 def synced(artifact: Json) -> list[str]:
     """Where the artifact's image has the files that skaffold puts into running pods."""
     found = {(rule["dest"], path) for rule in artifact["sync"]["manual"] for path in ROOT.glob(rule["src"])}

@@ -22,6 +22,7 @@ from tests.kind.skaffold import GUARD, PROFILES, Json, config, filled, helm_opti
 
 SCHEMA = Path(os.environ.get("SKAFFOLD_SCHEMA", ROOT.parent / "shared/reference/skaffold-v4beta14.schema.json"))
 TAG = "tag-of-the-test"
+JOB = "tests/kind/smoke-job.yaml"
 each_profile = pytest.mark.parametrize("profile", PROFILES, ids=lambda name: name or "none")
 
 
@@ -124,14 +125,14 @@ def test_the_doors_of_the_node_lead_to_the_release_and_leave_its_ports_free() ->
 
 
 def test_the_smoke_test_finds_what_it_mounts_and_is_let_through() -> None:
-    job = yaml.safe_load((ROOT / "tests/kind/smoke-job.yaml").read_text())
+    job = yaml.safe_load((ROOT / JOB).read_text())
     template = job["spec"]["template"]
     assert "wa-test" in named("", "ConfigMap")
     assert {"wa-postgres", "wa-channel"} <= set(named("", "Secret"))
     wanted = named("", "Pod")["wa-test"]["metadata"]["labels"]
     assert template["metadata"]["labels"].items() <= wanted.items()
     test = next(one for one in config()["verify"] if one["name"] == "smoke")
-    assert ROOT / test["executionMode"]["kubernetesCluster"]["jobManifestPath"]
+    assert test["executionMode"]["kubernetesCluster"]["jobManifestPath"] == JOB
     assert test["container"]["image"] in {artifact["image"] for artifact in config()["build"]["artifacts"]}
 
 

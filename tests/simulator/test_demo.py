@@ -225,6 +225,7 @@ def test_who_looks_for_goods_is_shown_products(text):
         "Quais lentes vieram no meu pedido?",
         "Que lente arranhada, quero trocar",
         "Minhas lentes são mensais",
+        "Quero um reembolso das lentes",
     ],
 )
 def test_who_speaks_of_goods_that_were_bought_is_shown_none(text):

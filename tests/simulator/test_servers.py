@@ -141,5 +141,8 @@ def test_a_simulator_whose_page_is_open_ends_when_it_is_asked(server_dir: Path) 
         revision = http.get("/transcript").json()["revision"]
         page.sendall(f"GET /_sim/transcript?after={revision}&wait=60 HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
         assert http.get("/health").is_success  # so it has read what came before
+        page.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            page.recv(1)
         process.stop()
         assert process.exit_code == -signal.SIGTERM, "it had to be killed"

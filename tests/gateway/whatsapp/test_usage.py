@@ -11,6 +11,7 @@ def test_the_highest_of_several_kinds_of_use_counts_for_each_account():
     usage = {
         "200": [{"type": "whatsapp_business_management", "call_count": 12}, {"type": "whatsapp", "call_count": 40}],
         "201": [{"type": "whatsapp_business_management", "call_count": 130}],
+        "202": "of another shape",
     }
     assert calls_used({"x-business-use-case-usage": json.dumps(usage)}) == {"200": 0.4, "201": 1.3}
 
