@@ -121,7 +121,7 @@ def new_namespace(request: pytest.FixtureRequest) -> Callable[[], Any]:
         known.append(kube.namespace)
         try:
             yield kube
-        except BaseException:
+        except BaseException:  # Ctrl-C and the end of a failed test too: what there was to see goes with the namespace
             left_behind[kube.namespace] = diagnosis(kube)
             raise
         finally:
