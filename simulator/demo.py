@@ -30,8 +30,8 @@ CANCEL = re.compile(r"\b(cancel\w+|desist\w+)\b")
 ADDRESS = re.compile(r"\b(?:mud\w+|troc\w+|alter\w+|novo)\b[^.?!]*\bendereco\b.*?(?::|\bpara\b)\s*(.*)", re.DOTALL)
 PRODUCT = re.compile(r"\b(compr(?:ar|o)|produtos?|precos?|quanto custa\w*|vend\w+|promoc\w+|coloridas?|armac\w+)\b")
 GOODS = re.compile(
-    r"\b(?:quais|qual|que|tem|vend\w+|procuro|quero|queria|gostaria|preciso)\b[^.?!]*"
-    r"\b(?:lentes?|oculos|armac\w+|soluc\w+|estojos?)\b"
+    r"\b(?:(?:quais|qual|tem|vend\w+|procuro|quero|queria|gostaria|preciso)\b[^.?!]*\b|que )"
+    r"(?:lentes?|oculos|armac\w+|soluc\w+|estojos?)\b"
 )
 STORE = re.compile(r"\b(lojas?|onde fica\w*|horario\w*|abre\w* (?:hoje|amanha)|que horas)\b")
 PREFERENCE = re.compile(r"\b(prefiro|anota\w*|anote\w*|guard[ae]\w* (?:isso|que)|lembr\w+ que)\b")

@@ -209,6 +209,7 @@ SHOP = [*TOOLS, tool("search_products", "Products that fit some words.", ["words
     [
         "Quais lentes vocês têm para astigmatismo?",
         "tem óculos de sol?",
+        "Que lentes vocês têm?",
         "Procuro uma solução para lentes",
         "Quero comprar lentes de descarte diário",
         "Quanto custa a lente colorida?",
@@ -226,6 +227,7 @@ def test_who_looks_for_goods_is_shown_products(text):
         "Que lente arranhada, quero trocar",
         "Minhas lentes são mensais",
         "Quero um reembolso das lentes",
+        "Acho que perdi minhas lentes",
     ],
 )
 def test_who_speaks_of_goods_that_were_bought_is_shown_none(text):
