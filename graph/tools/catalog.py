@@ -27,7 +27,7 @@ async def search_products(
         words: What the customer is looking for, for example: lente colorida verde.
     """
     found = await business().products(words, PRODUCTS_SHOWN)
-    lines = "\n".join(_line(product) for product in found) or f"Nenhum produto foi encontrado para: {words}"
+    lines = "\n".join(f"- {_line(product)}" for product in found) or f"Nenhum produto foi encontrado para: {words}"
     if len(found) == 1 and found[0].image_url:
         return show(runtime, lines, MediaReply(kind="image", link=found[0].image_url, caption=found[0].name))
     return lines
