@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 
-from gateway.agent import Agent, AgentAwayError, Answer, RunLostError
+from gateway.agent import Agent, AgentAwayError, Answer, RunFailedError, RunLostError
 from gateway.channels import Channel
 from gateway.store import turns as store
 from gateway.store.database import Pool
@@ -31,7 +31,7 @@ class Runs:
     async def answer(self, turn: Turn, channel: Channel) -> Answer:
         """Adopt or start the turn's run, and wait for it; again when the server lost it or went away.
 
-        Raises RunFailedError, and LeaseLostError when somebody else has the turn.
+        Raises RunFailedError, also for a lost run that reads files, and LeaseLostError when somebody else has the turn.
         """
         away = False
         while True:
@@ -41,6 +41,8 @@ class Runs:
             except RunLostError:
                 log.warning("run_lost")
                 turn.run_id = None
+                if _has_files(turn):  # one of them may be what took the server down
+                    raise RunFailedError("the run was lost") from None
             except AgentAwayError as error:
                 if not away:
                     log.warning("agent_away", error=str(error), consequence="tried again every second")
@@ -77,6 +79,11 @@ class Runs:
     async def _note(self, change: Callable[..., Awaitable[None]], turn: Turn, *values: object) -> None:
         async with self._pool.connection() as conn:
             await change(conn, turn, *values)
+
+
+def _has_files(turn: Turn) -> bool:
+    """Whether the agent opens files of the customer to answer."""
+    return any((item.get("media") or {}).get("status") == "stored" for item in turn.inbound)
 
 
 def _context(turn: Turn, channel: Channel) -> Mapping[str, Any]:

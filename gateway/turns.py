@@ -1,7 +1,8 @@
 """Turns: a due conversation becomes one run of the agent, and its replies become messages to send.
 
-A turn is bounded by time over all its attempts. What the agent server does wrong counts as an attempt; its being away
-does not. When the attempts or the time are used up the customer gets one apology.
+A turn is bounded by time over all its attempts. What the agent server does wrong counts as an attempt, and so does a
+lost run that read files of the customer; its being away does not. When the attempts or the time are used up the
+customer gets one apology.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from gateway.store.database import Pool
 from gateway.whatsapp.client import CloudApi
 from gateway.whatsapp.media import MEDIA_ORIGINS
 from tests.conftest import Simulator
-from tests.gateway.bench import NO_QUIET, Bench
+from tests.gateway.bench import NO_QUIET, Bench, until
 from tests.gateway.deliveries import NUMBER
 from tests.gateway.inbound import CHANNELS, Inbox, message, said, zoo
 
@@ -280,6 +280,21 @@ def test_an_address_that_names_no_store_is_one_sentence() -> None:
 def test_a_stand_in_for_meta_serves_media_too() -> None:
     assert origins("https://graph.facebook.com/") == MEDIA_ORIGINS
     assert origins("http://127.0.0.1:8100/base") == (*MEDIA_ORIGINS, "http://127.0.0.1:8100")
+
+
+async def test_a_turn_with_files_that_takes_the_server_down_again_and_again_is_given_up(desk: Desk) -> None:
+    await desk.send()
+    await desk.fetch()
+    for attempt in range(3):
+        assert await desk.rows("SELECT attempts, state FROM turn") == ([(attempt, "open")] if attempt else [])
+        desk.server.gate.clear()
+        await desk.turns.step()
+        await until(lambda: len(desk.server.runs) == 1)
+        desk.server.lose_everything()
+        desk.server.gate.set()
+        await until(lambda: not desk.turns._held)
+    assert await desk.rows("SELECT state, error FROM turn") == [("failed", "the run was lost")]
+    assert [reply[:8] for reply in await desk.replies()] == ["Desculpe"]
 
 
 # Served to the agent ------------------------------------------------------------------------------------------------
