@@ -14,7 +14,15 @@ from langchain.agents.middleware.types import OmitFromInput, OmitFromOutput, Pri
 from langchain_core.messages import AnyMessage
 from langgraph.channels import EphemeralValue
 from langgraph.graph.message import add_messages
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 from typing_extensions import TypedDict
 
 # As many turns as a client may ask about again; far more than can be under way at once.
@@ -26,11 +34,19 @@ class _Input(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True)
 
 
+def _text(value: object) -> object:
+    return "" if value is None else value
+
+
+# Meta leaves out what it has not: for the graph that is an empty text.
+Text = Annotated[str, BeforeValidator(_text)]
+
+
 class Media(_Input):
     """A file that the customer sent; ``id`` is the gateway's."""
 
-    id: str = ""
-    mime_type: str = ""
+    id: Text = ""
+    mime_type: Text = ""
     filename: str | None = None
     size: int | None = None
     voice: bool = False
@@ -38,11 +54,11 @@ class Media(_Input):
 
 
 class Interactive(_Input):
-    """What the customer chose: a button, a row of a list, or a filled-in flow (``data``)."""
+    """What the customer chose (``id``: what it stands for): a button, a list's row, or a filled-in form (``data``)."""
 
-    type: str = ""
-    id: str = ""
-    title: str = ""
+    type: Text = ""
+    id: Text = ""
+    title: Text = ""
     description: str | None = None
     data: dict[str, Any] | None = None
 
@@ -59,16 +75,53 @@ class Location(_Input):
 class Reaction(_Input):
     """An emoji on a message; an empty one was taken back."""
 
-    message_id: str = ""
-    emoji: str = ""
+    message_id: Text = ""
+    emoji: Text = ""
+
+
+class Product(_Input):
+    """A product of a catalogue, by the shop's code."""
+
+    catalog: str | None = None
+    product: str | None = None
 
 
 class MessageContext(_Input):
-    """What a message refers to: the text that it quotes, or that it was forwarded."""
+    """What a message refers to: the text that it answers, the product that it asks about, or that it was forwarded."""
 
     message_id: str | None = None
     text: str | None = None
     forwarded: bool = False
+    product: Product | None = None
+
+
+class OrderItem(_Input):
+    """A line of an order; ``price``: of one piece, in ``currency``."""
+
+    product: str | None = None
+    quantity: float | None = None
+    price: float | None = None
+    currency: str | None = None
+
+
+class Order(_Input):
+    """A cart that the customer sent from the catalogue."""
+
+    catalog: str | None = None
+    items: list[OrderItem] = Field(default_factory=list)
+
+
+class Referral(_Input):
+    """The advertisement (``ad``) or post that brought the customer."""
+
+    source_type: Text = ""
+    source_id: Text = ""
+    source_url: Text = ""
+    headline: Text = ""
+    body: Text = ""
+    media_type: Text = ""
+    media_url: Text = ""
+    ctwa_clid: Text = ""
 
 
 class Inbound(_Input):
@@ -82,11 +135,14 @@ class Inbound(_Input):
     location: Location | None = None
     contacts: list[dict[str, Any]] | None = None
     reaction: Reaction | None = None
-    order: dict[str, Any] | None = None
+    order: Order | None = None
     context: MessageContext | None = None
+    referral: Referral | None = None
     timestamp: str | None = None
 
-    @field_validator("media", "interactive", "location", "contacts", "reaction", "order", "context", mode="wrap")
+    @field_validator(
+        "media", "interactive", "location", "contacts", "reaction", "order", "context", "referral", mode="wrap"
+    )
     @classmethod
     def _or_nothing(cls, value: object, handler: ValidatorFunctionWrapHandler) -> object:
         """A detail that cannot be read must not cost the customer the answer to the rest."""

@@ -10,30 +10,15 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMes
 
 from graph.masking import mask
 from graph.state import Inbound, Meanwhile, TurnInput
+from graph.words import clean, describe
 
-MEDIA_NAMES = {
-    "image": "imagem",
-    "audio": "áudio",
-    "video": "vídeo",
-    "document": "documento",
-    "sticker": "figurinha",
-}
-# Why a file cannot be looked at (the statuses of the run contract).
-NOT_STORED = {
-    "too_large": "grande demais para ser aberto",
-    "expired": "não está mais disponível, peça de novo",
-    "failed": "não foi possível recebê-lo, peça de novo",
-}
+__all__ = ["asked_now", "clean", "close_calls", "mark_unsent", "messages_of", "of_turn", "unanswered_calls"]
+
 PICTURES = ("image/jpeg", "image/png", "image/webp", "image/gif")
 NOTHING_READ: Mapping[str, str] = MappingProxyType({})
 UNSENT = "[esta resposta não chegou ao cliente]"
 # What happened is not known: the process may have died before, during or after the effect.
 INTERRUPTED = "A ferramenta foi interrompida e não respondeu. Verifique o resultado antes de afirmar qualquer coisa."
-
-
-def clean(text: str) -> str:
-    """The text without what databases, models and phones refuse: NUL is dropped, a lone surrogate becomes U+FFFD."""
-    return text.replace("\0", "").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def messages_of(turn: TurnInput, read: Mapping[str, str] = NOTHING_READ) -> list[AnyMessage]:
@@ -60,13 +45,6 @@ def asked_now(messages: Sequence[AnyMessage]) -> list[HumanMessage]:
         elif isinstance(message, AIMessage) and not message.tool_calls:
             break
     return asked
-
-
-def describe(message: Inbound) -> str:
-    """One message of the customer in words; what is not text stands in brackets. Never empty."""
-    body = " ".join(part for part in (_notice(message), clean(message.text or "").strip()) if part)
-    quoted = clean(message.context.text) if message.context and message.context.text else ""
-    return (f"[em resposta a: {quoted}]\n" if quoted else "") + (body or "[mensagem vazia]")
 
 
 def unanswered_calls(messages: Sequence[AnyMessage]) -> list[str]:
@@ -114,65 +92,3 @@ def _picture(message: Inbound) -> dict[str, Any]:
 def _said_meanwhile(message_id: str, words: Meanwhile) -> AIMessage:
     # The company's side of the conversation; the name tells the model that a colleague said it.
     return AIMessage(mask(clean(words.text)), id=message_id, name="atendente")
-
-
-def _notice(message: Inbound) -> str:
-    """What the customer did besides writing text, in brackets; empty for plain text."""
-    match message.kind:
-        case "text" | "button":
-            return ""
-        case kind if kind in MEDIA_NAMES:
-            return _media_notice(message)
-        case "interactive":
-            return clean(message.interactive.title) if message.interactive and not message.text else ""
-        case "location":
-            return _location_notice(message)
-        case "contacts":
-            return _contacts_notice(message)
-        case "reaction":
-            return _reaction_notice(message)
-        case "order":
-            return _order_notice(message)
-        case _:
-            return "[mensagem de um tipo que não é possível ler aqui]"
-
-
-def _media_notice(message: Inbound) -> str:
-    media = message.media
-    filename = f": {clean(media.filename)}" if media and media.filename else ""
-    lost = f", {NOT_STORED[media.status]}" if media and media.status in NOT_STORED else ""
-    return f"[{MEDIA_NAMES[message.kind]}{filename}{lost}]"
-
-
-def _location_notice(message: Inbound) -> str:
-    place = message.location
-    if place is None:
-        return "[localização]"
-    names = ", ".join(clean(name) for name in (place.name, place.address) if name)
-    return f"[localização: {names + ' ' if names else ''}({place.latitude}, {place.longitude})]"
-
-
-def _reaction_notice(message: Inbound) -> str:
-    emoji = clean(message.reaction.emoji) if message.reaction else ""
-    return f"[reagiu com {emoji}]" if emoji else "[retirou a reação]"
-
-
-def _contacts_notice(message: Inbound) -> str:
-    cards = "; ".join(filter(None, map(_card, message.contacts or [])))
-    return f"[contatos enviados: {len(message.contacts or [])}{f': {clean(cards)}' if cards else ''}]"
-
-
-def _card(contact: dict[str, Any]) -> str:
-    """Name and numbers of a contact card in the Cloud API's form; empty where it holds neither."""
-    name = contact.get("name")
-    shown = name.get("formatted_name") if isinstance(name, dict) else None
-    phones = contact.get("phones")
-    numbers = [one.get("phone") for one in phones if isinstance(one, dict)] if isinstance(phones, list) else []
-    return " ".join(str(part) for part in [shown, *numbers] if part)
-
-
-def _order_notice(message: Inbound) -> str:
-    items = (message.order or {}).get("items")
-    known = [one for one in items if isinstance(one, dict)] if isinstance(items, list) else []
-    listed = clean(", ".join(f"{one.get('quantity')} x {one.get('product')}" for one in known))
-    return f"[pedido feito pelo catálogo{f': {listed}' if listed else ''}]"

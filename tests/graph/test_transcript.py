@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
 from graph.state import Inbound
-from graph.transcript import clean, close_calls, describe, unanswered_calls
+from graph.transcript import close_calls, unanswered_calls
+from graph.words import clean, describe
 
 
 @given(st.text(alphabet=st.characters(min_codepoint=0, max_codepoint=0x10FFFF)))
@@ -35,8 +36,8 @@ def test_clean_keeps_what_is_good(text: str, cleaned: str) -> None:
         ({"kind": "image", "text": "Meus óculos", "media": {"id": "1"}}, "[imagem] Meus óculos"),
         ({"kind": "document", "media": {"id": "1", "filename": "receita.pdf"}}, "[documento: receita.pdf]"),
         ({"kind": "audio", "media": {"id": "1", "voice": True}}, "[áudio]"),
-        ({"kind": "interactive", "interactive": {"id": "y", "title": "Sim"}}, "Sim"),
-        ({"kind": "interactive", "text": "Sim", "interactive": {"id": "y", "title": "Sim"}}, "Sim"),
+        ({"kind": "interactive", "interactive": {"id": "choice:1", "title": "Sim"}}, "Sim"),
+        ({"kind": "interactive", "text": "Sim", "interactive": {"id": "choice:1", "title": "Sim"}}, "Sim"),
         ({"kind": "location", "location": {"latitude": 1, "longitude": 2}}, "[localização: (1.0, 2.0)]"),
         (
             {"kind": "location", "location": {"latitude": 1, "longitude": 2, "name": "Casa", "address": "Rua A"}},

@@ -189,6 +189,6 @@ async def test_contacts_and_catalogue_orders_become_readable_lines(talk: Talk) -
         inbound("", kind="order", order={"items": [{"product": "LC-DIA", "quantity": 2}]}),
     )
     assert [message.text for message in talk.model.seen[0]] == [
-        "[contatos enviados: 1: Dr. Ana +55 11 3333-4444]",
+        "[contatos enviados: 1: Dr. Ana, +55 11 3333-4444]",
         "[pedido feito pelo catálogo: 2 x LC-DIA]",
     ]

@@ -1,0 +1,211 @@
+"""What a customer sent, in words: everything that the run contract's item carries and that a model needs.
+
+What is not the customer's own text stands in brackets. The customer's words cannot forge such a note: brackets in them
+become parentheses, and inside a note there are no line breaks (`plain`, `value`). Every value passes by one of these.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from graph.state import Inbound, Order, OrderItem, Referral
+
+MEDIA_NAMES = {
+    "image": "imagem",
+    "audio": "áudio",
+    "video": "vídeo",
+    "document": "documento",
+    "sticker": "figurinha",
+}
+# Why a file cannot be looked at (the statuses of the run contract).
+NOT_STORED = {
+    "too_large": "grande demais para ser aberto",
+    "expired": "não está mais disponível, peça de novo",
+    "failed": "não foi possível recebê-lo, peça de novo",
+}
+# Ids that this agent gave its own choices: what they stand for is in the title, or decided without the model.
+OWN_IDS = ("choice:", "confirm:", "drop:")
+# Where the text of the contract only repeats what the detail says.
+REPEATED = ("location", "contacts", "reaction")
+# What a Flow and a contact card hold for machines.
+NOT_WORDS = frozenset({"flow_token", "wa_id", "type", "country_code", "origin"})
+VALUE_LIMIT = 1024  # characters of one value: as long as the body of a template
+VALUES_LIMIT = 50  # values of one form, card or order
+NOTE_LIMIT = 4096  # characters of all of them
+DEEPEST = 4
+
+_BRACKETS = str.maketrans("[]", "()")
+
+
+def clean(text: str) -> str:
+    """The text without what databases, models and phones refuse: NUL is dropped, a lone surrogate becomes U+FFFD."""
+    return text.replace("\0", "").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def plain(text: str) -> str:
+    """The customer's own words, in which nothing looks like a note."""
+    return clean(text).translate(_BRACKETS).strip()
+
+
+def value(text: str) -> str:
+    """A value inside a note: one line of bounded length, in which nothing looks like its end."""
+    line = " ".join(plain(text).replace('"', "'").split())
+    return line if len(line) <= VALUE_LIMIT else f"{line[: VALUE_LIMIT - 1]}…"
+
+
+def describe(message: Inbound) -> str:
+    """One message of the customer in words; what is not text stands in brackets. Never empty."""
+    body = " ".join(part for part in (_forwarded(message), _notice(message), _own_words(message)) if part)
+    return "\n".join([*_around(message), body or "[mensagem vazia]"])
+
+
+def _around(message: Inbound) -> Iterable[str]:
+    """What led to the message: the advertisement, the product, the text that it answers."""
+    context = message.context
+    if message.referral:
+        yield _referral(message.referral)
+    if context and context.product and context.product.product:
+        catalog = f" (catálogo {value(context.product.catalog)})" if context.product.catalog else ""
+        yield f"[sobre o produto {value(context.product.product)}{catalog}]"
+    if context and context.text:
+        yield f"[em resposta a: {value(context.text)}]"
+
+
+def _forwarded(message: Inbound) -> str:
+    return "[mensagem encaminhada]" if message.context and message.context.forwarded else ""
+
+
+def _own_words(message: Inbound) -> str:
+    known = {"location": message.location, "contacts": message.contacts, "reaction": message.reaction}
+    if message.kind in REPEATED and known[message.kind]:
+        return ""
+    if message.kind in ("button", "interactive") and message.interactive:
+        return ""
+    return plain(message.text or "")
+
+
+def _notice(message: Inbound) -> str:
+    """What the customer did besides writing text; empty for plain text."""
+    match message.kind:
+        case "text":
+            return ""
+        case kind if kind in MEDIA_NAMES:
+            return _media(message)
+        case "button" | "interactive":
+            return _choice(message)
+        case "location":
+            return _location(message)
+        case "contacts":
+            return _contacts(message)
+        case "reaction":
+            return _reaction(message)
+        case "order":
+            return _order(message.order)
+        case _:
+            return "[mensagem de um tipo que não é possível ler aqui]"
+
+
+def _media(message: Inbound) -> str:
+    media = message.media
+    filename = f": {value(media.filename)}" if media and media.filename else ""
+    lost = f", {NOT_STORED[media.status]}" if media and media.status in NOT_STORED else ""
+    return f"[{MEDIA_NAMES[message.kind]}{filename}{lost}]"
+
+
+def _choice(message: Inbound) -> str:
+    """A tap or a filled-in form: what was chosen as the customer read it, and what the company's button stands for."""
+    chosen = message.interactive
+    if chosen is None:
+        return "" if message.text else "[toque em um botão]"
+    if chosen.type == "nfm_reply" or chosen.data:
+        return f"[formulário preenchido{_tail(_answers(chosen.data or {}))}]"
+    title, more = plain(chosen.title or message.text or ""), value(chosen.description or "")
+    shown = more if title.endswith("…") and more.startswith(title[:-1]) else f"{title} [{more}]" if more else title
+    code = "" if chosen.id.startswith(OWN_IDS) or value(chosen.id) == title else value(chosen.id)
+    return " ".join(filter(None, [shown or "[toque em um botão sem texto]", code and f"[código do botão: {code}]"]))
+
+
+def _answers(data: Mapping[str, Any]) -> str:
+    """What a form collected: names and values, the values in quotation marks."""
+    named = [(name, found) for name, one in data.items() if name not in NOT_WORDS for found in _leaves(one)]
+    return "; ".join(f'{value(name)}: "{found}"' for name, found in named[:VALUES_LIMIT])
+
+
+def _leaves(part: Any, depth: int = 0) -> Iterable[str]:  # noqa: ANN401 - JSON
+    """The values in JSON, as words; what is nested too deeply is left out."""
+    match part:
+        case bool():
+            yield "sim" if part else "não"
+        case str() | int() | float():
+            yield value(str(part))
+        case dict() if depth < DEEPEST:
+            for name, inner in part.items():
+                yield from () if name in NOT_WORDS else _leaves(inner, depth + 1)
+        case list() if depth < DEEPEST:
+            for inner in part:
+                yield from _leaves(inner, depth + 1)
+
+
+def _referral(referral: Referral) -> str:
+    what = "uma publicação" if referral.source_type == "post" else "um anúncio"
+    said = [f'"{value(text)}"' for text in (referral.headline, referral.body) if text]
+    return f"[o cliente chegou por {what}{_tail(', '.join([*said, *_given(referral.source_url)]))}]"
+
+
+def _location(message: Inbound) -> str:
+    place = message.location
+    if place is None:
+        return "[localização]"
+    names = ", ".join(_given(place.name, place.address))
+    return f"[localização: {names + ' ' if names else ''}({place.latitude}, {place.longitude})]"
+
+
+def _reaction(message: Inbound) -> str:
+    emoji = value(message.reaction.emoji) if message.reaction else ""
+    return f"[reagiu com {emoji}]" if emoji else "[retirou a reação]"
+
+
+def _contacts(message: Inbound) -> str:
+    cards = message.contacts or []
+    return f"[contatos enviados: {len(cards)}{_tail('; '.join(filter(None, map(_card, cards))))}]"
+
+
+def _card(contact: Mapping[str, Any]) -> str:
+    """A contact card in the Cloud API's form: the name once, then company, numbers, addresses and the rest."""
+    name = contact.get("name")
+    shown = name.get("formatted_name") if isinstance(name, dict) else None
+    rest = {key: part for key, part in contact.items() if key != "name"}
+    named = [value(shown)] if isinstance(shown, str) else list(_leaves(name))
+    return ", ".join([found for found in [*named, *_leaves(rest)] if found][:VALUES_LIMIT])
+
+
+def _order(order: Order | None) -> str:
+    if order is None:
+        return "[pedido feito pelo catálogo]"
+    lines = "; ".join(_line(item) for item in order.items[:VALUES_LIMIT])
+    return f"[pedido feito pelo catálogo{f' {value(order.catalog)}' if order.catalog else ''}{_tail(lines)}]"
+
+
+def _line(item: OrderItem) -> str:
+    product = value(item.product or "produto sem código")
+    if item.price is None:
+        return f"{_number(item.quantity)} x {product}"
+    price = " ".join([f"{item.price:.2f}".replace(".", ","), *_given(item.currency)])
+    return f"{_number(item.quantity)} x {product}, {price} cada"
+
+
+def _number(number: float | None) -> str:
+    if number is None or not math.isfinite(number):
+        return "?"
+    return str(int(number)) if number == int(number) else str(number)
+
+
+def _given(*texts: str | None) -> list[str]:
+    return [value(text) for text in texts if text]
+
+
+def _tail(text: str) -> str:
+    """What comes after a colon, of bounded length; nothing for nothing."""
+    return "" if not text else f": {text}" if len(text) <= NOTE_LIMIT else f": {text[:NOTE_LIMIT]}…"
