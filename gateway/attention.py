@@ -10,13 +10,14 @@ from collections.abc import Coroutine
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import structlog
 
 from gateway.channels import Channel
 from gateway.limits import Limiter
 from gateway.lines import Lines, address
 from gateway.store import events, outbox, turns
-from gateway.store.database import AWAY, Pool
+from gateway.store.database import Pool
 from gateway.store.turns import LeaseLostError, Turn
 from gateway.telemetry import SENDS, SENT
 from gateway.whatsapp.errors import AccountBlocked, WhatsAppError
@@ -64,7 +65,7 @@ class Attention:
         try:
             async with self._pool.connection() as conn:
                 return await turns.reacting(conn, turn)
-        except (LeaseLostError, *AWAY) as error:
+        except (LeaseLostError, psycopg.Error) as error:
             log.info("no_reaction", error=type(error).__name__)
             return False
 
@@ -89,7 +90,7 @@ class Attention:
             async with self._pool.connection() as conn, conn.transaction():
                 await outbox.record(conn, message_id, turn.conversation_id, as_reply(reaction), sent.wamid)
                 await events.reopen_statuses(conn, sent.wamid)
-        except AWAY as error:
+        except psycopg.Error as error:
             log.info("reaction_not_kept", error=type(error).__name__)
 
 

@@ -7,7 +7,7 @@ import redis.asyncio as redis
 
 from gateway.agent import Agent
 from gateway.channels import Channels
-from gateway.store.database import AWAY, Pool
+from gateway.store.database import Pool
 
 
 async def postgres(pool: Pool) -> str | None:
@@ -17,7 +17,7 @@ async def postgres(pool: Pool) -> str | None:
             await conn.execute("SELECT FROM event LIMIT 1")
     except psycopg.errors.UndefinedTable:
         return "its tables are missing: run `gateway migrate`"
-    except AWAY as error:
+    except psycopg.Error as error:
         return f"no connection ({type(error).__name__})"
     return None
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+
 from gateway.sender import Sender
 from gateway.store import events, media, outbox, ownership
 from gateway.store.conversations import Quiet
-from gateway.store.database import Connection, Pool
-from gateway.telemetry import QUEUE, QUEUE_AGE, UNCERTAIN
+from gateway.store.database import Connection, Pool, is_away
+from gateway.telemetry import ERRORS, QUEUE, QUEUE_AGE, UNCERTAIN
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 _EVERY = 5.0
 _BATCH = 1000  # events deleted at once: a short transaction
@@ -23,13 +32,32 @@ class Housekeeping:
         self._retention_days = retention_days
 
     async def step(self) -> float:
-        """Do what there is to do; seconds until the next time."""
-        await self._sender.expire()
-        async with self._pool.connection() as conn:
-            await ownership.expire(conn, self._quiet)
-            await _measure(conn)
-            more = await self._purge(conn)
+        """Do what there is to do; seconds until the next time. A duty that fails keeps no other from being done."""
+        await self._do(self._sender.expire)
+        await self._do(self._with_database(self._hand_back))
+        await self._do(self._with_database(_measure))
+        more = await self._do(self._with_database(self._purge))
         return 0.5 if more else _EVERY
+
+    async def _do(self, duty: Callable[[], Awaitable[T]]) -> T | None:
+        try:
+            return await duty()
+        except Exception as error:
+            if is_away(error):
+                raise
+            ERRORS.labels("housekeeping").inc()
+            log.exception("duty_failed")
+            return None
+
+    def _with_database(self, duty: Callable[[Connection], Awaitable[T]]) -> Callable[[], Awaitable[T]]:
+        async def done() -> T:
+            async with self._pool.connection() as conn:
+                return await duty(conn)
+
+        return done
+
+    async def _hand_back(self, conn: Connection) -> None:
+        await ownership.expire(conn, self._quiet)
 
     async def _purge(self, conn: Connection) -> bool:
         """Delete old events; whether there may be more."""

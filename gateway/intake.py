@@ -18,7 +18,7 @@ from gateway.arrivals import Arrivals, Outcome, Rules
 from gateway.channels import Channels
 from gateway.store import events, outbox
 from gateway.store.conversations import Quiet
-from gateway.store.database import AWAY, Connection, Pool
+from gateway.store.database import Connection, Pool, is_away
 from gateway.store.events import StoredEvent
 from gateway.store.merging import TurnUnderWayError
 from gateway.store.outbox import StatusChange
@@ -79,9 +79,9 @@ class Intake:
         except TurnUnderWayError:
             await events.defer(conn, stored.id, _TURN_UNDER_WAY)
             return
-        except AWAY:
-            raise
         except Exception as error:
+            if is_away(error):
+                raise
             # Whatever a stranger's payload or a defect of ours does here must not hold the other customers back.
             log.exception("event_failed", event_id=stored.id, type=stored.type)
             ERRORS.labels("event").inc()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import obstore
+import psycopg
 import structlog
 from obstore.exceptions import BaseError
 from starlette.requests import Request
@@ -15,7 +16,7 @@ from starlette.routing import Route
 
 from gateway.store import contacts, conversations, media
 from gateway.store.conversations import HistoryItem
-from gateway.store.database import AWAY, Pool
+from gateway.store.database import Pool, is_away
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -50,7 +51,9 @@ class Internal:
         try:
             async with self._pool.connection() as conn:
                 found = await conversations.history(conn, await contacts.current_id(conn, customer_id), limit)
-        except AWAY:
+        except psycopg.Error as error:
+            if not is_away(error):
+                raise
             return PlainTextResponse("Postgres is away; try again", 503)
         return JSONResponse({"messages": [_shown(item) for item in found]})
 
@@ -60,7 +63,9 @@ class Internal:
         try:
             async with self._pool.connection() as conn:
                 found = await media.find(conn, request.path_params["media_id"])
-        except AWAY:
+        except psycopg.Error as error:
+            if not is_away(error):
+                raise
             return PlainTextResponse("Postgres is away; try again", 503)
         if found is None:
             return PlainTextResponse("there is no media of this id", 404)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import obstore
+import psycopg
 import structlog
 from obstore.exceptions import BaseError
 from obstore.store import from_url
@@ -22,7 +23,7 @@ from obstore.store import from_url
 from gateway.channels import Channel, Channels
 from gateway.store import media as store
 from gateway.store.conversations import Quiet
-from gateway.store.database import AWAY, Pool
+from gateway.store.database import Pool, is_away
 from gateway.store.media import Wanted
 from gateway.telemetry import ERRORS, MEDIA
 from gateway.whatsapp.connection import GRAPH_URL, GraphApi
@@ -38,6 +39,7 @@ _AT_ONCE = 8  # files of one process on their way at once
 _LONGEST = 120.0  # seconds for one attempt
 _LEASE = 150.0  # longer than an attempt: only a dead worker outlives it
 _LONGEST_DELAY = 3600.0
+_CRASHES = 3  # attempts of which one that ends with a defect of ours is the last
 _FRESH_ADDRESSES = 3  # new addresses that do not work before the media is taken for gone
 # What a kind of message may hold; a document may be anything.
 _TYPES = {"image": ("image/",), "sticker": ("image/",), "video": ("video/",), "audio": ("audio/", "application/ogg")}
@@ -122,13 +124,23 @@ class MediaLoader:
     async def _fetch(self, wanted: Wanted) -> None:
         """One attempt, and a note of what became of it; where that cannot be noted the lease runs out."""
         try:
-            await self._attempt(wanted)
-        except AWAY as error:
+            await self._attempt_or_fail(wanted)
+        except psycopg.Error as error:
             log.warning("media_not_noted", media_id=str(wanted.id), error=type(error).__name__)
-        except Exception:
-            # A defect of ours is tried again when the lease runs out; the worker lives on.
+
+    async def _attempt_or_fail(self, wanted: Wanted) -> None:
+        try:
+            await self._attempt(wanted)
+        except Exception as error:
+            if is_away(error):
+                raise
+            # A defect of ours, or what cannot be stored: the worker lives on, and this medium ends some time.
             ERRORS.labels("media").inc()
             log.exception("media_crashed", media_id=str(wanted.id))
+            if wanted.attempts >= _CRASHES:
+                await self._settle(wanted, "failed", error=type(error).__name__)
+            else:
+                await self._again(wanted, type(error).__name__)
 
     async def _attempt(self, wanted: Wanted) -> None:
         channel = self._channels.get(wanted.channel_id)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
+import psycopg
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -21,7 +22,7 @@ from gateway.channels import Channel, Channels
 from gateway.identity import Ids, Statement, customer_for
 from gateway.replies import check
 from gateway.store import contacts, conversations, outbox
-from gateway.store.database import AWAY, Connection, Pool
+from gateway.store.database import Connection, Pool, is_away
 from gateway.whatsapp.errors import InvalidMessage
 from gateway.whatsapp.messages import as_reply
 from gateway.whatsapp.templates import template
@@ -146,7 +147,9 @@ class Outreach:
             return _problem(first_problem(error), 400)
         except RefusedError as error:
             return _problem(str(error), error.status)
-        except AWAY:
+        except psycopg.Error as error:
+            if not is_away(error):
+                raise
             return _problem("Postgres is away; try again", 503)
         return JSONResponse({"id": str(queued.id), "state": queued.state}, 201 if queued.new else 200)
 

@@ -1,4 +1,7 @@
-"""Loops that look for work: woken by a hint, kept honest by polling, unmoved by a database that goes away."""
+"""Loops that look for work: woken by a hint, kept honest by polling.
+
+Neither a database that goes away nor a row that cannot be dealt with ends a loop, or keeps the others from their work.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,13 @@ from typing import Any
 
 import structlog
 
-from gateway.store.database import AWAY
+from gateway.store.database import is_away
 from gateway.telemetry import ERRORS
 
 log = structlog.get_logger(__name__)
 
 _CANCEL_AGAIN = 2.0
+_LONGEST_PAUSE = 30.0  # seconds until a loop that failed again and again looks again
 
 #: Does what there is to do; gives the seconds after which it wants to be called again even if nothing wakes it.
 Step = Callable[[], Awaitable[float]]
@@ -24,25 +28,51 @@ Step = Callable[[], Awaitable[float]]
 async def poll(name: str, step: Step, *, wake: asyncio.Event, stop: asyncio.Event, at_most: float) -> None:
     """Call ``step`` whenever something wakes it or its time has come, until ``stop`` is set.
 
-    A database that is away is said once in the log, asked again every second, and said once more when it is back.
+    A database that is away is said once in the log, asked again every second, and said once more when it is back. Any
+    other failure is said each time, and the loop pauses, longer each time, whatever wakes it.
     """
-    away = False
+    trouble = _Trouble(name)
     while not stop.is_set():
         wake.clear()
         try:
             delay = min(await step(), at_most)
-        except AWAY as error:
-            if not away:
-                log.warning(
-                    "database_away", loop=name, error=type(error).__name__, consequence="tried again every second"
-                )
-            ERRORS.labels("database").inc()
-            away, delay = True, 1.0
+        except Exception as error:
+            if is_away(error):
+                await _pause(wake, stop, trouble.away(error))
+            else:
+                log.exception("loop_failed", loop=name)
+                await _pause(asyncio.Event(), stop, trouble.failed())
         else:
-            if away:
-                log.info("database_back", loop=name)
-            away = False
-        await _pause(wake, stop, delay)
+            trouble.over()
+            await _pause(wake, stop, delay)
+
+
+class _Trouble:
+    """What a loop is going through, told without repeating it every second. Gives seconds until the next try."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._away = False
+        self._failures = 0
+
+    def away(self, error: Exception) -> float:
+        if not self._away:
+            log.warning(
+                "database_away", loop=self._name, error=type(error).__name__, consequence="tried again every second"
+            )
+        ERRORS.labels("database").inc()
+        self._away = True
+        return 1.0
+
+    def failed(self) -> float:
+        ERRORS.labels("loop").inc()
+        self._failures += 1
+        return min(2.0 ** min(self._failures - 1, 10), _LONGEST_PAUSE)
+
+    def over(self) -> None:
+        if self._away:
+            log.info("database_back", loop=self._name)
+        self._away, self._failures = False, 0
 
 
 async def ended(tasks: Iterable[asyncio.Task[Any]]) -> None:

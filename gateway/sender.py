@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
+import psycopg
 import structlog
 
 from gateway.channels import Channel, Channels
 from gateway.limits import Limiter
 from gateway.lines import Lines, address
 from gateway.store import events, outbox, window
-from gateway.store.database import AWAY, Connection, Pool
+from gateway.store.database import CONFLICTS, Connection, Pool, is_away
 from gateway.store.outbox import Outbound
 from gateway.telemetry import ERRORS, LIMITER_WAITS, PROCESSING, SENDS, SENT
 from gateway.tracing import tracer
@@ -73,7 +74,7 @@ class Sender:
         async with self._pool.connection() as conn:
             messages = await outbox.claim(conn, room, _LEASE, channels)
         for message in messages:
-            task = asyncio.create_task(self._send(message), name=f"send-{message.id}")
+            task = asyncio.create_task(self._send_or_fail(message), name=f"send-{message.id}")
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
         return 0.0 if len(messages) == room else 1.0
@@ -94,6 +95,16 @@ class Sender:
             await asyncio.wait(self._sending)
 
     # One message -------------------------------------------------------------------------------------------------
+
+    async def _send_or_fail(self, message: Outbound) -> None:
+        try:
+            await self._send(message)
+        except Exception:
+            # A defect of ours in one message must not hold the others back. Whether it is out is not known.
+            ERRORS.labels("send").inc()
+            log.exception("send_crashed", message_id=str(message.id))
+            wait = self._settings.uncertain_wait
+            await self._note(lambda conn: outbox.uncertain(conn, message.id, wait, None, "a defect of the gateway"))
 
     async def _send(self, message: Outbound) -> None:
         channel = self._channels.get(message.channel_id)
@@ -121,7 +132,10 @@ class Sender:
             await self._accepted(message, sent)
 
     async def _post(self, channel: Channel, message: Outbound) -> Sent:
-        [payload, *rest] = render(message.content, callback=str(message.id), **address(message.keys or ()))
+        try:
+            [payload, *rest] = render(message.content, callback=str(message.id), **address(message.keys or ()))
+        except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise InvalidMessage(message.type, f"cannot be written ({type(error).__name__})") from error
         if rest:
             raise InvalidMessage(message.type, "is too long for one message and was queued unsplit")
         return await self._lines.api(channel).send(channel.phone_number_id, payload)
@@ -170,7 +184,11 @@ class Sender:
             try:
                 async with self._pool.connection() as conn:
                     await change(conn)
-            except AWAY:
+            except psycopg.Error as error:
+                if not is_away(error) and not isinstance(error, CONFLICTS):
+                    ERRORS.labels("send").inc()
+                    log.exception("send_not_noted", consequence="the message becomes uncertain by its lease")
+                    return
                 await asyncio.sleep(1)
             else:
                 return

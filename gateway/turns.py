@@ -26,7 +26,7 @@ from gateway.replies import parts_of
 from gateway.runs import Runs
 from gateway.store import turns as store
 from gateway.store.conversations import Quiet
-from gateway.store.database import Pool
+from gateway.store.database import Pool, is_away
 from gateway.store.turns import LeaseLostError, Turn
 from gateway.telemetry import ERRORS, RUN, TURNS, TURNS_IN_FLIGHT
 from gateway.tracing import tracer
@@ -136,10 +136,13 @@ class Turns:
     async def _answer_or_fail(self, turn: Turn) -> None:
         try:
             await self._answer(turn)
-        except (LeaseLostError, psycopg.Error):
+        except LeaseLostError:
             raise
         except Exception as error:
-            # A defect of ours must neither take the worker down nor hold this conversation for ever.
+            if is_away(error):
+                raise
+            # A defect of ours, or what cannot be stored, must neither take the worker down nor hold this conversation
+            # for ever: it counts as an attempt.
             log.exception("turn_crashed")
             await self._failed_attempt(turn, self._channels.get(turn.channel_id), type(error).__name__)
 

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from gateway.channels import Channels
 from gateway.store import events
-from gateway.store.database import AWAY, Connection, Pool
+from gateway.store.database import CONFLICTS, Connection, Pool, is_away
 from gateway.store.events import NewEvent
 from gateway.telemetry import ACK, ERRORS, SIGNATURE_FAILURES, WEBHOOKS
 from gateway.tracing import tracer
@@ -29,6 +29,11 @@ log = structlog.get_logger(__name__)
 MAX_BODY = 3 * 1024 * 1024
 #: Requests that may wait for the database; beyond it Meta is asked to come again.
 MAX_WAITING = 5_000
+
+
+# A commit whose answer was lost may have succeeded; one more try does no harm, because keys are unique, and spares Meta
+# a 5xx for what is durable already. Two processes that get the same items at once may run into each other more often.
+_TRIES_AWAY, _TRIES_CONFLICT = 2, 6
 
 
 class NotDurableError(Exception):
@@ -73,9 +78,14 @@ class Inbox:
             await self._put_back()
 
     async def _write_batch(self, batch: _Batch) -> None:
+        """Write what several webhooks brought; one that cannot be written fails alone."""
         try:
             await self._write([event for new, _ in batch for event in new])
         except psycopg.Error as error:
+            if len(batch) > 1 and not is_away(error):
+                for one in batch:
+                    await self._write_batch([one])
+                return
             ERRORS.labels("inbox").inc()
             log.error("inbox_write_failed", error=type(error).__name__, webhooks=len(batch))
             _settle(batch, NotDurableError(type(error).__name__))
@@ -83,12 +93,15 @@ class Inbox:
             _settle(batch, None)
 
     async def _write(self, new: Sequence[NewEvent]) -> None:
-        try:
-            await self._write_once(new)
-        except AWAY:
-            # A commit may have succeeded although its answer was lost. Keys make a second try harmless, and it
-            # spares Meta a 5xx for what is durable already.
-            await self._write_once(new)
+        tries = 0
+        while True:
+            try:
+                return await self._write_once(new)
+            except psycopg.Error as error:
+                tries += 1
+                bound = _TRIES_AWAY if is_away(error) else _TRIES_CONFLICT if isinstance(error, CONFLICTS) else 1
+                if tries >= bound:
+                    raise
 
     async def _write_once(self, new: Sequence[NewEvent]) -> None:
         if self._conn is None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
+import psycopg
 import redis.asyncio as redis
 import structlog
 
@@ -24,7 +25,7 @@ from gateway.sender import Sender, SendSettings
 from gateway.settings import Settings
 from gateway.standing import Watch
 from gateway.store.conversations import Quiet
-from gateway.store.database import AWAY, EVENTS, MEDIA, OUTBOX, TURNS, Wakeups, make_pool
+from gateway.store.database import EVENTS, MEDIA, OUTBOX, TURNS, Wakeups, make_pool
 from gateway.turns import Bounds, Turns
 
 log = structlog.get_logger(__name__)
@@ -135,5 +136,5 @@ class Worker:
                 await self._turns.drain()
                 await self._sender.drain()
                 await self._media.drain()
-        except (TimeoutError, *AWAY) as error:
+        except (TimeoutError, psycopg.Error) as error:
             log.warning("drain_unfinished", error=type(error).__name__, consequence="leases run out, others take over")

@@ -12,7 +12,7 @@ import psycopg
 from pydantic import ValidationError
 
 from gateway.settings import Settings
-from gateway.store.database import AWAY, Connection
+from gateway.store.database import Connection, is_away
 from gateway.telemetry import configure_logging
 
 T = TypeVar("T")
@@ -39,7 +39,9 @@ def with_database(settings: Settings, act: Callable[[Connection], Awaitable[T]])
 
     try:
         return asyncio.run(connected())
-    except AWAY as error:
+    except psycopg.Error as error:
+        if not is_away(error):
+            raise
         die(f"Postgres at DATABASE_URL does not answer: {str(error).splitlines()[0]}")
 
 

@@ -15,9 +15,17 @@ log = structlog.get_logger(__name__)
 Connection = psycopg.AsyncConnection[TupleRow]
 Pool = AsyncConnectionPool[Connection]
 
-#: What a database that is away raises, from a pool (its time-out included) or from a connection; one without its
-#: tables counts as away too, until somebody runs the migrations.
-AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.UndefinedTable)
+#: What is lost to another transaction, or to a limit of time, and may succeed when it is tried again.
+CONFLICTS = (
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+    psycopg.errors.LockNotAvailable,
+    psycopg.errors.QueryCanceled,
+)
+# Classes of SQLSTATE: the connection is lost; memory, disk or connections are used up; the server starts or stops.
+_AWAY = ("08", "53", "57P")
+# A server that only reads (the other one took over), a schema that is older than this program (no table, no column).
+_NOT_READY = frozenset({"25006", "42P01", "42703"})
 
 CHANNEL = "gateway"
 EVENTS, TURNS, OUTBOX, MEDIA = "events", "turns", "outbox", "media"
@@ -38,6 +46,18 @@ def make_pool(url: str, size: int) -> Pool:
         kwargs={"autocommit": True, "application_name": "whatsapp-gateway", "connect_timeout": 5},
         name="gateway",
     )
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether an error says that the database is away or not ready, whatever is asked of it.
+
+    Anything else is the fault of a statement or of a row: that one fails, and the others go on.
+    """
+    if not isinstance(error, psycopg.Error):
+        return False
+    if error.sqlstate is None:  # it comes from no server: no connection, a pool's time-out
+        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return error.sqlstate.startswith(_AWAY) or error.sqlstate in _NOT_READY
 
 
 async def now(conn: Connection) -> datetime:
@@ -66,7 +86,7 @@ class Wakeups:
         while True:
             try:
                 await self._listen_once()
-            except AWAY as error:
+            except psycopg.Error as error:
                 log.info("wakeups_away", error=type(error).__name__, consequence="polling only")
             await asyncio.sleep(1)
 

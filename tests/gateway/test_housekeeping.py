@@ -12,6 +12,7 @@ from gateway.store.database import Pool, now
 from tests.gateway.conftest import Command
 from tests.gateway.deliveries import text
 from tests.gateway.desk import Desk, status
+from tests.gateway.faults import poison
 
 
 @pytest.fixture
@@ -101,3 +102,13 @@ async def test_prices_become_a_ledger(desk: Desk, database: str, command: Comman
     assert rows == [("service", "free_entry_point", False, 1), ("service", "regular", True, 2)]
     _, said = await command("costs", "--days", "2", DATABASE_URL=database)
     assert [line.split()[-2:] for line in said.splitlines()] == [["free", "1"], ["billed", "2"]]
+
+
+async def test_a_duty_that_fails_keeps_no_other_from_being_done(desk: Desk) -> None:
+    await poison(desk.pool, "message", "NEW.status = 'failed'")
+    await desk.queue("1")
+    await desk.sql("UPDATE message SET status = 'uncertain', send_at = now() WHERE direction = 'out' RETURNING 1")
+    await fill(desk, "done", 31, 3)
+    keeper = Housekeeping(desk.pool, Desk(desk.pool, resend=False).sender, Quiet(0, 0), 30)
+    await keeper.step()
+    assert await count(desk) == {"done": 1}

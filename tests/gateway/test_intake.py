@@ -10,6 +10,7 @@ import pytest
 from gateway.whatsapp.raw import decode
 from tests.gateway.bench import Bench, nothing
 from tests.gateway.deliveries import NUMBER
+from tests.gateway.faults import poison
 from tests.gateway.inbound import MARIA, PAYLOADS, Inbox, T, agents_view, message, said
 
 
@@ -191,3 +192,14 @@ async def test_every_public_payload_goes_through_intake(inbox: Inbox, monkeypatc
     for path in paths:
         await inbox.take(decode(path.read_bytes()))  # type: ignore[arg-type]
     assert await inbox.sql("SELECT key, note FROM event WHERE state IN ('failed', 'new')") == []
+
+
+# What one item does wrong -------------------------------------------------------------------------------------------
+
+
+async def test_an_item_that_cannot_be_stored_fails_alone(inbox: Inbox) -> None:
+    await poison(inbox.pool, "message", "NEW.content->>'text' = 'poison'")
+    await inbox.take(message(said(body="before"), said(body="poison"), said(body="after")))
+    assert await inbox.outcomes() == [("done", None), ("failed", "ProgramLimitExceeded"), ("done", None)]
+    await inbox.take(message(said(body="later")))
+    assert [row[2] for row in await inbox.messages()] == ["before", "after", "later"]

@@ -19,6 +19,7 @@ from gateway.whatsapp.media import MEDIA_ORIGINS
 from tests.conftest import Simulator
 from tests.gateway.bench import NO_QUIET, Bench, until
 from tests.gateway.deliveries import NUMBER
+from tests.gateway.faults import poison
 from tests.gateway.inbound import CHANNELS, Inbox, message, said, zoo
 
 PICTURE = b"\xff\xd8 a picture" * 1000
@@ -373,3 +374,16 @@ async def test_standby_and_history_media(desk: Desk) -> None:
     await desk.inbox.take(zoo("history", "media_that_follows"))
     assert await desk.rows("SELECT count(*) FROM media") == [(0,)]
     assert await desk.rows("SELECT content->'media'->>'status' FROM message") == [("expired",)]
+
+
+async def test_media_that_cannot_be_noted_ends_some_time_and_keeps_no_other_back(desk: Desk) -> None:
+    await poison(desk.pool, "media", "NEW.status = 'stored' AND NEW.kind = 'image'")
+    await desk.send()
+    for _ in range(3):
+        assert await desk.status() == "pending"
+        await desk.fetch()
+    assert await desk.rows("SELECT status, error FROM media") == [("failed", "ProgramLimitExceeded")]
+    desk.meta.mime_type = "application/pdf"
+    await desk.send("document")
+    await desk.fetch()
+    assert await desk.rows("SELECT status FROM media WHERE kind = 'document'") == [("stored",)]

@@ -10,6 +10,7 @@ from gateway.channels import Channel, Channels
 from gateway.store.database import Pool
 from tests.gateway.deliveries import NUMBER
 from tests.gateway.desk import Desk, refused, status
+from tests.gateway.faults import poison
 
 
 @pytest.fixture
@@ -283,3 +284,25 @@ async def test_a_new_token_is_tried_at_once(pool: Pool) -> None:
     await desk.step()
     assert await desk.statuses() == ["accepted"]
     assert await desk.lines.problem() is None
+
+
+async def test_a_message_that_cannot_be_written_fails_and_the_next_one_goes(desk: Desk) -> None:
+    await desk.queue("1", "2")
+    await desk.queue("other", wa_id="5511900000000")
+    await desk.sql("""UPDATE message SET content = '{"type": "text", "text": 7}' WHERE content->>'text' = '1'
+                      RETURNING 1""")
+    for _ in range(2):
+        await desk.step()
+    assert sorted(desk.meta.texts) == ["2", "other"]
+    assert await desk.statuses() == ["failed", "accepted", "accepted"]
+
+
+async def test_what_became_of_a_send_and_cannot_be_noted_keeps_no_other_back(desk: Desk) -> None:
+    await poison(desk.pool, "message", "NEW.status = 'accepted' AND NEW.content->>'text' = '1'")
+    await desk.queue("1")
+    await desk.queue("other", wa_id="5511900000000")
+    await desk.step()
+    assert await desk.statuses() == ["sending", "accepted"]
+    await desk.later()
+    await desk.sender.expire()
+    assert await desk.statuses() == ["uncertain", "accepted"]

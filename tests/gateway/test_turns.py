@@ -10,10 +10,11 @@ from gateway.channels import Channel
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool
 from gateway.store.turns import Turn
-from tests.gateway.agent_server import inputs
+from tests.gateway.agent_server import echo, inputs
 from tests.gateway.bench import Bench, until
 from tests.gateway.deliveries import NUMBER, text
 from tests.gateway.desk import Desk
+from tests.gateway.faults import poison
 
 
 async def test_a_message_becomes_one_run_and_its_reply_is_queued(bench: Bench) -> None:
@@ -365,3 +366,21 @@ async def test_a_turn_claimed_anew_during_a_renewal_is_not_stopped(bench: Bench)
     bench.server.gate.set()
     await until(lambda: not bench.turns._held)
     assert await bench.replies() == ["Olá"]
+
+
+async def test_a_result_that_cannot_be_stored_counts_as_an_attempt(bench: Bench) -> None:
+    await poison(bench.pool, "message", "NEW.content->>'text' = 'poison'")
+    await bench.receive(text("poison-free"))
+    bench.server.answer = lambda given: {
+        "turn_id": given["turn_id"], "replies": [{"type": "text", "text": "poison"}], "handoff": None,
+    }  # fmt: skip
+    for attempt in range(1, 4):
+        await bench.settle()
+        assert (await bench.rows("SELECT attempts, state FROM turn")) == [
+            (attempt, "open") if attempt < 3 else (2, "failed")
+        ]
+    assert (await bench.replies())[0].startswith("Desculpe")
+    bench.server.answer = echo
+    await bench.receive(text("the next"))
+    await bench.settle()
+    assert (await bench.replies())[-1] == "the next"

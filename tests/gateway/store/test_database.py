@@ -1,0 +1,60 @@
+"""Whether the database is away, or a row is at fault."""
+
+import psycopg
+import pytest
+from psycopg import errors
+from psycopg_pool import PoolTimeout
+
+from gateway.store.database import CONFLICTS, is_away, make_pool
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        psycopg.OperationalError,
+        psycopg.InterfaceError,
+        PoolTimeout,
+        errors.ConnectionFailure,
+        errors.AdminShutdown,
+        errors.CrashShutdown,
+        errors.CannotConnectNow,
+        errors.TooManyConnections,
+        errors.DiskFull,
+        errors.ReadOnlySqlTransaction,
+        errors.UndefinedTable,
+        errors.UndefinedColumn,
+    ],
+)
+def test_what_says_that_the_database_is_away(kind: type[Exception]) -> None:
+    assert is_away(kind("words"))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        errors.ProgramLimitExceeded,
+        errors.UntranslatableCharacter,
+        errors.CheckViolation,
+        errors.NumericValueOutOfRange,
+        psycopg.DataError,
+        ValueError,
+        *CONFLICTS,
+    ],
+)
+def test_what_is_the_fault_of_a_row_or_of_a_statement(kind: type[Exception]) -> None:
+    assert not is_away(kind("words"))
+
+
+async def test_as_a_real_server_says_it(database: str) -> None:
+    async with make_pool(database, 2) as pool, pool.connection() as conn:
+        await conn.execute("CREATE TABLE keys (key text PRIMARY KEY)")
+        with pytest.raises(psycopg.OperationalError) as too_long:
+            # Postgres compresses what repeats itself.
+            await conn.execute(
+                "INSERT INTO keys SELECT string_agg(md5(n::text), '') FROM generate_series(1, 1000) AS n"
+            )
+        with pytest.raises(psycopg.OperationalError) as ended:
+            await conn.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    with pytest.raises(psycopg.OperationalError) as nobody:
+        await psycopg.AsyncConnection.connect("postgresql://u@127.0.0.1:9/x", connect_timeout=2)
+    assert [is_away(one.value) for one in (too_long, ended, nobody)] == [False, True, True]
