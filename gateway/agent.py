@@ -2,12 +2,13 @@
 
 Facts about the server that decide what is written here: a run has no idempotency key; a run that the server lost
 answers 404; ``join`` answers 200 with ``__error__`` for lost and for failed runs alike, and for a timed-out run without
-it; after a success it gives the thread's current values. (langgraph-api 0.16; `docs/decisions/`.)
+it, so that only the status of an answer about the run tells that it is lost; after a success ``join`` gives the
+thread's current values. (langgraph-api 0.16; `docs/decisions/`.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,7 @@ import structlog
 from langgraph_sdk.client import LangGraphClient
 
 from gateway.tracing import trace_headers
+from gateway.whatsapp.text import clean, clean_text
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +42,7 @@ class RunFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the agent says to a turn."""
+    """What the agent says to a turn; every text is clean (no NUL, no lone surrogate)."""
 
     replies: list[dict[str, Any]]
     handoff: dict[str, Any] | None
@@ -144,24 +146,20 @@ class Agent:
             raise RunFailedError(_kind(failure))
         if status != "success":
             raise RunFailedError(status)
-        return await self._answer(thread, turn, values)
+        try:
+            return _answer(turn, values)
+        except RecursionError:
+            raise RunFailedError("the answer is nested too deeply") from None
 
     async def _join(self, thread: UUID, run: UUID) -> dict[str, Any]:
         # Not the SDK's join: it retries inside, warns, and hides for 15 s that the server went away.
         response = await self._http.get(f"/threads/{thread}/runs/{run}/join", timeout=httpx.Timeout(20, read=None))
         response.raise_for_status()
-        values = response.json()
+        try:
+            values = response.json()
+        except RecursionError:
+            raise RunFailedError("the answer is nested too deeply") from None
         return values if isinstance(values, dict) else {}
-
-    async def _answer(self, thread: UUID, turn: UUID, values: Mapping[str, Any]) -> Answer:
-        if values.get("turn_id") != str(turn):
-            raise RunFailedError("the run answered another turn")
-        replies = values.get("replies")
-        if not isinstance(replies, Sequence) or not all(
-            isinstance(reply, dict) and "type" in reply for reply in replies
-        ):
-            raise RunFailedError("the replies are no list of replies")
-        return Answer([dict(reply) for reply in replies], values.get("handoff"))
 
     async def cancel(self, thread: UUID, run: UUID) -> None:
         """Have a run stopped whose answer nobody waits for any more; best effort."""
@@ -169,6 +167,21 @@ class Agent:
             await self._client.runs.cancel(str(thread), str(run))
         except httpx.HTTPError as error:
             log.info("run_not_cancelled", run_id=str(run), error=type(error).__name__)
+
+
+def _answer(turn: UUID, values: Mapping[str, Any]) -> Answer:
+    """The run's answer to a turn, from the values of its thread.
+
+    Raises RunFailedError where it is none, and RecursionError where it is nested too deeply.
+    """
+    if values.get("turn_id") != str(turn):
+        raise RunFailedError("the run answered another turn")
+    replies, handoff = clean(values.get("replies")), clean(values.get("handoff"))
+    if not isinstance(replies, list) or not all(isinstance(reply, dict) and "type" in reply for reply in replies):
+        raise RunFailedError("the replies are no list of replies")
+    if handoff is not None and not isinstance(handoff, dict):
+        raise RunFailedError("the handoff is no object")
+    return Answer(replies, handoff)
 
 
 def _status(error: httpx.HTTPError) -> int | None:
@@ -186,9 +199,5 @@ def _translated(error: httpx.HTTPError) -> Exception:
 
 def _kind(failure: object) -> str:
     """The class of a run's error; its message may quote a customer."""
-    if isinstance(failure, dict):
-        return str(failure.get("error", "error"))[:100]
-    text = str(failure)
-    if text.startswith("404"):
-        raise RunLostError
-    return text.split(":", 1)[0][:100]
+    named = str(failure.get("error", "error")) if isinstance(failure, dict) else str(failure).split(":", 1)[0]
+    return clean_text(named)[:100]

@@ -19,6 +19,8 @@ from gateway.telemetry import ERRORS
 log = structlog.get_logger(__name__)
 
 _RETRY_AWAY = 1.0  # seconds between looks at an agent server that is away
+_RETRY_LOST = 0.5  # seconds until a lost run is started again, twice as long each time
+_LOST = 5  # losses of runs within an attempt that make it a failed one
 
 
 class Runs:
@@ -31,18 +33,22 @@ class Runs:
     async def answer(self, turn: Turn, channel: Channel) -> Answer:
         """Adopt or start the turn's run, and wait for it; again when the server lost it or went away.
 
-        Raises RunFailedError, also for a lost run that reads files, and LeaseLostError when somebody else has the turn.
+        Raises RunFailedError, also for a lost run that reads files and for runs that are lost again and again, and
+        LeaseLostError when somebody else has the turn.
         """
-        away = False
+        away, lost = False, 0
         while True:
             try:
                 run = turn.run_id or await self._adopt_or_start(turn, channel)
                 return await self._agent.wait(turn.conversation_id, run, turn.id)
             except RunLostError:
-                log.warning("run_lost")
+                lost += 1
+                log.warning("run_lost", times=lost)
+                ERRORS.labels("run_lost").inc()
                 turn.run_id = None
-                if _has_files(turn):  # one of them may be what took the server down
+                if _has_files(turn) or lost >= _LOST:  # one of the files may be what took the server down
                     raise RunFailedError("the run was lost") from None
+                await _pause(_RETRY_LOST * 2 ** (lost - 1))
             except AgentAwayError as error:
                 if not away:
                     log.warning("agent_away", error=str(error), consequence="tried again every second")
@@ -84,6 +90,10 @@ class Runs:
 def _has_files(turn: Turn) -> bool:
     """Whether the agent opens files of the customer to answer."""
     return any((item.get("media") or {}).get("status") == "stored" for item in turn.inbound)
+
+
+async def _pause(seconds: float) -> None:
+    await asyncio.sleep(seconds)
 
 
 def _context(turn: Turn, channel: Channel) -> Mapping[str, Any]:

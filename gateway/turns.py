@@ -205,12 +205,12 @@ class Turns:
         await self._give_back(turn, error, delay, failed=True)
 
     async def _fail(self, turn: Turn, channel: Channel | None, error: str) -> None:
-        """Give the turn up; the customer is told."""
-        if turn.run_id:
-            await self._agent.cancel(turn.conversation_id, turn.run_id)
+        """Give the turn up; the customer is told. Its run is stopped once it is certain that the turn is still ours."""
         apology = {"type": "text", "text": _APOLOGY.get(channel.locale if channel else "pt_BR", _APOLOGY["en"])}
         async with self._pool.connection() as conn:
             await store.end(conn, turn, [apology], self._quiet(channel), error=error)
+        if turn.run_id:
+            await self._agent.cancel(turn.conversation_id, turn.run_id)
         TURNS.labels("failed").inc()
         ERRORS.labels("turn").inc()
         log.error("turn_failed", error=error, attempts=turn.attempts + 1)

@@ -29,12 +29,14 @@ def echo(run_input: Json) -> Json:
 class AgentServer:
     """What it was asked, what it answers, and what goes wrong."""
 
-    answer: Callable[[Json], Json] = echo
+    answer: Callable[[Json], Json | bytes] = echo  # bytes: the body as it is
     runs: list[Json] = field(default_factory=list)  # newest first, as the server lists them
     gate: asyncio.Event = field(default_factory=asyncio.Event)  # runs end when it is set
     away: bool = False  # connections are refused
     fail: list[str] = field(default_factory=list)  # errors of the next runs
+    loses: bool = False  # every run is forgotten as soon as it was created
     lose_answers: int = 0  # runs are created, but the next answers to it are cut off
+    asked: int = 0  # runs that were asked for
     begun: str | None = None  # the turn in the middle of which a thread stands
 
     def __post_init__(self) -> None:
@@ -79,6 +81,7 @@ class AgentServer:
             "error": self.fail.pop(0) if self.fail else None,
         }  # fmt: skip
         self.runs.insert(0, run)
+        self.asked += 1
         return JSONResponse(run)
 
     async def _list(self, request: Request) -> Response:
@@ -91,7 +94,8 @@ class AgentServer:
         return JSONResponse(run) if run else JSONResponse({"detail": "Run not found"}, 404)
 
     async def _join(self, request: Request) -> Response:
-        if self._find(request) is None:
+        if self.loses or self._find(request) is None:
+            self.runs = [run for run in self.runs if run["run_id"] != request.path_params["run"]]
             return JSONResponse({"__error__": "404: Run not found"})
         await self.gate.wait()
         run = self._find(request)
@@ -101,7 +105,8 @@ class AgentServer:
         if run["error"]:
             return JSONResponse({"__error__": {"error": run["error"], "message": "secret words of a customer"}})
         first = next(r["input"] for r in reversed(self.runs) if r["metadata"] == run["metadata"] and r["input"])
-        return JSONResponse(self.answer(first))
+        answer = self.answer(first)
+        return Response(answer, media_type="application/json") if isinstance(answer, bytes) else JSONResponse(answer)
 
     async def _cancel(self, request: Request) -> Response:
         if run := self._find(request):

@@ -1,6 +1,7 @@
 """Turns over a real Postgres, with an agent server whose faults can be chosen."""
 
 import asyncio
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -384,3 +385,88 @@ async def test_a_result_that_cannot_be_stored_counts_as_an_attempt(bench: Bench)
     await bench.receive(text("the next"))
     await bench.settle()
     assert (await bench.replies())[-1] == "the next"
+
+
+NESTED = b"[" * 100_000 + b"]" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("reason", "kept"), [("a\0b", "ab"), ("x\ud800y", "x\ufffdy"), ({"a": "\0"}, "{'a': ''}"), (None, "")]
+)
+async def test_what_comes_from_the_agent_is_cleaned(bench: Bench, reason: object, kept: str) -> None:
+    bench.server.answer = lambda given: json.dumps(
+        {
+            "turn_id": given["turn_id"],
+            "replies": [{"type": "text", "text": "Um\0 mom\ud800ento"}],
+            "handoff": {"reason": reason, "summary": "\0"},
+        }
+    ).encode()
+    await bench.receive(text("Quero uma pessoa"))
+    await bench.settle()
+    assert await bench.replies() == ["Um mom\ufffdento"]
+    assert await bench.rows("SELECT holder, handoff_reason FROM conversation") == [("person", kept)]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b'{"turn_id": "%s", "replies": [], "handoff": "words"}',
+        b'{"turn_id": "%s", "replies": [{"type": "text", "text": ' + NESTED + b'}], "handoff": null}',
+        b'{"turn_id": "%s", "replies": [' + b'{"type": "a", "b": ' * 400 + b"1" + b"}" * 400 + b'], "handoff": null}',
+        b'{"turn_id": "%s", "replies": {"type": "text"}, "handoff": null}',
+        b"no JSON",
+    ],
+    ids=["handoff", "depth", "some depth", "replies", "no JSON"],
+)
+async def test_an_answer_of_another_shape_counts_as_an_attempt(bench: Bench, answer: bytes) -> None:
+    bench.server.answer = lambda given: answer.replace(b"%s", given["turn_id"].encode())
+    await bench.receive(text("Olá"))
+    for _ in range(3):
+        await bench.settle()
+    assert [reply[:8] for reply in await bench.replies()] == ["Desculpe"]
+    assert await bench.rows("SELECT state FROM turn") == [("failed",)]
+    bench.server.answer = echo
+    await bench.receive(text("the next"))
+    await bench.settle()
+    assert (await bench.replies())[-1] == "the next"
+
+
+async def test_a_server_that_loses_every_run_is_not_asked_for_ever(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr("gateway.runs._pause", pause)
+    bench.server.loses = True
+    await bench.receive(text("Olá"))
+    for _ in range(3):
+        await bench.settle()
+    assert bench.server.asked == 15
+    assert pauses == [0.5, 1.0, 2.0, 4.0] * 3
+    assert [reply[:8] for reply in await bench.replies()] == ["Desculpe"]
+
+
+async def test_an_error_that_begins_with_404_is_a_failed_run_and_no_lost_one(bench: Bench) -> None:
+    bench.server.answer = lambda _: {"__error__": "404: the tool's page was not found"}
+    await bench.receive(text("Olá"))
+    await bench.settle()
+    assert bench.server.asked == 1
+    assert await bench.rows("SELECT attempts, error FROM turn") == [(1, "404")]
+
+
+async def test_a_run_that_somebody_else_waits_for_is_not_cancelled(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.turns._LEAST", 1)
+    bench.server.gate.clear()
+    await bench.receive(text("Olá"))
+    worker = bench.worker(timeout=1)
+    await worker.step()
+    await until(lambda: len(bench.server.runs) == 1)
+    await bench.rows("UPDATE conversation SET lease_owner = gen_random_uuid() RETURNING 1")
+    await until(lambda: not worker._held)
+    assert bench.server.runs[0]["status"] == "running"
+    assert await bench.replies() == []
