@@ -11,6 +11,7 @@ import orjson
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
+from gateway.hours import KnownContext
 from gateway.store.conversations import Quiet
 from gateway.whatsapp.errors import InvalidMessage
 from gateway.whatsapp.messages import as_reply
@@ -77,6 +78,15 @@ class Channel(BaseModel):
             return default
         return Quiet(self.quiet_period_seconds, max(self.quiet_period_seconds, default.at_most))
 
+    @field_validator("context")
+    @classmethod
+    def _can_be_used(cls, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            KnownContext.model_validate(value)
+        except ValidationError as error:
+            raise ValueError(_first_line(error)) from None
+        return value
+
     @field_validator("access_token")
     @classmethod
     def _fits_a_header(cls, value: SecretStr) -> SecretStr:
@@ -90,7 +100,8 @@ class Channels:
     """All channels by phone number id; files are read again when they change.
 
     A file that cannot be read, or says nonsense, leaves its last good content in force and shows in ``problems``; so
-    does one that went away. Of several files, one that never was there is no problem: it may come later.
+    does one that went away, and a single channel of a file that says nonsense: the others are taken. Of several files,
+    one that never was there is no problem: it may come later.
     """
 
     def __init__(
@@ -136,7 +147,7 @@ class Channels:
         try:
             if self._seen.get(path) == _version(self._parts[path]):
                 return False
-            channels, parts = _read(path)
+            channels, parts, refused = _read(path, self._files[path])
             version = _version(parts)
         except OSError as error:
             if self._may_come_later(path, error):
@@ -147,7 +158,10 @@ class Channels:
             return self._keep(path, f"is no channels file: {_first_line(error)}")
         self._seen[path], self._parts[path] = version, parts
         self._files[path] = channels
-        self.problems.pop(str(path), None)
+        if refused:
+            self._keep(path, f"has channels that cannot be used: {'; '.join(refused)}")
+        else:
+            self.problems.pop(str(path), None)
         log.info("channels_read", file=str(path), channels=len(channels))
         return True
 
@@ -172,15 +186,28 @@ def _version(parts: Iterable[Path]) -> Version:
     return tuple((stat.st_mtime_ns, stat.st_ino) for stat in (part.stat() for part in parts))
 
 
-def _read(path: Path) -> tuple[dict[str, Channel], tuple[Path, ...]]:
-    """The channels of a file, and every file that their content came from."""
+def _read(path: Path, before: Mapping[str, Channel]) -> tuple[dict[str, Channel], tuple[Path, ...], list[str]]:
+    """The channels of a file, every file that their content came from, and which entries say nonsense, and why.
+
+    In the place of such an entry stays what was known of its number before.
+    """
     content = orjson.loads(path.read_bytes())
     listed = content.get("channels") if isinstance(content, dict) else None
     if not isinstance(listed, list):
         raise ValueError('expected {"channels": [...]}')  # noqa: TRY004  # wrong content, not a wrong call
     parts = [path]
-    channels = [Channel.model_validate(_with_secrets(entry, path.parent, parts)) for entry in listed]
-    return {channel.phone_number_id: channel for channel in channels}, tuple(parts)
+    channels: dict[str, Channel] = {}
+    refused = []
+    for place, entry in enumerate(listed):
+        try:
+            channel = Channel.model_validate(_with_secrets(entry, path.parent, parts))
+        except ValidationError as error:
+            number = str(entry.get("phone_number_id")) if isinstance(entry, dict) else ""
+            refused.append(f"{number or f'channels.{place}'}: {_first_line(error)}")
+            channels |= {number: before[number]} if number in before else {}
+        else:
+            channels[channel.phone_number_id] = channel
+    return channels, tuple(parts), refused
 
 
 def _with_secrets(entry: object, folder: Path, parts: list[Path]) -> object:

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from graph.zones import Zone
+
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$"
 
@@ -21,7 +23,10 @@ class CustomerKey(BaseModel):
 
 
 class Hours(BaseModel):
-    """When people are there on some days of the week, local time ``HH:MM``; 24:00 is midnight."""
+    """When people are there on some days of the week, local time ``HH:MM``; 24:00 is midnight.
+
+    They close on the next day where ``to`` is before ``from``.
+    """
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -33,7 +38,7 @@ class Hours(BaseModel):
 class BusinessHours(BaseModel):
     """When people answer; ``timezone``: a name of the tz database."""
 
-    timezone: str = "America/Sao_Paulo"
+    timezone: Zone = "America/Sao_Paulo"
     open: list[Hours]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from graph.context import BusinessHours
+from graph.context import BusinessHours, Hours
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_NAMES = dict(zip(DAYS, ("seg", "ter", "qua", "qui", "sex", "sáb", "dom"), strict=True))
@@ -16,8 +16,14 @@ def is_open(hours: BusinessHours | None, moment: datetime) -> bool:
     if hours is None:
         return True
     local = moment.astimezone(ZoneInfo(hours.timezone))
-    clock, day = f"{local:%H:%M}", DAYS[local.weekday()]
-    return any(day in entry.days and entry.opens <= clock < entry.closes for entry in hours.open)
+    clock, day, day_before = f"{local:%H:%M}", DAYS[local.weekday()], DAYS[local.weekday() - 1]
+    return any(_covers(entry, clock, day, day_before) for entry in hours.open)
+
+
+def _covers(entry: Hours, clock: str, day: str, day_before: str) -> bool:
+    if entry.opens <= entry.closes:
+        return day in entry.days and entry.opens <= clock < entry.closes
+    return (day in entry.days and entry.opens <= clock) or (day_before in entry.days and clock < entry.closes)
 
 
 def in_words(hours: BusinessHours) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from graph.zones import Zone
+
 # A secret may come as a file instead: NAME_FILE holds its path.
 SECRETS = (
     "DATABASE_URL",
@@ -57,7 +59,7 @@ class Settings(BaseSettings):
     transcription_model: str = Field(
         "gpt-transcribe", description="model of POST /audio/transcriptions, for voice notes"
     )
-    agent_timezone: str = Field("America/Sao_Paulo", description="the company's time zone: what the agent calls today")
+    agent_timezone: Zone = Field("America/Sao_Paulo", description="the company's time zone: what the agent calls today")
 
     @model_validator(mode="before")
     @classmethod

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 GROUP = "whatsapp-agent.io"
@@ -62,8 +63,16 @@ class Profile(Declared):
         return self.model_dump(mode="json", exclude_none=True, exclude={"picture"})
 
 
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no time zone, such as America/Sao_Paulo") from None
+    return name
+
+
 class Hours(Declared):
-    """Opening hours of some days of the week (`mon` to `sun`), `HH:MM` local time."""
+    """Opening hours of some days of the week (`mon` to `sun`), `HH:MM` local time; `to` may be on the next day."""
 
     days: tuple[str, ...]
     from_: str = Field(alias="from")
@@ -77,7 +86,7 @@ class Hours(Declared):
 class BusinessHours(Declared):
     """When people are there; timezone: a name of the tz database."""
 
-    timezone: str
+    timezone: Annotated[str, AfterValidator(_known_zone)]
     open: tuple[Hours, ...]
 
 

@@ -86,3 +86,36 @@ def test_a_channel_may_have_its_own_quiet_period() -> None:
     assert Channel.model_validate(channel("1")).quiet(default) == default
     assert Channel.model_validate(channel("1", quiet_period_seconds=3)).quiet(default) == Quiet(3, 8)
     assert Channel.model_validate(channel("1", quiet_period_seconds=30)).quiet(default) == Quiet(30, 30)
+
+
+def hours(zone: str = "America/Sao_Paulo", opens: str = "09:00", closes: str = "18:00") -> dict[str, Any]:
+    return {"business_hours": {"timezone": zone, "open": [{"days": ["fri"], "from": opens, "to": closes}]}}
+
+
+@pytest.mark.parametrize(
+    ("context", "said"),
+    [
+        (hours("America/Sao_Paolo"), "'America/Sao_Paolo' is no time zone"),
+        (hours("America"), "'America' is no time zone"),
+        (hours(opens="9:00"), "business_hours.open.0.from"),
+        (hours(opens="09:00", closes="09:00"), "the whole day is 00:00 to 24:00"),
+        ({"business_hours": "always"}, "business_hours"),
+    ],
+)
+def test_business_hours_that_would_fail_every_run_are_refused_by_name(
+    tmp_path: Path, context: dict[str, Any], said: str
+) -> None:
+    path = tmp_path / "channels.json"
+    write(path, channel("1", "before"), channel("2", "before"))
+    channels = Channels((), [path], Clock())
+    assert channels.get("1")
+    write(path, channel("1", "after", context=context), channel("2", "after"), channel("3", context=context))
+    tokens = {name: one.access_token.get_secret_value() for name, one in channels.all().items()}
+    assert tokens == {"1": "before", "2": "after"}  # the others of the file are taken
+    [problem] = channels.problems.values()
+    assert "1: context: " in problem
+    assert "3: context: " in problem
+    assert said in problem
+    write(path, channel("1", "mended", context=hours(opens="22:00", closes="02:00")))
+    assert channels.get("1").access_token.get_secret_value() == "mended"  # type: ignore[union-attr]
+    assert channels.problems == {}

@@ -216,3 +216,22 @@ def test_midnight_can_be_a_closing_time() -> None:
         {"timezone": "UTC", "open": [{"days": ["mon"], "from": "00:00", "to": "24:00"}]}
     )
     assert is_open(always, datetime.fromisoformat("2026-11-23T23:59:59+00:00"))
+
+
+@pytest.mark.parametrize(
+    ("moment", "there"),
+    [
+        ("2026-11-27T22:00:00+00:00", True),  # Friday evening
+        ("2026-11-28T01:59:59+00:00", True),  # and after midnight
+        ("2026-11-28T02:00:00+00:00", False),
+        ("2026-11-28T21:59:59+00:00", False),  # Saturday evening
+        ("2026-11-27T01:00:00+00:00", False),  # the night before
+        ("2026-11-29T23:30:00+00:00", True),  # Sunday night, into Monday
+        ("2026-11-30T00:30:00+00:00", True),
+    ],
+)
+def test_hours_may_go_over_midnight(moment: str, there: bool) -> None:
+    hours = BusinessHours.model_validate(
+        {"timezone": "UTC", "open": [{"days": ["fri", "sun"], "from": "22:00", "to": "02:00"}]}
+    )
+    assert is_open(hours, datetime.fromisoformat(moment)) is there

@@ -56,3 +56,9 @@ def test_checkpoints_live_in_a_schema_of_their_own(
 ) -> None:
     environment.setenv("AGENT_DATABASE_URL", url)
     assert (url if options is None else f"options='{options}'") in address()
+
+
+def test_a_time_zone_that_is_none_is_refused_by_name(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("AGENT_TIMEZONE", "America/Sao_Paolo")
+    with pytest.raises(ValidationError, match="'America/Sao_Paolo' is no time zone"):
+        Settings()

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
+from pydantic import ValidationError
 
 from gateway.channels import Channels
 from graph.context import Context
@@ -115,3 +117,11 @@ def test_no_secret_shows_in_what_is_logged() -> None:
 
     shown = repr([SECRETS, Publish(entry()), ObservedNumber(secrets=SECRETS, channel=entry())])
     assert not any(secret in shown for secret in ("token-1", "secret-1", "verify-1"))
+
+
+def test_a_time_zone_that_is_none_is_refused_by_name() -> None:
+    hours = {"timezone": "America/Sao_Paolo", "open": [{"days": ["mon"], "from": "22:00", "to": "02:00"}]}
+    with pytest.raises(ValidationError, match="'America/Sao_Paolo' is no time zone"):
+        Number.model_validate({**SPEC, "agent": {"businessHours": hours}})
+    hours["timezone"] = "America/Sao_Paulo"
+    Number.model_validate({**SPEC, "agent": {"businessHours": hours}})
