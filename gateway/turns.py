@@ -20,7 +20,7 @@ import structlog
 
 from gateway.agent import Agent, Answer, RunFailedError
 from gateway.channels import Channel, Channels
-from gateway.courtesy import unreadable
+from gateway.courtesy import apology, unreadable
 from gateway.polling import ended
 from gateway.replies import parts_of
 from gateway.runs import Runs
@@ -39,10 +39,6 @@ Attend = Callable[[Channel, Turn], Coroutine[Any, Any, None]]
 
 _CLAIM = 50  # conversations leased at once
 _LEAST = 10.0  # seconds that an attempt gets even when the turn is old: its run may have ended long ago
-_APOLOGY = {
-    "pt_BR": "Desculpe, tive um problema para responder agora. Pode tentar de novo daqui a pouco?",
-    "en": "Sorry, I could not answer just now. Could you try again in a little while?",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +202,9 @@ class Turns:
 
     async def _fail(self, turn: Turn, channel: Channel | None, error: str) -> None:
         """Give the turn up; the customer is told. Its run is stopped once it is certain that the turn is still ours."""
-        apology = {"type": "text", "text": _APOLOGY.get(channel.locale if channel else "pt_BR", _APOLOGY["en"])}
+        sorry = {"type": "text", "text": apology(channel.locale if channel else "pt_BR")}
         async with self._pool.connection() as conn:
-            await store.end(conn, turn, [apology], self._quiet(channel), error=error)
+            await store.end(conn, turn, [sorry], self._quiet(channel), error=error)
         if turn.run_id:
             await self._agent.cancel(turn.conversation_id, turn.run_id)
         TURNS.labels("failed").inc()

@@ -1,0 +1,39 @@
+import re
+import tomllib
+
+import pytest
+
+from gateway.courtesy import FOLDER, apology, unreadable
+
+UNREADABLE = [{"kind": "unsupported"}]
+
+
+@pytest.mark.parametrize("locale", ["pt", "pt_BR", "pt-BR", "pt_PT", "PT"])
+def test_portuguese_is_spoken_in_all_its_countries(locale):
+    assert apology(locale).startswith("Desculpe")
+    assert unreadable(UNREADABLE, locale).startswith("Ainda não")
+
+
+@pytest.mark.parametrize("locale", ["en", "en_US", "de_DE", ""])
+def test_languages_without_a_file_read_english(locale):
+    assert apology(locale).startswith("Sorry")
+    assert unreadable(UNREADABLE, locale).startswith("I cannot")
+
+
+def keys(values, before=""):
+    return {
+        key
+        for name, value in values.items()
+        for key in (keys(value, f"{before}{name}.") if isinstance(value, dict) else {before + name})
+    }
+
+
+def test_every_language_says_everything():
+    languages = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in FOLDER.glob("*.toml")}
+    assert {"pt", "en"} <= languages.keys()
+    assert len({frozenset(keys(texts)) for texts in languages.values()}) == 1
+
+
+def test_the_sentences_to_customers_stand_nowhere_else():
+    code = [path for path in FOLDER.parent.rglob("*.py") if re.search(r"\b(Desculpe|você|Sorry)\b", path.read_text())]
+    assert code == []
