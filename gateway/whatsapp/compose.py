@@ -19,7 +19,7 @@ from gateway.whatsapp.messages import (
     Text,
     message,
 )
-from gateway.whatsapp.text import split_text
+from gateway.whatsapp.text import split_formatted
 
 
 def prepare(reply: Message | Mapping[str, Any]) -> list[Message]:
@@ -87,7 +87,7 @@ def split(content: Message | Mapping[str, Any]) -> list[Message]:
 
 
 def _texts(whole: Text) -> list[Message]:
-    pieces = split_text(whole.text, caps.TEXT_BODY)
+    pieces = split_formatted(whole.text, caps.TEXT_BODY)
     if len(pieces) < 2:
         return [whole]
     return [replace(whole, text=piece, reply_to=None if n else whole.reply_to) for n, piece in enumerate(pieces)]
@@ -96,15 +96,15 @@ def _texts(whole: Text) -> list[Message]:
 def _with_caption(media: Media, caption: str) -> list[Message]:
     if media.kind in ("audio", "sticker"):
         return [replace(media, caption=None), *_texts(Text(text=caption))]
-    first, *rest = split_text(caption, caps.CAPTION) or [""]
+    first, *rest = split_formatted(caption, caps.CAPTION) or [""]
     if not rest:
         return [media]
-    return [replace(media, caption=first), *_texts(Text(text=caption.strip().removeprefix(first).strip()))]
+    return [replace(media, caption=first), *_texts(Text(text="\n\n".join(rest)))]
 
 
 def _with_body(whole: Buttons | Choices | CtaUrl | Flow) -> list[Message]:
     limit = {"buttons": caps.BUTTONS_BODY, "list": caps.LIST_BODY, "cta_url": caps.CTA_BODY, "flow": caps.FLOW_BODY}
-    pieces = split_text(whole.body, limit[whole.type])
+    pieces = split_formatted(whole.body, limit[whole.type])
     if len(pieces) < 2:
         return [whole]
     texts: list[Message] = [Text(text=piece) for piece in pieces[:-1]]

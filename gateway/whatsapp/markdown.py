@@ -1,118 +1,199 @@
 """Markdown, as models write it, in WhatsApp's formatting: *bold*, _italic_, ~strike~, `code`, lists and quotes.
 
-What WhatsApp has no form for becomes text: a heading is a bold line, a link is its words and address, a table is a list
-of rows. WhatsApp's own rules: faq.whatsapp.com/539178204879377. Apply once: a single *star* is italic in Markdown and
-bold in WhatsApp.
+CommonMark is read by markdown-it. What WhatsApp has no form for becomes text: a heading is a bold line, a link is its
+words and address, a table is a list of rows. No letter or digit is lost: what would be (text beside a fence, a cell
+without a column) is text. Where nothing but single stars mark the text, it is taken for WhatsApp's own formatting.
 """
 
 import re
-from collections.abc import Callable
-from typing import NamedTuple
+import sys
+from collections.abc import Iterator, Sequence, Set
+from functools import cache
+from itertools import zip_longest
 
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from gateway.whatsapp.fences import normalised
+from gateway.whatsapp.inline_markdown import runs_of
+from gateway.whatsapp.marks import BOLD, Run, marked, plain
 from gateway.whatsapp.text import clean_text
 
-_FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
-_HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(.*?)\s*#*\s*$")
-_UNDERLINE = re.compile(r"^\s{0,3}={2,}\s*$")  # dashes count as a rule: that is what models mean by them
-_RULE = re.compile(r"^\s{0,3}([-*_])\s*(?:\1\s*){2,}$")
-_BULLET = re.compile(r"^(\s*)[-*+]\s+(?=\S)")
-_TASK = re.compile(r"^(\s*- )\[([ xX])\]\s+")
+_TASK = re.compile(r"^\[([ xX])\]\s+(?=\S)")
 _TABLE_LINE = re.compile(r"^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$")
 _CELL_END = re.compile(r"(?<!\\)\|")
-
-_CODE = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)")
-_ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+\-.!~|>])")
-_LINK = re.compile(r"!?\[([^\[\]]*)\]\(\s*<?((?:[^\s()<>]|\([^\s()<>]*\))+)>?(?:\s+[\"'(][^\"')]*[\"')])?\s*\)")
-_ADDRESS = re.compile(r"<(https?://[^\s<>]+)>|(https?://[^\s<>*\0]*[^\s<>*\0_~.,;:!?)\]}\"'])", re.IGNORECASE)
-_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-_BOLD_ITALIC = re.compile(r"\*\*\*(?=[^\s*])(.+?)(?<=[^\s*])\*\*\*")
-_BOLD = re.compile(r"\*\*(?=[^\s*])(.+?)(?<=\S)\*\*(?!\*)|(?<!\w)__(?=[^\s_])(.+?)(?<=[^\s_])__(?!\w)")
-_ITALIC = re.compile(r"(?<![\w*])\*(?=[^\s*])(.+?)(?<=[^\s*])\*(?![\w*])|(?<!\w)_(?=[^\s_])(.+?)(?<=[^\s_])_(?!\w)")
-_STRIKE = re.compile(r"~~(?=[^\s~])(.+?)(?<=[^\s~])~~")
-_KEPT = re.compile("\0(\\d+)\0")
-
-_MARK = "\1"  # stands for a bold star until the italics are done
+_ADDRESS = re.compile(
+    r"<(?P<bare>https?://[^\s<>]+)>"
+    r"|(?P<plain>https?://(?:\([^\s<>*()\[\]]*\)|[^\s<>*()\[\]])*(?:\([^\s<>*()\[\]]*\)|[^\s<>*()\[\]_~.,;:!?}\"'`]))"
+    r"|(?P<own>[\U000F0000-\U000FFFFD])",
+    re.IGNORECASE,
+)
+_KEPT = re.compile("[\U000f0000-\U000ffffd]")
+_FIRST_KEPT = 0xF0000  # private use: no keyboard and no font has them
+_KEPT_AT_MOST = 0xFFFD  # more would be more than a message holds
+_PLAINLY_MARKDOWN = frozenset({"strong_open", "heading_open", "link_open", "image", "s_open", "html_inline"})
 
 
-class _Marks(NamedTuple):
-    """What goes around formatted text."""
-
-    bold: str = "*"
-    italic: str = "_"
-    strike: str = "~"
-    code: str = "`"
-
-
-_WHATSAPP = _Marks()
-_NONE = _Marks("", "", "", "")
+@cache
+def _parser() -> MarkdownIt:
+    """Return the parser: CommonMark with ~~strike~~; nothing that is indented is code, nothing defines a reference."""
+    parser = MarkdownIt("commonmark", {"html": True}).enable("strikethrough")
+    parser.disable(["code", "reference", "html_block"])
+    parser.normalizeLink = lambda url: url  # type: ignore[method-assign]
+    parser.validateLink = lambda url: True  # type: ignore[method-assign]  # called by name
+    return parser
 
 
 def to_whatsapp(markdown: str) -> str:
     """Turn Markdown into WhatsApp's formatting; text without Markdown stays as it is."""
-    lines = _tidy(markdown).split("\n")
-    done: list[str] = []
-    while lines:
-        _block(lines, done)
-    return "\n".join(done).strip("\n")
+    text, kept = _put_aside("\n".join(normalised(_tidy(markdown).split("\n"))))
+    tokens = _parser().parse(text)
+    return _restored(_Page(tokens).written(), kept).strip("\n")
 
 
 def to_plain(markdown: str) -> str:
     """Take inline Markdown off text that WhatsApp shows unformatted: titles, headers, footers."""
-    return _inline(_tidy(markdown), _NONE)
+    text, kept = _put_aside(_tidy(markdown))
+    return _restored(plain(runs_of(_inline_tokens(text), single_star_is_bold=False)), kept)
 
 
 def _tidy(markdown: str) -> str:
-    # The control characters are used as marks below.
-    return clean_text(markdown).replace(_MARK, "").replace("\r\n", "\n").replace("\r", "\n")
+    return clean_text(markdown).replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _block(lines: list[str], done: list[str]) -> None:
-    """Move the next block of lines to `done`, formatted."""
-    if _FENCE.match(lines[0]):
-        _code_block(lines, done)
-    elif len(lines) > 1 and "|" in lines[0] and "|" in lines[1] and _TABLE_LINE.match(lines[1]):
-        _table(lines, done)
-    elif _RULE.match(lines[0]):
-        _rule(lines, done)
-    elif len(lines) > 1 and lines[0].strip() and _UNDERLINE.match(lines[1]):
-        done.append(_heading(lines[0].strip()))
-        del lines[:2]
-    else:
-        done.append(_line(lines.pop(0)))
+def _put_aside(text: str) -> tuple[str, list[str]]:
+    """Put a character in the place of each address, the same for the same one: nothing in an address is Markdown."""
+    kept: dict[str, int] = {}
+
+    def keep(match: re.Match[str]) -> str:
+        if len(kept) >= _KEPT_AT_MOST:
+            return match[0]
+        return chr(_FIRST_KEPT + kept.setdefault(match["bare"] or match[0], len(kept)))
+
+    return _ADDRESS.sub(keep, text), [*kept]
 
 
-def _rule(lines: list[str], done: list[str]) -> None:
-    """Write a rule as one empty line, whatever empty lines are around it."""
-    lines.pop(0)
-    while lines and not lines[0].strip():
-        lines.pop(0)
-    if done and done[-1].strip():
-        done.append("")
+def _restored(text: str, kept: Sequence[str]) -> str:
+    return _KEPT.sub(lambda match: kept[ord(match[0]) - _FIRST_KEPT], text)
 
 
-def _code_block(lines: list[str], done: list[str]) -> None:
-    opening = lines.pop(0)
-    fence = opening.strip()[:3]
-    inside = []
-    while lines and not lines[0].strip().startswith(fence):
-        inside.append(lines.pop(0))
-    if lines:
-        lines.pop(0)
-    done.append("\n".join(["```", *inside, "```"]))
+def _inline_tokens(text: str) -> Sequence[Token]:
+    return _parser().parseInline(text)[0].children or []
 
 
-def _table(lines: list[str], done: list[str]) -> None:
-    """Write each row as `- header: cell; header: cell`."""
-    header = [_inline(cell, _NONE) for cell in _cells(lines.pop(0))]
-    lines.pop(0)
-    rows = []
-    while lines and "|" in lines[0] and lines[0].strip():
-        rows.append([_inline(cell, _WHATSAPP) for cell in _cells(lines.pop(0))])
+class _Page:
+    """The blocks of a text, written one below the other with the empty lines that were between them."""
+
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        self._tokens = tokens
+        self._lines: list[str] = []
+        self._end = 0  # the source line after the last block
+        self._markers: list[str] = []  # of the list items that we are in; used up by an item's first line
+        self._items: list[Token] = []
+        self._quotes = 0
+        every = (one.type for token in tokens for one in (token, *(token.children or ())))
+        self._single_star_is_bold = _PLAINLY_MARKDOWN.isdisjoint(every)
+
+    def written(self) -> str:
+        """Return the text."""
+        for index, token in enumerate(self._tokens):
+            match token.type:
+                case "list_item_open":
+                    self._markers.append(f"{token.info}{token.markup}" if token.info else "-")
+                    self._items.append(token)
+                case "list_item_close":
+                    self._end_item()
+                case "blockquote_open" | "blockquote_close":
+                    self._quotes += token.nesting
+                case "inline":
+                    self._text(token, self._tokens[index - 1])
+                case "fence":
+                    self._add(token.map, ["```", *_code_lines(token.content), "```"])
+                case "hr":
+                    self._rule()
+        return "\n".join(self._lines)
+
+    def _end_item(self) -> None:
+        start, _ = self._items.pop().map or (self._end, 0)
+        if self._markers[-1]:  # nothing was in it
+            self._add([start, start + 1], [self._prefix().rstrip()])
+        self._markers.pop()
+
+    def _text(self, token: Token, opening: Token) -> None:
+        if opening.type == "heading_open" and opening.markup != "-":
+            self._heading(token, opening)
+            return
+        self._add(opening.map, [self._prefix() + line for line in self._paragraph(token)])
+        if opening.type == "heading_open":  # dashes below a line: a rule is what models mean by them
+            self._rule()
+
+    def _heading(self, token: Token, opening: Token) -> None:
+        words = plain(runs_of(token.children or [], single_star_is_bold=False)).strip()
+        if words:
+            self._add(opening.map, [self._prefix() + marked([Run(words, frozenset(BOLD))])])
+
+    def _paragraph(self, token: Token) -> Iterator[str]:
+        """Give the lines of a paragraph; where it has a line of dashes below a header, it is a table."""
+        lines = token.content.split("\n")
+        start = next((n for n in range(len(lines) - 1) if _is_table(lines[n], lines[n + 1])), None)
+        if start is None:
+            yield from self._formatted(token.children or []).split("\n")
+            return
+        end = next((n for n in range(start + 2, len(lines)) if "|" not in lines[n]), len(lines))
+        rows = _rows(lines[start], lines[start + 2 : end])
+        for line in [*lines[:start], *rows, *lines[end:]]:
+            yield self._formatted(_inline_tokens(line))
+
+    def _formatted(self, children: Sequence[Token]) -> str:
+        text = marked(runs_of(children, single_star_is_bold=self._single_star_is_bold))
+        if self._markers and self._markers[-1] == "-":
+            text = _TASK.sub(lambda m: "☐ " if m[1] == " " else "☑ ", text)
+        return text
+
+    def _add(self, source: Sequence[int] | None, lines: Sequence[str]) -> None:
+        """Add a block's lines; source: its first line, and the one after its last."""
+        start, end = source or (self._end, self._end)
+        self._lines += [""] * (start - self._end if self._lines else 0)
+        self._lines += lines
+        self._end = end
+
+    def _prefix(self) -> str:
+        """Return what stands before a line: the quote's mark, and the marker of an item on its first line."""
+        quote = "> " if self._quotes else ""
+        outer = "".join(f"{marker} " if marker else "  " for marker in self._markers[:-1])
+        own = f"{self._markers[-1]} " if self._markers and self._markers[-1] else ""
+        self._markers = [""] * len(self._markers)
+        return quote + outer + own
+
+    def _rule(self) -> None:
+        """Write a rule as one empty line, whatever empty lines are around it."""
+        while self._lines and not self._lines[-1].strip():
+            self._lines.pop()
+        if self._lines:
+            self._lines.append("")
+        self._end = sys.maxsize
+
+
+def _is_table(header: str, below: str) -> bool:
+    return "|" in header and "|" in below and _TABLE_LINE.match(below) is not None
+
+
+def _rows(header: str, lines: Sequence[str]) -> list[str]:
+    """Write each row as `- header: cell; header: cell`; a column without any cell is named in the first row."""
+    names = _cells(header)
+    rows = [_cells(line) for line in lines]
     if not rows:
-        done.append(", ".join(header))
-    for row in rows:
-        named = zip([*header, *[""] * len(row)], row, strict=False)
-        done.append("- " + "; ".join(f"{name}: {cell}" if name else cell for name, cell in named if cell))
+        return [", ".join(names)]
+    empty = {n for n in range(len(names)) if not any(row[n:] and row[n] for row in rows)}
+    written = (_row(names, row, empty if index == 0 else frozenset()) for index, row in enumerate(rows))
+    return [row for row in written if row]
+
+
+def _row(names: Sequence[str], row: Sequence[str], named_anyway: Set[int]) -> str:
+    pairs = enumerate(zip_longest(names, row, fillvalue=""))
+    cells = (f"{name}: {cell}" if name else cell for n, (name, cell) in pairs if cell or (name and n in named_anyway))
+    line = "; ".join(cell.strip() for cell in cells)
+    return f"- {line}" if line else ""
 
 
 def _cells(line: str) -> list[str]:
@@ -121,54 +202,6 @@ def _cells(line: str) -> list[str]:
     return [cell.strip() for cell in (cells[:-1] if line.endswith("|") and not cells[-1].strip() else cells)]
 
 
-def _line(line: str) -> str:
-    heading = _HEADING.match(line)
-    if heading:
-        return _heading(heading.group(1))
-    line = _BULLET.sub(r"\1- ", line.rstrip())
-    line = _TASK.sub(lambda m: m.group(1) + ("☐ " if m.group(2) == " " else "☑ "), line)
-    return _inline(line, _WHATSAPP)
-
-
-def _heading(text: str) -> str:
-    text = _inline(text, _NONE).strip()
-    return f"*{text}*" if text else ""
-
-
-def _inline(text: str, marks: _Marks) -> str:
-    """Format one line. Code, escaped characters and addresses are put aside first: nothing in them is Markdown."""
-    kept: list[str] = []
-
-    def keep(piece: str) -> str:
-        kept.append(piece)
-        return f"\0{len(kept) - 1}\0"
-
-    text = _CODE.sub(lambda m: keep(_code(m.group(2), marks)), text)
-    text = _ESCAPED.sub(lambda m: keep(m.group(1)), text)
-    text = _LINK.sub(lambda m: _link(m.group(1), m.group(2), keep), text)
-    text = _ADDRESS.sub(lambda m: keep(m.group(1) or m.group(2)), text)
-    text = _emphasis(_BREAK.sub("\n", text), marks)
-    while _KEPT.search(text):  # an address may hold an escaped character
-        text = _KEPT.sub(lambda m: kept[int(m.group(1))], text)
-    return text
-
-
-def _code(inside: str, marks: _Marks) -> str:
-    # WhatsApp has no way to put a backtick into code.
-    return inside.strip() if "`" in inside else f"{marks.code}{inside}{marks.code}"
-
-
-def _link(words: str, address: str, keep: Callable[[str], str]) -> str:
-    shown = re.sub(r"^(mailto|tel):", "", address)
-    if not words.strip() or words.strip() in (address, shown):
-        return keep(shown)
-    return f"{words} ({keep(shown)})"
-
-
-def _emphasis(text: str, marks: _Marks) -> str:
-    bold = _MARK if marks.bold else ""
-    text = _BOLD_ITALIC.sub(rf"{bold}{marks.italic}\1{marks.italic}{bold}", text)
-    text = _BOLD.sub(lambda m: f"{bold}{m.group(1) or m.group(2)}{bold}", text)
-    text = _ITALIC.sub(lambda m: f"{marks.italic}{m.group(1) or m.group(2)}{marks.italic}", text)
-    text = _STRIKE.sub(rf"{marks.strike}\1{marks.strike}", text)
-    return text.replace(_MARK, "*")
+def _code_lines(content: str) -> list[str]:
+    """Return the lines of a code block; WhatsApp would end it at a fence inside."""
+    return content.removesuffix("\n").replace("```", "'''").split("\n") if content else []

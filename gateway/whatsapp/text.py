@@ -11,6 +11,8 @@ _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]*_~]*(?=\s)|[。！？]+")
 _PARAGRAPH = re.compile(r"\n\s*\n")
 # A cut before this share of the limit would make a part too small to be worth a message.
 _SMALLEST_SHARE = 4
+_FENCE = "```"
+_BLOCK_START, _BLOCK_END = f"{_FENCE}\n", f"\n{_FENCE}"
 
 
 def clean_text(text: str) -> str:
@@ -44,6 +46,48 @@ def split_text(text: str, limit: int) -> list[str]:
         parts.append(rest[:cut].rstrip())
         rest = rest[cut:].lstrip()
     return [*parts, rest] if rest else parts
+
+
+def split_formatted(text: str, limit: int) -> list[str]:
+    """Split as `split_text` does; a code block that is cut ends with its part and begins again in the next one.
+
+    limit: 16 characters or more, so that the fences fit.
+    """
+    parts = []
+    rest = text.strip()
+    while len(rest) > limit:
+        cut = _cut(rest, limit)
+        if _in_block(rest, cut):
+            cut = _cut_of_block(rest, limit - len(_BLOCK_END))
+        inside = _in_block(rest, cut)
+        parts.append(rest[:cut].rstrip() + (_BLOCK_END if inside else ""))
+        rest = _rest_of_block(rest[cut:]) if inside else rest[cut:].lstrip()
+    return [*parts, rest] if rest else parts
+
+
+def _rest_of_block(text: str) -> str:
+    """Begin the block again; where nothing more was in it, go on after its end. A line keeps its indentation."""
+    if text.lstrip().startswith(_FENCE):
+        return text.lstrip().removeprefix(_FENCE).lstrip()
+    return _BLOCK_START + (text.lstrip("\n") if text.startswith("\n") else text.lstrip())
+
+
+def _in_block(text: str, place: int) -> bool:
+    return text.count(_FENCE, 0, place) % 2 == 1
+
+
+def _cut_of_block(text: str, limit: int) -> int:
+    """Choose where to cut so that more than an opening fence stands before it; else before the block."""
+    cut = _cut(text, limit)
+    opening = text.rfind(_FENCE, 0, cut)
+    if not _in_block(text, cut) or cut > opening + len(_BLOCK_START):
+        return cut
+    if opening:
+        return opening
+    cut = _grapheme_cut(text, limit)
+    while text[cut - 1 : cut + 1] == "``":  # no fence is torn
+        cut -= 1
+    return cut
 
 
 def _cut(text: str, limit: int) -> int:

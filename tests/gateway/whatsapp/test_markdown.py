@@ -1,17 +1,24 @@
+import re
+from collections import Counter
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import simulator
 from gateway.whatsapp.compose import formatted, prepare
 from gateway.whatsapp.markdown import to_plain, to_whatsapp
 from gateway.whatsapp.messages import Text
+from gateway.whatsapp.text import split_formatted
 
 
 @pytest.mark.parametrize(
     ("markdown", "expected"),
     [
         ("**negrito** e __também__", "*negrito* e *também*"),
-        ("*itálico* e _também_", "_itálico_ e _também_"),
+        ("*itálico* e **negrito**", "_itálico_ e *negrito*"),
+        ("*negrito do WhatsApp* e _itálico_", "*negrito do WhatsApp* e _itálico_"),  # no Markdown but single stars
         ("***os dois***", "*_os dois_*"),
         ("**Pedido *12345* saiu**", "*Pedido _12345_ saiu*"),
         ("~~R$ 200~~ R$ 150", "~R$ 200~ R$ 150"),
@@ -69,10 +76,108 @@ def test_what_is_no_markdown_stays(text):
     assert to_whatsapp(text) == text
 
 
+CASES = [
+    # A fence on one line is code within a line (CommonMark); one that holds words holds them still.
+    ("```BR123456789``` é o seu código.", "`BR123456789` é o seu código."),
+    ("```Código: BR123\nPrazo: 3 dias```\nAté logo!", "```\nCódigo: BR123\nPrazo: 3 dias\n```\nAté logo!"),
+    ("```\nBR123\n``` Depois, ligue.", "```\nBR123\n```\nDepois, ligue."),
+    ("```\num\n```python\ndois\n```\nfim", "```\num\n```\n```\ndois\n```\nfim"),
+    ("````\n```\na\n```\n````", "```\n'''\na\n'''\n```"),  # WhatsApp has no longer fence
+    ("1. veja\n   ```sh\n   ls\n   ```\n2. fim", "1. veja\n```\nls\n```\n2. fim"),
+    # No phone reads a mark beside a letter: no stray stars.
+    ("até **10x**sem juros", "até 10xsem juros"),
+    ("**Preço:**R$ 10,00", "Preço:R$ 10,00"),
+    ("**Preço: **R$ 10,00", "*Preço:* R$ 10,00"),
+    ("*10x*sem", "10xsem"),
+    ("2**3 e 4**5", "2**3 e 4**5"),
+    ("___x___", "*_x_*"),
+    ("**um\ndois**", "*um*\n*dois*"),
+    ("**`x*y`** e **a\\*b**", "`x*y` e a*b"),
+    ("**a *b* c**", "*a _b_ c*"),
+    # Simple HTML and entities.
+    ("<b>Oi</b> &amp; <i>tchau</i><br/>&lt;fim&gt;", "*Oi* & _tchau_\n<fim>"),
+    ("<p>Um</p><ul><li>a</li><li>b</li></ul>", "Um\n- a\n- b"),
+    ('<a href="https://x.y/_a_">site</a>', "site (https://x.y/_a_)"),
+    ("escreva <seu nome> aqui", "escreva <seu nome> aqui"),
+    # What is in WhatsApp's marks already, as tools may write it.
+    ("*Pedido 12345*: _enviado_ ~hoje~ `BR1`", "*Pedido 12345*: _enviado_ ~hoje~ `BR1`"),
+    ("*Assunto*\n- um\n- dois", "*Assunto*\n- um\n- dois"),
+    # Cells without a column, columns without a cell.
+    ("| A | B |\n|---|---|\n| 1 | | 3 |\n| 2 |", "- A: 1; B:; 3\n- A: 2"),
+    ("Veja:\n| A |\n|---|\n| 1 |", "Veja:\n- A: 1"),
+    ("[x]: https://a.b", "[x]: https://a.b"),
+]
+
+
+@pytest.mark.parametrize(("markdown", "expected"), CASES)
+def test_what_strangers_sent(markdown, expected):
+    assert to_whatsapp(markdown) == expected
+
+
+def letters_and_digits(text):
+    return Counter(char for char in text if char.isalnum())
+
+
+# Tables are left out, which say a header in each row; so are links and HTML, whose words are not all shown.
+MARKS = st.text(alphabet="*_~`#+-.>!\\\n\t ab12ç:)(", max_size=80)
+
+
+@given(MARKS)
+def test_no_letter_or_digit_is_lost_or_said_twice(text):
+    assert letters_and_digits(to_whatsapp(text)) == letters_and_digits(text)
+
+
+@given(MARKS, st.integers(16, 40))
+def test_none_is_lost_at_a_split_either(text, limit):
+    parts = split_formatted(to_whatsapp(text), limit)
+    assert letters_and_digits("".join(parts)) == letters_and_digits(text)
+
+
+def page_rule():
+    """The rule by which the phone page reads marks, from its own code."""
+    script = (Path(simulator.__file__).parent / "phone/static/js/format.js").read_text(encoding="utf-8")
+    rule = re.search(r"const INLINE =\s*/(.+)/gu;", script)[1]
+    for there, here in (
+        (r"\p{L}\p{N}", r"^\W_"),
+        ("(?<", "(?P<"),
+        ("(?P<!", "(?<!"),
+        (r"\k<mark>", "(?P=mark)"),
+        (r"\/", "/"),
+    ):
+        rule = rule.replace(there, here)
+    return re.compile(rule.replace("[^\\W_]", r"[^\W_]"))
+
+
+def read_on_the_phone(text):
+    """The text as the page shows it: without the marks that it reads, and the marks that it read."""
+    shown, marks, end = "", [], 0
+    for match in page_rule().finditer(text):
+        if not match["mark"]:
+            continue
+        inside, inner = read_on_the_phone(match["marked"])
+        marks += [match["mark"], *inner]
+        shown += text[end : match.start()] + inside
+        end = match.end()
+    return shown + text[end:], marks
+
+
+PHRASE = st.text(alphabet="ab1 ", min_size=1, max_size=6).filter(lambda text: text == text.strip())
+SPAN = st.builds(lambda mark, words: mark + words + mark, st.sampled_from(["**", "__", "~~", "***"]), PHRASE)
+
+
+@given(st.lists(SPAN | PHRASE, min_size=1, max_size=6), st.sampled_from(["", " ", ", "]))
+def test_every_mark_that_is_written_is_read_on_the_phone(pieces, between):
+    shown, _ = read_on_the_phone(to_whatsapp(between.join(pieces)))
+    assert not set(shown) & set("*~") or "*" in to_plain(between.join(pieces)) or "~" in to_plain(between.join(pieces))
+
+
+def test_marks_are_read_as_they_were_meant():
+    assert read_on_the_phone(to_whatsapp("**a** *b* ~~c~~ ***d***")) == ("a b c d", ["*", "_", "~", "*", "_"])
+
+
 @given(st.text())
 def test_any_text_is_turned_without_failing(text):
-    assert "\0" not in to_whatsapp(text)
-    assert "\1" not in to_plain(text)
+    assert "\0" not in to_whatsapp(text) + to_plain(text)
 
 
 @given(st.text(alphabet="*_~`[]()<>#-+.!\\\n ahttps:/", max_size=60))

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.whatsapp.text import split_text
+from gateway.whatsapp.text import split_formatted, split_text
 
 WORD = st.text(alphabet="abçé", min_size=1, max_size=12)
 SPACE = st.sampled_from([" ", "  ", "\n", "\n\n", ". ", "! ", "?\n\n", "\t"])
@@ -75,3 +75,28 @@ def test_no_grapheme_is_torn(graphemes, limit):
 
 def test_one_grapheme_longer_than_the_limit_is_torn_after_all():
     assert split_text("e" + "\u0301" * 9, 4) == ["e\u0301\u0301\u0301", "\u0301" * 4, "\u0301" * 2]
+
+
+CODE = st.lists(WORD | SPACE, max_size=30).map("".join).map(lambda code: f"```\n{code}\n```")
+
+
+def without_fences(text):
+    return squeezed(text.replace("```", ""))
+
+
+@given(st.lists(PROSE | CODE, max_size=6).map("\n".join), st.integers(16, 60))
+def test_a_code_block_that_is_cut_is_closed_and_opened_again(text, limit):
+    parts = split_formatted(text, limit)
+    assert all(0 < len(part) <= limit for part in parts)
+    assert all(part.count("```") % 2 == 0 for part in parts)
+    assert without_fences("".join(parts)) == without_fences(text)
+
+
+@given(PROSE | st.text(alphabet=st.characters(exclude_characters="`")), st.integers(16, 50))
+def test_text_without_code_is_split_like_any_other(text, limit):
+    assert split_formatted(text, limit) == split_text(text, limit)
+
+
+def test_words_before_a_code_block_stay_out_of_it():
+    parts = split_formatted("um dois tr\u00eas\n```\nquatro cinco seis\n```\nsete", 24)
+    assert parts == ["um dois tr\u00eas", "```\nquatro cinco\n```", "```\nseis\n```\nsete"]
