@@ -58,6 +58,7 @@ def measure(name: str, url: str, connections: int) -> Result:
         "WHATSAPP_ACCESS_TOKEN": "unused",
         "WHATSAPP_APP_SECRET": SECRET,
         "GATEWAY_PORT": str(port),
+        "OPS_PORT": str(free_port()),
         "LOG_LEVEL": "warning",
     }
     arguments = ["-m", "gateway.cli", "serve"] if name == "serve" else [*_UVICORN, "--port", str(port), f"bench.handlers:{name}"]  # fmt: skip  # noqa: E501

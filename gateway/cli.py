@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import gc
-import socket
 import time
 import typing
 from collections.abc import Callable
 
 import psycopg
 import typer
-import uvicorn
-from starlette.applications import Starlette
 
 from gateway import app as apps
+from gateway import serving
 from gateway.commands import conversations, events, templates, tokens
 from gateway.commands.common import die, read_settings
 from gateway.settings import Settings
@@ -34,15 +32,13 @@ def main() -> None:
 @app.command()
 def serve() -> None:
     """Take webhooks, and answer what the agent asks of the gateway."""
-    settings = read_settings()
-    _run(apps.serve, settings, settings.gateway_port, "GATEWAY_PORT")
+    _run(apps.serve)
 
 
 @app.command()
 def work() -> None:
     """Turn what came in into runs of the agent, and send the replies."""
-    settings = read_settings()
-    _run(apps.work, settings, settings.work_port, "WORK_PORT")
+    _run(apps.work)
 
 
 @app.command()
@@ -79,40 +75,21 @@ def _wait_for_migrations(url: str) -> None:
         time.sleep(0.5)
 
 
-def _run(make: Callable[[Settings], Starlette], settings: Settings, port: int, port_setting: str) -> None:
+def _run(make: Callable[[Settings], serving.Process]) -> None:
     """Serve until SIGTERM or SIGINT; what was begun is finished within the drain time."""
+    settings = read_settings()
     try:
-        made = make(settings)
+        process = make(settings)
     except ValueError as error:
         die(str(error))
-    config = uvicorn.Config(
-        made,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # nobody here looks at the client's address
-        lifespan="on",
-        timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
-    )
-    configure_tracing(settings.otel_exporter_otlp_endpoint, make.__name__)
+    configure_tracing(settings.otel_exporter_otlp_endpoint, process.name)
     # What was imported lives as long as the process: looking through it again and again is a pause of 50 ms and more.
     gc.collect()
     gc.freeze()
-    listener = _listen(settings.gateway_host, port, port_setting)
     try:
-        uvicorn.Server(config).run(sockets=[listener])
-    except KeyboardInterrupt:
-        return  # uvicorn raises it again after a graceful stop by Ctrl-C
-
-
-def _listen(host: str, port: int, port_setting: str) -> socket.socket:
-    """Take the port before anything is started, so that a busy one is one sentence."""
-    try:
-        listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        die(f"cannot listen on {host}:{port} ({error.strerror}); {port_setting} and GATEWAY_HOST move it")
-    listener.listen(2048)  # as uvicorn does by itself: Meta delivers in bursts
-    return listener
+        serving.run(process)
+    except serving.PortTakenError as error:
+        die(str(error))
 
 
 if __name__ == "__main__":

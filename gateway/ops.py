@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 #: None when all is well, else one sentence that says what is wrong.
@@ -30,7 +30,7 @@ class Ops:
     def routes(self) -> list[Route]:
         """The routes to mount."""
         return [
-            Route("/healthz", _alive),
+            alive(),
             Route("/readyz", self._ready),
             Route("/health", self._health),
             Route("/metrics", _metrics),
@@ -61,8 +61,13 @@ class Ops:
             return f"no answer within {_CHECK_SECONDS:.0f} s"
 
 
+def alive() -> Route:
+    """``GET /healthz``: the process answers, and says nothing else."""
+    return Route("/healthz", _alive)
+
+
 async def _alive(_: Request) -> Response:
-    return PlainTextResponse("ok")
+    return Response()
 
 
 async def _metrics(_: Request) -> Response:

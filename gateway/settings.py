@@ -54,7 +54,13 @@ class Settings(BaseSettings):
     media_wait_seconds: float = Field(20, ge=0, description="how long a turn waits for its files to be fetched")
 
     gateway_host: str = Field("127.0.0.1", description="address to listen on")
-    gateway_port: int = Field(8000, ge=0, le=65535, description="port of gateway serve")
+    gateway_port: int = Field(8000, ge=0, le=65535, description="port of gateway serve's webhook, all that Meta calls")
+    ops_port: int = Field(
+        8003,
+        ge=0,
+        le=65535,
+        description="port of gateway serve's health, metrics and /internal; for nobody outside",
+    )
     work_port: int = Field(8001, ge=0, le=65535, description="port of gateway work's health and metrics")
 
     quiet_period_seconds: float = Field(1.5, ge=0, description="a turn starts when the customer was quiet for so long")

@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     business_api_token: SecretStr | None = Field(None, description="bearer token for BUSINESS_API_URL")
 
     langgraph_token: SecretStr | None = Field(None, description="bearer token that the gateway shows to this server")
-    gateway_url: str = Field("http://127.0.0.1:8000", description="where the gateway serves /internal")
+    gateway_url: str = Field("http://127.0.0.1:8003", description="where the gateway serves /internal (its OPS_PORT)")
     internal_token: SecretStr | None = Field(None, description="bearer token for the gateway's /internal")
 
     otel_exporter_otlp_endpoint: str | None = Field(None, description="OTLP/HTTP collector for traces, http://…:4318")

@@ -77,12 +77,14 @@ class Plan:
     def addresses(self) -> dict[str, str]:
         """Name and address of everything, for people and for stack.json; passwords are left out."""
         gateway = f"http://{HOST}:{self.settings.gateway_port}"
+        ops = f"http://{HOST}:{self.settings.ops_port}"
         work = f"http://{HOST}:{self.settings.work_port}"
         shown = {
             "gateway": gateway,
             "webhook": f"{gateway}/webhook/whatsapp",
-            "health": f"{gateway}/health",
-            "metrics": f"{gateway}/metrics",
+            "ops": ops,
+            "health": f"{ops}/health",
+            "metrics": f"{ops}/metrics",
             "work": work,
             "work metrics": f"{work}/metrics",
             "agent": self.langgraph_url,
@@ -117,7 +119,7 @@ def make_plan(variables: Mapping[str, str]) -> Plan:
 def listeners(plan: Plan) -> dict[str, int]:
     """The ports that the stack needs, by the setting that moves each."""
     settings = plan.settings
-    needed = {"GATEWAY_PORT": settings.gateway_port, "WORK_PORT": settings.work_port}
+    needed = {"GATEWAY_PORT": settings.gateway_port, "OPS_PORT": settings.ops_port, "WORK_PORT": settings.work_port}
     needed |= {"LANGGRAPH_PORT": settings.langgraph_port} if plan.own_agent else {}
     needed |= {"SIMULATOR_PORT": settings.simulator_port} if plan.needs_simulator else {}
     needed |= {"POSTGRES_PORT": plan.postgres_port} if plan.own_postgres else {}
@@ -164,8 +166,9 @@ def _addresses(plan: Plan) -> dict[str, str]:
     found = {
         "GATEWAY_HOST": HOST,
         "GATEWAY_PORT": str(settings.gateway_port),
+        "OPS_PORT": str(settings.ops_port),
         "WORK_PORT": str(settings.work_port),
-        "GATEWAY_URL": f"http://{HOST}:{settings.gateway_port}",
+        "GATEWAY_URL": f"http://{HOST}:{settings.ops_port}",
         "LANGGRAPH_URL": plan.langgraph_url,
         "AGENT_DATABASE_URL": _secret(settings.agent_database_url) or plan.database_url,
         "BUSINESS_DATABASE_URL": _secret(settings.business_database_url) or plan.database_url,

@@ -22,7 +22,8 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    gateway_port: int = Field(8000, description="gateway serve")
+    gateway_port: int = Field(8000, description="webhook of gateway serve")
+    ops_port: int = Field(8003, description="health, metrics and internal of gateway serve")
     work_port: int = Field(8001, description="health and metrics of gateway work")
     langgraph_port: int = Field(2024, description="agent server")
     simulator_port: int = Field(8100, description="simulator")

@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping
 
 # The channel's: the agent server and the simulator's model never see WhatsApp credentials or conversations.
-CHANNEL = re.compile(r"WHATSAPP_\w+|CHANNELS_FILE|(DATABASE|REDIS|MEDIA)_URL(_FILE)?|GATEWAY_(HOST|PORT)|WORK_PORT")
+CHANNEL = re.compile(
+    r"WHATSAPP_\w+|CHANNELS_FILE|(DATABASE|REDIS|MEDIA)_URL(_FILE)?|GATEWAY_(HOST|PORT)|(OPS|WORK)_PORT"
+)
 # The brain's: the gateway never sees model keys or business data.
 BRAIN = re.compile(r"OPENAI_\w+|\w+_API_KEY(_FILE)?|(AGENT|BUSINESS|MODEL|LANGSMITH|LANGCHAIN)_\w+")
 # What every program on the machine may know.

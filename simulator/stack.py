@@ -99,7 +99,8 @@ class Stack:
             yield _http_part(process, ports.simulator_port, "/_sim/health", SERVERS)
         gateway = [*_python("gateway.cli")]
         serve = self._process("gateway serve", [*gateway, "serve"], plan.gateway_environment())
-        yield _http_part(serve, ports.gateway_port, "/readyz", SERVERS)
+        serve.ready = answers(ports.ops_port, "/readyz")  # which asks the webhook's port too
+        yield Part(serve, ports.gateway_port, SERVERS)
         work = self._process("gateway work", [*gateway, "work"], plan.gateway_environment())
         yield _http_part(work, ports.work_port, "/readyz", WORK)
         if plan.own_agent:  # last, because it takes longest

@@ -66,7 +66,7 @@ def test_only_the_webhook_is_routed() -> None:
 
 
 def test_nothing_is_reached_from_outside_but_through_a_route() -> None:
-    """A load balancer would open all paths of the gateway: its metrics and /internal too."""
+    """A load balancer would open all ports of the Service: that of metrics and /internal too."""
     for name in chart.SCENARIOS:
         types = {one["spec"]["type"] for one in chart.scenario(name) if one["kind"] == "Service"}
         assert types == {"ClusterIP"}

@@ -5,10 +5,10 @@ import pytest
 from tests.charts import chart
 from tests.charts.network import NAMESPACE, Network, Outside, Pod
 
-PORTS = {22, 53, 80, 443, 2024, 5432, 6379, 6443, 8000, 8001, 8080, 8100}
+PORTS = {22, 53, 80, 443, 2024, 5432, 6379, 6443, 8000, 8001, 8003, 8080, 8100}
 DEMO = {
     ("simulator", "gateway", 8000),
-    ("agent", "gateway", 8000),
+    ("agent", "gateway", 8003),
     ("test", "gateway", 8000),
     ("worker", "agent", 2024),
     ("worker", "simulator", 8100),
@@ -114,7 +114,7 @@ def test_the_agent_server_and_databases_are_reached_from_inside_alone() -> None:
             "first-try", "--set", "ingress.enabled=true,ingress.host=a.example.com,ingress.tls.secretName=tls"
         )
     )
-    for component, port in (("agent", 2024), ("postgres", 5432), ("redis", 6379), ("worker", 8001)):
+    for component, port in (("agent", 2024), ("postgres", 5432), ("redis", 6379), ("worker", 8001), ("gateway", 8003)):
         for source in (STRANGER, CONTROLLER, META):
             assert not network.enters(source, network.pods[component], port), component
     assert network.enters(CONTROLLER, network.pods["gateway"], 8000)
@@ -127,7 +127,7 @@ def test_without_a_way_in_the_gateway_is_closed_to_others() -> None:
 
 def test_metrics_are_open_where_they_are_scraped() -> None:
     network = Network(chart.scenario("licensed"))
-    ports = {"gateway": 8000, "worker": 8001, "agent": 8000, "agent-queue": 8000, "operator": 8080}
+    ports = {"gateway": 8003, "worker": 8001, "agent": 8000, "agent-queue": 8000, "operator": 8080}
     for component, port in ports.items():
         assert network.enters(CONTROLLER, network.pods[component], port), component
 

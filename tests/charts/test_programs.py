@@ -4,10 +4,14 @@ import ast
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
 
-from gateway.app import serve
+from gateway.app import serve, work
+from gateway.serving import Door
 from gateway.settings import Settings as GatewaySettings
 from graph.settings import Settings as GraphSettings
 from k8s.settings import Settings as OperatorSettings
@@ -74,6 +78,8 @@ def test_programs_accept_what_they_are_given(name: str) -> None:
 def test_ports_are_those_that_programs_listen_on() -> None:
     objects = chart.scenario("demo")
     assert port_of(objects, "gateway") == int(chart.environment(objects, "gateway")["GATEWAY_PORT"])
+    named = {one["name"]: one["containerPort"] for one in main(objects, "gateway")["ports"]}
+    assert named["ops"] == int(chart.environment(objects, "gateway")["OPS_PORT"])
     assert port_of(objects, "worker") == int(chart.environment(objects, "worker")["WORK_PORT"])
     assert port_of(objects, "operator") == int(chart.environment(objects, "operator")["OPERATOR_PORT"])
     assert port_of(objects, "simulator") == int(chart.environment(objects, "simulator")["SIMULATOR_PORT"])
@@ -94,12 +100,30 @@ def test_everything_listens_on_all_addresses() -> None:
 
 def test_probes_ask_paths_that_the_gateway_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1/none")
-    served = {getattr(route, "path", "") for route in serve(GatewaySettings()).routes}
     objects = chart.scenario("demo")
-    for component in ("gateway", "worker"):
+    for component, port, process in (("gateway", "ops", serve), ("worker", "metrics", work)):
+        served = paths(process(GatewaySettings()).doors[-1])
+        assert "/metrics" in served
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-            assert main(objects, component)[probe]["httpGet"]["path"] in served
-    assert {"/webhook/whatsapp", "/metrics"} <= served
+            asked = main(objects, component)[probe]["httpGet"]
+            assert asked["path"] in served
+            assert asked["port"] == port
+
+
+def test_the_only_port_that_is_routed_has_the_webhook_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1/none")
+    outside, inside = serve(GatewaySettings()).doors
+    assert paths(outside) == {"/webhook/whatsapp", "/healthz"}
+    objects = chart.scenario("first-try", "--set", "route.enabled=true,route.parentRefs[0].name=public")
+    backends = chart.pick(objects, "HTTPRoute", "gateway")["spec"]["rules"][0]["backendRefs"]
+    service = {one["port"]: one["targetPort"] for one in chart.pick(objects, "Service", "gateway")["spec"]["ports"]}
+    assert [service[one["port"]] for one in backends] == ["http"]
+    assert not paths(inside) & {"/webhook/whatsapp"}
+
+
+def test_the_agent_asks_the_gateway_where_it_serves_internal() -> None:
+    url = urlsplit(chart.environment(chart.scenario("demo"), "agent")["GATEWAY_URL"])
+    assert url.port == int(chart.environment(chart.scenario("demo"), "gateway")["OPS_PORT"])
 
 
 def test_the_agent_knows_the_open_servers_options() -> None:
@@ -173,6 +197,11 @@ def deployments(objects: list[chart.Object]) -> Iterator[dict[str, str]]:
 def main(objects: list[chart.Object], component: str) -> dict[str, Any]:
     found: dict[str, Any] = chart.pick(objects, "Deployment", component)["spec"]["template"]["spec"]["containers"][0]
     return found
+
+
+def paths(door: Door) -> set[str]:
+    assert isinstance(door.app, Starlette)
+    return {route.path for route in door.app.routes if isinstance(route, Route)}
 
 
 def port_of(objects: list[chart.Object], component: str) -> int:

@@ -15,8 +15,10 @@ from tests.images.dockerfile import PROGRAMS
 
 API_SERVER = "the API server"
 # Who may speak to whom (and nobody else to anybody): written down here apart from the chart.
+OPS = "gateway's other door"  # health, metrics, /internal
 PORTS = {
     "gateway": 8000,
+    OPS: 8003,
     "worker": 8001,
     "agent": 2024,
     "simulator": 8100,
@@ -27,7 +29,7 @@ PORTS = {
 ALLOWED = {
     "gateway": {"postgres"},
     "worker": {"postgres", "redis", "agent", "simulator"},
-    "agent": {"postgres", "gateway", "simulator"},
+    "agent": {"postgres", OPS, "simulator"},
     "simulator": {"gateway"},
     "operator": {"simulator", API_SERVER},
 }
@@ -91,13 +93,17 @@ def enforced(new_namespace: Callable[[], Any]) -> None:
 
 def addresses(release: Release) -> dict[str, str]:
     """Component to address of one of its pods: policies are about pods, and a Service without pods drops anyway."""
-    pods = {component: release.kube.pods(component) for component in PORTS}
+    pods = {component: release.kube.pods(_pods_of(component)) for component in PORTS}
     return {one: f"{found[0]['status']['podIP']}:{PORTS[one]}" for one, found in pods.items() if found}
+
+
+def _pods_of(target: str) -> str:
+    return "gateway" if target == OPS else target
 
 
 @pytest.mark.parametrize("source", sorted(ALLOWED))
 def test_a_component_reaches_what_it_needs_and_nothing_else(enforced: None, release: Release, source: str) -> None:
-    targets = {one: address for one, address in addresses(release).items() if one != source}
+    targets = {one: address for one, address in addresses(release).items() if _pods_of(one) != source}
     api = release.kube.get("service", "kubernetes", "-n", "default")["spec"]["clusterIP"]
     targets |= {API_SERVER: f"{api}:443", "cloud metadata": "169.254.169.254:80"}
     names = {address: name for name, address in targets.items()}
@@ -107,7 +113,7 @@ def test_a_component_reaches_what_it_needs_and_nothing_else(enforced: None, rele
 
 def test_the_services_lead_there(release: Release) -> None:
     for source, targets in ALLOWED.items():
-        wanted = [f"{NAME}-{target}:{PORTS[target]}" for target in sorted(targets - {API_SERVER})]
+        wanted = [f"{NAME}-{_pods_of(target)}:{PORTS[target]}" for target in sorted(targets - {API_SERVER})]
         assert reached(release.kube, release.kube.ready_pods(source)[0], wanted) == set(wanted)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.app import serve
 from gateway.channels import Channel, Channels
 from gateway.settings import Settings
 from gateway.store import contacts, ownership
@@ -15,6 +14,7 @@ from gateway.store.database import Pool
 from tests.gateway.conftest import Command
 from tests.gateway.deliveries import NUMBER, text
 from tests.gateway.desk import Desk
+from tests.gateway.doors import opened
 
 TOKEN = {"authorization": "Bearer internal"}
 ORDER: dict[str, Any] = {
@@ -29,10 +29,9 @@ async def gateway(database: str) -> AsyncIterator[httpx.AsyncClient]:
         _env_file=None, database_url=database, internal_token="internal", whatsapp_phone_number_id=NUMBER,
         whatsapp_access_token="the-token",
     )  # fmt: skip
-    app = serve(settings)
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway", headers=TOKEN)
-    async with app.router.lifespan_context(app), client:
-        yield client
+    async with opened(settings) as doors:
+        doors.ops.headers.update(TOKEN)
+        yield doors.ops
 
 
 @pytest.fixture

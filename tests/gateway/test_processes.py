@@ -84,6 +84,7 @@ def test_a_busy_port_names_the_setting_that_moves_it(start: Start, database: str
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert "GATEWAY_PORT" in said(start("serve", DATABASE_URL=database, GATEWAY_PORT=port))
+        assert "OPS_PORT" in said(start("serve", DATABASE_URL=database, GATEWAY_PORT="0", OPS_PORT=port))
         assert "WORK_PORT" in said(start("work", DATABASE_URL=database, WORK_PORT=port))
 
 
@@ -108,9 +109,61 @@ def test_all_missing_at_start_is_named_and_the_process_waits(start: Start, free_
 @pytest.mark.parametrize("command", ["serve", "work"])
 def test_sigterm_ends_it_cleanly(start: Start, command: str, database: str, free_port: Callable[[], int]) -> None:
     port = free_port()
-    process = start(command, DATABASE_URL=database, GATEWAY_PORT=str(port), WORK_PORT=str(port))
+    process = start(command, DATABASE_URL=database, GATEWAY_PORT="0", OPS_PORT=str(port), WORK_PORT=str(port))
     assert parts(port)["postgres"] == "ok"
     process.send_signal(signal.SIGTERM)
     output = said(process)
     assert process.returncode in (0, -signal.SIGTERM)
     assert "Traceback" not in output
+
+
+def test_ready_means_that_the_webhooks_port_answers_too(
+    start: Start, database: str, free_port: Callable[[], int]
+) -> None:
+    port, ops = free_port(), free_port()
+    start("serve", DATABASE_URL=database, GATEWAY_PORT=str(port), OPS_PORT=str(ops))
+    assert parts(ops)["webhook"] == "ok"
+    assert httpx.get(f"http://127.0.0.1:{ops}/readyz").json() == {"ready": True}
+    assert httpx.get(f"http://127.0.0.1:{port}/healthz").content == b""
+    for path in ("/readyz", "/health", "/metrics", "/internal/templates"):
+        assert httpx.get(f"http://127.0.0.1:{port}{path}").status_code == 404
+
+
+def half(port: int, path: str, length: int) -> socket.socket:
+    """A request whose body is announced and not there yet."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=20)
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\nConnection: close\r\n"
+    connection.sendall(f"{head}Authorization: Bearer internal\r\nExpect: 100-continue\r\n\r\n".encode())
+    assert connection.recv(100).startswith(b"HTTP/1.1 100")  # so somebody reads it now
+    return connection
+
+
+def test_what_was_begun_at_either_door_is_finished_after_sigterm(
+    start: Start, database: str, free_port: Callable[[], int]
+) -> None:
+    port, ops = free_port(), free_port()
+    process = start(
+        "serve", DATABASE_URL=database, GATEWAY_PORT=str(port), OPS_PORT=str(ops), INTERNAL_TOKEN="internal"
+    )
+    assert parts(ops)["webhook"] == "ok"
+    with half(port, "/webhook/whatsapp", 2) as webhook, half(ops, "/internal/templates", 2) as template:
+        process.send_signal(signal.SIGTERM)
+        for number in (port, ops):
+            eventually_refused(number)
+        webhook.sendall(b"{}")
+        template.sendall(b"{}")
+        assert webhook.recv(100).startswith(b"HTTP/1.1 403")  # read whole, and not signed
+        assert template.recv(100).startswith(b"HTTP/1.1 400")  # read whole, and no template
+    output = said(process)
+    assert process.returncode == 0
+    assert "Traceback" not in output
+
+
+def eventually_refused(port: int) -> None:
+    for _ in range(200):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        except ConnectionRefusedError:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"port {port} is still open")

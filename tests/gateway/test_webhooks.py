@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.app import serve
 from gateway.settings import Settings
 from gateway.webhooks import MAX_BODY
 from simulator.postgres import Postgres
 from tests.gateway.deliveries import NUMBER, SECRET, payload, signed, text
+from tests.gateway.doors import Doors, opened
 
 PATH = "/webhook/whatsapp"
 
@@ -33,11 +33,14 @@ def configured(database: str) -> Settings:
 
 
 @pytest.fixture
-async def gateway(configured: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    app = serve(configured)
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
-    async with app.router.lifespan_context(app), client:
-        yield client
+async def doors(configured: Settings) -> AsyncIterator[Doors]:
+    async with opened(configured) as doors:
+        yield doors
+
+
+@pytest.fixture
+def gateway(doors: Doors) -> httpx.AsyncClient:
+    return doors.webhook
 
 
 def rows(url: str) -> list[tuple[Any, ...]]:
@@ -134,18 +137,18 @@ async def test_a_batch_keeps_every_item_in_order(gateway: httpx.AsyncClient, dat
 
 
 async def test_without_its_tables_or_without_postgres_meta_is_asked_to_come_again(
-    configured: Settings, postgres: Postgres, gateway: httpx.AsyncClient, database: str
+    doors: Doors, gateway: httpx.AsyncClient, database: str
 ) -> None:
     request = signed(payload(text("Olá")))
     with psycopg.connect(database, autocommit=True) as conn:
         conn.execute("ALTER TABLE event RENAME TO elsewhere")
     assert (await gateway.post(PATH, **request)).status_code == 503
-    assert "gateway migrate" in (await gateway.get("/readyz")).json()["postgres"]
+    assert "gateway migrate" in (await doors.ops.get("/readyz")).json()["postgres"]
     assert (await gateway.get("/healthz")).status_code == 200
     with psycopg.connect(database, autocommit=True) as conn:
         conn.execute("ALTER TABLE elsewhere RENAME TO event")
     assert (await gateway.post(PATH, **request)).status_code == 200
-    assert (await gateway.get("/readyz")).status_code == 200
+    assert "postgres" not in (await doors.ops.get("/readyz")).json()
 
 
 async def test_a_restart_of_postgres_costs_no_webhook(
@@ -155,6 +158,26 @@ async def test_a_restart_of_postgres_costs_no_webhook(
     postgres.restart()
     assert (await gateway.post(PATH, **signed(payload(text("after"))))).status_code == 200
     assert len(rows(database)) == 2
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/metrics", "/health", "/readyz", "/internal/templates", "/", "/docs", "/webhook", "/webhook/whatsapp/",
+     "/healthz/", "/internal/media/00000000-0000-0000-0000-000000000000", "/webhook/whatsapp/../../metrics"],
+)  # fmt: skip
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+async def test_the_webhooks_door_has_nothing_else(gateway: httpx.AsyncClient, path: str, method: str) -> None:
+    assert (await gateway.request(method, path)).status_code == 404
+
+
+async def test_the_webhooks_door_says_that_it_lives_and_no_more(gateway: httpx.AsyncClient) -> None:
+    answer = await gateway.get("/healthz")
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+async def test_the_other_door_takes_no_webhook(doors: Doors, database: str) -> None:
+    assert (await doors.ops.post(PATH, **signed(payload(text("Olá"))))).status_code == 404
+    assert rows(database) == []
 
 
 json_values = st.recursive(

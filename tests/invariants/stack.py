@@ -43,6 +43,7 @@ def eventually(condition: Callable[[], Any], what: str) -> Any:
     raise AssertionError(f"in vain waited for: {what}")
 
 
+_PORTS = ("GATEWAY_PORT", "OPS_PORT", "WORK_PORT", "LANGGRAPH_PORT", "SIMULATOR_PORT")
 _GATEWAY_TABLES = "event, contact, contact_key, contact_merge, conversation, turn, message, media, account_state"
 
 
@@ -179,7 +180,7 @@ class Stack:
 @contextmanager
 def running(directory: Path, **environment: str) -> Iterator[Stack]:
     """Start the stack in a directory of its own on free ports; stop it at the end. Shows its logs if it never came."""
-    ports = {name: str(free_port()) for name in ("GATEWAY_PORT", "WORK_PORT", "LANGGRAPH_PORT", "SIMULATOR_PORT")}
+    ports = {name: str(free_port()) for name in _PORTS}
     own = {"LANGGRAPH_TOKEN": LANGGRAPH_TOKEN, "DEV_DIR": str(directory)}
     process = subprocess.Popen(
         [sys.executable, "-m", "simulator", "up"],

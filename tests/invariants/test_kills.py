@@ -115,7 +115,7 @@ def test_the_agent_away_is_named_and_waited_for(stack: Stack) -> None:
         health = eventually(lambda: _degraded(stack), "health that names what is missing")
         assert "agent" in health
         assert httpx.get(f"{stack.address('work')}/healthz", timeout=10).status_code == 200
-        assert httpx.get(f"{stack.address('gateway')}/readyz", timeout=10).status_code == 200
+        assert httpx.get(f"{stack.address('ops')}/readyz", timeout=10).status_code == 200
     finally:
         os.kill(agent["pid"], signal.SIGCONT)
     answered_once(stack)

@@ -17,6 +17,7 @@ def test_with_nothing_set_everything_is_our_own() -> None:
     assert plan.own_model
     assert listeners(plan) == {
         "GATEWAY_PORT": 8000,
+        "OPS_PORT": 8003,
         "WORK_PORT": 8001,
         "LANGGRAPH_PORT": 2024,
         "SIMULATOR_PORT": 8100,
@@ -88,7 +89,7 @@ def test_the_tokens_between_the_parts_agree_and_are_new_each_time() -> None:
 
 
 def test_own_addresses_are_passed_on() -> None:
-    given = {"DATABASE_URL": "postgresql://me:pass@db/x", "GATEWAY_PORT": "9000", "LANGGRAPH_PORT": "9001"}
+    given = {"DATABASE_URL": "postgresql://me:pass@db/x", "OPS_PORT": "9000", "LANGGRAPH_PORT": "9001"}
     plan = make_plan(BASE | given)
     assert plan.gateway_environment()["DATABASE_URL"] == given["DATABASE_URL"]
     assert plan.agent_environment()["AGENT_DATABASE_URL"] == given["DATABASE_URL"]

@@ -17,7 +17,9 @@ from tests.simulator.helpers import eventually
 
 ROOT = Path(__file__).parents[2]
 ADDRESSES = {"DATABASE_URL", "REDIS_URL", "LANGGRAPH_URL", "WHATSAPP_GRAPH_URL", "OPENAI_BASE_URL", "OPENAI_API_KEY"}
-PORTS = ("GATEWAY_PORT", "WORK_PORT", "LANGGRAPH_PORT", "SIMULATOR_PORT", "POSTGRES_PORT", "REDIS_PORT")
+PORTS = (
+    "GATEWAY_PORT", "OPS_PORT", "WORK_PORT", "LANGGRAPH_PORT", "SIMULATOR_PORT", "POSTGRES_PORT", "REDIS_PORT"
+)  # fmt: skip
 UP = [sys.executable, "-m", "simulator", "up"]
 
 

@@ -6,9 +6,9 @@ and nothing else is. "internet" is port 443 of everything but private addresses.
 {{- $agentPort := include "wa.agentPort" . }}
 flows:
   - {from: worker, to: agent, port: {{ $agentPort }}}
-  - {from: agent, to: gateway, port: 8000}
+  - {from: agent, to: gateway, port: 8003}
   {{- if eq .Values.edition "licensed" }}
-  - {from: agent-queue, to: gateway, port: 8000}
+  - {from: agent-queue, to: gateway, port: 8003}
   {{- end }}
   {{- if .Values.simulator.enabled }}
   - {from: simulator, to: gateway, port: 8000}

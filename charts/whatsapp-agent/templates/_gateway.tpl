@@ -3,6 +3,7 @@
 {{- define "wa.gatewayEnv" -}}
 GATEWAY_HOST: 0.0.0.0
 GATEWAY_PORT: 8000
+OPS_PORT: 8003
 WORK_PORT: 8001
 WHATSAPP_GRAPH_URL: {{ include "wa.graphUrl" . }}
 WHATSAPP_API_VERSION: {{ .Values.whatsapp.apiVersion }}

@@ -18,8 +18,14 @@
 http://{{ include "wa.host" . }}:{{ .port }}
 {{- end }}
 
+{{/* Where Meta's stand-in and the chart's test deliver. */}}
 {{- define "wa.gatewayUrl" -}}
 {{ include "wa.url" (dict "root" . "component" "gateway" "port" .Values.gateway.service.port) }}
+{{- end }}
+
+{{/* Where the agent asks for histories and files: the door that nothing outside is let to. */}}
+{{- define "wa.internalUrl" -}}
+{{ include "wa.url" (dict "root" . "component" "gateway" "port" 8003) }}
 {{- end }}
 
 {{- define "wa.agentPort" -}}

@@ -1,0 +1,113 @@
+"""A process over HTTP: its doors (a port and what is behind it), all in one event loop, opened and closed together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.types import ASGIApp
+
+_ENDINGS = (signal.SIGINT, signal.SIGTERM)
+
+
+class PortTakenError(Exception):
+    """Nobody can listen there; the message is one sentence that names the settings."""
+
+
+class Door:
+    """A port, and the application behind it. ``setting`` is the name of the setting that moves the port."""
+
+    def __init__(self, app: ASGIApp, host: str, port: int, setting: str) -> None:
+        self.app = app
+        self._where = (host, port)
+        self._setting = setting
+        self._socket: socket.socket | None = None
+
+    def open(self) -> socket.socket:
+        """Take the port before anything is started, so that a busy one is one sentence. Raises PortTakenError."""
+        host, port = self._where
+        try:
+            found = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        except OSError as error:
+            advice = f"{self._setting} and GATEWAY_HOST move it"
+            raise PortTakenError(f"cannot listen on {host}:{port} ({error.strerror}); {advice}") from error
+        found.listen(2048)  # as uvicorn does by itself: Meta delivers in bursts
+        self._where = (host, found.getsockname()[1])
+        self._socket = found
+        return found
+
+    async def problem(self) -> str | None:
+        """Ask ``/healthz`` through the port, as whoever comes from outside does: None, or what is wrong."""
+        host, port = self._where
+        here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
+        try:
+            reader, writer = await asyncio.open_connection(here, port)
+        except OSError as error:
+            return f"nobody listens on port {port} ({type(error).__name__})"
+        try:
+            writer.write(b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            answer = (await reader.readline()).split()
+        except OSError as error:
+            return f"port {port} broke off ({type(error).__name__})"
+        finally:
+            writer.close()
+        return None if answer[1:2] == [b"200"] else f"port {port} does not answer 200"
+
+
+@dataclass(frozen=True)
+class Process:
+    """Doors over one lifetime: it begins before the first request is taken, and ends after the last one is answered."""
+
+    name: str
+    doors: Sequence[Door]
+    lifespan: Callable[[], AbstractAsyncContextManager[None]]
+    drain_seconds: float
+
+
+def run(process: Process) -> None:
+    """Serve until SIGTERM or SIGINT; what was begun is finished within the drain time. Raises PortTakenError."""
+    sockets = [door.open() for door in process.doors]
+    servers = [_Server(_config(door.app, process.drain_seconds)) for door in process.doors]
+    with asyncio.Runner(loop_factory=servers[0].config.get_loop_factory()) as runner:
+        runner.run(_serve(process, servers, sockets))
+
+
+async def _serve(process: Process, servers: list[_Server], sockets: list[socket.socket]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in _ENDINGS:
+        loop.add_signal_handler(number, _end, servers, number)
+    async with process.lifespan(), asyncio.TaskGroup() as group:
+        for server, one in zip(servers, sockets, strict=True):
+            group.create_task(server.serve(sockets=[one]))
+
+
+def _end(servers: list[_Server], number: int) -> None:
+    """Close all doors; a second SIGINT waits for nobody."""
+    for server in servers:
+        server.handle_exit(number, None)
+
+
+class _Server(uvicorn.Server):
+    """One door's server. Signals are for the process, not for one of its doors."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _config(app: ASGIApp, drain_seconds: float) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # nobody here looks at the client's address
+        lifespan="off",  # the process has one, not each door
+        timeout_graceful_shutdown=max(1, round(drain_seconds)),
+    )
