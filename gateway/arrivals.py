@@ -87,14 +87,17 @@ class Arrivals:
     async def _sender(self, conn: Connection, received: MessageReceived, said: Statement) -> UUID | None:
         """Who sent a message; WhatsApp's own messages may tell that they have other keys now."""
         named, content = identity.ids(received.customer), received.content
+        if isinstance(content, SystemContent):
+            named = _before(named, content)
         if not named.strong:
             return None
         match content:
             case SystemContent(event="user_changed_number"):
-                new = Ids(content.wa_id, content.user_id)
+                new = Ids(content.wa_id, content.user_id, content.parent_user_id)
                 contact_id = await identity.number_changed(conn, named, new, said)
             case SystemContent(event="user_changed_user_id"):
-                current = Ids(content.wa_id or named.number, content.user_id, named.parent)
+                parent = content.parent_user_id or named.parent
+                current = Ids(content.wa_id or named.number, content.user_id, parent)
                 contact_id = await identity.user_id_changed(conn, named.user_id, current, said)
             case _:
                 contact_id = await identity.customer_for(conn, named, said)
@@ -218,3 +221,9 @@ class Arrivals:
         contact_id = await identity.user_id_changed(conn, changed.previous, current, said)
         await contacts.rename(conn, contact_id, changed.customer.name)
         return DONE
+
+
+def _before(named: Ids, told: SystemContent) -> Ids:
+    """The ids that a customer had before what a system message tells; it says so itself since August 2026."""
+    user_id, parent = told.previous_user_id or named.user_id, told.previous_parent_user_id or named.parent
+    return replace(named, user_id=user_id, parent=parent)

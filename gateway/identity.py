@@ -17,7 +17,7 @@ from gateway.store.conversations import Quiet
 from gateway.store.database import Connection
 from gateway.store.merging import merge
 from gateway.whatsapp.events import Customer
-from gateway.whatsapp.numbers import wa_id_variants
+from gateway.whatsapp.numbers import are_forms, wa_id_variants
 
 # Meta tells of a new number at the customer's next contact with the business, when they may have written already.
 _NOTICE = timedelta(days=1)
@@ -120,6 +120,30 @@ async def number_changed(conn: Connection, old: Ids, new: Ids, said: Statement) 
     if old.number and old.number != new.number:
         await _give_up(conn, person, old.number, said.at)
     return await _learn_both(conn, person, old, new, said)
+
+
+async def told_by_receipt(conn: Connection, to: Ids, receipt: Ids, said: Statement) -> UUID | None:
+    """Meta's receipt of a send to a customer calls them by other ids: from now on those lead to them too.
+
+    The number may be another form of ours (Mexico's 521, Argentina's 549); a receipt whose number cannot be one is not
+    believed: None. Two people whose user ids differ stay two. Raises as `customer_for`.
+    """
+    form, number = receipt.number, to.number or receipt.number
+    if form and number and not are_forms(number, form):
+        return None
+    await contacts.lock(conn, [*to.names, *receipt.names])
+    person = await customer_for(conn, Ids(number, receipt.user_id or to.user_id), said)
+    if form is None or number is None or form in wa_id_variants(number):
+        return person
+    there = _of(await contacts.owners(conn, Ids(form).strong), "wa_id")
+    if there and there.contact_id != person:
+        theirs = await contacts.user_ids(conn, there.contact_id, said.scope)
+        ours = await contacts.user_ids(conn, person, said.scope)
+        if theirs and ours and not theirs & ours:
+            return person
+        person = await _merge(conn, person, there.contact_id, said, "a receipt named both")
+    await contacts.learn_form(conn, person, form, number, said.at)
+    return person
 
 
 async def user_id_changed(conn: Connection, previous: str | None, current: Ids, said: Statement) -> UUID:

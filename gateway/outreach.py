@@ -25,10 +25,10 @@ from gateway.store import contacts, conversations, outbox
 from gateway.store.database import Connection, Pool, is_away
 from gateway.whatsapp.errors import InvalidMessage
 from gateway.whatsapp.messages import as_reply
+from gateway.whatsapp.numbers import is_parent_id, is_user_id
 from gateway.whatsapp.templates import template
 
 _NUMBER = re.compile(r"\+?[1-9][0-9]{6,14}")  # E.164
-_USER_ID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9.]+")
 _DECORATION = re.compile(r"[\s().-]")
 
 
@@ -107,7 +107,7 @@ def _channel(channels: Channels, wanted: str | None) -> Channel:
 
 
 def _named(to: str) -> Ids:
-    if _USER_ID.fullmatch(to):
+    if is_user_id(to) and not is_parent_id(to):
         return Ids(user_id=to)
     number = _DECORATION.sub("", to)
     if not _NUMBER.fullmatch(number):

@@ -11,7 +11,9 @@ from uuid import UUID
 import psycopg
 import structlog
 
+from gateway import receipts
 from gateway.channels import Channel, Channels
+from gateway.identity import Ids
 from gateway.limits import Limiter
 from gateway.lines import Lines, address
 from gateway.store import events, outbox, window
@@ -130,6 +132,7 @@ class Sender:
         else:
             self._lines.works(channel)
             await self._accepted(message, sent)
+            await receipts.learn(self._pool, channel, _addressed(message), message.keys or (), sent)
 
     async def _post(self, channel: Channel, message: Outbound) -> Sent:
         try:
@@ -210,6 +213,12 @@ class Sender:
 
 _FALLBACK = "the 24-hour window is closed: the channel's fallback template stands for it"
 _NO_FALLBACK = "the 24-hour window is closed and the channel has no fallback_template"
+
+
+def _addressed(message: Outbound) -> Ids:
+    """By which of the customer's keys a message was sent."""
+    to = address(message.keys or ())
+    return Ids(number=to.get("to"), user_id=to.get("recipient") or None)
 
 
 def _window_closed(message: Outbound) -> bool:

@@ -21,7 +21,6 @@ from simulator.meta.payloads import (
     handover_change,
     preference_change,
     system_change,
-    user_id_change,
 )
 from simulator.meta.samples import SAMPLES, sample
 from simulator.meta.speech import choices, keep
@@ -102,10 +101,9 @@ class PeopleControl:
         before, after = (old.wa_id, new.wa_id) if wish.wa_id else (old.user_id, new.user_id)
         kind = "user_changed_number" if wish.wa_id else "user_changed_user_id"
         system: Json = {"body": f"User {new.name} changed from {before} to {after}", "type": kind}
-        system |= {"user_id": new.user_id} | ({"wa_id": new.wa_id} if wish.wa_id and not new.hidden else {})
+        system |= {"user_id": new.user_id, "previous_user_id": old.user_id}
+        system |= {"wa_id": new.wa_id} if wish.wa_id and not new.hidden else {}
         self._say_system(number, old, new, system)
-        change = user_id_change(number, new, old.user_id, world.clock.stamp())
-        self._carrier.outbox.post(change, lane=new.wa_id)
         return Ascii(vars(new))
 
     async def identity(self, request: Request) -> Response:

@@ -100,13 +100,30 @@ async def learn(conn: Connection, contact_id: UUID, keys: Sequence[Key], since: 
         )  # fmt: skip
 
 
-async def give_up(conn: Connection, contact_id: UUID, number: str, until: datetime) -> None:
-    """A number is a customer's no more: it leads to them only for what was sent before."""
+async def learn_form(conn: Connection, contact_id: UUID, form: str, number: str, since: datetime) -> None:
+    """Add what Meta calls a customer's number by; it is given up together with that number."""
     await conn.execute(
-        """WITH gone AS (DELETE FROM contact_key
-                         WHERE contact_id = %(id)s AND kind = 'wa_id' AND value = %(number)s RETURNING since)
+        """INSERT INTO contact_key (contact_id, kind, value, since, form_of, created_at)
+           VALUES (%s, 'wa_id', %s, %s, %s, clock_timestamp())
+           ON CONFLICT (contact_id, kind, value) DO UPDATE SET form_of = excluded.form_of""",
+        (contact_id, form, since, number),
+    )
+
+
+async def give_up(conn: Connection, contact_id: UUID, number: str, until: datetime) -> None:
+    """A number is a customer's no more, nor are its other forms: it leads to them only for what was sent before."""
+    await conn.execute(
+        """WITH asked AS (SELECT value, form_of FROM contact_key
+                          WHERE contact_id = %(id)s AND kind = 'wa_id' AND value = %(number)s),
+                gone AS (DELETE FROM contact_key k
+                         WHERE k.contact_id = %(id)s AND k.kind = 'wa_id'
+                           AND (k.value = %(number)s OR k.form_of = %(number)s
+                                OR k.value = (SELECT form_of FROM asked) OR k.form_of = (SELECT form_of FROM asked))
+                         RETURNING k.value, k.since)
            INSERT INTO contact_key AS k (contact_id, kind, value, since, until)
-           VALUES (%(id)s, 'old_wa_id', %(number)s, coalesce((SELECT since FROM gone), %(until)s), %(until)s)
+           SELECT %(id)s, 'old_wa_id', value, since, %(until)s FROM gone UNION ALL
+           SELECT %(id)s, 'old_wa_id', %(number)s, %(until)s, %(until)s
+           WHERE NOT EXISTS (SELECT FROM gone WHERE value = %(number)s)
            ON CONFLICT (contact_id, kind, value) DO UPDATE SET until = greatest(k.until, excluded.until)""",
         {"id": contact_id, "number": number, "until": until},
     )

@@ -127,14 +127,18 @@ class OrderContent:
 class SystemContent:
     """WhatsApp says something about the customer: never something to answer.
 
-    event: user_changed_number, user_changed_user_id, customer_identity_changed, or one not known yet; wa_id and
-    user_id: the new ones (the old are the message's customer); text: WhatsApp's words.
+    event: user_changed_number, user_changed_user_id, customer_identity_changed, or one not known yet; wa_id, user_id
+    and parent_user_id: the new ones; previous_…: the old ones (before August 2026 only the message's customer told
+    them); text: WhatsApp's words.
     """
 
     event: str
     text: str | None = None
     wa_id: str | None = None
     user_id: str | None = None
+    parent_user_id: str | None = None
+    previous_user_id: str | None = None
+    previous_parent_user_id: str | None = None
     kind: Literal["system"] = "system"
 
 

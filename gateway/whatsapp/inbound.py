@@ -3,7 +3,7 @@
 Source: developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from gateway.whatsapp.contents import (
     ButtonContent,
@@ -23,6 +23,7 @@ from gateway.whatsapp.contents import (
 )
 from gateway.whatsapp.errors import Cause, cause_of
 from gateway.whatsapp.events import Context, Customer, MessageEchoed, MessageReceived, Product, Referral, Source
+from gateway.whatsapp.numbers import is_parent_id, is_user_id
 from gateway.whatsapp.raw import decode
 from gateway.whatsapp.reading import Json, flag, identifier, moment, number, part, parts, text
 from gateway.whatsapp.text import clean, clean_text
@@ -35,12 +36,33 @@ def customer(element: Json, contact: Json | None, prefix: str = "from") -> Custo
     """Put together who the customer is, from the element (`from` or `to` and their ids) and the contact beside it."""
     contact = contact or {}
     profile = part(contact, "profile")
-    return Customer(
-        wa_id=identifier(contact, "wa_id") or identifier(element, prefix),
+    return named(
+        [identifier(contact, "wa_id"), identifier(element, prefix)],
         user_id=identifier(contact, "user_id") or identifier(element, f"{prefix}_user_id"),
-        parent_user_id=identifier(contact, "parent_user_id") or identifier(element, f"{prefix}_parent_user_id"),
+        parent=identifier(contact, "parent_user_id") or identifier(element, f"{prefix}_parent_user_id"),
         username=text(profile, "username"),
         name=text(profile, "name"),
+    )
+
+
+def named(
+    numbers: Iterable[str | None],
+    *,
+    user_id: str | None = None,
+    parent: str | None = None,
+    username: str | None = None,
+    name: str | None = None,
+) -> Customer:
+    """Name a customer; what stands where a number is expected, the surest first, may be a user id."""
+    given = [one for one in numbers if one]
+    users = [one for one in given if is_user_id(one) and not is_parent_id(one)]
+    parents = [one for one in given if is_parent_id(one)]
+    return Customer(
+        wa_id=next((one for one in given if not is_user_id(one)), None),
+        user_id=user_id or next(iter(users), None),
+        parent_user_id=parent or next(iter(parents), None),
+        username=username,
+        name=name,
     )
 
 
@@ -224,8 +246,20 @@ def _system(kind: str, message: Json) -> Content | None:
     if event is None:
         return None
     # new_wa_id: the name of the field in older versions.
-    wa_id = identifier(system, "wa_id") or identifier(system, "new_wa_id")
-    return SystemContent(event, text(system, "body"), wa_id, identifier(system, "user_id"))
+    new = named(
+        [identifier(system, "wa_id"), identifier(system, "new_wa_id")],
+        user_id=identifier(system, "user_id"),
+        parent=identifier(system, "parent_user_id"),
+    )
+    return SystemContent(
+        event,
+        text(system, "body"),
+        new.wa_id,
+        new.user_id,
+        parent_user_id=new.parent_user_id,
+        previous_user_id=identifier(system, "previous_user_id"),
+        previous_parent_user_id=identifier(system, "previous_parent_user_id"),
+    )
 
 
 def _edit(message: Json, depth: int) -> Content | None:

@@ -19,7 +19,7 @@ from gateway.whatsapp.events import (
     UserIdChanged,
     UserPreferenceChanged,
 )
-from gateway.whatsapp.inbound import customer, echoed, received
+from gateway.whatsapp.inbound import customer, echoed, named, received
 from gateway.whatsapp.items import Item, items
 from gateway.whatsapp.reading import Json, identifier, integer, moment, part, text
 from gateway.whatsapp.status import recipient, status_changed
@@ -150,7 +150,7 @@ def _contact_sync(_item: Item, sync: Json, _contact: Json | None) -> Event | Non
     if action is None or not card:
         return None
     name = text(card, "full_name") or text(card, "first_name")
-    who = Customer(wa_id=identifier(card, "phone_number"), user_id=identifier(card, "user_id"), name=name)
+    who = named([identifier(card, "phone_number")], user_id=identifier(card, "user_id"), name=name)
     return ContactSynced(action, who, moment(part(sync, "metadata"), "timestamp"))
 
 

@@ -1,7 +1,7 @@
 """Statuses of messages that went out, and the order in which they count."""
 
 from gateway.whatsapp.events import Customer, Pricing, StatusChanged
-from gateway.whatsapp.inbound import customer, errors
+from gateway.whatsapp.inbound import customer, errors, named
 from gateway.whatsapp.reading import Json, choice, identifier, moment, part, text
 
 # A status only ever moves a message to the right, so any order of arrival ends in the same state. `failed` stands
@@ -48,22 +48,22 @@ def recipient(status: Json, contact: Json | None, *, group: bool = False) -> Cus
     """Put together whom a status is about; in a group that is nobody in particular."""
     if group:  # recipient_id is the group
         return customer({}, contact)
-    named = customer({}, contact)
-    return Customer(
+    known = customer({}, contact)
+    return named(
         # recipient_id is the number the message went to; the contact's wa_id may be its form without the ninth digit.
-        wa_id=named.wa_id or identifier(status, "recipient_id"),
-        user_id=named.user_id or identifier(status, "recipient_user_id"),
-        parent_user_id=named.parent_user_id or identifier(status, "recipient_parent_user_id"),
-        username=named.username,
-        name=named.name,
+        [known.wa_id, identifier(status, "recipient_id")],
+        user_id=known.user_id or identifier(status, "recipient_user_id"),
+        parent=known.parent_user_id or identifier(status, "recipient_parent_user_id"),
+        username=known.username,
+        name=known.name,
     )
 
 
 def _participant(status: Json) -> Customer:
-    return Customer(
-        wa_id=identifier(status, "recipient_participant_id"),
+    return named(
+        [identifier(status, "recipient_participant_id")],
         user_id=identifier(status, "recipient_participant_user_id"),
-        parent_user_id=identifier(status, "recipient_participant_parent_user_id"),
+        parent=identifier(status, "recipient_participant_parent_user_id"),
     )
 
 

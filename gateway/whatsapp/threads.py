@@ -4,8 +4,8 @@ Sources: developers.facebook.com/documentation/business-messaging/whatsapp/webho
 handovers on WhatsApp is not in Meta's reference, it is what public implementations report.
 """
 
-from gateway.whatsapp.events import Customer, HandoverChanged, HistoryReceived, MessageEchoed, MessageReceived
-from gateway.whatsapp.inbound import echoed, errors, received
+from gateway.whatsapp.events import HandoverChanged, HistoryReceived, MessageEchoed, MessageReceived
+from gateway.whatsapp.inbound import echoed, errors, named, received
 from gateway.whatsapp.reading import Json, identifier, integer, moment, part, parts, text
 
 
@@ -55,8 +55,8 @@ def handover(value: Json) -> HandoverChanged | None:
     return HandoverChanged(
         type=kind,
         timestamp=moment(value, "timestamp"),
-        customer=Customer(
-            wa_id=identifier(sender, "phone_number") or identifier(sender, "wa_id") or identifier(sender, "id"),
+        customer=named(
+            [identifier(sender, name) for name in ("phone_number", "wa_id", "id")],
             user_id=identifier(sender, "user_id"),
         ),
         ours=_ours(kind, previous, new),

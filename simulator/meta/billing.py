@@ -1,6 +1,7 @@
 """What messages cost.
 
-Source: docs/whatsapp/pricing (per-message pricing; free-form messages are billed since 2026-10-01). The prices are
+Source: docs/whatsapp/pricing (per-message pricing; since 2026-10-01 free-form messages are billed, and so are utility
+templates inside the 24-hour window; what follows a click on an advertisement for 72 hours is free). The prices are
 those of Brazil in US dollars, rounded, as a reader of bills would check them: they are not a price list.
 """
 
@@ -10,15 +11,10 @@ Json = dict[str, Any]
 USD = {"marketing": 0.0625, "utility": 0.0068, "authentication": 0.0068, "service": 0.0068}
 
 
-def pricing(category: str, *, window_open: bool, entry_point: bool) -> Json:
+def pricing(category: str, *, entry_point: bool) -> Json:
     """The ``pricing`` of a message's statuses."""
-    if entry_point:
-        kind = "free_entry_point"
-    elif category == "utility" and window_open:
-        kind = "free_customer_service"
-    else:
-        kind = "regular"
-    return {"billable": kind == "regular", "pricing_model": "PMP", "type": kind, "category": category}
+    kind = "free_entry_point" if entry_point else "regular"
+    return {"billable": not entry_point, "pricing_model": "PMP", "type": kind, "category": category}
 
 
 class Ledger:

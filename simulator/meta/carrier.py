@@ -14,7 +14,7 @@ from simulator.meta.media import UPLOAD_SECONDS, MediaKind, Medium, check_size, 
 from simulator.meta.outbox import Outbox
 from simulator.meta.payloads import message_change, status_change
 from simulator.meta.reviews import Reviews
-from simulator.meta.rules import Rates, Rules, entry_point, failure, require_recipient, window_open
+from simulator.meta.rules import Rates, Rules, entry_point, failure, require_recipient
 from simulator.meta.sends import Envelope, Read
 from simulator.meta.template_sends import TemplateSend, render, require_usable
 from simulator.meta.usage import Usage
@@ -150,9 +150,7 @@ class Carrier:
         return medium if medium and medium.number_id == number.id else None
 
     def _price(self, number: Number, persona: Persona | None, category: str, now: float) -> Json:
-        opened = persona is not None and window_open(number, persona, now)
-        free = persona is not None and entry_point(number, persona, now)
-        return pricing(category, window_open=opened, entry_point=free)
+        return pricing(category, entry_point=persona is not None and entry_point(number, persona, now))
 
     async def _tick(
         self, number: Number, persona: Persona, message: Message, failing: GraphError | None, taken: Taken

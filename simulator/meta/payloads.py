@@ -69,14 +69,6 @@ def system_change(number: Number, sender: Json, wamid: str, stamp: str, system: 
     return _change(number, {"messages": [item]})
 
 
-def user_id_change(number: Number, persona: Persona, previous: str, stamp: str) -> Change:
-    """A person's business-scoped id was made anew."""
-    ids = {"previous": previous, "current": persona.user_id}
-    item: Json = {"detail": f"User id for {persona.name} has been updated.", "user_id": ids, "timestamp": stamp}
-    item |= {} if persona.hidden else {"wa_id": persona.wa_id}
-    return _change(number, {"contacts": [_contact(persona)], "user_id_update": [item]})._replace(field="user_id_update")
-
-
 def preference_change(number: Number, persona: Persona, now: float) -> Change:
     """A person stopped or resumed marketing."""
     item: Json = {"detail": f"User requested to {persona.marketing} marketing messages"}

@@ -99,12 +99,15 @@ def failure(number: Number, persona: Persona | None, category: str, now: float, 
 
 
 def window_open(number: Number, persona: Persona, now: float) -> bool:
-    """Whether the person wrote in the last 24 hours (72 after a click on an advertisement)."""
-    return last_wrote(number, persona) > now - WINDOW_SECONDS or entry_point(number, persona, now)
+    """Whether the person wrote in the last 24 hours: then free form goes out. A click on an ad is no word."""
+    return last_wrote(number, persona) > now - WINDOW_SECONDS
 
 
 def entry_point(number: Number, persona: Persona, now: float) -> bool:
-    """Whether a free entry point is open: an advertisement led the person here in the last 72 hours."""
+    """Whether a free entry point is open: an advertisement led the person here in the last 72 hours.
+
+    What goes out then costs nothing; it needs the 24-hour window, or a template, nevertheless.
+    """
     return persona.entered.get(number.id, float("-inf")) > now - ENTRY_POINT_SECONDS
 
 

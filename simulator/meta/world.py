@@ -19,7 +19,13 @@ __all__ = ["MARIA", "Clock", "Json", "Message", "Number", "Persona", "World", "d
 
 Json = dict[str, Any]
 HOME = "55"  # the business's country code
-NINE_DIGITS, EIGHT_DIGITS = re.compile(r"55([1-9]{2})9([6-9]\d{7})"), re.compile(r"55([1-9]{2})([6-9]\d{7})")
+# Numbers that WhatsApp knows by two forms, the longer and the shorter: Brazil's mobiles with and without their ninth
+# digit (Anatel, resolution 553/2010), Mexico's with and without 1, Argentina's with and without 9 after the country.
+FORMS = (
+    (re.compile(r"(55[1-9]{2})9([6-9]\d{7})"), "9", re.compile(r"(55[1-9]{2})([6-9]\d{7})")),
+    (re.compile(r"(52)1(\d{10})"), "1", re.compile(r"(52)(\d{10})")),
+    (re.compile(r"(54)9(\d{10})"), "9", re.compile(r"(54)(\d{10})")),
+)
 MARIA = ("5511987654321", "Maria Souza")  # the customer of the demo; the demo orders are hers
 
 
@@ -182,8 +188,7 @@ class World:
     def find_persona(self, recipient: str) -> Persona | None:
         """Who a send goes to: by number in any notation, or by user id; None when nobody has it.
 
-        Brazilian mobile numbers are found with and without their ninth digit; without + the business's own country
-        code may be missing.
+        Numbers with two forms are found by either; without + the business's own country code may be missing.
         """
         digits = digits_of(recipient)
         forms = [digits] if recipient.startswith("+") else [digits, HOME + digits]
@@ -250,11 +255,13 @@ def new_wamid() -> str:
 
 
 def _other_form(digits: str) -> str | None:
-    """A Brazilian mobile number with its ninth digit taken away or added (Anatel, resolution 553/2010)."""
-    if match := NINE_DIGITS.fullmatch(digits):
-        return f"55{match[1]}{match[2]}"
-    match = EIGHT_DIGITS.fullmatch(digits)
-    return f"55{match[1]}9{match[2]}" if match else None
+    """The other form of a number that has two."""
+    for longer, between, shorter in FORMS:
+        if match := longer.fullmatch(digits):
+            return match[1] + match[2]
+        if match := shorter.fullmatch(digits):
+            return match[1] + between + match[2]
+    return None
 
 
 def text_of(content: Json) -> str | None:

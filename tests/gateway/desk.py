@@ -32,7 +32,7 @@ class Meta:
         assert request.headers["authorization"] == "Bearer the-token"
         assert request.url.path == f"/v26.0/{NUMBER}/messages"
         self.bodies.append(json.loads(request.content))
-        answer = self.answers.pop(0) if self.answers else accepted(f"wamid.OUT{len(self.bodies)}")
+        answer = self.answers.pop(0) if self.answers else accepted(f"wamid.OUT{len(self.bodies)}", self.bodies[-1])
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -42,10 +42,11 @@ class Meta:
         return [body["text"]["body"] for body in self.bodies if "text" in body]
 
 
-def accepted(wamid: str) -> httpx.Response:
-    return httpx.Response(
-        200, json={"contacts": [{"input": "x", "wa_id": "5511987654321"}], "messages": [{"id": wamid}]}
-    )
+def accepted(wamid: str, body: dict[str, Any] | None = None, **named: str) -> httpx.Response:
+    """Meta's receipt: it names the recipient as the send did, or as told (``wa_id``, ``user_id``)."""
+    to = (body or {}).get("to") or (body or {}).get("recipient") or "x"
+    contact = {"input": to, **(named or {"wa_id": to.removeprefix("+")} if body else named)}
+    return httpx.Response(200, json={"contacts": [contact], "messages": [{"id": wamid}]})
 
 
 def refused(code: int, status: int = 400) -> httpx.Response:

@@ -133,6 +133,23 @@ async def test_a_changed_user_id_is_the_same_customer_in_any_order(inbox: Inbox,
     assert {("user_id", OLD_ID), ("user_id", NEW_ID), ("wa_id", MARIA)} <= await keys(inbox, "a")
 
 
+@pytest.mark.parametrize("first", ["message", "update"])
+async def test_who_hides_the_number_keeps_the_conversation_with_a_new_user_id(inbox: Inbox, first: str) -> None:
+    """The notice comes from the new id, and names the old one itself."""
+    await inbox.take(by(None, OLD_ID, "a", T))
+    told = [by(None, NEW_ID, "b", T + 10), zoo("system", "user_id_changed_with_the_previous_ones")]
+    await inbox.take(*(told if first == "message" else reversed(told)))
+    assert await people(inbox) == [{"a", "b"}]
+    assert {("user_id", OLD_ID), ("user_id", NEW_ID)} <= await keys(inbox, "a")
+
+
+async def test_a_new_number_of_who_hides_it_is_told_by_the_previous_user_id(inbox: Inbox) -> None:
+    system = {"type": "user_changed_number", "body": "changed", "user_id": NEW_ID, "previous_user_id": OLD_ID}
+    one = {name: part for name, part in said("system", system, at=T + 5).items() if name != "from"}
+    await inbox.take(by(None, OLD_ID, "a", T), message(one), by(None, NEW_ID, "b", T + 10))
+    assert await people(inbox) == [{"a", "b"}]
+
+
 @pytest.mark.parametrize("case", ["number_changed", "number_changed_with_new_user_id", "user_id_changed"])
 async def test_system_messages_are_kept_in_the_conversation_and_not_answered(inbox: Inbox, case: str) -> None:
     await inbox.take(by(MARIA, OLD_ID, "a"), zoo("system", case))

@@ -44,6 +44,25 @@ def test_the_window_closes_after_a_day_for_all_but_templates(business, cloud, si
     assert outcome(business, sent(send(cloud))) == ("read", None)
 
 
+def test_a_click_on_an_advertisement_makes_messages_free_but_keeps_no_window_open(business, cloud, simulator) -> None:
+    simulator.post(f"personas/{MARIA}/messages", text="vi o anúncio", referral=True)
+    simulator.post("clock", advance_seconds=2 * DAY)
+    assert outcome(business, sent(send(cloud))) == ("failed", 131047)
+    free = sent(send(cloud, **template()))
+    assert outcome(business, free) == ("read", None)
+    assert {one["pricing"]["type"] for one in business.items("statuses") if one["id"] == free} == {"free_entry_point"}
+    simulator.post("clock", advance_seconds=2 * DAY)
+    paid = sent(send(cloud, **template()))
+    outcome(business, paid)
+    assert {one["pricing"]["type"] for one in business.items("statuses") if one["id"] == paid} == {"regular"}
+
+
+@pytest.mark.parametrize(("own", "dialled"), [("5215512345678", "525512345678"), ("5491187654321", "541187654321")])
+def test_the_receipt_names_the_persons_own_form_of_a_number(cloud, simulator, own: str, dialled: str) -> None:
+    simulator.post(f"personas/{own}/messages", text="oi")
+    assert send(cloud, dialled).json()["contacts"][0]["wa_id"] == own
+
+
 def test_somebody_who_never_wrote_gets_templates_only(business, cloud, simulator) -> None:
     simulator.control.put("/_sim/personas/5521900000000", json={"name": "Ana"})
     assert outcome(business, sent(send(cloud, "5521900000000"))) == ("failed", 131047)
@@ -116,11 +135,11 @@ def test_delivered_messages_are_billed(business, cloud, simulator) -> None:
     ledger = simulator.get("ledger")
     assert ledger["categories"] == {
         "service": {"messages": 2, "billable": 2, "usd": 0.0136},
-        "utility": {"messages": 1, "billable": 0, "usd": 0.0},  # free inside the window
+        "utility": {"messages": 1, "billable": 1, "usd": 0.0068},  # inside the window too, since October 2026
     }
     simulator.post("clock", advance_seconds=DAY)
     outcome(business, sent(send(cloud, **template())))
-    assert simulator.get("ledger")["categories"]["utility"]["billable"] == 1
+    assert simulator.get("ledger")["categories"]["utility"]["billable"] == 2
     simulator.post(f"personas/{MARIA}/messages", text="vi o anúncio", referral=True)
     wamid = sent(send(cloud))
     outcome(business, wamid)

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.whatsapp.events import (
-    Unknown,
-)
+from gateway.whatsapp.events import Customer, Unknown
 from gateway.whatsapp.parse import event, items
 from gateway.whatsapp.raw import decode
 from tests.gateway.whatsapp.zoo import accounts, conversations, messages
@@ -40,6 +38,37 @@ def test_a_stored_item_means_the_same_as_a_fresh_one():
     for name, case in CASES:
         for item in items(zoo()[name][case]):
             assert event(replace(item, value=json.loads(json.dumps(item.value)))) == event(item)
+
+
+def _by_user_id(part):
+    """The same payload of somebody whose business-scoped id stands wherever a number of theirs did."""
+    if isinstance(part, dict):
+        told = {name: one for name, one in part.items() if not (name.endswith("user_id") and isinstance(one, str))}
+        return {name: _by_user_id(inner) for name, inner in told.items()}
+    if isinstance(part, list):
+        return [_by_user_id(inner) for inner in part]
+    return "BR.99991208655302741999" if part == "5511987654321" else part
+
+
+@pytest.mark.parametrize(
+    ("name", "case"), [one for one in CASES if "5511987654321" in json.dumps(zoo()[one[0]][one[1]])]
+)
+def test_a_user_id_in_the_place_of_a_number_is_a_user_id(name, case):
+    for item in items(_by_user_id(zoo()[name][case])):
+        found = event(item)
+        for told in getattr(found, "messages", [found]):
+            who = getattr(told, "customer", Customer())
+            assert who.wa_id != "BR.99991208655302741999"
+            assert who.user_id in {"BR.99991208655302741999", None}
+
+
+def test_whoever_was_known_by_a_number_is_known_by_the_user_id_in_its_place():
+    for name, case in CASES:
+        before = [event(item) for item in items(zoo()[name][case])]
+        after = [event(item) for item in items(_by_user_id(zoo()[name][case]))]
+        for one, other in zip(before, after, strict=True):
+            if getattr(one, "customer", Customer()).wa_id == "5511987654321":
+                assert other.customer.user_id == "BR.99991208655302741999"
 
 
 def _public_payloads():

@@ -13,6 +13,7 @@ from gateway.whatsapp.contents import (
     OrderItem,
     ReactionContent,
     RevokeContent,
+    SystemContent,
     TextContent,
     UnsupportedContent,
 )
@@ -190,6 +191,31 @@ def expected():
                     None,
                     "BR.2481730591287364",
                     customer=Customer(user_id="BR.1349120865530274"),
+                )
+            ],
+            "user_id_changed_with_the_previous_ones": [
+                said(
+                    SystemContent(
+                        "user_changed_user_id",
+                        "User Maria changed from BR.1349120865530274 to BR.2481730591287364",
+                        user_id="BR.2481730591287364",
+                        parent_user_id="BR.ENT.2",
+                        previous_user_id="BR.1349120865530274",
+                        previous_parent_user_id="BR.ENT.1",
+                    ),
+                    customer=Customer(user_id="BR.2481730591287364"),
+                )
+            ],
+            "number_changed_with_the_previous_user_id": [
+                said(
+                    SystemContent(
+                        "user_changed_number",
+                        "User Maria changed from 5511987654321 to 5511900000000",
+                        "5511900000000",
+                        "BR.2481730591287364",
+                        previous_user_id="BR.1349120865530274",
+                    ),
+                    customer=NUMBER,
                 )
             ],
             "identity_changed": [system("customer_identity_changed", "User identity changed")],

@@ -1,0 +1,39 @@
+"""What Meta's receipt of a send tells of the customer: how it calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import psycopg
+import structlog
+
+from gateway import identity
+from gateway.channels import Channel
+from gateway.identity import Ids, Statement
+from gateway.store.contacts import Key
+from gateway.store.database import Pool
+from gateway.store.merging import TurnUnderWayError
+from gateway.whatsapp.client import Sent
+from gateway.whatsapp.inbound import named
+
+log = structlog.get_logger(__name__)
+
+
+async def learn(pool: Pool, channel: Channel, to: Ids, keys: Sequence[Key], sent: Sent) -> None:
+    """Have the ids in a receipt lead to the customer; a receipt that says nothing new costs nothing.
+
+    The message is out and noted: what goes wrong here is learned from the next receipt.
+    """
+    receipt = identity.ids(named([sent.wa_id], user_id=sent.user_id))
+    told = {Key("wa_id", receipt.number or ""), Key("user_id", receipt.user_id or "")}
+    if all(key in keys or not key.value for key in told):
+        return
+    account = channel.waba_id or channel.phone_number_id
+    said = Statement(datetime.now(UTC), channel.phone_number_id, account, event_id=0)
+    try:
+        async with pool.connection() as conn, conn.transaction():
+            if await identity.told_by_receipt(conn, to, receipt, said) is None:
+                log.warning("receipt_not_believed", phone_number_id=channel.phone_number_id)
+    except (TurnUnderWayError, psycopg.Error) as error:
+        log.info("receipt_not_learned", error=type(error).__name__)
