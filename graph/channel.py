@@ -31,6 +31,10 @@ class _History(BaseModel):
     messages: list[HistoryEntry]
 
 
+class TooLargeError(Exception):
+    """The file has more bytes than are wanted."""
+
+
 class Channel:
     """A client of the gateway. ``transport``: a stand-in for the network, for tests."""
 
@@ -49,13 +53,30 @@ class Channel:
             response.raise_for_status()
             return _History.model_validate_json(response.content).messages
 
-    async def media(self, media_id: str) -> bytes:
-        """The bytes of a file that the customer sent. Raises httpx.HTTPError when the gateway cannot give them."""
+    async def media(self, media_id: str, limit: int) -> bytes:
+        """The bytes of a file that the customer sent, at most ``limit``.
+
+        Raises httpx.HTTPError when the gateway cannot give them, and TooLargeError, where the size is known before a
+        byte is fetched.
+        """
         url = f"{self._url}/internal/media/{quote(media_id, safe='')}"
-        async with httpx.AsyncClient(timeout=MEDIA_SECONDS, transport=self._transport, verify=TLS) as client:
-            response = await client.get(url, headers=self._headers)
+        async with (
+            httpx.AsyncClient(timeout=MEDIA_SECONDS, transport=self._transport, verify=TLS) as client,
+            client.stream("GET", url, headers=self._headers) as response,
+        ):
             response.raise_for_status()
-            return response.content
+            return await _body(response, limit)
+
+
+async def _body(response: httpx.Response, limit: int) -> bytes:
+    if int(response.headers.get("content-length", 0)) > limit:
+        raise TooLargeError
+    content = bytearray()
+    async for chunk in response.aiter_bytes():
+        content += chunk
+        if len(content) > limit:
+            raise TooLargeError
+    return bytes(content)
 
 
 @lru_cache

@@ -59,6 +59,13 @@ class Settings(BaseSettings):
     transcription_model: str = Field(
         "gpt-transcribe", description="model of POST /audio/transcriptions, for voice notes"
     )
+    files_per_turn: int = Field(5, ge=1, description="further files of a turn are not opened, and the model is told so")
+    file_bytes_per_turn: int = Field(
+        20_000_000, ge=1, description="bytes of a turn's files together; larger ones are not fetched"
+    )
+    file_readers: int = Field(
+        2, ge=1, description="files read at once, each by a process with 256 MiB and 10 s of a processor at most"
+    )
     agent_timezone: Zone = Field("America/Sao_Paulo", description="the company's time zone: what the agent calls today")
 
     @model_validator(mode="before")

@@ -48,7 +48,9 @@ class Turn(AgentMiddleware[State, Context]):
         return await self._begin(state, runtime.context or Context(), turn, known)
 
     async def _begin(self, state: State, context: Context, turn: TurnInput, known: set[str | None]) -> dict[str, Any]:
-        new = [message for message in messages_of(turn, await read(turn.inbound)) if message.id not in known]
+        reading = await read(turn.inbound)
+        seen = turn.model_copy(update={"inbound": reading.inbound})
+        new = [message for message in messages_of(seen, reading.said) if message.id not in known]
         history = state.get("messages", [])
         told = mark_unsent(history) if _unsent(state, turn) else history
         closed = close_calls(told) if unanswered_calls(told) else told

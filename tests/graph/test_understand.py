@@ -1,51 +1,23 @@
 """Files in words, pictures as content of their own turn, and what cannot be read is said."""
 
-import io
+import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-import docx
 import httpx
 import pytest
 
 from graph import understand
 from graph.channel import Channel
-from graph.documents import WORD, UnreadableError, text_of
+from graph.files.documents import PDF, WORD
+from graph.files.reader import Reader
 from graph.settings import settings
+from graph.speech import OpenAITranscriber
+from tests.graph.files import bombs
 from tests.graph.talk import Talk, inbound, texts
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 20
-
-
-def pdf(text: str) -> bytes:
-    """A one-page PDF by hand."""
-    stream = f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET".encode()
-    objects = [
-        b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R"
-        b" /Resources << /Font << /F1 5 0 R >> >> >>",
-        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
-    ]
-    out, places = b"%PDF-1.4\n", []
-    for number, body in enumerate(objects, 1):
-        places.append(len(out))
-        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
-    table = b"".join(b"%010d 00000 n \n" % place for place in places)
-    start = len(out)
-    head = b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
-    return (
-        out + head + table + b"trailer << /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF" % (len(objects) + 1, start)
-    )
-
-
-def word(text: str) -> bytes:
-    document, file = docx.Document(), io.BytesIO()
-    document.add_paragraph(text)
-    document.add_table(1, 1).cell(0, 0).text = "na tabela"
-    document.save(file)
-    return file.getvalue()
+PNG = bombs.png()
 
 
 def media(kind: str, mime_type: str, text: str | None = None, **more: Any) -> dict[str, Any]:
@@ -83,7 +55,7 @@ def heard(environment: pytest.MonkeyPatch) -> Callable[..., list[httpx.Request]]
             asked.append(request)
             return httpx.Response(status, json={"text": text})
 
-        made = understand.OpenAITranscriber(settings(), httpx.MockTransport(answer))
+        made = OpenAITranscriber(settings(), httpx.MockTransport(answer))
         environment.setattr(understand, "transcriber", lambda: made)
         return asked
 
@@ -117,8 +89,8 @@ async def test_what_was_not_heard_is_said(
 @pytest.mark.parametrize(
     ("content", "mime_type", "text"),
     [
-        (pdf("Grau -2,50"), "application/pdf", "Grau -2,50"),
-        (word("Receita médica"), WORD, "Receita médica\nna tabela"),
+        (bombs.pdf("Grau -2,50"), PDF, "Grau -2,50"),
+        (bombs.word("Receita médica"), WORD, "Receita médica\nna tabela"),
         ("Olá, ção".encode(), "text/plain; charset=utf-8", "Olá, ção"),
     ],
 )
@@ -144,12 +116,6 @@ async def test_a_document_that_cannot_be_read_is_said(
     assert understand.NOT_READ in talk.model.seen[0][0].text
 
 
-def test_a_long_document_is_read_as_far_as_the_limit() -> None:
-    assert len(text_of(b"a" * 1_000_000, "text/plain", 100)) <= 400
-    with pytest.raises(UnreadableError):
-        text_of(b"\x00" * 100, "application/zip", 100)
-
-
 async def test_a_picture_is_shown_in_its_own_turn_and_kept_as_a_reference(talk: Talk, gateway: Any) -> None:
     asked = gateway(PNG)
     talk.model.prepare("Vi a lente riscada.", "De nada")
@@ -160,7 +126,7 @@ async def test_a_picture_is_shown_in_its_own_turn_and_kept_as_a_reference(talk: 
     assert content[1]["mime_type"] == "image/png"  # type: ignore[index]
     await talk.turn("t2", "Obrigada")
     assert [message.content for message in talk.model.seen[1]] == ["[imagem] veja", "Vi a lente riscada.", "Obrigada"]
-    assert len(asked) == 1
+    assert len(asked) == 2  # to be looked at, and to be shown
     assert "base64" not in str(await talk.state())
 
 
@@ -169,6 +135,86 @@ async def test_a_picture_that_is_gone_is_said(talk: Talk, gateway: Any) -> None:
     talk.model.prepare("Não abriu")
     await talk.turn("t1", media("image", "image/jpeg"))
     assert talk.model.seen[0][0].text == f"[imagem]\n{understand.NOT_SEEN}"
+
+
+async def test_a_picture_that_is_none_is_not_shown(talk: Talk, gateway: Any) -> None:
+    gateway(b"<html>404 not found</html>")
+    talk.model.prepare("Não abriu")
+    await talk.turn("t1", media("image", "image/jpeg", "veja"))
+    assert talk.model.seen[0][0].content == f"[imagem] veja\n{understand.NOT_SEEN}"
+
+
+async def test_a_picture_is_shown_as_what_it_is(talk: Talk, gateway: Any) -> None:
+    gateway(bombs.webp(bombs.lossless()))
+    talk.model.prepare("Vi")
+    await talk.turn("t1", media("image", "image/jpeg"))
+    assert talk.model.seen[0][0].content[1]["mime_type"] == "image/webp"  # type: ignore[index]
+
+
+NEVER_FETCHED = [
+    ("document", "application/x-msdownload", 10, understand.NOT_READ),
+    ("document", PDF, 20_000_001, understand.TOO_LARGE),
+    ("image", "image/tiff", 10, understand.NOT_SEEN), ("image", "image/png", 8_000_001, understand.TOO_LARGE),
+    ("audio", "audio/ogg", 20_000_001, understand.TOO_LARGE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "mime_type", "size", "note"), NEVER_FETCHED)
+async def test_type_and_size_are_looked_at_before_a_byte_is_fetched(
+    talk: Talk, gateway: Any, kind: str, mime_type: str, size: int, note: str
+) -> None:
+    asked = gateway(b"x")
+    talk.model.prepare("ok")
+    await talk.turn("t1", media(kind, mime_type, size=size))
+    assert asked == []
+    assert talk.model.seen[0][0].text.endswith(note)
+
+
+async def test_a_size_that_was_not_told_is_looked_at_where_the_answer_begins(
+    talk: Talk, gateway: Any, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("FILE_BYTES_PER_TURN", "100")
+    gateway(b"x" * 101)
+    talk.model.prepare("ok")
+    await talk.turn("t1", media("document", "text/plain"))
+    assert talk.model.seen[0][0].text.endswith(understand.TOO_LARGE)
+
+
+def several(*sizes: int) -> list[dict[str, Any]]:
+    """Documents of one turn, of these sizes."""
+    return [media("document", "text/plain", size=size) for size in sizes]
+
+
+async def test_five_files_a_turn(talk: Talk, gateway: Any) -> None:
+    asked = gateway(b"Oi")
+    talk.model.prepare("ok")
+    await talk.turn("t1", *several(2, 2, 2, 2, 2, 2, 2))
+    assert len(asked) == 5
+    told = [understand.TOO_MANY in message.text for message in talk.model.seen[0]]
+    assert told == [False] * 5 + [True] * 2
+
+
+async def test_so_many_bytes_a_turn(talk: Talk, gateway: Any, environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("FILE_BYTES_PER_TURN", "10")
+    asked = gateway(b"seis..")
+    talk.model.prepare("ok")
+    await talk.turn("t1", *several(6, 6, 4))
+    assert len(asked) == 2
+    told = [understand.TOO_LARGE in message.text for message in talk.model.seen[0]]
+    assert told == [False, True, True]  # the third said that it had 4, and has 6
+
+
+async def test_after_a_bomb_no_other_file_of_the_turn_is_opened(
+    talk: Talk, gateway: Any, environment: pytest.MonkeyPatch
+) -> None:
+    ends = (sys.executable, "-c", "raise SystemExit(1)")  # as at its bounds
+    environment.setattr(understand, "Reader", partial(Reader, command=ends))
+    asked = gateway(b"Oi")
+    talk.model.prepare("ok")
+    await talk.turn("t1", *several(2, 2), "e o pedido?")
+    assert len(asked) == 1
+    [first, second, words] = [message.text for message in talk.model.seen[0]]
+    assert (understand.NOT_READ in first, understand.TOO_MANY in second, words) == (True, True, "e o pedido?")
 
 
 @pytest.mark.parametrize("status", ["too_large", "expired", "failed"])

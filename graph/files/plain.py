@@ -1,0 +1,44 @@
+"""Plain text in the encodings that customers' programs write: UTF-8, UTF-16 and Windows-1252."""
+
+from __future__ import annotations
+
+import codecs
+
+from graph.files import UnreadableError
+
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins as UTF-16 does
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+LOOKED_AT = 4096  # bytes by which UTF-16 without a mark is known
+BYTES_A_CHARACTER = 4
+CONTROLS = frozenset(range(32)) - {9, 10, 12, 13, 27}
+
+
+def text(content: bytes, limit: int) -> str:
+    """About the first ``limit`` characters. Raises UnreadableError for what is no text."""
+    beginning = content[: (limit + 1) * BYTES_A_CHARACTER]
+    for mark, encoding in MARKS:
+        if beginning.startswith(mark):
+            return beginning[len(mark) :].decode(encoding, "replace")
+    if unmarked := _unmarked(beginning[:LOOKED_AT]):
+        return beginning.decode(unmarked, "replace")
+    if any(byte in CONTROLS for byte in beginning[:LOOKED_AT]):
+        raise UnreadableError("no text")
+    try:
+        # Where the text was cut, its last character may be too.
+        return codecs.getincrementaldecoder("utf-8")().decode(beginning, final=len(beginning) == len(content))
+    except UnicodeDecodeError:
+        return beginning.decode("cp1252", "replace")
+
+
+def _unmarked(beginning: bytes) -> str | None:
+    """UTF-16 without a mark: of a western text's characters one half is 0, and the other never is."""
+    even, odd = beginning[::2], beginning[1::2]
+    for zeros, others, encoding in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
+        if zeros.count(0) > 0.7 * len(zeros) and not others.count(0):
+            return encoding
+    return None

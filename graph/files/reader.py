@@ -1,0 +1,133 @@
+"""Has one file at a time read by a process of its own, and ends that process, whatever becomes of the file.
+
+A new interpreter for each file: 30 to 100 ms, and nothing of this process is in it. One that is forked would be there
+sooner, with our memory, and so with the keys and the words of others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import sysconfig
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from weakref import WeakKeyDictionary
+
+from graph.files import UnreadableError, child
+
+SECONDS = 20  # by the clock: a process that waits uses no processor
+RESULT_CHARACTERS = 12_001  # one more than is used: so that it shows that there was more
+CHUNK = 65_536
+WATCH_SECONDS = 0.1
+MEMORY_IS_BOUND = sys.platform == "linux"  # by RLIMIT_AS
+PLACES = [str(Path(__file__).parents[2]), *{sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}]
+
+
+class OverBoundsError(UnreadableError):
+    """The file was too much for the process that read it, and the process was ended."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads files; ``at_once``: processes of this server at a time; ``watch``: whether to watch their memory."""
+
+    at_once: int
+    seconds: float = SECONDS
+    watch: bool = not MEMORY_IS_BOUND
+    command: tuple[str, ...] = (sys.executable, "-I", "-S", "-B", child.__file__)
+
+    async def read(self, kind: str, mime_type: str, fetch: Callable[[], Awaitable[bytes]]) -> tuple[str, bytes]:
+        """What the file says (a document's text, else its real type), and its bytes: fetched when there is room.
+
+        Raises UnreadableError, and what ``fetch`` raises.
+        """
+        async with _room(self.at_once):
+            content = await fetch()
+            return await self._by_a_process(kind, mime_type, content), content
+
+    async def _by_a_process(self, kind: str, mime_type: str, content: bytes) -> str:
+        pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+        process = await asyncio.create_subprocess_exec(
+            *self.command, kind, mime_type, str(RESULT_CHARACTERS), *PLACES,
+            stdin=pipe, stdout=pipe, stderr=nothing, env={}, cwd="/",
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(self.seconds):
+                said, status = await self._talk(process, content)
+        except TimeoutError:
+            raise OverBoundsError("time") from None
+        finally:
+            await _end(process)
+        if status == child.UNREADABLE:
+            raise UnreadableError(kind)
+        if status:
+            raise OverBoundsError(f"status {status}")
+        return said.decode("utf-8", "replace")
+
+    async def _talk(self, process: asyncio.subprocess.Process, content: bytes) -> tuple[bytes, int]:
+        """Give the file, take the result; both and the exit status belong to the same wait."""
+        beside = [asyncio.create_task(_feed(process, content))]
+        if self.watch:
+            beside.append(asyncio.create_task(_watch(process)))
+        try:
+            return await _result(process), await process.wait()
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+
+
+_rooms: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+
+def _room(size: int) -> asyncio.Semaphore:
+    """What bounds the processes of this server; it has one event loop."""
+    return _rooms.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(size))
+
+
+async def _feed(process: asyncio.subprocess.Process, content: bytes) -> None:
+    assert process.stdin is not None  # noqa: S101 - it is a pipe
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it may end before it has read all
+        for place in range(0, len(content), CHUNK):
+            process.stdin.write(content[place : place + CHUNK])
+            await process.stdin.drain()
+        process.stdin.close()
+
+
+async def _result(process: asyncio.subprocess.Process) -> bytes:
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    most = 4 * RESULT_CHARACTERS
+    try:
+        await process.stdout.readexactly(most + 1)
+    except asyncio.IncompleteReadError as end:
+        return end.partial
+    raise OverBoundsError("result")
+
+
+async def _watch(process: asyncio.subprocess.Process) -> None:
+    """Kill the process when it holds too much memory: for systems that do not refuse it."""
+    while True:
+        if await resident(process.pid) > child.MEMORY_BYTES:
+            _kill(process)
+        await asyncio.sleep(WATCH_SECONDS)
+
+
+async def resident(pid: int) -> int:
+    """Bytes of memory that a process holds; 0 where there is none of this id."""
+    asked = await asyncio.create_subprocess_exec("ps", "-o", "rss=", "-p", str(pid), stdout=asyncio.subprocess.PIPE)
+    told, _ = await asked.communicate()
+    return int(told or 0) * 1024
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill the process if it lives, and take its exit status, so that nothing is left of it."""
+    _kill(process)
+    await process.wait()
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
