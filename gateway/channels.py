@@ -12,6 +12,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from gateway.hours import KnownContext
+from gateway.signers import Line, Signers
 from gateway.store.conversations import Quiet
 from gateway.whatsapp.errors import InvalidMessage
 from gateway.whatsapp.messages import as_reply
@@ -115,6 +116,7 @@ class Channels:
         self._look_at = float("-inf")
         self._all = dict(self._fixed)
         self._secrets = _secrets(self._all.values())
+        self._signers = _signers(self._all.values())
         self.problems: dict[str, str] = {}
 
     def all(self) -> dict[str, Channel]:
@@ -127,6 +129,7 @@ class Channels:
                 for channels in self._files.values():
                     self._all.update(channels)
                 self._secrets = _secrets(self._all.values())
+                self._signers = _signers(self._all.values())
         return self._all
 
     def get(self, phone_number_id: str | None) -> Channel | None:
@@ -137,6 +140,11 @@ class Channels:
         """Every secret that may sign a webhook, each once."""
         self.all()
         return self._secrets
+
+    def may_sign(self, signer: str | None, number: str | None, account: str | None) -> bool | None:
+        """Whether a secret (its digest) may sign for a number or an account; None: not known here (yet)."""
+        self.all()
+        return self._signers.may_sign(signer, number, account)
 
     def verify_tokens(self) -> list[str]:
         """Every token that may verify the webhook, each once."""
@@ -180,6 +188,13 @@ class Channels:
 def _secrets(channels: Iterable[Channel]) -> list[str]:
     every = (secret.get_secret_value() for channel in channels for secret in channel.app_secrets)
     return list(dict.fromkeys(secret for secret in every if secret))
+
+
+def _signers(channels: Iterable[Channel]) -> Signers:
+    return Signers(
+        Line(one.phone_number_id, one.waba_id, [secret.get_secret_value() for secret in one.app_secrets])
+        for one in channels
+    )
 
 
 def _version(parts: Iterable[Path]) -> Version:

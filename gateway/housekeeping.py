@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import structlog
 
+from gateway.intake import NOT_ITS_APP, NOT_KNOWN
 from gateway.sender import Sender
 from gateway.store import events, media, outbox, ownership
 from gateway.store.conversations import Quiet
@@ -69,12 +70,14 @@ class Housekeeping:
 
 async def _measure(conn: Connection) -> None:
     now = await outbox.backlog(conn)
+    strangers, strangers_age = await events.waiting(conn, (NOT_KNOWN, NOT_ITS_APP))
     files, files_age = await media.backlog(conn)
     for queue, depth, age in (
         ("events", now.events, now.events_age),
         ("turns", now.due, now.due_age),
         ("outbox", now.queued, now.queued_age),
         ("media", files, files_age),
+        ("unknown_numbers", strangers, strangers_age),
     ):
         QUEUE.labels(queue).set(depth)
         QUEUE_AGE.labels(queue).set(age)

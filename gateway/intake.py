@@ -1,8 +1,8 @@
 """Events become contacts, conversations and messages; statuses move messages of ours forward; the rest is kept.
 
 Each event is processed in a savepoint of its own: one that cannot be processed is kept as failed and holds no other
-back. To act on another kind of event: its case in `Intake._act`, and a function in `arrivals` (what people say) or
-`notices` (what Meta tells).
+back. One that cannot be decided yet waits, for a bounded time, and is looked at again. To act on another kind of event:
+its case in `Intake._act`, and a function in `arrivals` (what people say) or `notices` (what Meta tells).
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, cast
 
-import psycopg
 import structlog
 
 from gateway import notices
@@ -18,7 +17,7 @@ from gateway.arrivals import Arrivals, Outcome, Rules
 from gateway.channels import Channels
 from gateway.store import events, outbox
 from gateway.store.conversations import Quiet
-from gateway.store.database import Connection, Pool, is_away
+from gateway.store.database import CONFLICTS, Connection, Pool, is_away
 from gateway.store.events import StoredEvent
 from gateway.store.merging import TurnUnderWayError
 from gateway.store.outbox import StatusChange
@@ -44,21 +43,40 @@ log = structlog.get_logger(__name__)
 
 _BATCH = 100
 _TURN_UNDER_WAY = 1.0  # seconds until a merge that a run keeps back is tried again
-_OF_A_CONVERSATION = (MessageReceived, MessageEchoed, HistoryReceived, HandoverChanged)
+_CONFLICTS = 8  # times that an event may give way to other transactions
+_OF_A_NUMBER = (MessageReceived, MessageEchoed, HistoryReceived, HandoverChanged, StatusChanged)
+# A status may overtake the answer that tells the id of its message: seconds until it is looked at again.
+_STATUS_WAITS = (1.0, 4.0, 16.0, 64.0, 256.0)
+_SOONEST, _LATEST = 1.0, 60.0  # seconds between looks at what came for a number that is not known (yet)
+
+NOT_KNOWN = "its number is not known here"
+NOT_ITS_APP = "the secret of another app than its number's signed it"
+_NO_MESSAGE = "no message of ours"
+
+
+class _NotYetError(Exception):
+    """It cannot be decided yet what becomes of an event; what it waits for, and seconds until the next look."""
+
+    def __init__(self, waits_for: str, delay: float) -> None:
+        super().__init__(waits_for)
+        self.delay = delay
 
 
 class Intake:
     """Processes what webhooks left in the inbox. ``step`` is called in a loop.
 
     media_wait: seconds that a turn waits for its media; phone_app_hold: seconds that a message of the phone app
-    silences the agent, 0: until somebody hands the conversation back.
+    silences the agent, 0: until somebody hands the conversation back; unknown_number_wait: seconds that what came for a
+    number that is not known (yet) is looked at again.
     """
 
     def __init__(
-        self, pool: Pool, channels: Channels, quiet: Quiet, *, media_wait: float = 20, phone_app_hold: float = 4 * 3600
-    ) -> None:
+        self, pool: Pool, channels: Channels, quiet: Quiet, *, media_wait: float = 20,
+        phone_app_hold: float = 4 * 3600, unknown_number_wait: float = 24 * 3600,
+    ) -> None:  # fmt: skip
         self._pool = pool
         self._channels = channels
+        self._unknown_number_wait = unknown_number_wait
         self._arrivals = Arrivals(channels, Rules(quiet, media_wait, phone_app_hold))
 
     async def step(self) -> float:
@@ -74,14 +92,18 @@ class Intake:
             async with conn.transaction():
                 state, note = await self._understand(conn, stored)
                 await events.finish(conn, stored.id, state, note)
-        except psycopg.errors.DeadlockDetected:
-            return  # two workers met at one customer: this event stays new and is next in line
+        except _NotYetError as error:
+            await _defer(conn, stored, error.delay, str(error))
+            return
         except TurnUnderWayError:
-            await events.defer(conn, stored.id, _TURN_UNDER_WAY)
+            await _defer(conn, stored, _TURN_UNDER_WAY, "a run answers in a conversation that is to be merged")
             return
         except Exception as error:
             if is_away(error):
                 raise
+            if isinstance(error, CONFLICTS) and stored.attempts < _CONFLICTS:
+                await _defer(conn, stored, 0.1 * 2**stored.attempts, type(error).__name__)
+                return
             # Whatever a stranger's payload or a defect of ours does here must not hold the other customers back.
             log.exception("event_failed", event_id=stored.id, type=stored.type)
             ERRORS.labels("event").inc()
@@ -90,14 +112,24 @@ class Intake:
         EVENTS.labels(state).inc()
 
     async def _understand(self, conn: Connection, stored: StoredEvent) -> Outcome:
-        if stored.phone_number_id is not None and self._channels.get(stored.phone_number_id) is None:
-            return "ignored", "the number is not configured here"
+        if (obstacle := self._obstacle(stored)) is not None:
+            if stored.age < self._unknown_number_wait:
+                raise _NotYetError(obstacle, min(max(stored.age / 4, _SOONEST), _LATEST))
+            return "ignored", obstacle
         value = cast("dict[str, Any]", decode(stored.raw))
         item = Item(stored.key, stored.field, stored.type, stored.phone_number_id, stored.waba_id, value)
         meant = event(item)
-        if isinstance(meant, _OF_A_CONVERSATION) and stored.phone_number_id is None:
+        if isinstance(meant, _OF_A_NUMBER) and stored.phone_number_id is None:
             return "unknown", "it does not say to which of our numbers it belongs"
         return await self._act(conn, stored, meant)
+
+    def _obstacle(self, stored: StoredEvent) -> str | None:
+        """Why an event cannot be acted on: its number is not known, or was not when it came, and its app is another."""
+        if stored.phone_number_id is not None and self._channels.get(stored.phone_number_id) is None:
+            return NOT_KNOWN
+        if stored.verified or self._channels.may_sign(stored.signer, stored.phone_number_id, stored.waba_id):
+            return None
+        return NOT_ITS_APP if stored.phone_number_id is not None else NOT_KNOWN
 
     async def _act(self, conn: Connection, stored: StoredEvent, meant: Event) -> Outcome:  # noqa: C901  # a table
         arrivals = self._arrivals
@@ -105,7 +137,7 @@ class Intake:
             case MessageReceived():
                 return await arrivals.message(conn, stored, meant)
             case StatusChanged():
-                return await _status(conn, meant)
+                return await _status(conn, stored, meant)
             case MessageEchoed():
                 return await arrivals.echo(conn, stored, meant)
             case HistoryReceived():
@@ -129,11 +161,20 @@ class Intake:
                 return await notices.account(conn, stored, meant)
 
 
-async def _status(conn: Connection, changed: StatusChanged) -> Outcome:
+async def _defer(conn: Connection, stored: StoredEvent, delay: float, waits_for: str) -> None:
+    if stored.attempts == 0:
+        say = log.warning if waits_for in (NOT_KNOWN, NOT_ITS_APP) else log.info
+        say("event_waits", event_id=stored.id, type=stored.type, waits_for=waits_for)
+        EVENTS.labels("waiting").inc()
+    await events.defer(conn, stored.id, delay, waits_for)
+
+
+async def _status(conn: Connection, stored: StoredEvent, changed: StatusChanged) -> Outcome:
     if changed.standby:
         return "ignored", "a status of another app's message"
     cause = changed.errors[0] if changed.errors else None
     change = StatusChange(
+        channel_id=stored.phone_number_id or "",
         wamid=changed.wamid,
         callback=changed.callback,
         status=changed.status,
@@ -142,5 +183,7 @@ async def _status(conn: Connection, changed: StatusChanged) -> Outcome:
         pricing=asdict(changed.pricing) if changed.pricing else None,
     )
     if not await outbox.apply_status(conn, change, advance):
-        return "ignored", "no message of ours"
+        if stored.attempts < len(_STATUS_WAITS):
+            raise _NotYetError(_NO_MESSAGE, _STATUS_WAITS[stored.attempts])
+        return "ignored", _NO_MESSAGE
     return "done", None

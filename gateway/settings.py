@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     phone_app_hold_seconds: float = Field(
         14_400, ge=0, description="the agent is silent so long after a message of the phone app; 0: until handed back"
     )
+    unknown_number_hours: float = Field(
+        24, ge=0, description="what comes for a number that is not configured (yet) waits so long for it"
+    )
     turns_in_flight: int = Field(500, ge=1, description="turns that one work process holds at once")
     turn_timeout_seconds: float = Field(300, gt=0, description="bound of a turn over all its attempts")
     turn_attempts: int = Field(3, ge=1, description="attempts of a turn before the customer gets an apology")

@@ -27,6 +27,7 @@ PROCESSING = Histogram(
 ACK = Histogram("whatsapp_webhook_ack_seconds", "From a webhook's arrival to its acknowledgement", buckets=_SECONDS)
 WEBHOOKS = Counter("whatsapp_webhooks", "Webhook requests, by the status they were answered with", ["status"])
 SIGNATURE_FAILURES = Counter("whatsapp_webhook_signature_failures", "Webhooks whose signature was missing or wrong")
+FOREIGN = Counter("whatsapp_webhook_foreign_items", "Items refused because another app's secret had signed them")
 EVENTS = Counter("whatsapp_events", "Items of webhooks processed, by what became of them", ["state"])
 TURNS = Counter("whatsapp_turns", "Turns ended, by how", ["outcome"])
 TURNS_IN_FLIGHT = Gauge("whatsapp_turns_in_flight", "Turns that this process holds")

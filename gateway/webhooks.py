@@ -14,14 +14,15 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from gateway.channels import Channels
+from gateway.signers import digest
 from gateway.store import events
 from gateway.store.database import CONFLICTS, Connection, Pool, is_away
 from gateway.store.events import NewEvent
-from gateway.telemetry import ACK, ERRORS, SIGNATURE_FAILURES, WEBHOOKS
+from gateway.telemetry import ACK, ERRORS, FOREIGN, SIGNATURE_FAILURES, WEBHOOKS
 from gateway.tracing import tracer
 from gateway.whatsapp.items import Item, items
 from gateway.whatsapp.raw import decode, encode
-from gateway.whatsapp.signature import verify
+from gateway.whatsapp.signature import signed_with
 
 log = structlog.get_logger(__name__)
 
@@ -166,20 +167,42 @@ class Webhook:
             return PlainTextResponse(f"a webhook has at most {MAX_BODY} bytes", 413)
         except ClientDisconnect:
             return PlainTextResponse("the body ended before its length", 400)
-        if not verify(body, request.headers.get("x-hub-signature-256"), self._channels.app_secrets()):
+        secret = signed_with(body, request.headers.get("x-hub-signature-256"), self._channels.app_secrets())
+        if secret is None:
             SIGNATURE_FAILURES.inc()
             return PlainTextResponse("the signature is missing or was not made with an app secret known here", 403)
         try:
             payload = decode(body)
         except ValueError:
             return PlainTextResponse("the body is not JSON", 400)
-        found = items(payload)
+        return await self._keep(items(payload), digest(secret))
+
+    async def _keep(self, found: Sequence[Item], signer: str) -> Response:
+        """Store what this secret may sign; the rest of the body is refused, and comes again."""
+        new = [event for item in found if (event := self._new_event(item, signer))]
         try:
-            with tracer.start_as_current_span("webhook", attributes={"items": len(found)}):
-                await self._inbox.keep([_new_event(item) for item in found])
+            with tracer.start_as_current_span("webhook", attributes={"items": len(new)}):
+                if new:
+                    await self._inbox.keep(new)
         except NotDurableError:
             return PlainTextResponse("nothing was stored; deliver again", 503, {"Retry-After": "5"})
+        if foreign := len(found) - len(new):
+            FOREIGN.inc(foreign)
+            log.warning("foreign_signature", items=foreign, signer=signer)
+            return PlainTextResponse("the signature was made with the secret of another app than the number's", 403)
         return PlainTextResponse("ok")
+
+    def _new_event(self, item: Item, signer: str) -> NewEvent | None:
+        """An item as it is kept; None: this secret does not sign for its number."""
+        allowed = self._channels.may_sign(signer, item.phone_number_id, item.waba_id)
+        if allowed is False:
+            return None
+        # Of a number that is not known yet nobody can say whose copy of an item is the true one: each is kept.
+        key = item.key if allowed else f"{item.key}@{signer}"
+        raw = encode(item.value)
+        return NewEvent(
+            key, item.field, item.type, item.phone_number_id, raw, item.waba_id, signer, verified=bool(allowed)
+        )
 
 
 async def _read(request: Request) -> bytes:
@@ -192,7 +215,3 @@ async def _read(request: Request) -> bytes:
             raise _TooLargeError
         chunks.append(chunk)
     return b"".join(chunks)
-
-
-def _new_event(item: Item) -> NewEvent:
-    return NewEvent(item.key, item.field, item.type, item.phone_number_id, encode(item.value), item.waba_id)

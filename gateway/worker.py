@@ -64,6 +64,7 @@ class Worker:
         self._intake = Intake(
             self._pool, self._channels, quiet,
             media_wait=settings.media_wait_seconds, phone_app_hold=settings.phone_app_hold_seconds,
+            unknown_number_wait=settings.unknown_number_hours * 3600,
         )  # fmt: skip
         self._housekeeping = Housekeeping(self._pool, self._sender, quiet, settings.event_retention_days)
         self._watch = Watch(self._pool, self._lines, self._channels, settings.whatsapp_api_version)

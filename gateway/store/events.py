@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import LiteralString, NamedTuple
 
 from psycopg.rows import class_row
 
@@ -21,11 +21,17 @@ class NewEvent(NamedTuple):
     phone_number_id: str | None
     raw: bytes
     waba_id: str | None = None
+    signer: str | None = None
+    verified: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An item to be processed."""
+    """An item to be processed.
+
+    signer: a digest of the secret that signed it; verified: that secret was known to sign for its number when it came;
+    attempts: looks that did not settle it; age: seconds since it came.
+    """
 
     id: int
     key: str
@@ -35,12 +41,17 @@ class StoredEvent:
     raw: bytes
     received_at: datetime
     waba_id: str | None = None
+    signer: str | None = None
+    verified: bool = True
+    attempts: int = 0
+    age: float = 0.0
 
 
 _KEEP = f"""
 WITH kept AS (
-    INSERT INTO event (key, field, type, phone_number_id, raw, waba_id)
-    SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::bytea[], %b::text[])
+    INSERT INTO event (key, field, type, phone_number_id, raw, waba_id, signer, verified)
+    SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::bytea[], %b::text[], %b::text[],
+                         %b::bool[])
     ON CONFLICT (key) DO NOTHING)
 SELECT pg_notify('{CHANNEL}', '{EVENTS}')
 """  # noqa: S608  # two constants of ours
@@ -52,20 +63,39 @@ async def keep(conn: Connection, events: Sequence[NewEvent]) -> None:
 
 
 async def claim(conn: Connection, limit: int) -> list[StoredEvent]:
-    """Lock the oldest unprocessed events for this transaction."""
+    """Lock the oldest unprocessed events for this transaction: those that have waited are at most half of them."""
+    waited = await _claim(conn, "due_at <= now() ORDER BY due_at", limit // 2)
+    return waited + await _claim(conn, "due_at IS NULL ORDER BY id", limit - len(waited))
+
+
+async def _claim(conn: Connection, which: LiteralString, limit: int) -> list[StoredEvent]:
     async with conn.cursor(row_factory=class_row(StoredEvent)) as cursor:
         await cursor.execute(
-            """SELECT id, key, field, type, phone_number_id, raw, received_at, waba_id FROM event
-               WHERE state = 'new' AND (due_at IS NULL OR due_at <= now())
-               ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED""",
+            f"""SELECT id, key, field, type, phone_number_id, raw, received_at, waba_id, signer, verified, attempts,
+                       extract(epoch FROM now() - received_at)::float8 AS age
+                FROM event WHERE state = 'new' AND {which} LIMIT %s FOR UPDATE SKIP LOCKED""",  # noqa: S608  # ours
             (limit,),
         )
         return await cursor.fetchall()
 
 
-async def defer(conn: Connection, event_id: int, seconds: float) -> None:
-    """Leave an event unprocessed, to be looked at again after a while."""
-    await conn.execute("UPDATE event SET due_at = now() + make_interval(secs => %s) WHERE id = %s", (seconds, event_id))
+async def defer(conn: Connection, event_id: int, seconds: float, note: str | None = None) -> None:
+    """Leave an event unprocessed, to be looked at again after a while; note: what it waits for."""
+    await conn.execute(
+        """UPDATE event SET due_at = now() + make_interval(secs => %s), note = %s, attempts = attempts + 1
+           WHERE id = %s""",
+        (seconds, note, event_id),
+    )
+
+
+async def waiting(conn: Connection, notes: Sequence[str]) -> tuple[int, float]:
+    """How many events wait for something that these notes name, and how long the oldest has (seconds)."""
+    cursor = await conn.execute(
+        """SELECT count(*), coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8
+           FROM event WHERE state = 'new' AND due_at IS NOT NULL AND note = ANY(%s)""",
+        (list(notes),),
+    )
+    return await cursor.fetchone() or (0, 0.0)
 
 
 async def finish(conn: Connection, event_id: int, state: str, note: str | None = None) -> None:
@@ -98,7 +128,7 @@ async def replay(
     What an event did before it does not do twice: messages are known by their ids, statuses only move forward.
     """
     cursor = await conn.execute(
-        """UPDATE event SET state = 'new', note = NULL, processed_at = NULL, due_at = NULL WHERE id IN (
+        """UPDATE event SET state = 'new', note = NULL, processed_at = NULL, due_at = NULL, attempts = 0 WHERE id IN (
                SELECT id FROM event WHERE state = ANY(%(states)s)
                  AND coalesce(processed_at, received_at) <= %(before)s
                  AND (%(kind)s::text IS NULL OR type = %(kind)s)
@@ -114,6 +144,14 @@ _STATUSES = ("sent", "delivered", "read", "played", "failed")
 
 
 async def reopen_statuses(conn: Connection, wamid: str) -> None:
-    """Have statuses processed again that overtook the answer which told this id, and found no message."""
+    """Have statuses processed at once that overtook the answer which told this id, and found no message.
+
+    It waits for nobody: a status that is just being looked at is looked at again by itself.
+    """
     keys = [f"st:{wamid}:{status}" for status in _STATUSES]
-    await conn.execute("UPDATE event SET state = 'new' WHERE key = ANY(%s) AND state = 'ignored'", (keys,))
+    await conn.execute(
+        """UPDATE event SET state = 'new', note = NULL, due_at = NULL, attempts = 0 WHERE id IN (
+               SELECT id FROM event WHERE key = ANY(%s) AND (state = 'ignored' OR (state = 'new' AND due_at > now()))
+               FOR UPDATE SKIP LOCKED)""",
+        (keys,),
+    )

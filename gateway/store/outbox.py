@@ -153,8 +153,9 @@ async def expire(conn: Connection, wait: float, *, resend: bool) -> tuple[int, i
 
 @dataclass(frozen=True, slots=True)
 class StatusChange:
-    """What a status of Meta says about a message of ours."""
+    """What a status of Meta says about a message of ours; channel_id: the number that it came for."""
 
+    channel_id: str
     wamid: str
     callback: str | None  # our message id, echoed
     status: str
@@ -188,9 +189,10 @@ async def _find(conn: Connection, change: StatusChange) -> tuple[UUID | None, st
     except ValueError:
         ours = None  # somebody else's callback data
     cursor = await conn.execute(
-        """SELECT id, status FROM message WHERE direction = 'out' AND (wamid = %s OR id = %s)
-           ORDER BY (id = %s) DESC LIMIT 1 FOR UPDATE""",
-        (change.wamid, ours, ours),
+        """SELECT m.id, m.status FROM message m JOIN conversation c ON c.id = m.conversation_id
+           WHERE m.direction = 'out' AND (m.wamid = %s OR m.id = %s) AND c.channel_id = %s
+           ORDER BY (m.id = %s) DESC LIMIT 1 FOR UPDATE OF m""",
+        (change.wamid, ours, change.channel_id, ours),
     )
     return await cursor.fetchone() or (None, "")
 
@@ -215,7 +217,7 @@ async def backlog(conn: Connection) -> Backlog:
             """SELECT * FROM
                  (SELECT count(*) AS events,
                          coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8 AS events_age
-                  FROM event WHERE state = 'new') e,
+                  FROM event WHERE state = 'new' AND (due_at IS NULL OR due_at <= now())) e,
                  (SELECT count(*) AS due, coalesce(extract(epoch FROM now() - min(due_at)), 0)::float8 AS due_age
                   FROM conversation WHERE due_at <= now() AND holder = 'agent'
                     AND (lease_until IS NULL OR lease_until < now())) d,

@@ -15,12 +15,18 @@ def sign(body: bytes, secret: str) -> str:
 
 
 def verify(body: bytes, header: str | None, secrets: Sequence[str]) -> bool:
-    """Say whether a header signs these raw bytes with one of the app secrets (current and previous).
+    """Say whether a header signs these raw bytes with one of the app secrets (current and previous)."""
+    return signed_with(body, header, secrets) is not None
+
+
+def signed_with(body: bytes, header: str | None, secrets: Sequence[str]) -> str | None:
+    """Give the secret with which a header signs these raw bytes; None: with none of them.
 
     An empty secret never matches, so that a forgotten setting refuses everything instead of trusting everyone.
     """
     if not header:
-        return False
+        return None
     # Bytes, because compare_digest refuses str outside ASCII and the header is a stranger's.
     given = header.strip().encode("utf-8", "replace")
-    return any(secret and hmac.compare_digest(given, sign(body, secret).encode()) for secret in secrets)
+    matching = (secret for secret in secrets if secret and hmac.compare_digest(given, sign(body, secret).encode()))
+    return next(matching, None)

@@ -175,7 +175,10 @@ async def test_every_case_of_the_zoo_goes_through_intake(inbox: Inbox) -> None:
     for path in sorted(PAYLOADS.glob("*.json")):
         for name, case in json.loads(path.read_text()).items():
             await inbox.take(case)
-            left = await inbox.sql("SELECT key, note FROM event WHERE state IN ('failed', 'new')")
+            left = await inbox.sql(
+                """SELECT key, note FROM event WHERE state IN ('failed', 'new')
+                   AND note IS DISTINCT FROM 'no message of ours'"""
+            )
             assert left == [], (path.name, name)
             await inbox.sql("DELETE FROM message")
             await inbox.sql("DELETE FROM event")  # cases share their ids

@@ -135,7 +135,9 @@ class Stack:
         if self.http.get("/_sim/webhooks", params={"pending": "1"}).json()["webhooks"]:
             return False
         [(waiting,)] = self.sql(
-            """SELECT (SELECT count(*) FROM event WHERE state = 'new') + (SELECT count(*) FROM message WHERE awaits)
+            """SELECT (SELECT count(*) FROM event WHERE state = 'new' AND coalesce(note, '') NOT IN (
+                            'no message of ours', 'its number is not known here'))  -- what may come, or never
+                    + (SELECT count(*) FROM message WHERE awaits)
                     + (SELECT count(*) FROM turn WHERE state = 'open')
                     + (SELECT count(*) FROM message WHERE status IN ('queued', 'sending', 'uncertain'))"""
         )
