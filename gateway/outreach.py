@@ -21,6 +21,7 @@ from starlette.routing import Route
 from gateway.channels import Channel, Channels
 from gateway.identity import Ids, Statement, customer_for
 from gateway.replies import check
+from gateway.shown import named
 from gateway.store import contacts, conversations, outbox
 from gateway.store.database import Connection, Pool, is_away
 from gateway.whatsapp.errors import InvalidMessage
@@ -121,7 +122,7 @@ def _content(wanted: Wanted) -> dict[str, Any]:
         check(message)
     except InvalidMessage as error:
         raise RefusedError(str(error)) from None
-    return as_reply(message)
+    return {**as_reply(message), "text": named(wanted.name, category=wanted.category)}
 
 
 class Outreach:

@@ -16,6 +16,7 @@ from gateway.channels import Channel, Channels
 from gateway.identity import Ids
 from gateway.limits import Limiter
 from gateway.lines import Lines, address
+from gateway.shown import Shown
 from gateway.store import events, outbox, window
 from gateway.store.database import CONFLICTS, Connection, Pool, is_away
 from gateway.store.outbox import Outbound
@@ -65,6 +66,7 @@ class Sender:
         self._limiter = limiter
         self._settings = settings
         self._clock = clock
+        self._shown = Shown(pool, lines.api, clock)
         self._sending: set[asyncio.Task[None]] = set()
 
     async def step(self) -> float:
@@ -124,6 +126,7 @@ class Sender:
             await self._note(lambda conn: outbox.postponed(conn, message.id, delay))
             return
         try:
+            await self._shown.keep(channel, message)
             with tracer.start_as_current_span("send", attributes={"message.id": str(message.id)}):
                 sent = await self._post(channel, message)
         except WhatsAppError as error:

@@ -153,9 +153,10 @@ class Inbound(_Input):
 
 
 class Meanwhile(_Input):
-    """What a person of the company said to the customer since the agent's last turn."""
+    """What the company said to the customer since the agent's last turn: a person, or a ``template`` (``kind``)."""
 
     author: Literal["person", "business_app"] = "person"
+    kind: Text = "text"
     text: str = ""
     timestamp: str | None = None
 

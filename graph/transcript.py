@@ -90,5 +90,6 @@ def _picture(message: Inbound) -> dict[str, Any]:
 
 
 def _said_meanwhile(message_id: str, words: Meanwhile) -> AIMessage:
-    # The company's side of the conversation; the name tells the model that a colleague said it.
-    return AIMessage(mask(clean(words.text)), id=message_id, name="atendente")
+    # The company's side of the conversation; the name tells the model that a colleague said it, or no person at all.
+    name = "mensagem_automatica" if words.kind == "template" else "atendente"
+    return AIMessage(mask(clean(words.text)), id=message_id, name=name)

@@ -80,6 +80,14 @@ async def record(
     )
 
 
+async def say(conn: Connection, message_id: UUID, text: str) -> None:
+    """Keep in words what a message shows."""
+    await conn.execute(
+        "UPDATE message SET content = jsonb_set(content, '{text}', to_jsonb(%s::text)) WHERE id = %s",
+        (text, message_id),
+    )
+
+
 async def by_key(conn: Connection, key: str) -> tuple[UUID, str] | None:
     """Id and state of the message that was queued under a caller's key."""
     cursor = await conn.execute("SELECT id, status FROM message WHERE caller_key = %s", (key,))

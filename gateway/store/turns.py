@@ -40,7 +40,7 @@ class Turn:
     keys: list[Key] = field(default_factory=list)
     inbound: list[dict[str, Any]] = field(default_factory=list)  # the run contract's items, in the customer's order
     newest_wamid: str | None = None
-    since: list[dict[str, Any]] = field(default_factory=list)  # what people said since the agent's last turn
+    since: list[dict[str, Any]] = field(default_factory=list)  # what the company said since the agent's last turn
     unsent: UUID | None = None  # the turn before, where nothing that the agent said in it reached the customer
 
 
@@ -84,7 +84,9 @@ async def _open(conn: Connection, conversations: Sequence[UUID]) -> None:
            WHERE m.conversation_id = opened.conversation_id AND (
                m.awaits OR (m.direction = 'out' AND m.author IN ('person', 'app') AND m.turn_id IS NULL
                             AND m.status <> 'failed' AND m.source <> 'history' AND m.amends IS NULL
-                            AND m.type <> 'reaction' AND m.revoked_at IS NULL))""",
+                            AND m.type <> 'reaction' AND m.revoked_at IS NULL)
+               OR (m.direction = 'out' AND m.author = 'gateway' AND m.type = 'template' AND m.turn_id IS NULL
+                   AND m.status NOT IN ('queued', 'sending', 'failed') AND m.content ? 'text'))""",
         {"ids": list(conversations)},
     )
     await conn.execute(
@@ -124,12 +126,14 @@ async def _fill(conn: Connection, turn: Turn) -> None:
         turn.newest_wamid = wamid
     cursor = await conn.execute(
         """SELECT author, type, coalesce(content->>'text', content->>'body', content->>'caption'), created_at
-           FROM message WHERE turn_id = %s AND direction = 'out' AND author IN ('person', 'app') ORDER BY seq""",
+           FROM message WHERE turn_id = %s AND direction = 'out'
+             AND (author IN ('person', 'app') OR (author = 'gateway' AND type = 'template')) ORDER BY seq""",
         (turn.id,),
     )
     for author, kind, text, said_at in await cursor.fetchall():
         who = "person" if author == "person" else "business_app"
-        turn.since.append({"author": who, "text": text or f"[{kind}]", "timestamp": said_at.isoformat()})
+        told = {"author": who, "kind": kind, "text": text or f"[{kind}]", "timestamp": said_at.isoformat()}
+        turn.since.append(told)
     turn.unsent = await _unsent(conn, turn)
 
 

@@ -107,9 +107,9 @@ class Management:
         body = {**profile, "messaging_product": "whatsapp"}
         await self._api.repeatable("POST", phone_number_id, "whatsapp_business_profile", body=body)
 
-    async def templates(self, waba_id: str) -> list[TemplateInfo]:
-        """Read all templates of an account."""
-        params = {"fields": _TEMPLATE_FIELDS, "limit": _PAGE}
+    async def templates(self, waba_id: str, name: str | None = None) -> list[TemplateInfo]:
+        """Read all templates of an account, or those whose name is or begins like this one."""
+        params = {"fields": _TEMPLATE_FIELDS, "limit": _PAGE} | ({"name": name} if name else {})
         return [_template(one) for one in await self._api.get_all(waba_id, "message_templates", params=params)]
 
     async def create_template(self, waba_id: str, template: Json) -> Json:

@@ -17,6 +17,8 @@ _NAME = re.compile(r"[a-z0-9_]+")
 # Meta refuses line breaks, tabs and more than four spaces in a row inside a parameter.
 _NOT_IN_PARAMETERS = re.compile(r"\s*[\n\r\t\v\f\u2028\u2029]\s*| {5,}")
 
+_VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+
 Parameters = Sequence[str] | Mapping[str, str]
 
 
@@ -41,6 +43,38 @@ def template(
     if body:
         components.append({"type": "body", "parameters": _parameters("template.body", body)})
     return Template(name=name, language=language, components=[*components, *buttons])
+
+
+def shown(sent: Template, definition: Sequence[Json]) -> str:
+    """Give a template as the customer reads it: header, body, footer, and what its buttons say.
+
+    definition: its components as Meta has them. A header that is media is named by its kind.
+    """
+    given = {str(one.get("type", "")).lower(): one.get("parameters") for one in sent.components}
+    lines = [_line(component, given.get(str(component.get("type", "")).lower())) for component in definition]
+    return "\n".join(line for line in lines if line)
+
+
+def _line(component: Json, given: object) -> str:
+    """Give one component in words."""
+    kind, text = component.get("type"), component.get("text")
+    if kind == "BUTTONS":
+        buttons = component.get("buttons")
+        titles = [one.get("text") for one in buttons if isinstance(one, dict)] if isinstance(buttons, list) else []
+        named = " | ".join(title for title in titles if isinstance(title, str))
+        return f"({named})" if named else ""
+    if not isinstance(text, str):
+        return f"({str(component['format']).lower()})" if kind == "HEADER" and "format" in component else ""
+    values = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    by_name = {str(one.get("parameter_name") or place): _said(one) for place, one in enumerate(values, start=1)}
+    return _VARIABLE.sub(lambda found: by_name.get(found[1], found[0]), text)
+
+
+def _said(parameter: Json) -> str:
+    """Give the words of a parameter; of an amount or a date those that Meta falls back to."""
+    inner = parameter.get(str(parameter.get("type")))
+    value = inner.get("fallback_value") if isinstance(inner, dict) else inner
+    return value if isinstance(value, str) else ""
 
 
 def header_text(values: Parameters) -> Json:

@@ -27,9 +27,14 @@ class Meta:
     def __init__(self) -> None:
         self.bodies: list[dict[str, Any]] = []
         self.answers: list[httpx.Response | Exception] = []
+        self.templates: list[dict[str, Any]] | None = None  # None: Meta does not tell
+        self.asked_for_templates = 0
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         assert request.headers["authorization"] == "Bearer the-token"
+        if request.url.path.endswith("/message_templates"):
+            self.asked_for_templates += 1
+            return httpx.Response(200, json={"data": self.templates}) if self.templates is not None else refused(2, 503)
         assert request.url.path == f"/v26.0/{NUMBER}/messages"
         self.bodies.append(json.loads(request.content))
         answer = self.answers.pop(0) if self.answers else accepted(f"wamid.OUT{len(self.bodies)}", self.bodies[-1])

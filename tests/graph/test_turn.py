@@ -187,3 +187,12 @@ async def _stop_before_tools(talk: Talk, turn_id: str, answer: AIMessage) -> Non
 
 def _call(name: str, arguments: dict[str, str]) -> dict[str, object]:
     return {"name": name, "args": arguments, "id": "call-1", "type": "tool_call"}
+
+
+async def test_a_template_is_no_persons_word(talk: Talk) -> None:
+    talk.model.prepare("Certo.")
+    told = {"author": "business_app", "kind": "template", "text": "Confirma a consulta?", "timestamp": None}
+    await talk.turn("t1", "Sim", since=[told, by_a_person("Bom dia")])
+    assert [(one.name, one.text) for one in talk.model.seen[0][:2]] == [
+        ("mensagem_automatica", "Confirma a consulta?"), ("atendente", "Bom dia"),
+    ]  # fmt: skip
