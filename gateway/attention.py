@@ -76,7 +76,7 @@ class Attention:
         except WhatsAppError as error:
             SENDS.labels("attention_refused", str(error.code or "")).inc()
             if isinstance(error, AccountBlocked):
-                self._lines.refuse(channel, str(error))
+                self._lines.refuse(channel, error)
             return False
         return True
 

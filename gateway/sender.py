@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass
 from uuid import UUID
 
 import psycopg
@@ -38,7 +38,10 @@ from gateway.whatsapp.render import render
 log = structlog.get_logger(__name__)
 
 _IN_FLIGHT = 64  # messages of one process on their way to Meta at once
-_LEASE = 60.0  # seconds; longer than every time-out of a send, so that only a dead sender outlives it
+_LONGEST = 20.0  # seconds for a request to Meta, whatever of it takes so long
+_NOTING = 15.0  # seconds until what became of it is noted while the database answers
+_LEASE = _LONGEST + _NOTING  # begins with the request: only a dead sender outlives it
+_WAITING = 30.0  # seconds from a claim to the request: a turn under the limits, connections to the database
 _ATTEMPTS = 12  # of a send that Meta certainly refused for now; with the delays below about half an hour
 _LONGEST_DELAY = 300.0
 _GONE = 60.0  # seconds between looks whether a channel that is configured no more has come back
@@ -47,10 +50,19 @@ _NOTE_ATTEMPTS = 30  # tries, a second apart, to note what became of a send
 
 @dataclass(frozen=True, slots=True)
 class SendSettings:
-    """How long (seconds) an uncertain message waits for its status; then resend it?"""
+    """How long (seconds) an uncertain message waits for its status; then resend it, or give it up?
+
+    longest: seconds for one request to Meta; lease: seconds after which its sender is taken for dead.
+    """
 
     uncertain_wait: float
-    resend: bool
+    resend: bool = False
+    longest: float = _LONGEST
+    lease: float = _LEASE
+
+    def __post_init__(self) -> None:
+        if self.lease < self.longest + _NOTING:
+            raise ValueError(f"a lease of {self.lease:g} s is too short for sends of up to {self.longest:g} s")
 
 
 class Sender:
@@ -72,23 +84,41 @@ class Sender:
     async def step(self) -> float:
         """Take what may go out, as far as there is room; seconds until it should be called again."""
         room = _IN_FLIGHT - len(self._sending)
-        channels = [name for name, channel in self._channels.all().items() if not self._lines.is_refused(channel)]
-        if room <= 0 or not channels:
+        if room <= 0:
             return 1.0
         async with self._pool.connection() as conn:
-            messages = await outbox.claim(conn, room, _LEASE, channels)
+            messages = await self._claim(conn, room)
         for message in messages:
             task = asyncio.create_task(self._send_or_fail(message), name=f"send-{message.id}")
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
-        return 0.0 if len(messages) == room else 1.0
+        return 0.0 if len(messages) >= room else 1.0
+
+    async def _claim(self, conn: Connection, room: int) -> list[Outbound]:
+        """Messages of the numbers that send, and one of each that is to find out whether it does again."""
+        channels = [channel for channel in self._channels.all().values() if not self._lines.is_refused(channel)]
+        tried = [channel for channel in channels if self._lines.is_to_be_tried(channel)]
+        open_ = [channel.phone_number_id for channel in channels if channel not in tried]
+        messages = await outbox.claim(conn, room, _WAITING, open_) if open_ else []
+        for channel in tried:
+            # Numbers of one account find out together.
+            if not self._lines.is_to_be_tried(channel):
+                continue
+            if found := await outbox.claim(conn, 1, _WAITING, [channel.phone_number_id]):
+                self._lines.try_again(channel)
+                messages += found
+        return messages
 
     async def expire(self) -> None:
         """Settle what dead senders left, and what has been uncertain for too long."""
+        wait, resend = self._settings.uncertain_wait, self._settings.resend
         async with self._pool.connection() as conn:
-            dead, decided = await outbox.expire(conn, self._settings.uncertain_wait, resend=self._settings.resend)
-        if dead or decided:
-            log.warning("sends_expired", left_by_dead_senders=dead, wait_is_over=decided, resend=self._settings.resend)
+            expired = await outbox.expire(conn, wait, resend=resend, attempts=_ATTEMPTS)
+        if any(astuple(expired)):
+            log.warning("sends_expired", **asdict(expired))
+        if expired.given_up:
+            ERRORS.labels("given_up").inc(expired.given_up)
+            SENDS.labels("given_up", "").inc(expired.given_up)
         async with self._pool.connection() as conn:
             for one in await window.refused(conn, _IN_FLIGHT):
                 await self._keep_back(conn, one.conversation_id, one.id, self._channels.get(one.channel_id))
@@ -107,13 +137,12 @@ class Sender:
             # A defect of ours in one message must not hold the others back. Whether it is out is not known.
             ERRORS.labels("send").inc()
             log.exception("send_crashed", message_id=str(message.id))
-            wait = self._settings.uncertain_wait
-            await self._note(lambda conn: outbox.uncertain(conn, message.id, wait, None, "a defect of the gateway"))
+            await self._note(lambda conn: outbox.uncertain(conn, message, None, "a defect of the gateway"))
 
     async def _send(self, message: Outbound) -> None:
         channel = self._channels.get(message.channel_id)
         if channel is None:
-            await self._note(lambda conn: outbox.again(conn, message.id, _GONE, None, "its channel is gone"))
+            await self._note(lambda conn: outbox.again(conn, message, _GONE, None, "its channel is gone"))
             return
         if _window_closed(message):
             await self._note(lambda conn: self._keep_back(conn, message.conversation_id, message.id, channel))
@@ -123,7 +152,7 @@ class Sender:
         )
         if delay > 0:
             LIMITER_WAITS.labels("rate").inc()
-            await self._note(lambda conn: outbox.postponed(conn, message.id, delay))
+            await self._note(lambda conn: outbox.postponed(conn, message, delay))
             return
         try:
             await self._shown.keep(channel, message)
@@ -133,18 +162,35 @@ class Sender:
             SENDS.labels(type(error).__name__.lower(), str(error.code or "")).inc()
             await self._not_accepted(channel, message, error)
         else:
-            self._lines.works(channel)
-            await self._accepted(message, sent)
-            await receipts.learn(self._pool, channel, _addressed(message), message.keys or (), sent)
+            if sent is not None:
+                self._lines.works(channel, message.conversation_id)
+                await self._accepted(message, sent)
+                await receipts.learn(self._pool, channel, _addressed(message), message.keys or (), sent)
 
-    async def _post(self, channel: Channel, message: Outbound) -> Sent:
+    async def _post(self, channel: Channel, message: Outbound) -> Sent | None:
+        """Ask Meta to send a message; None: it is no longer ours to send."""
         try:
             [payload, *rest] = render(message.content, callback=str(message.id), **address(message.keys or ()))
         except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise InvalidMessage(message.type, f"cannot be written ({type(error).__name__})") from error
         if rest:
             raise InvalidMessage(message.type, "is too long for one message and was queued unsplit")
-        return await self._lines.api(channel).send(channel.phone_number_id, payload)
+        if not await self._offering(message):
+            return None
+        try:
+            async with asyncio.timeout(self._settings.longest):
+                return await self._lines.api(channel).send(channel.phone_number_id, payload)
+        except TimeoutError:
+            raise Uncertain(f"Meta has not answered within {self._settings.longest:g} s.") from None
+
+    async def _offering(self, message: Outbound) -> bool:
+        """Note that Meta is asked from now on; False: not asked, the message waits or is somebody else's."""
+        try:
+            async with self._pool.connection() as conn:
+                return await outbox.offering(conn, message, self._settings.lease)
+        except psycopg.Error as error:
+            log.warning("send_put_off", message_id=str(message.id), error=type(error).__name__)
+            return False
 
     async def _accepted(self, message: Outbound, sent: Sent) -> None:
         async def note(conn: Connection) -> None:
@@ -163,20 +209,29 @@ class Sender:
         """Decide by the class of the error, which says whether the message may be out."""
         log.warning("send_refused", message_id=str(message.id), error=str(error), kind=type(error).__name__)
         said = str(error)
+        if isinstance(error, AccountBlocked):
+            await self._blocked(channel, message, error)
+            return
+        self._lines.told_nothing(channel)
         if isinstance(error, Uncertain):
-            wait = self._settings.uncertain_wait
-            await self._note(lambda conn: outbox.uncertain(conn, message.id, wait, error.code, said))
-        elif isinstance(error, AccountBlocked):
-            self._lines.refuse(channel, said)
-            await self._note(lambda conn: outbox.postponed(conn, message.id, 1.0))
+            await self._note(lambda conn: outbox.uncertain(conn, message, error.code, said))
         elif isinstance(error, WindowClosed) and message.type != "template":
             await self._note(lambda conn: self._keep_back(conn, message.conversation_id, message.id, channel))
         elif isinstance(error, Temporary) and message.attempts < _ATTEMPTS:
             delay = await self._delay(error, message)
-            await self._note(lambda conn: outbox.again(conn, message.id, delay, error.code, said))
+            await self._note(lambda conn: outbox.again(conn, message, delay, error.code, said))
         else:
             ERRORS.labels("send").inc()
-            await self._note(lambda conn: outbox.failed(conn, message.id, error.code, said))
+            await self._note(lambda conn: outbox.failed(conn, message, error.code, said))
+
+    async def _blocked(self, channel: Channel, message: Outbound, error: AccountBlocked) -> None:
+        """Hold the number, or the account, and let another message be the next to find out whether it works again."""
+        held = self._lines.refuse(channel, error, message.conversation_id)
+        if held:
+            await self._note(lambda conn: outbox.postponed(conn, message, held + 1))
+        else:
+            ERRORS.labels("send").inc()
+            await self._note(lambda conn: outbox.failed(conn, message, error.code, f"of this recipient only: {error}"))
 
     async def _delay(self, error: Temporary, message: Outbound) -> float:
         """Seconds until the next try: what Meta asks for, else growing; a pair is kept back for all workers."""

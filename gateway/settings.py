@@ -22,6 +22,8 @@ SECRETS = (
     "INTERNAL_TOKEN",
 )
 
+_LATEST_RESEND = 86_400.0  # seconds; later the customer's window has closed, and the answer is of no use
+
 
 class Settings(BaseSettings):
     """The settings of ``serve`` and ``work``; names in the environment are these in capitals.
@@ -82,9 +84,15 @@ class Settings(BaseSettings):
         True, description="👀 on the newest message when a turn starts; one more message that Meta may bill"
     )
     uncertain_wait_seconds: float = Field(
-        60, ge=0, description="how long a send without an answer waits for its status"
+        604_800,
+        ge=0,
+        description="how long a send without an answer waits for its status; what follows leaves after 5 s",
     )
-    uncertain_policy: str = Field("resend", pattern="^(resend|give-up)$", description="what follows that wait")
+    uncertain_policy: str = Field(
+        "give-up",
+        pattern="^(resend|give-up)$",
+        description="what follows that wait; resend, twice at most, risks that the customer reads it more than once",
+    )
     event_retention_days: float = Field(
         30, ge=0, description="processed webhook items are deleted after so long; Meta repeats for 7 days; 0: never"
     )
@@ -109,6 +117,12 @@ class Settings(BaseSettings):
         if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise ValueError("DATABASE_URL must start with postgresql://")
         return value
+
+    @model_validator(mode="after")
+    def _resends_while_it_makes_sense(self) -> Settings:
+        if self.uncertain_policy == "resend" and self.uncertain_wait_seconds > _LATEST_RESEND:
+            raise ValueError("UNCERTAIN_POLICY=resend wants UNCERTAIN_WAIT_SECONDS of a day at most, such as 600")
+        return self
 
     def channels(self) -> Channels:
         """The channels that the environment names: the short form for one number, and files."""

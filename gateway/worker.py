@@ -58,7 +58,7 @@ class Worker:
             self._lines,
             self._channels,
             limiter,
-            SendSettings(settings.uncertain_wait_seconds, settings.uncertain_policy == "resend"),
+            SendSettings(settings.uncertain_wait_seconds, resend=settings.uncertain_policy == "resend"),
         )
         attention = Attention(self._pool, self._lines, limiter, react=settings.react_on_receipt)
         self._intake = Intake(

@@ -7,7 +7,7 @@ from uuid import UUID
 import typer
 
 from gateway.commands.common import die, read_settings, with_database
-from gateway.store import ownership
+from gateway.store import outbox, ownership
 from gateway.store.conversations import Quiet
 from gateway.store.database import Connection
 from gateway.whatsapp.messages import Text, as_reply
@@ -18,8 +18,9 @@ commands = typer.Typer()
 
 @commands.command()
 def conversations() -> None:
-    """List the conversations that a person (or another app) holds, and why; who waits longest comes first."""
-    for one in with_database(read_settings(), ownership.held):
+    """List the conversations that a person (or another app) holds, and why; then messages that may not have arrived."""
+    held, doubts = with_database(read_settings(), _listed)
+    for one in held:
         waits = f"waits since {one.waits_since:%Y-%m-%d %H:%M}" if one.waits_since else "waits for nothing"
         print(
             f"{one.id}  {one.customer_name or 'no name'}  {one.holder} since {one.held_since:%Y-%m-%d %H:%M}, {waits}"
@@ -27,6 +28,16 @@ def conversations() -> None:
         for label, text in (("reason", one.reason), ("summary", one.summary), ("last message", one.last_text)):
             if text:
                 print(f"    {label}: {text}")
+    for doubt in doubts:
+        state = "uncertain" if doubt.state == "uncertain" else "given up"
+        print(
+            f"{doubt.conversation_id}  {doubt.customer_name or 'no name'}  message {doubt.id} {state}: "
+            f"no word from Meta since {doubt.since:%Y-%m-%d %H:%M}"
+        )
+
+
+async def _listed(conn: Connection) -> tuple[list[ownership.Held], list[outbox.InDoubt]]:
+    return await ownership.held(conn), await outbox.in_doubt(conn)
 
 
 @commands.command()

@@ -6,7 +6,7 @@ until when; `parent_user_id` may be shared. Which keys mean the same person is d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -159,6 +159,19 @@ async def keys_of(conn: Connection, contact_id: UUID) -> list[Key]:
         (contact_id,),
     )
     return [Key(*row) for row in await cursor.fetchall()]
+
+
+async def keys_of_all(conn: Connection, contact_ids: Collection[UUID]) -> dict[UUID, list[Key]]:
+    """All keys of several customers, oldest first, in one question."""
+    cursor = await conn.execute(
+        """SELECT contact_id, kind, value FROM contact_key WHERE contact_id = ANY(%s)
+           ORDER BY since, created_at, kind, value""",
+        (list(contact_ids),),
+    )
+    found: dict[UUID, list[Key]] = {contact_id: [] for contact_id in contact_ids}
+    for contact_id, kind, value in await cursor.fetchall():
+        found[contact_id].append(Key(kind, value))
+    return found
 
 
 async def former_ids(conn: Connection, contact_id: UUID) -> list[Key]:

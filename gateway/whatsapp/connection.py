@@ -92,14 +92,14 @@ class GraphApi:
         try:
             return await self._call(method, self._url(*path), body=body, params=params)
         except Uncertain as error:
-            raise Temporary(error.meaning, error.cause, retry_after=error.retry_after) from None
+            raise Temporary(error.meaning, error.cause, retry_after=error.retry_after, scope=error.scope) from None
 
     async def upload(self, *path: str, form: Mapping[str, str], file: File) -> Json:
         """Post a multipart form with one file. An upload made twice does no harm: never Uncertain."""
         try:
             return await self._call("POST", self._url(*path), data=form, files={"file": file})
         except Uncertain as error:
-            raise Temporary(error.meaning, error.cause, retry_after=error.retry_after) from None
+            raise Temporary(error.meaning, error.cause, retry_after=error.retry_after, scope=error.scope) from None
 
     def _url(self, *path: str) -> str:
         return "/".join([self.base_url, self.version, *(quote(part, safe="") for part in path)])

@@ -5,23 +5,36 @@ Uncertain: it may already be out; sending again could deliver it twice.
 Permanent: sending the same again fails the same way.
 AccountBlocked: no message of this number or account goes out until a person acts; what waits is kept.
 
+Besides, each error has a scope: what it is about. Only AccountBlocked stops more than one message, and it is given to
+codes about a number or an account only; an error about one recipient never stops others.
+
 The text of an error holds our words and Meta's numbers only: what Meta writes can quote tokens ("Malformed access token
 EAAB...") and parameters. Meta's own words are in `title` and `details`, for storage next to the message, not for logs.
 
-Codes: developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes; where Meta is silent about whether a message
-went out, the code counts as uncertain.
+Codes: developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes, read again in November
+2026, and "Throughput" there; where Meta is silent about whether a message went out, the code counts as uncertain.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from enum import StrEnum
 
 import httpx
 
 from gateway.whatsapp import usage
 
 _LONGEST_TEXT = 1000
+
+
+class Scope(StrEnum):
+    """What an error is about. ACCOUNT: the WhatsApp Business Account, or the access token."""
+
+    MESSAGE = "message"
+    RECIPIENT = "recipient"
+    NUMBER = "number"
+    ACCOUNT = "account"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +53,18 @@ class Cause:
 
 
 class WhatsAppError(Exception):
-    """Base of all errors of the Cloud API. `cause` holds Meta's answer, `meaning` our words for it."""
+    """Base of all errors. `cause` holds Meta's answer, `meaning` our words for it, `scope` what it is about."""
 
-    def __init__(self, meaning: str, cause: Cause | None = None, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        meaning: str,
+        cause: Cause | None = None,
+        *,
+        retry_after: float | None = None,
+        scope: Scope = Scope.MESSAGE,
+    ) -> None:
         self.meaning = meaning
+        self.scope = scope
         self.cause = cause or Cause()
         self.retry_after = retry_after
         super().__init__(meaning)
@@ -139,73 +160,74 @@ class TemplateError(Permanent):
 
 
 class AccountBlocked(WhatsAppError):  # noqa: N818
-    """The number or the account cannot send until a person acts: token, permission, payment, lock, ban."""
+    """The number, or the account (by its scope), cannot send until a person acts: token, permission, payment, ban."""
 
 
-_CODES: dict[int, tuple[type[WhatsAppError], str]] = {
+_CODES: dict[int, tuple[type[WhatsAppError], Scope, str]] = {
     # Temporary: throughput and request limits, refused before anything was done.
-    4: (Temporary, "The app has reached its limit of API calls."),
-    17: (Temporary, "The user of the token has reached the limit of API calls."),
-    32: (Temporary, "The limit of API calls is reached."),
-    613: (Temporary, "The limit of calls of this API is reached."),
-    80007: (Temporary, "The business account has reached its rate limit."),
-    80008: (Temporary, "The business account has reached its limit of management calls."),
-    130429: (Temporary, "The number has reached its message throughput."),
-    131056: (PairLimited, "Too many messages to this customer in a short time."),
+    4: (Temporary, Scope.ACCOUNT, "The app has reached its limit of API calls."),
+    17: (Temporary, Scope.ACCOUNT, "The user of the token has reached the limit of API calls."),
+    32: (Temporary, Scope.ACCOUNT, "The limit of API calls is reached."),
+    613: (Temporary, Scope.ACCOUNT, "The limit of calls of this API is reached."),
+    80007: (Temporary, Scope.ACCOUNT, "The business account has reached its rate limit."),
+    80008: (Temporary, Scope.ACCOUNT, "The business account has reached its limit of management calls."),
+    130429: (Temporary, Scope.NUMBER, "The number has reached its message throughput."),
+    # Meta raises the throughput of the number, for up to a minute: "not usable on our platform" (Throughput).
+    131057: (Temporary, Scope.NUMBER, "The number is in maintenance for up to a minute."),
+    131056: (PairLimited, Scope.RECIPIENT, "Too many messages to this customer in a short time."),
     # Uncertain: faults at Meta's side; the message may have been taken.
-    1: (Uncertain, "Unknown error of the API; the message may have been taken."),
-    2: (Uncertain, "The API service is down or overloaded; the message may have been taken."),
-    131000: (Uncertain, "Something went wrong at Meta; the message may have been taken."),
-    131016: (Uncertain, "Meta's service is overloaded; the message may have been taken."),
-    131057: (Uncertain, "The business account is in maintenance; the message may have been taken."),
-    133004: (Uncertain, "Meta's server is temporarily unavailable; the message may have been taken."),
+    1: (Uncertain, Scope.MESSAGE, "Unknown error of the API; the message may have been taken."),
+    2: (Uncertain, Scope.MESSAGE, "The API service is down or overloaded; the message may have been taken."),
+    131000: (Uncertain, Scope.MESSAGE, "Something went wrong at Meta; the message may have been taken."),
+    131016: (Uncertain, Scope.MESSAGE, "Meta's service is overloaded; the message may have been taken."),
+    133004: (Uncertain, Scope.MESSAGE, "Meta's server is temporarily unavailable; the message may have been taken."),
     # The window.
-    131047: (WindowClosed, "More than 24 hours since the customer's last message: send a template."),
-    # Permanent: this message to this customer will not go out.
-    100: (Permanent, "A parameter is wrong or missing."),
-    130403: (Permanent, "The customer or the business blocks messages between them."),
-    130472: (Permanent, "The customer is part of an experiment of Meta and gets no marketing."),
-    131008: (Permanent, "A required parameter is missing."),
-    131009: (Permanent, "The value of a parameter is not valid."),
-    131021: (Permanent, "Sender and recipient are the same number."),
-    131026: (Permanent, "The message cannot be delivered: no WhatsApp, old app or terms not accepted."),
-    131030: (Permanent, "The recipient is not on the list of allowed test numbers."),
-    131048: (Permanent, "Messages of this number are restricted as spam."),
-    131049: (Permanent, "Meta holds marketing to this customer back: not again within 24 hours."),
-    131050: (Permanent, "The customer has stopped marketing messages."),
-    131051: (Permanent, "The message type is not supported."),
-    131052: (Permanent, "The customer's media cannot be downloaded."),
-    131053: (Permanent, "The media was not accepted: check its type, codec and size."),
-    131055: (Permanent, "The method is not allowed."),
-    131062: (Permanent, "This recipient cannot be addressed in this way."),
-    135000: (Permanent, "The message was refused for an unknown reason in its parameters."),
-    137000: (Permanent, "This message is not possible for a business-scoped user id."),
-    # Operator alert: nothing of this number goes out.
-    0: (AccountBlocked, "The app user cannot be authenticated: renew the access token."),
-    3: (AccountBlocked, "The app or the token lacks a capability: check its permissions."),
-    10: (AccountBlocked, "The token lacks a permission: check its scopes and assets."),
-    33: (AccountBlocked, "The business phone number does not exist any more."),
-    190: (AccountBlocked, "The access token is expired or invalid: set a new one."),
-    368: (AccountBlocked, "The business account is blocked for violating policies."),
-    130497: (AccountBlocked, "The business account may not message customers in this country."),
-    131005: (AccountBlocked, "Access denied: check the permissions of the token."),
-    131031: (AccountBlocked, "The business account is locked."),
-    131037: (AccountBlocked, "The number needs an approved display name before it can send."),
-    131042: (AccountBlocked, "There is a problem with the payment method."),
-    131045: (AccountBlocked, "The number is not registered correctly: register it again."),
-    131064: (AccountBlocked, "The business account may not send messages now."),
-    133010: (AccountBlocked, "The number is not registered on the Cloud API."),
+    131047: (WindowClosed, Scope.RECIPIENT, "More than 24 hours since the customer's last message: send a template."),
+    # Permanent: this message to this customer will not go out; the next one may.
+    100: (Permanent, Scope.MESSAGE, "A parameter is wrong or missing."),
+    130403: (Permanent, Scope.RECIPIENT, "The customer or the business blocks messages between them."),
+    130497: (Permanent, Scope.RECIPIENT, "The business account may not message customers in this customer's country."),
+    130472: (Permanent, Scope.RECIPIENT, "The customer is part of an experiment of Meta and gets no marketing."),
+    131008: (Permanent, Scope.MESSAGE, "A required parameter is missing."),
+    131009: (Permanent, Scope.MESSAGE, "The value of a parameter is not valid."),
+    131021: (Permanent, Scope.RECIPIENT, "Sender and recipient are the same number."),
+    131026: (Permanent, Scope.RECIPIENT, "It cannot be delivered: no WhatsApp, old app or terms not accepted."),
+    131030: (Permanent, Scope.RECIPIENT, "The recipient is not on the list of allowed test numbers."),
+    131048: (Permanent, Scope.NUMBER, "Messages of this number are restricted as spam."),
+    131049: (Permanent, Scope.RECIPIENT, "Meta holds marketing to this customer back: not again within 24 hours."),
+    131050: (Permanent, Scope.RECIPIENT, "The customer has stopped marketing messages."),
+    131051: (Permanent, Scope.MESSAGE, "The message type is not supported."),
+    131052: (Permanent, Scope.MESSAGE, "The customer's media cannot be downloaded."),
+    131053: (Permanent, Scope.MESSAGE, "The media was not accepted: check its type, codec and size."),
+    131055: (Permanent, Scope.MESSAGE, "The method is not allowed."),
+    131062: (Permanent, Scope.RECIPIENT, "This recipient cannot be addressed in this way."),
+    135000: (Permanent, Scope.MESSAGE, "The message was refused for an unknown reason in its parameters."),
+    137000: (Permanent, Scope.RECIPIENT, "This message is not possible for a business-scoped user id."),
+    # Operator alert: nothing of this number, or of all numbers of the account, goes out.
+    0: (AccountBlocked, Scope.ACCOUNT, "The app user cannot be authenticated: renew the access token."),
+    3: (AccountBlocked, Scope.ACCOUNT, "The app or the token lacks a capability: check its permissions."),
+    10: (AccountBlocked, Scope.ACCOUNT, "The token lacks a permission: check its scopes and assets."),
+    33: (AccountBlocked, Scope.NUMBER, "The business phone number does not exist any more."),
+    190: (AccountBlocked, Scope.ACCOUNT, "The access token is expired or invalid: set a new one."),
+    368: (AccountBlocked, Scope.ACCOUNT, "The business account is blocked for violating policies."),
+    131005: (AccountBlocked, Scope.ACCOUNT, "Access denied: check the permissions of the token."),
+    131031: (AccountBlocked, Scope.ACCOUNT, "The business account is locked."),
+    131037: (AccountBlocked, Scope.NUMBER, "The number needs an approved display name before it can send."),
+    131042: (AccountBlocked, Scope.ACCOUNT, "There is a problem with the payment method."),
+    131045: (AccountBlocked, Scope.NUMBER, "The number is not registered correctly: register it again."),
+    131064: (AccountBlocked, Scope.ACCOUNT, "The business account may not send messages now."),
+    133010: (AccountBlocked, Scope.NUMBER, "The number is not registered on the Cloud API."),
     # Templates.
-    132000: (TemplateError, "The number of template parameters does not match the template."),
-    132001: (TemplateError, "The template does not exist in this language or is not approved."),
-    132005: (TemplateError, "The filled-in template is too long."),
-    132007: (TemplateError, "The template violates a policy."),
-    132008: (TemplateError, "A parameter of the template is missing or not as declared."),
-    132012: (TemplateError, "The format of a template parameter does not match the template."),
-    132015: (TemplateError, "The template is paused for low quality."),
-    132016: (TemplateError, "The template is disabled for low quality."),
-    132068: (TemplateError, "The flow of this template is blocked."),
-    132069: (TemplateError, "The flow of this template is throttled."),
+    132000: (TemplateError, Scope.MESSAGE, "The number of template parameters does not match the template."),
+    132001: (TemplateError, Scope.MESSAGE, "The template does not exist in this language or is not approved."),
+    132005: (TemplateError, Scope.MESSAGE, "The filled-in template is too long."),
+    132007: (TemplateError, Scope.MESSAGE, "The template violates a policy."),
+    132008: (TemplateError, Scope.MESSAGE, "A parameter of the template is missing or not as declared."),
+    132012: (TemplateError, Scope.MESSAGE, "The format of a template parameter does not match the template."),
+    132015: (TemplateError, Scope.MESSAGE, "The template is paused for low quality."),
+    132016: (TemplateError, Scope.MESSAGE, "The template is disabled for low quality."),
+    132068: (TemplateError, Scope.MESSAGE, "The flow of this template is blocked."),
+    132069: (TemplateError, Scope.MESSAGE, "The flow of this template is throttled."),
 }
 # Graph API: 200 to 299 are missing permissions (developers.facebook.com/docs/graph-api/guides/error-handling).
 _PERMISSIONS = range(200, 300)
@@ -234,8 +256,8 @@ def cause_of(error: object, http_status: int | None = None, secrets: tuple[str, 
 
 def of_cause(cause: Cause, retry_after: float | None = None) -> WhatsAppError:
     """Give the error (not raised) for what Meta answered to a request."""
-    kind, meaning = classify(cause)
-    return kind(meaning, cause, retry_after=retry_after)
+    kind, scope, meaning = classify(cause)
+    return kind(meaning, cause, retry_after=retry_after, scope=scope)
 
 
 def of_transport(error: httpx.HTTPError | httpx.InvalidURL | OSError) -> WhatsAppError:
@@ -260,29 +282,29 @@ def of_status(error: object) -> WhatsAppError:
     Such a message is known to have failed: what is uncertain in an answer is only temporary here.
     """
     cause = cause_of(error)
-    kind, meaning = classify(cause)
-    return (Temporary if issubclass(kind, Uncertain) else kind)(meaning, cause)
+    kind, scope, meaning = classify(cause)
+    return (Temporary if issubclass(kind, Uncertain) else kind)(meaning, cause, scope=scope)
 
 
-def classify(cause: Cause) -> tuple[type[WhatsAppError], str]:
-    """Choose class and wording: by the code where it is known, else by the HTTP status."""
+def classify(cause: Cause) -> tuple[type[WhatsAppError], Scope, str]:
+    """Choose class, scope and wording: by the code where it is known, else by the HTTP status."""
     if (cause.code, cause.subcode) == NO_SUCH_OBJECT:
-        return AccountBlocked, "The phone number id does not exist or the token has no access to it."
+        return AccountBlocked, Scope.NUMBER, "The phone number id does not exist or the token has no access to it."
     if cause.code in _CODES:
         return _CODES[cause.code]
     if cause.code in _PERMISSIONS:
-        return AccountBlocked, "The token lacks a permission: check its scopes and assets."
+        return AccountBlocked, Scope.ACCOUNT, "The token lacks a permission: check its scopes and assets."
     return _by_http_status(cause.http_status)
 
 
-def _by_http_status(status: int | None) -> tuple[type[WhatsAppError], str]:
+def _by_http_status(status: int | None) -> tuple[type[WhatsAppError], Scope, str]:
     if status is None or status >= 500:
-        return Uncertain, "Meta answered with an error of its own; the message may have been taken."
+        return Uncertain, Scope.MESSAGE, "Meta answered with an error of its own; the message may have been taken."
     if status in (408, 425, 429):
-        return Temporary, "Meta asks to try again later."
+        return Temporary, Scope.NUMBER, "Meta asks to try again later."
     if status == 401:
-        return AccountBlocked, "Meta does not accept the access token."
-    return Permanent, "Meta refused the request."
+        return AccountBlocked, Scope.ACCOUNT, "Meta does not accept the access token."
+    return Permanent, Scope.MESSAGE, "Meta refused the request."
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:

@@ -29,6 +29,8 @@ class Meta:
         self.answers: list[httpx.Response | Exception] = []
         self.templates: list[dict[str, Any]] | None = None  # None: Meta does not tell
         self.asked_for_templates = 0
+        self.refused_to: dict[str, httpx.Response] = {}  # by recipient, for ever
+        self.always: httpx.Response | None = None
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         assert request.headers["authorization"] == "Bearer the-token"
@@ -37,6 +39,8 @@ class Meta:
             return httpx.Response(200, json={"data": self.templates}) if self.templates is not None else refused(2, 503)
         assert request.url.path == f"/v26.0/{NUMBER}/messages"
         self.bodies.append(json.loads(request.content))
+        if lasting := self.refused_to.get(self.bodies[-1].get("to", "")) or self.always:
+            return httpx.Response(lasting.status_code, content=lasting.content)
         answer = self.answers.pop(0) if self.answers else accepted(f"wamid.OUT{len(self.bodies)}", self.bodies[-1])
         if isinstance(answer, Exception):
             raise answer
@@ -61,12 +65,12 @@ def refused(code: int, status: int = 400) -> httpx.Response:
 class Desk:
     """A conversation, what is queued in it, and a sender."""
 
-    def __init__(self, pool: Pool, channels: Channels = CHANNELS, *, wait: float = 60, resend: bool = True) -> None:
+    def __init__(self, pool: Pool, channels: Channels = CHANNELS, *, wait: float = 60, resend: bool = False) -> None:
         self.pool, self.meta, self.now = pool, Meta(), 0.0
         http = httpx.AsyncClient(transport=httpx.MockTransport(self.meta))
         self.lines = Lines(http, "https://graph.facebook.com", "v26.0", lambda: self.now)
         self.limiter = Limiter(None, clock=lambda: self.now, sleep=self._sleep)
-        settings = SendSettings(wait, resend)
+        settings = SendSettings(wait, resend=resend)
         self.sender = Sender(pool, self.lines, channels, self.limiter, settings, clock=lambda: self.now)
         self.intake = Intake(pool, channels, Quiet(1000, 1000))
 
@@ -103,12 +107,14 @@ class Desk:
         async with self.pool.connection() as conn:
             return await (await conn.execute(sql, values)).fetchall()
 
-    async def later(self) -> None:
-        """Let every waiting time pass."""
-        self.now += 1000
+    async def later(self, seconds: float = 1000) -> None:
+        """Let every waiting time pass, or so many seconds."""
+        self.now += seconds
         await self.sql(
-            """UPDATE message SET send_at = send_at - interval '1000 s', lease_until = lease_until - interval '1000 s'
-               WHERE direction = 'out' RETURNING 1"""
+            """UPDATE message m SET send_at = send_at - passed, lease_until = lease_until - passed,
+                      uncertain_at = uncertain_at - passed
+               FROM make_interval(secs => %s) AS passed WHERE direction = 'out' RETURNING 1""",
+            seconds,
         )
 
     async def statuses(self) -> list[str]:

@@ -107,7 +107,10 @@ async def test_prices_become_a_ledger(desk: Desk, database: str, command: Comman
 async def test_a_duty_that_fails_keeps_no_other_from_being_done(desk: Desk) -> None:
     await poison(desk.pool, "message", "NEW.status = 'failed'")
     await desk.queue("1")
-    await desk.sql("UPDATE message SET status = 'uncertain', send_at = now() WHERE direction = 'out' RETURNING 1")
+    await desk.sql(
+        """UPDATE message SET status = 'uncertain', uncertain_at = now() - interval '1 day'
+           WHERE direction = 'out' RETURNING 1"""
+    )
     await fill(desk, "done", 31, 3)
     keeper = Housekeeping(desk.pool, Desk(desk.pool, resend=False).sender, Quiet(0, 0), 30)
     await keeper.step()

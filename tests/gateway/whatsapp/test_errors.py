@@ -11,6 +11,7 @@ from gateway.whatsapp.errors import (
     NotSent,
     PairLimited,
     Permanent,
+    Scope,
     TemplateError,
     Temporary,
     Uncertain,
@@ -18,24 +19,67 @@ from gateway.whatsapp.errors import (
     WindowClosed,
 )
 
-# Every code of the project's reference, by class.
-CODES = {
-    Temporary: [4, 80007, 130429],
-    PairLimited: [131056],
-    Uncertain: [1, 2, 131000, 131016, 131057, 133004],
-    WindowClosed: [131047],
-    Permanent: [100, 131008, 131009, 131026, 131048, 131049, 131050, 130472, 131051, 130403, 131062, 137000],
-    AccountBlocked: [190, 368, 131031, 131042, 130497, 131064, 0, 10, 200, 299],
-    TemplateError: [132000, 132001, 132005, 132007, 132008, 132012, 132015, 132016],
-}
+MESSAGE, RECIPIENT, NUMBER, ACCOUNT = Scope.MESSAGE, Scope.RECIPIENT, Scope.NUMBER, Scope.ACCOUNT
+# What Meta's reference says of each code: what it is about, and whether the message may be sent again.
+TABLE: dict[int, tuple[Scope, type[WhatsAppError]]] = {
+    # Authorization: the token, and so every number that uses it.
+    0: (ACCOUNT, AccountBlocked), 3: (ACCOUNT, AccountBlocked), 10: (ACCOUNT, AccountBlocked),
+    190: (ACCOUNT, AccountBlocked), 200: (ACCOUNT, AccountBlocked), 299: (ACCOUNT, AccountBlocked),
+    131005: (ACCOUNT, AccountBlocked),
+    # Integrity: the account, but 130497, which is about "users in this country".
+    368: (ACCOUNT, AccountBlocked), 131031: (ACCOUNT, AccountBlocked), 131064: (ACCOUNT, AccountBlocked),
+    130497: (RECIPIENT, Permanent),
+    131042: (ACCOUNT, AccountBlocked),
+    # Throttling: of the app, the account, the number, or the pair of number and customer.
+    4: (ACCOUNT, Temporary), 17: (ACCOUNT, Temporary), 32: (ACCOUNT, Temporary), 613: (ACCOUNT, Temporary),
+    80007: (ACCOUNT, Temporary), 80008: (ACCOUNT, Temporary), 130429: (NUMBER, Temporary),
+    131056: (RECIPIENT, PairLimited),
+    131048: (NUMBER, Permanent),  # "restrictions on how many messages can be sent from this phone number"
+    # The number.
+    33: (NUMBER, AccountBlocked), 131037: (NUMBER, AccountBlocked), 131045: (NUMBER, AccountBlocked),
+    133010: (NUMBER, AccountBlocked), 131057: (NUMBER, Temporary),
+    # Meta's own faults.
+    1: (MESSAGE, Uncertain), 2: (MESSAGE, Uncertain), 131000: (MESSAGE, Uncertain), 131016: (MESSAGE, Uncertain),
+    133004: (MESSAGE, Uncertain),
+    # The customer.
+    131047: (RECIPIENT, WindowClosed), 130403: (RECIPIENT, Permanent), 130472: (RECIPIENT, Permanent),
+    131021: (RECIPIENT, Permanent), 131026: (RECIPIENT, Permanent), 131030: (RECIPIENT, Permanent),
+    131049: (RECIPIENT, Permanent), 131050: (RECIPIENT, Permanent), 131062: (RECIPIENT, Permanent),
+    137000: (RECIPIENT, Permanent),
+    # The message.
+    100: (MESSAGE, Permanent), 131008: (MESSAGE, Permanent), 131009: (MESSAGE, Permanent),
+    131051: (MESSAGE, Permanent), 131052: (MESSAGE, Permanent), 131053: (MESSAGE, Permanent),
+    131055: (MESSAGE, Permanent), 135000: (MESSAGE, Permanent),
+    132000: (MESSAGE, TemplateError), 132001: (MESSAGE, TemplateError), 132005: (MESSAGE, TemplateError),
+    132007: (MESSAGE, TemplateError), 132008: (MESSAGE, TemplateError), 132012: (MESSAGE, TemplateError),
+    132015: (MESSAGE, TemplateError), 132016: (MESSAGE, TemplateError), 132068: (MESSAGE, TemplateError),
+    132069: (MESSAGE, TemplateError),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(("kind", "code"), [(kind, code) for kind, codes in CODES.items() for code in codes])
-@pytest.mark.parametrize("http_status", [400, 401, 500])
-def test_a_known_code_decides_whatever_the_http_status(kind, code, http_status):
+def test_the_table_has_every_code():
+    assert set(errors._CODES) | {200, 299} == set(TABLE)
+
+
+@pytest.mark.parametrize(("code", "scope", "kind"), [(code, *said) for code, said in TABLE.items()])
+@pytest.mark.parametrize("http_status", [400, 401, 403, 500])
+def test_a_known_code_decides_whatever_the_http_status(code, scope, kind, http_status):
     error = errors.of_cause(Cause(code=code, http_status=http_status))
-    assert type(error) is kind
-    assert error.code == code
+    assert (type(error), error.scope, error.code) == (kind, scope, code)
+
+
+@pytest.mark.parametrize("code", [*TABLE, 0, 7, 999999])
+@pytest.mark.parametrize("http_status", [None, 400, 401, 403, 404, 429, 500])
+def test_only_what_is_about_a_number_or_an_account_stops_others(code, http_status):
+    error = errors.of_cause(Cause(code=code, http_status=http_status))
+    assert not isinstance(error, AccountBlocked) or error.scope in (NUMBER, ACCOUNT)
+
+
+def test_the_simulator_knows_no_code_that_the_table_does_not_place():
+    from simulator.meta.errors import CODES
+
+    of_management = {101, 2200, 2500, 139100}
+    assert set(CODES) - of_management <= set(TABLE)
 
 
 @pytest.mark.parametrize(
