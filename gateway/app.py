@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 
 from gateway.checks import numbers, postgres
+from gateway.hosts import KnownHosts
 from gateway.internal import Internal
 from gateway.media import open_store
 from gateway.ops import Check, Ops, alive
@@ -49,13 +52,18 @@ def serve(settings: Settings) -> Process:
             await stack.enter_async_context(background(inbox.run()))
             yield
 
-    inside = Door(Starlette(routes=routes), settings.gateway_host, settings.ops_port, "OPS_PORT")
+    inside = Door(_for_us(routes, settings), settings.gateway_host, settings.ops_port, "OPS_PORT")
     return Process("serve", [webhook, inside], lifespan, settings.drain_seconds)
+
+
+def _for_us(routes: Sequence[BaseRoute], settings: Settings) -> Starlette:
+    """What is behind a port that is not for Meta: called by known names only."""
+    return Starlette(routes=routes, middleware=[Middleware(KnownHosts, names=settings.known_hosts.split(","))])
 
 
 def work(settings: Settings) -> Process:
     """Events to messages, messages to turns, replies to sends; over HTTP only health and metrics."""
     worker = Worker(settings)
     ops = Ops(worker.checks(), needed=frozenset({"postgres"}), warning=worker.warning)
-    door = Door(Starlette(routes=ops.routes()), settings.gateway_host, settings.work_port, "WORK_PORT")
+    door = Door(_for_us(ops.routes(), settings), settings.gateway_host, settings.work_port, "WORK_PORT")
     return Process("work", [door], worker.lifespan, settings.drain_seconds)

@@ -63,6 +63,9 @@ class Settings(BaseSettings):
         le=65535,
         description="port of gateway serve's health, metrics and /internal; for nobody outside",
     )
+    known_hosts: str = Field(
+        "", description="host names, comma-separated, by which the parts are called beyond addresses and local names"
+    )
     work_port: int = Field(8001, ge=0, le=65535, description="port of gateway work's health and metrics")
 
     quiet_period_seconds: float = Field(1.5, ge=0, description="a turn starts when the customer was quiet for so long")

@@ -1,4 +1,4 @@
-"""Who may talk to the agent server: whoever shows LANGGRAPH_TOKEN; in development also LangGraph Studio."""
+"""Who may talk to the agent server: whoever shows LANGGRAPH_TOKEN; with STUDIO also LangGraph Studio."""
 
 from __future__ import annotations
 

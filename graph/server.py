@@ -1,8 +1,13 @@
-"""What development and production add to LangGraph Server: it loads one of the two apps here (``http.app``)."""
+"""What development and production add to LangGraph Server: it loads one of the two apps here (``http.app``).
+
+Both answer to known names only, and want the token for everything but probes and metrics. Development differs in one
+thing: with STUDIO it lets LangGraph Studio's page in, which has no token.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -13,12 +18,16 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graph.auth import REFUSED, authorized
+from graph.hosts import KnownHosts
 from graph.masking import mask_values
 from graph.settings import settings
 from graph.tracing import JoinTrace, configure_tracing
 
 # Asked by probes and by Prometheus, who have no token; a NetworkPolicy keeps others away.
 OPEN_PATHS = ("/ok", "/metrics")
+# Studio's page, as browsers name it (langgraph.json allows the same), and what it asks for.
+STUDIO_ORIGIN = re.compile(r"https://([a-z]+\.)?smith\.langchain\.com")
+STUDIO_PATHS = ("/info", "/assistants", "/threads", "/runs", "/store")
 RUNTIME_FOLDER = Path(".langgraph_api")
 
 
@@ -42,18 +51,33 @@ class AllowPrivateNetwork:
 
 
 class RequireToken:
-    """Refuses what shows no token before anything else looks at it: preflights, documentation and schemas too."""
+    """Refuses what shows no token before anything else looks at it: preflights, documentation and schemas too.
 
-    def __init__(self, app: ASGIApp) -> None:
+    studio: whether LangGraph Studio's page is let in without one.
+    """
+
+    def __init__(self, app: ASGIApp, studio: bool = False) -> None:
         self.app = app
+        self._studio = studio
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401, or hand on."""
         if scope["type"] == "lifespan" or scope["path"] in OPEN_PATHS:
             return await self.app(scope, receive, send)
-        if authorized(Headers(scope=scope).get("authorization")):
+        headers = Headers(scope=scope)
+        if authorized(headers.get("authorization")) or (self._studio and _from_studio(scope, headers)):
             return await self.app(scope, receive, send)
         return await JSONResponse({"detail": REFUSED}, status_code=401)(scope, receive, send)
+
+
+def _from_studio(scope: Scope, headers: Headers) -> bool:
+    """Whether Studio's page asks, in a browser, for something that it needs. The server's own scheme is wanted too."""
+    if scope["type"] != "http" or not STUDIO_ORIGIN.fullmatch(headers.get("origin", "")):
+        return False
+    path = str(scope["path"])
+    needed = any(path == one or path.startswith(f"{one}/") for one in STUDIO_PATHS)
+    scheme = headers.get("x-auth-scheme") == "langsmith" or path == "/info"
+    return needed and (scheme or scope["method"] == "OPTIONS")
 
 
 class MaskInput:
@@ -108,5 +132,8 @@ forget_runs(RUNTIME_FOLDER)
 
 configure_tracing(settings().otel_exporter_otlp_endpoint)
 
-development = Starlette(middleware=[Middleware(AllowPrivateNetwork), Middleware(JoinTrace), Middleware(MaskInput)])
-production = Starlette(middleware=[Middleware(RequireToken), Middleware(JoinTrace), Middleware(MaskInput)])
+_known_hosts = Middleware(KnownHosts, names=settings().known_hosts.split(","))
+_inner = [Middleware(JoinTrace), Middleware(MaskInput)]
+_studio = [Middleware(AllowPrivateNetwork), Middleware(RequireToken, studio=settings().studio)]
+development = Starlette(middleware=[_known_hosts, *_studio, *_inner])
+production = Starlette(middleware=[_known_hosts, Middleware(RequireToken), *_inner])

@@ -41,6 +41,12 @@ class Settings(BaseSettings):
     business_api_token: SecretStr | None = Field(None, description="bearer token for BUSINESS_API_URL")
 
     langgraph_token: SecretStr | None = Field(None, description="bearer token that the gateway shows to this server")
+    studio: bool = Field(
+        False, description="development server: whether LangGraph Studio, in this machine's browser, is let in"
+    )
+    known_hosts: str = Field(
+        "", description="host names, comma-separated, by which the parts are called beyond addresses and local names"
+    )
     gateway_url: str = Field("http://127.0.0.1:8003", description="where the gateway serves /internal (its OPS_PORT)")
     internal_token: SecretStr | None = Field(None, description="bearer token for the gateway's /internal")
 

@@ -41,6 +41,11 @@ class Plan:
         return self.own_meta or self.own_model
 
     @property
+    def studio(self) -> bool:
+        """Whether LangGraph Studio, which has no token, is let in: never by itself where customers are real."""
+        return self.own_agent and (self.own_meta if self.settings.studio is None else self.settings.studio)
+
+    @property
     def dev_dir(self) -> Path:
         """Absolute path of the stack's directory."""
         return self.settings.dev_dir.resolve()
@@ -88,12 +93,12 @@ class Plan:
             "work": work,
             "work metrics": f"{work}/metrics",
             "agent": self.langgraph_url,
-            "studio": f"{STUDIO}{self.langgraph_url}",
             "graph api": self.variables["WHATSAPP_GRAPH_URL"],
             "model": self.variables.get("OPENAI_BASE_URL", "https://api.openai.com/v1"),
             "postgres": without_password(self.database_url),
             "redis": without_password(_secret(self.settings.redis_url) or f"redis://{HOST}:{self.redis_port}/0"),
         }
+        shown |= {"studio": f"{STUDIO}{self.langgraph_url}"} if self.studio else {}
         own = {"simulator": self.simulator_url, "phone": f"{self.simulator_url}/phone"}
         return shown | (own if self.needs_simulator else {})
 
@@ -170,6 +175,7 @@ def _addresses(plan: Plan) -> dict[str, str]:
         "WORK_PORT": str(settings.work_port),
         "GATEWAY_URL": f"http://{HOST}:{settings.ops_port}",
         "LANGGRAPH_URL": plan.langgraph_url,
+        "STUDIO": str(plan.studio).lower(),
         "AGENT_DATABASE_URL": _secret(settings.agent_database_url) or plan.database_url,
         "BUSINESS_DATABASE_URL": _secret(settings.business_database_url) or plan.database_url,
     }

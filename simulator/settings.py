@@ -41,6 +41,7 @@ class Settings(BaseModel):
     agent_model: str | None = Field(None, description="provider:model; another provider than openai needs no simulator")
     openai_api_key: SecretStr | None = Field(None, description="with it, and no address, the model is OpenAI's")
 
+    studio: bool | None = Field(None, description="LangGraph Studio is let in; default: where Meta is simulated")
     whatsapp_phone_number_id: str = Field("100000000000001", description="id of the simulated number")
     whatsapp_business_account_id: str = Field("200000000000002", description="id of the simulated account")
     whatsapp_access_token: SecretStr = Field(SecretStr("simulator-token"), description="what the simulator accepts")

@@ -180,6 +180,18 @@ async def test_the_other_door_takes_no_webhook(doors: Doors, database: str) -> N
     assert rows(database) == []
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/health", "/readyz", "/internal/templates"])
+async def test_the_other_door_answers_to_known_names_only(doors: Doors, path: str) -> None:
+    assert (await doors.ops.get(path, headers={"host": "evil.example"})).status_code == 400
+    assert (await doors.ops.get(path, headers={"host": "wa-gateway.shop.svc:8003"})).status_code != 400
+
+
+async def test_meta_may_call_the_webhook_by_any_name(gateway: httpx.AsyncClient) -> None:
+    request = signed(payload(text("Olá")))
+    request["headers"]["host"] = "shop.example"
+    assert (await gateway.post(PATH, **request)).status_code == 200
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),

@@ -82,9 +82,11 @@ def start_server(
     """``start_server("langgraph.json")``: the real server, ready; ``.url`` of the process is its address."""
     started: list[Process] = []
 
-    def start(config: str, port: int) -> Process:
+    def start(config: str, port: int, **more: str) -> Process:
         folder = tmp_path_factory.mktemp("agent")
-        process = _server_process(folder, ROOT / config, port, _server_environment(model_server, server_database))
+        process = _server_process(
+            folder, ROOT / config, port, _server_environment(model_server, server_database) | more
+        )
         started.append(process)
         process.start()
         return process
@@ -134,6 +136,7 @@ def _server_environment(model: ModelServer, database: str) -> dict[str, str]:
         "PATH": os.environ["PATH"],
         "DATABASE_URL": database,
         "LANGGRAPH_TOKEN": TOKEN,
+        "STUDIO": "true",  # production takes no notice
         "OPENAI_BASE_URL": model.url,
         "OPENAI_API_KEY": "scripted",
         "LANGGRAPH_CLI_NO_ANALYTICS": "1",

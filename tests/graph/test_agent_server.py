@@ -145,11 +145,50 @@ async def test_what_the_client_may_not_send_is_refused(client: LangGraphClient) 
 
 def test_development_lets_studio_and_the_token_in(server: Server) -> None:
     assert _preflight(server.url, STUDIO) == (200, STUDIO, "true")
-    assert _preflight(server.url, "https://evil.example")[:2] == (400, None)
+    assert _preflight(server.url, "https://evil.example")[:2] == (401, None)
     assert _search(server.url, {"x-auth-scheme": "langsmith", "origin": STUDIO}) == 200
+    assert httpx.get(f"{server.url}/info", headers={"origin": STUDIO}).status_code == 200
+    for strange in ({}, {"origin": "https://evil.example"}, {"origin": f"{STUDIO}.evil.example"}, {"origin": "null"}):
+        assert _search(server.url, {"x-auth-scheme": "langsmith", **strange}) == 401
+    assert _search(server.url, {"origin": STUDIO}) == 401
     assert _search(server.url, {"authorization": f"Bearer {TOKEN}"}) == 200
     assert _search(server.url, {"authorization": "Bearer wrong"}) == 401
     assert _search(server.url, {}) == 401
+
+
+# What the development server has besides runs: seen open to everybody.
+ELSE = [("POST", "/internal/truncate"), ("GET", "/docs"), ("GET", "/openapi.json"), ("POST", "/deploy"),
+        ("GET", "/info"), ("GET", "/"), ("GET", "/ui/agent"), ("GET", "/custom")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path"), ELSE)
+def test_development_wants_the_token_for_everything_else(server: Server, method: str, path: str) -> None:
+    url = server.url + path
+    assert httpx.request(method, url).status_code == 401
+    if path != "/info":
+        studio = {"origin": STUDIO, "x-auth-scheme": "langsmith"}
+        assert httpx.request(method, url, headers=studio).status_code == 401
+    assert httpx.request(method, url, headers={"authorization": "Bearer wrong"}).status_code == 401
+    if method == "GET":  # with the token the others would do it
+        assert httpx.request(method, url, headers={"authorization": f"Bearer {TOKEN}"}).status_code != 401
+
+
+def test_development_answers_to_no_strange_name(server: Server) -> None:
+    """A page at evil.example, whose name now leads to 127.0.0.1: for the browser the server is its own."""
+    rebound = {"host": "evil.example:2024", "x-auth-scheme": "langsmith", "authorization": f"Bearer {TOKEN}"}
+    assert _search(server.url, rebound) == 400
+    assert httpx.get(f"{server.url}/ok", headers={"host": "evil.example"}).status_code == 400
+    assert _search(server.url, rebound | {"host": "localhost:2024"}) == 200
+
+
+def test_without_studio_development_lets_the_token_in_and_nobody_else(start_server: Callable[..., Process]) -> None:
+    port = free_port()
+    process = start_server("langgraph.json", port, STUDIO="false")
+    url = f"http://127.0.0.1:{port}"
+    assert _preflight(url, STUDIO)[0] == 401
+    assert _search(url, {"x-auth-scheme": "langsmith", "origin": STUDIO}) == 401
+    assert _search(url, {"authorization": f"Bearer {TOKEN}"}) == 200
+    process.stop()
 
 
 def test_production_lets_the_token_in_and_nobody_else(start_server: Callable[[str, int], Process]) -> None:
@@ -160,6 +199,8 @@ def test_production_lets_the_token_in_and_nobody_else(start_server: Callable[[st
     assert _search(url, {"x-auth-scheme": "langsmith", "origin": STUDIO}) == 401
     assert _search(url, {"authorization": "Bearer wrong"}) == 401
     assert _search(url, {"authorization": f"Bearer {TOKEN}"}) == 200
+    assert _search(url, {"authorization": f"Bearer {TOKEN}", "host": "evil.example"}) == 400
+    assert httpx.post(f"{url}/internal/truncate").status_code == 401
     assert [httpx.get(url + path).status_code for path in ("/ok", "/metrics", "/docs", "/info", "/")] == [
         200,
         200,

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from graph.server import STUDIO_ORIGIN
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -45,6 +47,17 @@ def test_the_licensed_image_keeps_the_newest_checkpoint_of_a_thread() -> None:
 def test_production_closes_the_door_of_studio(name: str) -> None:
     assert config(name)["auth"]["disable_studio_auth"] is True
     assert config(name)["http"]["app"] == "graph.server:production"
+
+
+@pytest.mark.parametrize("name", ["langgraph.json", "langgraph.licensed.json", "langgraph.production.json"])
+def test_routes_of_our_own_want_the_token_too(name: str) -> None:
+    assert config(name)["http"]["enable_custom_route_auth"] is True
+
+
+def test_the_server_allows_the_origins_that_we_take_for_studios() -> None:
+    cors = config("langgraph.json")["http"]["cors"]
+    assert cors["allow_origin_regex"] == STUDIO_ORIGIN.pattern
+    assert all(STUDIO_ORIGIN.fullmatch(one) for one in cors["allow_origins"])
 
 
 @pytest.mark.parametrize("name", ["langgraph.json", "langgraph.licensed.json", "langgraph.production.json"])

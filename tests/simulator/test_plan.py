@@ -27,6 +27,27 @@ def test_with_nothing_set_everything_is_our_own() -> None:
     assert plan.addresses()["studio"] == "https://smith.langchain.com/studio/?baseUrl=http://127.0.0.1:2024"
 
 
+REAL = {"WHATSAPP_GRAPH_URL": "https://graph.facebook.com", "OPENAI_API_KEY": "sk"}
+
+
+@pytest.mark.parametrize(
+    ("given", "let_in"),
+    [
+        ({}, True),
+        ({"STUDIO": "false"}, False),
+        (REAL, False),  # customers are real
+        ({"WHATSAPP_GRAPH_URL": "https://graph.facebook.com"}, False),  # also where the model is not
+        (REAL | {"STUDIO": "true"}, True),
+        ({"LANGGRAPH_URL": "http://agent:2024"}, False),  # not ours to open
+    ],
+)
+def test_studio_is_let_in_where_meta_is_simulated_or_somebody_says_so(given, let_in) -> None:
+    plan = make_plan(BASE | given)
+    assert plan.agent_environment()["STUDIO"] == str(let_in).lower()
+    assert ("studio" in plan.addresses()) is let_in
+    assert "STUDIO" not in plan.gateway_environment()
+
+
 @pytest.mark.parametrize(
     ("given", "missing"),
     [
