@@ -48,6 +48,7 @@ NAME_TOLD = re.compile(
     r"([^\W\d_][\w'’-]*(?:\s+(?:d[aeo]s?\s+)?[A-ZÀ-Ý][\w'’-]*)*)"
     r"|\b(?i:meu nome e)\s+([A-ZÀ-Ý][\w'’-]*)"  # without the accent only before a capital: it may be an "and"
 )
+UNOPENED = re.compile(r"\[.*\b(?:nao foi possivel (?:ler|abrir|ouvir)|grande demais para ser aberto|nao foi aberto)\b")
 UNSURE = re.compile(r"nao afirme|antes de afirmar")  # a fact for the model, not for the customer
 
 PASSING = "transfer_to"
@@ -56,9 +57,11 @@ INTRODUCTION = "Sou a assistente virtual (modelo de demonstração)."
 OFFER = "Posso consultar um pedido, procurar lentes e óculos, dizer onde ficam as lojas ou abrir um chamado para você."
 MORE = "Posso ajudar em algo mais?"
 NO_SYSTEM = "Não consegui confirmar isso no sistema agora. Pode tentar de novo em alguns minutos?"
+ASK_AGAIN = "Desculpe, não consegui abrir o que você enviou. Pode mandar de outro jeito ou me contar por texto?"
 ASK_NUMBER = "Claro! Qual é o número do pedido?"
 LEFT_ALONE = f"Tudo bem, não fiz nada. {MORE}"
 ASK_ADDRESS = "Claro! Qual é o novo endereço completo?"
+QUESTIONS = ((UNOPENED, ASK_AGAIN), (ORDER, ASK_NUMBER))
 
 
 @dataclass(frozen=True)
@@ -258,8 +261,8 @@ def _talk(conversation: Conversation) -> str:
         return f"Prazer, {told}! {INTRODUCTION} {OFFER}"
     if MEMORY.search(said) and conversation.before:
         return f"Sim, eu lembro. Antes você escreveu: “{conversation.before[-1]}”. {MORE}"
-    if ORDER.search(said):
-        return ASK_NUMBER
+    if asked := next((question for words, question in QUESTIONS if words.search(said)), None):
+        return asked
     if THANKS.search(said):
         return f"De nada{f', {name}' if name else ''}! Quando precisar, é só chamar."
     if opening := _greeting(conversation):

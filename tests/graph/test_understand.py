@@ -92,6 +92,7 @@ async def test_what_was_not_heard_is_said(
         (bombs.pdf("Grau -2,50"), PDF, "Grau -2,50"),
         (bombs.word("Receita médica"), WORD, "Receita médica\nna tabela"),
         ("Olá, ção".encode(), "text/plain; charset=utf-8", "Olá, ção"),
+        (b"Arma\xe7\xe3o \x96 \x93\xf3tima\x94;R$ 100", "text/csv", "Armação – “ótima”;R$ 100"),
     ],
 )
 async def test_a_document_gives_its_text(talk: Talk, gateway: Any, content: bytes, mime_type: str, text: str) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from simulator.demo import answer
+from graph.understand import NOT_HEARD, NOT_READ, NOT_SEEN, TOO_LARGE, TOO_MANY
+from simulator.demo import ASK_AGAIN, answer
 from simulator.demo_tools import Call, fill, result_text
 
 
@@ -232,3 +233,8 @@ def test_who_looks_for_goods_is_shown_products(text):
 )
 def test_who_speaks_of_goods_that_were_bought_is_shown_none(text):
     assert "search_products" not in {name for name, _ in calls(text, tools=SHOP)}
+
+
+@pytest.mark.parametrize("note", [NOT_READ, NOT_SEEN, NOT_HEARD, TOO_LARGE, TOO_MANY])
+def test_who_sent_what_could_not_be_opened_is_told_so(note):
+    assert answer(user(f"[documento: receita.pdf]\n{note}"), TOOLS).text == ASK_AGAIN

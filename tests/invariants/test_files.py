@@ -1,0 +1,55 @@
+"""Files made to cost much: their senders get a polite line, others their answers, and the agent server stays small."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+from graph.files.documents import PDF, WORD
+from simulator.demo import ASK_AGAIN
+from tests.graph.files import bombs
+from tests.invariants.stack import MARIA, Stack, eventually
+
+GROWTH = 150_000_000  # bytes
+FILES = {
+    "5511900000101": (bombs.empty_paragraphs(), WORD, "document"),
+    "5511900000102": (bombs.shared_stream(), PDF, "document"),
+    "5511900000103": (bombs.flate_bomb(), PDF, "document"),
+    "5511900000104": (bombs.png(60_000, 60_000, b""), "image/png", "image"),
+    "5511900000105": (bombs.webp(bombs.canvas(1 << 24, 1 << 24), bombs.lossless()), "image/webp", "image"),
+    "5511900000106": (b"<html>404 not found</html>", "image/jpeg", "image"),
+}
+
+
+def send(stack: Stack, wa_id: str, content: bytes, mime_type: str, kind: str) -> None:
+    """A customer sends a file."""
+    file = {"base64": base64.b64encode(content).decode(), "mime_type": mime_type, "kind": kind, "filename": "arquivo"}
+    stack.http.post(f"/_sim/personas/{wa_id}/messages", json={"media": file}).raise_for_status()
+
+
+def test_bombs_cost_nobody_else_anything(stack: Stack) -> None:
+    agent = stack.part("agent")["pid"]
+    Path(f"/proc/{agent}/clear_refs").write_text("5")  # the peak of its memory is measured from here on
+    before = _peak(agent)
+    for wa_id, file in FILES.items():
+        send(stack, wa_id, *file)
+    eventually(lambda: _children(agent), "a process that reads a file")
+    stack.say("Olá, quero saber do meu pedido 12345")
+    assert "Em separação" in stack.answered(MARIA)[0]
+    for wa_id in FILES:
+        assert stack.answered(wa_id) == [ASK_AGAIN]
+    stack.settle()
+    assert stack.part("agent")["pid"] == agent
+    assert _peak(agent) - before < GROWTH
+    assert not _children(agent)
+
+
+def _peak(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    [line] = [line for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) * 1024
+
+
+def _children(pid: int) -> list[str]:
+    """Processes that read a file now, or that nobody waited for."""
+    return [one for task in Path(f"/proc/{pid}/task").iterdir() for one in (task / "children").read_text().split()]
