@@ -19,6 +19,7 @@ from gateway.store.events import StoredEvent
 from gateway.store.messages import NewMedia, Said
 from gateway.telemetry import RECEIVED
 from gateway.whatsapp.contents import (
+    ContactsContent,
     EditContent,
     MediaContent,
     ReactionContent,
@@ -89,6 +90,8 @@ class Arrivals:
         named, content = identity.ids(received.customer), received.content
         if isinstance(content, SystemContent):
             named = _before(named, content)
+        if isinstance(content, ContactsContent) and content.own_number and named.user_id and named.number is None:
+            named = replace(named, number=content.own_number)
         if not named.strong:
             return None
         match content:

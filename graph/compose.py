@@ -16,6 +16,7 @@ from graph.replies import (
     TEXT_LIMIT,
     Button,
     ButtonsReply,
+    ContactRequestReply,
     ListReply,
     MediaReply,
     Reply,
@@ -47,8 +48,8 @@ def compose(text: str, parts: Sequence[Reply]) -> list[Reply]:
     The text becomes the body of the last question with buttons or rows, or else the caption of a single file; of
     several questions only the last one is asked.
     """
-    asked = [part for part in parts if isinstance(part, ButtonsReply | ListReply)]
-    others = [part for part in parts if not isinstance(part, ButtonsReply | ListReply)]
+    asked = [part for part in parts if isinstance(part, ButtonsReply | ListReply | ContactRequestReply)]
+    others = [part for part in parts if part not in asked]
     if asked:
         return [*others, *_with_body(text, asked[-1])]
     if len(others) == 1 and isinstance(others[0], MediaReply) and _captions(others[0], text):
@@ -56,8 +57,8 @@ def compose(text: str, parts: Sequence[Reply]) -> list[Reply]:
     return [*text_replies(text), *others]
 
 
-def _with_body(text: str, part: ButtonsReply | ListReply) -> list[Reply]:
-    limit = BUTTONS_BODY_LIMIT if isinstance(part, ButtonsReply) else LIST_BODY_LIMIT
+def _with_body(text: str, part: ButtonsReply | ListReply | ContactRequestReply) -> list[Reply]:
+    limit = LIST_BODY_LIMIT if isinstance(part, ListReply) else BUTTONS_BODY_LIMIT
     if len(text.strip()) > limit:
         return [*text_replies(text), part]
     return [part.model_copy(update={"body": text.strip() or part.body})]

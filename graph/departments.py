@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 # What every department may use, and what comes only while it makes sense.
 COMMON = ("request_human", "ask_choice", "conversation_history", "remember", "show_profile", "forget")
 TRANSFER = "transfer_to"
+NUMBER = "request_phone_number"
 CONFIRMING = ("confirm_change", "drop_change")
 
 
@@ -62,11 +63,18 @@ def current(state: State, context: Context) -> Department:
     return next(available[name] for name in names if name in available)
 
 
+def knows_number(context: Context) -> bool:
+    """Whether the customer's telephone number is known: who has a user name may hide it."""
+    return any(key.kind == "wa_id" for key in context.customer_keys)
+
+
 def offered(state: State, context: Context) -> frozenset[str]:
     """Names of the tools that may be used now. What the channel leaves out no department has."""
     names = {*current(state, context).tools, *COMMON}
     if len(of_context(context)) > 1:
         names.add(TRANSFER)
+    if context.customer_keys and not knows_number(context):
+        names.add(NUMBER)
     if context.tools is not None:
         names &= set(context.tools)
     if state.get("pending"):

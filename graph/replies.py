@@ -173,6 +173,13 @@ class FlowReply(_Reply):
     data: dict[str, Any] | None = None
 
 
+class ContactRequestReply(_Reply):
+    """A text with a button by which a customer who hides the number shares it."""
+
+    type: Literal["contact_request"] = "contact_request"
+    body: str = Field(min_length=1, max_length=BUTTONS_BODY_LIMIT)
+
+
 Reply = Annotated[
     TextReply
     | ButtonsReply
@@ -183,7 +190,8 @@ Reply = Annotated[
     | TemplateReply
     | ReactionReply
     | CtaUrlReply
-    | FlowReply,
+    | FlowReply
+    | ContactRequestReply,
     Field(discriminator="type"),
 ]
 REPLY: TypeAdapter[Reply] = TypeAdapter(Reply)

@@ -26,11 +26,13 @@ NOT_STORED = {
     "failed": "não foi possível recebê-lo, peça de novo",
 }
 # Ids that this agent gave its own choices: what they stand for is in the title, or decided without the model.
-OWN_IDS = ("choice:", "confirm:", "drop:")
+OWN_IDS = ("choice:", "order:", "confirm:", "drop:")
 # Where the text of the contract only repeats what the detail says.
 REPEATED = ("location", "contacts", "reaction")
 # What a Flow and a contact card hold for machines.
 NOT_WORDS = frozenset({"flow_token", "wa_id", "type", "country_code", "origin"})
+# What marks the card by which a customer answered our request for the number.
+REQUESTED = "contact_request"
 VALUE_LIMIT = 1024  # characters of one value: as long as the body of a template
 VALUES_LIMIT = 50  # values of one form, card or order
 NOTE_LIMIT = 4096  # characters of all of them
@@ -169,6 +171,8 @@ def _reaction(message: Inbound) -> str:
 
 def _contacts(message: Inbound) -> str:
     cards = message.contacts or []
+    if any(card.get("origin") == REQUESTED for card in cards):
+        return f"[o cliente compartilhou o próprio número{_tail('; '.join(filter(None, map(_card, cards))))}]"
     return f"[contatos enviados: {len(cards)}{_tail('; '.join(filter(None, map(_card, cards))))}]"
 
 

@@ -31,6 +31,9 @@ CTA_TEXT = 20
 FLOW_BODY = 1024
 FLOW_CTA = 20
 
+# documentation/business-messaging/whatsapp/business-scoped-user-ids; its length is that of other interactive bodies
+CONTACT_REQUEST_BODY = 1024
+
 CONTACTS = 5  # messages/contacts-messages allows 257 and recommends few
 LATITUDE = 90.0
 LONGITUDE = 180.0

@@ -10,6 +10,7 @@ from gateway.whatsapp.messages import (
     Button,
     Buttons,
     Choices,
+    ContactRequest,
     CtaUrl,
     Flow,
     Media,
@@ -20,6 +21,14 @@ from gateway.whatsapp.messages import (
     message,
 )
 from gateway.whatsapp.text import split_formatted
+
+_BODIES = {
+    "buttons": caps.BUTTONS_BODY,
+    "list": caps.LIST_BODY,
+    "cta_url": caps.CTA_BODY,
+    "flow": caps.FLOW_BODY,
+    "contact_request": caps.CONTACT_REQUEST_BODY,
+}
 
 
 def prepare(reply: Message | Mapping[str, Any]) -> list[Message]:
@@ -42,6 +51,8 @@ def formatted(reply: Message | Mapping[str, Any]) -> Message:
             return replace(whole, text=to_whatsapp(whole.text))
         case Media(caption=str(caption)):
             return replace(whole, caption=to_whatsapp(caption))
+        case ContactRequest():
+            return replace(whole, body=to_whatsapp(whole.body))
         case Buttons() | Choices() | CtaUrl() | Flow():
             return _formatted_interactive(whole)
         case _:
@@ -81,7 +92,7 @@ def split(content: Message | Mapping[str, Any]) -> list[Message]:
         return _texts(whole)
     if isinstance(whole, Media) and whole.caption:
         return _with_caption(whole, whole.caption)
-    if isinstance(whole, Buttons | Choices | CtaUrl | Flow):
+    if isinstance(whole, Buttons | Choices | CtaUrl | Flow | ContactRequest):
         return _with_body(whole)
     return [whole]
 
@@ -102,9 +113,8 @@ def _with_caption(media: Media, caption: str) -> list[Message]:
     return [replace(media, caption=first), *_texts(Text(text="\n\n".join(rest)))]
 
 
-def _with_body(whole: Buttons | Choices | CtaUrl | Flow) -> list[Message]:
-    limit = {"buttons": caps.BUTTONS_BODY, "list": caps.LIST_BODY, "cta_url": caps.CTA_BODY, "flow": caps.FLOW_BODY}
-    pieces = split_formatted(whole.body, limit[whole.type])
+def _with_body(whole: Buttons | Choices | CtaUrl | Flow | ContactRequest) -> list[Message]:
+    pieces = split_formatted(whole.body, _BODIES[whole.type])
     if len(pieces) < 2:
         return [whole]
     texts: list[Message] = [Text(text=piece) for piece in pieces[:-1]]

@@ -51,9 +51,14 @@ class LocationContent:
 
 @dataclass(frozen=True, slots=True)
 class ContactsContent:
-    """Contact cards, in the Cloud API's shape."""
+    """Contact cards, in the Cloud API's shape.
+
+    own_number: digits, where the customer answered our request for the own number; a card that was shared by hand,
+    whatever it says, is no such answer.
+    """
 
     contacts: list[Json]
+    own_number: str | None = None
     kind: Literal["contacts"] = "contacts"
 
     @property

@@ -3,6 +3,7 @@
 Source: developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages.
 """
 
+import re
 from collections.abc import Callable, Iterable
 
 from gateway.whatsapp.contents import (
@@ -30,6 +31,11 @@ from gateway.whatsapp.text import clean, clean_text
 
 # Messages inside an edit are messages, and so on: a malicious depth ends here.
 _DEEPEST_EDIT = 3
+# What the answer to `request_contact_info` is marked with (sources differ: on the message or on the card).
+# Source: developers.facebook.com, "Business-scoped user IDs" (2026), and its implementers.
+_REQUESTED = "contact_request"
+_DIGITS = re.compile(r"[1-9][0-9]{6,14}")  # E.164
+_DECORATION = re.compile(r"[\s().+-]")
 
 
 def customer(element: Json, contact: Json | None, prefix: str = "from") -> Customer:
@@ -183,8 +189,24 @@ def _location(kind: str, message: Json) -> Content | None:
 
 
 def _contacts(kind: str, message: Json) -> Content | None:
-    cards = parts(message, kind)
-    return ContactsContent(clean(cards)) if cards else None
+    cards = clean(parts(message, kind))
+    if not cards:
+        return None
+    requested = [card for card in cards if _REQUESTED in (message.get("origin"), card.get("origin"))]
+    if not requested:
+        return ContactsContent(cards)
+    # Whether the message or the card says so, the graph finds it on the card.
+    told = [{**card, "origin": _REQUESTED} if card in requested else card for card in cards]
+    return ContactsContent(told, _own_number(requested, identifier(message, "from_user_id")))
+
+
+def _own_number(cards: list[Json], user_id: str | None) -> str | None:
+    """Read the number in the one card that answers our request; None where it is another's or not clear."""
+    if len(cards) != 1 or identifier(cards[0], "user_id") not in (None, user_id):
+        return None
+    numbers = [identifier(phone, "wa_id") or identifier(phone, "phone") or "" for phone in parts(cards[0], "phones")]
+    found = {digits for one in numbers if _DIGITS.fullmatch(digits := _DECORATION.sub("", one))}
+    return found.pop() if len(found) == 1 else None
 
 
 def _reaction(kind: str, message: Json) -> Content | None:

@@ -1,19 +1,24 @@
-"""The interactive messages: reply buttons, lists, address buttons, flows."""
+"""The interactive messages: reply buttons, lists, address buttons, flows, the request of a number."""
 
 from typing import Any
 
 from gateway.whatsapp import caps
 from gateway.whatsapp.check import address, at_most, filled, fits, unique
-from gateway.whatsapp.messages import Button, Buttons, Choices, CtaUrl, Flow, Row, Section
+from gateway.whatsapp.messages import Button, Buttons, Choices, ContactRequest, CtaUrl, Flow, Row, Section
 
 Json = dict[str, Any]
 
 
-def interactive(part: Buttons | Choices | CtaUrl | Flow) -> Json:
+Interactive = Buttons | Choices | CtaUrl | Flow | ContactRequest
+
+
+def interactive(part: Interactive) -> Json:
     """Write the `interactive` object: type, body, action, and header and footer where there are some."""
     kind, limit, action = _action(part)
     rendered: Json = {"type": kind, "body": {"text": filled("interactive.body.text", part.body, limit)}}
     rendered["action"] = action
+    if isinstance(part, ContactRequest):  # has neither header nor footer
+        return rendered
     if part.header:
         rendered["header"] = {"type": "text", "text": fits("interactive.header.text", part.header, caps.HEADER)}
     if part.footer:
@@ -21,7 +26,7 @@ def interactive(part: Buttons | Choices | CtaUrl | Flow) -> Json:
     return rendered
 
 
-def _action(part: Buttons | Choices | CtaUrl | Flow) -> tuple[str, int, Json]:
+def _action(part: Interactive) -> tuple[str, int, Json]:
     """Give the interactive type, the limit of its body and its action."""
     match part:
         case Buttons():
@@ -35,6 +40,8 @@ def _action(part: Buttons | Choices | CtaUrl | Flow) -> tuple[str, int, Json]:
             return "cta_url", caps.CTA_BODY, {"name": "cta_url", "parameters": _cta_url(part)}
         case Flow():
             return "flow", caps.FLOW_BODY, {"name": "flow", "parameters": _flow(part)}
+        case ContactRequest():
+            return "request_contact_info", caps.CONTACT_REQUEST_BODY, {"name": "request_contact_info"}
 
 
 def _buttons(buttons: list[Button]) -> list[Json]:

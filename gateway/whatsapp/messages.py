@@ -159,7 +159,16 @@ class Flow:
     type: Literal["flow"] = "flow"
 
 
-Message = Text | Buttons | Choices | Media | Location | Contacts | Template | Reaction | CtaUrl | Flow
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactRequest:
+    """A button by which a customer who hides the number shares it; the answer comes as contacts."""
+
+    body: str
+    reply_to: str | None = None
+    type: Literal["contact_request"] = "contact_request"
+
+
+Message = Text | Buttons | Choices | Media | Location | Contacts | Template | Reaction | CtaUrl | Flow | ContactRequest
 
 _ADAPTER: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
 

@@ -9,6 +9,7 @@ from langchain.tools import BaseTool
 from graph.tools.bounds import ToolErrors
 from graph.tools.catalog import search_products, store_info
 from graph.tools.changes import confirm_change, drop_change
+from graph.tools.contact import request_phone_number
 from graph.tools.orders import cancel_order, change_address, list_orders, order_status
 from graph.tools.profile import forget, remember, show_profile
 from graph.tools.talk import ask_choice, conversation_history, request_human, transfer_to
@@ -33,6 +34,7 @@ TOOLS: list[BaseTool] = [
     ask_choice,
     transfer_to,
     request_human,
+    request_phone_number,
     confirm_change,
     drop_change,
 ]

@@ -205,6 +205,12 @@ class ProductListAction(_Part):
     sections: list[ProductSection] = Field(min_length=1, max_length=SECTIONS)
 
 
+class ContactInfoAction(_Part):
+    """``request_contact_info``: its button has Meta's own words."""
+
+    name: Literal["request_contact_info"]
+
+
 class _Interactive(_Part):
     type: str
     footer: Footer | None = None
@@ -249,6 +255,14 @@ class Request(_Interactive):
     action: NamedAction
 
 
+class ContactInfo(_Part):
+    """``type: request_contact_info``; neither header nor footer."""
+
+    type: str
+    body: Body
+    action: ContactInfoAction
+
+
 class OneProduct(_Interactive):
     """``type: product``."""
 
@@ -264,7 +278,7 @@ class Products(_Interactive):
     action: ProductListAction
 
 
-INTERACTIVE: dict[str, type[_Interactive]] = {
+INTERACTIVE: dict[str, type[_Part]] = {
     "button": Buttons,
     "list": List,
     "cta_url": CtaUrl,
@@ -273,6 +287,7 @@ INTERACTIVE: dict[str, type[_Interactive]] = {
     "call_permission_request": Request,
     "voice_call": Request,
     "catalog_message": Request,
+    "request_contact_info": ContactInfo,
     "product": OneProduct,
     "product_list": Products,
 }

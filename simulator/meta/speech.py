@@ -74,7 +74,7 @@ class FlowAnswer(_Act):
 
 
 class Speech(_Act):
-    """One thing that a person does; exactly one of the first nine, the rest modifies it."""
+    """One thing that a person does; exactly one of the first ten, the rest modifies it."""
 
     text: str | None = None
     message: Json | None = Field(None, description="as the Cloud API writes it: {type, <type>: …}")
@@ -84,6 +84,7 @@ class Speech(_Act):
     edit: Edit | None = None
     revoke: str | None = None
     flow: FlowAnswer | None = None
+    share_number: str | None = Field(None, description="the message that asked for it")
     unsupported: str | None = None
     name: str | None = None
     number_id: str | None = None
@@ -103,7 +104,7 @@ class Speech(_Act):
         return self
 
 
-ACTS = ("text", "message", "media", "tap", "reaction", "edit", "revoke", "flow", "unsupported")
+ACTS = ("text", "message", "media", "tap", "reaction", "edit", "revoke", "flow", "share_number", "unsupported")
 
 
 class Mouth:
@@ -200,6 +201,17 @@ class Mouth:
         reply = {"name": "flow", "body": "Sent", "response_json": json.dumps(data)}
         context = {"from": self._number.digits, "id": message.id}
         return {"type": "interactive", "interactive": {"type": "nfm_reply", "nfm_reply": reply}, "context": context}
+
+    def _share_number(self, message_id: str) -> Json:
+        """The own number, by the button of a request; a card that is shared by hand has another origin."""
+        message = self._theirs(message_id)
+        if message.content.get("interactive", {}).get("type") != "request_contact_info":
+            raise ValueError(f"message {message.id} does not ask for the number")
+        name, number = self._persona.name, self._persona.wa_id
+        phones = [{"phone": f"+{number}", "wa_id": number, "type": "CELL"}]
+        names = {"formatted_name": name, "first_name": name.partition(" ")[0]}
+        card = {"origin": "contact_request", "name": names, "phones": phones}
+        return {"type": "contacts", "contacts": [card], "context": {"from": self._number.digits, "id": message.id}}
 
     def _unsupported(self, kind: str) -> Json:
         error = GraphError(131051, "Message type is currently not supported.", title="Message type unknown")

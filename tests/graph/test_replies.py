@@ -23,6 +23,7 @@ GOOD: list[dict[str, Any]] = [
     {"type": "reaction", "emoji": "👍", "message_id": "wamid.1"},
     {"type": "cta_url", "body": "Veja", "text": "Abrir", "url": "https://example.com"},
     {"type": "flow", "body": "Agende", "flow_id": "1", "cta": "Agendar", "data": {"a": 1}},
+    {"type": "contact_request", "body": "x" * 1024},
 ]
 
 BAD: list[dict[str, Any]] = [

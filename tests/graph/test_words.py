@@ -154,7 +154,7 @@ async def test_the_model_can_tell_rows_apart_whose_titles_were_cut(talk: Talk) -
     [row] = [one for section in first["replies"][-1]["sections"] for one in section["rows"] if "diária" in str(one)]
     chosen = {"type": "list_reply", "id": row["id"], "title": row["title"], "description": row["description"]}
     await talk.turn("t2", inbound(row["title"], "wamid.t2", kind="interactive", interactive=chosen))
-    assert talk.model.seen[-1][-1].text == asked["options"][1]
+    assert asked["options"][1] in talk.model.seen[-1][-1].text
 
 
 async def test_a_tap_on_a_button_of_ours_is_only_its_title(talk: Talk) -> None:

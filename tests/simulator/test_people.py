@@ -106,6 +106,21 @@ def test_modifiers(quiet, simulator) -> None:
     assert "either text or message" in refused(simulator, text="a", revoke="b")
 
 
+def test_who_hides_the_number_shares_it_by_the_button_that_asks(quiet, cloud, simulator) -> None:
+    simulator.control.put(f"/_sim/personas/{MARIA}", json={"hidden": True})
+    speak(simulator, text="oi")
+    ask = {"type": "request_contact_info", "body": {"text": "?"}, "action": {"name": "request_contact_info"}}
+    asked = send(cloud, type="interactive", interactive=ask)
+    other = send(cloud, type="text", text={"body": "?"})
+    speak(simulator, share_number=asked)
+    found = heard(quiet, 2)[1]
+    assert (found.customer.wa_id, found.content.own_number, found.context.message_id) == (None, MARIA, asked)
+    assert "does not ask for the number" in refused(simulator, share_number=other)
+    for wrong in ({**ask, "action": {"name": "send_location"}}, {**ask, "footer": {"text": "x"}}, {**ask, "body": {}}):
+        body = {"messaging_product": "whatsapp", "to": f"+{MARIA}", "type": "interactive", "interactive": wrong}
+        assert cloud.post("/messages", json=body).status_code == 400
+
+
 def test_numbers_and_user_ids_change(quiet, cloud, simulator) -> None:
     speak(simulator, text="oi")
     old = next(one for one in simulator.get("personas")["personas"] if one["wa_id"] == MARIA)

@@ -110,3 +110,10 @@ def test_a_form_is_filled_in(screen, meta, business) -> None:
     screen.dialog().get_by_role("button", name="Enviar").click()
     reply = answer(business)["interactive"]["nfm_reply"]
     assert '"dia": 3' in reply["response_json"]
+
+
+def test_a_number_is_shared_by_the_button_that_asks_for_it(screen, meta, business) -> None:
+    ask = {"type": "request_contact_info", "body": {"text": "Qual é o seu número?"}}
+    meta.send("interactive", ask | {"action": {"name": "request_contact_info"}})
+    screen.bubble("Qual é o seu número?").get_by_role("button", name="Compartilhar número").click()
+    assert answer(business)["contacts"][0]["origin"] == "contact_request"

@@ -8,7 +8,7 @@ import { icon } from "./icons.js";
 import { reply } from "./preview.js";
 import { safeUrl } from "./urls.js";
 
-const ACTIONS = { button, list, cta_url: link, flow, location_request_message: askLocation };
+const ACTIONS = { button, list, cta_url: link, flow, location_request_message: askLocation, request_contact_info: askNumber };
 
 /** The content of `type: interactive`, of either direction. */
 export function interactive(part, message, phone) {
@@ -69,6 +69,10 @@ function flow(part, message, { speaker }) {
 
 function askLocation(_part, message, { composer }) {
   return [action("pin", "Enviar localização", () => composer.location(message))];
+}
+
+function askNumber(_part, message, { speaker }) {
+  return [action("person", "Compartilhar número", () => speaker.shareNumber(message))];
 }
 
 function jsonProblem(text) {

@@ -31,6 +31,11 @@ export class Speaker {
     return this.act({ flow: { message_id: id, data } });
   }
 
+  /** Share the own number, by the button of the message that asks for it. */
+  shareNumber({ id }) {
+    return this.act({ share_number: id });
+  }
+
   edit({ id }, text) {
     return this.act({ edit: { message_id: id, text } });
   }
