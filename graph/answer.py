@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessage, ToolMessage
 
 from graph.compose import compose, dump, split
+from graph.confirmations import question, waiting
 from graph.context import Context
 from graph.guard import Fault
 from graph.masking import mask
 from graph.prompts import TEXTS
-from graph.replies import REPLY, TEXT_LIMIT
-from graph.state import ANSWERS_KEPT, Answer, Handoff, Prepared, State, changes
+from graph.replies import REPLY, TEXT_LIMIT, ButtonsReply, CtaUrlReply, FlowReply, ListReply, Reply
+from graph.state import ANSWERS_KEPT, Answer, Handoff, Pending, Prepared, State, changes
 from graph.tools.bounds import UNAVAILABLE
 from graph.tools.talk import handoff_text
 from graph.transcript import of_turn
@@ -21,6 +23,7 @@ NOTHING = Prepared(parts=[], closing={})
 FAILURES_BEFORE_A_PERSON = 3
 MESSAGES_AT_MOST = 3
 SUMMARY_LENGTH = 1500
+INTERACTIVE = (ButtonsReply, ListReply, CtaUrlReply, FlowReply)
 
 
 def closing(state: State) -> AIMessage | None:
@@ -30,7 +33,7 @@ def closing(state: State) -> AIMessage | None:
         return None
     calls = next((m.tool_calls for m in reversed(state["messages"]) if isinstance(m, AIMessage)), [])
     said = [texts[call["id"]] for call in calls if call["id"] in texts]
-    return AIMessage("\n\n".join(said)) if said and len(said) == len(calls) else None
+    return AIMessage("\n\n".join(filter(None, said))) if said and len(said) == len(calls) else None
 
 
 def repaired(message: AIMessage, fault: Fault | None) -> AIMessage:
@@ -50,13 +53,28 @@ def finish(state: State, context: Context, message: AIMessage, fault: Fault | No
         message = AIMessage(handoff_text(state, context), id=message.id)
     if handoff and not handoff["summary"]:
         handoff = Handoff(reason=handoff["reason"], summary=_summary(state))
-    replies = dump(
-        compose(message.text, [REPLY.validate_python(part) for part in (state.get("prepared") or NOTHING)["parts"]])
-    )
+    parts = [REPLY.validate_python(part) for part in (state.get("prepared") or NOTHING)["parts"]]
+    asked = waiting(state)
+    if asked and asked["turn_id"] == state["turn_id"]:
+        message, said = _with_question(message, asked, parts, fault)
+    else:
+        said = compose(message.text, parts)
+    replies = dump(said)
     answer = Answer(turn_id=state["turn_id"], replies=replies, handoff=handoff)
     kept = [*state.get("answers", []), answer][-ANSWERS_KEPT:]
     update = {**answer, "answers": kept, "failures": failures, "prepared": None}
     return message, changes(state, update)
+
+
+def _with_question(
+    message: AIMessage, asked: Pending, parts: Sequence[Reply], fault: Fault | None
+) -> tuple[AIMessage, list[Reply]]:
+    """The answer with a question before a change: last, by itself, and the only thing to tap on or to answer to."""
+    text = "" if fault == "empty" else message.text
+    others = [part for part in parts if not isinstance(part, INTERACTIVE)]
+    whole = "\n\n".join(filter(None, [text, asked["question"]]))
+    told = AIMessage(whole, id=message.id, usage_metadata=message.usage_metadata)
+    return told, [*compose(text, others), *question(asked)]
 
 
 def _failed(state: State, fault: Fault | None) -> bool:
@@ -88,5 +106,6 @@ def _summary(state: State) -> str:
         for message in state["messages"][-8:]
         if message.type in ("human", "ai") and message.text
     ]
-    asked = [f"Esperando confirmação: {one['question']}" for one in state.get("pending") or []]
+    one = waiting(state)
+    asked = [f"Esperando confirmação: {one['question']}"] if one else []
     return mask("\n".join([state.get("summary", ""), *asked, *said]).strip())[-SUMMARY_LENGTH:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,9 @@ from graph.replies import (
     BUTTONS_BODY_LIMIT,
     CAPTION_LIMIT,
     LIST_BODY_LIMIT,
+    ROW_COUNT_LIMIT,
     ROW_DESCRIPTION_LIMIT,
+    ROW_ID_LIMIT,
     ROW_TITLE_LIMIT,
     TEXT_LIMIT,
     Button,
@@ -24,6 +27,9 @@ from graph.replies import (
     Section,
     TextReply,
 )
+
+# Marks of Markdown and of WhatsApp, and what nobody sees: the channel takes them off titles.
+MARKS = re.compile(r"[*_~`\\\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\x00-\x1f]|(?<=\])\([^)]*\)|[\[\]]")
 
 
 def text_replies(text: str) -> list[TextReply]:
@@ -71,19 +77,37 @@ def _captions(part: MediaReply, text: str) -> bool:
 def choice(body: str, options: Sequence[str], button: str, title: str) -> ButtonsReply | ListReply:
     """A question with these answers: buttons for up to three short ones, else a list of up to ten.
 
-    A title that is too long is cut, its whole text stands below it. ValueError for none or more than ten.
+    The answers are those of ``options_of``. Where one of them has to be cut they are numbered, so that those with the
+    same beginning can be told apart, and the whole text stands below.
     """
     if len(options) <= BUTTON_COUNT_LIMIT and all(len(option) <= BUTTON_TITLE_LIMIT for option in options):
         buttons = [Button(id=f"choice:{number}", title=option) for number, option in enumerate(options, 1)]
         return ButtonsReply(body=body[:BUTTONS_BODY_LIMIT], buttons=buttons)
-    rows = [_row(f"choice:{number}", option) for number, option in enumerate(options, 1)]
+    return menu(body, [(f"choice:{number}", option, "") for number, option in enumerate(options, 1)], button, title)
+
+
+def options_of(options: Sequence[str]) -> list[str]:
+    """Answers as a phone shows them, in one line and without marks; each once, none empty, ten at most.
+
+    Those that differ only in marks or in the size of letters look alike to a customer: the first one stays.
+    """
+    shown = [" ".join(MARKS.sub("", option).split()) for option in options]
+    first = {option.casefold(): option for option in reversed(shown) if option}
+    return [*reversed(first.values())][:ROW_COUNT_LIMIT]
+
+
+def menu(body: str, choices: Sequence[tuple[str, str, str]], button: str, title: str) -> ListReply:
+    """A list of up to ten choices: id, text and what is said below it. Numbered where a text has to be cut."""
+    numbered = any(len(text) > ROW_TITLE_LIMIT for _, text, _ in choices)
+    rows = [_row(*one, number if numbered else 0) for number, one in enumerate(choices[:ROW_COUNT_LIMIT], 1)]
     return ListReply(body=body, button=button, sections=[Section(title=title, rows=rows)])
 
 
-def _row(row_id: str, text: str) -> Row:
-    if len(text) <= ROW_TITLE_LIMIT:
-        return Row(id=row_id, title=text)
-    return Row(id=row_id, title=text[: ROW_TITLE_LIMIT - 1] + "…", description=text[:ROW_DESCRIPTION_LIMIT])
+def _row(row_id: str, text: str, below: str, number: int) -> Row:
+    title = f"{number}. {text}" if number else text
+    if len(title) > ROW_TITLE_LIMIT:
+        title, below = title[: ROW_TITLE_LIMIT - 1] + "…", ". ".join(filter(None, [text, below]))
+    return Row(id=row_id[:ROW_ID_LIMIT], title=title, description=below[:ROW_DESCRIPTION_LIMIT] or None)
 
 
 def dump(replies: Sequence[Reply]) -> list[dict[str, Any]]:

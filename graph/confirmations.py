@@ -1,52 +1,76 @@
 """Nothing is changed before the customer said yes to it: what is asked, and what an answer means.
 
-A tool that changes something leaves a ``Pending`` in the state and ends the turn with two buttons. The next turn
-decides: a button or a plain yes or no without the model, anything else with its help (``confirm_change``).
+A tool that changes something leaves a ``Pending`` in the state; the end of the turn shows its question (`question`),
+made of nothing else, after whatever else was said. The next turn decides without the model (`decide`): only the
+customer's tap on that question's buttons, or a plain yes or no while nothing but the question was shown last, counts.
+What is carried out is the pending change itself, so that it is what was shown.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
+from graph.compose import dump, split
 from graph.prompts import TEXTS, YES_NO
-from graph.replies import Button, ButtonsReply
-from graph.state import Inbound, Pending
+from graph.replies import BUTTONS_BODY_LIMIT, Button, ButtonsReply, Reply, TextReply
+from graph.state import Inbound, MessageContext, Pending, State
 
-Decision = Literal["yes", "no", "late", "open"]
+# late: a yes to a question that is not open (any more). unclear: a yes, and something else with it.
+Decision = Literal["yes", "no", "late", "unclear", "open"]
+Meaning = Literal["yes", "no", "late", "thanks", "other"]
 
 YES_ID, NO_ID = "confirm", "drop"
+QUESTION_LIMIT = 4000  # characters of a question: it has to be read, and fits one text and one message with buttons
+# What a phone adds to a thumb: a tone of skin, and that it is shown as a picture.
+ORNAMENT = re.compile("[\U0001f3fb-\U0001f3ff\ufe0f]")
 
 
-def question(body: str, turn_id: str) -> ButtonsReply:
-    """The question with its two buttons, which name the turn that asks."""
-    buttons = [Button(id=f"{YES_ID}:{turn_id}", title=TEXTS["yes"]), Button(id=f"{NO_ID}:{turn_id}", title=TEXTS["no"])]
-    return ButtonsReply(body=body, buttons=buttons)
+def waiting(state: State) -> Pending | None:
+    """The change that waits for an answer; None also where an older version left several."""
+    pending = state.get("pending") or []
+    return pending[0] if len(pending) == 1 else None
 
 
-def decide(pending: Sequence[Pending], inbound: Sequence[Inbound], moment: datetime, *, words: bool = True) -> Decision:
-    """What the turn's messages say to the question: a no counts more than a yes, the last yes or no more than none.
+def question(one: Pending) -> list[Reply]:
+    """The whole question, in as many messages as it takes; the last has the buttons, which name the change."""
+    *before, last = _parts(one["question"])
+    buttons = [
+        Button(id=f"{YES_ID}:{_name(one)}", title=TEXTS["yes"]),
+        Button(id=f"{NO_ID}:{_name(one)}", title=TEXTS["no"]),
+    ]
+    return [*(TextReply(text=part) for part in before), ButtonsReply(body=last, buttons=buttons)]
 
-    ``late``: a yes to a question that is not open (any more). ``open``: no answer, or one that takes reading.
-    ``words``: False where somebody else spoke since the question; then only its own buttons answer it.
+
+def shown_last(state: State, one: Pending) -> bool:
+    """Whether the question, and nothing else, is what the agent said last: only then words are an answer to it."""
+    answers = state.get("answers", [])
+    return bool(answers) and answers[-1]["replies"] == dump(question(one))
+
+
+def decide(one: Pending | None, inbound: Sequence[Inbound], moment: datetime, *, words: bool = True) -> Decision:
+    """What the turn's messages say to the question. A no counts whatever else is said, a yes only by itself.
+
+    ``words``: False where they may be about something else; then only the question's own buttons answer it.
     """
-    answers = [answer for message in inbound if (answer := _answer(message, pending, words))]
-    if not answers:
+    meant = [_meaning(message, one, words) for message in inbound]
+    if "no" in meant:
+        return "no"
+    if "late" in meant or ("yes" in meant and not alive(one, moment)):
+        return "late"
+    if "yes" not in meant:
         return "open"
-    if "no" in answers:
-        return "no" if pending else "open"
-    if "late" in answers or not alive(pending, moment):
-        return "late" if pending or "late" in answers else "open"
-    return "yes"
+    return "yes" if set(meant) <= {"yes", "thanks"} else "unclear"
 
 
-def alive(pending: Sequence[Pending], moment: datetime) -> bool:
+def alive(one: Pending | None, moment: datetime) -> bool:
     """Whether there is something to confirm and time for it."""
-    return bool(pending) and all(moment <= datetime.fromisoformat(one["expires_at"]) for one in pending)
+    return one is not None and moment <= datetime.fromisoformat(one["expires_at"])
 
 
 def call_id(turn_id: str) -> str:
@@ -54,20 +78,56 @@ def call_id(turn_id: str) -> str:
     return f"confirm_{hashlib.sha256(turn_id.encode()).hexdigest()[:24]}"
 
 
-def _answer(message: Inbound, pending: Sequence[Pending], words: bool) -> Decision | None:
-    chosen = message.interactive.id if message.interactive else ""
-    kind, _, turn_id = chosen.partition(":")
-    if kind in (YES_ID, NO_ID):
-        if any(one["turn_id"] == turn_id for one in pending):
-            return "yes" if kind == YES_ID else "no"
-        return "late" if kind == YES_ID else None
-    if chosen or not pending or not words:
-        return None
+def _parts(text: str) -> list[str]:
+    """The text as what stands before the buttons, and what stands above them, which says so where it is not all."""
+    if len(text) <= BUTTONS_BODY_LIMIT:
+        return [text]
+    more = f"\n\n{TEXTS['ask_all']}"
+    last = split(text, BUTTONS_BODY_LIMIT - len(more))[-1]
+    return [text.strip().removesuffix(last).strip(), last + more]
+
+
+def _name(one: Pending) -> str:
+    """A short name of exactly this change, for the ids of its buttons."""
+    whole = json.dumps([one["id"], one["tool"], one["arguments"], one["question"]], sort_keys=True)
+    return hashlib.sha256(whole.encode()).hexdigest()[:32]
+
+
+def _meaning(message: Inbound, one: Pending | None, words: bool) -> Meaning:
+    chosen = message.interactive
+    if chosen is None:
+        return _said(message, one) if words else "other"
+    kind, _, name = chosen.id.partition(":")
+    # Anything but a tap on a button of ours is no answer: a template's button carries an id that others choose.
+    if chosen.type != "button_reply" or kind not in (YES_ID, NO_ID):
+        return "other"
+    if one is not None and name == _name(one):
+        return "yes" if kind == YES_ID else "no"
+    return "late" if kind == YES_ID else "other"
+
+
+def _said(message: Inbound, one: Pending | None) -> Meaning:
+    if one is None or message.kind != "text" or message.referral or not _to(one, message.context):
+        return "other"
     said = _plain(message.text or "")
-    return "yes" if said in YES_NO["yes"] else "no" if said in YES_NO["no"] else None
+    if said in YES_NO["yes"] | YES_NO.get(f"yes_{one['tool']}", frozenset()):
+        return "yes"
+    return "no" if said in YES_NO["no"] else "thanks" if said in YES_NO["thanks"] else "other"
+
+
+def _to(one: Pending, context: MessageContext | None) -> bool:
+    """Whether a message that refers to something refers to the question."""
+    if context is None or (context.message_id is None and context.text is None):
+        return context is None or not (context.product or context.forwarded)
+    asked = _parts(one["question"])[-1]
+    return not context.forwarded and _letters(context.text or "") == _letters(asked)
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
 
 
 def _plain(text: str) -> str:
-    decomposed = unicodedata.normalize("NFD", text.lower())
+    decomposed = unicodedata.normalize("NFD", ORNAMENT.sub("", text).lower())
     letters = "".join(character for character in decomposed if not unicodedata.combining(character))
     return " ".join(re.sub(r"[.,!;]+", " ", letters).split())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
-from graph.confirmations import alive
+from graph.confirmations import alive, waiting
 from graph.context import Context
 from graph.departments import current, of_context
 from graph.hours import in_words, is_open
@@ -57,9 +57,11 @@ def _now(state: State, context: Context) -> str:
     if hours := context.business_hours:
         there = "há" if is_open(hours, asked_at(state)) else "não há"
         lines.append(f"- Neste momento {there} pessoas da equipe. Horário: {in_words(hours)}.")
-    pending = state.get("pending") or []
-    if pending and alive(pending, asked_at(state)):
-        asked = " / ".join(" ".join(one["question"].split()) for one in pending)
-        lines.append(f"- Esperando a confirmação do cliente: {asked}")
-        lines.append("  Se ele confirmar com clareza, use confirm_change; se desistir, drop_change.")
+    one = waiting(state)
+    if one and alive(one, asked_at(state)):
+        lines.append(f"- Esperando a confirmação do cliente: {' '.join(one['question'].split())}")
+        lines.append(
+            "  Nada foi feito: só o toque dele no botão, ou um sim claro e sozinho, faz a mudança. Se parece querer,"
+            " use confirm_change, que mostra a pergunta de novo; se desistir, drop_change."
+        )
     return "\n".join([*lines, f"- Nome no perfil do cliente (dado informado por ele): {name or 'não informado'}"])

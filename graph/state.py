@@ -186,7 +186,10 @@ class Answer(TypedDict):
 
 
 class Pending(TypedDict):
-    """A change that the customer was asked about; ``id`` is the key under which it will happen once."""
+    """A change that the customer is asked about, last in the turn ``turn_id``; ``id``: the key under which it happens.
+
+    ``question`` is the whole of it, in words; what is carried out is ``tool`` with these ``arguments`` (JSON values).
+    """
 
     id: str
     turn_id: str
@@ -196,12 +199,9 @@ class Pending(TypedDict):
     expires_at: str
 
 
-def add_pending(known: list[Pending] | None, new: list[Pending] | None) -> list[Pending]:
-    """Reducer: changes asked about in one turn are confirmed together; later ones replace them; None forgets all."""
-    if not new:
-        return [] if new is None else known or []
-    kept = [one for one in known or [] if one["turn_id"] == new[0]["turn_id"]]
-    return [*kept, *(one for one in new if one["id"] not in {old["id"] for old in kept})]
+def one_pending(known: list[Pending] | None, new: list[Pending] | None) -> list[Pending]:
+    """Reducer: one change at a time; a later one takes the place of an earlier one. None: none any more."""
+    return [] if new is None else new[-1:] or known or []
 
 
 class Prepared(TypedDict):
@@ -227,7 +227,9 @@ class State(AgentState[Any]):
     """The state of a conversation, kept in its thread.
 
     ``answers``: the last turns' answers, oldest first. ``asked_at``: when the customer wrote the turn's last message
-    (ISO 8601), which is what "now" means to the graph. ``failures``: turns in a row that could not really be answered.
+    (ISO 8601), which is what "now" means to the graph. ``accepted``: id of the pending change to which the customer
+    said yes in this turn; only the beginning of a turn sets it. ``failures``: turns in a row that could not really be
+    answered.
     Each value that a step writes is a row in Postgres: ``changes`` leaves out those that are as they were.
     """
 
@@ -243,7 +245,8 @@ class State(AgentState[Any]):
     answers: NotRequired[Annotated[list[Answer], PrivateStateAttr]]
     asked_at: NotRequired[Annotated[str, PrivateStateAttr]]
     department: NotRequired[Annotated[str | None, PrivateStateAttr, latest]]
-    pending: NotRequired[Annotated[list[Pending], PrivateStateAttr, add_pending]]
+    pending: NotRequired[Annotated[list[Pending], PrivateStateAttr, one_pending]]
+    accepted: NotRequired[Annotated[str | None, PrivateStateAttr, latest]]
     prepared: NotRequired[Annotated[Prepared | None, PrivateStateAttr, add_prepared]]
     summary: NotRequired[Annotated[str, PrivateStateAttr]]
     failures: NotRequired[Annotated[int, PrivateStateAttr]]

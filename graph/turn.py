@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMes
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.runtime import Runtime
 
-from graph.confirmations import call_id, decide
+from graph.confirmations import alive, call_id, decide, shown_last, waiting
 from graph.context import Context
 from graph.departments import CONFIRMING
 from graph.state import Answer, Inbound, State, TurnInput, changes
@@ -20,7 +20,8 @@ from graph.summary import shorten
 from graph.transcript import close_calls, mark_unsent, messages_of, unanswered_calls
 from graph.understand import read
 
-LATE = "[a confirmação chegou depois do prazo: nada foi feito]"
+LATE = "[esta confirmação chegou depois do prazo, ou é de uma pergunta que já não vale: nada foi feito]"
+UNCLEAR = "[o cliente disse mais do que sim à pergunta: nada foi feito ainda]"
 
 
 class Turn(AgentMiddleware[State, Context]):
@@ -60,6 +61,7 @@ class Turn(AgentMiddleware[State, Context]):
             "replies": [],
             "handoff": None,
             "prepared": None,
+            "accepted": None,
             "asked_at": _moment(turn).isoformat(),
         }
         update = changes(state, {**started, **decided, **short.update})
@@ -90,19 +92,23 @@ def _update(old: Sequence[AnyMessage], history: Sequence[AnyMessage], new: Seque
 
 def _decide(state: State, turn: TurnInput, new: Sequence[AnyMessage]) -> tuple[dict[str, Any], list[AnyMessage]]:
     """What the customer's answer to a pending question changes, and the messages with what follows from it."""
-    pending = state.get("pending") or []
-    if pending and pending[0]["turn_id"] == turn.unsent:  # nobody was asked
-        return {"pending": None}, [*new]
-    match decide(pending, turn.inbound, _moment(turn), words=not turn.since):
-        case "yes":  # carried out without asking the model: it words the outcome
+    one = waiting(state)
+    if one and one["turn_id"] == turn.unsent:  # nobody was asked
+        one = None
+    # Words are an answer to what was shown last: that was the question, and nobody spoke since.
+    words = one is not None and not turn.since and not turn.unsent and shown_last(state, one)
+    open_still = {} if one and alive(one, _moment(turn)) else {"pending": None}
+    match decide(one, turn.inbound, _moment(turn), words=words):
+        case "yes" if one:  # carried out without asking the model: it words the outcome
             call = {"name": CONFIRMING[0], "args": {}, "id": call_id(turn.turn_id), "type": "tool_call"}
-            return {"jump_to": "tools"}, [*new, AIMessage("", tool_calls=[call], id=call["id"])]
-        case "late":
-            return {"pending": None}, [*new[:-1], _with_note(new[-1], LATE)]
+            message = AIMessage("", tool_calls=[call], id=call["id"])
+            return {"jump_to": "tools", "accepted": one["id"]}, [*new, message]
+        case "late" | "unclear" as answer:
+            return open_still, [*new[:-1], _with_note(new[-1], LATE if answer == "late" else UNCLEAR)]
         case "no":
             return {"pending": None}, [*new]
         case _:
-            return {}, [*new]
+            return open_still, [*new]
 
 
 def _with_note(message: AnyMessage, note: str) -> AnyMessage:

@@ -1,4 +1,4 @@
-"""Carrying out what the customer said yes to, once; or letting it be."""
+"""Carrying out what the customer said yes to, once; asking them again; or letting it be."""
 
 from __future__ import annotations
 
@@ -10,26 +10,30 @@ from langgraph.types import Command
 
 from graph import memory
 from graph.business import RefusedError, TicketRequest, business
-from graph.confirmations import alive
+from graph.confirmations import alive, waiting
 from graph.state import Pending, asked_at
-from graph.tools.common import Runtime, fact, store_of
+from graph.tools.common import ONE_AT_A_TIME, Runtime, ask, expiry, fact, may_ask, store_of
 
 NOTHING = "Não há nada esperando confirmação, ou o prazo acabou. Nada foi feito: pergunte de novo, se for o caso."
-TOO_SOON = "O cliente acabou de ser perguntado e ainda não respondeu. Nada foi feito."
+TOO_SOON = "O cliente é perguntado no fim deste turno e ainda não respondeu. Nada foi feito."
 
 
 @tool
 async def confirm_change(runtime: Runtime) -> str | Command[Any]:
-    """Carry out the change that waits for the customer's confirmation. Only after a clear yes in their own words."""
+    """Show the customer the question that waits for their confirmation again, and end the turn with it.
+
+    For when they seem to want the change, but did not tap on its button nor say a clear yes by itself. Only the
+    customer's own yes carries a change out; this tool cannot.
+    """
     state = runtime.state
-    pending = state.get("pending") or []
-    if any(one["turn_id"] == state["turn_id"] for one in pending):
-        return TOO_SOON
-    if not alive(pending, asked_at(state)):
+    one = waiting(state)
+    if one is None or not alive(one, asked_at(state)):
         return fact(runtime, NOTHING, pending=None)
-    # One after the other: should the process die between two, the first one's key keeps it from happening again.
-    facts = [await _carry_out(one, runtime) for one in pending]
-    return fact(runtime, "\n".join(facts), pending=None)
+    if one["id"] == state.get("accepted"):
+        return fact(runtime, await _carry_out(one, runtime), pending=None, accepted=None)
+    if not may_ask(runtime):
+        return TOO_SOON if one["turn_id"] == state["turn_id"] else ONE_AT_A_TIME
+    return ask(runtime, Pending(**{**one, "turn_id": state["turn_id"], "expires_at": expiry(runtime)}))
 
 
 @tool

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from datetime import timedelta
 from typing import Any
 
 from langchain.tools import ToolRuntime
-from langchain_core.messages import ToolMessage
+from langchain_core.messages import AIMessage, ToolMessage
 from langgraph.store.base import BaseStore
 from langgraph.types import Command
 
 from graph.compose import dump
-from graph.confirmations import question
+from graph.confirmations import QUESTION_LIMIT, waiting
 from graph.context import Context
 from graph.replies import Reply
 from graph.settings import settings
@@ -19,8 +21,14 @@ from graph.state import Pending, Prepared, State, asked_at
 
 Runtime = ToolRuntime[Context, State]
 
-ASKED = "O cliente foi perguntado. Nada foi feito ainda: só depois da confirmação dele."
-QUESTION_LENGTH = 900  # of the 1,024 characters that a message with buttons may have
+ASKED = "O cliente é perguntado no fim deste turno. Nada foi feito ainda: só depois da confirmação dele."
+ONE_AT_A_TIME = (
+    "O cliente só pode ser perguntado sobre uma mudança de cada vez, e neste turno já é perguntado sobre outra. "
+    "Esta não foi perguntada: peça depois da resposta dele."
+)
+TOO_LONG = "A pergunta teria {length} caracteres, e o cliente só pode ler {limit}. Nada foi perguntado: resuma o texto."
+# The tools that end a turn with a question before a change: those of ``changes.CHANGES``, and asking once more.
+ASKING = frozenset({"cancel_order", "change_address", "create_ticket", "forget", "confirm_change"})
 
 
 class NoStoreError(Exception):
@@ -44,21 +52,62 @@ def end_with(runtime: Runtime, text: str, note: str, *parts: Reply, **update: An
     )
 
 
-def propose(runtime: Runtime, tool: str, arguments: dict[str, Any], asked: str) -> Command[Any]:
-    """Ask the customer before the change is made; ``arguments`` (JSON values) are what it will be made with."""
-    state = runtime.state
-    if len(asked) > QUESTION_LENGTH:
-        asked = asked[:QUESTION_LENGTH].rstrip() + "…"
-    expires = asked_at(state) + timedelta(minutes=settings().confirmation_minutes)
+def propose(runtime: Runtime, tool: str, arguments: dict[str, Any], asked: str) -> str | Command[Any]:
+    """Ask the customer before the change is made; ``arguments`` (JSON values) are what it will be made with.
+
+    ``asked`` has to say all of it. A change that was asked about in an earlier turn is not waited for any more.
+    """
+    if not may_ask(runtime):
+        return ONE_AT_A_TIME
+    if len(asked) > QUESTION_LIMIT:
+        return TOO_LONG.format(limit=QUESTION_LIMIT, length=len(asked))
+    turn_id = runtime.state["turn_id"]
     pending = Pending(
-        id=f"{state['turn_id']}:{runtime.tool_call_id}",
-        turn_id=state["turn_id"],
+        id=f"{turn_id}:{runtime.tool_call_id}",
+        turn_id=turn_id,
         tool=tool,
         arguments=arguments,
         question=asked,
-        expires_at=expires.isoformat(),
+        expires_at=expiry(runtime),
     )
-    return end_with(runtime, asked, ASKED, question(asked, state["turn_id"]), pending=[pending])
+    return ask(runtime, pending)
+
+
+def ask(runtime: Runtime, pending: Pending) -> Command[Any]:
+    """End the turn with the question of this change, which ``graph.answer`` shows."""
+    return end_with(runtime, "", ASKED, pending=[pending])
+
+
+def expiry(runtime: Runtime) -> str:
+    """Until when a question that is asked now may be answered."""
+    return (asked_at(runtime.state) + timedelta(minutes=settings().confirmation_minutes)).isoformat()
+
+
+def may_ask(runtime: Runtime) -> bool:
+    """Whether this is the turn's first question before a change, also among the calls that run side by side."""
+    state = runtime.state
+    one = waiting(state)
+    if one is not None and one["turn_id"] == state["turn_id"]:
+        return False
+    calls = next((m.tool_calls for m in reversed(state["messages"]) if isinstance(m, AIMessage)), [])
+    asking = [call["id"] for call in calls if call["name"] in ASKING]
+    return not asking or asking[0] == runtime.tool_call_id
+
+
+def line_of(text: str) -> str:
+    """The text as one line without what nobody can see; what is asked about and carried out has this form."""
+    return " ".join(_visible(text).split())
+
+
+def lines_of(text: str) -> str:
+    """The same for a text of several lines: at most one empty line between two."""
+    lines = "\n".join(" ".join(line.split()) for line in _visible(text).splitlines())
+    return re.sub(r"\n{3,}", "\n\n", lines).strip()
+
+
+def _visible(text: str) -> str:
+    """Without control and format characters (reversed writing, zero width), but with line breaks and joined emojis."""
+    return "".join(one for one in text if one in "\n\t\u200d" or unicodedata.category(one) not in ("Cc", "Cf"))
 
 
 def store_of(runtime: Runtime) -> BaseStore:

@@ -9,9 +9,10 @@ from langgraph.types import Command
 from pydantic import Field
 
 from graph.business import Order, business
+from graph.compose import menu
 from graph.prompts import TEXTS
-from graph.replies import ROW_COUNT_LIMIT, ROW_DESCRIPTION_LIMIT, ROW_TITLE_LIMIT, ListReply, Row, Section
-from graph.tools.common import Runtime, number_of, propose, show
+from graph.replies import ListReply
+from graph.tools.common import Runtime, line_of, number_of, propose, show
 from graph.tools.money import brl
 
 OrderId = Annotated[str, Field(max_length=64)]
@@ -64,8 +65,10 @@ async def change_address(
     order = await business().order(runtime.context.customer_keys, number_of(order_id))
     if (refusal := _refusal(order, order_id)) or order is None:
         return refusal
-    asked = TEXTS["ask_address"].format(order_id=order.id, address=address)
-    return propose(runtime, "change_address", {"order_id": order.id, "address": address}, asked)
+    wanted = {"order_id": order.id, "address": line_of(address)}
+    if not wanted["address"]:
+        return "Falta o endereço."
+    return propose(runtime, "change_address", wanted, TEXTS["ask_address"].format(**wanted))
 
 
 def _not_found(order_id: str) -> str:
@@ -88,13 +91,5 @@ def _whole(order: Order) -> str:
 
 
 def _menu(orders: list[Order]) -> ListReply:
-    rows = [
-        Row(
-            id=f"order:{order.id}"[:200],
-            title=f"Pedido {order.id}"[:ROW_TITLE_LIMIT],
-            description=order.status[:ROW_DESCRIPTION_LIMIT],
-        )
-        for order in orders[:ROW_COUNT_LIMIT]
-    ]
-    section = Section(title=TEXTS["orders_title"], rows=rows)
-    return ListReply(body=TEXTS["orders_body"], button=TEXTS["orders_button"], sections=[section])
+    choices = [(f"order:{order.id}", f"Pedido {order.id}", order.status) for order in orders]
+    return menu(TEXTS["orders_body"], choices, TEXTS["orders_button"], TEXTS["orders_title"])

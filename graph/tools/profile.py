@@ -33,7 +33,7 @@ async def show_profile(runtime: Runtime) -> str:
 
 
 @tool
-async def forget(runtime: Runtime) -> Command[Any]:
+async def forget(runtime: Runtime) -> str | Command[Any]:
     """Ask the customer whether everything that is kept about them is to be erased, for when they want that."""
     store_of(runtime)
     return propose(runtime, "forget", {}, TEXTS["ask_erase"])

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from graph.business import NoCustomerError
 from graph.channel import HistoryEntry, channel
-from graph.compose import choice
+from graph.compose import choice, options_of
 from graph.context import Context
 from graph.departments import current, of_context
 from graph.hours import in_words, is_open
@@ -21,6 +21,9 @@ from graph.state import State, asked_at
 from graph.tools.common import Runtime, end_with, fact
 
 HISTORY_LIMIT = 50
+FEWER_THAN_TWO = (
+    "Uma pergunta precisa de um texto e de duas respostas que se leiam diferentes. O cliente não foi perguntado."
+)
 AUTHORS = {"customer": "cliente", "agent": "assistente", "person": "atendente", "business_app": "atendente"}
 
 
@@ -31,16 +34,20 @@ async def ask_choice(
         list[Annotated[str, Field(min_length=1, max_length=72)]], Field(min_length=2, max_length=ROW_COUNT_LIMIT)
     ],
     runtime: Runtime,
-) -> Command[Any]:
+) -> str | Command[Any]:
     """Ask the customer something with the possible answers to tap on, and end the turn with it.
 
     Args:
         question: What the customer is asked.
-        options: The answers; up to three of 20 characters become buttons, else they become a list.
+        options: The answers; up to three of 20 characters become buttons, else they become a list. Put what differs
+            first: of a list's rows the customer reads 24 characters at once.
     """
-    distinct = list(dict.fromkeys(options))
-    asked = choice(question, distinct, TEXTS["list_button"], TEXTS["list_title"])
-    return end_with(runtime, question, f"O cliente foi perguntado. Opções: {', '.join(distinct)}", asked)
+    shown = options_of(options)
+    if len(shown) < 2 or not question.strip():
+        return FEWER_THAN_TWO
+    asked = choice(question, shown, TEXTS["list_button"], TEXTS["list_title"])
+    told = "; ".join(f"{number}. {option}" for number, option in enumerate(shown, 1))
+    return end_with(runtime, question, f"O cliente foi perguntado. Opções: {told}", asked)
 
 
 @tool

@@ -11,7 +11,7 @@ from pydantic import Field
 from graph.business import Priority, Ticket, TicketRequest, business
 from graph.masking import mask
 from graph.prompts import TEXTS
-from graph.tools.common import Runtime, number_of, propose
+from graph.tools.common import Runtime, line_of, lines_of, number_of, propose
 
 LARGEST_NUMBER = 2**63 - 1  # of a bigint
 
@@ -22,7 +22,7 @@ async def create_ticket(
     description: Annotated[str, Field(min_length=1, max_length=4000)],
     runtime: Runtime,
     priority: Priority = "normal",
-) -> Command[Any]:
+) -> str | Command[Any]:
     """Ask the customer whether a support ticket is to be opened; after the yes they are told its number.
 
     Args:
@@ -30,8 +30,10 @@ async def create_ticket(
         description: What happened and what the customer wants, in the customer's words.
         priority: urgent only where health or safety is at stake.
     """
-    request = TicketRequest(subject=mask(subject), description=mask(description), priority=priority)
-    asked = TEXTS["ask_ticket"].format(subject=request.subject, description=request.description)
+    request = TicketRequest(subject=mask(line_of(subject)), description=mask(lines_of(description)), priority=priority)
+    if not request.subject or not request.description:
+        return "O assunto e a descrição não podem ser vazios."
+    asked = TEXTS["ask_ticket"].format(**request.model_dump() | {"priority": TEXTS[f"priority_{priority}"]})
     return propose(runtime, "create_ticket", request.model_dump(), asked)
 
 

@@ -1,18 +1,16 @@
 """Nothing is changed before a yes; a yes works once, in time, also after a restart."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from graph import persistence
-from graph.confirmations import call_id, decide
-from graph.state import Inbound, Pending
-from graph.tools.changes import TOO_SOON
-from tests.graph.talk import NOON, Talk, by_a_person, calls, context, inbound, tap, texts
+from graph.prompts import TEXTS
+from graph.tools.changes import CHANGES, TOO_SOON
+from graph.tools.common import ASKING, ONE_AT_A_TIME
+from tests.graph.talk import NOON, ModelDownError, Talk, by_a_person, calls, context, inbound, tap, texts
 
 TICKET = ("create_ticket", {"subject": "Lente riscada", "description": "Chegou riscada", "priority": "high"})
 CANCEL = ("cancel_order", {"order_id": "12345"})
@@ -43,10 +41,13 @@ async def test_a_change_is_asked_about_with_two_buttons_and_one_model_call(talk:
     assert output["replies"] == [
         {
             "type": "buttons",
-            "body": "Posso abrir este chamado?\n*Lente riscada*\nChegou riscada",
-            "buttons": [{"id": "confirm:ask", "title": "Sim"}, {"id": "drop:ask", "title": "Não"}],
+            "body": "Posso abrir este chamado?\n*Lente riscada*\nPrioridade: alta\nChegou riscada",
+            "buttons": output["replies"][0]["buttons"],
         }
     ]
+    buttons = output["replies"][0]["buttons"]
+    assert [button["title"] for button in buttons] == ["Sim", "Não"]
+    assert [button["id"].split(":")[0] for button in buttons] == ["confirm", "drop"]
     assert len(talk.model.seen) == 1
     assert tickets(database) == []
 
@@ -116,12 +117,15 @@ async def test_the_question_survives_a_restart(talk: Talk, database: str) -> Non
     assert len(tickets(database)) == 1
 
 
-async def test_a_yes_in_other_words_is_read_by_the_model(talk: Talk, database: str) -> None:
-    await ask(talk)
+async def test_a_yes_in_other_words_has_the_question_shown_again(talk: Talk, database: str) -> None:
+    asked = await ask(talk)
     talk.model.prepare(calls(("confirm_change", {}), start=2), "Pronto")
-    await talk.turn("t2", "pode abrir sim, meu bem, obrigada viu")
-    assert "Esperando a confirmação do cliente" in talk.model.instructions or tickets(database)
+    again = await talk.turn("t2", "pode abrir sim, meu bem, obrigada viu")
+    assert "Esperando a confirmação do cliente" in talk.model.instructions
     assert "confirm_change" in talk.model.tools[1]
+    assert again["replies"] == asked["replies"]
+    assert tickets(database) == []
+    await talk.turn("t3", "sim")
     assert len(tickets(database)) == 1
 
 
@@ -142,11 +146,22 @@ async def test_the_model_cannot_say_yes_in_the_customers_place(talk: Talk, datab
     assert tickets(database) == []
 
 
-async def test_another_matter_meanwhile_leaves_the_question_open(talk: Talk, database: str) -> None:
-    await ask(talk)
-    talk.model.prepare("Sim, abrimos às 9h.", "Pronto")
+async def test_another_matter_meanwhile_leaves_the_question_open_for_its_own_button(talk: Talk, database: str) -> None:
+    asked = await ask(talk)
+    talk.model.prepare("Sim, abrimos às 9h. Quer o endereço?", "Pronto")
     await talk.turn("t2", "vocês abrem amanhã?")
-    await talk.turn("t3", "sim")
+    await talk.turn("t3", tap(asked, "Sim"))
+    assert len(tickets(database)) == 1
+
+
+async def test_a_plain_yes_is_about_what_was_shown_last(talk: Talk, database: str) -> None:
+    await ask(talk)
+    talk.model.prepare("Abrimos às 9h. Quer o endereço?", calls(("confirm_change", {}), start=2), "Pronto")
+    await talk.turn("t2", "vocês abrem amanhã?")
+    again = await talk.turn("t3", "ok")
+    assert tickets(database) == []
+    assert [reply["type"] for reply in again["replies"]] == ["buttons"]
+    await talk.turn("t4", "ok")
     assert len(tickets(database)) == 1
 
 
@@ -187,41 +202,107 @@ async def test_an_order_that_was_sent_meanwhile_is_not_cancelled(talk: Talk, dat
     assert (order(database) or [""])[0] == "shipped"
 
 
-async def test_a_question_about_a_long_text_fits_whatsapp(talk: Talk) -> None:
-    output = await ask(talk, ("create_ticket", {"subject": "a" * 200, "description": "b" * 4000}))
-    assert len(output["replies"][0]["body"]) <= 1024
+LONG = " ".join(f"A lente número {number} chegou riscada." for number in range(90))
 
 
-PENDING = [Pending(id="a:c", turn_id="a", tool="t", arguments={}, question="?", expires_at=later(30))]
+async def test_a_long_question_is_asked_whole_in_two_messages(talk: Talk, database: str) -> None:
+    output = await ask(talk, ("create_ticket", {"subject": "Lentes riscadas", "description": LONG}))
+    text, asked = output["replies"]
+    assert (text["type"], asked["type"]) == ("text", "buttons")
+    assert LONG in " ".join(f"{text['text']} {asked['body']}".split())
+    assert asked["body"].endswith(TEXTS["ask_all"])
+    talk.model.prepare("Pronto")
+    await talk.turn("t2", "sim")
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT description FROM business.tickets").fetchone() == (LONG,)
+
+
+async def test_a_question_too_long_to_be_read_is_not_asked(talk: Talk, database: str) -> None:
+    talk.model.prepare(calls(("create_ticket", {"subject": "a" * 200, "description": "b" * 4000})), "Pode resumir?")
+    output = await talk.turn("t1", "Abra um chamado")
+    assert texts(output) == ["Pode resumir?"]
+    assert "Nada foi perguntado" in talk.model.seen[-1][-1].text
+    assert not (await talk.state()).get("pending")
+
+
+async def test_nothing_is_stored_that_nobody_can_see(talk: Talk, database: str) -> None:
+    hidden = "Rua Nova, 7\u202e\u200b\n\n\n\n\x07 Campinas"
+    talk.context = context(department="orders")
+    asked = await ask(talk, ("change_address", {"order_id": "12345", "address": hidden}))
+    assert asked["replies"][0]["body"].endswith("\nRua Nova, 7 Campinas")
+    talk.model.prepare("Pronto")
+    await talk.turn("t2", "sim")
+    assert order(database) == ("open", "Rua Nova, 7 Campinas")
+
+
+NEWS = ("ask_choice", {"question": "Quer receber nossas novidades?", "options": ["Sim", "Não"]})
+LOOK = ("order_status", {"order_id": "12345"})
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
-    [
-        ("Sim", "yes"), ("SIM!!", "yes"), ("sim, por favor.", "yes"), ("pode", "yes"), ("👍", "yes"), ("Não.", "no"),
-        ("nao quero", "no"), ("❌", "no"), ("sim mas troca o assunto", "open"), ("não sei", "open"), ("", "open"),
-    ],
-)  # fmt: skip
-def test_plain_answers_are_understood_and_others_left_to_the_model(said: str, meant: str) -> None:
-    assert decide(PENDING, [Inbound(id="w", text=said)], MOMENT) == meant
+    "beside", [NEWS, LOOK, ("list_orders", {}), ("store_info", {}), ("request_human", {"reason": "x"})]
+)
+@pytest.mark.parametrize("first", [True, False])
+async def test_the_question_is_a_message_of_its_own_whatever_is_called_with_it(
+    talk: Talk, database: str, beside: tuple[str, dict[str, Any]], first: bool
+) -> None:
+    talk.context = context(department="orders")
+    talk.model.prepare(calls(*((CANCEL, beside) if first else (beside, CANCEL))), "Quer receber nossas novidades?")
+    output = await talk.turn("t1", "Oi")
+    assert output["replies"][-1]["body"] == "Confirma o cancelamento do pedido 12345?"
+    assert not {"buttons", "list"} & {reply["type"] for reply in output["replies"][:-1]}
+    talk.model.prepare("Quer sim?")
+    await talk.turn("t2", "sim")  # to what?
+    assert order(database) == ("open", order(database)[1])  # type: ignore[index]  # there is one
 
 
-@given(st.lists(st.sampled_from(["sim", "não", "e o pedido?", "👍"]), min_size=1, max_size=5))
-def test_a_no_counts_more_than_any_yes(said: list[str]) -> None:
-    meant = decide(PENDING, [Inbound(id=str(n), text=text) for n, text in enumerate(said)], MOMENT)
-    expected = "no" if "não" in said else "yes" if {"sim", "👍"} & set(said) else "open"
-    assert meant == expected
+async def test_two_changes_in_one_turn_are_not_asked_about_together(talk: Talk, database: str) -> None:
+    talk.context = context(department="orders")
+    output = await ask(talk, TICKET)
+    talk.model.prepare(calls(CANCEL, TICKET, start=5), calls(TICKET, start=7), "Primeiro isto.")
+    output = await talk.turn("t2", "cancela e abre um chamado")
+    assert [message.text for message in talk.model.seen[-1] if message.type == "tool"][-2:] == [ONE_AT_A_TIME] * 2
+    assert output["replies"][-1]["body"] == "Confirma o cancelamento do pedido 12345?"
+    talk.model.prepare("Pronto")
+    await talk.turn("t3", tap(output, "Sim"))
+    assert order(database) == ("cancelled", "Rua das Flores, 100, São Paulo - SP, 01001-000")
+    assert tickets(database) == []
 
 
-@given(st.text(max_size=60), st.datetimes(timezones=st.just(UTC)))
-def test_without_a_question_no_words_decide_anything(said: str, moment: datetime) -> None:
-    assert decide([], [Inbound(id="w", text=said)], moment) == "open"
+async def test_an_objection_after_the_yes_counts(talk: Talk, database: str) -> None:
+    asked = await ask(talk)
+    talk.model.prepare("O que mudou?")
+    await talk.turn("t2", tap(asked, "Sim", wamid="wamid.1"), inbound("não, espera", "wamid.2"))
+    assert tickets(database) == []
+    assert "nada foi feito ainda" in talk.model.seen[-1][-1].text
 
 
-@given(st.text(min_size=1))
-def test_the_id_of_the_call_is_the_turns_and_short_enough_for_openai(turn_id: str) -> None:
-    assert call_id(turn_id) == call_id(turn_id)
-    assert len(call_id(turn_id)) <= 40
+async def test_a_question_about_another_matter_is_no_yes(talk: Talk, database: str) -> None:
+    await ask(talk)
+    talk.model.prepare(calls(("confirm_change", {}), start=2), "ok")
+    await talk.turn("t2", "Espera, qual é mesmo o endereço da loja?")
+    assert tickets(database) == []
+
+
+async def test_an_apology_in_between_is_what_was_shown_last(talk: Talk, database: str) -> None:
+    await ask(talk)
+    talk.model.prepare("Como posso ajudar?")
+    await talk.turn("t3", "ok", unsent="t2")  # of which the graph knows nothing
+    assert tickets(database) == []
+
+
+async def test_a_turn_that_was_cut_off_after_the_yes_carries_out_once(talk: Talk, database: str) -> None:
+    asked = await ask(talk)
+    talk.model.prepare(ModelDownError("away"))
+    with pytest.raises(ModelDownError):
+        await talk.turn("t2", tap(asked, "Sim"))
+    talk.model.prepare("Pronto")
+    await talk.go_on()
+    assert len(tickets(database)) == 1
+
+
+def test_the_tools_that_ask_are_those_that_change() -> None:
+    assert {*CHANGES, "confirm_change"} == ASKING
 
 
 async def test_the_yes_twice_in_one_turn_happens_once(talk: Talk, database: str) -> None:

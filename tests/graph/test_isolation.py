@@ -12,7 +12,7 @@ from graph.business import DEMO_KEY
 from graph.settings import settings
 from graph.tools import TOOLS
 from graph.tools import talk as talk_tools
-from tests.graph.talk import Talk, calls, context, inbound
+from tests.graph.talk import Talk, calls, context, inbound, tap
 
 STRANGER = "5511900000001"
 SECRETS = ("Em separação", "BR123456789", "Rua das Flores", "Lente secreta", "tórica", "Gosta de azul")
@@ -31,8 +31,8 @@ async def secret_ticket(talk: Talk) -> int:
         "Posso?",
         "Pronto",
     )
-    await talk.turn("maria-1", "Abra um chamado e lembre que gosto de azul")
-    await talk.turn("maria-2", "sim")
+    asked = await talk.turn("maria-1", "Abra um chamado e lembre que gosto de azul")
+    await talk.turn("maria-2", tap(asked, "Sim"))
     number = int(talk.model.seen[-1][-1].text.split()[1])
     talk.context = context(STRANGER)
     talk.config = {"configurable": {"thread_id": str(uuid.uuid4())}}
@@ -83,7 +83,7 @@ async def test_no_message_shows_anything_of_another_customer(
         talk.model.prepare(calls(*wishes, ("get_ticket", {"ticket_id": str(secret_ticket)}), start=50), "ok", "ok")
         output = await talk.turn(f"t{number}", said)
         if output["replies"][-1]["type"] == "buttons":
-            await talk.turn(f"yes{number}", "sim")
+            await talk.turn(f"yes{number}", tap(output, "Sim"))
         nothing_of_it(talk, output)
     assert everything(database) == before
 

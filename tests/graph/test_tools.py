@@ -18,7 +18,7 @@ from graph.settings import settings
 from graph.tools import bounds
 from graph.tools import talk as talk_tools
 from simulator.postgres import Postgres
-from tests.graph.talk import Talk, calls, context
+from tests.graph.talk import Talk, calls, context, tap
 
 STRANGER = "5511911111111"
 
@@ -126,14 +126,14 @@ async def test_a_customer_whom_nobody_knew_gets_one_row(data: Business, database
     assert owners == (1, 10)
 
 
-async def test_changes_asked_about_together_are_effects_of_their_own(talk: Talk, database: str) -> None:
+async def test_a_change_is_an_effect_under_the_key_of_its_proposal(talk: Talk, database: str) -> None:
     ticket = ("create_ticket", {"subject": "Lente", "description": "Riscada"})
-    talk.model.prepare(calls(ticket, ticket), "dois chamados")
-    await talk.turn("t1", "Dois problemas")
-    await talk.turn("t2", "Sim")
+    talk.model.prepare(calls(ticket, ticket), "um chamado", "Pronto")
+    asked = await talk.turn("t1", "Dois problemas")
+    await talk.turn("t2", tap(asked, "Sim"))
     with psycopg.connect(database) as connection:
         keys = connection.execute("SELECT idempotency_key FROM business.tickets ORDER BY 1").fetchall()
-    assert keys == [("t1:call-1",), ("t1:call-2",)]
+    assert keys == [("t1:call-1",)]
 
 
 @pytest.mark.parametrize(
