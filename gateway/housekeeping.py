@@ -9,7 +9,7 @@ import structlog
 
 from gateway.intake import NOT_ITS_APP, NOT_KNOWN
 from gateway.sender import Sender
-from gateway.store import events, media, outbox, ownership
+from gateway.store import events, media, outbox, ownership, rates
 from gateway.store.conversations import Quiet
 from gateway.store.database import Connection, Pool, is_away
 from gateway.telemetry import ERRORS, QUEUE, QUEUE_AGE, UNCERTAIN
@@ -37,6 +37,7 @@ class Housekeeping:
         await self._do(self._sender.expire)
         await self._do(self._with_database(self._hand_back))
         await self._do(self._with_database(_measure))
+        await self._do(self._with_database(_forget_rates))
         more = await self._do(self._with_database(self._purge))
         return 0.5 if more else _EVERY
 
@@ -66,6 +67,10 @@ class Housekeeping:
             if await events.purge(conn, self._retention_days, _BATCH) < _BATCH:
                 return False
         return bool(self._retention_days)
+
+
+async def _forget_rates(conn: Connection) -> None:
+    await rates.purge(conn, _BATCH)
 
 
 async def _measure(conn: Connection) -> None:

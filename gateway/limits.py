@@ -1,20 +1,25 @@
-"""Meta's send rates, kept by all workers together.
+"""Meta's send rates, kept by all workers together, however many they are.
 
 Two limits: messages a second of a number, and messages to one customer (the pair). Both are GCRA, in one Lua script on
-Redis with the server's clock, so that workers need not agree about the time. Without Redis each worker keeps limits of
-its own, stricter by the number of workers there may be.
+Redis with the server's clock, so that workers need not agree about the time. Without Redis, or while it is away, the
+same limits are kept in Postgres, more slowly (some hundred messages a second).
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 import redis.asyncio as redis
 import structlog
+
+from gateway.store import rates
+from gateway.store.database import Pool
 
 log = structlog.get_logger(__name__)
 
@@ -27,15 +32,12 @@ PAIR_BURST = 45  # borrowed from the future
 PAIR_BACKOFF = 4  # seconds to the power of the count of refusals (131056)
 _HIGHEST_POWER = 5  # 17 minutes
 
-# Meta counts in any second: a tenth of the rate at once and nine tenths over the second never exceed the whole.
-_BURST_SHARE = 0.1
-# Without Redis: as if so many workers sent through the same number.
-_WORKERS = 4
+# Meta counts in any second: a part of the rate at once and the rest over the second never exceed the whole.
+_BURST_SHARE = 0.04
 _PATIENCE = 1.0  # seconds: shorter waits for a number's turn are waited out here, in order of arrival
 _TIMEOUT = 1.0  # seconds for an answer of Redis
 _RETRY = 1.0  # seconds between tries while Redis is away
 _FORGET = 600.0  # seconds without a refusal until the count of refusals starts again
-_MANY = 10_000  # local entries; more are searched for old ones
 
 # KEYS: number, pair. ARGV, in microseconds: interval and tolerance of the number, of the pair; patience.
 # Gives {admitted, wait}: admitted after `wait`, the slot is taken; or not admitted, ask again after `wait`.
@@ -97,28 +99,29 @@ class Rate:
 
 
 _PAIR = Rate.of_pair()
-_LOCAL_PAIR = Rate.of_pair(PAIR_SECONDS * _WORKERS, PAIR_BURST // _WORKERS)
 
 
 class Limiter:
-    """Send slots. client: opened and closed by the caller; None: no Redis, the stricter local limits always hold."""
+    """Send slots. client, pool: opened and closed by the caller; client None: no Redis, all is kept in Postgres."""
 
     def __init__(
         self,
         client: redis.Redis | None,
+        pool: Pool,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._shared = _Shared(client, clock) if client is not None else None
-        self._local = _Local(clock)
+        self._ledger = _Ledger(pool)
         self._sleep = sleep
 
     async def acquire(self, number: str, customer: str, per_second: float = MESSAGES_PER_SECOND) -> float:
         """Take a slot to send one message of a number to a customer.
 
         Gives 0 when it may go out now (a short wait for the number's turn has been waited out), else the seconds after
-        which to ask again; then nothing was taken. Never fails: while Redis is away, local limits hold.
+        which to ask again; then nothing was taken. Never fails: while Redis is away Postgres keeps the limits, and
+        while both are away nothing is admitted.
         """
         admitted, wait = await self._take(number, customer, per_second)
         if not admitted:
@@ -130,11 +133,11 @@ class Limiter:
     async def back_off(self, number: str, customer: str) -> float:
         """Keep a pair back that Meta refused (131056), for 4^n seconds at its nth refusal in a row; gives them."""
         wait = await self._shared.back_off(number, customer) if self._shared else None
-        return self._local.back_off(number, customer) if wait is None else wait
+        return await self._ledger.back_off(number, customer) if wait is None else wait
 
     async def _take(self, number: str, customer: str, per_second: float) -> tuple[bool, float]:
         answer = await self._shared.take(number, customer, per_second) if self._shared else None
-        return self._local.take(number, customer, per_second) if answer is None else answer
+        return await self._ledger.take(number, customer, per_second) if answer is None else answer
 
 
 class _Shared:
@@ -176,49 +179,54 @@ class _Shared:
 
     def _went_away(self, error: Exception) -> None:
         if self._away_until is None:
-            consequence = "each worker keeps stricter send limits of its own until Redis answers"
+            consequence = "Postgres keeps the send limits until Redis answers"
             log.warning("limits_not_shared", reason=type(error).__name__, consequence=consequence)
         self._away_until = self._clock() + _RETRY
 
 
-class _Local:
-    """The same limits for this process alone, as strict as if every worker had to share them."""
+class _Ledger:
+    """The same limits in Postgres."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._tat: dict[str, float] = {}  # the theoretical arrival time of the next message, by key
-        self._refused: dict[str, tuple[int, float]] = {}  # how often, and until when that counts
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
 
-    def take(self, number: str, customer: str, per_second: float) -> tuple[bool, float]:
-        self._forget()
-        rate, now = Rate.of_number(per_second / _WORKERS), self._clock()
-        number_tat, number_wait = self._due(_key(number), rate, now)
-        pair_tat, pair_wait = self._due(_key(number, customer), _LOCAL_PAIR, now)
-        if pair_wait > 0 or number_wait > _PATIENCE:
-            return False, max(pair_wait, number_wait)
-        self._tat[_key(number)] = number_tat + rate.interval
-        self._tat[_key(number, customer)] = pair_tat + _LOCAL_PAIR.interval
-        return True, number_wait
+    async def take(self, number: str, customer: str, per_second: float) -> tuple[bool, float]:
+        rate, keys = Rate.of_number(per_second), (_key(number), _key(number, customer))
+        try:
+            async with self._pool.connection() as conn, conn.transaction():
+                # A number's first slot here gives no burst: Redis may have given one a moment ago.
+                now, tats = await rates.lock(conn, {keys[0]: rate.tolerance, keys[1]: -math.inf})
+                admitted, wait, after = slots(tats[keys[0]], tats[keys[1]], rate, now)
+                if admitted:
+                    await rates.put(conn, dict(zip(keys, after, strict=True)))
+                return admitted, wait
+        except psycopg.Error as error:
+            log.warning("limits_away", error=type(error).__name__, consequence="asked again in a second")
+            return False, _RETRY
 
-    def back_off(self, number: str, customer: str) -> float:
-        key, now = _key(number, customer), self._clock()
-        before, until = self._refused.get(key, (0, now))
-        power = min(before + 1 if until > now else 1, _HIGHEST_POWER)
-        wait = float(PAIR_BACKOFF**power)
-        self._refused[key] = (power, now + wait + _FORGET)
-        self._tat[key] = max(self._tat.get(key, 0.0), now + wait + _LOCAL_PAIR.tolerance)
-        return wait
+    async def back_off(self, number: str, customer: str) -> float:
+        try:
+            async with self._pool.connection() as conn:
+                return await rates.back_off(
+                    conn, _key(number, customer), base=PAIR_BACKOFF, highest=_HIGHEST_POWER, forget=_FORGET,
+                    tolerance=_PAIR.tolerance,
+                )  # fmt: skip
+        except psycopg.Error as error:
+            log.warning("limits_away", error=type(error).__name__, consequence="this customer waits the least time")
+            return float(PAIR_BACKOFF)
 
-    def _due(self, key: str, rate: Rate, now: float) -> tuple[float, float]:
-        tat = max(self._tat.get(key, now), now)
-        return tat, max(0.0, tat - rate.tolerance - now)
 
-    def _forget(self) -> None:
-        """Drop what no longer limits anything, once there is much of it."""
-        if len(self._tat) > _MANY or len(self._refused) > _MANY:
-            now = self._clock()
-            self._tat = {key: tat for key, tat in self._tat.items() if tat > now}
-            self._refused = {key: entry for key, entry in self._refused.items() if entry[1] > now}
+def slots(number: float, pair: float, rate: Rate, now: float) -> tuple[bool, float, tuple[float, float]]:
+    """Return whether a message is admitted, after how many seconds (else: when to ask again), and both next times.
+
+    number, pair: the theoretical arrival times of the next message, as kept; it is what the Lua script does.
+    """
+    number, pair = max(number, now), max(pair, now)
+    number_wait = max(0.0, number - rate.tolerance - now)
+    pair_wait = max(0.0, pair - _PAIR.tolerance - now)
+    if pair_wait > 0 or number_wait > _PATIENCE:
+        return False, max(pair_wait, number_wait), (number, pair)
+    return True, number_wait, (number + rate.interval, pair + _PAIR.interval)
 
 
 def _key(number: str, *parts: str) -> str:

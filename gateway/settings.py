@@ -44,7 +44,7 @@ class Settings(BaseSettings):
 
     database_url: SecretStr = Field(description="the gateway's Postgres, 15 or newer")
     redis_url: SecretStr | None = Field(
-        None, description="rate limits shared by all workers; without it each keeps its own"
+        None, description="rate limits shared by all workers; without it Postgres keeps them"
     )
     langgraph_url: str = Field("http://127.0.0.1:2024", description="the agent server")
     langgraph_token: SecretStr | None = Field(None, description="bearer token for the agent server")

@@ -52,7 +52,7 @@ class Worker:
         ) if settings.redis_url else None  # fmt: skip
         quiet = Quiet(settings.quiet_period_seconds, settings.quiet_period_max_seconds)
         self._lines = Lines(self._http, settings.whatsapp_graph_url, settings.whatsapp_api_version)
-        limiter = Limiter(self._redis)
+        limiter = Limiter(self._redis, self._pool)
         self._sender = Sender(
             self._pool,
             self._lines,

@@ -69,7 +69,7 @@ class Desk:
         self.pool, self.meta, self.now = pool, Meta(), 0.0
         http = httpx.AsyncClient(transport=httpx.MockTransport(self.meta))
         self.lines = Lines(http, "https://graph.facebook.com", "v26.0", lambda: self.now)
-        self.limiter = Limiter(None, clock=lambda: self.now, sleep=self._sleep)
+        self.limiter = Limiter(None, pool, clock=lambda: self.now, sleep=self._sleep)
         settings = SendSettings(wait, resend=resend)
         self.sender = Sender(pool, self.lines, channels, self.limiter, settings, clock=lambda: self.now)
         self.intake = Intake(pool, channels, Quiet(1000, 1000))

@@ -151,7 +151,7 @@ async def slow(pool: Pool) -> AsyncIterator[tuple[Bench, SlowMeta]]:
     bench = Bench(pool)
     http = httpx.AsyncClient(transport=httpx.MockTransport(meta))
     lines = Lines(http, "https://graph.facebook.com", "v26.0")
-    bench.turns._attend = Attention(pool, lines, Limiter(None), react=False).attend
+    bench.turns._attend = Attention(pool, lines, Limiter(None, pool), react=False).attend
     yield bench, meta
     meta.gate.set()
     await bench.turns.drain()
