@@ -10,7 +10,7 @@ from simulator.graph_call import json_object, open_call
 from simulator.meta.accounts import MESSAGING
 from simulator.meta.carrier import Carrier
 from simulator.meta.errors import GraphError
-from simulator.meta.sends import Envelope, Read, parse_read, parse_send
+from simulator.meta.sends import Envelope, Read, parse_control, parse_read, parse_send
 from simulator.meta.world import Number, digits_of, text_of
 from simulator.trouble import refused
 
@@ -25,7 +25,11 @@ class CloudApi:
 
     def routes(self) -> list[Route]:
         """Everything that Meta's host answers."""
-        return [Route("/v{major:int}.{minor:int}/{number_id}/messages", self.messages, methods=["POST"])]
+        number = "/v{major:int}.{minor:int}/{number_id}"
+        return [
+            Route(f"{number}/messages", self.messages, methods=["POST"]),
+            Route(f"{number}/thread_control", self.thread_control, methods=["POST"]),
+        ]
 
     async def messages(self, request: Request) -> Response:
         """``POST /{version}/{phone_number_id}/messages``: a send, or a read receipt."""
@@ -35,6 +39,13 @@ class CloudApi:
         if body.get("status") is not None:
             return await self._read(parse_read(body))
         return await self._send(request, number, parse_send(body))
+
+    async def thread_control(self, request: Request) -> Response:
+        """``POST /…/{phone_number_id}/thread_control``: take or release a conversation; no webhook follows."""
+        call = await open_call(self._carrier.world, request)
+        number = call.number(request.path_params["number_id"], MESSAGING)
+        self._carrier.control_thread(number, parse_control(call.given))
+        return JSONResponse({"messaging_product": "whatsapp"})
 
     async def _send(self, request: Request, number: Number, send: Envelope) -> Response:
         content = send.message_content()

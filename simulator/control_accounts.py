@@ -49,6 +49,7 @@ class NumberWish(_Wish):
     can_send_message: Literal["AVAILABLE", "LIMITED", "BLOCKED"] | None = None
     health_errors: list[Json] | None = None
     is_on_biz_app: bool | None = None
+    escalation_partner: bool | None = None
 
 
 class TokenWish(_Wish):

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import httpx
 import typer
 
+from gateway import handovers
 from gateway.commands.common import die, read_settings, with_database
+from gateway.handovers import NoThreadError
+from gateway.lines import Lines
 from gateway.store import outbox, ownership
 from gateway.store.conversations import Quiet
 from gateway.store.database import Connection
+from gateway.whatsapp.client import ThreadAction
+from gateway.whatsapp.errors import WhatsAppError
 from gateway.whatsapp.messages import Text, as_reply
 from gateway.whatsapp.render import split
 
@@ -64,3 +70,34 @@ def hand_back(conversation: UUID) -> None:
     if not with_database(settings, lambda conn: ownership.hand_back(conn, conversation, quiet)):
         die(f"there is no conversation {conversation}")
     print("the agent answers there again")
+
+
+@commands.command()
+def take_thread(conversation: UUID) -> None:
+    """Take a conversation over from another app, at Meta; the agent answers there. For Meta's escalation partner."""
+    _thread(conversation, "take")
+    print("control is ours; the agent answers there")
+
+
+@commands.command()
+def release_thread(conversation: UUID) -> None:
+    """Release a conversation to Meta's automatic responder, at Meta; the agent is silent there."""
+    _thread(conversation, "release")
+    print("control is Meta's automatic responder's; the agent is silent there until it comes back")
+
+
+def _thread(conversation: UUID, action: ThreadAction) -> None:
+    settings = read_settings()
+    quiet = Quiet(settings.quiet_period_seconds, settings.quiet_period_max_seconds)
+
+    async def asked(conn: Connection) -> None:
+        async with httpx.AsyncClient(timeout=20) as http:
+            lines = Lines(http, settings.whatsapp_graph_url, settings.whatsapp_api_version)
+            await handovers.ask(conn, settings.channels(), lines.api, conversation, action, quiet)
+
+    try:
+        with_database(settings, asked)
+    except NoThreadError as error:
+        die(str(error))
+    except WhatsAppError as error:
+        die(f"Meta did not {action} it: {error}")

@@ -31,6 +31,21 @@ async def conversation_for(conn: Connection, channel_id: str, contact_id: UUID) 
     return row[0]  # type: ignore[index,no-any-return]
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """On which number a conversation is, and with whom."""
+
+    channel_id: str
+    contact_id: UUID
+
+
+async def place(conn: Connection, conversation_id: UUID) -> Place | None:
+    """Where a conversation is; None: there is no such one."""
+    async with conn.cursor(row_factory=class_row(Place)) as cursor:
+        await cursor.execute("SELECT channel_id, contact_id FROM conversation WHERE id = %s", (conversation_id,))
+        return await cursor.fetchone()
+
+
 async def open_window(conn: Connection, conversation_id: UUID, at: datetime) -> None:
     """Note the customer's word (a message or a call) that opens Meta's 24-hour window."""
     await conn.execute(

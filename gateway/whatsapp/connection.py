@@ -101,6 +101,13 @@ class GraphApi:
         except Uncertain as error:
             raise Temporary(error.meaning, error.cause, retry_after=error.retry_after, scope=error.scope) from None
 
+    async def repeatable_at(self, url: str, *, body: Json) -> Json:
+        """Post to an address that Meta keeps outside the Graph API; otherwise as `repeatable`."""
+        try:
+            return await self._call("POST", url, body=body)
+        except Uncertain as error:
+            raise Temporary(error.meaning, error.cause, retry_after=error.retry_after) from None
+
     def _url(self, *path: str) -> str:
         return "/".join([self.base_url, self.version, *(quote(part, safe="") for part in path)])
 

@@ -188,6 +188,7 @@ _CODES: dict[int, tuple[type[WhatsAppError], Scope, str]] = {
     130403: (Permanent, Scope.RECIPIENT, "The customer or the business blocks messages between them."),
     130497: (Permanent, Scope.RECIPIENT, "The business account may not message customers in this customer's country."),
     130472: (Permanent, Scope.RECIPIENT, "The customer is part of an experiment of Meta and gets no marketing."),
+    2494191: (Permanent, Scope.MESSAGE, "Only the escalation partner that is configured at Meta may take a thread."),
     131008: (Permanent, Scope.MESSAGE, "A required parameter is missing."),
     131009: (Permanent, Scope.MESSAGE, "The value of a parameter is not valid."),
     131021: (Permanent, Scope.RECIPIENT, "Sender and recipient are the same number."),

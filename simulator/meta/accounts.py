@@ -62,6 +62,7 @@ class Number:
     can_send_message: str = "AVAILABLE"
     health_errors: list[Json] = field(default_factory=list)
     is_on_biz_app: bool = False
+    escalation_partner: bool = True  # whether this app may take threads from others
     override: str | None = None
     profile: Json = field(default_factory=lambda: {"vertical": "UNDEFINED"})
     blocked: list[str] = field(default_factory=list)

@@ -9,13 +9,19 @@ from pydantic import BaseModel, Field
 from simulator.faults import Faults, Taken
 from simulator.meta.background import Background
 from simulator.meta.billing import Ledger, pricing
-from simulator.meta.errors import INVALID_VALUE, UPLOAD_FAILED, GraphError
+from simulator.meta.errors import (
+    INVALID_PARAMETER,
+    INVALID_VALUE,
+    TAKE_NOT_ALLOWED,
+    UPLOAD_FAILED,
+    GraphError,
+)
 from simulator.meta.media import UPLOAD_SECONDS, MediaKind, Medium, check_size, kind_of
 from simulator.meta.outbox import Outbox
 from simulator.meta.payloads import message_change, status_change
 from simulator.meta.reviews import Reviews
 from simulator.meta.rules import Rates, Rules, entry_point, failure, require_recipient
-from simulator.meta.sends import Envelope, Read
+from simulator.meta.sends import Control, Envelope, Read
 from simulator.meta.template_sends import TemplateSend, render, require_usable
 from simulator.meta.usage import Usage
 from simulator.meta.world import Json, Message, Number, Persona, World, digits_of, new_wamid
@@ -99,6 +105,17 @@ class Carrier:
         self._add_status(message, "read")
         if read.typing_indicator:
             self.world.show_typing(message.wa_id, TYPING_SECONDS)
+
+    def control_thread(self, number: Number, control: Control) -> None:
+        """The business takes or releases a conversation. Raises GraphError."""
+        persona = self.world.find_persona(control.to or control.recipient or "")
+        if persona is None:
+            raise GraphError(INVALID_PARAMETER, "There is no conversation with this recipient")
+        if control.action == "take" and not number.escalation_partner:
+            raise GraphError(TAKE_NOT_ALLOWED, "Your app is not the escalation partner of this number")
+        if control.action == "release" and persona.owner != "us":
+            raise GraphError(INVALID_PARAMETER, "Your app does not control this thread")
+        persona.owner = "us" if control.action == "take" else "ai_agent"
 
     def reset(self) -> None:
         """Forget everything that was going on, faults and settings included."""

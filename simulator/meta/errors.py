@@ -44,6 +44,7 @@ TEMPLATE_PAUSED = 132015
 TEMPLATE_DISABLED = 132016
 DOWNLOAD_FAILED = 131052
 UPLOAD_FAILED = 131053
+TAKE_NOT_ALLOWED = 2494191
 UNKNOWN_OBJECT_SUBCODE = 33
 EXPIRED_SUBCODE = 463  # of INVALID_TOKEN
 REVOKED_SUBCODE = 460  # of INVALID_TOKEN: the session was ended
@@ -60,6 +61,7 @@ CODES = {
     190: Kind(401, "Access token has expired"),
     200: Kind(403, "Permissions error"),
     368: Kind(403, "Temporarily blocked for policies violations"),
+    2494191: Kind(400, "Only the configured escalation partner may take thread control"),
     2200: Kind(400, "Callback verification failed"),
     2500: Kind(400, "Unknown path components"),
     80007: Kind(400, "Rate limit issues"),

@@ -61,6 +61,16 @@ class Read(_Part):
     typing_indicator: Typing | None = None
 
 
+class Control(_Part):
+    """``thread_control``: take a conversation, or release it to Meta's automatic responder."""
+
+    messaging_product: Literal["whatsapp"]
+    action: Literal["take", "release"]
+    to: str | None = None
+    recipient: str | None = None
+    metadata: str | None = Field(None, max_length=2000)
+
+
 CONTENT: dict[str, type[BaseModel]] = {
     "text": Text,
     "reaction": Reaction,
@@ -105,6 +115,15 @@ def parse_read(body: Json) -> Read:
     """A read receipt. Raises GraphError."""
     _require_product(body)
     return _validated(Read, body, path="")
+
+
+def parse_control(body: Json) -> Control:
+    """A change of control. Raises GraphError."""
+    _require_product(body)
+    control = _validated(Control, body, path="")
+    if bool(control.to) == bool(control.recipient):
+        raise GraphError(INVALID_PARAMETER, title="Give either to or recipient.")
+    return control
 
 
 def parse_send(body: Json) -> Envelope:

@@ -148,3 +148,22 @@ async def test_over_a_real_connection_a_refused_one_is_safe(listener):
         listener.close()
         with pytest.raises(NotSent):
             await cloud.send("42", PAYLOAD)
+
+
+async def test_a_thread_is_taken_at_the_host_that_meta_names(meta):
+    meta(httpx.Response(200, json={"messaging_product": "whatsapp"}), httpx.Response(200, json={"ok": True}))
+    await meta.api().thread_control("42", "take", to="5511987654321")
+    await meta.api(base_url="http://sim:1").thread_control("42", "release", recipient="BR.1")
+    [taken, released] = meta.requests
+    assert str(taken.url) == "https://api.facebook.com/business/whatsapp/phone_numbers/42/thread_control"
+    assert json.loads(taken.content) == {"messaging_product": "whatsapp", "action": "take", "to": "+5511987654321"}
+    assert str(released.url) == "http://sim:1/v26.0/42/thread_control"
+    assert json.loads(released.content)["recipient"] == "BR.1"
+
+
+async def test_a_change_of_control_may_be_asked_again(meta):
+    meta(httpx.ReadTimeout("late"), refusal(2494191))
+    with pytest.raises(Temporary):
+        await meta.api().thread_control("42", "take", to="5511987654321")
+    with pytest.raises(Permanent):
+        await meta.api().thread_control("42", "take", to="5511987654321")

@@ -47,6 +47,7 @@ TABLE: dict[int, tuple[Scope, type[WhatsAppError]]] = {
     131049: (RECIPIENT, Permanent), 131050: (RECIPIENT, Permanent), 131062: (RECIPIENT, Permanent),
     137000: (RECIPIENT, Permanent),
     # The message.
+    2494191: (MESSAGE, Permanent),  # thread control: "only the escalation partner"
     100: (MESSAGE, Permanent), 131008: (MESSAGE, Permanent), 131009: (MESSAGE, Permanent),
     131051: (MESSAGE, Permanent), 131052: (MESSAGE, Permanent), 131053: (MESSAGE, Permanent),
     131055: (MESSAGE, Permanent), 135000: (MESSAGE, Permanent),

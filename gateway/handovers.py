@@ -1,0 +1,51 @@
+"""Control over a thread, asked of Meta: taken from another app, or released to Meta's automatic responder.
+
+What Meta tells of others' changes comes by webhook (`notices.handover`); of our own release it tells nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+from gateway.channels import Channel, Channels
+from gateway.lines import address
+from gateway.store import contacts, conversations, ownership
+from gateway.store.conversations import Quiet
+from gateway.store.database import Connection
+from gateway.whatsapp.client import CloudApi, ThreadAction
+
+
+class NoThreadError(Exception):
+    """There is no such conversation, or its number is not configured here; the text says which."""
+
+
+async def ask(
+    conn: Connection,
+    channels: Channels,
+    api: Callable[[Channel], CloudApi],
+    conversation_id: UUID,
+    action: ThreadAction,
+    quiet: Quiet,
+) -> None:
+    """Take a thread, so that the agent answers again, or release it, so that the agent is silent.
+
+    Raises:
+        NoThreadError: Nothing was asked of Meta.
+        WhatsAppError: Meta refused, or does not answer; nothing is changed here.
+    """
+    where = await conversations.place(conn, conversation_id)
+    if where is None:
+        raise NoThreadError(f"there is no conversation {conversation_id}")
+    channel = channels.get(where.channel_id)
+    if channel is None:
+        raise NoThreadError("the conversation's number is not configured here")
+    to = address(await contacts.keys_of(conn, where.contact_id))
+    await api(channel).thread_control(channel.phone_number_id, action, to=to.get("to"), recipient=to.get("recipient"))
+    async with conn.transaction():
+        await conversations.conversation_for(conn, where.channel_id, where.contact_id)  # locks it
+        if action == "take":
+            await ownership.control_returned(conn, conversation_id, datetime.now(UTC), quiet)
+        else:
+            await ownership.control_lost(conn, conversation_id, datetime.now(UTC))
