@@ -21,6 +21,8 @@ from gateway.whatsapp.templates import template
 log = structlog.get_logger(__name__)
 
 _LOOK_EVERY = 1.0  # seconds between two looks at the files
+# Messages a second: Meta gives 20, 80 or 1,000 (reference/throughput); slower than one in ten seconds is a mistake.
+_SLOWEST, _FASTEST = 0.1, 1000
 _SECRET_FIELDS = ("access_token", "app_secrets", "verify_token")
 
 Version = tuple[tuple[int, int], ...]
@@ -70,7 +72,7 @@ class Channel(BaseModel):
     locale: str = "pt_BR"
     context: Mapping[str, Any] = Field(default_factory=dict)  # passed on to the agent as it is
     quiet_period_seconds: float | None = None
-    messages_per_second: float = 80
+    messages_per_second: float = Field(80, ge=_SLOWEST, le=_FASTEST, allow_inf_nan=False)
     fallback_template: FallbackTemplate | None = None
 
     def quiet(self, default: Quiet) -> Quiet:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+import obstore
 import structlog
 
 from gateway.intake import NOT_ITS_APP, NOT_KNOWN
@@ -14,23 +15,35 @@ from gateway.store.conversations import Quiet
 from gateway.store.database import Connection, Pool, is_away
 from gateway.telemetry import ERRORS, QUEUE, QUEUE_AGE, UNCERTAIN
 
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
 _EVERY = 5.0
 _BATCH = 1000  # events deleted at once: a short transaction
+_FILES = 100  # deleted at once
 _BATCHES = 5  # and so many of them before the rest of the house is looked at again
 
 
 class Housekeeping:
-    """``step`` is called in a loop. retention_days: how long processed events are kept; 0: for ever."""
+    """``step`` is called in a loop.
 
-    def __init__(self, pool: Pool, sender: Sender, quiet: Quiet, retention_days: float) -> None:
+    retention_days, left_days: how long processed events are kept, and those kept as unknown or failed; 0: for ever.
+    objects: where files of customers are.
+    """
+
+    def __init__(
+        self, pool: Pool, sender: Sender, quiet: Quiet, retention_days: float, *,
+        left_days: float = 0, objects: ObjectStore | None = None,
+    ) -> None:  # fmt: skip
         self._pool = pool
         self._sender = sender
         self._quiet = quiet
-        self._retention_days = retention_days
+        self._ages = {events.PROCESSED: retention_days, events.LEFT: left_days}
+        self._objects = objects
 
     async def step(self) -> float:
         """Do what there is to do; seconds until the next time. A duty that fails keeps no other from being done."""
@@ -38,6 +51,7 @@ class Housekeeping:
         await self._do(self._with_database(self._hand_back))
         await self._do(self._with_database(_measure))
         await self._do(self._with_database(_forget_rates))
+        await self._do(self._with_database(self._delete_revoked))
         more = await self._do(self._with_database(self._purge))
         return 0.5 if more else _EVERY
 
@@ -63,10 +77,25 @@ class Housekeeping:
 
     async def _purge(self, conn: Connection) -> bool:
         """Delete old events; whether there may be more."""
-        for _ in range(_BATCHES if self._retention_days else 0):
-            if await events.purge(conn, self._retention_days, _BATCH) < _BATCH:
+        return any([await self._purge_states(conn, states, days) for states, days in self._ages.items() if days])
+
+    async def _purge_states(self, conn: Connection, states: tuple[str, ...], days: float) -> bool:
+        for _ in range(_BATCHES):
+            if await events.purge(conn, states, days, _BATCH) < _BATCH:
                 return False
-        return bool(self._retention_days)
+        return True
+
+    async def _delete_revoked(self, conn: Connection) -> None:
+        """Delete the files of messages that customers took back; one that is gone already is deleted too."""
+        if self._objects is None:
+            return
+        found = await media.revoked(conn, _FILES)
+        for media_id, path in found:
+            try:
+                await obstore.delete_async(self._objects, path)
+            except FileNotFoundError:
+                log.info("file_gone", media_id=str(media_id))
+            await media.forget(conn, [media_id])
 
 
 async def _forget_rates(conn: Connection) -> None:

@@ -99,6 +99,9 @@ class Settings(BaseSettings):
     event_retention_days: float = Field(
         30, ge=0, description="processed webhook items are deleted after so long; Meta repeats for 7 days; 0: never"
     )
+    event_left_retention_days: float = Field(
+        180, ge=0, description="items kept as unknown or failed, for a replay, are deleted after so long; 0: never"
+    )
     drain_seconds: float = Field(20, ge=0, description="how long work may finish what it has begun after SIGTERM")
     database_pool_size: int = Field(10, ge=2, description="Postgres connections of one process")
     otel_exporter_otlp_endpoint: str | None = Field(None, description="OTLP/HTTP collector for traces, http://…:4318")

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
-import psycopg
 import redis.asyncio as redis
 import structlog
 
@@ -66,10 +65,14 @@ class Worker:
             media_wait=settings.media_wait_seconds, phone_app_hold=settings.phone_app_hold_seconds,
             unknown_number_wait=settings.unknown_number_hours * 3600,
         )  # fmt: skip
-        self._housekeeping = Housekeeping(self._pool, self._sender, quiet, settings.event_retention_days)
+        objects = open_store(settings.media_url)
+        self._housekeeping = Housekeeping(
+            self._pool, self._sender, quiet, settings.event_retention_days,
+            left_days=settings.event_left_retention_days, objects=objects,
+        )  # fmt: skip
         self._watch = Watch(self._pool, self._lines, self._channels, settings.whatsapp_api_version)
         self._media = MediaLoader(
-            self._pool, self._channels, self._lines.api, open_store(settings.media_url),
+            self._pool, self._channels, self._lines.api, objects,
             limit=settings.media_max_bytes, quiet=quiet, allowed=origins(settings.whatsapp_graph_url),
         )  # fmt: skip
         self._turns = Turns(
@@ -132,10 +135,14 @@ class Worker:
         ]
 
     async def _drain(self) -> None:
+        """Finish or give back what is under way, each kind for itself: what one of them meets holds no other up."""
+        drains = (self._turns.drain(), self._sender.drain(), self._media.drain())
+        problems: list[BaseException | None] = []
         try:
             async with asyncio.timeout(self._settings.drain_seconds):
-                await self._turns.drain()
-                await self._sender.drain()
-                await self._media.drain()
-        except (TimeoutError, psycopg.Error) as error:
-            log.warning("drain_unfinished", error=type(error).__name__, consequence="leases run out, others take over")
+                problems += await asyncio.gather(*drains, return_exceptions=True)
+        except TimeoutError as error:
+            problems.append(error)
+        for problem in filter(None, problems):
+            reason, consequence = type(problem).__name__, "leases run out, others take over"
+            log.warning("drain_unfinished", error=reason, consequence=consequence)

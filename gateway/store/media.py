@@ -127,3 +127,18 @@ async def backlog(conn: Connection) -> tuple[int, float]:
            FROM media WHERE status = 'pending'"""
     )
     return await cursor.fetchone() or (0, 0.0)
+
+
+async def revoked(conn: Connection, limit: int) -> list[tuple[UUID, str]]:
+    """Files that are kept although their messages were taken back: ids of media and paths in the object store."""
+    cursor = await conn.execute(
+        """SELECT d.id, d.path FROM media d JOIN message m ON m.id = d.message_id
+           WHERE m.revoked_at IS NOT NULL AND d.path IS NOT NULL LIMIT %s""",
+        (limit,),
+    )
+    return [(row[0], row[1]) for row in await cursor.fetchall()]
+
+
+async def forget(conn: Connection, media_ids: Collection[UUID]) -> None:
+    """Note that the files of media are deleted."""
+    await conn.execute("UPDATE media SET path = NULL WHERE id = ANY(%s)", (list(media_ids),))

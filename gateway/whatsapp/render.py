@@ -13,7 +13,7 @@ from gateway.whatsapp.compose import split
 from gateway.whatsapp.errors import InvalidMessage
 from gateway.whatsapp.interactive import interactive
 from gateway.whatsapp.messages import Contacts, Location, Media, Message, Reaction, Template, Text
-from gateway.whatsapp.text import clean
+from gateway.whatsapp.text import clean, parameter
 
 __all__ = ["render", "split"]
 
@@ -129,4 +129,21 @@ def _template(part: Template) -> Json:
     buttons = [component for component in part.components if component.get("type") == "button"]
     at_most("template.components.button", buttons, caps.TEMPLATE_BUTTONS, least=0)
     body: Json = {"name": name, "language": {"code": filled("template.language", part.language)}}
-    return body | ({"components": part.components} if part.components else {})
+    components = [_component(f"template.{one.get('type')}", one) for one in part.components]
+    return body | ({"components": components} if components else {})
+
+
+def _component(where: str, component: Json) -> Json:
+    """A component whose texts hold nothing that Meta refuses in them, also where it was not built by `templates`."""
+    given = component.get("parameters")
+    if not isinstance(given, list):
+        return component
+    return {**component, "parameters": [_parameter(f"{where}.{n}", one) for n, one in enumerate(given, start=1)]}
+
+
+def _parameter(where: str, given: object) -> object:
+    if not isinstance(given, dict) or given.get("type") != "text":
+        return given
+    if not isinstance(given.get("text"), str):
+        raise InvalidMessage(where, "is a text without its text.")
+    return {**given, "text": filled(where, parameter(given["text"]))}

@@ -10,12 +10,11 @@ from typing import Any, Literal
 from gateway.whatsapp.check import address, at_most, filled
 from gateway.whatsapp.errors import InvalidMessage
 from gateway.whatsapp.messages import Template
+from gateway.whatsapp.text import parameter
 
 Json = dict[str, Any]
 
 _NAME = re.compile(r"[a-z0-9_]+")
-# Meta refuses line breaks, tabs and more than four spaces in a row inside a parameter.
-_NOT_IN_PARAMETERS = re.compile(r"\s*[\n\r\t\v\f\u2028\u2029]\s*| {5,}")
 
 _VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
@@ -144,4 +143,4 @@ def _named(where: str, name: str, value: str) -> Json:
 
 
 def _value(where: str, value: str) -> str:
-    return filled(where, _NOT_IN_PARAMETERS.sub(" ", value).strip())
+    return filled(where, parameter(value))

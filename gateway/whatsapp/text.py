@@ -5,6 +5,8 @@ import unicodedata
 from typing import Any
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# Meta refuses line breaks, tabs and more than four spaces in a row inside a parameter of a template.
+_NOT_IN_PARAMETERS = re.compile(r"\s*[\n\r\t\v\f\u2028\u2029]\s*| {5,}")
 _ZERO_WIDTH_JOINER = "\u200d"
 # A sentence ends with its mark, closing quotes or brackets, and white space; the full-width marks need no space.
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]*_~]*(?=\s)|[。！？]+")
@@ -31,6 +33,11 @@ def clean(value: Any) -> Any:  # noqa: ANN401 - any JSON in, the same shape out
     if isinstance(value, list | tuple):
         return [clean(inner) for inner in value]
     return value
+
+
+def parameter(text: str) -> str:
+    """Turn white space that Meta refuses in a parameter of a template into one space."""
+    return _NOT_IN_PARAMETERS.sub(" ", text).strip()
 
 
 def split_text(text: str, limit: int) -> list[str]:

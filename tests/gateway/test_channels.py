@@ -119,3 +119,20 @@ def test_business_hours_that_would_fail_every_run_are_refused_by_name(
     write(path, channel("1", "mended", context=hours(opens="22:00", closes="02:00")))
     assert channels.get("1").access_token.get_secret_value() == "mended"  # type: ignore[union-attr]
     assert channels.problems == {}
+
+
+@pytest.mark.parametrize("rate", [0, -1, 0.01, 1001, 1e300, "NaN", "Infinity", "1e-9", "fast", None])
+def test_a_rate_at_which_nothing_can_be_sent_is_refused_by_name(tmp_path: Path, rate: object) -> None:
+    path = tmp_path / "channels.json"
+    write(path, channel("1"))
+    channels = Channels((), [path], Clock())
+    assert channels.all()["1"].messages_per_second == 80
+    write(path, channel("1", messages_per_second=rate))
+    assert channels.all()["1"].messages_per_second == 80
+    [problem] = channels.problems.values()
+    assert "messages_per_second" in problem
+
+
+@pytest.mark.parametrize("rate", [0.1, 20, 80, 1000])
+def test_a_rate_of_meta_is_taken(rate: float) -> None:
+    assert Channel.model_validate(channel("1", messages_per_second=rate)).messages_per_second == rate

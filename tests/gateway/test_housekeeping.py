@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime
 
+import obstore
 import pytest
+from obstore.store import MemoryStore
 
 from gateway import housekeeping
 from gateway.housekeeping import Housekeeping
@@ -45,6 +47,36 @@ async def test_old_events_are_deleted_in_batches(desk: Desk, monkeypatch: pytest
     assert sum((await count(desk)).values()) == 65 - 20
     assert await keeper.step() > 1
     assert await count(desk) == {"done": 1, "ignored": 1, "unknown": 16, "failed": 16, "new": 1}
+
+
+async def test_what_is_kept_for_a_replay_has_an_age_too(desk: Desk) -> None:
+    for state in ("done", "unknown", "failed"):
+        await fill(desk, state, 181, 2)
+        await fill(desk, state, 179, 1)
+    keeper = Housekeeping(desk.pool, desk.sender, Quiet(0, 0), 0, left_days=180)
+    await keeper.step()
+    assert await count(desk) == {"done": 3, "unknown": 1, "failed": 1}
+
+
+async def test_files_of_messages_that_were_taken_back_are_deleted(desk: Desk) -> None:
+    objects = MemoryStore()
+    await desk.deliver(text("1"), text("2"))
+    await desk.sql(
+        """INSERT INTO media (message_id, channel_id, remote_id, kind, status, path, wait_until)
+           SELECT m.id, '1', 'x', 'image', 'stored', 'file/' || (m.content->>'text') || n, now()
+           FROM message m, generate_series(1, 2) n RETURNING 1"""
+    )
+    for name in ("file/11", "file/21", "file/22"):  # file/12 is gone already
+        await obstore.put_async(objects, name, b"x")
+    keeper = Housekeeping(desk.pool, desk.sender, Quiet(0, 0), 0, objects=objects)
+    await keeper.step()
+    assert len(await obstore.list(objects).collect_async()) == 3
+    await desk.sql("UPDATE message SET revoked_at = now() WHERE content->>'text' = '1' RETURNING 1")
+    await keeper.step()
+    assert sorted(one["path"] for one in await obstore.list(objects).collect_async()) == ["file/21", "file/22"]
+    assert await desk.sql("SELECT path FROM media ORDER BY path NULLS FIRST") == [
+        (None,), (None,), ("file/21",), ("file/22",),
+    ]  # fmt: skip
 
 
 async def test_or_never(desk: Desk) -> None:

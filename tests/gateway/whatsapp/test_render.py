@@ -320,3 +320,28 @@ def test_a_message_survives_as_a_reply(reply):
 def test_nul_and_lone_surrogates_do_not_reach_the_phone():
     assert body({"type": "text", "text": "a\0b\ud800c"})["body"] == "ab\ufffdc"
     assert body(Text(text="a\0b\ud800c"))["body"] == "ab\ufffdc"
+
+
+def test_line_breaks_in_raw_components_of_a_template_never_reach_meta():
+    raw = [
+        {"type": "header", "parameters": [{"type": "image", "image": {"id": "1"}}]},
+        {"type": "body", "parameters": [{"type": "text", "parameter_name": "order", "text": " a\n\tb      c\r\nd "}]},
+        {
+            "type": "button",
+            "sub_type": "quick_reply",
+            "index": "0",
+            "parameters": [{"type": "payload", "payload": "x"}],
+        },
+        {"type": "footer"},
+    ]
+    [payload] = render({"type": "template", "name": "n", "language": "pt_BR", "components": raw}, to="5511987654321")
+    header, body, button, footer = payload["template"]["components"]
+    assert body["parameters"] == [{"type": "text", "parameter_name": "order", "text": "a b c d"}]
+    assert (header, button, footer) == (raw[0], raw[2], raw[3])
+
+
+@pytest.mark.parametrize("given", [{"type": "text"}, {"type": "text", "text": 7}, {"type": "text", "text": " \n "}])
+def test_a_parameter_without_text_is_refused_by_place(given):
+    raw = [{"type": "body", "parameters": [given]}]
+    with pytest.raises(InvalidMessage, match=r"template\.body\.1"):
+        render({"type": "template", "name": "n", "language": "pt_BR", "components": raw}, to="5511987654321")
