@@ -5,10 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.whatsapp.compose import prepare
+import structlog
+
+from gateway.whatsapp.check import unique
+from gateway.whatsapp.compose import prepare, split
 from gateway.whatsapp.errors import InvalidMessage
-from gateway.whatsapp.messages import Message, Text, as_reply
+from gateway.whatsapp.messages import (
+    Buttons,
+    Choices,
+    ContactRequest,
+    CtaUrl,
+    Flow,
+    Location,
+    Media,
+    Message,
+    Row,
+    Text,
+    as_reply,
+)
 from gateway.whatsapp.render import render
+
+log = structlog.get_logger(__name__)
 
 Json = dict[str, Any]
 
@@ -18,16 +35,15 @@ _ANYBODY = "+10000000000"  # limits do not depend on who gets a message
 def parts_of(replies: Sequence[Mapping[str, Any]]) -> list[Json]:
     """Give the messages to queue, in order, each within Meta's limits.
 
-    Texts of nothing but white space are left out, but not all of them.
+    What breaks a limit, or has choices that look alike, becomes a text that says the same. Texts of nothing but white
+    space are left out, but not all of them.
 
     Raises:
-        InvalidMessage: A reply is none of the contract's, breaks a limit, or all of them say nothing.
+        InvalidMessage: A reply is none of the contract's, or all of them say nothing.
     """
-    parts = [part for reply in replies for part in prepare(reply) if not _is_empty(part)]
+    parts = [sent for reply in replies for part in prepare(reply) for sent in _or_text(part) if not _is_empty(sent)]
     if replies and not parts:
         raise InvalidMessage("replies", "say nothing.")
-    for part in parts:
-        check(part)
     return [as_reply(part) for part in parts]
 
 
@@ -35,6 +51,54 @@ def check(part: Message) -> None:
     """Raise InvalidMessage where a message breaks a limit or does not fit into one."""
     if len(render(part, to=_ANYBODY)) != 1:
         raise InvalidMessage(part.type, "is too long for one message.")
+
+
+def as_text(part: Message) -> str:
+    """Give what a message says in words, its choices numbered; empty where it says nothing."""
+    lines: list[str | None] = []
+    match part:
+        case Text():
+            lines = [part.text]
+        case Buttons():
+            lines = [part.header, part.body, *_numbered([button.title for button in part.buttons]), part.footer]
+        case Choices():
+            rows = [row for section in part.sections for row in section.rows]
+            lines = [part.header, part.body, *_numbered([_row(row) for row in rows]), part.footer]
+        case CtaUrl():
+            lines = [part.header, part.body, f"{part.text}: {part.url}", part.footer]
+        case Media():
+            lines = [part.caption, part.link]
+        case Location():
+            lines = [part.name, part.address, f"{part.latitude}, {part.longitude}"]
+        case Flow() | ContactRequest():
+            lines = [part.body]
+    return "\n".join(line for line in lines if line and line.strip())
+
+
+def _numbered(choices: Sequence[str]) -> list[str]:
+    return [f"{number}. {choice}" for number, choice in enumerate(choices, 1) if choice.strip()]
+
+
+def _row(row: Row) -> str:
+    """A choice of a list: its description alone where that says the whole of a title that was cut."""
+    below, title = row.description or "", row.title
+    return below if below.startswith(title.removesuffix("…")) else f"{title}: {below}" if below else title
+
+
+def _or_text(part: Message) -> list[Message]:
+    try:
+        check(part)
+        _distinct(part)
+    except InvalidMessage as error:
+        log.warning("reply_sent_as_text", type=part.type, field=error.field)
+        return split(Text(text=as_text(part), reply_to=part.reply_to))
+    return [part]
+
+
+def _distinct(part: Message) -> None:
+    if isinstance(part, Choices):
+        shown = [_row(row).strip().casefold() for section in part.sections for row in section.rows]
+        unique("interactive.action.sections.rows", shown)
 
 
 def _is_empty(part: Message) -> bool:

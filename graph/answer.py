@@ -13,7 +13,7 @@ from graph.context import Context
 from graph.guard import Fault
 from graph.masking import mask
 from graph.prompts import TEXTS
-from graph.replies import REPLY, TEXT_LIMIT, ButtonsReply, CtaUrlReply, FlowReply, ListReply, Reply
+from graph.replies import REPLY, TEXT_LIMIT, ContactsReply, LocationReply, MediaReply, Reply, TextReply
 from graph.state import ANSWERS_KEPT, Answer, Handoff, Pending, Prepared, State, changes
 from graph.tools.bounds import UNAVAILABLE
 from graph.tools.talk import handoff_text
@@ -23,7 +23,7 @@ NOTHING = Prepared(parts=[], closing={})
 FAILURES_BEFORE_A_PERSON = 3
 MESSAGES_AT_MOST = 3
 SUMMARY_LENGTH = 1500
-INTERACTIVE = (ButtonsReply, ListReply, CtaUrlReply, FlowReply)
+NOT_TAPPED = (TextReply, MediaReply, LocationReply, ContactsReply)  # what may stand before a question
 
 
 def closing(state: State) -> AIMessage | None:
@@ -71,7 +71,7 @@ def _with_question(
 ) -> tuple[AIMessage, list[Reply]]:
     """The answer with a question before a change: last, by itself, and the only thing to tap on or to answer to."""
     text = "" if fault == "empty" else message.text
-    others = [part for part in parts if not isinstance(part, INTERACTIVE)]
+    others = [part for part in parts if isinstance(part, NOT_TAPPED)]
     whole = "\n\n".join(filter(None, [text, asked["question"]]))
     told = AIMessage(whole, id=message.id, usage_metadata=message.usage_metadata)
     return told, [*compose(text, others), *question(asked)]

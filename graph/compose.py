@@ -91,9 +91,11 @@ def options_of(options: Sequence[str]) -> list[str]:
 
     Those that differ only in marks or in the size of letters look alike to a customer: the first one stays.
     """
-    shown = [" ".join(MARKS.sub("", option).split()) for option in options]
-    first = {option.casefold(): option for option in reversed(shown) if option}
-    return [*reversed(first.values())][:ROW_COUNT_LIMIT]
+    first: dict[str, str] = {}
+    for option in options:
+        shown = " ".join(MARKS.sub("", " ".join(option.split())).split())
+        first.setdefault(shown.casefold(), shown)
+    return [shown for shown in first.values() if shown][:ROW_COUNT_LIMIT]
 
 
 def menu(body: str, choices: Sequence[tuple[str, str, str]], button: str, title: str) -> ListReply:

@@ -303,15 +303,13 @@ async def test_the_models_markdown_becomes_whatsapps(bench: Bench) -> None:
     assert formatted == "*Pedido*\n\n*Enviado* em _março_:\n\n- Item: Lente; Preço: R$ 90"
 
 
-async def test_a_reply_over_a_limit_becomes_an_apology_that_names_it(bench: Bench) -> None:
+async def test_a_reply_over_a_limit_becomes_a_text_that_says_the_same(bench: Bench) -> None:
     buttons = [{"id": str(n), "title": str(n)} for n in range(4)]
     reply = {"type": "buttons", "body": "Qual?", "buttons": buttons}
     bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": [reply]}
     await bench.receive(text("Olá"))
     await bench.settle()
-    assert [reply[:8] for reply in await bench.replies()] == ["Desculpe"]
-    [(error,)] = await bench.rows("SELECT error FROM turn")
-    assert "interactive.action.buttons: from 1 to 3 are allowed, here are 4" in error
+    assert await bench.replies() == ["Qual?\n1. 0\n2. 1\n3. 2\n4. 3"]
 
 
 @pytest.mark.parametrize(("texts", "said"), [(["", "Olá"], ["Olá"]), (["  ", "---"], ["Desculpe"])])

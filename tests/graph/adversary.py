@@ -26,7 +26,7 @@ TEXTS = [
 TOOLS = [
     "order_status", "list_orders", "cancel_order", "change_address", "create_ticket", "get_ticket", "list_tickets",
     "search_products", "store_info", "remember", "show_profile", "forget", "ask_choice", "transfer_to",
-    "request_human", "confirm_change", "drop_change", "no_such_tool",
+    "request_human", "request_phone_number", "conversation_history", "confirm_change", "drop_change", "no_such_tool",
 ]  # fmt: skip
 CHANGING = ["cancel_order", "change_address", "create_ticket", "forget", "confirm_change", "drop_change", "ask_choice"]
 
@@ -78,6 +78,13 @@ class Shop:
 
     async def close(self) -> None:
         """Nothing to give back."""
+
+
+class Silent:
+    """A gateway that knows no earlier messages."""
+
+    async def history(self, customer_id: str, limit: int) -> list[Any]:
+        return []
 
 
 def arguments() -> st.SearchStrategy[dict[str, Any]]:

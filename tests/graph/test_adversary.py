@@ -9,7 +9,21 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.store.memory import InMemoryStore
 
 from graph import memory
-from tests.graph.adversary import SAY, STEPS, TEXTS, Customer, Say, Shop, answers, button_of, choices_of, text_of
+from graph.tools import TOOLS as ALL
+from tests.graph.adversary import (
+    SAY,
+    STEPS,
+    TEXTS,
+    TOOLS,
+    Customer,
+    Say,
+    Shop,
+    Silent,
+    answers,
+    button_of,
+    choices_of,
+    text_of,
+)
 from tests.graph.talk import Talk, by_a_person
 
 
@@ -21,6 +35,7 @@ async def test_nothing_is_changed_that_was_not_shown_whole_and_accepted(
     shop, store, customer = Shop(), InMemoryStore(), Customer()
     for module in ("orders", "tickets", "changes", "catalog"):
         environment.setattr(f"graph.tools.{module}.business", lambda: shop)
+    environment.setattr("graph.tools.talk.channel", Silent)
     talk = Talk(InMemorySaver(), store)
     talk.context["department"] = "orders"
     await memory.remember(store, talk.context["customer_id"], "Prefere lentes mensais")
@@ -53,3 +68,7 @@ def _nothing_beside_the_buttons(replies: list[dict[str, Any]]) -> None:
         assert asking == replies[-1:]
         assert not any(choices_of(reply) for reply in replies[:-1])
         assert "novidades" not in asking[0]["body"] or "Posso abrir este chamado?" in text_of(replies)
+
+
+def test_the_adversary_knows_every_tool() -> None:
+    assert {tool.name for tool in ALL} <= set(TOOLS)

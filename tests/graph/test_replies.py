@@ -1,3 +1,5 @@
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -5,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from graph.compose import dump, split, text_replies
-from graph.replies import REPLY
+from graph.compose import choice, dump, options_of, split, text_replies
+from graph.replies import REPLY, ButtonsReply, ListReply
 
 BUTTON = {"id": "yes", "title": "Sim"}
 ROW = {"id": "1", "title": "Óculos"}
@@ -95,6 +97,45 @@ def test_parts_fit_and_lose_only_white_space_at_the_cuts(text: str, limit: int) 
 )
 def test_the_cut_prefers_paragraphs_then_sentences_then_words(text: str, parts: list[str]) -> None:
     assert split(text, 9) == parts or len(text) <= 9
+
+
+O_ASK_CHOICE = json.loads((Path(__file__).parents[1] / "cases/O_ask_choice.json").read_text())
+
+
+def test_choices_that_look_alike_when_cut_are_numbered_and_whole_below() -> None:
+    asked = choice(O_ASK_CHOICE["question"], options_of(O_ASK_CHOICE["options"]), "Ver", "Opções")
+    assert isinstance(asked, ListReply)
+    rows = asked.sections[0].rows
+    assert [row.title for row in rows] == [f"{number}. Lente de contato tór…" for number in (1, 2, 3)]
+    assert [row.description for row in rows] == O_ASK_CHOICE["options"]
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (["Sim", "**Sim**", "sim "], ["Sim"]),
+        (["*Azul*", "Verde\nclaro"], ["Azul", "Verde claro"]),
+        (["*", "👍", "👎"], ["👍", "👎"]),
+        (["[Sim](https://example.com)", "Não"], ["Sim", "Não"]),
+        (["b", "A", "a", "c", "B"], ["b", "A", "c"]),
+    ],
+)
+def test_options_are_what_a_phone_shows_each_once(given: list[str], shown: list[str]) -> None:
+    assert options_of(given) == shown
+
+
+@given(st.lists(st.text(min_size=1, max_size=72), min_size=2, max_size=10))
+def test_whatever_the_options_are_a_customer_can_tell_them_apart(options: list[str]) -> None:
+    distinct = options_of(options)
+    if len(distinct) < 2:
+        return
+    asked = choice("Qual?", distinct, "Ver", "Opções")
+    titles = (
+        [button.title for button in asked.buttons]
+        if isinstance(asked, ButtonsReply)
+        else [row.title for section in asked.sections for row in section.rows]
+    )
+    assert len({title.casefold() for title in titles}) == len(distinct)
 
 
 def test_a_blank_text_gives_no_reply() -> None:
