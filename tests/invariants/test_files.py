@@ -44,6 +44,18 @@ def test_bombs_cost_nobody_else_anything(stack: Stack) -> None:
     assert not _children(agent)
 
 
+def test_kill_9_while_a_file_is_read_counts_as_an_attempt(stack: Stack) -> None:
+    agent = stack.part("agent")["pid"]
+    [sender, *_] = FILES
+    send(stack, sender, *FILES[sender])
+    [reader] = eventually(lambda: _children(agent), "a process that reads a file")
+    stack.kill("agent")
+    assert stack.answered(sender) == [ASK_AGAIN]
+    stack.settle()
+    assert stack.sql("SELECT attempts FROM turn") == [(1,)]
+    eventually(lambda: not Path(f"/proc/{reader}").exists(), "the end of the process that nobody waits for")
+
+
 def _peak(pid: int) -> int:
     status = Path(f"/proc/{pid}/status").read_text()
     [line] = [line for line in status.splitlines() if line.startswith("VmHWM")]
