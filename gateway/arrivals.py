@@ -34,6 +34,7 @@ Outcome = tuple[str, str | None]
 
 DONE: Outcome = ("done", None)
 _THERE = ("ignored", "the message is there already")
+_SKEW = timedelta(minutes=5)  # that Meta's clock may be ahead of ours
 _NOBODY = ("unknown", "nothing names the customer for certain")
 # What history says became of a message of the business, in the words of our table.
 _HISTORY_STATUS = {"DELIVERED": "delivered", "READ": "read", "PLAYED": "played", "ERROR": "failed"}
@@ -59,11 +60,13 @@ class Arrivals:
         self._rules = rules
 
     def statement(self, stored: StoredEvent, at: datetime | None) -> Statement:
-        """An event as a statement about customers; without a time it was made when it came."""
+        """An event as a statement about customers; without a time, or with one to come, it was made when it came."""
         channel_id = stored.phone_number_id or ""
         channel = self._channels.get(channel_id)
         quiet = channel.quiet(self._rules.quiet) if channel else self._rules.quiet
-        return Statement(at or stored.received_at, channel_id, stored.waba_id or channel_id, stored.id, quiet)
+        if at is None or at > stored.received_at + _SKEW:
+            at = stored.received_at
+        return Statement(at, channel_id, stored.waba_id or channel_id, stored.id, quiet)
 
     async def message(self, conn: Connection, stored: StoredEvent, received: MessageReceived) -> Outcome:
         """A customer's message, whether it came to us or to an app that has the conversation."""
@@ -81,7 +84,6 @@ class Arrivals:
         message = await self._said(conn, stored, received, contact_id, said)
         if not await messages.add(conn, conversation_id, message, said.quiet):
             return _THERE
-        await self._amend(conn, conversation_id, message, said)
         RECEIVED.labels(message.type).inc()
         return DONE
 
@@ -138,16 +140,6 @@ class Arrivals:
             return None
         return NewMedia(uuid4(), channel_id, said.id, said.kind, said.mime_type, self._rules.media_wait)
 
-    async def _amend(self, conn: Connection, conversation_id: UUID, message: Said, said: Statement) -> None:
-        """Let an edit or a revocation have its effect, where what it is about is there."""
-        if message.amends is None:
-            return
-        if message.type == "edit":
-            text = message.content["text"]
-            await messages.edit(conn, conversation_id, message.amends, message.author, text, said.at)
-        elif await messages.revoke(conn, conversation_id, message.amends, message.author, said.at):
-            await conversations.schedule(conn, conversation_id, said.quiet)
-
     async def echo(self, conn: Connection, stored: StoredEvent, echoed: MessageEchoed) -> Outcome:
         """A message that the business sent by another way: it silences the agent like a person's."""
         said = self.statement(stored, echoed.timestamp)
@@ -170,7 +162,7 @@ class Arrivals:
         """Somebody wrote in the phone app: the agent is silent from then on, unless this is old news."""
         hold = self._rules.phone_app_hold
         until = said.at + timedelta(seconds=hold) if hold else None
-        await ownership.phone_app_spoke(conn, conversation_id, until)
+        await ownership.phone_app_spoke(conn, conversation_id, said.at, until)
 
     async def _add_echo(
         self, conn: Connection, conversation_id: UUID, stored: StoredEvent, echoed: MessageEchoed, said: Statement
@@ -189,10 +181,7 @@ class Arrivals:
             source=echoed.source,
             amends=content.message_id if isinstance(content, EditContent | RevokeContent) else None,
         )
-        added = await messages.add(conn, conversation_id, message, said.quiet)
-        if added:
-            await self._amend(conn, conversation_id, message, said)
-        return added
+        return await messages.add(conn, conversation_id, message, said.quiet)
 
     async def history(self, conn: Connection, stored: StoredEvent, told: HistoryReceived) -> Outcome:
         """What was said before the number came here: kept, and waits for nothing."""
@@ -208,8 +197,7 @@ class Arrivals:
                 await self._add_echo(conn, conversation_id, stored, message, said)
                 continue
             before = replace(await self._said(conn, stored, message, contact_id, said), received_at=said.at)
-            if await messages.add(conn, conversation_id, before, said.quiet):
-                await self._amend(conn, conversation_id, before, said)
+            await messages.add(conn, conversation_id, before, said.quiet)
         problems = [f"error {cause.code}" for cause in told.errors]
         problems += [f"{len(told.unread)} messages are of no known shape"] if told.unread else []
         return "done", "; ".join(problems) or None

@@ -11,6 +11,13 @@ from psycopg.rows import class_row
 
 from gateway.store.database import TURNS, Connection, notify
 
+#: Whether a person has answered a customer's message `m`: here after it came, or in the phone app after it was written,
+#: whenever we heard of that. Of the same second nobody knows: it is taken for unanswered.
+ANSWERED_BY_PEOPLE = """EXISTS (
+    SELECT FROM message s WHERE s.conversation_id = m.conversation_id AND s.direction = 'out'
+      AND s.author IN ('person', 'app') AND s.type NOT IN ('reaction', 'edit', 'revoke')
+      AND CASE s.author WHEN 'app' THEN s.sent_at > m.sent_at ELSE s.created_at > m.created_at END)"""
+
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
@@ -59,14 +66,12 @@ async def schedule(conn: Connection, conversation_id: UUID, quiet: Quiet) -> Non
     Media that is still on its way keeps the turn back, as long as it says.
     """
     await conn.execute(
-        """UPDATE conversation c SET due_at = (
+        f"""UPDATE conversation c SET due_at = (
                SELECT greatest(least(max(m.created_at) + make_interval(secs => %s),
                                      min(m.created_at) + make_interval(secs => %s)), max(d.wait_until))
                FROM message m LEFT JOIN media d ON d.message_id = m.id AND d.status = 'pending'
-               WHERE m.conversation_id = c.id AND m.awaits AND m.created_at > coalesce(
-                   (SELECT max(s.created_at) FROM message s WHERE s.conversation_id = c.id AND s.direction = 'out'
-                    AND s.author IN ('person', 'app') AND s.type NOT IN ('reaction', 'edit', 'revoke')), '-infinity'))
-           WHERE c.id = %s AND NOT EXISTS (SELECT FROM turn t WHERE t.conversation_id = c.id AND t.state = 'open')""",
+               WHERE m.conversation_id = c.id AND m.awaits AND NOT {ANSWERED_BY_PEOPLE})
+           WHERE c.id = %s AND NOT EXISTS (SELECT FROM turn t WHERE t.conversation_id = c.id AND t.state = 'open')""",  # noqa: S608  # ours
         (quiet.seconds, quiet.at_most, conversation_id),
     )
     await notify(conn, TURNS)

@@ -53,7 +53,7 @@ class Said:
 async def add(conn: Connection, conversation_id: UUID, said: Said, quiet: Quiet) -> bool:
     """Add a message to a locked conversation and set when its turn is due; False when it is there already.
 
-    What changes it and came before it is applied.
+    It changes what it is about, and what changes it and came before it is applied.
     """
     cursor = await conn.execute(
         """INSERT INTO message (conversation_id, direction, author, wamid, type, content, event_id, awaits, status,
@@ -73,8 +73,8 @@ async def add(conn: Connection, conversation_id: UUID, said: Said, quiet: Quiet)
         await _add_media(conn, row[0], said.media, said.received_at)
     if said.opens_window:
         await open_window(conn, conversation_id, said.sent_at)
-    await _apply_earlier_changes(conn, conversation_id, said.wamid)
-    if said.source != "history":
+    await _apply_changes(conn, conversation_id, said.amends or said.wamid)
+    if said.source != "history" or said.type == "revoke":
         await schedule(conn, conversation_id, quiet)
     return True
 
@@ -103,40 +103,28 @@ async def quoted(conn: Connection, contact_id: UUID, wamid: str) -> str | None:
     return row[0] if row else None
 
 
-async def edit(
-    conn: Connection, conversation_id: UUID, wamid: str, author: str, text: str | None, at: datetime
-) -> bool:
-    """Change the text of a message of this author, unless a later edit is known; False: no such message (yet)."""
-    cursor = await conn.execute(
-        """UPDATE message SET content = jsonb_set(content, '{text}', to_jsonb(%s::text), true), edited_at = %s
-           WHERE wamid = %s AND conversation_id = %s AND author = %s AND (edited_at IS NULL OR edited_at <= %s)""",
-        (text, at, wamid, conversation_id, author, at),
-    )
-    return bool(cursor.rowcount)
+async def _apply_changes(conn: Connection, conversation_id: UUID, wamid: str) -> None:
+    """Have a message be as its author's edits and revocations leave it, in whatever order all of them came.
 
-
-async def revoke(conn: Connection, conversation_id: UUID, wamid: str, author: str, at: datetime) -> bool:
-    """Take a message of this author out of the agent's view; False: no such message (yet). Schedule afterwards.
-
-    Where it waits for a turn it waits no more; a turn that has taken it goes on, and the time is noted.
+    The latest edit counts; one without a text empties a caption, but no text. Taken back is taken back: the message
+    waits for no turn any more; a turn that has taken it goes on, and the time is noted.
     """
-    cursor = await conn.execute(
-        """UPDATE message SET revoked_at = %s, awaits = false
-           WHERE wamid = %s AND conversation_id = %s AND author = %s AND revoked_at IS NULL""",
-        (at, wamid, conversation_id, author),
-    )
-    return bool(cursor.rowcount)
-
-
-async def _apply_earlier_changes(conn: Connection, conversation_id: UUID, wamid: str) -> None:
-    """Webhooks come in any order: an edit or a revocation may have come before what it is about."""
-    cursor = await conn.execute(
-        """SELECT type, author, content->>'text', sent_at FROM message
-           WHERE amends = %s AND conversation_id = %s ORDER BY sent_at""",
+    await conn.execute(
+        """UPDATE message m SET
+               content = CASE WHEN e.at IS NULL THEN m.content
+                              ELSE jsonb_set(m.content, '{text}', coalesce(to_jsonb(e.text), 'null')) END,
+               edited_at = e.at, revoked_at = r.at, awaits = m.awaits AND r.at IS NULL
+           FROM message o
+           LEFT JOIN LATERAL (
+               SELECT c.content->>'text' AS text, c.sent_at AS at FROM message c
+               WHERE c.amends = o.wamid AND c.conversation_id = o.conversation_id AND c.author = o.author
+                 AND c.type = 'edit' AND (c.content->>'text' IS NOT NULL OR o.type <> 'text')
+               ORDER BY c.sent_at DESC, c.wamid DESC LIMIT 1) e ON true
+           CROSS JOIN LATERAL (
+               SELECT min(c.sent_at) AS at FROM message c
+               WHERE c.amends = o.wamid AND c.conversation_id = o.conversation_id AND c.author = o.author
+                 AND c.type = 'revoke') r
+           WHERE m.id = o.id AND o.wamid = %s AND o.conversation_id = %s
+             AND EXISTS (SELECT FROM message c WHERE c.amends = o.wamid)""",
         (wamid, conversation_id),
     )
-    for kind, author, text, at in await cursor.fetchall():
-        if kind == "edit":
-            await edit(conn, conversation_id, wamid, author, text, at)
-        else:
-            await revoke(conn, conversation_id, wamid, author, at)

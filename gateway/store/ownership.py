@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from gateway.store.conversations import Quiet, schedule
+from gateway.store.conversations import ANSWERED_BY_PEOPLE, Quiet, schedule
 from gateway.store.database import OUTBOX, Connection, notify
 
 
@@ -57,16 +57,18 @@ async def silence(conn: Connection, conversation_id: UUID) -> None:
     )
 
 
-async def phone_app_spoke(conn: Connection, conversation_id: UUID, until: datetime | None) -> None:
+async def phone_app_spoke(conn: Connection, conversation_id: UUID, at: datetime, until: datetime | None) -> None:
     """Silence the agent because a person wrote in the phone app, until a time (None: until somebody hands back).
 
-    A person's hold, or another app's, is none of its business.
+    A person's hold, or another app's, is none of its business. It is old news where that time is over, or where the
+    agent was given the conversation back since then.
     """
     await conn.execute(
         """UPDATE conversation SET holder = 'app', held_since = coalesce(held_since, now()),
                   held_until = greatest(held_until, coalesce(%s::timestamptz, '9999-01-01Z'))
-           WHERE id = %s AND (holder = 'agent' OR (holder = 'app' AND held_until IS NOT NULL))""",
-        (until, conversation_id),
+           WHERE id = %s AND (holder = 'agent' OR (holder = 'app' AND held_until IS NOT NULL))
+             AND coalesce(%s::timestamptz > now(), true) AND coalesce(freed_at < %s, true)""",
+        (until, conversation_id, until, at),
     )
     await silence(conn, conversation_id)
 
@@ -94,7 +96,7 @@ async def control_returned(conn: Connection, conversation_id: UUID, at: datetime
     )
     row = await cursor.fetchone()
     if row and row[0]:
-        await hand_back(conn, conversation_id, quiet)
+        await hand_back(conn, conversation_id, quiet, at)
     return row is not None
 
 
@@ -121,12 +123,15 @@ async def expire(conn: Connection, quiet: Quiet) -> int:
         return len(over)
 
 
-async def hand_back(conn: Connection, conversation_id: UUID, quiet: Quiet) -> bool:
-    """Return a conversation to the agent, which answers what nobody has answered. False: no such one."""
+async def hand_back(conn: Connection, conversation_id: UUID, quiet: Quiet, at: datetime | None = None) -> bool:
+    """Return a conversation to the agent, which answers what nobody has answered. False: no such one.
+
+    at: since when it is the agent's; None: now.
+    """
     cursor = await conn.execute(
         """UPDATE conversation SET holder = 'agent', held_since = NULL, held_until = NULL, handoff_reason = NULL,
-                  handoff_summary = NULL WHERE id = %s""",
-        (conversation_id,),
+                  handoff_summary = NULL, freed_at = greatest(freed_at, coalesce(%s, now())) WHERE id = %s""",
+        (at, conversation_id),
     )
     # A turn that was under way when its worker died is over: what it would say now is no longer to the point.
     await conn.execute(
@@ -157,16 +162,14 @@ async def held(conn: Connection, limit: int = 200) -> list[Held]:
     """Conversations that the agent does not hold, those that wait longest first."""
     async with conn.cursor(row_factory=class_row(Held)) as cursor:
         await cursor.execute(
-            """SELECT c.id, c.channel_id, c.holder, p.name AS customer_name, c.held_since,
+            f"""SELECT c.id, c.channel_id, c.holder, p.name AS customer_name, c.held_since,
                       c.handoff_reason AS reason, c.handoff_summary AS summary, w.waits_since, w.last_text
                FROM conversation c JOIN contact p ON p.id = c.contact_id
                CROSS JOIN LATERAL (
                    SELECT min(m.created_at) AS waits_since,
                           (array_agg(m.content->>'text' ORDER BY m.created_at DESC))[1] AS last_text
-                   FROM message m WHERE m.conversation_id = c.id AND m.awaits AND m.created_at > coalesce(
-                       (SELECT max(s.created_at) FROM message s WHERE s.conversation_id = c.id
-                        AND s.direction = 'out' AND s.author IN ('person', 'app')), '-infinity')) w
-               WHERE c.holder <> 'agent' ORDER BY w.waits_since NULLS LAST, c.held_since LIMIT %s""",
+                   FROM message m WHERE m.conversation_id = c.id AND m.awaits AND NOT {ANSWERED_BY_PEOPLE}) w
+               WHERE c.holder <> 'agent' ORDER BY w.waits_since NULLS LAST, c.held_since LIMIT %s""",  # noqa: S608  # ours
             (limit,),
         )
         return await cursor.fetchall()

@@ -8,7 +8,8 @@ from gateway.whatsapp.text import clean_text
 
 Json = dict[str, Any]
 
-_YEAR_9999 = 253_402_300_799
+_YEAR_2009, _YEAR_9999 = 1_230_768_000, 253_402_300_799  # nothing was said on WhatsApp before 2009
+_LONGEST_ID = 512  # no id of Meta's is as long, and a database key may be
 
 
 def text(holder: Json, name: str) -> str | None:
@@ -18,11 +19,12 @@ def text(holder: Json, name: str) -> str | None:
 
 
 def identifier(holder: Json, name: str) -> str | None:
-    """Give an id as text: Meta writes some of them as numbers."""
+    """Give an id as text: Meta writes some of them as numbers. None for what is too long to be one."""
     value = holder.get(name)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**20:
         return str(value)
-    return text(holder, name)
+    found = text(holder, name)
+    return found if found and len(found) <= _LONGEST_ID else None
 
 
 def number(holder: Json, name: str) -> float | None:
@@ -55,9 +57,12 @@ def choice(holder: Json, name: str) -> bool | None:
 
 
 def moment(holder: Json, name: str) -> datetime | None:
-    """Give a time written as Unix seconds (number or text; milliseconds are recognised) in UTC."""
+    """Give a time written as Unix seconds (number or text; milliseconds are recognised) in UTC.
+
+    None for a time before WhatsApp, such as 0: it is none.
+    """
     seconds = number(holder, name)
-    if seconds is None or seconds < 0:
+    if seconds is None or seconds < _YEAR_2009:
         return None
     if seconds > 10**11:  # the year 5138 in seconds, 1973 in milliseconds
         seconds /= 1000

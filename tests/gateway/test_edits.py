@@ -82,3 +82,21 @@ async def test_nobody_changes_what_another_said(inbox: Inbox) -> None:
 async def test_an_edit_that_cannot_be_read_is_kept_for_a_later_version(inbox: Inbox) -> None:
     await inbox.take(zoo("edit", "unreadable"))
     assert await inbox.outcomes() == [("unknown", "the edit cannot be read")]
+
+
+@pytest.mark.parametrize("first_comes_last", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "body", "left"),
+    [("text", "Olá", "Olá"), ("image", {"id": "M1", "mime_type": "image/jpeg", "caption": "assim"}, None)],
+)
+async def test_an_edit_without_a_text_loses_nothing(
+    inbox: Inbox, kind: str, body: object, left: str | None, first_comes_last: bool
+) -> None:
+    first = said(kind, body, at=T)
+    inner = {"type": "image", "image": {"id": "M2", "mime_type": "image/jpeg"}}
+    bare = message(said("edit", {"original_message_id": first["id"], "message": inner}, at=T + 1))
+    await inbox.take(*((bare, message(first)) if first_comes_last else (message(first), bare)))
+    assert await inbox.outcomes() == [("done", None)] * 2
+    assert await inbox.sql(
+        "SELECT content->>'text', content->>'kind', awaits FROM message WHERE wamid = %s", first["id"]
+    ) == [(left, kind, True)]
