@@ -87,7 +87,10 @@ async def _claim_events(conn: Connection) -> None:
 
 
 async def _claim_turns(conn: Connection) -> None:
-    assert len(await turns.claim(conn, 50, 15, [NUMBER])) == 50
+    claimed = await turns.claim(conn, 50, 15, [NUMBER])
+    assert len(claimed) == 50
+    for turn in claimed:
+        await turns.read(conn, turn)
 
 
 async def _claim_sends(conn: Connection) -> None:

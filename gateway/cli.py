@@ -17,6 +17,7 @@ from gateway.commands.common import die, read_settings
 from gateway.settings import Settings
 from gateway.store.migrate import migrate as run_migrations
 from gateway.store.migrate import pending
+from gateway.telemetry import leave_out_the_webhook
 from gateway.tracing import configure_tracing
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -38,6 +39,7 @@ def serve() -> None:
 @app.command()
 def work() -> None:
     """Turn what came in into runs of the agent, and send the replies."""
+    leave_out_the_webhook()
     _run(apps.work)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
 _FRAMES = 4  # of a traceback in the log
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)
@@ -42,6 +42,15 @@ TOKEN_DAYS_LEFT = Gauge("whatsapp_token_days_left", "Until the access token ends
 API_VERSION_DAYS_LEFT = Gauge("whatsapp_api_version_days_left", "Until Meta ends this version; +Inf: not announced")
 BLOCKED = Gauge("whatsapp_number_blocked", "1 while Meta refuses whatever this number sends", ["phone_number_id"])
 UNCERTAIN = Gauge("whatsapp_messages_uncertain", "Sends of which nobody knows whether Meta has them")
+
+# What only `serve` counts: `work` would export zeros that say nothing, and hide from an alert that nothing is there.
+_OF_SERVE = (ACK, WEBHOOKS, SIGNATURE_FAILURES, FOREIGN)
+
+
+def leave_out_the_webhook() -> None:
+    """Export nothing about webhooks from now on: this process takes none."""
+    for metric in _OF_SERVE:
+        REGISTRY.unregister(metric)
 
 
 def configure_logging(level: str = "info", style: str = "auto") -> None:

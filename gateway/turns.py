@@ -143,6 +143,8 @@ class Turns:
             await self._failed_attempt(turn, self._channels.get(turn.channel_id), type(error).__name__)
 
     async def _answer(self, turn: Turn) -> None:
+        async with self._pool.connection() as conn:
+            await store.read(conn, turn)
         channel = self._channels.get(turn.channel_id)
         if channel is None:
             await self._give_back(turn, "its channel is not configured any more", self._bounds.timeout, failed=False)

@@ -45,15 +45,15 @@ class Turn:
 
 
 async def claim(conn: Connection, limit: int, lease_seconds: float, channels: Collection[str]) -> list[Turn]:
-    """Lease due conversations of these channels; open a turn with all that waits, or go on with the open one."""
+    """Lease due conversations of these channels; open a turn with all that waits, or go on with the open one.
+
+    What is in a turn is for `read` to say: it takes as long as there are messages, and nothing is locked meanwhile.
+    """
     lease = uuid4()
     async with conn.transaction():
         conversations = await _lease(conn, lease, limit, lease_seconds, channels)
         await _open(conn, conversations)
-        turns = await _held(conn, lease)
-        for turn in turns:
-            await _fill(conn, turn)
-        return turns
+        return await _held(conn, lease)
 
 
 async def _lease(conn: Connection, lease: UUID, limit: int, seconds: float, channels: Collection[str]) -> list[UUID]:
@@ -111,7 +111,8 @@ async def _held(conn: Connection, lease: UUID) -> list[Turn]:
         return await cursor.fetchall()
 
 
-async def _fill(conn: Connection, turn: Turn) -> None:
+async def read(conn: Connection, turn: Turn) -> None:
+    """Fill a turn with who the customer is, what they wrote, and what was said to them meanwhile."""
     turn.keys = await keys_of(conn, turn.contact_id) + await former_ids(conn, turn.contact_id)
     cursor = await conn.execute(
         """SELECT m.content, m.wamid, d.status, d.mime_type, d.size
@@ -125,9 +126,10 @@ async def _fill(conn: Connection, turn: Turn) -> None:
         turn.inbound.append(content)
         turn.newest_wamid = wamid
     cursor = await conn.execute(
-        """SELECT author, type, coalesce(content->>'text', content->>'body', content->>'caption'), created_at
-           FROM message WHERE turn_id = %s AND direction = 'out'
-             AND (author IN ('person', 'app') OR (author = 'gateway' AND type = 'template')) ORDER BY seq""",
+        """SELECT author, type, coalesce(content->>'text', content->>'body', content->>'caption'),
+                  coalesce(sent_at, created_at) AS said_at FROM message WHERE turn_id = %s AND direction = 'out'
+             AND (author IN ('person', 'app') OR (author = 'gateway' AND type = 'template'))
+           ORDER BY said_at, seq""",
         (turn.id,),
     )
     for author, kind, text, said_at in await cursor.fetchall():

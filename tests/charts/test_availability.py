@@ -19,6 +19,11 @@ def test_of_these_there_are_never_two(component: str) -> None:
     assert (spec["strategy"], spec["replicas"]) == ({"type": "Recreate"}, 1)
 
 
+def test_a_postgres_with_a_wrong_image_is_replaced_by_an_upgrade() -> None:
+    """In order, a StatefulSet waits for ever for a pod that never becomes ready."""
+    assert chart.pick(chart.scenario("demo"), "StatefulSet", "postgres")["spec"]["podManagementPolicy"] == "Parallel"
+
+
 def test_a_gateway_leaves_its_service_before_it_stops() -> None:
     main = chart.pick(chart.scenario("demo"), "Deployment", "gateway")["spec"]["template"]["spec"]["containers"][0]
     assert main["lifecycle"] == {"preStop": {"sleep": {"seconds": 5}}}

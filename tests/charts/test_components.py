@@ -1,5 +1,7 @@
 """Migrations, definitions, images, and a component's own settings."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -69,6 +71,17 @@ def test_images_can_be_pinned_and_mirrored() -> None:
     assert image(own, "redis") == "docker.io/valkey/valkey:8-bookworm"
 
 
+@pytest.mark.parametrize(("tag", "written"), [("15", "15"), ("20261128", "20261128"), ("15.10", "15.10")])
+def test_a_tag_may_look_like_a_number(tag: str, written: str, tmp_path: Path) -> None:
+    own = chart.scenario("demo", "--set", f"images.postgres.tag={tag}", "--set", "images.tag=7")
+    assert image(own, "postgres", "StatefulSet").endswith(f":{written}")
+    assert image(own, "gateway").endswith(":7")
+    values = tmp_path / "values.yaml"  # in a file a number is a float
+    values.write_text(f"images: {{postgres: {{tag: {tag.partition('.')[0]}}}}}\n")
+    own = chart.scenario("demo", "--values", str(values))
+    assert image(own, "postgres", "StatefulSet").endswith(f":{tag.partition('.')[0]}")
+
+
 def test_editions_use_their_own_images() -> None:
     assert "/agent-licensed:" in image(chart.scenario("licensed"), "agent")
     queue = chart.pick(chart.scenario("licensed"), "Deployment", "agent-queue")["spec"]["template"]["spec"]
@@ -77,8 +90,8 @@ def test_editions_use_their_own_images() -> None:
     assert chart.environment(chart.scenario("licensed"), "agent-queue")["N_JOBS_PER_WORKER"] == "50"
 
 
-def image(objects: list[chart.Object], component: str) -> str:
-    return str(chart.pick(objects, "Deployment", component)["spec"]["template"]["spec"]["containers"][0]["image"])
+def image(objects: list[chart.Object], component: str, kind: str = "Deployment") -> str:
+    return str(chart.pick(objects, kind, component)["spec"]["template"]["spec"]["containers"][0]["image"])
 
 
 def test_a_components_own_settings_count_more_than_those_for_all() -> None:

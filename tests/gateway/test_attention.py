@@ -37,6 +37,7 @@ async def a_turn(desk: Desk) -> Turn:
     await desk.sql("UPDATE conversation SET due_at = now() RETURNING 1")
     async with desk.pool.connection() as conn:
         [turn] = await turns.claim(conn, 10, 60, [NUMBER])
+        await turns.read(conn, turn)
     return turn
 
 

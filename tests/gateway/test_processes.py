@@ -167,3 +167,12 @@ def eventually_refused(port: int) -> None:
             return
         time.sleep(0.05)
     raise AssertionError(f"port {port} is still open")
+
+
+def test_work_exports_nothing_about_webhooks(start: Start, database: str, free_port: Callable[[], int]) -> None:
+    port = free_port()
+    start("work", DATABASE_URL=database, WORK_PORT=str(port))
+    parts(port)
+    exported = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    assert "whatsapp_webhook" not in exported
+    assert "whatsapp_turns_in_flight" in exported

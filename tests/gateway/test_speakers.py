@@ -26,7 +26,7 @@ async def test_a_message_of_the_phone_app_silences_the_agent_for_a_while(bench: 
     inbox = Inbox(bench.pool)
     await inbox.take(message(said(body="Olá")), echo("Aqui é a Ana", await now(inbox)))
     assert await inbox.holder() == "app"
-    await inbox.take(message(said(body="obrigada, e o preço?")))
+    await inbox.take(message(said(body="obrigada, e o preço?", at=await now(inbox))))
     await bench.settle()
     assert bench.server.runs == []
     await inbox.sql("UPDATE conversation SET held_until = now()")

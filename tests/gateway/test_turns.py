@@ -5,9 +5,11 @@ import json
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from gateway.channels import Channel
+from gateway.store import turns
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool
 from gateway.store.turns import Turn
@@ -468,3 +470,42 @@ async def test_a_run_that_somebody_else_waits_for_is_not_cancelled(
     await until(lambda: not worker._held)
     assert bench.server.runs[0]["status"] == "running"
     assert await bench.replies() == []
+
+
+async def test_a_message_that_cannot_be_read_ends_its_turn_and_no_other(bench: Bench) -> None:
+    await bench.receive(text("doomed"), text("other", wa_id="5511900000000"))
+    await bench.rows("UPDATE message SET content = '7' WHERE content->>'text' = 'doomed' RETURNING 1")
+    await bench.rows(
+        """INSERT INTO media (message_id, channel_id, remote_id, kind, status, wait_until)
+           SELECT id, %s, 'M', 'image', 'stored', now() FROM message WHERE content = '7' RETURNING 1""",
+        NUMBER,
+    )
+    await bench.settle()
+    assert await bench.replies() == ["other"]
+    for _ in range(2):
+        await bench.settle()
+    assert [reply[:8] for reply in await bench.replies()] == ["other", "Desculpe"]
+    await bench.receive(text("the next"))
+    await bench.settle()
+    assert (await bench.replies())[-1] == "the next"
+
+
+async def test_a_claim_asks_as_much_for_fifty_conversations_as_for_one(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    execute = psycopg.AsyncCursor.execute
+
+    async def counted(self: Any, query: Any, *args: Any, **more: Any) -> Any:
+        asked.append(str(query))
+        return await execute(self, query, *args, **more)
+
+    monkeypatch.setattr(psycopg.AsyncCursor, "execute", counted)
+    counts = []
+    for customers in (1, 50):
+        await bench.receive(*(text("Olá", wa_id=f"55119{customers:02d}{n:06d}") for n in range(customers)))
+        async with bench.pool.connection() as conn:
+            asked.clear()
+            assert len(await turns.claim(conn, 50, 60, [NUMBER])) == customers
+            counts.append(len(asked))
+    assert counts[0] == counts[1]

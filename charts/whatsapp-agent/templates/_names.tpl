@@ -60,6 +60,6 @@ annotations:
 {{- $image := get $images .image }}
 {{- $registry := .root.Values.global.imageRegistry | default (hasKey $image "registry" | ternary $image.registry $images.registry) }}
 {{- with $registry }}{{ . | trimSuffix "/" }}/{{ end }}
-{{- $image.repository }}:{{ $image.tag | default $images.tag | default .root.Chart.AppVersion }}
+{{- $image.repository }}:{{ include "wa.plain" ($image.tag | default $images.tag | default .root.Chart.AppVersion) }}
 {{- with $image.digest }}@{{ . }}{{ end }}
 {{- end }}
