@@ -139,11 +139,20 @@ def test_the_bound_of_a_run_is_told_to_the_server_once_and_for_all() -> None:
     assert main(objects, "agent")["args"][-2:] == ["--drain", "77"]
 
 
+def test_what_becomes_of_uncertain_messages_is_said_to_the_worker() -> None:
+    given = chart.environment(chart.with_values({}), "worker")
+    assert (given["UNCERTAIN_WAIT_SECONDS"], given["UNCERTAIN_POLICY"]) == ("604800", "give-up")
+    objects = chart.with_values({"worker.uncertainWaitSeconds": 600, "worker.uncertainPolicy": "resend"})
+    given = chart.environment(objects, "worker")
+    assert (given["UNCERTAIN_WAIT_SECONDS"], given["UNCERTAIN_POLICY"]) == ("600", "resend")
+
+
 def test_what_is_remembered_is_bounded_in_both_editions() -> None:
-    days = {"agent.retentionDays": 730, "worker.eventRetentionDays": 10}
+    days = {"agent.retentionDays": 730, "worker.eventRetentionDays": 10, "worker.eventLeftRetentionDays": 20}
     objects = chart.with_values(days)
     assert chart.environment(objects, "agent")["AGENT_RETENTION_DAYS"] == "730"
     assert chart.environment(objects, "worker")["EVENT_RETENTION_DAYS"] == "10"
+    assert chart.environment(objects, "worker")["EVENT_LEFT_RETENTION_DAYS"] == "20"
     licensed = chart.with_values(days, "licensed")
     for component in ("agent", "agent-queue"):
         given = chart.environment(licensed, component)
