@@ -21,7 +21,7 @@ from graph.transcript import of_turn
 
 NOTHING = Prepared(parts=[], closing={})
 FAILURES_BEFORE_A_PERSON = 3
-MESSAGES_AT_MOST = 3
+FENCE_END = "\n```\n"  # of a code block that is cut
 SUMMARY_LENGTH = 1500
 NOT_TAPPED = (TextReply, MediaReply, LocationReply, ContactsReply)  # what may stand before a question
 
@@ -90,13 +90,11 @@ def _instead(fault: Fault) -> str:
 
 
 def _shortened(text: str) -> str:
-    """As many messages as one may send for one answer; a longer text says that it was cut."""
-    if len(split(text, TEXT_LIMIT)) <= MESSAGES_AT_MOST:
+    """As much as one may send for one answer; a longer text says that it was cut."""
+    if len(text) <= TEXT_LIMIT:
         return text
-    # A little less than the limit, so that parts joined here are not cut once more elsewhere.
-    parts = split(text, TEXT_LIMIT - 96)[:MESSAGES_AT_MOST]
-    room = TEXT_LIMIT - 96 - len(TEXTS["cut"])
-    return "\n\n".join([*parts[:-1], parts[-1][:room].rstrip() + TEXTS["cut"]])
+    beginning = split(text, TEXT_LIMIT - len(TEXTS["cut"]) - len(FENCE_END))[0]
+    return beginning + (FENCE_END if beginning.count("```") % 2 else "") + TEXTS["cut"]
 
 
 def _summary(state: State) -> str:

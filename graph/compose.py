@@ -33,7 +33,7 @@ MARKS = re.compile(r"[*_~`\\\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\
 
 
 def text_replies(text: str) -> list[TextReply]:
-    """The text as one reply, or as several where it is longer than WhatsApp takes; none for a blank text."""
+    """Return the text as one reply, which the channel splits where that is too long; none for a blank text."""
     return [TextReply(text=part) for part in split(text, TEXT_LIMIT)]
 
 

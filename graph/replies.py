@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-TEXT_LIMIT = 4096
+# What an answer may have: the channel sends it as three messages of 4,096 characters, cut where a paragraph ends.
+TEXT_LIMIT = 10_000
 CAPTION_LIMIT = 1024
 BUTTONS_BODY_LIMIT = 1024  # also of cta_url and flow, which are interactive messages of the same kind
 LIST_BODY_LIMIT = 4096
@@ -38,7 +39,7 @@ class _Reply(_Part):
 
 
 class TextReply(_Reply):
-    """Plain text in WhatsApp's own formatting."""
+    """Text in Markdown; the channel writes it in WhatsApp's formatting, and splits it where it has to."""
 
     type: Literal["text"] = "text"
     text: str = Field(min_length=1, max_length=TEXT_LIMIT)

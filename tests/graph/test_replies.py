@@ -30,7 +30,7 @@ GOOD: list[dict[str, Any]] = [
 
 BAD: list[dict[str, Any]] = [
     {"type": "text", "text": ""},
-    {"type": "text", "text": "x" * 4097},
+    {"type": "text", "text": "x" * 10_001},
     {"type": "text", "text": "x", "colour": "red"},
     {"type": "voice", "text": "x"},
     {"type": "buttons", "body": "x", "buttons": []},
