@@ -205,7 +205,9 @@ class Mouth:
     def _share_number(self, message_id: str) -> Json:
         """The own number, by the button of a request; a card that is shared by hand has another origin."""
         message = self._theirs(message_id)
-        if message.content.get("interactive", {}).get("type") != "request_contact_info":
+        buttons = [one["type"] for one in (message.rendered or {}).get("buttons", [])]
+        asked = message.content.get("interactive", {}).get("type") == "request_contact_info"
+        if not asked and "REQUEST_CONTACT_INFO" not in buttons:
             raise ValueError(f"message {message.id} does not ask for the number")
         name, number = self._persona.name, self._persona.wa_id
         phones = [{"phone": f"+{number}", "wa_id": number, "type": "CELL"}]

@@ -112,9 +112,17 @@ def test_who_hides_the_number_shares_it_by_the_button_that_asks(quiet, cloud, si
     ask = {"type": "request_contact_info", "body": {"text": "?"}, "action": {"name": "request_contact_info"}}
     asked = send(cloud, type="interactive", interactive=ask)
     other = send(cloud, type="text", text={"body": "?"})
-    speak(simulator, share_number=asked)
-    found = heard(quiet, 2)[1]
-    assert (found.customer.wa_id, found.content.own_number, found.context.message_id) == (None, MARIA, asked)
+    parts = [
+        {"type": "BODY", "text": "Seu número?"},
+        {"type": "BUTTONS", "buttons": [{"type": "REQUEST_CONTACT_INFO"}]},
+    ]
+    made = {"name": "numero", "language": "pt_BR", "category": "UTILITY", "components": parts}
+    simulator.post("templates", account_id="200000000000002", templates=[made])
+    template = send(cloud, type="template", template={"name": "numero", "language": {"code": "pt_BR"}})
+    for one in (asked, template):
+        speak(simulator, share_number=one)
+    for one, found in zip((asked, template), heard(quiet, 3)[1:], strict=True):
+        assert (found.customer.wa_id, found.content.own_number, found.context.message_id) == (None, MARIA, one)
     assert "does not ask for the number" in refused(simulator, share_number=other)
     for wrong in ({**ask, "action": {"name": "send_location"}}, {**ask, "footer": {"text": "x"}}, {**ask, "body": {}}):
         body = {"messaging_product": "whatsapp", "to": f"+{MARIA}", "type": "interactive", "interactive": wrong}

@@ -24,6 +24,7 @@ export function template(part, message, { speaker }) {
 
 function button({ type, text, payload, url, code }, message, speaker) {
   if (type === "QUICK_REPLY") return action("reply", text, () => speaker.tap(message, payload));
+  if (type === "REQUEST_CONTACT_INFO") return action("person", "Compartilhar número", () => speaker.shareNumber(message));
   if (safeUrl(url)) return h("a", { class: "action", href: safeUrl(url), target: "_blank", rel: "noopener noreferrer" }, text);
   if (code) return action("copy", text || "Copiar código", () => navigator.clipboard.writeText(code));
   return h("span", { class: "action" }, text);
