@@ -79,6 +79,7 @@ class Runs:
             "inbound": turn.inbound,
             "since": turn.since,
             "unsent": str(turn.unsent) if turn.unsent else None,
+            "early": turn.early,
         }
         return await self._agent.start(thread, turn.id, channel.assistant, run_input, context)
 

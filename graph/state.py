@@ -1,7 +1,7 @@
 """The run contract and the state of a conversation: the only coupling of brain and channel.
 
-Input of a run: ``turn_id``, ``inbound``, ``since``, ``unsent``. Output: ``turn_id``, ``replies``, ``handoff``. The
-values in the state are JSON values, as they came and as they go; the models here read them.
+Input of a run: ``turn_id``, ``inbound``, ``since``, ``unsent``, ``early``. Output: ``turn_id``, ``replies``,
+``handoff``. The values in the state are JSON values, as they came and as they go; the models here read them.
 """
 
 from __future__ import annotations
@@ -162,12 +162,17 @@ class Meanwhile(_Input):
 
 
 class TurnInput(_Input):
-    """The input of a run. ``unsent``: the turn before this one, where nothing of its answer reached the customer."""
+    """The input of a run.
+
+    ``unsent``: the turn before this one, where nothing of its answer reached the customer. ``early``: whether the
+    customer wrote some of this before all of that answer had left.
+    """
 
     turn_id: str = Field(min_length=1)
     inbound: list[Inbound] = Field(min_length=1)
     since: list[Meanwhile] = Field(default_factory=list)
     unsent: str | None = None
+    early: bool = False
 
 
 class Handoff(TypedDict):
@@ -238,6 +243,7 @@ class State(AgentState[Any]):
     inbound: NotRequired[Annotated[list[dict[str, Any]], OmitFromOutput, EphemeralValue]]
     since: NotRequired[Annotated[list[dict[str, Any]], OmitFromOutput, EphemeralValue]]
     unsent: NotRequired[Annotated[str | None, OmitFromOutput, EphemeralValue]]
+    early: NotRequired[Annotated[bool, OmitFromOutput, EphemeralValue]]
     replies: NotRequired[Annotated[list[dict[str, Any]], OmitFromInput]]
     handoff: NotRequired[Annotated[Handoff | None, OmitFromInput, latest]]
     # The reducer has to stand last: LangGraph looks for it there.

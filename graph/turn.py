@@ -95,8 +95,9 @@ def _decide(state: State, turn: TurnInput, new: Sequence[AnyMessage]) -> tuple[d
     one = waiting(state)
     if one and one["turn_id"] == turn.unsent:  # nobody was asked
         one = None
-    # Words are an answer to what was shown last: that was the question, and nobody spoke since.
-    words = one is not None and not turn.since and not turn.unsent and shown_last(state, one)
+    # Words are an answer to what was shown last: that was the question, when they were written, and nobody spoke since.
+    aside = turn.since or turn.unsent or turn.early
+    words = one is not None and not aside and shown_last(state, one)
     open_still = {} if one and alive(one, _moment(turn)) else {"pending": None}
     match decide(one, turn.inbound, _moment(turn), words=words):
         case "yes" if one:  # carried out without asking the model: it words the outcome

@@ -42,6 +42,7 @@ class Turn:
     newest_wamid: str | None = None
     since: list[dict[str, Any]] = field(default_factory=list)  # what the company said since the agent's last turn
     unsent: UUID | None = None  # the turn before, where nothing that the agent said in it reached the customer
+    early: bool = False  # the customer wrote some of this before all that the agent said last had left
 
 
 async def claim(conn: Connection, limit: int, lease_seconds: float, channels: Collection[str]) -> list[Turn]:
@@ -136,20 +137,28 @@ async def read(conn: Connection, turn: Turn) -> None:
         who = "person" if author == "person" else "business_app"
         told = {"author": who, "kind": kind, "text": text or f"[{kind}]", "timestamp": said_at.isoformat()}
         turn.since.append(told)
-    turn.unsent = await _unsent(conn, turn)
+    await _reached(conn, turn)
 
 
-async def _unsent(conn: Connection, turn: Turn) -> UUID | None:
+async def _reached(conn: Connection, turn: Turn) -> None:
+    """Note whether the last answer reached the customer, and whether all of it had left when they wrote.
+
+    Meta's times are whole seconds, and what it accepts may be on the phone before we have noted it: hence two seconds.
+    """
     cursor = await conn.execute(
-        """SELECT before.turn_id FROM (
-               SELECT turn_id FROM message WHERE conversation_id = %s AND direction = 'in' AND turn_id <> %s
-               ORDER BY seq DESC LIMIT 1) before
-           WHERE NOT EXISTS (SELECT FROM message m WHERE m.turn_id = before.turn_id AND m.direction = 'out'
-                             AND m.author = 'agent' AND m.status <> 'failed')""",
-        (turn.conversation_id, turn.id),
+        """SELECT before.turn_id, bool_and(m.status = 'failed') IS NOT FALSE,
+                  bool_or(m.status IN ('queued', 'sending', 'uncertain', 'failed')
+                          OR m.sent_at > wrote.first + interval '2 s') IS TRUE
+           FROM (SELECT turn_id FROM message WHERE conversation_id = %(conversation)s AND direction = 'in'
+                   AND turn_id <> %(turn)s ORDER BY seq DESC LIMIT 1) before
+           CROSS JOIN (SELECT min(sent_at) AS first FROM message
+                       WHERE turn_id = %(turn)s AND direction = 'in') wrote
+           LEFT JOIN message m ON m.turn_id = before.turn_id AND m.direction = 'out' AND m.author = 'agent'
+           GROUP BY before.turn_id""",
+        {"conversation": turn.conversation_id, "turn": turn.id},
     )
-    row = await cursor.fetchone()
-    return row[0] if row else None
+    if row := await cursor.fetchone():
+        turn.unsent, turn.early = row[0] if row[1] else None, row[2]
 
 
 def _update_media(media: dict[str, Any], status: str, mime_type: str | None, size: int | None) -> None:

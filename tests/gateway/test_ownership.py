@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from uuid import UUID
 
+import pytest
+
 from gateway.store import ownership
 from tests.gateway.bench import NO_QUIET, Bench, until
 from tests.gateway.deliveries import text
@@ -92,6 +94,29 @@ async def test_the_agent_learns_that_nobody_read_its_last_answer(bench: Bench) -
     await bench.receive(text("obrigada"))
     await bench.settle()
     assert bench.server.runs[0]["input"]["unsent"] is None
+
+
+@pytest.mark.parametrize(
+    ("left", "early"),
+    [
+        ("status = 'queued'", True),
+        ("status = 'uncertain', sent_at = NULL", True),
+        ("status = 'accepted', sent_at = now() + interval '10 s'", True),
+        ("status = 'failed'", True),
+        ("status = 'accepted', sent_at = now() - interval '10 s'", False),
+        ("status = 'read', sent_at = now()", False),
+    ],
+)
+async def test_the_agent_learns_that_the_customer_wrote_before_the_last_answer_had_left(
+    bench: Bench, left: str, early: bool
+) -> None:
+    await bench.receive(text("cancela o pedido"))
+    await bench.settle()
+    await bench.rows(f"UPDATE message SET {left} WHERE author = 'agent' RETURNING 1")
+    await bench.receive(text("ok"))
+    await bench.settle()
+    told = bench.server.runs[0]["input"]
+    assert (told["early"], told["unsent"] is not None) == (early, "failed" in left)
 
 
 async def test_what_a_person_has_answered_waits_for_the_customers_next_word(bench: Bench) -> None:

@@ -291,6 +291,15 @@ async def test_an_apology_in_between_is_what_was_shown_last(talk: Talk, database
     assert tickets(database) == []
 
 
+async def test_words_that_were_written_before_the_question_left_are_no_answer_to_it(talk: Talk, database: str) -> None:
+    asked = await ask(talk)
+    talk.model.prepare("Um momento!", "Pronto")
+    await talk.turn("t2", "ok", early=True)
+    assert tickets(database) == []
+    await talk.turn("t3", tap(asked, "Sim"), early=True)  # who taps has seen it
+    assert len(tickets(database)) == 1
+
+
 async def test_a_turn_that_was_cut_off_after_the_yes_carries_out_once(talk: Talk, database: str) -> None:
     asked = await ask(talk)
     talk.model.prepare(ModelDownError("away"))
