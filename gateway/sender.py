@@ -6,12 +6,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, astuple, dataclass
-from uuid import UUID
 
 import psycopg
 import structlog
 
-from gateway import receipts
+from gateway import fallbacks, receipts
 from gateway.channels import Channel, Channels
 from gateway.identity import Ids
 from gateway.limits import Limiter
@@ -22,7 +21,6 @@ from gateway.store.database import CONFLICTS, Connection, Pool, is_away
 from gateway.store.outbox import Outbound
 from gateway.telemetry import ERRORS, LIMITER_WAITS, PROCESSING, SENDS, SENT
 from gateway.tracing import tracer
-from gateway.whatsapp.caps import WINDOW_SECONDS
 from gateway.whatsapp.client import Sent
 from gateway.whatsapp.errors import (
     AccountBlocked,
@@ -121,7 +119,7 @@ class Sender:
             SENDS.labels("given_up", "").inc(expired.given_up)
         async with self._pool.connection() as conn:
             for one in await window.refused(conn, _IN_FLIGHT):
-                await self._keep_back(conn, one.conversation_id, one.id, self._channels.get(one.channel_id))
+                await fallbacks.keep_back(conn, one.conversation_id, one.id, self._channels.get(one.channel_id))
 
     async def drain(self) -> None:
         """Let what is on its way arrive."""
@@ -144,8 +142,8 @@ class Sender:
         if channel is None:
             await self._note(lambda conn: outbox.again(conn, message, _GONE, None, "its channel is gone"))
             return
-        if _window_closed(message):
-            await self._note(lambda conn: self._keep_back(conn, message.conversation_id, message.id, channel))
+        if fallbacks.window_closed(message):
+            await self._note(lambda conn: fallbacks.keep_back(conn, message.conversation_id, message.id, channel))
             return
         delay = await self._limiter.acquire(
             channel.phone_number_id, str(message.contact_id), channel.messages_per_second
@@ -216,7 +214,7 @@ class Sender:
         if isinstance(error, Uncertain):
             await self._note(lambda conn: outbox.uncertain(conn, message, error.code, said))
         elif isinstance(error, WindowClosed) and message.type != "template":
-            await self._note(lambda conn: self._keep_back(conn, message.conversation_id, message.id, channel))
+            await self._note(lambda conn: fallbacks.keep_back(conn, message.conversation_id, message.id, channel))
         elif isinstance(error, Temporary) and message.attempts < _ATTEMPTS:
             delay = await self._delay(error, message)
             await self._note(lambda conn: outbox.again(conn, message, delay, error.code, said))
@@ -255,31 +253,8 @@ class Sender:
                 return
         log.error("send_not_noted", consequence="the message becomes uncertain when its lease runs out")
 
-    async def _keep_back(
-        self, conn: Connection, conversation_id: UUID, message_id: UUID, channel: Channel | None
-    ) -> None:
-        """Put the channel's fallback template in the place of what the closed window keeps back."""
-        fallback = channel.fallback_template if channel else None
-        template = fallback.reply() if fallback else None
-        why = _FALLBACK if template else _NO_FALLBACK
-        queued = await window.keep_back(conn, conversation_id, message_id, why, template)
-        SENDS.labels("window_closed", "").inc()
-        if not template:
-            ERRORS.labels("window_closed").inc()
-        log.warning("window_closed", message_id=str(message_id), fallback=queued)
-
-
-_FALLBACK = "the 24-hour window is closed: the channel's fallback template stands for it"
-_NO_FALLBACK = "the 24-hour window is closed and the channel has no fallback_template"
-
 
 def _addressed(message: Outbound) -> Ids:
     """By which of the customer's keys a message was sent."""
     to = address(message.keys or ())
     return Ids(number=to.get("to"), user_id=to.get("recipient") or None)
-
-
-def _window_closed(message: Outbound) -> bool:
-    """Whether more than 24 hours have passed since the customer's last word: then only templates go out."""
-    since = message.since_customer
-    return message.type != "template" and (since is None or since > WINDOW_SECONDS)
