@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,7 +41,7 @@ def repaired(message: AIMessage, fault: Fault | None) -> AIMessage:
     """The message as the customer may read it and the history may keep it, also where something is wrong with it."""
     if fault is None:
         return message
-    text = _shortened(message.text) if fault == "long" else _instead(fault)
+    text = {"long": _shortened, "cut": _whole_sentences}.get(fault, lambda _: "")(message.text) or _instead(fault)
     return AIMessage(text, id=message.id, usage_metadata=message.usage_metadata)
 
 
@@ -80,13 +81,13 @@ def _with_question(
 def _failed(state: State, fault: Fault | None) -> bool:
     """Whether the customer was not really answered."""
     turn = of_turn(state["messages"])
-    return fault in ("empty", "language") or any(
+    return fault in ("empty", "language", "call", "unread") or any(
         isinstance(message, ToolMessage) and message.text == UNAVAILABLE for message in turn
     )
 
 
 def _instead(fault: Fault) -> str:
-    return TEXTS[{"empty": "empty_answer", "refusal": "refusal", "language": "wrong_language"}[fault]]
+    return TEXTS[{"refusal": "refusal", "language": "wrong_language", "unread": "not_read"}.get(fault, "empty_answer")]
 
 
 def _shortened(text: str) -> str:
@@ -95,6 +96,13 @@ def _shortened(text: str) -> str:
         return text
     beginning = split(text, TEXT_LIMIT - len(TEXTS["cut"]) - len(FENCE_END))[0]
     return beginning + (FENCE_END if beginning.count("```") % 2 else "") + TEXTS["cut"]
+
+
+def _whole_sentences(text: str) -> str:
+    """What is whole of an answer that was cut off; empty where nothing is."""
+    ends = [found.end() for found in re.finditer(r"[.!?…](?=\s)|\n", text)]
+    whole = text[: ends[-1]].rstrip() if ends else ""
+    return _shortened(whole + TEXTS["cut"]) if whole else ""
 
 
 def _summary(state: State) -> str:

@@ -1,14 +1,20 @@
-"""What is wrong with a model's answer: empty, refused, far too long, or in another language."""
+"""What is wrong with a model's answer: no answer, cut off, far too long, refused, or in another language."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
+from itertools import pairwise
 from typing import Literal
 
 from langchain_core.messages import AIMessage
 
-Fault = Literal["empty", "refusal", "long", "language"]
+from graph.leaks import holds_call
+
+# ``call``: a tool call that cannot be made: written as text, or cut off. ``cut``: half an answer. ``unread``: what the
+# customer wrote is refused by the model's provider.
+Fault = Literal["empty", "refusal", "long", "language", "call", "cut", "unread"]
 
 # One message of WhatsApp's; the instructions ask for much less.
 LONG = 4096
@@ -22,43 +28,80 @@ WORDS = {
     "lo siento qué cómo aquí hay pedido tiene tu",
 }
 FREQUENT = {name: frozenset(words.split()) for name, words in WORDS.items()}
+CUT = {"length", "max_tokens", "max_output_tokens"}
 FEW_WORDS = 5  # below that nobody can tell
+FOREIGN_SHARE = 0.2  # of all words; sentences of the three languages have 30 to 60 % of these words
+
+WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+# What somebody else said or how something is called: quotations, code, links and addresses.
+QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|«[^»\n]*»|`[^`\n]*`|^>.*$|\bhttps?://\S+|\bwww\.\S+|\S+@\S+", re.MULTILINE)
+# A name of several words: what stands between its capitals belongs to it ("Acuvue Oasys for Astigmatism").
+NAME = re.compile(r"[A-ZÀ-Þ][\w'’-]*(?: (?:[a-z]{1,4} ){0,2}[A-ZÀ-Þ0-9][\w'’-]*)+")
 
 
-def judge(message: AIMessage, locale: str) -> Fault | None:
-    """The first thing that is wrong with an answer to the customer; None for a good one."""
+def judge(message: AIMessage, locale: str, tools: Collection[str] = (), facts: str = "") -> Fault | None:
+    """The first thing that is wrong with an answer to the customer; None for a good one, and for tool calls.
+
+    ``tools``: the names of all tools; ``facts``: what tools answered, whose names may be in any language.
+    """
+    if message.tool_calls and not message.invalid_tool_calls:
+        return None
     if _refused(message):
         return "refusal"
     text = message.text.strip()
+    if message.invalid_tool_calls or message.additional_kwargs.get("function_call") or holds_call(text, tools):
+        return "call"
+    if _reasons(message) & CUT:
+        return "cut"
     if not re.search(r"\w", text) and not _has_symbol(text):
         return "empty"
     if len(text) > LONG:
         return "long"
-    return "language" if speaks_another_language(text, locale) else None
+    return "language" if speaks_another_language(text, locale, facts) else None
 
 
-def speaks_another_language(text: str, locale: str) -> bool:
-    """Whether a text is clearly not in the locale's language: by script, else by the most frequent words."""
-    letters = [character for character in text if character.isalpha()]
-    foreign = sum("LATIN" not in unicodedata.name(letter, "") for letter in letters)
+def speaks_another_language(text: str, locale: str, facts: str = "") -> bool:
+    """Whether a text is clearly not in the locale's language: by script, else by the most frequent words.
+
+    Quoted words, names and what stands in ``facts`` do not count.
+    """
     own = locale[:2].lower()
     if own not in FREQUENT:
         return False
+    said = QUOTED.sub(" ", text)
+    letters = [character for character in said if character.isalpha()]
+    foreign = sum("LATIN" not in unicodedata.name(letter, "") for letter in letters)
     if len(letters) >= FEW_WORDS and foreign * 2 > len(letters):
         return True
-    words = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?", text.lower())
+    words = _without_known(WORD.findall(NAME.sub(" ", said).lower()), WORD.findall(facts.lower()))
     counts = {name: sum(word in known for word in words) for name, known in FREQUENT.items()}
     other = max(count for name, count in counts.items() if name != own)
-    return len(words) >= FEW_WORDS and other >= 3 and other > 2 * counts[own]
+    all_words = len(WORD.findall(said))
+    return all_words >= FEW_WORDS and other >= 3 and other > 2 * counts[own] and other >= FOREIGN_SHARE * all_words
+
+
+def _without_known(words: list[str], facts: list[str]) -> list[str]:
+    """The words but for those that stand side by side in the facts as well: names are taken over as they are."""
+    pairs = set(pairwise(facts))
+    known = {place + step for place, pair in enumerate(pairwise(words)) if pair in pairs for step in (0, 1)}
+    return [word for place, word in enumerate(words) if place not in known]
+
+
+def _reasons(message: AIMessage) -> set[str]:
+    """Why the model stopped, as OpenAI's two APIs and Anthropic's say it."""
+    told = message.response_metadata
+    details = told.get("incomplete_details")
+    named = [told.get("finish_reason"), told.get("stop_reason")]
+    named += [details.get("reason")] if isinstance(details, dict) else []
+    return {str(reason).lower() for reason in named if reason}
 
 
 def _refused(message: AIMessage) -> bool:
-    """OpenAI's two ways of refusing, and the finish reason of a filter (also of others)."""
+    """OpenAI's two ways of refusing, and the reasons of a filter (also of others)."""
     blocks = message.content if isinstance(message.content, list) else []
     if any(isinstance(block, dict) and block.get("type") == "refusal" for block in blocks):
         return True
-    reason = message.response_metadata.get("finish_reason")
-    return bool(message.additional_kwargs.get("refusal")) or reason == "content_filter"
+    return bool(message.additional_kwargs.get("refusal")) or "content_filter" in _reasons(message)
 
 
 def _has_symbol(text: str) -> bool:

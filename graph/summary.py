@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import re
@@ -10,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from langchain_core.exceptions import ModelError
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
 from graph.context import Context
+from graph.failures import MODEL_FAILURES, answered
+from graph.leaks import without_thoughts
 from graph.masking import mask
 from graph.prompts import SUMMARY, language
 from graph.settings import settings
@@ -56,12 +56,12 @@ async def shorten(model: BaseChatModel, history: Sequence[AnyMessage], before: s
         return Shortened()
     old, kept = history[:cut], list(history[cut:])
     try:
-        async with asyncio.timeout(settings().model_timeout_seconds):
-            answer = await model.ainvoke(_request(old, before, context, budget))
-    except (ModelError, TimeoutError) as error:
+        asked = model.ainvoke(_request(old, before, context, budget))
+        answer = await answered(asked, settings().model_timeout_seconds)
+    except MODEL_FAILURES as error:
         log.warning("the history was not summarised: %s", type(error).__name__)
         return Shortened()
-    written = mask(clean(answer.text)).strip()[:SUMMARY_LENGTH]
+    written = mask(without_thoughts(clean(answer.text))).strip()[:SUMMARY_LENGTH]
     if not written:
         return Shortened()
     return Shortened(kept, {"summary": _with_numbers(written, before, old)})

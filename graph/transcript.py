@@ -6,19 +6,17 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
 from graph.masking import mask
 from graph.state import Inbound, Meanwhile, TurnInput
 from graph.words import clean, describe
 
-__all__ = ["asked_now", "clean", "close_calls", "mark_unsent", "messages_of", "of_turn", "unanswered_calls"]
+__all__ = ["asked_now", "clean", "mark_unsent", "messages_of", "of_turn"]
 
 PICTURES = ("image/jpeg", "image/png", "image/webp", "image/gif")
 NOTHING_READ: Mapping[str, str] = MappingProxyType({})
 UNSENT = "[esta resposta não chegou ao cliente]"
-# What happened is not known: the process may have died before, during or after the effect.
-INTERRUPTED = "A ferramenta foi interrompida e não respondeu. Verifique o resultado antes de afirmar qualquer coisa."
 
 
 def messages_of(turn: TurnInput, read: Mapping[str, str] = NOTHING_READ) -> list[AnyMessage]:
@@ -47,32 +45,10 @@ def asked_now(messages: Sequence[AnyMessage]) -> list[HumanMessage]:
     return asked
 
 
-def unanswered_calls(messages: Sequence[AnyMessage]) -> list[str]:
-    """Ids of the tool calls that have no answer, in order."""
-    answered = {message.tool_call_id for message in messages if isinstance(message, ToolMessage)}
-    calls = [call["id"] for message in messages if isinstance(message, AIMessage) for call in message.tool_calls]
-    return [call for call in calls if call and call not in answered]
-
-
-def close_calls(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
-    """The history with an answer to every tool call: model APIs refuse one without, and would do so for ever."""
-    missing = set(unanswered_calls(messages))
-    closed: list[AnyMessage] = []
-    for message in messages:
-        closed.append(message)
-        if isinstance(message, AIMessage):
-            closed += [_interrupted(call["id"]) for call in message.tool_calls if call["id"] in missing]
-    return closed
-
-
 def mark_unsent(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
     """The history whose last answer says that the customer never got it."""
     last = next((one for one in reversed(messages) if isinstance(one, AIMessage) and not one.tool_calls), None)
     return [AIMessage(f"{UNSENT}\n{one.text}", id=one.id) if one is last else one for one in messages]
-
-
-def _interrupted(call_id: str | None) -> ToolMessage:
-    return ToolMessage(INTERRUPTED, tool_call_id=call_id, id=f"interrupted:{call_id}", status="error")
 
 
 def _said(message: Inbound, read: str) -> HumanMessage:

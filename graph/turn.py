@@ -12,12 +12,14 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMes
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.runtime import Runtime
 
+from graph.calls import renewed
 from graph.confirmations import alive, call_id, decide, shown_last, waiting
 from graph.context import Context
 from graph.departments import CONFIRMING
+from graph.forms import closed
 from graph.state import Answer, Inbound, State, TurnInput, changes
 from graph.summary import shorten
-from graph.transcript import close_calls, mark_unsent, messages_of, unanswered_calls
+from graph.transcript import asked_now, mark_unsent, messages_of
 from graph.understand import read
 
 LATE = "[esta confirmação chegou depois do prazo, ou é de uma pergunta que já não vale: nada foi feito]"
@@ -45,7 +47,7 @@ class Turn(AgentMiddleware[State, Context]):
         history = state.get("messages", [])
         known = {message.id for message in history}
         if all(message.id in known for message in turn.inbound):
-            return {"jump_to": "tools"} if _calls_wait(history) else {}
+            return _go_on(history)
         return await self._begin(state, runtime.context or Context(), turn, known)
 
     async def _begin(self, state: State, context: Context, turn: TurnInput, known: set[str | None]) -> dict[str, Any]:
@@ -54,8 +56,8 @@ class Turn(AgentMiddleware[State, Context]):
         new = [message for message in messages_of(seen, reading.said) if message.id not in known]
         history = state.get("messages", [])
         told = mark_unsent(history) if _unsent(state, turn) else history
-        closed = close_calls(told) if unanswered_calls(told) else told
-        short = await shorten(self._model, closed, state.get("summary", ""), context)
+        begun = closed(told, turn.turn_id)
+        short = await shorten(self._model, begun, state.get("summary", ""), context)
         decided, said = _decide(state, turn, new)
         started: dict[str, Any] = {
             "replies": [],
@@ -63,9 +65,10 @@ class Turn(AgentMiddleware[State, Context]):
             "prepared": None,
             "accepted": None,
             "asked_at": _moment(turn).isoformat(),
+            "failures": _failures(state, turn, history),
         }
         update = changes(state, {**started, **decided, **short.update})
-        return {**update, "messages": _update(history, short.messages or closed, said)}
+        return {**update, "messages": _update(history, short.messages or begun, said)}
 
 
 def _answer_of(state: State) -> Answer | None:
@@ -79,14 +82,24 @@ def _unsent(state: State, turn: TurnInput) -> bool:
     return bool(answers) and answers[-1]["turn_id"] == turn.unsent
 
 
-def _calls_wait(history: Sequence[AnyMessage]) -> bool:
-    return bool(history) and isinstance(history[-1], AIMessage) and bool(history[-1].tool_calls)
+def _go_on(history: Sequence[AnyMessage]) -> dict[str, Any]:
+    """To the tools where calls wait, under ids of their own; else to the model."""
+    last = history[-1] if history else None
+    if not isinstance(last, AIMessage) or not last.tool_calls:
+        return {}
+    own = renewed(last, history[:-1])
+    return {"jump_to": "tools"} | ({} if own is last else {"messages": [own]})
+
+
+def _failures(state: State, turn: TurnInput, history: Sequence[AnyMessage]) -> int:
+    """Turns in a row without a real answer: one more where the last one was given up, none after a person spoke."""
+    return 0 if turn.since else state.get("failures", 0) + bool(asked_now(history))
 
 
 def _update(old: Sequence[AnyMessage], history: Sequence[AnyMessage], new: Sequence[AnyMessage]) -> list[BaseMessage]:
-    """The update of the messages: the new ones, after the whole history where that changed too."""
-    if history is old:
-        return [*new]
+    """The update of the messages: the new ones, after the whole history where more than its end changed."""
+    if len(history) >= len(old) and all(one is other for one, other in zip(history, old, strict=False)):
+        return [*history[len(old) :], *new]
     return [RemoveMessage(REMOVE_ALL_MESSAGES), *history, *new]
 
 

@@ -12,7 +12,9 @@ from langgraph_sdk.client import LangGraphClient
 
 from graph import business as business_module
 from graph import persistence
+from graph.agent import build
 from graph.business import Business, create
+from graph.chat import chat_model
 from graph.settings import Settings, settings
 from simulator.ports import free_port
 from simulator.postgres import Postgres
@@ -65,6 +67,17 @@ def model_server() -> Iterator[ModelServer]:
     """A scripted model behind HTTP."""
     with ModelServer() as server:
         yield server
+
+
+@pytest.fixture
+def http_talk(talk: Talk, environment: pytest.MonkeyPatch, model_server: ModelServer, fresh_model: None) -> Talk:
+    """A conversation whose model is behind HTTP, and fails without being asked again by its client."""
+    environment.setenv("OPENAI_BASE_URL", model_server.url)
+    environment.setenv("MODEL_RETRIES", "0")
+    settings.cache_clear()
+    chat_model.cache_clear()
+    talk.graph = build(chat_model("openai:first"), talk.saver, talk.store)
+    return talk
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,26 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+from simulator.chat_rules import ChatError, check
+
 Message = dict[str, Any]
-Script = Callable[[list[Message]], Message]
+
+
+@dataclass(frozen=True)
+class Raw:
+    """An answer as it is: its body, and what HTTP says of it."""
+
+    body: bytes
+    status: int = 200
+    content_type: str = "application/json"
+
+
+LONGEST_ID = 40  # of a tool call, at OpenAI
+Script = Callable[[list[Message]], Message | Raw]
 
 
 def say(text: str) -> Message:
@@ -25,6 +40,28 @@ def call(name: str, call_id: str, **arguments: object) -> Message:
         "content": None,
         "tool_calls": [{"id": call_id, "type": "function", "function": function}],
     }
+
+
+def completion(message: Message, finish_reason: str = "stop") -> Message:
+    """The body around an answer."""
+    choice = {"index": 0, "message": message, "finish_reason": finish_reason}
+    return {"id": "chatcmpl-1", "object": "chat.completion", "model": "scripted", "choices": [choice]}
+
+
+def body(value: object, status: int = 200) -> Raw:
+    """An answer of this JSON."""
+    return Raw(json.dumps(value).encode(), status)
+
+
+def refusal() -> Raw:
+    """The answer to a request that the provider will never take."""
+    return body({"error": {"message": "scripted refusal", "type": "invalid_request_error"}}, 400)
+
+
+def has_picture(messages: list[Message]) -> bool:
+    """Whether a picture is shown."""
+    parts = [part for one in messages if isinstance(one["content"], list) for part in one["content"]]
+    return any(part["type"] == "image_url" for part in parts)
 
 
 def last_user_text(messages: list[Message]) -> str:
@@ -46,30 +83,31 @@ class ModelServer:
         self.requests: list[Message] = []
         self.failures = 0
 
-    def answer(self, request: Message) -> tuple[int, Message]:
-        """Status and body for one call."""
+    def answer(self, request: Message) -> Raw:
+        """The answer to one call."""
         self.requests.append(request)
         if self.failures:
             self.failures -= 1
-            return 500, {"error": {"message": "scripted failure"}}
-        if open_calls := _open_calls(request["messages"]):
-            return 400, {"error": {"message": f"tool calls without an answer: {open_calls}"}}
-        choice = {"index": 0, "message": self.script(request["messages"]), "finish_reason": "stop"}
-        return 200, {"id": "chatcmpl-1", "object": "chat.completion", "model": "scripted", "choices": [choice]}
+            return body({"error": {"message": "scripted failure"}}, 500)
+        try:
+            check(request)
+            _check_ids(request["messages"])
+        except ChatError as error:
+            return body(error.body(), error.status)
+        said = self.script(request["messages"])
+        return said if isinstance(said, Raw) else body(completion(said))
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                status, answer = server.answer(json.loads(body))
-                payload = json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(payload)))
+                answer = server.answer(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+                self.send_response(answer.status)
+                self.send_header("content-type", answer.content_type)
+                self.send_header("content-length", str(len(answer.body)))
                 self.end_headers()
-                self.wfile.write(payload)
+                self.wfile.write(answer.body)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -85,11 +123,8 @@ class ModelServer:
         self._server.server_close()
 
 
-def _open_calls(messages: list[Message]) -> list[str]:
-    """Tool calls that the next messages do not answer, as OpenAI demands."""
-    missing: list[str] = []
-    for position, message in enumerate(messages):
-        calls = [tool_call["id"] for tool_call in message.get("tool_calls") or []]
-        answers = [later.get("tool_call_id") for later in messages[position + 1 : position + 1 + len(calls)]]
-        missing += [call_id for call_id in calls if call_id not in answers]
-    return missing
+def _check_ids(messages: list[Message]) -> None:
+    """No two calls of a conversation have the same id."""
+    ids = [call["id"] for message in messages for call in message.get("tool_calls") or []]
+    if len(set(ids)) != len(ids) or not all(0 < len(call_id) <= LONGEST_ID for call_id in ids):
+        raise ChatError(400, "ids of tool calls repeat, or are too long")

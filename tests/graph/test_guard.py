@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from graph.replies import TEXT_LIMIT, TextReply
 from graph.settings import settings
 from tests.graph.talk import ModelDownError, ScriptedModel, Talk, calls, context, texts
 
+CASES = Path(__file__).parents[1] / "cases"
 ENGLISH = "I'm sorry, but I can't help you with that. Please contact the support team of your order."
 SPANISH = "¡Hola! Claro, puedo ayudarle con su pedido, pero necesito el número. ¿Me lo puede decir?"
 CPF = "529.982.247-25"
@@ -91,6 +93,46 @@ def test_short_and_good_answers_are_not_suspected(fine: str) -> None:
     assert judge(AIMessage(fine), "pt_BR") is None
 
 
+GOODS = "Drops for the eyes with vitamin, to be used at night. Lens Care for the Eyes with Aquaform"
+
+
+@pytest.mark.parametrize(
+    ("text", "facts"),
+    [
+        ((CASES / "O_language_guard.txt").read_text(), ""),
+        ('Está escrito "this is not for children, please keep it away from heat" na caixa. Ajudo em algo mais?', ""),
+        (
+            "Sim! Temos drops for the eyes with vitamin, to be used at night. Quer?",
+            GOODS,
+        ),
+        ("O link é https://for.the/you/with/this e o e-mail é the.and.for@with.you.com", ""),
+    ],
+)
+def test_names_and_quoted_words_are_no_language(text: str, facts: str) -> None:
+    assert judge(AIMessage(text), "pt_BR", (), facts) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hello, how can I help you today?",
+        "Your order 12345 is on its way.",
+        "Sure! Here is what we have:\n- Acuvue Oasys for Astigmatism: R$ 289,90\n- Biofinity with Aquaform: R$ 199,90"
+        "\nWhich one would you like to order?",
+        "Is being prepared:\n- 2 x Lente de contato tórica mensal, R$ 289,90\nIs there more that I can help you with?",
+    ],
+)
+def test_an_english_answer_is_still_caught(text: str) -> None:
+    facts = f"{GOODS}\nLente de contato tórica mensal, R$ 289,90 cada"
+    assert judge(AIMessage(text), "pt_BR", (), facts) == "language"
+
+
+async def test_a_list_of_goods_is_sent_as_it_is(talk: Talk) -> None:
+    said = (CASES / "O_language_guard.txt").read_text()
+    talk.model.prepare(said)
+    assert texts(await talk.turn("t1", "Quais lentes tóricas vocês têm?")) == [said.strip()]
+
+
 def test_the_language_is_the_channels() -> None:
     assert not speaks_another_language(ENGLISH, "en_US")
     assert speaks_another_language("Não é possível ver os seus pedidos aqui, você pode perguntar mais tarde?", "en")
@@ -102,7 +144,7 @@ async def test_a_fallback_model_answers_where_the_first_one_fails(talk: Talk, en
     second.prepare("Aqui é a reserva.")
     environment.setenv("AGENT_FALLBACK_MODEL", "openai:reserve")
     settings.cache_clear()
-    environment.setattr("graph.model.chat_model", lambda name: {"openai:reserve": second}[name])
+    environment.setattr("graph.asking.chat_model", lambda name: {"openai:reserve": second}[name])
     talk.model.prepare(ModelDownError("away"))
     assert texts(await talk.turn("t1", "Oi")) == ["Aqui é a reserva."]
 
@@ -121,7 +163,7 @@ async def test_a_model_that_hangs_is_left_for_the_fallback(talk: Talk, environme
     second.prepare("Aqui é a reserva.")
     environment.setenv("AGENT_FALLBACK_MODEL", "openai:reserve")
     settings.cache_clear()
-    environment.setattr("graph.model.chat_model", lambda name: {"openai:reserve": second}[name])
+    environment.setattr("graph.asking.chat_model", lambda name: {"openai:reserve": second}[name])
     assert texts(await talk.go_on()) == ["Aqui é a reserva."]
 
 

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from graph import model as model_module
-from graph import persistence
+from graph import chat, persistence
 from graph.agent import build
 from graph.business import Business
 from graph.model import chat_model
@@ -58,7 +57,7 @@ def openai(environment: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         environment.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{server.server_port}/v1")
         environment.setenv("OPENAI_API_KEY", "key")
-        environment.setattr(model_module, "OPENAI_HOST", "127.0.0.1")
+        environment.setattr(chat, "OPENAI_HOST", "127.0.0.1")
         settings.cache_clear()
         chat_model.cache_clear()
         yield asked

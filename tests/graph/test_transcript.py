@@ -3,10 +3,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
 from graph.state import Inbound
-from graph.transcript import close_calls, unanswered_calls
 from graph.words import clean, describe
 
 
@@ -70,31 +68,3 @@ json_values = st.recursive(
 )
 def test_a_detail_that_cannot_be_read_costs_nothing_else(message: dict[str, Any]) -> None:
     assert describe(Inbound.model_validate({**message, "text": "Oi"})).endswith("Oi")
-
-
-@st.composite
-def histories(draw: st.DrawFn) -> list[AnyMessage]:
-    """Turns whose tool calls are answered, all, in part or not at all."""
-    messages: list[AnyMessage] = []
-    for turn in range(draw(st.integers(0, 4))):
-        messages.append(HumanMessage("Oi", id=f"h{turn}"))
-        ids = [f"{turn}.{number}" for number in range(draw(st.integers(0, 3)))]
-        calls = [{"name": "t", "args": {}, "id": call_id, "type": "tool_call"} for call_id in ids]
-        messages.append(AIMessage("", tool_calls=calls, id=f"a{turn}"))
-        answered = draw(st.integers(0, len(ids)))
-        messages += [ToolMessage("fact", tool_call_id=call_id, id=f"t{call_id}") for call_id in ids[:answered]]
-    return messages
-
-
-@given(histories())
-def test_closed_histories_are_what_model_apis_accept(history: list[AnyMessage]) -> None:
-    closed = close_calls(history)
-    assert not unanswered_calls(closed)
-    assert [message for message in closed if message in history] == history
-    assert close_calls(closed) == closed
-    for position, message in enumerate(closed):
-        if isinstance(message, AIMessage):
-            following = closed[position + 1 : position + 1 + len(message.tool_calls)]
-            assert {answer.tool_call_id for answer in following if isinstance(answer, ToolMessage)} == {
-                call["id"] for call in message.tool_calls
-            }

@@ -139,7 +139,7 @@ async def test_dangling_tool_calls_of_a_broken_turn_are_answered_for_the_next(ta
     await _stop_before_tools(talk, "t1", calls(LOOKUP, ("list_orders", {})))
     talk.model.prepare("Como posso ajudar?", "De nada")
     assert texts(await talk.turn("t2", "Alô?")) == ["Como posso ajudar?"]
-    assert [message.type for message in talk.model.seen[-1]] == ["human", "ai", "tool", "tool", "human"]
+    assert [message.type for message in talk.model.seen[-1]] == ["human", "ai", "tool", "tool", "ai", "human"]
     assert {message.status for message in talk.model.seen[-1] if isinstance(message, ToolMessage)} == {"error"}
     await talk.turn("t3", "Obrigada")
     assert [message.type for message in talk.model.seen[-1]][-3:] == ["human", "ai", "human"]

@@ -1,0 +1,123 @@
+"""Asking the model: with less where its provider refuses, the fallback model where it fails, again where it must be."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from langchain.agents.middleware import ModelRequest, ModelResponse
+from langchain_core.messages import AIMessage, AnyMessage, SystemMessage
+
+from graph.chat import chat_model
+from graph.context import Context
+from graph.failures import MODEL_FAILURES, JunkError, answered, refused, taken_with_less
+from graph.forms import lighter
+from graph.guard import Fault
+from graph.heard import usable
+from graph.prompts import language
+from graph.settings import settings
+from graph.understand import with_pictures
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[ModelRequest[Context]], Awaitable[ModelResponse[Any]]]
+JUNK_AT_MOST = 2  # answers of one model that are none, before it has failed
+# What a further attempt is told.
+HINTS: dict[Fault, str] = {
+    "empty": "A sua resposta anterior veio vazia. Responda ao cliente.",
+    "long": "A sua resposta anterior era longa demais. Responda em até 600 caracteres.",
+    "cut": "A sua resposta anterior foi cortada no meio. Responda em até 600 caracteres.",
+    "language": "A sua resposta anterior estava em outra língua. Responda em {language}.",
+    "call": "A sua resposta anterior tinha uma chamada de ferramenta incompleta ou escrita como texto. "
+    "Isso não funciona. Chame a ferramenta de novo, inteira, ou responda ao cliente só com palavras.",
+}
+# The others have seen the tools' answers and only have to be worded anew.
+WITH_TOOLS: frozenset[Fault] = frozenset({"call", "cut"})
+
+
+class RefusedError(Exception):
+    """No model takes what the customer wrote, in whatever form."""
+
+
+class _FailedError(Exception):
+    """None of the models answered; ``errors``: why, one each."""
+
+    def __init__(self, errors: Sequence[Exception]) -> None:
+        super().__init__(", ".join(type(error).__name__ for error in errors))
+        self.refused = any(map(taken_with_less, errors))
+        self.passing = next((error for error in errors if not refused(error)), None)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """An answer, and the messages that the model was asked with: a form of the conversation that is not refused."""
+
+    message: AIMessage
+    messages: list[AnyMessage]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A prepared call. ``last``: it gets no tools. ``models``: who is asked, in turn; None is the run's own model."""
+
+    request: ModelRequest[Context]
+    handler: Handler
+    last: bool
+    models: tuple[str | None, ...] = (None,)
+
+    async def ask(self) -> Heard:
+        """The answer to the first form of the conversation that is not refused.
+
+        Raises RefusedError where all are, else one of MODEL_FAILURES: of something that may pass.
+        """
+        form = list(self.request.messages)
+        lesser = lighter(form)
+        while True:
+            try:
+                return Heard(await self._any_model(await with_pictures(form)), form)
+            except _FailedError as failed:
+                less = next(lesser, None) if failed.refused else None
+                if less is None:
+                    raise failed.passing or RefusedError(str(failed)) from None
+                log.warning("the conversation is refused (%s): it is asked with less", failed)
+                form = less
+
+    def again(self, heard: Heard, fault: Fault, locale: str, models: tuple[str | None, ...]) -> Call:
+        """The call after an answer that cannot be sent."""
+        system = self.request.system_message
+        hint = HINTS[fault].format(language=language(locale))
+        told = SystemMessage(f"{system.text if system else ''}\n\n{hint}")
+        request = self.request.override(system_message=told, messages=heard.messages)
+        return replace(self, request=request, last=self.last or fault not in WITH_TOOLS, models=models)
+
+    async def _any_model(self, messages: list[AnyMessage]) -> AIMessage:
+        request = self.request.override(messages=messages)
+        request = request.override(tools=[]) if self.last else request
+        errors: list[Exception] = []
+        for name in self.models:
+            try:
+                return await self._one_model(request.override(model=chat_model(name)) if name else request)
+            except MODEL_FAILURES as error:
+                log.warning("%s failed: %s", name or "the model", type(error).__name__)
+                errors.append(error)
+        raise _FailedError(errors)
+
+    async def _one_model(self, request: ModelRequest[Context]) -> AIMessage:
+        for _ in range(JUNK_AT_MOST - 1):
+            try:
+                return await self._once(request)
+            except JunkError as error:
+                log.warning("the model answered with junk (%s): it is asked again", error)
+        return await self._once(request)
+
+    async def _once(self, request: ModelRequest[Context]) -> AIMessage:
+        response = await answered(self.handler(request), settings().model_timeout_seconds)
+        return usable(response.result[-1], self.request.messages, last=self.last)
+
+
+def models() -> tuple[str | None, ...]:
+    """The run's own model and the fallback model, where there is one."""
+    fallback = settings().agent_fallback_model
+    return (None, fallback) if fallback else (None,)

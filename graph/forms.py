@@ -1,0 +1,86 @@
+"""A conversation with less in it: what a provider refuses today it refuses for ever, and the customer writes on.
+
+What is left out leaves a note, so that the model knows that something stood there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, RemoveMessage
+
+from graph.calls import paired
+from graph.transcript import asked_now
+
+NOT_SHOWN = "[o cliente enviou uma imagem que não pode ser vista: diga isso ao cliente e peça que ele descreva]"
+LEFT_OUT = "[mensagem do cliente que não pôde ser lida]"
+HISTORY_LEFT_OUT = "[as mensagens anteriores desta conversa não puderam ser lidas e ficaram de fora]"
+GIVEN_UP = "[estas mensagens ficaram sem resposta por uma falha do sistema; o cliente recebeu um pedido de desculpas]"
+
+
+def lighter(messages: Sequence[AnyMessage]) -> Iterator[list[AnyMessage]]:
+    """Forms of the conversation, each with less: without pictures, unanswered messages of before, all before the turn.
+
+    Forms that would be the same as the one before are left out: there are three at most.
+    """
+    form = list(messages)
+    for less in (without_pictures, without_unanswered, without_history):
+        lessened = less(form)
+        if lessened != form:
+            form = lessened
+            yield form
+
+
+def without_pictures(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
+    """The turn's pictures are not shown any more, and the model is told of each."""
+    shown = {one.id for one in asked_now(messages) if "picture" in one.additional_kwargs}
+    return [_unseen(message) if message.id in shown else message for message in messages]
+
+
+def without_unanswered(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
+    """What the customer wrote in earlier turns that failed is left out."""
+    closings = [place for place, message in enumerate(messages) if message.text == GIVEN_UP]
+    unanswered = {one.id for place in closings for one in asked_now(messages[:place])}
+    return [_left_out(message) if message.id in unanswered else message for message in messages]
+
+
+def without_history(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
+    """Everything before the turn is left out."""
+    now = asked_now(messages)
+    start = next((place for place, message in enumerate(messages) if now and message is now[0]), 0)
+    if not start or (messages[0].text == HISTORY_LEFT_OUT and start == 1):
+        return list(messages)
+    return [HumanMessage(HISTORY_LEFT_OUT, id=messages[0].id), *messages[start:]]
+
+
+def without_this_turn(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
+    """What the customer wrote now is left out: the turn ends without having been read."""
+    now = {one.id for one in asked_now(messages)}
+    return [_left_out(message) if message.id in now else message for message in messages]
+
+
+def closed(messages: Sequence[AnyMessage], turn_id: str) -> list[AnyMessage]:
+    """The history that a new turn begins with: every call has its answer, and a turn that was given up has an end."""
+    whole = paired(messages)
+    if asked_now(whole):
+        whole.append(AIMessage(GIVEN_UP, id=f"given-up:{turn_id}"))
+    return whole
+
+
+def difference(
+    state: Sequence[AnyMessage], asked: Sequence[AnyMessage], form: Sequence[AnyMessage]
+) -> list[BaseMessage]:
+    """The update of the state's messages that makes the form of what was asked with last."""
+    stored = {message.id for message in state}
+    same = {id(message) for message in asked}
+    gone = {message.id for message in asked} - {message.id for message in form}
+    changed = [message for message in form if id(message) not in same and message.id in stored]
+    return [*(RemoveMessage(id=one.id) for one in state if one.id and one.id in gone), *changed]
+
+
+def _unseen(message: AnyMessage) -> HumanMessage:
+    return HumanMessage(f"{message.text}\n{NOT_SHOWN}", id=message.id)
+
+
+def _left_out(message: AnyMessage) -> HumanMessage:
+    return HumanMessage(LEFT_OUT, id=message.id)
