@@ -24,9 +24,14 @@ def _texts(locale: str) -> dict[str, Any]:
     return tomllib.loads(files.get(language, files[_OTHERWISE]).read_text(encoding="utf-8"))
 
 
-def apology(locale: str) -> str:
-    """Return what the customer reads when a turn is given up."""
-    return str(_texts(locale)["apology"])
+def apology(locale: str, *, person_called: bool = False) -> str:
+    """Return what the customer reads when a turn is given up, and a person perhaps called instead."""
+    return str(_texts(locale)["person_called" if person_called else "apology"])
+
+
+def handoff_reason(locale: str) -> str:
+    """Return what a person reads who is called because turn after turn failed."""
+    return str(_texts(locale)["failures"])
 
 
 def unreadable(inbound: Sequence[dict[str, Any]], locale: str) -> str | None:

@@ -2,7 +2,7 @@
 
 A turn is bounded by time over all its attempts. What the agent server does wrong counts as an attempt, and so does a
 lost run that read files of the customer; its being away does not. When the attempts or the time are used up the
-customer gets one apology.
+customer gets one apology, and after three such turns in a row a person is called.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import structlog
 
 from gateway.agent import Agent, Answer, RunFailedError
 from gateway.channels import Channel, Channels
-from gateway.courtesy import apology, unreadable
+from gateway.courtesy import apology, handoff_reason, unreadable
 from gateway.polling import ended
 from gateway.replies import parts_of
 from gateway.runs import Runs
@@ -37,6 +37,7 @@ log = structlog.get_logger(__name__)
 #: Tells the customer's phone that the message was read and an answer is being written, until cancelled.
 Attend = Callable[[Channel, Turn], Coroutine[Any, Any, None]]
 
+_FAILURES_BEFORE_A_PERSON = 3
 _CLAIM = 50  # conversations leased at once
 _LEAST = 10.0  # seconds that an attempt gets even when the turn is old: its run may have ended long ago
 
@@ -203,10 +204,16 @@ class Turns:
         await self._give_back(turn, error, delay, failed=True)
 
     async def _fail(self, turn: Turn, channel: Channel | None, error: str) -> None:
-        """Give the turn up; the customer is told. Its run is stopped once it is certain that the turn is still ours."""
-        sorry = {"type": "text", "text": apology(channel.locale if channel else "pt_BR")}
+        """Give the turn up; the customer is told. Its run is stopped once it is certain that the turn is still ours.
+
+        After every third failure in a row a person is called: also after a person gave the conversation back.
+        """
+        locale = channel.locale if channel else "pt_BR"
         async with self._pool.connection() as conn:
-            await store.end(conn, turn, [sorry], self._quiet(channel), error=error)
+            calls = (await store.failed_in_a_row(conn, turn) + 1) % _FAILURES_BEFORE_A_PERSON == 0
+            handoff = {"reason": handoff_reason(locale)} if calls else None
+            sorry = {"type": "text", "text": apology(locale, person_called=calls)}
+            await store.end(conn, turn, [sorry], self._quiet(channel), error=error, handoff=handoff)
         if turn.run_id:
             await self._agent.cancel(turn.conversation_id, turn.run_id)
         TURNS.labels("failed").inc()

@@ -249,6 +249,17 @@ async def end(
         return not silenced
 
 
+async def failed_in_a_row(conn: Connection, turn: Turn) -> int:
+    """Return how many turns of this conversation failed one after the other before this one."""
+    cursor = await conn.execute(
+        """SELECT count(*) FROM turn WHERE conversation_id = %(id)s AND state = 'failed' AND started_at > coalesce(
+               (SELECT max(started_at) FROM turn WHERE conversation_id = %(id)s AND state = 'done'), '-infinity')""",
+        {"id": turn.conversation_id},
+    )
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
 async def _holds(conn: Connection, turn: Turn) -> bool:
     cursor = await conn.execute("SELECT FROM conversation WHERE id = %s AND holder = 'agent'", (turn.conversation_id,))
     return bool(cursor.rowcount)

@@ -11,6 +11,7 @@ UNREADABLE = [{"kind": "unsupported"}]
 @pytest.mark.parametrize("locale", ["pt", "pt_BR", "pt-BR", "pt_PT", "PT"])
 def test_portuguese_is_spoken_in_all_its_countries(locale):
     assert apology(locale).startswith("Desculpe")
+    assert "pessoa" in apology(locale, person_called=True)
     assert unreadable(UNREADABLE, locale).startswith("Ainda não")
 
 

@@ -200,6 +200,30 @@ async def test_an_invalid_reply_becomes_an_apology(bench: Bench) -> None:
     assert [reply[:8] for reply in await bench.replies()] == ["Desculpe"]
 
 
+async def test_three_failed_turns_in_a_row_call_a_person(bench: Bench) -> None:
+    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": [{"type": "hologram"}]}
+    await _fail(bench, 2)
+    bench.server.answer = echo
+    await bench.receive(text("agora sim"))
+    await bench.settle()
+    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": [{"type": "hologram"}]}
+    await _fail(bench, 2)
+    assert await bench.rows("SELECT holder FROM conversation") == [("agent",)]
+    await _fail(bench, 1)
+    held = await bench.rows("SELECT holder, handoff_reason FROM conversation")
+    assert held == [("person", "três respostas seguidas falharam")]
+    assert "Chamei uma pessoa" in (await bench.replies())[-1]
+    await bench.rows("UPDATE conversation SET holder = 'agent', held_since = NULL RETURNING 1")
+    await _fail(bench, 1)  # given back: counted anew
+    assert await bench.rows("SELECT holder FROM conversation") == [("agent",)]
+
+
+async def _fail(bench: Bench, turns: int) -> None:
+    for _ in range(turns):
+        await bench.receive(text("Olá"))
+        await bench.settle()
+
+
 async def test_an_answer_without_replies_ends_the_turn_silently(bench: Bench) -> None:
     bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": [], "handoff": None}
     await bench.receive(text("Olá"))
