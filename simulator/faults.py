@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 Place = Literal["webhook", "send", "read", "management", "media", "model"]
 Kind = Literal[
     "delay", "hold", "error", "cut", "lost_answer", "failed", "undelivered",
-    "duplicate", "batch", "reorder", "drop", "bad_signature", "storm", "answer", "expired",
+    "duplicate", "batch", "reorder", "drop", "bad_signature", "storm", "answer", "expired", "refuse", "junk",
 ]  # fmt: skip
 BEFORE: frozenset[Kind] = frozenset({"delay", "hold", "error", "cut"})  # these hit a call before anything is done
 KINDS: dict[Place, frozenset[Kind]] = {
@@ -22,7 +22,7 @@ KINDS: dict[Place, frozenset[Kind]] = {
     "read": BEFORE | {"lost_answer"},
     "management": BEFORE | {"lost_answer"},
     "media": BEFORE | {"lost_answer", "expired"},
-    "model": BEFORE | {"answer"},
+    "model": BEFORE | {"refuse", "junk", "answer"},
 }
 
 
@@ -40,6 +40,8 @@ class Fault(BaseModel):
     | failed | send | accepted; instead of the ticks comes the status ``failed`` with ``code`` |
     | undelivered | send | accepted; no status ever comes |
     | answer | model | the model says ``text`` and/or calls ``tool_calls`` ([{name, arguments}]) |
+    | refuse | model | the provider will never take it: 400 wherever ``contains`` stands in the conversation |
+    | junk | model | HTTP 200, but no completion: ``text`` as the body, else an error without choices |
     | duplicate | webhook | the same body is posted ``copies`` more times, all at once |
     | batch | webhook | ``size`` webhooks are collected and posted as one, grouped as ``shape`` says |
     | reorder | webhook | ``size`` webhooks are collected and posted in reverse order |
@@ -50,9 +52,9 @@ class Fault(BaseModel):
     ``match`` compares attributes of the event: of a webhook ``field``, ``kind`` (messages, statuses, …), ``type``
     (message type or status), ``wa_id``; of a send ``to`` (digits) and ``type``; of a read ``message_id`` and
     ``typing``; of a management call ``edge``, ``method``, ``id``; of media ``what`` (upload, url, download, delete),
-    ``id``; of the model ``model`` and ``stream``. ``contains`` looks into the text of what is received, sent, or said
-    last to the model. A batch or reorder of which not enough comes within ``seconds`` (default 5) goes out with what
-    there is.
+    ``id``; of the model ``model``, ``stream`` and ``picture`` (whether one is shown). ``contains`` looks into the
+    text of what is received, sent, or said last to the model. A batch or reorder of which not enough comes within
+    ``seconds`` (default 5) goes out with what there is.
     """
 
     model_config = ConfigDict(extra="forbid")

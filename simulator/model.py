@@ -27,6 +27,7 @@ Json = dict[str, Any]
 
 MODEL = "demo"
 TRANSCRIPT = "(O modelo de demonstração não ouve áudios.)"
+JUNK = '{"id": "x", "object": "chat.completion", "choices": null, "error": {"message": "upstream"}}'
 CHARACTERS_PER_TOKEN = 4  # a rule of thumb for usage numbers; nothing is billed
 
 
@@ -68,13 +69,18 @@ class ModelServer:
         _require_key(request)
         body = _parse(await request.body())
         said = text_of(body["messages"][-1])
-        event = {"model": body["model"], "stream": bool(body.get("stream")), "text": said}
+        event = {"model": body["model"], "stream": bool(body.get("stream")), "picture": _shows(body), "text": said}
         taken = self._faults.take("model", event, BEFORE)
         await taken.pause()
         if "cut" in taken:
             return CutConnection()
         if fault := taken.get("error"):
             return _fault_answer(fault)
+        whole = event | {"text": "\n".join(text_of(message) for message in body["messages"])}
+        if "refuse" in self._faults.take("model", whole, frozenset({"refuse"})):
+            raise ChatError(400, "Invalid 'messages': the request was refused.", "messages", "invalid_value")
+        if junk := self._faults.take("model", event, frozenset({"junk"})).get("junk"):
+            return Response(junk.text or JUNK, media_type="application/json")
         scripted = _scripted(self._faults.take("model", event, frozenset({"answer"})).get("answer"))
         found = scripted or answer(body["messages"], body.get("tools") or [], body.get("tool_choice"))
         completion = Completion(body, found)
@@ -134,6 +140,12 @@ def _fault_answer(fault: Fault) -> Response:
     error = ChatError(fault.status or 500, fault.message or "The server had an error while processing your request.")
     headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else {}
     return JSONResponse(error.body(), error.status, headers)
+
+
+def _shows(body: Json) -> bool:
+    """Whether the conversation shows a picture."""
+    contents = [message.get("content") for message in body["messages"]]
+    return any(part.get("type") == "image_url" for parts in contents if isinstance(parts, list) for part in parts)
 
 
 def _scripted(fault: Fault | None) -> Answer | None:

@@ -158,3 +158,26 @@ def test_a_test_can_put_words_into_its_mouth(client, simulator) -> None:
     assert second.choices[0].message.tool_calls[0].function.name == "create_ticket"
     calls = simulator.get("calls", path="/v1/chat")["calls"]
     assert [call["body"]["messages"] for call in calls] == [[USER], [USER]]
+
+
+def test_a_fault_refuses_a_conversation_as_often_as_it_is_asked(simulator, client) -> None:
+    simulator.fault("model", "refuse", contains="veneno", times=None)
+    before = [{"role": "user", "content": "veneno"}, {"role": "assistant", "content": "Olá"}]
+    for _ in range(2):
+        with pytest.raises(openai.BadRequestError):
+            client.chat.completions.create(model="any", messages=[*before, {"role": "user", "content": "Oi"}])
+    client.chat.completions.create(model="any", messages=[{"role": "user", "content": "Oi"}])
+
+
+def test_a_fault_makes_a_model_that_sees_nothing(simulator, client) -> None:
+    simulator.fault("model", "refuse", match={"picture": True}, times=None)
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+    with pytest.raises(openai.BadRequestError):
+        client.chat.completions.create(model="any", messages=[{"role": "user", "content": [picture]}])
+    client.chat.completions.create(model="any", messages=[{"role": "user", "content": "Oi"}])
+
+
+def test_a_fault_answers_with_junk(simulator, client) -> None:
+    simulator.fault("model", "junk")
+    assert client.chat.completions.create(model="any", messages=[USER]).choices is None
+    assert client.chat.completions.create(model="any", messages=[USER]).choices

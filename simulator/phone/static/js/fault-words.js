@@ -12,6 +12,8 @@ export const KINDS = {
   failed: "Aceitar e depois falhar",
   undelivered: "Aceitar e nunca entregar",
   answer: "Resposta escrita aqui",
+  refuse: "Recusar a conversa (400)",
+  junk: "Responder com lixo",
   duplicate: "Duplicar",
   batch: "Juntar em um lote",
   reorder: "Inverter a ordem",
@@ -26,6 +28,7 @@ export const TAKES = {
   error: ["code", "status", "retry_after"],
   failed: ["code"],
   answer: ["text"],
+  junk: ["text"],
   duplicate: ["copies"],
   storm: ["copies", "seconds"],
   batch: ["size"],
@@ -48,5 +51,6 @@ export const PRESETS = [
   ["Envio: token vencido 190", { on: "send", kind: "error", code: 190 }],
   ["Mídia: endereço expirado", { on: "media", kind: "expired" }],
   ["Modelo: lento (10 s)", { on: "model", kind: "delay", seconds: 10 }],
+  ["Modelo: não vê imagens", { on: "model", kind: "refuse", match: { picture: true }, times: null }],
   ["Modelo: fora do ar", { on: "model", kind: "error", status: 503, times: 3 }],
 ];
