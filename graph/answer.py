@@ -71,7 +71,7 @@ def _with_question(
     message: AIMessage, asked: Pending, parts: Sequence[Reply], fault: Fault | None
 ) -> tuple[AIMessage, list[Reply]]:
     """The answer with a question before a change: last, by itself, and the only thing to tap on or to answer to."""
-    text = "" if fault == "empty" else message.text
+    text = "" if fault in ("empty", "call", "unread") else message.text
     others = [part for part in parts if isinstance(part, NOT_TAPPED)]
     whole = "\n\n".join(filter(None, [text, asked["question"]]))
     told = AIMessage(whole, id=message.id, usage_metadata=message.usage_metadata)
