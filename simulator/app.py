@@ -13,6 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from simulator import cloud_api, control, control_accounts, control_people, model
+from simulator.access import Guard
 from simulator.calls import CallLog, new_calls
 from simulator.chat_rules import ChatError
 from simulator.faults import Faults
@@ -28,8 +29,8 @@ from simulator.phone.pages import Phone
 CONNECTIONS = 2 * AT_ONCE  # webhooks, and what else is fetched meanwhile
 
 
-def create_app(number: Number, webhook_url: str, stack_file: Path) -> ASGIApp:
-    """The application: one business number, whose webhook is at ``webhook_url``.
+def create_app(number: Number, webhook_url: str, stack_file: Path, token: str) -> ASGIApp:
+    """The application: one business number, whose webhook is at ``webhook_url``; ``token`` opens ``/_sim``.
 
     ``stack_file``: where the local stack describes itself, if there is one.
     """
@@ -58,7 +59,7 @@ def create_app(number: Number, webhook_url: str, stack_file: Path) -> ASGIApp:
             *control.Control(carrier, calls, client).routes(),
             *control_people.PeopleControl(carrier, calls).routes(),
             *control_accounts.AccountsControl(carrier).routes(),
-            *Phone(world, stack_file).routes(),
+            *Phone(world, stack_file, token).routes(),
             *management.routes(),
             *media.routes(),
             Route(f"{VERSION}/{{object_id}}", node, methods=["GET", "POST", "DELETE"]),
@@ -72,4 +73,4 @@ def create_app(number: Number, webhook_url: str, stack_file: Path) -> ASGIApp:
         },
         lifespan=lifespan,
     )
-    return CallLog(app, calls)  # outermost: only there a connection can be cut
+    return Guard(CallLog(app, calls), token)  # the log next to the server: only there a connection can be cut

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import httpx
 import typer
@@ -15,9 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from simulator.app import create_app
+from simulator.keys import Keys
 from simulator.load import AT_ONCE, Load, Report
 from simulator.meta.world import MARIA, digits_of
-from simulator.plan import make_plan
+from simulator.plan import SettingsError, make_plan
 from simulator.ports import PortBusyError
 from simulator.process import StartError
 from simulator.say import ANSWER_SECONDS, NoAnswerError, Phone
@@ -41,7 +42,7 @@ def up() -> None:
         signal.signal(number, _end_once)
     try:
         Stack(make_plan(_variables()), tell=_tell).run()
-    except (StartError, PortBusyError) as error:
+    except (StartError, PortBusyError, SettingsError) as error:
         _fail(str(error), 1)
     except KeyboardInterrupt:
         return
@@ -51,7 +52,8 @@ def up() -> None:
 def serve() -> None:
     """Only the simulator: Cloud API, model, phone page and control API."""
     settings = _settings()
-    app = create_app(settings.number(), settings.webhook_url, settings.dev_dir / STATE_FILE)
+    token = settings.simulator_token.get_secret_value()
+    app = create_app(settings.number(), settings.webhook_url, settings.dev_dir / STATE_FILE, token)
     config = uvicorn.Config(app, settings.simulator_host, settings.simulator_port, log_level="warning", ws="none")
     config.timeout_keep_alive = KEEP_ALIVE_SECONDS
     config.timeout_graceful_shutdown = GRACE_SECONDS
@@ -69,7 +71,7 @@ def say(
     if not wa_id:
         _fail(f"--from takes a phone number, not {sender!r}", NOT_RUNNING)
     try:
-        with httpx.Client(base_url=_simulator_address(), timeout=30, trust_env=False) as client:
+        with httpx.Client(base_url=_simulator_address(), headers=_token(), timeout=30, trust_env=False) as client:
             phone = Phone(client, wa_id)
             phone.say(text)
             for reply in phone.replies(timeout):
@@ -102,7 +104,8 @@ def load(
 
 async def _load(address: str, customers: int, messages: int, seconds: float, timeout: float) -> Report:  # noqa: ASYNC109 - the user's patience, no cancellation
     limits = httpx.Limits(max_connections=AT_ONCE + 2)
-    async with httpx.AsyncClient(base_url=address, timeout=60, trust_env=False, limits=limits) as client:
+    token = _token()
+    async with httpx.AsyncClient(base_url=address, headers=token, timeout=60, trust_env=False, limits=limits) as client:
         run = Load(client, customers, messages, seconds)
         shown = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*(TextColumn(one) if isinstance(one, str) else one for one in shown)) as progress:
@@ -150,6 +153,17 @@ def _simulator_address() -> str:
     return str(addresses["simulator"])
 
 
+def _token() -> dict[str, str]:
+    """What opens the control API of the running stack."""
+    settings = _settings()
+    if "simulator_token" in settings.model_fields_set:
+        return {"Authorization": f"Bearer {settings.simulator_token.get_secret_value()}"}
+    try:
+        return {"Authorization": f"Bearer {Keys.of(settings.dev_dir).control}"}
+    except (OSError, ValueError) as error:
+        _fail(f"The running stack's token cannot be read: {error}", NOT_RUNNING)
+
+
 def _variables() -> dict[str, str]:
     try:
         read_settings(variables := environment())
@@ -167,6 +181,6 @@ def _tell(line: str) -> None:
         print(line, flush=True)
 
 
-def _fail(text: str, code: int) -> None:
+def _fail(text: str, code: int) -> NoReturn:
     print(text, file=sys.stderr)
     raise typer.Exit(code)

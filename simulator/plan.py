@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import SecretStr
 
 from simulator import split
+from simulator.keys import CREDENTIALS, Keys
 from simulator.ports import HOST, free_port
 from simulator.settings import Settings, load
 
@@ -21,12 +22,17 @@ QUIET = {"LANGGRAPH_CLI_NO_ANALYTICS": "1", "LANGGRAPH_NO_VERSION_CHECK": "true"
 JOBS = "50"  # `langgraph dev` would run one job at a time
 
 
+class SettingsError(Exception):
+    """Settings contradict each other; the message says what to do."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """The stack that these variables ask for. ``variables``: those of the user, with the addresses of our own parts."""
 
     settings: Settings
     variables: dict[str, str]
+    keys: Keys
     own_postgres: bool
     own_redis: bool
     own_agent: bool
@@ -77,7 +83,19 @@ class Plan:
     def simulator_environment(self) -> dict[str, str]:
         """What the simulator's server is told."""
         own = {"SIMULATOR_PORT": str(self.settings.simulator_port), "DEV_DIR": str(self.dev_dir)}
-        return split.for_simulator(self.variables) | own
+        own |= self.keys.environment() | (self.ids() if self.own_meta else {})
+        return {"SIMULATOR_TOKEN": self.keys.control} | split.for_simulator(self.variables) | own
+
+    def unused(self) -> list[str]:
+        """Credentials of the user's that nobody is given, because Meta is simulated."""
+        given = self.settings.model_fields_set
+        return [name for name in CREDENTIALS if self.own_meta and name.lower() in given]
+
+    def ids(self) -> dict[str, str]:
+        """The simulated number and account, which are no secrets."""
+        settings = self.settings
+        number, account = settings.whatsapp_phone_number_id, settings.whatsapp_business_account_id
+        return {"WHATSAPP_PHONE_NUMBER_ID": number, "WHATSAPP_BUSINESS_ACCOUNT_ID": account}
 
     def addresses(self) -> dict[str, str]:
         """Name and address of everything, for people and for stack.json; passwords are left out."""
@@ -104,11 +122,20 @@ class Plan:
 
 
 def make_plan(variables: Mapping[str, str]) -> Plan:
-    """The plan for these variables; only ports are looked for. Raises ValidationError or OSError for wrong ones."""
+    """The plan for these variables; only ports are looked for, and the secrets of an earlier run.
+
+    Raises ValidationError, OSError or SettingsError for wrong ones.
+    """
     settings = load(variables)
+    if settings.whatsapp_graph_url is None and variables.get("CHANNELS_FILE"):
+        raise SettingsError(
+            "CHANNELS_FILE is set, but not WHATSAPP_GRAPH_URL, so that its tokens would go to the simulator: set"
+            " WHATSAPP_GRAPH_URL=https://graph.facebook.com for real numbers, or leave CHANNELS_FILE out."
+        )
     plan = Plan(
         settings=settings,
         variables={},
+        keys=_keys(settings.dev_dir),
         own_postgres=settings.database_url is None,
         own_redis=settings.redis_url is None,
         own_agent=settings.langgraph_url is None,
@@ -117,8 +144,21 @@ def make_plan(variables: Mapping[str, str]) -> Plan:
         postgres_port=settings.postgres_port or free_port(),
         redis_port=settings.redis_port or free_port(),
     )
-    plan.variables.update(_defaults(plan) | dict(variables) | _addresses(plan))
+    plan.variables.update(_defaults(plan) | _not_for_us(plan, variables) | _addresses(plan))
     return plan
+
+
+def _keys(directory: Path) -> Keys:
+    try:
+        return Keys.of_or_new(directory)
+    except ValueError as error:
+        raise SettingsError(f"The simulator's secrets cannot be read: {error}.") from error
+
+
+def _not_for_us(plan: Plan, variables: Mapping[str, str]) -> dict[str, str]:
+    """The user's variables; where Meta is simulated, without credentials, which may be real ones."""
+    credentials = {name + end for name in CREDENTIALS for end in ("", "_FILE")} if plan.own_meta else set()
+    return {name: value for name, value in variables.items() if name not in credentials}
 
 
 def listeners(plan: Plan) -> dict[str, int]:
@@ -154,14 +194,13 @@ def _has_model(settings: Settings) -> bool:
 
 def _defaults(plan: Plan) -> dict[str, str]:
     """What holds unless the user says otherwise."""
-    simulated = {name.upper(): _plain(value) for name, value in plan.settings if name.startswith("whatsapp_") and value}
     return {
         **QUIET,
         "LANGGRAPH_TOKEN": secrets.token_urlsafe(24),
         "INTERNAL_TOKEN": secrets.token_urlsafe(24),
         "MEDIA_URL": (plan.dev_dir / "media").as_uri(),
         "DRAIN_SECONDS": "5",  # on one's own machine Ctrl-C should not take long; what is cut off is continued
-        **(simulated if plan.own_meta else {}),
+        **(plan.keys.environment() | plan.ids() if plan.own_meta else {}),
     }
 
 
@@ -190,7 +229,3 @@ def _addresses(plan: Plan) -> dict[str, str]:
 
 def _secret(value: SecretStr | None) -> str | None:
     return value.get_secret_value() if value else None
-
-
-def _plain(value: object) -> str:
-    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)

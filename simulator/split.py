@@ -27,6 +27,6 @@ def for_agent(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def for_simulator(variables: Mapping[str, str]) -> dict[str, str]:
-    """Only what it stands in for: the number's credentials, and where things listen."""
-    own = re.compile(r"WHATSAPP_\w+|SIMULATOR_\w+|GATEWAY_PORT|LOG_\w+")
+    """Only where things listen: of WhatsApp it has ids and secrets of its own, whatever the user's are."""
+    own = re.compile(r"SIMULATOR_\w+|GATEWAY_PORT|LOG_\w+")
     return {name: value for name, value in variables.items() if own.fullmatch(name) or COMMON.fullmatch(name)}

@@ -48,6 +48,7 @@ class Stack:
     def start(self) -> None:
         """Start every part that has no address yet. Raises StartError; ``stop`` is due then, too."""
         self._state.unlink(missing_ok=True)
+        self._plan.keys.keep(self._plan.dev_dir)
         self._require_ports()
         self._start_databases()
         self._prepare_databases()
@@ -136,6 +137,9 @@ class Stack:
         self._tell(f"  {'logs':<{width}}  {self._logs}")
         model = "the demo model" if self._plan.own_model else "your model"
         self._tell(f"\nReady, with {model}. Ctrl-C stops everything.")
+        if unused := self._plan.unused():
+            advice = "set WHATSAPP_GRAPH_URL=https://graph.facebook.com to use them"
+            self._tell(f"\nMeta is simulated, and nobody was given {', '.join(unused)}: {advice}.")
         if self._plan.own_meta:
             self._tell(f"\n  Open {addresses['phone']} and write to the business.\n")
             self._tell('Or: python -m simulator say "Olá, quero saber do meu pedido 12345"\n')

@@ -130,6 +130,7 @@ class Simulator:
     phone_number_id = "100000000000001"
     access_token = "simulator-token"
     app_secret = "simulator-app-secret"
+    token = "control-token-of-the-tests"
 
     def post(self, path: str, /, **body: Any) -> dict[str, Any]:
         """POST to the control API; its JSON."""
@@ -157,8 +158,11 @@ def _simulator_server(server_dir: Path) -> Iterator[Simulator]:
     port = ports.free_port()
     # Nobody listens at the webhook's address until a test says where: see Simulator.configure(webhook_url=...).
     environment = {"PATH": os.environ["PATH"], "SIMULATOR_PORT": str(port), "GATEWAY_PORT": str(ports.free_port())}
+    environment |= {"WHATSAPP_ACCESS_TOKEN": Simulator.access_token, "WHATSAPP_APP_SECRET": Simulator.app_secret}
+    environment |= {"WHATSAPP_WEBHOOK_VERIFY_TOKEN": "simulator-verify-token", "SIMULATOR_TOKEN": Simulator.token}
     url = f"http://{ports.HOST}:{port}"
-    with httpx.Client(base_url=url, timeout=30, trust_env=False) as control:
+    headers = {"Authorization": f"Bearer {Simulator.token}"}
+    with httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False) as control:
 
         def ready() -> bool:
             return ports.listens(port) and control.get("/_sim/health").is_success

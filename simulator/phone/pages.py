@@ -1,20 +1,23 @@
 """Routes of the phone page: the page, its files, and the facts that it shows beside the conversations."""
 
+import html
 import json
 from pathlib import Path
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from simulator.access import is_at_this_machine
 from simulator.faults import KINDS
 from simulator.meta.errors import CODES
 from simulator.meta.world import World
 
+PLACE = '<meta name="simulator-token" content="">'
 STATIC = Path(__file__).with_name("static")
 # Only what this server serves; blob: is a picture or a voice note before it is sent.
 POLICY = (
@@ -24,6 +27,7 @@ POLICY = (
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "Permissions-Policy": "microphone=(self), geolocation=(self), camera=()",
     "Cache-Control": "no-cache",  # asked again each time (by ETag): an upgrade shows at once
@@ -31,10 +35,14 @@ HEADERS = {
 
 
 class Phone:
-    """The page over one world. ``stack_file``: where the local stack describes itself, if there is one."""
+    """The page over one world. ``token`` opens the control API.
 
-    def __init__(self, world: World, stack_file: Path) -> None:
+    ``stack_file``: where the local stack describes itself, if there is one.
+    """
+
+    def __init__(self, world: World, stack_file: Path, token: str) -> None:
         self._world = world
+        self._token = token
         self._stack_file = stack_file
 
     def routes(self) -> list[BaseRoute]:
@@ -45,9 +53,12 @@ class Phone:
             Mount("/phone/static", _WithHeaders(StaticFiles(directory=STATIC))),
         ]
 
-    async def page(self, _: Request) -> Response:
-        """The page itself."""
-        return FileResponse(STATIC / "index.html", headers=HEADERS)
+    async def page(self, request: Request) -> Response:
+        """The page itself. On this machine it is given the token; elsewhere its address has to bring it (#token=…)."""
+        page = (STATIC / "index.html").read_text()
+        if is_at_this_machine(request):
+            page = page.replace(PLACE, PLACE.replace('""', f'"{html.escape(self._token)}"'))
+        return HTMLResponse(page, headers=HEADERS | {"Cache-Control": "no-store"})
 
     async def facts(self, _: Request) -> Response:
         """The business, the addresses of the local stack, the faults and error codes that there are."""

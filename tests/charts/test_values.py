@@ -50,7 +50,12 @@ REFUSALS = {
         "channel.verifyToken is missing: name a Secret",
     ),
     "a Secret and values": (
-        {"channel.existingSecret": "whatsapp", "channel.accessToken": "token"},
+        {
+            "whatsapp.graphUrl": "https://graph.facebook.com",
+            "channel.phoneNumberId": "1",
+            "channel.existingSecret": "whatsapp",
+            "channel.accessToken": "token",
+        },
         "leave out channel.accessToken",
     ),
     "no number and nobody to declare one": (
@@ -99,6 +104,30 @@ REFUSALS = {
         {"ingress": {"enabled": True, "host": "a"}},
         "ingress.tls has no certificate: name its Secret in ingress.tls.secretName",
     ),
+    **{
+        f"a real {name} for a simulator": (
+            {f"channel.{name}": "real"},
+            f"channel.{name} is set, which may be a real one",
+        )
+        for name in ("existingSecret", "accessToken", "appSecret", "verifyToken")
+    },
+    "the simulator as Meta's address": (
+        {"whatsapp.graphUrl": "http://wa-whatsapp-agent-simulator:8100", "channel.existingSecret": "real"},
+        "whatsapp.graphUrl is the simulator's address",
+    ),
+    "a simulator beside Meta, with a route, a token and no secret of the app": (
+        {
+            "whatsapp.graphUrl": "https://graph.facebook.com",
+            "channel": {"phoneNumberId": "1", "accessToken": "real"},
+            "route": {"enabled": True, "parentRefs": [{"name": "public"}]},
+        },
+        "channel.appSecret is missing",
+    ),
+    "a simulator beside Meta without a number": (
+        {"whatsapp.graphUrl": "https://graph.facebook.com"},
+        "channel.phoneNumberId is missing",
+    ),
+    "webhooks on the port of metrics": ({"gateway.service.port": 8003}, "gateway.service.port is 8003"),
     "customers who would write to a simulator": (
         {"route": {"enabled": True, "parentRefs": [{"name": "a"}]}},
         "leave the simulator or the way in out",

@@ -22,11 +22,7 @@ class Operated:
         self.release, self.kube = release, release.kube
 
     def secret(self, **keys: str) -> None:
-        credentials = {
-            "access-token": "simulator-token",
-            "app-secret": "simulator-app-secret",
-            "verify-token": "simulator-verify-token",
-        }
+        credentials = {key: self.release.simulated(key) for key in ("access-token", "app-secret", "verify-token")}
         data = credentials | {name.replace("_", "-"): value for name, value in keys.items()}
         self.kube.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "loja"}, "stringData": data})
 

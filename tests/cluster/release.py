@@ -48,7 +48,13 @@ class Release(Stack):
         address = f"http://127.0.0.1:{self._simulator.port}"
         # A port-forward does not tell that the other side closed an idle connection (uvicorn does after 5 s).
         limits = httpx.Limits(keepalive_expiry=2)
-        self.http = httpx.Client(base_url=address, trust_env=False, timeout=70, limits=limits)
+        token = {"Authorization": f"Bearer {self.simulated('control-token')}"}
+        self.http = httpx.Client(base_url=address, headers=token, trust_env=False, timeout=70, limits=limits)
+
+    def simulated(self, key: str) -> str:
+        """A secret that the chart made up for the simulated Meta."""
+        data = self.kube.get("secret", f"{NAME}-simulator")["data"]
+        return base64.b64decode(data[key]).decode()
 
     def close(self) -> None:
         """Close what ``open`` opened."""

@@ -121,12 +121,13 @@ def test_a_rotated_secret_is_checked_and_published(operated: Operated) -> None:
     operated.reaches("wan", "loja", "Ready", "Ready")
     operated.secret(access_token="wrong")
     operated.reaches("wan", "loja", "Ready", "TokenInvalid")
-    assert operated.channel()["access_token"] == "simulator-token"
+    assert operated.channel()["access_token"] == operated.release.simulated("access-token")
     operated.meta("PUT", "tokens/token-2")
-    operated.secret(access_token="token-2", app_secret="new,simulator-app-secret")
+    current = operated.release.simulated("app-secret")
+    operated.secret(access_token="token-2", app_secret=f"new,{current}")
     operated.reaches("wan", "loja", "Ready", "Ready")
     assert operated.channel()["access_token"] == "token-2"
-    assert operated.channel()["app_secrets"] == ["new", "simulator-app-secret"]
+    assert operated.channel()["app_secrets"] == ["new", current]
 
 
 def test_deletion_waits_for_meta(operated: Operated) -> None:

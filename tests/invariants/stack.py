@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import psycopg
 
+from simulator.keys import Keys
 from simulator.ports import free_port
 
 MARIA = "5511987654321"
@@ -53,7 +54,9 @@ class Stack:
     def __init__(self, directory: Path, process: subprocess.Popen[bytes]) -> None:
         self.directory = directory
         self.process = process
-        self.http = httpx.Client(base_url=self.address("simulator"), trust_env=False, timeout=70)
+        self.keys = Keys.of(directory)
+        headers = {"Authorization": f"Bearer {self.keys.control}"}
+        self.http = httpx.Client(base_url=self.address("simulator"), headers=headers, trust_env=False, timeout=70)
 
     @property
     def described(self) -> dict[str, Any]:
@@ -214,7 +217,18 @@ def _wait_for_start(directory: Path, process: subprocess.Popen[bytes]) -> None:
 
 def _clean(environment: Any) -> dict[str, str]:
     """Without what a developer's shell may say about real services."""
-    ours = ("WHATSAPP_", "OPENAI_", "LANGGRAPH_", "DATABASE_", "REDIS_", "AGENT_", "BUSINESS_", "CHANNELS_")
+    ours = (
+        "WHATSAPP_",
+        "SIMULATOR_",
+        "STUDIO",
+        "OPENAI_",
+        "LANGGRAPH_",
+        "DATABASE_",
+        "REDIS_",
+        "AGENT_",
+        "BUSINESS_",
+        "CHANNELS_",
+    )
     return {name: value for name, value in environment.items() if not name.startswith(ours)}
 
 

@@ -15,7 +15,7 @@ STRANGER = "5511900000009"
 def deliver(stack: Stack, content: object) -> int:
     """Post a webhook as Meta does; the status of the answer."""
     body = json.dumps(content).encode()
-    headers = {"X-Hub-Signature-256": sign(body, "simulator-app-secret")}
+    headers = {"X-Hub-Signature-256": sign(body, stack.keys.app_secret)}
     return httpx.post(stack.address("webhook"), content=body, headers=headers, timeout=30).status_code
 
 
@@ -127,5 +127,5 @@ def test_no_log_holds_what_a_customer_said_or_who_they_are(stack: Stack) -> None
     logs = {path.name: path.read_text(errors="replace") for path in (stack.directory / "logs").glob("*.log")}
     assert {"gateway-serve.log", "gateway-work.log", "agent.log"} <= set(logs)
     for name in ("gateway-serve.log", "gateway-work.log", "agent.log"):
-        for secret in ("segredo-do-cliente", MARIA, "simulator-token", "simulator-app-secret"):
+        for secret in ("segredo-do-cliente", MARIA, *stack.keys.as_dict().values()):
             assert secret not in logs[name], f"{secret} in {name}"

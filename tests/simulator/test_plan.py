@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulator.plan import agent_command, listeners, make_plan, without_password
+from simulator.plan import SettingsError, agent_command, listeners, make_plan, without_password
 from simulator.settings import Settings, environment, load
 
 BASE = {"PATH": "/bin", "LANG": "C"}
@@ -76,7 +76,6 @@ def test_a_key_alone_means_openai_itself() -> None:
 def test_each_part_is_told_only_what_it_may_know() -> None:
     secrets = {
         "WHATSAPP_ACCESS_TOKEN": "whatsapp-secret",
-        "CHANNELS_FILE": "/channels.json",
         "OPENAI_API_KEY": "model-secret",
         "ANTHROPIC_API_KEY": "model-secret",
         "OPENAI_API_KEY_FILE": "/key",
@@ -86,7 +85,6 @@ def test_each_part_is_told_only_what_it_may_know() -> None:
     }
     plan = make_plan(BASE | secrets)
     gateway, agent, simulator = plan.gateway_environment(), plan.agent_environment(), plan.simulator_environment()
-    assert gateway["WHATSAPP_ACCESS_TOKEN"] == "whatsapp-secret"
     assert gateway["DATABASE_URL"] == plan.database_url
     assert gateway["QUIET_PERIOD_SECONDS"] == "0.1"
     assert not any("model-secret" in value or "business-secret" in value for value in gateway.values())
@@ -94,11 +92,76 @@ def test_each_part_is_told_only_what_it_may_know() -> None:
     assert agent["ANTHROPIC_API_KEY"] == "model-secret"
     assert not {name for name in agent if name.startswith("WHATSAPP_")}
     assert not {"DATABASE_URL", "REDIS_URL", "CHANNELS_FILE"} & set(agent)
-    assert "simulator-app-secret" not in str(agent)
+    assert not {*plan.keys.as_dict().values()} & {*agent.values()}
     assert not {"DATABASE_URL", "LANGGRAPH_TOKEN", "OPENAI_API_KEY", "INTERNAL_TOKEN"} & set(simulator)
-    assert simulator["WHATSAPP_ACCESS_TOKEN"] == "whatsapp-secret"
     for part in (gateway, agent, simulator):
         assert part["PATH"] == "/bin"
+
+
+CREDENTIALS = {
+    "WHATSAPP_ACCESS_TOKEN": "real-token",
+    "WHATSAPP_APP_SECRET_FILE": "/real-secret",
+    "WHATSAPP_WEBHOOK_VERIFY_TOKEN": "real-verify",
+}
+META = {"WHATSAPP_GRAPH_URL": "https://graph.facebook.com"}
+
+
+@pytest.fixture
+def real(tmp_path) -> dict[str, str]:
+    (tmp_path / "secret").write_text("real-secret")
+    return BASE | CREDENTIALS | {"WHATSAPP_APP_SECRET_FILE": str(tmp_path / "secret"), "DEV_DIR": str(tmp_path)}
+
+
+@pytest.mark.parametrize("more", [{}, META, META | {"OPENAI_API_KEY": "sk"}])
+def test_real_credentials_never_reach_the_simulator(real, more) -> None:
+    """Whatever else is set: with Meta's address and no key it is still started, as the model."""
+    plan = make_plan(real | more)
+    told = plan.simulator_environment()
+    assert not any("real" in value or "secret" in value for name, value in told.items() if name != "DEV_DIR")
+    assert [told[name] for name in plan.keys.environment()] == [*plan.keys.environment().values()]
+    assert told["SIMULATOR_TOKEN"] == plan.keys.control
+    assert "WHATSAPP_APP_SECRET_FILE" not in told
+
+
+def test_the_gateway_has_the_real_ones_for_meta_and_the_simulated_ones_for_the_simulator(real) -> None:
+    assert make_plan(real | META).gateway_environment().items() >= CREDENTIALS.items() - {
+        ("WHATSAPP_APP_SECRET_FILE", "/real-secret")
+    }
+    plan = make_plan(real)
+    told = plan.gateway_environment()
+    assert told.items() >= plan.keys.environment().items()
+    assert not [value for value in told.values() if "real-" in value]
+    assert plan.unused() == ["WHATSAPP_ACCESS_TOKEN", "WHATSAPP_APP_SECRET", "WHATSAPP_WEBHOOK_VERIFY_TOKEN"]
+    for other in (told, plan.agent_environment()):
+        assert plan.keys.control not in other.values()
+
+
+def test_channels_with_tokens_are_not_sent_to_the_simulator(real) -> None:
+    with pytest.raises(SettingsError, match="set WHATSAPP_GRAPH_URL"):
+        make_plan(real | {"CHANNELS_FILE": "/channels.json"})
+    assert make_plan(real | META | {"CHANNELS_FILE": "/c.json"}).gateway_environment()["CHANNELS_FILE"] == "/c.json"
+
+
+def test_simulated_secrets_are_random_and_kept(tmp_path) -> None:
+    here = BASE | {"DEV_DIR": str(tmp_path)}
+    first = make_plan(here).keys
+    assert make_plan(here).keys != first  # nothing was started, nothing is kept
+    assert len({*first.as_dict().values()}) == 4
+    assert all(len(value) >= 32 for value in first.as_dict().values())
+    first.keep(tmp_path)
+    assert make_plan(here).keys == first
+    assert (tmp_path / "simulator.json").stat().st_mode & 0o777 == 0o600
+    for broken in ("", "[]", "{}", '{"control": ""}'):
+        (tmp_path / "simulator.json").write_text(broken)
+        with pytest.raises(SettingsError, match=r"simulator\.json|cannot be read"):
+            make_plan(here)
+
+
+def test_a_simulator_on_its_own_has_secrets_that_nobody_knows() -> None:
+    one, other = load({}), load({})
+    for name in ("whatsapp_access_token", "whatsapp_app_secret", "whatsapp_webhook_verify_token", "simulator_token"):
+        assert getattr(one, name) != getattr(other, name)
+        assert len(getattr(one, name).get_secret_value()) >= 32
 
 
 def test_the_tokens_between_the_parts_agree_and_are_new_each_time() -> None:

@@ -133,13 +133,19 @@ def test_free_ports_are_free() -> None:
 def test_a_simulator_whose_page_is_open_ends_when_it_is_asked(server_dir: Path) -> None:
     """The page always waits for news, at the longest for a minute; that would outlive any patience."""
     port = free_port()
-    environment = {"PATH": os.environ["PATH"], "SIMULATOR_PORT": str(port)}
+    environment = {"PATH": os.environ["PATH"], "SIMULATOR_PORT": str(port), "SIMULATOR_TOKEN": "t"}
     command = [sys.executable, "-m", "simulator", "serve"]
+    token = {"Authorization": "Bearer t"}
     process = Process("simulator", command, server_dir / "page.log", environment, ready=lambda: listens(port))
     url = f"http://{HOST}:{port}/_sim"
-    with process, httpx.Client(base_url=url, trust_env=False) as http, socket.create_connection((HOST, port)) as page:
+    with (
+        process,
+        httpx.Client(base_url=url, headers=token, trust_env=False) as http,
+        socket.create_connection((HOST, port)) as page,
+    ):
         revision = http.get("/transcript").json()["revision"]
-        page.sendall(f"GET /_sim/transcript?after={revision}&wait=60 HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+        asked = f"GET /_sim/transcript?after={revision}&wait=60 HTTP/1.1\r\nHost: {HOST}\r\n"
+        page.sendall(f"{asked}Authorization: Bearer t\r\n\r\n".encode())
         assert http.get("/health").is_success  # so it has read what came before
         page.setblocking(False)
         with pytest.raises(BlockingIOError):

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from simulator.keys import Keys
 from simulator.ports import HOST, free_port, listens
 from simulator.process import Process
 from tests.simulator.helpers import eventually
@@ -97,8 +98,13 @@ def test_the_whole_stack(directory) -> None:
         assert "Rita" in say(environment, "Qual é o meu nome?").stdout
         stranger = say(environment, "Olá, quero saber do meu pedido 12345", "--from", "+55 21 91234-5678")
         assert "Nenhum pedido 12345" in stranger.stdout
-        verified = httpx.post(state["addresses"]["simulator"] + "/_sim/webhooks/verify", trust_env=False)
-        assert verified.json()["verified"]
+        keys = Keys.of(directory / "dev")
+        assert (directory / "dev" / "simulator.json").stat().st_mode & 0o777 == 0o600
+        verify = state["addresses"]["simulator"] + "/_sim/webhooks/verify"
+        assert httpx.post(verify, trust_env=False).status_code == 401
+        headers = {"Authorization": f"Bearer {keys.control}"}
+        assert httpx.post(verify, headers=headers, trust_env=False).json()["verified"]
+        assert not {*keys.as_dict().values()} & {*str(state).split("'")}
 
         os.kill(pids["agent"], signal.SIGKILL)
         eventually(lambda: not listens(int(environment["LANGGRAPH_PORT"])))

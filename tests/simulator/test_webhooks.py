@@ -144,7 +144,9 @@ def test_verification(business, simulator) -> None:
 
 def test_characters_that_hurt_survive_to_the_webhook(business, simulator) -> None:
     message = '{"text": "nul \\u0000, metade \\ud83d, عربي, 👓"}'
-    simulator.control.post(f"/_sim/personas/{MARIA}/messages", content=message).raise_for_status()
+    headers = {"Content-Type": "application/json"}
+    path = f"/_sim/personas/{MARIA}/messages"
+    simulator.control.post(path, content=message, headers=headers).raise_for_status()
     eventually(lambda: business.posts)
     assert rb"nul \u0000, metade \ud83d, " in business.posts[0][1]
     assert business.texts() == ["nul \0, metade \ud83d, عربي, 👓"]

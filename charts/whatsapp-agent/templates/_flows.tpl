@@ -10,12 +10,14 @@ flows:
   {{- if eq .Values.edition "licensed" }}
   - {from: agent-queue, to: gateway, port: 8003}
   {{- end }}
-  {{- if .Values.simulator.enabled }}
+  {{- if include "wa.simulatedMeta" . }}
   - {from: simulator, to: gateway, port: 8000}
   - {from: worker, to: simulator, port: 8100}
   {{- if .Values.operator.enabled }}
   - {from: operator, to: simulator, port: 8100}
   {{- end }}
+  {{- end }}
+  {{- if .Values.simulator.enabled }}
   {{- if include "wa.simulatedModel" . }}
   - {from: agent, to: simulator, port: 8100}
   {{- if eq .Values.edition "licensed" }}

@@ -50,18 +50,14 @@ https://graph.facebook.com
 {{- end }}
 {{- end }}
 
-{{/* The number as YAML; the simulator's where it is enabled and nothing else is said (see simulator/settings.py). */}}
+{{/* The number as YAML; its ids are the simulator's where that is Meta and nothing else is said (see simulator/settings.py). */}}
 {{- define "wa.channel" -}}
 {{- $channel := deepCopy .Values.channel }}
 {{- range list "phoneNumberId" "businessAccountId" }}
 {{- $_ := set $channel . (include "wa.plain" (get $channel .)) }}
 {{- end }}
-{{- if .Values.simulator.enabled }}
-{{- $simulated := dict "phoneNumberId" "100000000000001" "businessAccountId" "200000000000002" }}
-{{- if not $channel.existingSecret }}
-{{- $simulated = merge $simulated (dict "accessToken" "simulator-token" "appSecret" "simulator-app-secret" "verifyToken" "simulator-verify-token") }}
-{{- end }}
-{{- range $key, $value := $simulated }}
+{{- if include "wa.simulatedMeta" . }}
+{{- range $key, $value := dict "phoneNumberId" "100000000000001" "businessAccountId" "200000000000002" }}
 {{- if not (get $channel $key) }}
 {{- $_ := set $channel $key $value }}
 {{- end }}
@@ -70,8 +66,24 @@ https://graph.facebook.com
 {{- toYaml $channel }}
 {{- end }}
 
+{{/* The number's secrets: the user's, or those that the chart made up for the simulated Meta. */}}
 {{- define "wa.channelSecret" -}}
+{{- if include "wa.simulatedMeta" . -}}
+{{ include "wa.simulatorSecret" . }}
+{{- else -}}
 {{ .Values.channel.existingSecret | default (printf "%s-channel" (include "wa.fullname" .)) }}
+{{- end }}
+{{- end }}
+
+{{/* "yes" where the simulator is Meta; else it is the model at most, and knows nothing of the number. */}}
+{{- define "wa.simulatedMeta" -}}
+{{- if and .Values.simulator.enabled (not .Values.whatsapp.graphUrl) -}}
+yes
+{{- end }}
+{{- end }}
+
+{{- define "wa.simulatorSecret" -}}
+{{ include "wa.fullname" . }}-simulator
 {{- end }}
 
 {{- define "wa.operatorChannelsSecret" -}}

@@ -2,7 +2,6 @@
 
 import re
 
-import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -160,7 +159,7 @@ def test_nothing_is_loaded_from_elsewhere(new_page, simulator) -> None:
 
 def test_the_page_may_run_only_its_own_scripts(simulator) -> None:
     for path in ("/phone", "/phone/static/js/main.js", "/phone/facts"):
-        answer = httpx.get(simulator.url + path, trust_env=False)
+        answer = simulator.control.get(path)
         assert answer.is_success
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy

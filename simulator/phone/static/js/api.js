@@ -1,12 +1,14 @@
 // The simulator's control API, as docs/simulator.md describes it.
 
+import { credentials, withToken } from "./token.js";
+
 /** The simulator refused, or does not answer; the message says why, in its words. */
 export class ApiError extends Error {}
 
 async function call(method, path, body, headers = {}) {
   let answer;
   try {
-    answer = await fetch(path, { method, body, headers });
+    answer = await fetch(path, { method, body, headers: { ...headers, ...credentials } });
   } catch (error) {
     throw new ApiError(`O simulador não responde (${error.message}).`);
   }
@@ -51,7 +53,7 @@ export const calls = async (path = "") => (await get(`/_sim/calls?path=${one(pat
 export const webhooks = async () => (await get("/_sim/webhooks")).webhooks;
 
 /** Where the page finds the bytes of a file in a message; null when only another server has them. */
-export const mediaUrl = ({ id }, message) => (id ? `/_sim/media/${one(id)}` : (message.media_url ?? null));
+export const mediaUrl = ({ id }, message) => withToken(id ? `/_sim/media/${one(id)}` : (message.media_url ?? null));
 
 /** Give the simulator a file of a customer: `{id, mime_type, filename, size, url}`. */
 export function upload(file) {

@@ -1,0 +1,93 @@
+"""Who may drive the simulator: ``/_sim`` wants the token, JSON, and to be called by a name that is known here.
+
+Any page in a browser of this machine can send requests to its ports, and one whose own name leads here (DNS rebinding)
+can read the answers. So the token is in no cookie; only the phone page, loaded on this machine, is given it.
+"""
+
+import hmac
+import ipaddress
+import re
+
+from starlette.datastructures import Headers, QueryParams
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+OPEN = "/_sim/health"
+GUARDED = ("/_sim", "/phone/facts")
+MEDIA = re.compile(r"/_sim/media/[^/]+")  # pictures and sounds of the page, which sends no header for them
+UPLOAD = "/_sim/media"  # takes bytes of any type
+# Ends that no public name has (RFC 6761, Kubernetes).
+OURS = (".localhost", ".svc", ".svc.cluster.local")
+HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
+
+
+class Guard:
+    """ASGI middleware: refuses strange names everywhere, and under ``/_sim`` what shows no token or sends no JSON."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._token = token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse, or hand on."""
+        refusal = self._refusal(scope) if scope["type"] == "http" else None
+        await (refusal or self._app)(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> ASGIApp | None:
+        headers, path = Headers(scope=scope), str(scope["path"])
+        if not is_known(headers.get("host", "")):
+            return _problem(400, "this host name is not known here: use an address")
+        if path == OPEN or not any(path == one or path.startswith(f"{one}/") for one in GUARDED):
+            return None
+        if not self._shown(scope, headers):
+            return _problem(401, "send the simulator's token: Authorization: Bearer <SIMULATOR_TOKEN>")
+        if path != UPLOAD and _has_body(headers) and not _is_json(headers):
+            return _problem(415, "send JSON, and say so: Content-Type: application/json")
+        return None
+
+    def _shown(self, scope: Scope, headers: Headers) -> bool:
+        given = headers.get("authorization", "")
+        if scope["method"] == "GET" and MEDIA.fullmatch(scope["path"]) and not given:
+            given = f"Bearer {QueryParams(scope['query_string'].decode('latin-1')).get('token', '')}"
+        return hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode())
+
+
+def is_known(host: str) -> bool:
+    """Whether nobody on the internet can make this name lead here: an address, one without a dot, or one of ours."""
+    name = _name(host)
+    return name is not None and ("." not in name or name.endswith(OURS) or _address(name) is not None)
+
+
+def is_at_this_machine(request: Request) -> bool:
+    """Whether a browser of this machine asks, under this machine's own name, with nobody in between."""
+    name = _name(request.headers.get("host", ""))
+    peer = _address(request.client.host) if request.client else None
+    if name is None or peer is None or not peer.is_loopback or {"forwarded", "x-forwarded-for"} & {*request.headers}:
+        return False
+    address = _address(name)
+    return name == "localhost" or name.endswith(".localhost") or (address is not None and address.is_loopback)
+
+
+def _name(host: str) -> str | None:
+    found = HOST.fullmatch(host)
+    return found["name"].strip("[]").lower() if found else None
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+def _has_body(headers: Headers) -> bool:
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+
+
+def _is_json(headers: Headers) -> bool:
+    return headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+
+
+def _problem(status: int, text: str) -> JSONResponse:
+    return JSONResponse({"error": text}, status)

@@ -1,0 +1,61 @@
+"""Secrets of a simulated world: random, kept in the local stack's directory, and never anybody's real credentials."""
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Self
+
+FILE = "simulator.json"
+
+
+def new_secret() -> str:
+    """One that nobody knows."""
+    return secrets.token_urlsafe(24)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What the simulated Meta accepts, signs by and verifies with, and ``control``, which opens ``/_sim``."""
+
+    access_token: str = field(default_factory=new_secret)
+    app_secret: str = field(default_factory=new_secret)
+    verify_token: str = field(default_factory=new_secret)
+    control: str = field(default_factory=new_secret)
+
+    @classmethod
+    def of(cls, directory: Path) -> Self:
+        """Those that are kept there. Raises FileNotFoundError, or ValueError for a file that is no longer whole."""
+        found = json.loads((directory / FILE).read_text())
+        if not isinstance(found, dict) or found.keys() != cls().as_dict().keys() or not all(found.values()):
+            raise ValueError(f"{directory / FILE} is not what was written there: remove it")
+        return cls(**{name: str(value) for name, value in found.items()})
+
+    @classmethod
+    def of_or_new(cls, directory: Path) -> Self:
+        """Those that are kept there, else new ones. Writes nothing. Raises ValueError as ``of``."""
+        try:
+            return cls.of(directory)
+        except FileNotFoundError:
+            return cls()
+
+    def keep(self, directory: Path) -> None:
+        """Write them where only this user can read them."""
+        temporary = directory / f"{FILE}.new"
+        temporary.unlink(missing_ok=True)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(self.as_dict(), file)
+        temporary.replace(directory / FILE)
+
+    def as_dict(self) -> dict[str, str]:
+        """Each by its name."""
+        return asdict(self)
+
+    def environment(self) -> dict[str, str]:
+        """The three of the simulated Meta, as gateway and simulator are told them."""
+        values = (self.access_token, self.app_secret, self.verify_token)
+        return dict(zip(CREDENTIALS, values, strict=True))
+
+
+CREDENTIALS = ("WHATSAPP_ACCESS_TOKEN", "WHATSAPP_APP_SECRET", "WHATSAPP_WEBHOOK_VERIFY_TOKEN")
