@@ -244,5 +244,5 @@ def _with_secrets(entry: object, folder: Path, parts: list[Path]) -> object:
 def _first_line(error: ValueError) -> str:
     if isinstance(error, ValidationError):  # its own text would show the input, that is, the tokens
         first = error.errors(include_input=False, include_url=False)[0]
-        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg'].removeprefix('Value error, ')}"
     return str(error).splitlines()[0]
