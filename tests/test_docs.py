@@ -37,6 +37,16 @@ def test_links_inside_the_repository_lead_somewhere(path: Path) -> None:
         assert (path.parent / target).exists(), f"{path.name} links to {target}"
 
 
+def test_tests_that_the_page_on_security_names_exist() -> None:
+    text = (ROOT / "docs" / "security.md").read_text()
+    paths = re.findall(r"`(tests/[\w/.]+)`", text)
+    names = re.findall(r"`(test_\w+\.py)`", text)
+    assert len(paths) > 10
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+    there = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    assert [name for name in names if name not in there] == []
+
+
 def test_metrics_named_in_the_readme_exist() -> None:
     import gateway.telemetry  # noqa: F401  # registers them
 
