@@ -110,6 +110,7 @@ class Desk:
     async def later(self, seconds: float = 1000) -> None:
         """Let every waiting time pass, or so many seconds."""
         self.now += seconds
+        await self.sql("UPDATE send_rate SET tat = tat - %s RETURNING 1", seconds)
         await self.sql(
             """UPDATE message m SET send_at = send_at - passed, lease_until = lease_until - passed,
                       uncertain_at = uncertain_at - passed
