@@ -41,9 +41,11 @@ def test_everything_is_rolled_at_once(release: Release, traffic: Traffic) -> Non
 
 def test_an_upgrade_and_a_rollback(release: Release, traffic: Traffic) -> None:
     before = release.kube.get("deployment", f"{NAME}-worker")["spec"]["template"]
+    made_up = release.kube.get("secret", f"{NAME}-simulator")["data"]
     changed = {"annotations": {"example.com/upgrade": "1"}}
     release.install(gateway__pod=changed, worker__pod=changed, agent__pod=changed)
     assert release.kube.get("deployment", f"{NAME}-worker")["spec"]["template"] != before
+    assert release.kube.get("secret", f"{NAME}-simulator")["data"] == made_up
     release.helm("rollback", NAME, "--wait", "--timeout", "5m")
     assert release.kube.get("deployment", f"{NAME}-worker")["spec"]["template"] == before
 

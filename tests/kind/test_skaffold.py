@@ -128,7 +128,7 @@ def test_the_smoke_test_finds_what_it_mounts_and_is_let_through() -> None:
     job = yaml.safe_load((ROOT / JOB).read_text())
     template = job["spec"]["template"]
     assert "wa-test" in named("", "ConfigMap")
-    assert {"wa-postgres", "wa-channel"} <= set(named("", "Secret"))
+    assert {"wa-postgres", "wa-simulator"} <= set(named("", "Secret"))
     wanted = named("", "Pod")["wa-test"]["metadata"]["labels"]
     assert template["metadata"]["labels"].items() <= wanted.items()
     test = next(one for one in config()["verify"] if one["name"] == "smoke")
