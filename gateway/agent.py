@@ -42,10 +42,14 @@ class RunFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the agent says to a turn; every text is clean (no NUL, no lone surrogate)."""
+    """What the agent says to a turn; every text is clean (no NUL, no lone surrogate).
+
+    verified: in this turn the customer proved that their numbers are theirs.
+    """
 
     replies: list[dict[str, Any]]
     handoff: dict[str, Any] | None
+    verified: bool = False
 
 
 class Agent:
@@ -181,7 +185,7 @@ def _answer(turn: UUID, values: Mapping[str, Any]) -> Answer:
         raise RunFailedError("the replies are no list of replies")
     if handoff is not None and not isinstance(handoff, dict):
         raise RunFailedError("the handoff is no object")
-    return Answer(replies, handoff)
+    return Answer(replies, handoff, values.get("verified") is True)
 
 
 def _status(error: httpx.HTTPError) -> int | None:

@@ -44,12 +44,16 @@ _HISTORY_STATUS = {"DELIVERED": "delivered", "READ": "read", "PLAYED": "played",
 class Rules:
     """When a customer has finished, how long (seconds) a turn waits for its media, how long the phone app silences.
 
-    phone_app_hold: seconds after its last message; 0: until somebody hands the conversation back.
+    phone_app_hold: seconds after its last message; 0: until somebody hands the conversation back. silence: after so
+    long a number may be another person's; phone_changed_hold: how long changes need a proof after WhatsApp said that
+    the customer's phone is another one.
     """
 
     quiet: Quiet
     media_wait: float = 20.0
     phone_app_hold: float = 4 * 3600.0
+    silence: timedelta = timedelta(days=90)
+    phone_changed_hold: timedelta = timedelta(0)
 
 
 class Arrivals:
@@ -68,9 +72,13 @@ class Arrivals:
             at = stored.received_at
         return Statement(at, channel_id, stored.waba_id or channel_id, stored.id, quiet)
 
+    def spoken(self, stored: StoredEvent, at: datetime | None) -> Statement:
+        """The same for what the customer themselves does now: who has been silent for long may be somebody else."""
+        return replace(self.statement(stored, at), spoken=True, silence=self._rules.silence)
+
     async def message(self, conn: Connection, stored: StoredEvent, received: MessageReceived) -> Outcome:
         """A customer's message, whether it came to us or to an app that has the conversation."""
-        said = self.statement(stored, received.timestamp)
+        said = self.spoken(stored, received.timestamp)
         contact_id = await self._sender(conn, received, said)
         if contact_id is None:
             return _NOBODY
@@ -106,6 +114,8 @@ class Arrivals:
                 contact_id = await identity.user_id_changed(conn, named.user_id, current, said)
             case _:
                 contact_id = await identity.customer_for(conn, named, said)
+        if isinstance(content, SystemContent) and content.event == "customer_identity_changed":
+            await identity.phone_changed(conn, contact_id, said, self._rules.phone_changed_hold)
         await contacts.rename(conn, contact_id, received.customer.name)
         return contact_id
 
@@ -186,7 +196,8 @@ class Arrivals:
     async def history(self, conn: Connection, stored: StoredEvent, told: HistoryReceived) -> Outcome:
         """What was said before the number came here: kept, and waits for nothing."""
         for message in told.messages:
-            said = self.statement(stored, message.timestamp)
+            by_them = isinstance(message, MessageReceived)
+            said = replace(self.statement(stored, message.timestamp), spoken=by_them)
             named = identity.ids(message.customer)
             if not named.strong or isinstance(message.content, UnsupportedContent):
                 continue
@@ -208,7 +219,7 @@ class Arrivals:
         current = Ids(named.number, changed.current, named.parent)
         if not current.strong and changed.previous is None:
             return _NOBODY
-        said = self.statement(stored, changed.timestamp)
+        said = replace(self.spoken(stored, changed.timestamp), spoken=False)
         contact_id = await identity.user_id_changed(conn, changed.previous, current, said)
         await contacts.rename(conn, contact_id, changed.customer.name)
         return DONE

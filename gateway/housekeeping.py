@@ -10,7 +10,7 @@ import structlog
 
 from gateway.intake import NOT_ITS_APP, NOT_KNOWN
 from gateway.sender import Sender
-from gateway.store import events, media, outbox, ownership, rates
+from gateway.store import events, media, outbox, ownership, proofs, rates
 from gateway.store.conversations import Quiet
 from gateway.store.database import Connection, Pool, is_away
 from gateway.telemetry import ERRORS, QUEUE, QUEUE_AGE, UNCERTAIN
@@ -52,6 +52,7 @@ class Housekeeping:
         await self._do(self._with_database(_measure))
         await self._do(self._with_database(_forget_rates))
         await self._do(self._with_database(self._delete_revoked))
+        await self._do(self._with_database(proofs.purge))
         more = await self._do(self._with_database(self._purge))
         return 0.5 if more else _EVERY
 

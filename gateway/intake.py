@@ -8,6 +8,7 @@ its case in `Intake._act`, and a function in `arrivals` (what people say) or `no
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any, cast
 
 import structlog
@@ -67,17 +68,20 @@ class Intake:
 
     media_wait: seconds that a turn waits for its media; phone_app_hold: seconds that a message of the phone app
     silences the agent, 0: until somebody hands the conversation back; unknown_number_wait: seconds that what came for a
-    number that is not known (yet) is looked at again.
+    number that is not known (yet) is looked at again; number_silence, phone_changed_hold: as in `Rules`.
     """
 
     def __init__(
         self, pool: Pool, channels: Channels, quiet: Quiet, *, media_wait: float = 20,
         phone_app_hold: float = 4 * 3600, unknown_number_wait: float = 24 * 3600,
+        number_silence: timedelta = timedelta(days=90), phone_changed_hold: timedelta = timedelta(0),
     ) -> None:  # fmt: skip
         self._pool = pool
         self._channels = channels
         self._unknown_number_wait = unknown_number_wait
-        self._arrivals = Arrivals(channels, Rules(quiet, media_wait, phone_app_hold))
+        self._arrivals = Arrivals(
+            channels, Rules(quiet, media_wait, phone_app_hold, number_silence, phone_changed_hold)
+        )
 
     async def step(self) -> float:
         """Process a batch; 0 when there may be more, else seconds until it should be called again."""
@@ -154,7 +158,7 @@ class Intake:
                 return await notices.error(conn, stored, meant)
             case CallChanged():
                 log.info("call_not_taken", call_event=meant.event, phone_number_id=stored.phone_number_id)
-                return await notices.call(conn, meant, arrivals.statement(stored, meant.timestamp))
+                return await notices.call(conn, meant, arrivals.spoken(stored, meant.timestamp))
             case Unknown(reason=reason):
                 return "unknown", reason
             case _:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import obstore
+import orjson
 import psycopg
 import structlog
 from obstore.exceptions import BaseError
@@ -14,9 +15,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from gateway.store import contacts, conversations, media
+from gateway.store import contacts, conversations, media, proofs
 from gateway.store.conversations import HistoryItem
 from gateway.store.database import Pool, is_away
+from gateway.telemetry import PROOFS
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _MOST = 200
+_LONGEST_ORDER = 64  # characters of an order's number
 
 
 class Internal:
@@ -38,6 +41,7 @@ class Internal:
         """The routes to mount."""
         return [
             Route("/internal/customers/{customer_id:uuid}/history", self._history),
+            Route("/internal/customers/{customer_id:uuid}/proofs", self._proof, methods=["POST"]),
             Route("/internal/media/{media_id:uuid}", self._media),
         ]
 
@@ -56,6 +60,28 @@ class Internal:
                 raise
             return PlainTextResponse("Postgres is away; try again", 503)
         return JSONResponse({"messages": [_shown(item) for item in found]})
+
+    async def _proof(self, request: Request) -> Response:
+        """Count a try to prove to be the customer of an order, before it is made."""
+        if not self.allowed(request):
+            return PlainTextResponse("the bearer token is not INTERNAL_TOKEN", 401)
+        order = _order(await request.body())
+        if order is None:
+            return PlainTextResponse('the body is {"order": its number}', 400)
+        try:
+            async with self._pool.connection() as conn, conn.transaction():
+                contact_id = await contacts.current_id(conn, request.path_params["customer_id"])
+                left = await proofs.take(conn, contact_id, order)
+        except psycopg.errors.ForeignKeyViolation:
+            return PlainTextResponse("there is no customer of this id", 404)
+        except psycopg.Error as error:
+            if not is_away(error):
+                raise
+            return PlainTextResponse("Postgres is away; try again", 503)
+        PROOFS.labels("tried" if left is not None else "refused").inc()
+        if left is None:
+            return PlainTextResponse("no try is left today", 429)
+        return JSONResponse({"left": left})
 
     async def _media(self, request: Request) -> Response:
         if not self.allowed(request):
@@ -94,6 +120,15 @@ class Internal:
         """Whether a request shows the internal token."""
         given = request.headers.get("authorization", "").encode()
         return bool(self._token) and hmac.compare_digest(given, f"Bearer {self._token}".encode())
+
+
+def _order(body: bytes) -> str | None:
+    try:
+        told = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    order = told.get("order") if isinstance(told, dict) else None
+    return order if isinstance(order, str) and 0 < len(order.strip()) <= _LONGEST_ORDER else None
 
 
 def _limit(text: str) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import structlog
@@ -20,17 +20,19 @@ from gateway.whatsapp.inbound import named
 log = structlog.get_logger(__name__)
 
 
-async def learn(pool: Pool, channel: Channel, to: Ids, keys: Sequence[Key], sent: Sent) -> None:
+async def learn(
+    pool: Pool, channel: Channel, to: Ids, keys: Sequence[Key], sent: Sent, silence: timedelta | None = None
+) -> None:
     """Have the ids in a receipt lead to the customer; a receipt that says nothing new costs nothing.
 
-    The message is out and noted: what goes wrong here is learned from the next receipt.
+    The message is out and noted: what goes wrong here is learned from the next receipt. silence: as in `Statement`.
     """
     receipt = identity.ids(named([sent.wa_id], user_id=sent.user_id))
     told = {Key("wa_id", receipt.number or ""), Key("user_id", receipt.user_id or "")}
     if all(key in keys or not key.value for key in told):
         return
     account = channel.waba_id or channel.phone_number_id
-    said = Statement(datetime.now(UTC), channel.phone_number_id, account, event_id=0)
+    said = Statement(datetime.now(UTC), channel.phone_number_id, account, event_id=0, silence=silence)
     try:
         async with pool.connection() as conn, conn.transaction():
             if await identity.told_by_receipt(conn, to, receipt, said) is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -104,6 +104,12 @@ def _context(turn: Turn, channel: Channel) -> Mapping[str, Any]:
         **channel.context,
         "channel_id": turn.channel_id,
         "customer_id": str(turn.contact_id),
-        "customer_keys": [{"kind": key.kind, "value": key.value} for key in turn.keys],
+        "customer_keys": [*_present(turn), *({"kind": key.kind, "value": key.value} for key in turn.former)],
+        "verification": turn.verification,
         "customer_name": turn.customer_name,
     }
+
+
+def _present(turn: Turn) -> Iterator[Mapping[str, Any]]:
+    for key, since in turn.present:
+        yield {"kind": key.kind, "value": key.value, "since": since.isoformat(), "until": None}

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, astuple, dataclass
+from datetime import timedelta
 
 import psycopg
 import structlog
@@ -51,12 +52,14 @@ class SendSettings:
     """How long (seconds) an uncertain message waits for its status; then resend it, or give it up?
 
     longest: seconds for one request to Meta; lease: seconds after which its sender is taken for dead.
+    number_silence: as in `Rules`.
     """
 
     uncertain_wait: float
     resend: bool = False
     longest: float = _LONGEST
     lease: float = _LEASE
+    number_silence: timedelta = timedelta(days=90)
 
     def __post_init__(self) -> None:
         if self.lease < self.longest + _NOTING:
@@ -163,7 +166,9 @@ class Sender:
             if sent is not None:
                 self._lines.works(channel, message.conversation_id)
                 await self._accepted(message, sent)
-                await receipts.learn(self._pool, channel, _addressed(message), message.keys or (), sent)
+                await receipts.learn(
+                    self._pool, channel, _addressed(message), message.keys or (), sent, self._settings.number_silence
+                )
 
     async def _post(self, channel: Channel, message: Outbound) -> Sent | None:
         """Ask Meta to send a message; None: it is no longer ours to send."""

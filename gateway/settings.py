@@ -76,6 +76,12 @@ class Settings(BaseSettings):
     unknown_number_hours: float = Field(
         24, ge=0, description="what comes for a number that is not configured (yet) waits so long for it"
     )
+    number_silence_days: float = Field(
+        90, gt=0, description="a number that nobody wrote from for longer may be another person's: nothing old is shown"
+    )
+    phone_changed_hold_hours: float = Field(
+        0, ge=0, description="changes need a proof so long after WhatsApp said that a customer's phone is another one"
+    )
     turns_in_flight: int = Field(500, ge=1, description="turns that one work process holds at once")
     turn_timeout_seconds: float = Field(300, gt=0, description="bound of a turn over all its attempts")
     turn_attempts: int = Field(3, ge=1, description="attempts of a turn before the customer gets an apology")

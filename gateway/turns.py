@@ -28,7 +28,7 @@ from gateway.store import turns as store
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool, is_away
 from gateway.store.turns import LeaseLostError, Turn
-from gateway.telemetry import ERRORS, RUN, TURNS, TURNS_IN_FLIGHT
+from gateway.telemetry import ERRORS, PROOFS, RUN, TURNS, TURNS_IN_FLIGHT
 from gateway.tracing import tracer
 from gateway.whatsapp.errors import InvalidMessage
 
@@ -183,7 +183,11 @@ class Turns:
             await self._fail(turn, channel, f"invalid reply: {error}")
             return
         async with self._pool.connection() as conn:
-            spoke = await store.end(conn, turn, parts, self._quiet(channel), handoff=answer.handoff)
+            spoke = await store.end(
+                conn, turn, parts, self._quiet(channel), handoff=answer.handoff, verified=answer.verified
+            )
+        if answer.verified:
+            PROOFS.labels("proven").inc()
         TURNS.labels(("handed_over" if answer.handoff else "done") if spoke else "silenced").inc()
         log.info("turn_done", replies=len(parts), silenced=not spoke, handed_over=bool(answer.handoff))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 
 import httpx
 import redis.asyncio as redis
@@ -49,6 +50,7 @@ class Worker:
         self._redis = redis.Redis.from_url(
             settings.redis_url.get_secret_value(), socket_connect_timeout=1, socket_timeout=1
         ) if settings.redis_url else None  # fmt: skip
+        silence = timedelta(days=settings.number_silence_days)
         quiet = Quiet(settings.quiet_period_seconds, settings.quiet_period_max_seconds)
         self._lines = Lines(self._http, settings.whatsapp_graph_url, settings.whatsapp_api_version)
         limiter = Limiter(self._redis, self._pool)
@@ -57,12 +59,15 @@ class Worker:
             self._lines,
             self._channels,
             limiter,
-            SendSettings(settings.uncertain_wait_seconds, resend=settings.uncertain_policy == "resend"),
+            SendSettings(
+                settings.uncertain_wait_seconds, resend=settings.uncertain_policy == "resend", number_silence=silence
+            ),
         )
         attention = Attention(self._pool, self._lines, limiter, react=settings.react_on_receipt)
         self._intake = Intake(
             self._pool, self._channels, quiet,
             media_wait=settings.media_wait_seconds, phone_app_hold=settings.phone_app_hold_seconds,
+            number_silence=silence, phone_changed_hold=timedelta(hours=settings.phone_changed_hold_hours),
             unknown_number_wait=settings.unknown_number_hours * 3600,
         )  # fmt: skip
         objects = open_store(settings.media_url)

@@ -61,7 +61,7 @@ def finish(state: State, context: Context, message: AIMessage, fault: Fault | No
     else:
         said = compose(message.text, parts)
     replies = dump(said)
-    answer = Answer(turn_id=state["turn_id"], replies=replies, handoff=handoff)
+    answer = Answer(turn_id=state["turn_id"], replies=replies, handoff=handoff, verified=state.get("verified", False))
     kept = [*state.get("answers", []), answer][-ANSWERS_KEPT:]
     update = {**answer, "answers": kept, "failures": failures, "prepared": None}
     return message, changes(state, update)

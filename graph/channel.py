@@ -35,6 +35,10 @@ class TooLargeError(Exception):
     """The file has more bytes than are wanted."""
 
 
+class _Tries(BaseModel):
+    left: int
+
+
 class Channel:
     """A client of the gateway. ``transport``: a stand-in for the network, for tests."""
 
@@ -52,6 +56,19 @@ class Channel:
             response = await client.get(url, params={"limit": limit}, headers=self._headers)
             response.raise_for_status()
             return _History.model_validate_json(response.content).messages
+
+    async def proof_tries(self, customer_id: str, order_id: str) -> int | None:
+        """Take one of today's tries to prove to be an order's customer: how many are left; None: there was none left.
+
+        Raises httpx.HTTPError when the gateway cannot tell.
+        """
+        url = f"{self._url}/internal/customers/{quote(customer_id, safe='')}/proofs"
+        async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, transport=self._transport, verify=TLS) as client:
+            response = await client.post(url, json={"order": order_id}, headers=self._headers)
+            if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+                return None
+            response.raise_for_status()
+            return _Tries.model_validate_json(response.content).left
 
     async def media(self, media_id: str, limit: int) -> bytes:
         """The bytes of a file that the customer sent, at most ``limit``.

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from graph.zones import Zone
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+# What a customer's number may lead to, the most first. The gateway decides; a proof (`verify_customer`) may raise it.
+Verification = Literal["verified", "changes_need_proof", "stages_only", "unverified"]
+LASTING = ("user_id", "customer_id")  # keys of a person for ever; a number is theirs for a time
 CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$"
 
 
 class CustomerKey(BaseModel):
-    """One way in which other systems know the customer: a number (``wa_id``), a ``user_id``, …"""
+    """One way in which other systems know the customer: a number (``wa_id``), a ``user_id``, …
+
+    since, until: when it began and ceased to be the customer's (ISO 8601); until is None for a key of now.
+    """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     kind: str
     value: str
+    since: str | None = None
+    until: str | None = None
 
 
 class Hours(BaseModel):
@@ -60,6 +68,9 @@ class Context(BaseModel):
     channel_id: str = Field("", description="Id of the business's number (phone_number_id)")
     customer_id: str = Field("", description="The gateway's id of the customer")
     customer_keys: list[CustomerKey] = Field(default_factory=list, description="Keys by which business data knows them")
+    verification: Verification = Field(
+        "verified", description="What the customer's number may lead to in business data (docs/decisions/identity.md)"
+    )
     customer_name: str | None = Field(None, description="Name in the customer's profile, if known")
     locale: str = Field("pt_BR", description="Language of the answers")
     department: str | None = Field(None, description="Department that answers first")
@@ -70,6 +81,12 @@ class Context(BaseModel):
     )
     tools: list[str] | None = Field(None, description="Tools that may be used on this number; default: all")
     business_hours: BusinessHours | None = Field(None, description="When people are there; default: always")
+
+    @field_validator("verification", mode="before")
+    @classmethod
+    def _least(cls, value: object) -> object:
+        """A level that this version does not know is the lowest one."""
+        return value if value in get_args(Verification) else "unverified"
 
     @classmethod
     @cache  # its type is what mypy does not like: all that pydantic's takes is taken

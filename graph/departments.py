@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 COMMON = ("request_human", "ask_choice", "conversation_history", "remember", "show_profile", "forget")
 TRANSFER = "transfer_to"
 NUMBER = "request_phone_number"
+PROVING = "verify_customer"
 CONFIRMING = ("confirm_change", "drop_change")
 
 
@@ -75,6 +76,8 @@ def offered(state: State, context: Context) -> frozenset[str]:
         names.add(TRANSFER)
     if context.customer_keys and not knows_number(context):
         names.add(NUMBER)
+    if context.verification != "verified":
+        names.add(PROVING)
     if context.tools is not None:
         names &= set(context.tools)
     if state.get("pending"):

@@ -15,6 +15,16 @@ from graph.state import State, asked_at
 
 DAY_NAMES = ("segunda-feira", "terça-feira", "quarta-feira", "quinta-feira", "sexta-feira", "sábado", "domingo")
 NAME_LENGTH = 80
+# What the number may lead to; the tools keep to it by themselves.
+DOUBTS = {
+    "unverified": "O número deste cliente é novo para nós: ainda não se sabe quais pedidos são dele.",
+    "stages_only": "Este cliente ficou muito tempo sem escrever: por segurança, só a situação dos pedidos é dita.",
+    "changes_need_proof": "O aparelho deste cliente mudou há pouco: por segurança, nada é mudado sem confirmar quem é.",
+}
+PROOF = (
+    "Quando ele quiser mais do que as ferramentas dão, peça com gentileza o número do pedido e o CEP da entrega e use "
+    "verify_customer; se ele não tiver os dois, chame uma pessoa. Nunca peça CPF, e não fale de outras pessoas."
+)
 
 
 def system_prompt(state: State, context: Context, facts: Sequence[str] = ()) -> str:
@@ -57,6 +67,8 @@ def _now(state: State, context: Context) -> str:
     if hours := context.business_hours:
         there = "há" if is_open(hours, asked_at(state)) else "não há"
         lines.append(f"- Neste momento {there} pessoas da equipe. Horário: {in_words(hours)}.")
+    if doubt := DOUBTS.get("verified" if state.get("verified") else context.verification):
+        lines.append(f"- {doubt} {PROOF}")
     one = waiting(state)
     if one and alive(one, asked_at(state)):
         lines.append(f"- Esperando a confirmação do cliente: {' '.join(one['question'].split())}")

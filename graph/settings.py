@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     model_calls_per_turn: int = Field(8, ge=1, description="the last one has to answer: it gets no tools")
     tool_calls_per_turn: int = Field(16, ge=1, description="further calls are not made, and the model is told so")
     history_tokens: int = Field(12_000, ge=500, description="a longer history is summarised, its last turns kept")
+    identity_proof: Literal["order_and_postcode", "person"] = Field(
+        "order_and_postcode", description="how a customer whose number may have changed hands proves who they are"
+    )
     confirmation_minutes: int = Field(30, ge=1, description="how long a question before a change may be answered")
     transcription_model: str = Field(
         "gpt-transcribe", description="model of POST /audio/transcriptions, for voice notes"

@@ -1,7 +1,9 @@
 """The run contract and the state of a conversation: the only coupling of brain and channel.
 
 Input of a run: ``turn_id``, ``inbound``, ``since``, ``unsent``, ``early``. Output: ``turn_id``, ``replies``,
-``handoff``. The values in the state are JSON values, as they came and as they go; the models here read them.
+``handoff``, and ``verified``: true where the customer proved in this turn that the numbers among the run's keys are
+theirs, which the gateway keeps and tells later runs (``verification`` in the context). The values in the state are JSON
+values, as they came and as they go; the models here read them.
 """
 
 from __future__ import annotations
@@ -188,6 +190,7 @@ class Answer(TypedDict):
     turn_id: str
     replies: list[dict[str, Any]]
     handoff: Handoff | None
+    verified: NotRequired[bool]
 
 
 class Pending(TypedDict):
@@ -246,6 +249,7 @@ class State(AgentState[Any]):
     early: NotRequired[Annotated[bool, OmitFromOutput, EphemeralValue]]
     replies: NotRequired[Annotated[list[dict[str, Any]], OmitFromInput]]
     handoff: NotRequired[Annotated[Handoff | None, OmitFromInput, latest]]
+    verified: NotRequired[Annotated[bool, OmitFromInput, latest]]
     # The reducer has to stand last: LangGraph looks for it there.
     messages: Required[Annotated[list[AnyMessage], PrivateStateAttr, add_messages]]
     answers: NotRequired[Annotated[list[Answer], PrivateStateAttr]]

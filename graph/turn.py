@@ -42,7 +42,7 @@ class Turn(AgentMiddleware[State, Context]):
         model made then: other ones would make its effects happen twice.
         """
         if answer := _answer_of(state):
-            return {**answer, "jump_to": "end"}
+            return {"verified": False, **answer, "jump_to": "end"}
         turn = TurnInput.model_validate(state)
         history = state.get("messages", [])
         known = {message.id for message in history}
@@ -62,6 +62,7 @@ class Turn(AgentMiddleware[State, Context]):
         started: dict[str, Any] = {
             "replies": [],
             "handoff": None,
+            "verified": False,
             "prepared": None,
             "accepted": None,
             "asked_at": _moment(turn).isoformat(),

@@ -16,6 +16,7 @@ from simulator.words import plain, shorten
 Json = dict[str, Any]
 
 ORDER_NUMBER = re.compile(r"(?<![\w.,:/-])#?(\d{4,12})(?![\w-])")
+POSTCODE = re.compile(r"(?<![\w-])\d{5}-?\d{3}(?![\w-])")
 TICKET_NUMBER = re.compile(r"(?:chamado|ticket|protocolo)\D{0,15}?#?(\d+)")
 ORDER = re.compile(r"\b(pedidos?|encomendas?|compras?|entregas?|rastre\w*|chega\w*|order)\b")
 PROBLEM = re.compile(
@@ -52,6 +53,8 @@ UNOPENED = re.compile(r"\[.*\b(?:nao foi possivel (?:ler|abrir|ouvir)|grande dem
 UNSURE = re.compile(r"nao afirme|antes de afirmar")  # a fact for the model, not for the customer
 
 PASSING = "transfer_to"
+PROVING = "verify_customer"
+PROVEN = re.compile(r"esta confirmado que o pedido (\S+)")
 
 INTRODUCTION = "Sou a assistente virtual (modelo de demonstração)."
 OFFER = "Posso consultar um pedido, procurar lentes e óculos, dizer onde ficam as lojas ou abrir um chamado para você."
@@ -60,6 +63,7 @@ NO_SYSTEM = "Não consegui confirmar isso no sistema agora. Pode tentar de novo 
 ASK_AGAIN = "Desculpe, não consegui abrir o que você enviou. Pode mandar de outro jeito ou me contar por texto?"
 ASK_NUMBER = "Claro! Qual é o número do pedido?"
 LEFT_ALONE = f"Tudo bem, não fiz nada. {MORE}"
+CONFIRMED = "Obrigado, está tudo certo: confirmei que o pedido {} é seu."
 ASK_ADDRESS = "Claro! Qual é o novo endereço completo?"
 QUESTIONS = ((UNOPENED, ASK_AGAIN), (ORDER, ASK_NUMBER))
 
@@ -117,7 +121,7 @@ class Conversation:
 
     def tool(self, *words: str, needs_arguments: bool | None = None) -> Tool | None:
         """The first tool whose name (else description) has one of the words."""
-        fitting = [t for t in self.tools if needs_arguments in {None, bool(t.required)}]
+        fitting = [t for t in self.tools if t.name != PROVING and needs_arguments in {None, bool(t.required)}]
         by_name = (t for t in fitting if any(word in t.name.lower() for word in words))
         by_description = (t for t in fitting if any(word in t.description.lower() for word in words))
         return next(by_name, None) or next(by_description, None)
@@ -129,12 +133,36 @@ def answer(messages: list[Json], tools: list[Json], tool_choice: object = None) 
     if SUMMARY.search(plain(conversation.instructions)):
         return Answer(_summary(conversation))
     if conversation.results and not conversation.passed_on:
-        return Answer(_word(conversation))
+        calls = list(_after_proof(conversation))
+        return Answer(calls=calls) if calls else Answer(_word(conversation))
     forced = _forced(conversation, tool_choice)
     if forced:
         return Answer(calls=[Call(forced.name, fill(forced.parameters, conversation.said))])
     calls = [] if tool_choice == "none" else list(_wanted(conversation))
     return Answer(calls=calls) if calls else Answer(_talk(conversation))
+
+
+def _proof(conversation: Conversation) -> Iterable[Call]:
+    """The call that proves who the customer is, where they give a postcode and, now or before, an order's number."""
+    postcode = POSTCODE.search(conversation.said)
+    if (
+        postcode is None
+        or ADDRESS.search(plain(conversation.said))
+        or not any(tool.name == PROVING for tool in conversation.tools)
+    ):
+        return
+    said = [POSTCODE.sub("", text) for text in (conversation.said, *reversed(conversation.before))]
+    numbers = next((found for text in said if (found := ORDER_NUMBER.findall(text))), [])
+    if numbers:
+        yield Call(PROVING, {"order_id": numbers[-1], "postcode": postcode[0]})
+
+
+def _after_proof(conversation: Conversation) -> Iterable[Call]:
+    """What they wanted to know before they were asked who they are: how their order is."""
+    name, text = conversation.results[-1]
+    proven = PROVEN.search(plain(text)) if name == PROVING else None
+    if proven and any(tool.name == "order_status" for tool in conversation.tools):
+        yield Call("order_status", {"order_id": proven[1]})
 
 
 def text_of(message: Json) -> str:
@@ -160,7 +188,7 @@ def _wanted(conversation: Conversation) -> Iterable[Call]:
     if PERSON.search(said) and (tool := conversation.tool("human", "handoff", "person", "atendente")):
         yield Call(tool.name, fill(tool.parameters, conversation.said))
         return
-    if special := list(_special(conversation, said)):
+    if special := list(_proof(conversation)) or list(_special(conversation, said)):
         yield from special
     elif ticket and (tool := _ticket_reader(conversation)):
         yield tool.lookup(ticket[1])
@@ -245,6 +273,7 @@ def _order_calls(conversation: Conversation) -> Iterable[Call]:
 def _word(conversation: Conversation) -> str:
     """Say what the tools answered."""
     facts = [result_text(text) for name, text in conversation.results if name != PASSING]
+    facts = [CONFIRMED.format(told[1]) if (told := PROVEN.search(plain(fact))) else fact for fact in facts]
     facts = [NO_SYSTEM if UNSURE.search(plain(fact)) else fact for fact in facts]
     opening = _greeting(conversation)
     return f"{opening}{' ' if opening else ''}" + "\n".join(dict.fromkeys(facts)) + f"\n{MORE}"

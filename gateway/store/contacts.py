@@ -28,7 +28,10 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A customer to whom a key leads or led; since, until: when they were first heard of by it, and gave it up."""
+    """A customer to whom a key leads or led; since, until: when they were first heard of by it, and gave it up.
+
+    heard_at: when somebody last wrote from the number, or another form of it (to the day); None: never.
+    """
 
     contact_id: UUID
     kind: str
@@ -37,6 +40,17 @@ class Owner:
     scopes: list[str]  # user ids: the accounts of ours that named it
     parents: list[str]  # the customer's parent user ids
     until: datetime | None = None
+    heard_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number that somebody has (``wa_id``) or had (``old_wa_id``), and what is in doubt about it."""
+
+    contact_id: UUID
+    kind: str
+    value: str
+    doubt: str | None
 
 
 async def lock(conn: Connection, names: Sequence[str]) -> None:
@@ -51,11 +65,15 @@ async def owners(conn: Connection, keys: Sequence[Key]) -> list[Owner]:
         await cursor.execute(
             """SELECT k.contact_id, k.kind, k.value, k.since, k.scopes,
                       ARRAY(SELECT p.value FROM contact_key p
-                            WHERE p.contact_id = k.contact_id AND p.kind = 'parent_user_id') AS parents
-               FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS wanted(kind, value, place)
+                            WHERE p.contact_id = k.contact_id AND p.kind = 'parent_user_id') AS parents,
+                      (SELECT max(h.heard_at) FROM contact_key h
+                       WHERE h.contact_id = k.contact_id AND h.kind = 'wa_id'
+                         AND (h.value = ANY(%(values)s) OR h.value = k.value OR h.form_of = k.value
+                              OR h.value = k.form_of OR h.form_of = k.form_of)) AS heard_at
+               FROM unnest(%(kinds)s::text[], %(values)s::text[]) WITH ORDINALITY AS wanted(kind, value, place)
                JOIN contact_key k ON k.kind = wanted.kind AND k.value = wanted.value AND k.kind IN ('wa_id', 'user_id')
                JOIN contact c ON c.id = k.contact_id ORDER BY wanted.place FOR KEY SHARE OF c""",
-            ([key.kind for key in keys], [key.value for key in keys]),
+            {"kinds": [key.kind for key in keys], "values": [key.value for key in keys]},
         )
         return await cursor.fetchall()
 
@@ -88,25 +106,80 @@ async def create(conn: Connection) -> UUID:
     return row[0]  # type: ignore[index,no-any-return]
 
 
-async def learn(conn: Connection, contact_id: UUID, keys: Sequence[Key], since: datetime, scope: str) -> None:
-    """Add keys to a customer; strong ones must not be another's. User ids remember which account of ours named them."""
+async def learn(
+    conn: Connection,
+    contact_id: UUID,
+    keys: Sequence[Key],
+    since: datetime,
+    scope: str,
+    *,
+    doubt: str | None = None,
+) -> None:
+    """Add keys to a customer; strong ones must not be another's. User ids remember which account of ours named them.
+
+    doubt: about a number that is new to the customer.
+    """
     for key in keys:
         await conn.execute(
-            """INSERT INTO contact_key AS k (contact_id, kind, value, since, scopes, created_at)
-               VALUES (%s, %s, %s, %s, %s, clock_timestamp()) ON CONFLICT (contact_id, kind, value) DO UPDATE
+            """INSERT INTO contact_key AS k (contact_id, kind, value, since, scopes, doubt, created_at)
+               VALUES (%s, %s, %s, %s, %s, %s, clock_timestamp()) ON CONFLICT (contact_id, kind, value) DO UPDATE
                SET scopes = k.scopes || excluded.scopes
                WHERE NOT excluded.scopes <@ k.scopes""",
-            (contact_id, key.kind, key.value, since, [scope] if key.kind == "user_id" else []),
+            (contact_id, key.kind, key.value, since, [scope] if key.kind == "user_id" else [],
+             doubt if key.kind == "wa_id" else None),
         )  # fmt: skip
+
+
+async def heard(conn: Connection, contact_id: UUID, number: str, at: datetime) -> None:
+    """Note that somebody wrote from a customer's number."""
+    await conn.execute(
+        """UPDATE contact_key SET heard_at = greatest(heard_at, %s)
+           WHERE contact_id = %s AND kind = 'wa_id' AND value = %s""",
+        (at, contact_id, number),
+    )
+
+
+async def numbers(conn: Connection, contact_id: UUID, forms: Sequence[str]) -> list[Number]:
+    """All numbers that a customer has or had, and whoever else has or had one of these; the newest first."""
+    async with conn.cursor(row_factory=class_row(Number)) as cursor:
+        await cursor.execute(
+            """SELECT contact_id, kind, value, doubt FROM contact_key
+               WHERE (kind = 'old_wa_id' AND value = ANY(%(forms)s)) OR (kind = 'wa_id' AND value = ANY(%(forms)s))
+                  OR (contact_id = %(id)s AND kind IN ('wa_id', 'old_wa_id'))
+               ORDER BY since DESC, value""",
+            {"id": contact_id, "forms": list(forms)},
+        )
+        return await cursor.fetchall()
+
+
+async def doubt(conn: Connection, contact_id: UUID, forms: Sequence[str], doubt: str) -> bool:
+    """Have a customer's number lead to no (or less) personal data; whether it led to more before."""
+    cursor = await conn.execute(
+        """UPDATE contact_key SET doubt = %(doubt)s WHERE contact_id = %(id)s AND kind = 'wa_id'
+           AND value = ANY(%(forms)s) AND doubt IS DISTINCT FROM %(doubt)s""",
+        {"id": contact_id, "forms": list(forms), "doubt": doubt},
+    )
+    return bool(cursor.rowcount)
+
+
+async def end_user_id(conn: Connection, contact_id: UUID, user_id: str, until: datetime) -> None:
+    """A customer has another user id: this one still leads to them, but is no present key any more."""
+    await conn.execute(
+        """UPDATE contact_key SET until = coalesce(until, %s)
+           WHERE contact_id = %s AND kind = 'user_id' AND value = %s""",
+        (until, contact_id, user_id),
+    )
 
 
 async def learn_form(conn: Connection, contact_id: UUID, form: str, number: str, since: datetime) -> None:
     """Add what Meta calls a customer's number by; it is given up together with that number."""
     await conn.execute(
-        """INSERT INTO contact_key (contact_id, kind, value, since, form_of, created_at)
-           VALUES (%s, 'wa_id', %s, %s, %s, clock_timestamp())
+        """INSERT INTO contact_key (contact_id, kind, value, since, form_of, doubt, created_at)
+           VALUES (%(id)s, 'wa_id', %(form)s, %(since)s, %(number)s,
+                   (SELECT doubt FROM contact_key WHERE contact_id = %(id)s AND kind = 'wa_id' AND value = %(number)s),
+                   clock_timestamp())
            ON CONFLICT (contact_id, kind, value) DO UPDATE SET form_of = excluded.form_of""",
-        (contact_id, form, since, number),
+        {"id": contact_id, "form": form, "since": since, "number": number},
     )
 
 
@@ -119,10 +192,10 @@ async def give_up(conn: Connection, contact_id: UUID, number: str, until: dateti
                          WHERE k.contact_id = %(id)s AND k.kind = 'wa_id'
                            AND (k.value = %(number)s OR k.form_of = %(number)s
                                 OR k.value = (SELECT form_of FROM asked) OR k.form_of = (SELECT form_of FROM asked))
-                         RETURNING k.value, k.since)
-           INSERT INTO contact_key AS k (contact_id, kind, value, since, until)
-           SELECT %(id)s, 'old_wa_id', value, since, %(until)s FROM gone UNION ALL
-           SELECT %(id)s, 'old_wa_id', %(number)s, %(until)s, %(until)s
+                         RETURNING k.value, k.since, k.doubt)
+           INSERT INTO contact_key AS k (contact_id, kind, value, since, until, doubt)
+           SELECT %(id)s, 'old_wa_id', value, since, %(until)s, doubt FROM gone UNION ALL
+           SELECT %(id)s, 'old_wa_id', %(number)s, %(until)s, %(until)s, NULL
            WHERE NOT EXISTS (SELECT FROM gone WHERE value = %(number)s)
            ON CONFLICT (contact_id, kind, value) DO UPDATE SET until = greatest(k.until, excluded.until)""",
         {"id": contact_id, "number": number, "until": until},
@@ -137,6 +210,13 @@ async def user_ids(conn: Connection, contact_id: UUID, scope: str, before: datet
         (contact_id, scope, before),
     )
     return {row[0] for row in await cursor.fetchall()}
+
+
+async def hold_changes(conn: Connection, contact_id: UUID, until: datetime) -> None:
+    """Have changes for a customer need a proof until a time."""
+    await conn.execute(
+        "UPDATE contact SET changes_held_until = greatest(changes_held_until, %s) WHERE id = %s", (until, contact_id)
+    )
 
 
 async def rename(conn: Connection, contact_id: UUID, name: str | None) -> None:
@@ -172,6 +252,38 @@ async def keys_of_all(conn: Connection, contact_ids: Collection[UUID]) -> dict[U
     for contact_id, kind, value in await cursor.fetchall():
         found[contact_id].append(Key(kind, value))
     return found
+
+
+async def present_keys(conn: Connection, contact_id: UUID) -> list[tuple[Key, datetime]]:
+    """The keys that a customer has now and shares with nobody, and since when; the oldest first."""
+    cursor = await conn.execute(
+        """SELECT kind, value, since FROM contact_key
+           WHERE contact_id = %s AND kind IN ('wa_id', 'user_id') AND until IS NULL
+           ORDER BY since, created_at, kind, value""",
+        (contact_id,),
+    )
+    return [(Key(kind, value), since) for kind, value, since in await cursor.fetchall()]
+
+
+async def verification(conn: Connection, contact_id: UUID) -> str:
+    """What a customer's numbers may lead to: `verified` (all), `changes_need_proof`, `stages_only`, `unverified`."""
+    cursor = await conn.execute(
+        """SELECT (SELECT max(doubt) FROM contact_key WHERE contact_id = p.id AND kind = 'wa_id'),
+                  p.changes_held_until > now() FROM contact p WHERE p.id = %s""",
+        (contact_id,),
+    )
+    row = await cursor.fetchone()
+    worst, held = row or (None, None)  # by their names: unverified is more than stages_only
+    return worst or ("changes_need_proof" if held else "verified")
+
+
+async def trust(conn: Connection, contact_id: UUID, numbers: Sequence[str]) -> None:
+    """A customer proved that these numbers are theirs: nothing is in doubt any more."""
+    await conn.execute(
+        "UPDATE contact_key SET doubt = NULL WHERE contact_id = %s AND kind = 'wa_id' AND value = ANY(%s)",
+        (contact_id, list(numbers)),
+    )
+    await conn.execute("UPDATE contact SET changes_held_until = NULL WHERE id = %s", (contact_id,))
 
 
 async def former_ids(conn: Connection, contact_id: UUID) -> list[Key]:

@@ -124,11 +124,13 @@ async def _move(conn: Connection, kept: UUID, absorbed: UUID) -> None:
         values,
     )
     await conn.execute("UPDATE contact_key SET contact_id = %(kept)s WHERE contact_id = %(absorbed)s", values)
+    await conn.execute("UPDATE proof_try SET contact_id = %(kept)s WHERE contact_id = %(absorbed)s", values)
     await conn.execute(
         """UPDATE contact k SET name = coalesce(k.name, o.name),
                marketing = CASE WHEN o.marketing_at > coalesce(k.marketing_at, '-infinity')
                                 THEN o.marketing ELSE k.marketing END,
-               marketing_at = greatest(k.marketing_at, o.marketing_at)
+               marketing_at = greatest(k.marketing_at, o.marketing_at),
+               changes_held_until = greatest(k.changes_held_until, o.changes_held_until)
            FROM contact o WHERE k.id = %(kept)s AND o.id = %(absorbed)s""",
         values,
     )

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from gateway.store.contacts import Key, former_ids, keys_of
+from gateway.store.contacts import Key, former_ids, keys_of, present_keys, trust, verification
 from gateway.store.conversations import Quiet, schedule
 from gateway.store.database import OUTBOX, Connection, notify
 
@@ -38,6 +39,9 @@ class Turn:
     customer_name: str | None
     lease: UUID
     keys: list[Key] = field(default_factory=list)
+    present: list[tuple[Key, datetime]] = field(default_factory=list)  # the keys of now, each since when
+    former: list[Key] = field(default_factory=list)  # our ids of contacts that became part of this one
+    verification: str = "verified"  # what the customer's number may lead to, in the run contract's words
     inbound: list[dict[str, Any]] = field(default_factory=list)  # the run contract's items, in the customer's order
     newest_wamid: str | None = None
     since: list[dict[str, Any]] = field(default_factory=list)  # what the company said since the agent's last turn
@@ -114,7 +118,10 @@ async def _held(conn: Connection, lease: UUID) -> list[Turn]:
 
 async def read(conn: Connection, turn: Turn) -> None:
     """Fill a turn with who the customer is, what they wrote, and what was said to them meanwhile."""
-    turn.keys = await keys_of(conn, turn.contact_id) + await former_ids(conn, turn.contact_id)
+    turn.keys = await keys_of(conn, turn.contact_id)
+    turn.present = await present_keys(conn, turn.contact_id)
+    turn.former = await former_ids(conn, turn.contact_id)
+    turn.verification = await verification(conn, turn.contact_id)
     cursor = await conn.execute(
         """SELECT m.content, m.wamid, d.status, d.mime_type, d.size
            FROM message m LEFT JOIN media d ON d.message_id = m.id
@@ -221,12 +228,13 @@ async def end(
     *,
     error: str | None = None,
     handoff: Mapping[str, Any] | None = None,
+    verified: bool = False,
     author: str = "agent",
 ) -> bool:
     """End a turn and queue its replies in one transaction; with an error it has failed and they are the apology.
 
-    A handoff gives the conversation to a person, after these replies. False: somebody else has taken the conversation
-    meanwhile, and the agent says nothing.
+    A handoff gives the conversation to a person, after these replies. verified: the customer proved that the numbers
+    of this turn are theirs. False: somebody else has taken the conversation meanwhile, and the agent says nothing.
     """
     async with conn.transaction():
         await _check(conn, turn)
@@ -237,6 +245,8 @@ async def end(
         )
         if not cursor.rowcount:
             raise LeaseLostError
+        if verified:
+            await trust(conn, turn.contact_id, [key.value for key, _ in turn.present if key.kind == "wa_id"])
         if not silenced:
             await _queue(conn, turn, replies, author="gateway" if error else author)
         if handoff and not silenced:

@@ -6,6 +6,7 @@ what was said. Every change carries a key of its own, under which it happens onc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,6 +16,11 @@ from pydantic import BaseModel
 
 from graph.context import CustomerKey
 
+# What others keep a customer under: the number and user id of now, and the gateway's own id of the person.
+ASKED_BY = frozenset({"wa_id", "user_id", "customer_id"})
+POSTCODE_DIGITS = 8
+_POSTCODE = re.compile(r"(?<!\d)(\d{5})-?(\d{3})(?!\d)")
+
 Priority = Literal["low", "normal", "high", "urgent"]
 # How far an order has come: what may be changed depends on it, not on the words of ``status``.
 Stage = Literal["open", "shipped", "delivered", "cancelled"]
@@ -22,6 +28,10 @@ Stage = Literal["open", "shipped", "delivered", "cancelled"]
 
 class NoCustomerError(Exception):
     """The run names no customer, so that nothing can be done for one."""
+
+
+class NoProofError(Exception):
+    """The company has no way to tell whether somebody is the customer of an order: a person has to."""
 
 
 class RefusedError(Exception):
@@ -107,10 +117,23 @@ class Business(Protocol):
     async def open_ticket(self, keys: Sequence[CustomerKey], request: TicketRequest, idempotency_key: str) -> Ticket:
         """Open a ticket, or give the one that was opened under this key before."""
 
+    async def verify(self, keys: Sequence[CustomerKey], order_id: str, postcode: str) -> bool:
+        """Whether an order is (to be) delivered to a postcode; it takes as long where there is no such order.
+
+        Where it is, the lasting ones among the keys (``user_id``, ``customer_id``) lead to its customer from now on.
+        NoProofError where the company cannot tell.
+        """
+
     async def close(self) -> None:
         """Give connections back; the next question opens new ones."""
 
 
 def wire_keys(keys: Sequence[CustomerKey]) -> list[tuple[str, str]]:
-    """The keys as the data knows them: one that the customer had before (``old_…``) still finds what it names."""
-    return [(key.kind.removeprefix("old_"), key.value) for key in keys]
+    """The keys as the data knows them: only those of now. Old ones are somebody else's, parent ones are shared."""
+    return [(key.kind, key.value) for key in keys if key.kind in ASKED_BY and key.until is None]
+
+
+def postcode_of(text: str | None) -> str:
+    """The eight digits of the Brazilian postcode (CEP) in a text, the last one if there are several; empty: none."""
+    found = _POSTCODE.findall(text or "")
+    return "".join(found[-1]) if found else ""

@@ -12,15 +12,25 @@ from typing import Any
 
 import httpx
 import stamina
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, StrictBool, TypeAdapter
 
 import graph.retries  # noqa: F401 - says how a retry is logged
-from graph.business.data import NoCustomerError, Order, Product, RefusedError, Ticket, TicketRequest, wire_keys
-from graph.context import CustomerKey
+from graph.business.data import (
+    NoCustomerError,
+    NoProofError,
+    Order,
+    Product,
+    RefusedError,
+    Ticket,
+    TicketRequest,
+    wire_keys,
+)
+from graph.context import LASTING, CustomerKey
 
 TIMEOUT_SECONDS = 8
 ATTEMPTS = 3
 REFUSED = 409
+NO_SUCH_CALL = (404, 405, 501)
 # Made once: reading the certificates takes longer than the request.
 TLS = ssl.create_default_context()
 
@@ -33,9 +43,15 @@ class _Refusal(BaseModel):
     reason: str
 
 
+class _Verdict(BaseModel):
+    verified: StrictBool
+
+
 def _passes(error: Exception) -> bool:
     """Whether another attempt may go better."""
     if isinstance(error, httpx.HTTPStatusError):
+        if error.response.status_code == httpx.codes.NOT_IMPLEMENTED:
+            return False
         return error.response.status_code == httpx.codes.TOO_MANY_REQUESTS or error.response.is_server_error
     return isinstance(error, httpx.TransportError)
 
@@ -89,16 +105,28 @@ class HttpBusiness:
         opened = await self._change("/tickets/open", keys, request.model_dump(), idempotency_key)
         return Ticket.model_validate_json(opened)
 
+    async def verify(self, keys: Sequence[CustomerKey], order_id: str, postcode: str) -> bool:
+        """Whether an order goes to a postcode. NoProofError where the company has no such call."""
+        lasting = [key for key in keys if key.kind in LASTING]
+        body = {"order_id": order_id, "postcode": postcode}
+        try:
+            answer = await self._post("/customers/verify", _customer(lasting) | body)
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code in NO_SUCH_CALL:
+                raise NoProofError from error
+            raise
+        return _Verdict.model_validate_json(answer).verified
+
     async def close(self) -> None:
         """Nothing is held between two questions."""
 
     async def _ask(self, path: str, keys: Sequence[CustomerKey]) -> bytes:
         # Without a key there is no customer to ask for; an API might take an empty list for "all".
-        return await self._post(path, _customer(keys)) if keys else b"[]"
+        return await self._post(path, _customer(keys)) if wire_keys(keys) else b"[]"
 
     async def _find(self, path: str, keys: Sequence[CustomerKey], body: dict[str, Any]) -> bytes | None:
         try:
-            return await self._post(path, _customer(keys) | body) if keys else None
+            return await self._post(path, _customer(keys) | body) if wire_keys(keys) else None
         except httpx.HTTPStatusError as error:
             if error.response.status_code == httpx.codes.NOT_FOUND:
                 return None
@@ -107,7 +135,7 @@ class HttpBusiness:
     async def _change(
         self, path: str, keys: Sequence[CustomerKey], body: dict[str, Any], idempotency_key: str
     ) -> bytes:
-        if not keys:
+        if not wire_keys(keys):
             raise NoCustomerError
         try:
             return await self._post(path, _customer(keys) | body, {"idempotency-key": idempotency_key})

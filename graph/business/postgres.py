@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Sequence
 from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
-from graph.business.data import NoCustomerError, Order, Product, RefusedError, Ticket, TicketRequest, wire_keys
-from graph.context import CustomerKey
+from graph.business.data import (
+    POSTCODE_DIGITS,
+    NoCustomerError,
+    Order,
+    Product,
+    RefusedError,
+    Ticket,
+    TicketRequest,
+    postcode_of,
+    wire_keys,
+)
+from graph.context import LASTING, CustomerKey
 from graph.postgres import LoopPool, persistent
 
 POOL_SIZE = 10
 
-CUSTOMERS = """SELECT customer_id FROM business.customer_keys
-    WHERE (kind, value) IN (SELECT * FROM unnest(%(kinds)s::text[], %(values)s::text[]))"""
+ASKED = "(kind, value) IN (SELECT * FROM unnest(%(kinds)s::text[], %(values)s::text[]))"
+CUSTOMERS = f"""SELECT customer_id FROM business.customer_keys WHERE {ASKED}
+    UNION SELECT customer_id FROM business.proven_keys WHERE {ASKED}"""  # noqa: S608 - constants
+PROVE = """INSERT INTO business.proven_keys (kind, value, customer_id)
+    SELECT kind, value, %(customer_id)s FROM unnest(%(kinds)s::text[], %(values)s::text[]) AS asked(kind, value)
+    ON CONFLICT DO NOTHING"""
 OWN = f"customer_id IN ({CUSTOMERS})"
 ORDER_COLUMNS = "id, status, ordered_on, stage, address"
 ORDERS = f"SELECT {ORDER_COLUMNS} FROM business.orders WHERE {OWN}"  # noqa: S608 - constants
@@ -80,7 +95,7 @@ class PostgresBusiness:
     @persistent  # may be asked again: the key makes it happen once
     async def open_ticket(self, keys: Sequence[CustomerKey], request: TicketRequest, idempotency_key: str) -> Ticket:
         """Open a ticket, or give the one that was opened under this key before. NoCustomerError without keys."""
-        if not keys:
+        if not wire_keys(keys):
             raise NoCustomerError
         pool = await self._pool.get()
         async with pool.connection() as connection, connection.transaction():
@@ -88,6 +103,23 @@ class PostgresBusiness:
             values = request.model_dump() | {"customer_id": customer_id, "idempotency_key": idempotency_key}
             row = await (await connection.execute(OPEN_TICKET, values)).fetchone()
         return Ticket.model_validate(row)
+
+    @persistent  # proving twice proves the same
+    async def verify(self, keys: Sequence[CustomerKey], order_id: str, postcode: str) -> bool:
+        """Whether an order goes to a postcode; then the lasting keys lead to its customer."""
+        pool = await self._pool.get()
+        async with pool.connection() as connection, connection.transaction():
+            asked = await connection.execute(
+                "SELECT customer_id, address FROM business.orders WHERE id = %s", [order_id]
+            )
+            row = await asked.fetchone()
+            # Compared also where there is no such order or postcode: how long it takes says nothing.
+            there = postcode_of(row["address"] if row else None) or "-" * POSTCODE_DIGITS
+            if not hmac.compare_digest(there, postcode_of(postcode)) or row is None:
+                return False
+            lasting = [key for key in keys if key.kind in LASTING]
+            await connection.execute(PROVE, _arrays(lasting) | {"customer_id": row["customer_id"]})
+        return True
 
     async def close(self) -> None:
         """Give the connections back; the next question opens new ones."""
@@ -98,7 +130,7 @@ class PostgresBusiness:
         self, keys: Sequence[CustomerKey], order_id: str, change: str, values: dict[str, Any], idempotency_key: str
     ) -> Order:
         """Make a change of an open order, unless its key shows that it was made before."""
-        if not keys:
+        if not wire_keys(keys):
             raise NoCustomerError
         pool = await self._pool.get()
         async with pool.connection() as connection, connection.transaction():
@@ -146,14 +178,14 @@ def _arrays(keys: Sequence[CustomerKey]) -> dict[str, Any]:
 
 async def find_customer(connection: AsyncConnection[DictRow], keys: Sequence[CustomerKey]) -> int | None:
     """The id of the customer's row, if there is one."""
-    found = await (await connection.execute(f"{CUSTOMERS} LIMIT 1", _arrays(keys))).fetchone()
+    found = await (await connection.execute(f"{CUSTOMERS} ORDER BY 1 LIMIT 1", _arrays(keys))).fetchone()
     return int(found["customer_id"]) if found else None
 
 
 async def find_or_add_customer(connection: AsyncConnection[DictRow], keys: Sequence[CustomerKey]) -> int:
     """The customer's row, a new one where nobody knew them. Call it in a transaction."""
     # One at a time for a customer, else two conversations could both add them.
-    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [keys[0].value])
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [wire_keys(keys)[0][1]])
     found = await find_customer(connection, keys)
     return await add_customer(connection, None, keys) if found is None else found
 

@@ -10,6 +10,14 @@ CREATE TABLE IF NOT EXISTS business.customer_keys (
     customer_id bigint NOT NULL REFERENCES business.customers ON DELETE CASCADE,
     PRIMARY KEY (kind, value)
 );
+-- Lasting keys of people who proved to be a customer (order and postcode); gone with the customer.
+CREATE TABLE IF NOT EXISTS business.proven_keys (
+    kind text NOT NULL CHECK (kind IN ('user_id', 'customer_id')),
+    value text NOT NULL,
+    customer_id bigint NOT NULL REFERENCES business.customers ON DELETE CASCADE,
+    proven_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (kind, value, customer_id)
+);
 CREATE TABLE IF NOT EXISTS business.orders (
     id text PRIMARY KEY,
     customer_id bigint NOT NULL REFERENCES business.customers ON DELETE CASCADE,

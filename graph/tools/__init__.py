@@ -12,6 +12,7 @@ from graph.tools.changes import confirm_change, drop_change
 from graph.tools.contact import request_phone_number
 from graph.tools.orders import cancel_order, change_address, list_orders, order_status
 from graph.tools.profile import forget, remember, show_profile
+from graph.tools.proof import verify_customer
 from graph.tools.talk import ask_choice, conversation_history, request_human, transfer_to
 from graph.tools.tickets import create_ticket, get_ticket, list_tickets
 
@@ -35,6 +36,7 @@ TOOLS: list[BaseTool] = [
     transfer_to,
     request_human,
     request_phone_number,
+    verify_customer,
     confirm_change,
     drop_change,
 ]

@@ -13,6 +13,7 @@ from graph.business import RefusedError, TicketRequest, business
 from graph.confirmations import alive, waiting
 from graph.state import Pending, asked_at
 from graph.tools.common import ONE_AT_A_TIME, Runtime, ask, expiry, fact, may_ask, store_of
+from graph.tools.who import CHANGES_NEED_PROOF, level, trusted_keys
 
 NOTHING = "Não há nada esperando confirmação, ou o prazo acabou. Nada foi feito: pergunte de novo, se for o caso."
 TOO_SOON = "O cliente é perguntado no fim deste turno e ainda não respondeu. Nada foi feito."
@@ -43,6 +44,9 @@ async def drop_change(runtime: Runtime) -> Command[Any]:
 
 
 async def _carry_out(one: Pending, runtime: Runtime) -> str:
+    # What was asked about before the customer's phone or number changed needs a proof now.
+    if level(runtime) == "changes_need_proof" and one["tool"] != "create_ticket":
+        return CHANGES_NEED_PROOF
     try:
         return await CHANGES[one["tool"]](one, runtime)
     except RefusedError as refusal:
@@ -51,20 +55,18 @@ async def _carry_out(one: Pending, runtime: Runtime) -> str:
 
 async def _open_ticket(one: Pending, runtime: Runtime) -> str:
     request = TicketRequest.model_validate(one["arguments"])
-    ticket = await business().open_ticket(runtime.context.customer_keys, request, one["id"])
+    ticket = await business().open_ticket(trusted_keys(runtime), request, one["id"])
     return f"Chamado {ticket.id} aberto: {ticket.subject}"
 
 
 async def _cancel_order(one: Pending, runtime: Runtime) -> str:
-    order = await business().cancel_order(runtime.context.customer_keys, one["arguments"]["order_id"], one["id"])
+    order = await business().cancel_order(trusted_keys(runtime), one["arguments"]["order_id"], one["id"])
     return f"Pedido {order.id}: {order.status}"
 
 
 async def _change_address(one: Pending, runtime: Runtime) -> str:
     wanted = one["arguments"]
-    order = await business().change_address(
-        runtime.context.customer_keys, wanted["order_id"], wanted["address"], one["id"]
-    )
+    order = await business().change_address(trusted_keys(runtime), wanted["order_id"], wanted["address"], one["id"])
     return f"Pedido {order.id}: será entregue em {order.address}"
 
 

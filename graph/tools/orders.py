@@ -14,6 +14,15 @@ from graph.prompts import TEXTS
 from graph.replies import ListReply
 from graph.tools.common import Runtime, line_of, number_of, propose, show
 from graph.tools.money import brl
+from graph.tools.who import (
+    MORE_NEEDS_PROOF,
+    STAGES,
+    order_to_change,
+    stage_keys,
+    stage_of,
+    trusted_keys,
+    with_hint,
+)
 
 OrderId = Annotated[str, Field(max_length=64)]
 
@@ -25,16 +34,20 @@ async def order_status(order_id: OrderId, runtime: Runtime) -> str:
     Args:
         order_id: The order's number, as the customer gave it.
     """
-    order = await business().order(runtime.context.customer_keys, number_of(order_id))
-    return _not_found(order_id) if order is None else _whole(order)
+    number = number_of(order_id)
+    if order := await business().order(trusted_keys(runtime), number):
+        return _whole(order)
+    if stage := await stage_of(runtime, number):
+        return f"{stage} {MORE_NEEDS_PROOF}"
+    return with_hint(runtime, _not_found(order_id))
 
 
 @tool
 async def list_orders(runtime: Runtime) -> str | Command[Any]:
     """All orders of this customer with their status, newest first. The customer is shown a list to choose from."""
-    orders = await business().orders(runtime.context.customer_keys)
+    orders = await business().orders(trusted_keys(runtime))
     if not orders:
-        return "Este cliente não tem pedidos."
+        return await _stages(runtime)
     lines = "\n".join(f"Pedido {one.id} de {one.ordered_on:%d/%m/%Y}: {one.status}" for one in orders)
     return show(runtime, lines, _menu(orders)) if len(orders) > 1 else lines
 
@@ -46,7 +59,9 @@ async def cancel_order(order_id: OrderId, runtime: Runtime) -> str | Command[Any
     Args:
         order_id: The order's number.
     """
-    order = await business().order(runtime.context.customer_keys, number_of(order_id))
+    order = await order_to_change(runtime, number_of(order_id))
+    if isinstance(order, str):
+        return order
     if (refusal := _refusal(order, order_id)) or order is None:
         return refusal
     return propose(runtime, "cancel_order", {"order_id": order.id}, TEXTS["ask_cancel"].format(order_id=order.id))
@@ -62,13 +77,24 @@ async def change_address(
         order_id: The order's number.
         address: The whole new address: street, number, city, state, postal code.
     """
-    order = await business().order(runtime.context.customer_keys, number_of(order_id))
+    order = await order_to_change(runtime, number_of(order_id))
+    if isinstance(order, str):
+        return order
     if (refusal := _refusal(order, order_id)) or order is None:
         return refusal
     wanted = {"order_id": order.id, "address": line_of(address)}
     if not wanted["address"]:
         return "Falta o endereço."
     return propose(runtime, "change_address", wanted, TEXTS["ask_address"].format(**wanted))
+
+
+async def _stages(runtime: Runtime) -> str:
+    """How far the orders have come that may be the customer's, without their numbers: those are half of the proof."""
+    orders = await business().orders(stage_keys(runtime))
+    if not orders:
+        return with_hint(runtime, "Este cliente não tem pedidos.")
+    lines = "\n".join(f"Um pedido: {STAGES[one.stage]}." for one in orders)
+    return f"{lines}\n{MORE_NEEDS_PROOF}"
 
 
 def _not_found(order_id: str) -> str:

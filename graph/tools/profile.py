@@ -12,6 +12,7 @@ from graph import memory
 from graph.masking import mask
 from graph.prompts import TEXTS
 from graph.tools.common import Runtime, propose, store_of
+from graph.tools.who import CHANGES_NEED_PROOF, level
 
 
 @tool
@@ -36,4 +37,6 @@ async def show_profile(runtime: Runtime) -> str:
 async def forget(runtime: Runtime) -> str | Command[Any]:
     """Ask the customer whether everything that is kept about them is to be erased, for when they want that."""
     store_of(runtime)
+    if level(runtime) == "changes_need_proof":
+        return CHANGES_NEED_PROOF
     return propose(runtime, "forget", {}, TEXTS["ask_erase"])

@@ -12,6 +12,7 @@ from graph.business import Priority, Ticket, TicketRequest, business
 from graph.masking import mask
 from graph.prompts import TEXTS
 from graph.tools.common import Runtime, line_of, lines_of, number_of, propose
+from graph.tools.who import trusted_keys, with_hint
 
 LARGEST_NUMBER = 2**63 - 1  # of a bigint
 
@@ -46,16 +47,17 @@ async def get_ticket(ticket_id: Annotated[str, Field(max_length=64)], runtime: R
     """
     number = number_of(ticket_id)
     known = number.isascii() and number.isdigit() and int(number) <= LARGEST_NUMBER
-    ticket = await business().ticket(runtime.context.customer_keys, int(number)) if known else None
-    return _whole(ticket) if ticket else f"Nenhum chamado {ticket_id} foi encontrado para este cliente."
+    ticket = await business().ticket(trusted_keys(runtime), int(number)) if known else None
+    not_found = f"Nenhum chamado {ticket_id} foi encontrado para este cliente."
+    return _whole(ticket) if ticket else with_hint(runtime, not_found)
 
 
 @tool
 async def list_tickets(runtime: Runtime) -> str:
     """The support tickets of this customer, newest first."""
-    tickets = await business().tickets(runtime.context.customer_keys)
+    tickets = await business().tickets(trusted_keys(runtime))
     lines = (f"Chamado {one.id} de {one.created_at:%d/%m/%Y}: {one.subject}. {one.status}" for one in tickets)
-    return "\n".join(lines) or "Este cliente não tem chamados."
+    return "\n".join(lines) or with_hint(runtime, "Este cliente não tem chamados.")
 
 
 def _whole(ticket: Ticket) -> str:

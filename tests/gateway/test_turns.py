@@ -28,7 +28,15 @@ async def test_a_message_becomes_one_run_and_its_reply_is_queued(bench: Bench) -
     assert run["context"] == {
         "channel_id": NUMBER,
         "customer_id": run["context"]["customer_id"],
-        "customer_keys": [{"kind": "wa_id", "value": "5511987654321"}],
+        "customer_keys": [
+            {
+                "kind": "wa_id",
+                "value": "5511987654321",
+                "since": run["context"]["customer_keys"][0]["since"],
+                "until": None,
+            },
+        ],
+        "verification": "verified",
         "customer_name": "Maria",
         "locale": "pt_BR",
     }

@@ -30,7 +30,13 @@ from graph.business import (
 from graph.context import CustomerKey
 
 CONTRACT: dict[str, Any] = yaml.safe_load(Path(business_module.__file__).with_name("openapi.yaml").read_text())
-KEYS = [DEMO_KEY, CustomerKey(kind="old_wa_id", value="5511900000000")]
+KEYS = [
+    DEMO_KEY,
+    CustomerKey(kind="old_wa_id", value="5511900000000"),
+    CustomerKey(kind="wa_id", value="5511900000001", since="2025-01-01", until="2026-01-01"),
+    CustomerKey(kind="parent_user_id", value="BR.ENT.9"),
+]
+LASTING_KEYS = [CustomerKey(kind="customer_id", value="c"), *KEYS]
 ORDER = {"id": "12345", "status": "Em separação", "ordered_on": "2025-01-20", "stage": "open", "address": None,
          "items": [{"name": "Lente", "quantity": 2, "price": "289.90"}]}  # fmt: skip
 TICKET = {"id": 7, "subject": "a", "description": "b", "priority": "high", "status": "Aberto",
@@ -48,10 +54,12 @@ CALLS: Calls = {
     "/tickets/list": lambda api: api.tickets(KEYS),
     "/tickets/get": lambda api: api.ticket(KEYS, 7),
     "/tickets/open": lambda api: api.open_ticket(KEYS, REQUEST, "t:c"),
+    "/customers/verify": lambda api: api.verify(LASTING_KEYS, "12345", "01001000"),
 }
 ANSWERS: dict[str, Any] = {
     "/orders/list": [ORDER], "/orders/get": ORDER, "/orders/cancel": ORDER, "/orders/address": ORDER,
     "/products/search": [PRODUCT], "/tickets/list": [TICKET], "/tickets/get": TICKET, "/tickets/open": TICKET,
+    "/customers/verify": {"verified": True},
 }  # fmt: skip
 CHANGES = ("/orders/cancel", "/orders/address", "/tickets/open")
 
@@ -104,8 +112,7 @@ async def test_answers_become_our_shapes(company: Company) -> None:
     assert order is not None
     assert (order.items[0].price, order.stage) == (Decimal("289.90"), "open")
     assert (await company.api.tickets(KEYS))[0].id == 7
-    old = json.loads(company.asked[0].content)["customer"][1]
-    assert old == {"kind": "wa_id", "value": "5511900000000"}
+    assert json.loads(company.asked[0].content)["customer"] == [{"kind": "wa_id", "value": DEMO_KEY.value}]
 
 
 async def test_what_is_not_theirs_is_none(company: Company) -> None:

@@ -133,6 +133,31 @@ def test_facts_come_from_the_tool(result, fact) -> None:
     assert fact in text
 
 
+PROOF = tool("verify_customer", "Check that an order is theirs.", ("order_id", "postcode"),
+             order_id={"type": "string"}, postcode={"type": "string"})  # fmt: skip
+
+
+@pytest.mark.parametrize("texts", [("Pedido 12345, CEP 01001-000",), ("Onde está o meu pedido 12345?", "01001000")])
+def test_an_order_and_a_postcode_prove_who_one_is(texts) -> None:
+    before = user(*texts[:-1])
+    before += [said("Me diga o CEP da entrega, por favor.")] if before else []
+    made = calls(texts[-1], tools=[*TOOLS, PROOF], before=before)
+    assert made == [("verify_customer", {"order_id": "12345", "postcode": texts[-1].split()[-1]})]
+
+
+def test_after_the_proof_the_order_is_looked_up_and_worded() -> None:
+    fact = "Está confirmado que o pedido 12345 é do cliente. Agora dá para ver os detalhes."
+    messages = after_tool("Pedido 12345, CEP 01001-000", fact, "verify_customer")
+    assert [(one.name, one.arguments) for one in answer(messages, [*TOOLS, PROOF]).calls] == [
+        ("order_status", {"order_id": "12345"})
+    ]
+
+
+def test_a_postcode_is_a_part_of_a_new_address() -> None:
+    made = calls("Mude o endereço do pedido 12345 para Rua A, 1, 01001-000", tools=[*TOOLS, PROOF])
+    assert "verify_customer" not in [name for name, _ in made]
+
+
 def test_without_a_tool_nothing_is_invented() -> None:
     reply = answer(user("quero saber do pedido 12345"), [])
     assert (reply.calls, reply.text) == ([], "Claro! Qual é o número do pedido?")
