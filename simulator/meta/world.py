@@ -142,6 +142,7 @@ class World:
         self.media.clear()
         self.add_number(replace(self._first, profile=dict(self._first.profile), blocked=[], health_errors=[]))
         self.personas: dict[str, Persona] = {}
+        self.given_up: set[str] = set()  # numbers that somebody had
         self.messages: dict[str, Message] = {}
         self.typing: dict[str, float] = {}
         self.persona(*MARIA).wrote["*"] = self.clock.now()  # her window is open
@@ -179,7 +180,9 @@ class World:
         """The person of that number, who joins WhatsApp with this call unless known; what is given is changed."""
         found = self.personas.get(wa_id)
         if found is None:
-            found = Persona(wa_id, name or f"Cliente {wa_id[-4:]}", _user_id(wa_id))
+            # Who gets a number that somebody gave up is somebody else, with a user id of their own.
+            seed = secrets.token_hex(8) if wa_id in self.given_up else wa_id
+            found = Persona(wa_id, name or f"Cliente {wa_id[-4:]}", _user_id(seed))
             self.personas[wa_id] = found
         found.name = name or found.name
         found.hidden = found.hidden if hidden is None else hidden
@@ -203,6 +206,7 @@ class World:
             raise ValueError(f"{wa_id} belongs to somebody else")
         new = replace(persona, wa_id=wa_id or persona.wa_id, user_id=_user_id(secrets.token_hex(8)))
         del self.personas[persona.wa_id]
+        self.given_up.add(persona.wa_id)
         self.personas[new.wa_id] = new
         for message in self.messages.values():  # the conversation moves along
             message.wa_id = new.wa_id if message.wa_id == persona.wa_id else message.wa_id

@@ -26,7 +26,8 @@ TEXTS = [
 TOOLS = [
     "order_status", "list_orders", "cancel_order", "change_address", "create_ticket", "get_ticket", "list_tickets",
     "search_products", "store_info", "remember", "show_profile", "forget", "ask_choice", "transfer_to",
-    "request_human", "request_phone_number", "conversation_history", "confirm_change", "drop_change", "no_such_tool",
+    "request_human", "request_phone_number", "conversation_history", "verify_customer", "confirm_change", "drop_change",
+    "no_such_tool",
 ]  # fmt: skip
 CHANGING = ["cancel_order", "change_address", "create_ticket", "forget", "confirm_change", "drop_change", "ask_choice"]
 
@@ -76,6 +77,9 @@ class Shop:
         self.changes.append((idempotency_key, ("abrir este chamado", request.subject, request.description, priority)))
         return Ticket(**request.model_dump(), id=1, status="Aberto", created_at=datetime(2026, 1, 1, tzinfo=UTC))
 
+    async def verify(self, keys: Sequence[CustomerKey], order_id: str, postcode: str) -> bool:
+        return False
+
     async def close(self) -> None:
         """Nothing to give back."""
 
@@ -98,6 +102,7 @@ def arguments() -> st.SearchStrategy[dict[str, Any]]:
         "priority": st.sampled_from(["low", "normal", "urgent"]), "question": texts, "words": texts,
         "options": st.sampled_from([["Sim", "Não"], ["*Sim*", "Sim"], [LONG[:70], LONG[:60]], ["confirm:1", "drop:1"]]),
         "department": st.sampled_from(["orders", "support", "sales", "nowhere"]), "ticket_id": orders,
+        "postcode": texts,
     }  # fmt: skip
     return st.fixed_dictionaries(known)
 

@@ -15,6 +15,7 @@ from graph.settings import settings
 from graph.tools import proof
 from graph.tools.who import CHANGES_NEED_PROOF
 from tests.graph.talk import Talk, calls, context
+from tests.graph.test_isolation import attempts, everything, nothing_of_it
 
 STRANGER = "5511900000001"
 ADDRESS, POSTCODE = "Rua das Flores", "01001-000"
@@ -110,6 +111,20 @@ async def test_an_unverified_number_leads_to_nothing(talk: Talk, database: str) 
     assert not any(secret in fact for fact in said for secret in SECRETS)
     assert all("CEP da entrega" in fact for fact in said)
     assert ADDRESS in str(order(database))
+
+
+async def test_no_wish_gets_anything_of_the_numbers_former_owner(talk: Talk, gateway: Gateway, database: str) -> None:
+    gateway.tries = 0
+    before = everything(database)
+    for number, (said, wishes) in enumerate(attempts()):
+        talk.context = in_doubt("unverified")
+        talk.begin()
+        talk.model.forget()
+        talk.model.prepare(calls(*wishes, start=50), *["ok"] * 3)
+        output = await talk.turn(f"t{number}", said)
+        await talk.turn(f"yes{number}", "sim")
+        nothing_of_it(talk, output)
+    assert everything(database) == before
 
 
 async def test_after_silence_the_stage_of_orders_is_told_and_nothing_else(talk: Talk, database: str) -> None:

@@ -128,6 +128,12 @@ def test_who_hides_the_number_shares_it_by_the_button_that_asks(quiet, cloud, si
         assert cloud.post("/messages", json=body).status_code == 400
 
 
+def test_who_gets_a_number_that_was_given_up_is_another_person(simulator) -> None:
+    mine = simulator.control.put(f"/_sim/personas/{MARIA}", json={}).json()["user_id"]
+    simulator.post(f"personas/{MARIA}/number", wa_id="5511900000001")
+    assert simulator.control.put(f"/_sim/personas/{MARIA}", json={}).json()["user_id"] != mine
+
+
 def test_numbers_and_user_ids_change(quiet, cloud, simulator) -> None:
     speak(simulator, text="oi")
     old = next(one for one in simulator.get("personas")["personas"] if one["wa_id"] == MARIA)
