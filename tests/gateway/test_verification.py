@@ -11,6 +11,7 @@ from tests.gateway.customers import NEW, NEW_ID, OLD_ID, by, changed_number, peo
 from tests.gateway.inbound import MARIA, Inbox, T, change, message, said, zoo
 
 DAY = 86_400
+PAST = T - 1000 * DAY  # what is still to come is no time at which something was said
 
 
 async def level(inbox: Inbox, text: str) -> str:
@@ -95,7 +96,7 @@ async def test_a_shared_parent_id_is_no_key_of_a_run(bench: Bench) -> None:
 async def test_after_long_silence_a_number_may_be_another_persons(
     inbox: Inbox, known: str | None, now: str | None
 ) -> None:
-    await inbox.take(by(MARIA, known, "before", T), by(MARIA, now, "after", T + 200 * DAY))
+    await inbox.take(by(MARIA, known, "before", PAST), by(MARIA, now, "after", PAST + 200 * DAY))
     assert await people(inbox) == [{"before"}, {"after"}]
     assert await level(inbox, "after") == "stages_only"
     assert await inbox.sql("SELECT count(*) FROM conversation") == [(2,)]
@@ -105,40 +106,40 @@ async def test_after_long_silence_a_number_may_be_another_persons(
 async def test_who_comes_back_after_two_months_notices_nothing(
     inbox: Inbox, known: str | None, now: str | None
 ) -> None:
-    await inbox.take(by(MARIA, known, "before", T), by(MARIA, now, "after", T + 60 * DAY))
+    await inbox.take(by(MARIA, known, "before", PAST), by(MARIA, now, "after", PAST + 60 * DAY))
     assert await people(inbox) == [{"before", "after"}]
     assert await level(inbox, "after") == "verified"
 
 
 async def test_a_user_id_that_is_known_is_the_same_person_after_years(inbox: Inbox) -> None:
-    await inbox.take(by(MARIA, OLD_ID, "before", T), by(MARIA, OLD_ID, "after", T + 900 * DAY))
+    await inbox.take(by(MARIA, OLD_ID, "before", PAST), by(MARIA, OLD_ID, "after", PAST + 900 * DAY))
     assert await people(inbox) == [{"before", "after"}]
     assert await level(inbox, "after") == "verified"
 
 
 async def test_who_writes_now_and_then_is_never_silent_for_long(inbox: Inbox) -> None:
-    await inbox.take(*(by(MARIA, None, str(day), T + day * DAY) for day in (0, 60, 120, 180, 240)))
+    await inbox.take(*(by(MARIA, None, str(day), PAST + day * DAY) for day in (0, 60, 120, 180, 240)))
     assert await people(inbox) == [{"0", "60", "120", "180", "240"}]
 
 
 async def test_how_long_is_a_setting(inbox: Inbox) -> None:
     strict = Inbox(inbox.pool, number_silence=timedelta(days=7))
-    await strict.take(by(MARIA, None, "before", T), by(MARIA, None, "after", T + 8 * DAY))
+    await strict.take(by(MARIA, None, "before", PAST), by(MARIA, None, "after", PAST + 8 * DAY))
     assert await people(inbox) == [{"before"}, {"after"}]
 
 
 async def test_another_form_of_a_silent_number_is_as_silent(inbox: Inbox) -> None:
-    await inbox.take(by("551187654321", None, "before", T), by("5511987654321", OLD_ID, "after", T + 200 * DAY))
-    await inbox.take(by("551187654321", OLD_ID, "again", T + 201 * DAY))
+    await inbox.take(by("551187654321", None, "before", PAST), by("5511987654321", OLD_ID, "after", PAST + 200 * DAY))
+    await inbox.take(by("551187654321", OLD_ID, "again", PAST + 201 * DAY))
     assert await people(inbox) == [{"before"}, {"after", "again"}]
     assert await level(inbox, "again") == "stages_only"
 
 
 async def test_a_call_ends_no_silence(inbox: Inbox) -> None:
-    await inbox.take(by(MARIA, None, "before", T))
+    await inbox.take(by(MARIA, None, "before", PAST))
     call = {"from": MARIA, "id": "wacid.1", "event": "connect", "direction": "USER_INITIATED",
-            "timestamp": str(T + 200 * DAY), "to": "551130000000"}  # fmt: skip
-    await inbox.take(change({"calls": [call]}, "calls"), by(MARIA, None, "after", T + 200 * DAY + 60))
+            "timestamp": str(PAST + 200 * DAY), "to": "551130000000"}  # fmt: skip
+    await inbox.take(change({"calls": [call]}, "calls"), by(MARIA, None, "after", PAST + 200 * DAY + 60))
     assert await people(inbox) == [{"before"}, {"after"}]
 
 
@@ -149,8 +150,8 @@ async def test_a_changed_user_id_on_a_silent_number_leads_to_nobody(inbox: Inbox
 
 
 async def test_what_the_business_sends_is_no_sign_of_another_owner(inbox: Inbox) -> None:
-    one = {**said(body="Olá", at=T + 200 * DAY), "from": "551130000000", "to": MARIA}
-    await inbox.take(by(MARIA, None, "before", T), change({"message_echoes": [one]}, "smb_message_echoes"))
+    one = {**said(body="Olá", at=PAST + 200 * DAY), "from": "551130000000", "to": MARIA}
+    await inbox.take(by(MARIA, None, "before", PAST), change({"message_echoes": [one]}, "smb_message_echoes"))
     assert await inbox.sql("SELECT count(*) FROM contact") == [(1,)]
 
 
@@ -202,7 +203,7 @@ async def test_a_proof_in_a_run_is_known_to_the_next_one(bench: Bench) -> None:
     bench.server.answer = lambda given: {**nothing(given), "verified": True}
     levels = []
     for text, day in (("a", 0), ("b", 200), ("c", 201)):
-        await inbox.take(by(MARIA, None, text, T + day * DAY))
+        await inbox.take(by(MARIA, None, text, PAST + day * DAY))
         await bench.settle()
         levels.append(bench.server.runs[0]["context"]["verification"])
     assert levels == ["verified", "stages_only", "verified"]
@@ -212,7 +213,7 @@ async def test_a_proof_in_a_run_is_known_to_the_next_one(bench: Bench) -> None:
 async def test_only_a_plain_yes_is_a_proof(bench: Bench, word: Any) -> None:
     inbox = Inbox(bench.pool)
     bench.server.answer = lambda given: {**nothing(given), **({} if word == "missing" else {"verified": word})}
-    await inbox.take(by(MARIA, None, "a", T), by(MARIA, None, "b", T + 200 * DAY))
+    await inbox.take(by(MARIA, None, "a", PAST), by(MARIA, None, "b", PAST + 200 * DAY))
     await bench.settle()
     assert await level(inbox, "b") == "stages_only"
 
