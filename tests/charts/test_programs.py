@@ -147,6 +147,31 @@ def test_what_becomes_of_uncertain_messages_is_said_to_the_worker() -> None:
     assert (given["UNCERTAIN_WAIT_SECONDS"], given["UNCERTAIN_POLICY"]) == ("600", "resend")
 
 
+def test_whose_number_it_is_and_how_that_is_proven_is_said_to_the_programs() -> None:
+    told = {"NUMBER_SILENCE_DAYS": "90", "PHONE_CHANGED_HOLD_HOURS": "0", "UNKNOWN_NUMBER_HOURS": "24"}
+    assert told.items() <= chart.environment(chart.with_values({}), "worker").items()
+    values = {
+        "worker.numberSilenceDays": 30, "worker.phoneChangedHoldHours": 24, "worker.unknownNumberHours": 0.5,
+        "agent.identityProof": "person",
+    }  # fmt: skip
+    objects = chart.with_values(values)
+    told = {"NUMBER_SILENCE_DAYS": "30", "PHONE_CHANGED_HOLD_HOURS": "24", "UNKNOWN_NUMBER_HOURS": "0.5"}
+    assert told.items() <= chart.environment(objects, "worker").items()
+    assert chart.environment(objects, "agent")["IDENTITY_PROOF"] == "person"
+
+
+@pytest.mark.parametrize(("name", "components"), [("demo", ["agent"]), ("licensed", ["agent", "agent-queue"])])
+def test_how_much_of_customers_files_is_read_is_said_to_the_agent(name: str, components: list[str]) -> None:
+    for component in components:
+        given = chart.environment(chart.scenario(name), component)
+        assert (given["FILES_PER_TURN"], given["FILE_READERS"]) == ("5", "2")
+        assert given["FILE_BYTES_PER_TURN"] == "20000000"
+        values = {"agent.filesPerTurn": 3, "agent.fileBytesPerTurn": 5_000_000, "agent.fileReaders": 1}
+        given = chart.environment(chart.with_values(values, name), component)
+        assert (given["FILES_PER_TURN"], given["FILE_READERS"]) == ("3", "1")
+        assert given["FILE_BYTES_PER_TURN"] == "5000000"
+
+
 def test_what_is_remembered_is_bounded_in_both_editions() -> None:
     days = {"agent.retentionDays": 730, "worker.eventRetentionDays": 10, "worker.eventLeftRetentionDays": 20}
     objects = chart.with_values(days)
