@@ -24,6 +24,7 @@ FULL: dict[str, Any] = {
             {"type": "URL", "text": "Ver", "url": "https://example.com/{{1}}", "example": "https://example.com/1"},
             {"type": "PHONE_NUMBER", "text": "Ligar", "phoneNumber": "+551130000000"},
             {"type": "COPY_CODE", "example": "LENTES10"},
+            {"type": "REQUEST_CONTACT_INFO"},
             {"type": "FLOW", "text": "Agendar", "flowId": "123", "flowAction": "navigate", "navigateScreen": "HORARIO"},
         ],
     },
@@ -44,6 +45,7 @@ META = [
             {"type": "URL", "text": "Ver", "url": "https://example.com/{{1}}", "example": ["https://example.com/1"]},
             {"type": "PHONE_NUMBER", "text": "Ligar", "phone_number": "+551130000000"},
             {"type": "COPY_CODE", "example": "LENTES10"},
+            {"type": "REQUEST_CONTACT_INFO"},
             {
                 "type": "FLOW",
                 "text": "Agendar",
@@ -149,7 +151,7 @@ def change(path: list[Any], value: Any) -> list[dict[str, Any]]:
         ([0, "type"], "header"),
         ([0, "format"], "text"),
         ([2, "text"], "SVLentes "),
-        ([3, "buttons", 4, "flow_id"], 123),
+        ([3, "buttons", 5, "flow_id"], 123),
         ([3, "buttons", 0, "added_by_meta"], True),
     ],
 )
@@ -163,8 +165,8 @@ def test_what_meta_writes_in_its_own_way_is_the_same(path: list[Any], value: Any
         ([0, "text"], "Pedido"),
         ([1, "text"], "olá {{1}}, o pedido {{2}} saiu."),
         ([3, "buttons", 1, "url"], "https://example.org/{{1}}"),
-        ([3, "buttons"], META[3]["buttons"][:4]),  # type: ignore[index]
-        ([3, "buttons", 4, "flow_id"], None),
+        ([3, "buttons"], META[3]["buttons"][:5]),  # type: ignore[index]
+        ([3, "buttons", 5, "flow_id"], None),
     ],
 )
 def test_what_customers_would_see_is_not_the_same(path: list[Any], value: Any) -> None:

@@ -84,6 +84,14 @@ def test_a_fresh_object_waits_for_the_operator(path: Path) -> None:
     assert (status["conditions"][0]["type"], status["conditions"][0]["status"]) == ("Ready", "Unknown")
 
 
+@pytest.mark.parametrize("button", [{"type": "REQUEST_CONTACT_INFO"}, {"type": "OTP", "otpType": "COPY_CODE"}])
+def test_a_button_whose_label_is_metas_own_may_be_declared(button: Json) -> None:
+    crd = schema(ROOT / "k8s/crds/messagetemplates.yaml")
+    for example in yaml.safe_load_all((ROOT / "k8s/examples/templates.yaml").read_text()):
+        example["spec"]["components"]["buttons"] = [button]
+        jsonschema.validate(example, crd)
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "k8s/examples").glob("*.yaml")), ids=lambda path: path.stem)
 def test_examples_are_valid(path: Path) -> None:
     schemas = {definition(file)["spec"]["names"]["kind"]: schema(file) for file in FILES}

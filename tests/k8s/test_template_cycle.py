@@ -8,6 +8,8 @@ from tests.k8s.apiserver import ApiServer
 from tests.k8s.conftest import ACCOUNT, Operator
 from tests.k8s.templates import BODY, CHANGED, at_meta, calls, declared, review
 
+ASKS = {"type": "REQUEST_CONTACT_INFO"}  # its label is WhatsApp's own
+
 
 async def test_a_template_is_created_and_its_review_followed(operator: Operator, waiting: Any) -> None:
     template = declared(operator)
@@ -26,6 +28,18 @@ async def test_a_template_is_created_and_its_review_followed(operator: Operator,
     assert (template.status["state"], template.status["quality"]) == ("APPROVED", "GREEN")
     assert outcome.next_in == 600
     assert [event.reason for event in outcome.events] == ["Approved"]
+
+
+async def test_a_template_may_ask_a_customer_who_hides_it_for_the_number(operator: Operator, waiting: Any) -> None:
+    template = declared(operator)
+    template.change(components={"body": {"text": "Precisamos do seu número."}, "buttons": [ASKS]}, samples={})
+    for seconds in (1, 60, 600):
+        await template.run(after=seconds)
+    made = at_meta(waiting)
+    assert made is not None
+    assert made["components"][1] == {"type": "BUTTONS", "buttons": [ASKS]}
+    assert template.condition("Synced") == ("True", "Synced")
+    assert calls(waiting, "POST", "/message_templates") == 1
 
 
 async def test_a_rejected_template_is_submitted_again_when_it_is_changed(operator: Operator, waiting: Any) -> None:
