@@ -75,6 +75,11 @@ class Channel(BaseModel):
     messages_per_second: float = Field(80, ge=_SLOWEST, le=_FASTEST, allow_inf_nan=False)
     fallback_template: FallbackTemplate | None = None
 
+    @property
+    def signed_by(self) -> list[str]:
+        """The secrets that may sign webhooks of this number; without one none is taken."""
+        return [value for secret in self.app_secrets if (value := secret.get_secret_value())]
+
     def quiet(self, default: Quiet) -> Quiet:
         """How long a customer has to be quiet on this number."""
         if self.quiet_period_seconds is None:
@@ -188,15 +193,11 @@ class Channels:
 
 
 def _secrets(channels: Iterable[Channel]) -> list[str]:
-    every = (secret.get_secret_value() for channel in channels for secret in channel.app_secrets)
-    return list(dict.fromkeys(secret for secret in every if secret))
+    return list(dict.fromkeys(secret for channel in channels for secret in channel.signed_by))
 
 
 def _signers(channels: Iterable[Channel]) -> Signers:
-    return Signers(
-        Line(one.phone_number_id, one.waba_id, [secret.get_secret_value() for secret in one.app_secrets])
-        for one in channels
-    )
+    return Signers(Line(one.phone_number_id, one.waba_id, one.signed_by) for one in channels)
 
 
 def _version(parts: Iterable[Path]) -> Version:

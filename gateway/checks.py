@@ -32,10 +32,15 @@ async def valkey(client: redis.Redis) -> str | None:
 
 
 async def numbers(channels: Channels) -> str | None:
-    """Whether the channels files could be read, and name a number."""
-    if channels.problems:
-        return "; ".join(f"{file} {problem}" for file, problem in channels.problems.items())
-    return None if channels.all() else "no number is configured: set WHATSAPP_PHONE_NUMBER_ID or CHANNELS_FILE"
+    """Whether the channels files could be read, name a number, and have the secrets that webhooks are checked with."""
+    known = channels.all()  # reads the files again where they changed
+    problems = [f"{file} {problem}" for file, problem in channels.problems.items()]
+    if unsigned := sorted(number for number, channel in known.items() if not channel.signed_by):
+        cure = "set app_secrets of the channel, or WHATSAPP_APP_SECRET"
+        problems.append(f"no app secret for {', '.join(unsigned)}, so that their webhooks are refused: {cure}")
+    if not known and not problems:
+        return "no number is configured: set WHATSAPP_PHONE_NUMBER_ID or CHANNELS_FILE"
+    return "; ".join(problems) or None
 
 
 async def agent_server(agent: Agent, url: str) -> str | None:

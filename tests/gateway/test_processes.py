@@ -98,6 +98,7 @@ def test_all_missing_at_start_is_named_and_the_process_waits(start: Start, free_
         LANGGRAPH_URL=f"http://127.0.0.1:{free_port()}",
         WHATSAPP_PHONE_NUMBER_ID=NUMBER,
         WHATSAPP_ACCESS_TOKEN="t",
+        WHATSAPP_APP_SECRET="s",
     )
     named = parts(port)
     assert {name for name, problem in named.items() if problem != "ok"} == {"postgres", "redis", "agent"}
