@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -33,12 +34,17 @@ def app(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def reload(app: Path, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
-    """The program, run by it."""
+    """The program, run by it; at the end nothing of either is left, also where the test failed."""
     command = [sys.executable, "-c", RUN, app, sys.executable, "program.py", *getattr(request, "param", ())]
     environment = os.environ | {"PYTHONPATH": str(FILES), "PYTHONDONTWRITEBYTECODE": "1"}
-    with subprocess.Popen(command, cwd=app, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        yield process
-        process.kill()
+    with subprocess.Popen(
+        command, cwd=app, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):  # both have ended in order
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def said(process: subprocess.Popen[str]) -> tuple[int, str]:
