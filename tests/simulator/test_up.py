@@ -22,6 +22,7 @@ PORTS = (
     "GATEWAY_PORT", "OPS_PORT", "WORK_PORT", "LANGGRAPH_PORT", "SIMULATOR_PORT", "POSTGRES_PORT", "REDIS_PORT"
 )  # fmt: skip
 UP = [sys.executable, "-m", "simulator", "up"]
+PATIENCE = 240  # seconds; a bound for busy machines, nothing waits for it
 
 
 def variables(directory: Path, **more: str) -> dict[str, str]:
@@ -31,7 +32,9 @@ def variables(directory: Path, **more: str) -> dict[str, str]:
 
 
 def run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False)
+    return subprocess.run(
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
 
 
 def say(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
@@ -86,7 +89,7 @@ def test_the_whole_stack(directory) -> None:
     log = directory / "up.log"
     with Process("up", UP, log, environment, cwd=ROOT, stop_seconds=60) as up:
         state_file = directory / "dev" / "stack.json"
-        state = json.loads(eventually(lambda: state_file.exists() and state_file.read_text(), seconds=150))
+        state = json.loads(eventually(lambda: state_file.exists() and state_file.read_text(), seconds=PATIENCE))
         pids = {process["name"]: process["pid"] for process in state["processes"]}
         assert set(pids) == {"postgres", "valkey", "simulator", "agent", "gateway serve", "gateway work"}
 
