@@ -114,7 +114,8 @@ class Call:
 
     async def _once(self, request: ModelRequest[Context]) -> AIMessage:
         response = await answered(self.handler(request), settings().model_timeout_seconds)
-        return usable(response.result[-1], self.request.messages, last=self.last)
+        told = request.system_message.text if request.system_message else ""
+        return usable(response.result[-1], self.request.messages, last=self.last, instructions=told)
 
 
 def models() -> tuple[str | None, ...]:

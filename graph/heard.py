@@ -3,45 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, ToolMessage
 
 from graph.calls import admitted
 from graph.failures import JunkError
 from graph.leaks import without_thoughts
-from graph.masking import mask
+from graph.masking import mask, numbers
 from graph.transcript import clean
 
 
-def usable(message: BaseMessage, history: Sequence[AnyMessage], *, last: bool) -> AIMessage:
+def usable(message: BaseMessage, history: Sequence[AnyMessage], *, last: bool, instructions: str = "") -> AIMessage:
     """The message without what nobody can or should store, and without tool calls where none may follow (``last``).
 
+    A number that the company itself gave, by a tool or in the instructions, is no secret, whatever it looks like.
     JunkError for one that is not the model's.
     """
     if not isinstance(message, AIMessage):
         raise JunkError(type(message).__name__)
     raw = message.model_dump()
     cleaned = {key: _each_text(value, clean) for key, value in raw.items()}
-    cleaned["tool_calls"] = _each_text(cleaned.get("tool_calls", []), mask)
-    cleaned["content"] = _readable(cleaned["content"])
+    hide = partial(mask, known=numbers(instructions, *(one.text for one in history if isinstance(one, ToolMessage))))
+    cleaned["tool_calls"] = _each_text(cleaned.get("tool_calls", []), hide)
+    cleaned["content"] = _readable(cleaned["content"], lambda text: hide(without_thoughts(text)))
     if last:
         refusal = message.additional_kwargs.get("refusal")
         cleaned |= {"tool_calls": [], "additional_kwargs": {"refusal": refusal} if refusal else {}}
     return admitted(message if cleaned == raw else AIMessage.model_validate(cleaned), history)
 
 
-def _readable(content: object) -> object:
+def _readable(content: object, said: Callable[[str], str]) -> object:
     """The content without thoughts and masked; other blocks, such as encrypted reasoning, have to stay as they are."""
     if not isinstance(content, list):
-        return _each_text(content, _said)
+        return _each_text(content, said)
     return [
-        block | {"text": _said(str(block["text"]))} if isinstance(block, dict) and "text" in block else block
+        block | {"text": said(str(block["text"]))} if isinstance(block, dict) and "text" in block else block
         for block in content
     ]
-
-
-def _said(text: str) -> str:
-    return mask(without_thoughts(text))
 
 
 def _each_text(value: object, change: Callable[[str], str]) -> object:

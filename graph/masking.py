@@ -1,18 +1,77 @@
-"""Numbers that are nobody's business are masked before anything is stored: payment cards and the Brazilian CPF."""
+"""Numbers that are nobody's business are masked before anything is stored: payment cards and the Brazilian CPF.
+
+A text is looked at as groups of digits with something between them, whatever script the digits are in and whatever
+stands between: spaces of all widths, dots, dashes, signs that nobody sees. A card is a window of whole groups with the
+beginning and the length of an issuer and a right check digit. Phones, CNPJs, IMEIs, order numbers, barcodes, payment
+slips and access keys of invoices are no cards, and stay.
+"""
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-# 13 to 19 digits, in groups or not; and 11 digits, as 123.456.789-09 or in a row. Not as part of a longer word.
-CARD = re.compile(r"(?<![\w.+-])\d(?:[ -]?\d){12,18}(?![\w-])")
-CPF = re.compile(r"(?<![\w.+-])(?:\d{3}[. ]\d{3}[. ]\d{3}[- ]\d{2}|\d{9}-?\d{2})(?![\w-])")
+# Beginnings and lengths of Visa, Mastercard, American Express, Diners, JCB, Discover, UnionPay, Elo, Hipercard, Aura
+# and Maestro (ISO/IEC 7812; https://en.wikipedia.org/wiki/Payment_card_number).
+ISSUER = re.compile(
+    r"""4(?:\d{12}|\d{15}|\d{18})
+      | 5[1-5]\d{14} | 5[0678]\d{14,17}
+      | 2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}
+      | 3[47]\d{13} | 3(?:0[0-5]|[689]\d)\d{11} | 3[89]\d{14} | 35(?:2[89]|[3-8]\d)\d{12,15}
+      | 6(?:011|062|2\d\d|3\d\d|4[4-9]\d|5\d\d|7\d\d)\d{12,15}""",
+    re.VERBOSE,
+)
+LEAST, MOST = 13, 19  # digits of a card
+AS_PRINTED = {(4, 4, 4, 4), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4), (4, 3, 3, 3), (8, 8)}
+OF_CPF = {(11,), (9, 2), (3, 3, 3, 2), (1,) * 11}
+OF_CNPJ = {(14,), (2, 3, 3, 4, 2)}
+NO_CARDS = ((5, 5, 5, 6, 5, 6, 1, 14), (4,) * 11)  # a payment slip (boleto), the access key of an invoice (NF-e)
+
+# What says that it is a phone, and what is written as Brazilian ones are: 11 98765-4321, 55 11 987654321.
+PHONE = re.compile(
+    r"""(?: (?:\+|wa\.me/|phone=|tel:)\+?\d{1,15}
+          | (?<!\d)\d\d[\ -]9?\d{4}-\d{4}
+          | (?<!\d)55([\ -]?)[1-9]\d\1(?:9?\d{8}|9?\d{4}[\ -]\d{4}) ) (?!\d)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+GROUP = re.compile(r"\d+")
+BETWEEN = 4  # characters at most between two groups of a number
+APART = set('\t;:|()[]{}<>$%&=?#"')  # never within a number
 
 
-def mask(text: str) -> str:
-    """The text with card numbers (Luhn) and CPFs (their check digits, or their dots) masked but for the last digits."""
-    return CPF.sub(_mask_cpf, CARD.sub(_mask_card, text))
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A card or CPF in a text: where, and what stands for it."""
+
+    start: int
+    end: int
+    digits: str
+    instead: str
+
+
+def mask(text: str, known: Collection[str] = ()) -> str:
+    """The text with card numbers and CPFs masked but for the last digits; those whose digits are known stay."""
+    for found in reversed(find(text)):
+        if found.digits not in known:
+            text = text[: found.start] + found.instead + text[found.end :]
+    return text
+
+
+def find(text: str) -> list[Found]:
+    """The card numbers and CPFs in a text, in its order."""
+    shape = "".join(map(_sign, text))
+    shape = PHONE.sub(lambda phone: "a" * len(phone[0]), shape)
+    found = [one for number in _numbers(shape) for one in _Number(shape, number).find()]
+    return sorted(found, key=lambda one: one.start)
+
+
+def numbers(*texts: str) -> frozenset[str]:
+    """The digits of all that looks like a card or CPF in texts of the company's own."""
+    return frozenset(found.digits for text in texts for found in find(text))
 
 
 def mask_values(value: Any) -> Any:  # noqa: ANN401 - JSON
@@ -32,30 +91,131 @@ def mask_values(value: Any) -> Any:  # noqa: ANN401 - JSON
             return value
 
 
-def _mask_card(found: re.Match[str]) -> str:
-    digits = re.sub(r"\D", "", found[0])
-    return f"[cartão final {digits[-4:]}]" if _luhn(digits) else found[0]
+@lru_cache(maxsize=4096)
+def _sign(character: str) -> str:
+    """The character as it counts here: a digit of any script as 0 to 9, a sign that nobody sees as a space."""
+    if (digit := unicodedata.digit(character, None)) is not None:
+        return str(digit)
+    return " " if unicodedata.category(character) in ("Cf", "Mn", "Me") else character
 
 
-def _mask_cpf(found: re.Match[str]) -> str:
-    digits = re.sub(r"\D", "", found[0])
-    # Eleven digits in a row may be a telephone: only what checks as a CPF is one.
-    written_as_one = "." in found[0]
-    return f"[CPF final {digits[-2:]}]" if written_as_one or _is_cpf(digits) else found[0]
+def _numbers(shape: str) -> Iterator[list[re.Match[str]]]:
+    """The groups of digits, those together that may be of one number."""
+    together: list[re.Match[str]] = []
+    for group in GROUP.finditer(shape):
+        if together and not _joined(shape[together[-1].end() : group.start()]):
+            yield together
+            together = []
+        together.append(group)
+    if together:
+        yield together
+
+
+def _joined(between: str) -> bool:
+    return len(between) <= BETWEEN and not any(one.isalpha() or one in APART for one in between)
+
+
+class _Number:
+    """Groups of digits in which cards and CPFs are looked for: what one window has taken no other one gets."""
+
+    def __init__(self, shape: str, groups: list[re.Match[str]]) -> None:
+        self._shape = shape
+        self._groups = groups
+        self._sizes = tuple(len(group[0]) for group in groups)
+        self._free = [True] * len(groups)
+
+    def find(self) -> list[Found]:
+        """Look for what is written as usual first."""
+        for sizes in NO_CARDS:
+            for start in range(len(self._groups) - len(sizes) + 1):
+                if self._sizes[start : start + len(sizes)] == sizes:
+                    self._take(start, start + len(sizes))
+        self._each(11, 14, self._is_cnpj)
+        cards = self._each(LEAST, MOST, self._is_printed_card)
+        cards += self._each(LEAST + 1, MOST, lambda *window: _is_card(window[-1]))
+        cpfs = self._each(11, 11, self._is_cpf)
+        return [
+            *(self._found(*window, "cartão", 4) for window in cards),
+            *(self._found(*window, "CPF", 2) for window in cpfs),
+        ]
+
+    def _each(self, least: int, most: int, wanted: Callable[[int, int, str], bool]) -> list[tuple[int, int]]:
+        """Take the windows of so many digits that are wanted: of those that begin at a group the longest."""
+        taken = []
+        for start in range(len(self._groups)):
+            fits = [
+                end for end, digits in self._windows(start, most) if len(digits) >= least and wanted(start, end, digits)
+            ]
+            if fits:
+                self._take(start, fits[-1])
+                taken.append((start, fits[-1]))
+        return taken
+
+    def _windows(self, start: int, most: int) -> Iterator[tuple[int, str]]:
+        digits = ""
+        for end in range(start, len(self._groups)):
+            digits += self._groups[end][0]
+            if not self._free[end] or len(digits) > most:
+                return
+            yield end + 1, digits
+
+    def _take(self, start: int, end: int) -> None:
+        self._free[start:end] = [False] * (end - start)
+
+    def _found(self, start: int, end: int, what: str, shown: int) -> Found:
+        digits = "".join(group[0] for group in self._groups[start:end])
+        return Found(
+            self._groups[start].start(), self._groups[end - 1].end(), digits, f"[{what} final {digits[-shown:]}]"
+        )
+
+    def _is_printed_card(self, start: int, end: int, digits: str) -> bool:
+        sizes = self._sizes[start:end]
+        barcode = len(digits) == LEAST and _is_ean(digits)
+        return (len(sizes) == 1 or sizes in AS_PRINTED) and _is_card(digits) and not barcode
+
+    def _is_cnpj(self, start: int, end: int, digits: str) -> bool:
+        return self._sizes[start:end] in OF_CNPJ and _is_cnpj(digits)
+
+    def _is_cpf(self, start: int, end: int, digits: str) -> bool:
+        if self._sizes[start:end] not in OF_CPF:
+            return False
+        before, after = self._groups[start].start(), self._groups[end - 1].end()
+        if self._shape[after : after + 1].isalpha():
+            return False
+        dots = [self._shape[group.end()] for group in self._groups[start : end - 1]][:2] == [".", "."]
+        # Eleven digits in a row may be a telephone: only what checks as a CPF is one, or what is written as one is.
+        return _is_cpf(digits) or (dots and self._shape[before - 1 : before] not in (".", ",", "-"))
+
+
+def _is_card(digits: str) -> bool:
+    return len(set(digits)) > 1 and bool(ISSUER.fullmatch(digits)) and _luhn(digits)
 
 
 def _luhn(digits: str) -> bool:
     """ISO/IEC 7812-1, annex B."""
     doubled = (sum(divmod(int(digit) * 2, 10)) for digit in digits[-2::-2])
-    return len(set(digits)) > 1 and (sum(map(int, digits[-1::-2])) + sum(doubled)) % 10 == 0
+    return (sum(map(int, digits[-1::-2])) + sum(doubled)) % 10 == 0
+
+
+def _is_ean(digits: str) -> bool:
+    """GS1 General Specifications: weights 1 and 3 by turns, modulo 10."""
+    return sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(digits)) % 10 == 0
 
 
 def _is_cpf(digits: str) -> bool:
     """Both check digits fit (Receita Federal: weights 10 to 2, then 11 to 2, modulo 11)."""
-    if len(set(digits)) == 1:
-        return False
-    for length in (9, 10):
-        weighted = sum(int(digit) * (length + 1 - place) for place, digit in enumerate(digits[:length]))
-        if int(digits[length]) != weighted * 10 % 11 % 10:
-            return False
-    return True
+    return len(set(digits)) > 1 and all(
+        int(digits[length]) == _modulo_11(digits[:length], range(length + 1, 1, -1)) for length in (9, 10)
+    )
+
+
+def _is_cnpj(digits: str) -> bool:
+    """Both check digits fit (Receita Federal: weights 2 to 9 from the right, again and again, modulo 11)."""
+    return len(set(digits)) > 1 and all(
+        int(digits[length]) == _modulo_11(digits[:length], [(length - 1 - place) % 8 + 2 for place in range(length)])
+        for length in (12, 13)
+    )
+
+
+def _modulo_11(digits: str, weights: Collection[int]) -> int:
+    return sum(int(digit) * weight for digit, weight in zip(digits, weights, strict=True)) * 10 % 11 % 10
