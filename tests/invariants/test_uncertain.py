@@ -1,6 +1,8 @@
 """Lost answers for ever: what becomes of one customer's sends is never known; nobody waits for it for long."""
 
+import json
 import time
+from pathlib import Path
 
 from tests.invariants.stack import MARIA, Stack
 
@@ -29,8 +31,9 @@ def test_lost_answers_for_ever(stack: Stack) -> None:
 
 def test_one_recipient_never_holds_others(stack: Stack) -> None:
     """Case O_130497, with the case's own fault."""
-    refused = "989120000006"
-    stack.fault(on="send", kind="error", code=130497, times=None, match={"to": refused})
+    fault = json.loads((Path(__file__).parents[1] / "cases/O_130497.json").read_text())["simulator_fault"]
+    stack.fault(**fault)
+    refused = fault["match"]["to"]
     stack.say("Olá", refused)
     for n in range(3):
         began = time.monotonic()
