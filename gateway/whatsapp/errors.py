@@ -11,8 +11,13 @@ codes about a number or an account only; an error about one recipient never stop
 The text of an error holds our words and Meta's numbers only: what Meta writes can quote tokens ("Malformed access token
 EAAB...") and parameters. Meta's own words are in `title` and `details`, for storage next to the message, not for logs.
 
-Codes: developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes, read again in November
-2026, and "Throughput" there; where Meta is silent about whether a message went out, the code counts as uncertain.
+Where the meanings come from: Meta's table (developers.facebook.com/documentation/business-messaging/whatsapp/support/
+error-codes), of which only the beginning could be read in November 2026. What stands here was compared then, code by
+code, with three copies that others had made of that table (one says in August 2026), with Meta's changelog for 131064
+and Meta's page on user ids for 131062. In none of these, and so as it was known before: 17, 32, 613, 80008 (Graph API),
+131055, 131058, 132008, 137000, 2494191. The copies lay 130497 to the account, as a restriction towards some countries:
+here it is about the recipient, since customers elsewhere are reached. Where Meta is silent about whether a message went
+out, the code counts as uncertain; 131057 and 2494100 (HTTP 503) say that the number could not be used.
 """
 
 from collections.abc import Mapping
@@ -174,6 +179,7 @@ _CODES: dict[int, tuple[type[WhatsAppError], Scope, str]] = {
     130429: (Temporary, Scope.NUMBER, "The number has reached its message throughput."),
     # Meta raises the throughput of the number, for up to a minute: "not usable on our platform" (Throughput).
     131057: (Temporary, Scope.NUMBER, "The number is in maintenance for up to a minute."),
+    2494100: (Temporary, Scope.NUMBER, "The number is in maintenance for some minutes."),
     131056: (PairLimited, Scope.RECIPIENT, "Too many messages to this customer in a short time."),
     # Uncertain: faults at Meta's side; the message may have been taken.
     1: (Uncertain, Scope.MESSAGE, "Unknown error of the API; the message may have been taken."),
@@ -201,7 +207,9 @@ _CODES: dict[int, tuple[type[WhatsAppError], Scope, str]] = {
     131052: (Permanent, Scope.MESSAGE, "The customer's media cannot be downloaded."),
     131053: (Permanent, Scope.MESSAGE, "The media was not accepted: check its type, codec and size."),
     131055: (Permanent, Scope.MESSAGE, "The method is not allowed."),
-    131062: (Permanent, Scope.RECIPIENT, "This recipient cannot be addressed in this way."),
+    131060: (Permanent, Scope.MESSAGE, "The customer's message is not available."),
+    # Authentication templates, and those with dynamic prices.
+    131062: (Permanent, Scope.RECIPIENT, "This message is not possible for a business-scoped user id."),
     135000: (Permanent, Scope.MESSAGE, "The message was refused for an unknown reason in its parameters."),
     137000: (Permanent, Scope.RECIPIENT, "This message is not possible for a business-scoped user id."),
     # Operator alert: nothing of this number, or of all numbers of the account, goes out.
@@ -216,9 +224,12 @@ _CODES: dict[int, tuple[type[WhatsAppError], Scope, str]] = {
     131037: (AccountBlocked, Scope.NUMBER, "The number needs an approved display name before it can send."),
     131042: (AccountBlocked, Scope.ACCOUNT, "There is a problem with the payment method."),
     131045: (AccountBlocked, Scope.NUMBER, "The number is not registered correctly: register it again."),
-    131064: (AccountBlocked, Scope.ACCOUNT, "The business account may not send messages now."),
+    # HTTP 429, but for days: it ends by itself, and some messages may go out meanwhile.
+    131064: (AccountBlocked, Scope.ACCOUNT, "The account sends less for now: its templates were in wrong categories."),
     133010: (AccountBlocked, Scope.NUMBER, "The number is not registered on the Cloud API."),
     # Templates.
+    131058: (TemplateError, Scope.MESSAGE, "Meta's hello_world goes out from test numbers only."),
+    131063: (TemplateError, Scope.MESSAGE, "Marketing templates are switched off for this account."),
     132000: (TemplateError, Scope.MESSAGE, "The number of template parameters does not match the template."),
     132001: (TemplateError, Scope.MESSAGE, "The template does not exist in this language or is not approved."),
     132005: (TemplateError, Scope.MESSAGE, "The filled-in template is too long."),
@@ -227,6 +238,7 @@ _CODES: dict[int, tuple[type[WhatsAppError], Scope, str]] = {
     132012: (TemplateError, Scope.MESSAGE, "The format of a template parameter does not match the template."),
     132015: (TemplateError, Scope.MESSAGE, "The template is paused for low quality."),
     132016: (TemplateError, Scope.MESSAGE, "The template is disabled for low quality."),
+    132018: (TemplateError, Scope.MESSAGE, "The parameters do not fit how the template is made."),
     132068: (TemplateError, Scope.MESSAGE, "The flow of this template is blocked."),
     132069: (TemplateError, Scope.MESSAGE, "The flow of this template is throttled."),
 }

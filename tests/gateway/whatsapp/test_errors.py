@@ -20,13 +20,14 @@ from gateway.whatsapp.errors import (
 )
 
 MESSAGE, RECIPIENT, NUMBER, ACCOUNT = Scope.MESSAGE, Scope.RECIPIENT, Scope.NUMBER, Scope.ACCOUNT
-# What Meta's reference says of each code: what it is about, and whether the message may be sent again.
+# What is known of each code (docstring of errors.py): what it is about, and whether the message may be sent again.
 TABLE: dict[int, tuple[Scope, type[WhatsAppError]]] = {
     # Authorization: the token, and so every number that uses it.
     0: (ACCOUNT, AccountBlocked), 3: (ACCOUNT, AccountBlocked), 10: (ACCOUNT, AccountBlocked),
     190: (ACCOUNT, AccountBlocked), 200: (ACCOUNT, AccountBlocked), 299: (ACCOUNT, AccountBlocked),
     131005: (ACCOUNT, AccountBlocked),
-    # Integrity: the account, but 130497, which is about "users in this country".
+    # Integrity: the account, but 130497, which is about "users in this country". 131064 is a limit of the account that
+    # "is automatically lifted".
     368: (ACCOUNT, AccountBlocked), 131031: (ACCOUNT, AccountBlocked), 131064: (ACCOUNT, AccountBlocked),
     130497: (RECIPIENT, Permanent),
     131042: (ACCOUNT, AccountBlocked),
@@ -37,7 +38,7 @@ TABLE: dict[int, tuple[Scope, type[WhatsAppError]]] = {
     131048: (NUMBER, Permanent),  # "restrictions on how many messages can be sent from this phone number"
     # The number.
     33: (NUMBER, AccountBlocked), 131037: (NUMBER, AccountBlocked), 131045: (NUMBER, AccountBlocked),
-    133010: (NUMBER, AccountBlocked), 131057: (NUMBER, Temporary),
+    133010: (NUMBER, AccountBlocked), 131057: (NUMBER, Temporary), 2494100: (NUMBER, Temporary),
     # Meta's own faults.
     1: (MESSAGE, Uncertain), 2: (MESSAGE, Uncertain), 131000: (MESSAGE, Uncertain), 131016: (MESSAGE, Uncertain),
     133004: (MESSAGE, Uncertain),
@@ -51,6 +52,8 @@ TABLE: dict[int, tuple[Scope, type[WhatsAppError]]] = {
     100: (MESSAGE, Permanent), 131008: (MESSAGE, Permanent), 131009: (MESSAGE, Permanent),
     131051: (MESSAGE, Permanent), 131052: (MESSAGE, Permanent), 131053: (MESSAGE, Permanent),
     131055: (MESSAGE, Permanent), 135000: (MESSAGE, Permanent),
+    131060: (MESSAGE, Permanent), 131058: (MESSAGE, TemplateError), 131063: (MESSAGE, TemplateError),
+    132018: (MESSAGE, TemplateError),
     132000: (MESSAGE, TemplateError), 132001: (MESSAGE, TemplateError), 132005: (MESSAGE, TemplateError),
     132007: (MESSAGE, TemplateError), 132008: (MESSAGE, TemplateError), 132012: (MESSAGE, TemplateError),
     132015: (MESSAGE, TemplateError), 132016: (MESSAGE, TemplateError), 132068: (MESSAGE, TemplateError),
