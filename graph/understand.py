@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 FILES_SECONDS = 60  # for all files of a turn, the wait for room included
 TEXT_LIMIT = 12_000  # characters of one document or recording
 PICTURES_AT_MOST = 5
-PICTURE_BYTES = 8_000_000
+PICTURE_BYTES = RECORDING_BYTES = 8_000_000
 NOT_HEARD = "[não foi possível ouvir este áudio: peça para o cliente escrever]"
 NOT_READ = "[não foi possível ler este arquivo: diga isso ao cliente]"
 NOT_SEEN = "[não foi possível abrir esta imagem: diga isso ao cliente]"
@@ -38,6 +38,7 @@ TOO_LARGE = "[este arquivo é grande demais para ser aberto: diga isso ao client
 TOO_MANY = "[este arquivo não foi aberto, são muitos de uma vez: diga isso ao cliente]"
 SILENT = "[o áudio não tem fala]"
 NOTES = {"audio": NOT_HEARD, "document": NOT_READ, "image": NOT_SEEN}
+BYTES_AT_MOST = {"image": PICTURE_BYTES, "audio": RECORDING_BYTES}  # a recording is paid for; others: of a turn
 REFUSED = "refused"  # the status of a picture that the model is not shown
 
 
@@ -136,7 +137,7 @@ def _refusal(kind: str, media: Media, left: _Allowance) -> str:
 
 
 def _most(kind: str, left: _Allowance) -> int:
-    return min(left.size, PICTURE_BYTES) if kind == "image" else left.size
+    return min(left.size, BYTES_AT_MOST.get(kind, left.size))
 
 
 async def _opened(kind: str, media: Media, left: _Allowance) -> tuple[str, bytes]:

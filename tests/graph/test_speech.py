@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from graph.files import UnreadableError
-from graph.files.sounds import read
+from graph.files.sounds import read, seconds
 from graph.settings import settings
 from graph.speech import ENDINGS, OpenAITranscriber
 
@@ -30,6 +32,40 @@ def test_a_recording_has_its_type_and_that_has_a_name(content: bytes) -> None:
 def test_what_is_no_recording_is_refused(content: bytes) -> None:
     with pytest.raises(UnreadableError):
         read(content, "audio/ogg", 100)
+
+
+def ogg(*packets: bytes, flags: int = 0, granule: int = 0) -> bytes:
+    """A page of packets, each shorter than 255 bytes."""
+    head = b"OggS\0" + bytes([flags]) + granule.to_bytes(8, "little") + bytes(12)
+    return head + bytes([len(packets), *map(len, packets)]) + b"".join(packets)
+
+
+HEADS = ogg(b"OpusHead\1\1") + ogg(b"OpusTags")
+# By the first byte: a frame of 20 ms; two of 20; as many as the second byte says, here three, of 40; one of 2.5.
+PACKETS = {b"\x08x": 0.02, b"\x09x": 0.04, b"\x13\x03": 0.12, b"\x80x": 0.0025, b"\x78x": 0.02, b"\x1bx": 0.06 * 56}
+
+
+@pytest.mark.parametrize("packet", PACKETS)
+def test_the_length_of_a_voice_note_is_that_of_its_packets_whatever_it_says(packet: bytes) -> None:
+    pages = [ogg(*[packet] * 100, granule=48) for _ in range(4)]
+    assert seconds(HEADS + b"".join(pages)) == pytest.approx(400 * PACKETS[packet])
+    assert seconds(HEADS + ogg(packet, packet, flags=1)) == pytest.approx(PACKETS[packet])  # the first goes on
+
+
+@given(st.binary(max_size=300))
+def test_the_length_of_anything_can_be_told(content: bytes) -> None:
+    assert seconds(HEADS + b"OggS" + content) >= 0
+
+
+def test_a_voice_note_of_hours_is_not_heard() -> None:
+    """Whoever sends it would have the company pay for its transcription."""
+    minute = ogg(*[b"\x08x"] * 250) * 12
+    assert read(HEADS + minute * 15, "audio/ogg", 100) == "audio/ogg"
+    with pytest.raises(UnreadableError):
+        read(HEADS + minute * 15 + ogg(b"\x08x"), "audio/ogg", 100)
+    hidden = b"OggS\0\0" + bytes(20) + bytes([255]) + bytes([255] * 255)  # a page that seems to hold the others
+    with pytest.raises(UnreadableError):
+        read(HEADS + hidden + minute * 16, "audio/ogg", 100)
 
 
 WHATSAPPS = ["audio/ogg; codecs=opus", "audio/aac", "audio/amr", "audio/mp4", "audio/mpeg", "audio/OGG", "", "audio/x"]

@@ -156,7 +156,7 @@ NEVER_FETCHED = [
     ("document", "application/x-msdownload", 10, understand.NOT_READ),
     ("document", PDF, 20_000_001, understand.TOO_LARGE),
     ("image", "image/tiff", 10, understand.NOT_SEEN), ("image", "image/png", 8_000_001, understand.TOO_LARGE),
-    ("audio", "audio/ogg", 20_000_001, understand.TOO_LARGE),
+    ("audio", "audio/ogg", 8_000_001, understand.TOO_LARGE),
 ]  # fmt: skip
 
 
