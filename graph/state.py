@@ -166,8 +166,8 @@ class Meanwhile(_Input):
 class TurnInput(_Input):
     """The input of a run.
 
-    ``unsent``: the turn before this one, where nothing of its answer reached the customer. ``early``: whether the
-    customer wrote some of this before all of that answer had left.
+    ``unsent``: the turn before this one, where nothing of its answer (of a question: not all) reached the customer.
+    ``early``: whether the customer wrote some of this before all of that answer had left.
     """
 
     turn_id: str = Field(min_length=1)

@@ -45,7 +45,7 @@ class Turn:
     inbound: list[dict[str, Any]] = field(default_factory=list)  # the run contract's items, in the customer's order
     newest_wamid: str | None = None
     since: list[dict[str, Any]] = field(default_factory=list)  # what the company said since the agent's last turn
-    unsent: UUID | None = None  # the turn before, where nothing that the agent said in it reached the customer
+    unsent: UUID | None = None  # the turn before, where nothing (or of a question not all) reached the customer
     early: bool = False  # the customer wrote some of this before all that the agent said last had left
 
 
@@ -150,10 +150,12 @@ async def read(conn: Connection, turn: Turn) -> None:
 async def _reached(conn: Connection, turn: Turn) -> None:
     """Note whether the last answer reached the customer, and whether all of it had left when they wrote.
 
+    Of a question before a change (verbatim) a part that is missing counts as all: nobody can say yes to it.
     Meta's times are whole seconds, and what it accepts may be on the phone before we have noted it: hence two seconds.
     """
     cursor = await conn.execute(
-        """SELECT before.turn_id, bool_and(m.status = 'failed') IS NOT FALSE,
+        """SELECT before.turn_id, bool_and(m.status = 'failed') IS NOT FALSE
+                    OR bool_or(m.status = 'failed' AND m.content ? 'verbatim') IS TRUE,
                   bool_or(m.status IN ('queued', 'sending', 'uncertain', 'failed')
                           OR m.sent_at > wrote.first + interval '2 s') IS TRUE
            FROM (SELECT turn_id FROM message WHERE conversation_id = %(conversation)s AND direction = 'in'

@@ -119,6 +119,22 @@ async def test_the_agent_learns_that_the_customer_wrote_before_the_last_answer_h
     assert (told["early"], told["unsent"] is not None) == (early, "failed" in left)
 
 
+@pytest.mark.parametrize(("lost", "verbatim"), [(0, True), (1, True), (0, False)])
+async def test_a_question_of_which_a_part_did_not_arrive_counts_as_never_asked(
+    bench: Bench, lost: int, verbatim: bool
+) -> None:
+    """Else a tap on what did arrive would be a yes to what the customer never saw."""
+    parts = [{"type": "text", "text": str(part)} | ({"verbatim": True} if verbatim else {}) for part in range(2)]
+    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": parts}
+    await bench.receive(text("abra um chamado"))
+    await bench.settle()
+    await bench.rows("UPDATE message SET status = 'read', sent_at = now() WHERE author = 'agent' RETURNING 1")
+    await bench.rows(f"UPDATE message SET status = 'failed' WHERE author = 'agent' AND part = {lost} RETURNING 1")
+    await bench.receive(text("sim"))
+    await bench.settle()
+    assert (bench.server.runs[0]["input"]["unsent"] is not None) == verbatim
+
+
 async def test_what_a_person_has_answered_waits_for_the_customers_next_word(bench: Bench) -> None:
     await bench.receive(text("Olá"))
     await bench.settle()
