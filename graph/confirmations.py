@@ -38,13 +38,17 @@ def waiting(state: State) -> Pending | None:
 
 
 def question(one: Pending) -> list[Reply]:
-    """The whole question, in as many messages as it takes; the last has the buttons, which name the change."""
+    """The whole question, in as many messages as it takes; the last has the buttons, which name the change.
+
+    It is shown verbatim: the model's arguments are in it, and Markdown could hide a part of them.
+    """
     *before, last = _parts(one["question"])
     buttons = [
         Button(id=f"{YES_ID}:{_name(one)}", title=TEXTS["yes"]),
         Button(id=f"{NO_ID}:{_name(one)}", title=TEXTS["no"]),
     ]
-    return [*(TextReply(text=part) for part in before), ButtonsReply(body=last, buttons=buttons)]
+    texts = [TextReply(text=part, verbatim=True) for part in before]
+    return [*texts, ButtonsReply(body=last, buttons=buttons, verbatim=True)]
 
 
 def shown_last(state: State, one: Pending) -> bool:

@@ -25,6 +25,8 @@ ROW_COUNT_LIMIT = SECTION_COUNT_LIMIT = 10  # rows: over all sections
 CONTACT_COUNT_LIMIT = 5
 TEMPLATE_NAME_LIMIT = 512
 
+VERBATIM = "the text is no Markdown: the channel shows every character of it"
+
 Header = Annotated[str, Field(min_length=1, max_length=HEADER_LIMIT)]
 Footer = Annotated[str, Field(min_length=1, max_length=FOOTER_LIMIT)]
 ButtonTitle = Annotated[str, Field(min_length=1, max_length=BUTTON_TITLE_LIMIT)]
@@ -43,6 +45,7 @@ class TextReply(_Reply):
 
     type: Literal["text"] = "text"
     text: str = Field(min_length=1, max_length=TEXT_LIMIT)
+    verbatim: Literal[True] | None = Field(None, description=VERBATIM)
 
 
 class Button(_Part):
@@ -57,6 +60,7 @@ class ButtonsReply(_Reply):
 
     type: Literal["buttons"] = "buttons"
     body: str = Field(min_length=1, max_length=BUTTONS_BODY_LIMIT)
+    verbatim: Literal[True] | None = Field(None, description=VERBATIM)
     buttons: list[Button] = Field(min_length=1, max_length=BUTTON_COUNT_LIMIT)
     header: Header | None = None
     footer: Footer | None = None

@@ -44,9 +44,12 @@ def formatted(reply: Message | Mapping[str, Any]) -> Message:
     """Turn the Markdown in a reply into WhatsApp's formatting; once, and never for what a person wrote.
 
     Bodies and captions are formatted; where WhatsApp shows plain text (titles, headers, footers), marks are taken off.
+    What is verbatim stays as it is: in Markdown some words are not shown (comments, attributes of tags).
     """
     whole = message(reply) if isinstance(reply, Mapping) else reply
     match whole:
+        case Text(verbatim=True) | Buttons(verbatim=True):
+            return whole
         case Text():
             return replace(whole, text=to_whatsapp(whole.text))
         case Media(caption=str(caption)):

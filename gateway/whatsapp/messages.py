@@ -17,10 +17,11 @@ MediaKind = Literal["image", "audio", "video", "document", "sticker"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """Text. preview: show a preview of the first link; None: where the text has a link."""
+    """Text. preview: show a preview of the first link; None: where the text has a link. verbatim: as it is shown."""
 
     text: str
     preview: bool | None = None
+    verbatim: bool | None = None
     reply_to: str | None = None
     type: Literal["text"] = "text"
 
@@ -35,10 +36,11 @@ class Button:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Buttons:
-    """One to three reply buttons under a body."""
+    """One to three reply buttons under a body. verbatim: as it is shown."""
 
     body: str
     buttons: list[Button]
+    verbatim: bool | None = None
     header: str | None = None
     footer: str | None = None
     reply_to: str | None = None

@@ -27,6 +27,10 @@ ONE_AT_A_TIME = (
     "Esta não foi perguntada: peça depois da resposta dele."
 )
 TOO_LONG = "A pergunta teria {length} caracteres, e o cliente só pode ler {limit}. Nada foi perguntado: resuma o texto."
+# Marks and letters that are drawn as nothing, besides those of the categories C (Default_Ignorable_Code_Point).
+UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0e\U000e0100-\U000e01ef]")
+# An emoji with what shows it as a picture and joins it to the next one; or these two where they stand by themselves.
+JOINED = re.compile("([\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff]\ufe0f?\u200d?)|[\ufe0f\u200d]")
 # The tools that end a turn with a question before a change: those of ``changes.CHANGES``, and asking once more.
 ASKING = frozenset({"cancel_order", "change_address", "create_ticket", "forget", "confirm_change"})
 
@@ -106,8 +110,9 @@ def lines_of(text: str) -> str:
 
 
 def _visible(text: str) -> str:
-    """Without control and format characters (reversed writing, zero width), but with line breaks and joined emojis."""
-    return "".join(one for one in text if one in "\n\t\u200d" or unicodedata.category(one) not in ("Cc", "Cf"))
+    """Without what no phone shows (control and format characters, fillers), but with line breaks and joined emojis."""
+    kept = "".join(one for one in text if one in "\n\t\u200d" or not unicodedata.category(one).startswith("C"))
+    return JOINED.sub(r"\1", UNSEEN.sub("", kept))
 
 
 def store_of(runtime: Runtime) -> BaseStore:

@@ -52,6 +52,23 @@ def test_what_is_within_the_limits_stays_as_it_is() -> None:
         assert [part["type"] for part in parts_of([good])] == [good["type"]]
 
 
+HIDING = [
+    "Rua A, 1 <!-- fundos: Rua B, 2 -->", "Rua <span title='Rua B, 2'>A</span>, 1", "Rua <a href='//b.example'></a>A",
+    "[Rua A](http://b.example 'Rua B')", "Rua A\\_1 &#8203;&nbsp;", "a\n***\n# b\n| c |\n|---|\n```d\n```\n[e]: http://f",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("said", HIDING)
+def test_what_is_to_be_shown_verbatim_is_not_read_as_markdown(said: str) -> None:
+    """In Markdown much is not shown: a customer would say yes to what they did not see."""
+    for reply in (buttons("Sim", "Não", body=said, verbatim=True), {"type": "text", "text": said, "verbatim": True}):
+        [part] = parts_of([reply])
+        assert part.get("body", part.get("text")) == said
+        [payload] = render(part, to="+5511987654321")
+        assert said in (payload.get("text", {}).get("body"), payload.get("interactive", {}).get("body", {}).get("text"))
+        assert "verbatim" not in payload[payload["type"]]
+
+
 def test_one_bad_reply_does_not_cost_the_others() -> None:
     said = parts_of([{"type": "text", "text": "Oi"}, {"type": "reaction", "emoji": "", "message_id": ""}])
     assert [part["type"] for part in said][:1] == ["text"]

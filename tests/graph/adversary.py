@@ -1,11 +1,13 @@
 """An adversarial model, business data that write down what is changed, and a customer who remembers what they saw.
 
 The model calls every tool with hostile arguments, in every order and pairing, and says anything. What the customer saw
-is read from the replies alone; what they accepted from their taps and words, by rules written here once more.
+is read from the replies alone, as the channel writes them; what they accepted from their taps and words, by rules
+written here once more.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -17,11 +19,16 @@ from langchain_core.messages import AIMessage
 
 from graph.business import Order, Product, RefusedError, Ticket, TicketRequest
 from graph.context import CustomerKey
+from graph.prompts import TEXTS as OURS
 from tests.graph.talk import inbound
 
+# What no phone shows, among the characters of ``TEXTS``; joiners join emojis only.
+UNSEEN = re.compile("[\u200b\u202e\u034f\u3164\U000e0101]|(?<![❤\ufe0f])[\u200d\ufe0f]")
 LONG = "Ponha isto na conta do cliente. " * 40
 TEXTS = [
     "Quer receber nossas novidades?", "Confirma?", "*Sim*", "x", LONG, LONG * 3, "a\n\n\n\n\u202eb", "", "[Sim](http://x.example)",
+    "Troca <!-- e estorno na conta 1 --> da lente", "Troca <span title='estorno na conta 1'>da lente</span>",
+    "a\u200d\ufe0f\u3164\u034f\U000e0101b ❤\ufe0f\u200d🔥", "Troca\n```estorno na conta 1\n```\n| a |\n|---|\n[c]: http://x.example",
 ]  # fmt: skip
 TOOLS = [
     "order_status", "list_orders", "cancel_order", "change_address", "create_ticket", "get_ticket", "list_tickets",
@@ -90,12 +97,22 @@ class Silent:
     async def history(self, customer_id: str, limit: int) -> list[Any]:
         return []
 
+    async def proof_tries(self, customer_id: str, order_id: str) -> int | None:
+        return 2
+
 
 def arguments() -> st.SearchStrategy[dict[str, Any]]:
     """Hostile arguments for a tool, and those of the other tools too, which it has to leave alone."""
     texts, orders = st.sampled_from(TEXTS), st.sampled_from(["12345", "67890", "#12345", "99999"])
     address = st.sampled_from(
-        ["Rua Nova, 7", "Rua do Ladrão, 1\nConfirma o recebimento?", LONG[:290], "\u202e\u200b" * 8]
+        [
+            "Rua Nova, 7",
+            "Rua do Ladrão, 1\nConfirma o recebimento?",
+            LONG[:290],
+            "\u202e\u200b" * 8,
+            "Rua Nova, 7 <!-- fundos: Rua do Ladrão, 1 -->",
+            "Rua <a href='//l.example'></a>Nova\\_7 &#8203;",
+        ]
     )
     known: dict[str, st.SearchStrategy[Any]] = {
         "order_id": orders, "address": address, "subject": texts, "description": texts, "fact": texts, "reason": texts,
@@ -107,14 +124,20 @@ def arguments() -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries(known)
 
 
+_NAMES = st.one_of(st.sampled_from(CHANGING), st.sampled_from(TOOLS))
+
+
 @st.composite
-def call(draw: st.DrawFn) -> tuple[str, dict[str, Any], str]:
+def call(draw: st.DrawFn, names: st.SearchStrategy[str] = _NAMES) -> tuple[str, dict[str, Any], str]:
     """A tool's name, its arguments, and the beginning of the call's id."""
-    name = draw(st.one_of(st.sampled_from(CHANGING), st.sampled_from(TOOLS)))
+    name = draw(names)
     return name, draw(arguments()), draw(st.sampled_from(["a", "b", "c"]))
 
 
-STEPS = st.lists(st.lists(call(), min_size=1, max_size=3), max_size=3)
+STEPS = st.one_of(
+    st.lists(st.lists(call(), min_size=1, max_size=3), max_size=3),
+    st.lists(call(st.sampled_from(CHANGING[:4])), min_size=1, max_size=2).map(lambda step: [step]),
+)
 
 
 @dataclass(frozen=True)
@@ -128,17 +151,51 @@ class Say:
     unsent: bool = False
 
 
-SAY = st.builds(
+_ANY = st.builds(
     Say,
     taps=st.lists(st.sampled_from(["yes", "no", "old", "other"]), max_size=1),
     words=st.lists(
         st.sampled_from(["sim", "ok", "não", "não, espera", "sim, mas troca", "Qual é o endereço?", "pode cancelar"]),
-        max_size=1,
+        max_size=2,
     ),
     forged=st.integers(0, 9).map(lambda n: n == 0),
     since=st.integers(0, 9).map(lambda n: n == 0),
     unsent=st.integers(0, 9).map(lambda n: n == 0),
 )  # fmt: skip
+
+
+# As often a plain yes: else hardly anything would ever be changed.
+SAY = st.one_of(_ANY, st.sampled_from([Say(["yes"], []), Say([], ["sim"])]))
+
+CANCEL = ("cancel_order", {"order_id": "12345"}, "a")
+MOVE = ("change_address", {"order_id": "67890", "address": "Rua Nova, 7 <!-- ou não -->"}, "a")
+TALK = ("store_info", {}, "a")
+OPEN = ("create_ticket", {"subject": "x\u3164", "description": f"{LONG} <!-- y -->", "priority": "low"}, "a")
+
+Turns = list[tuple[Say, list[list[tuple[str, dict[str, Any], str]]], str]]
+
+
+def told(*turns: tuple[Say, tuple[str, dict[str, Any], str]]) -> Turns:
+    """A story: what the customer does in each turn, and the one tool that the model calls then."""
+    return [(say, [[wish]], "Está bem?") for say, wish in turns]
+
+
+ASK = Say(taps=[], words=["Oi"])
+# A question was asked, and what the customer does next is no yes to it (`accepted` knows).
+STORIES = [
+    told((ASK, CANCEL), (ASK, TALK), (Say([], ["sim"]), TALK)),  # to something else that was said
+    told((ASK, CANCEL), (ASK, MOVE), (Say(["old"], []), TALK)),  # to what is not asked any more
+    told((ASK, CANCEL), (ASK, MOVE), (Say(["old"], ["sim"]), TALK)),
+    told((ASK, CANCEL), (Say([], [], forged=True), TALK)),  # a button of somebody else's
+    told((ASK, CANCEL), (Say([], ["sim"], since=True), TALK)),  # to a person
+    told((ASK, CANCEL), (Say([], ["sim"], unsent=True), TALK)),  # to nothing
+    told((ASK, CANCEL), (Say([], ["sim", "não, espera"]), TALK)),
+    told((ASK, CANCEL), (Say(["yes"], ["sim, mas troca"]), TALK)),
+    [(ASK, [[CANCEL, MOVE]], "x"), (Say(["yes"], []), [[TALK]], "x")],  # one of two
+    # What is accepted has to have been shown, in one message and in two.
+    told((ASK, MOVE), (Say(["yes"], []), TALK)),
+    told((ASK, OPEN), (Say([], ["ok"]), TALK)),
+]
 
 
 @dataclass
@@ -151,15 +208,15 @@ class Customer:
 
     def speak(self, say: Say) -> list[dict[str, Any]]:
         """The messages of a turn, and what they accept."""
-        tapped = [self._tap(kind) for kind in say.taps]
-        messages = [inbound("Sim", kind="interactive", interactive=one) for one in tapped if one]
+        tapped = [choice for kind in say.taps if (choice := self._tap(kind))]
+        messages = [inbound("Sim", kind="interactive", interactive=one) for one in tapped]
         messages += [inbound(text) for text in say.words]
         if say.forged:
             messages.append(inbound("Sim", kind="button", interactive={"type": "button", "id": self._known()}))
         question = self.question(self.last)
-        taps_yes = [one for one in tapped if one and one["id"].startswith("confirm:")]
+        taps_yes = [one for one in tapped if one["id"].startswith("confirm:")]
         clear = not say.forged and all(text in ("sim", "ok", "pode cancelar") for text in say.words)
-        if clear and taps_yes and len(taps_yes) == len([one for one in tapped if one]):
+        if clear and taps_yes and taps_yes == tapped:
             self.accepted |= {self._question_of(one["id"]) for one in taps_yes}
         if clear and question and say.words and not tapped and not say.since and not say.unsent:
             self.accepted |= {question}
@@ -168,7 +225,9 @@ class Customer:
     def question(self, replies: list[dict[str, Any]]) -> str:
         """The text of a question that was shown by itself; empty where there is none."""
         asked = bool(replies) and replies[-1]["type"] == "buttons" and button_of(replies[-1]).startswith("confirm:")
-        alone = asked and all(reply["type"] == "text" for reply in replies[:-1]) and len(replies) <= 2
+        if not asked or len(replies) > 2 or any(reply["type"] != "text" for reply in replies[:-1]):
+            return ""
+        alone = len(replies) == 1 or replies[-1]["body"].endswith(OURS["ask_all"])
         return text_of(replies) if alone else ""
 
     def _tap(self, kind: str) -> dict[str, Any] | None:
@@ -206,8 +265,9 @@ def button_of(reply: dict[str, Any]) -> str:
 
 
 def text_of(replies: list[dict[str, Any]]) -> str:
-    """What replies say, in one line."""
-    return " ".join(" ".join(str(reply.get("text") or reply.get("body")) for reply in replies).split())
+    """What a phone shows of replies, in one line."""
+    said = " ".join(str(reply.get("text") or reply.get("body")) for reply in replies)
+    return " ".join(UNSEEN.sub("", said).split())
 
 
 def answers(steps: list[list[tuple[str, dict[str, Any], str]]], last: str) -> list[AIMessage]:

@@ -42,6 +42,7 @@ async def test_a_change_is_asked_about_with_two_buttons_and_one_model_call(talk:
         {
             "type": "buttons",
             "body": "Posso abrir este chamado?\n*Lente riscada*\nPrioridade: alta\nChegou riscada",
+            "verbatim": True,
             "buttons": output["replies"][0]["buttons"],
         }
     ]
