@@ -208,16 +208,18 @@ class Customer:
 
     def speak(self, say: Say) -> list[dict[str, Any]]:
         """The messages of a turn, and what they accept."""
-        tapped = [choice for kind in say.taps if (choice := self._tap(kind))]
-        messages = [inbound("Sim", kind="interactive", interactive=one) for one in tapped]
+        tapped = [found for kind in say.taps if (found := self._tap(kind))]
+        messages = [
+            inbound("Sim", kind="interactive", interactive={"type": "button_reply", **choice}) for _, choice in tapped
+        ]
         messages += [inbound(text) for text in say.words]
         if say.forged:
             messages.append(inbound("Sim", kind="button", interactive={"type": "button", "id": self._known()}))
         question = self.question(self.last)
-        taps_yes = [one for one in tapped if one["id"].startswith("confirm:")]
+        taps_yes = [(place, one) for place, one in tapped if one["id"].startswith("confirm:")]
         clear = not say.forged and all(text in ("sim", "ok", "pode cancelar") for text in say.words)
         if clear and taps_yes and taps_yes == tapped:
-            self.accepted |= {self._question_of(one["id"]) for one in taps_yes}
+            self.accepted |= {self._question_at(place) for place, _ in taps_yes}
         if clear and question and say.words and not tapped and not say.since and not say.unsent:
             self.accepted |= {question}
         return messages or [inbound("Oi")]
@@ -230,16 +232,14 @@ class Customer:
         alone = len(replies) == 1 or replies[-1]["body"].endswith(OURS["ask_all"])
         return text_of(replies) if alone else ""
 
-    def _tap(self, kind: str) -> dict[str, Any] | None:
-        choices = [choice for reply in self.seen for choice in choices_of(reply)]
-        ours = [one for one in choices if one["id"].split(":")[0] in ("confirm", "drop")]
-        wanted = {
-            "yes": [one for one in ours if one["id"].startswith("confirm:")][-1:],
-            "no": [one for one in ours if one["id"].startswith("drop:")][-1:],
-            "old": [one for one in ours if one["id"].startswith("confirm:")][:1],
-            "other": [one for one in choices if one not in ours][-1:],
-        }[kind]
-        return {"type": "button_reply", "id": wanted[0]["id"], "title": wanted[0]["title"]} if wanted else None
+    def _tap(self, kind: str) -> tuple[int, dict[str, Any]] | None:
+        """What is tapped on, and in which of the messages."""
+        choices = [(place, choice) for place, reply in enumerate(self.seen) for choice in choices_of(reply)]
+        yes = [one for one in choices if one[1]["id"].startswith("confirm:")]
+        no = [one for one in choices if one[1]["id"].startswith("drop:")]
+        others = [one for one in choices if one not in [*yes, *no]]
+        wanted = {"yes": yes[-1:], "no": no[-1:], "old": yes[:1], "other": others[-1:]}[kind]
+        return next(((place, {"id": one["id"], "title": one["title"]}) for place, one in wanted), None)
 
     def _known(self) -> str:
         """The newest id that confirms something, for a template's button that carries the same."""
@@ -247,9 +247,8 @@ class Customer:
             (button_of(one) for one in reversed(self.seen) if button_of(one).startswith("confirm:")), "confirm:1"
         )
 
-    def _question_of(self, button: str) -> str:
+    def _question_at(self, place: int) -> str:
         """What stood in the messages before and above a button: at most one text belongs to a question."""
-        place = next(n for n in range(len(self.seen) - 1, -1, -1) if button_of(self.seen[n]) == button)
         before = self.seen[place - 1 : place] if place and self.seen[place - 1]["type"] == "text" else []
         return text_of([*before, self.seen[place]])
 
