@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-from gateway.whatsapp.signature import sign
+from gateway.whatsapp.webhooks.signature import sign
 
 NUMBER = "100000000000001"
 SECRET = "bench-app-secret"

@@ -15,9 +15,9 @@ from bench.deliveries import SECRET
 from gateway.store import events
 from gateway.store.database import make_pool
 from gateway.store.events import NewEvent
-from gateway.whatsapp.items import items
-from gateway.whatsapp.raw import decode, encode
-from gateway.whatsapp.signature import verify
+from gateway.whatsapp.json_bytes import decode, encode
+from gateway.whatsapp.webhooks.items import items
+from gateway.whatsapp.webhooks.signature import verify
 
 
 async def _checked(request: Request) -> list[NewEvent] | None:

@@ -20,8 +20,8 @@ from gateway.store import events, outbox, turns
 from gateway.store.database import Connection
 from gateway.store.events import NewEvent
 from gateway.store.migrate import migrate
-from gateway.whatsapp.items import items
-from gateway.whatsapp.raw import encode
+from gateway.whatsapp.json_bytes import encode
+from gateway.whatsapp.webhooks.items import items
 from simulator.postgres import Postgres
 
 EVENTS = 1_000_000

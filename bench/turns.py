@@ -29,8 +29,8 @@ from gateway.store import events
 from gateway.store.database import make_pool
 from gateway.store.events import NewEvent
 from gateway.store.migrate import migrate
-from gateway.whatsapp.items import items
-from gateway.whatsapp.raw import encode
+from gateway.whatsapp.json_bytes import encode
+from gateway.whatsapp.webhooks.items import items
 from simulator.ports import free_port
 from simulator.postgres import Postgres
 

@@ -18,7 +18,7 @@ from gateway.store.database import Connection
 from gateway.store.events import StoredEvent
 from gateway.store.messages import NewMedia, Said
 from gateway.telemetry import RECEIVED
-from gateway.whatsapp.contents import (
+from gateway.whatsapp.webhooks.contents import (
     ContactsContent,
     EditContent,
     MediaContent,
@@ -27,7 +27,7 @@ from gateway.whatsapp.contents import (
     SystemContent,
     UnsupportedContent,
 )
-from gateway.whatsapp.events import HistoryReceived, MessageEchoed, MessageReceived, UserIdChanged
+from gateway.whatsapp.webhooks.events import HistoryReceived, MessageEchoed, MessageReceived, UserIdChanged
 
 #: What became of an event (a state of the table), and why.
 Outcome = tuple[str, str | None]

@@ -21,8 +21,8 @@ from gateway.store.database import Pool
 from gateway.store.turns import LeaseLostError, Turn
 from gateway.telemetry import SENDS, SENT
 from gateway.whatsapp.errors import AccountBlocked, WhatsAppError
-from gateway.whatsapp.messages import Reaction, as_reply
-from gateway.whatsapp.render import render
+from gateway.whatsapp.messages.messages import Reaction, as_reply
+from gateway.whatsapp.messages.render import render
 
 log = structlog.get_logger(__name__)
 

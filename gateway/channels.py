@@ -15,8 +15,8 @@ from gateway.hours import KnownContext
 from gateway.signers import Line, Signers
 from gateway.store.conversations import Quiet
 from gateway.whatsapp.errors import InvalidMessage
-from gateway.whatsapp.messages import as_reply
-from gateway.whatsapp.templates import template
+from gateway.whatsapp.messages.messages import as_reply
+from gateway.whatsapp.messages.templates import template
 
 log = structlog.get_logger(__name__)
 

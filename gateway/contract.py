@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.whatsapp.contents import (
+from gateway.whatsapp.webhooks.contents import (
     ContactsContent,
     Content,
     InteractiveContent,
@@ -16,7 +16,7 @@ from gateway.whatsapp.contents import (
     ReactionContent,
     UnsupportedContent,
 )
-from gateway.whatsapp.events import MessageEchoed, MessageReceived
+from gateway.whatsapp.webhooks.events import MessageEchoed, MessageReceived
 
 Json = dict[str, Any]
 

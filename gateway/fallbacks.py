@@ -11,7 +11,7 @@ from gateway.store import window
 from gateway.store.database import Connection
 from gateway.store.outbox import Outbound
 from gateway.telemetry import ERRORS, SENDS
-from gateway.whatsapp.caps import WINDOW_SECONDS
+from gateway.whatsapp.messages.caps import WINDOW_SECONDS
 
 log = structlog.get_logger(__name__)
 

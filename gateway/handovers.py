@@ -14,7 +14,7 @@ from gateway.lines import address
 from gateway.store import contacts, conversations, ownership
 from gateway.store.conversations import Quiet
 from gateway.store.database import Connection
-from gateway.whatsapp.client import CloudApi, ThreadAction
+from gateway.whatsapp.api.client import CloudApi, ThreadAction
 
 
 class NoThreadError(Exception):

@@ -17,8 +17,8 @@ from gateway.store.conversations import Quiet
 from gateway.store.database import Connection
 from gateway.store.merging import merge
 from gateway.telemetry import DOUBTS
-from gateway.whatsapp.events import Customer
 from gateway.whatsapp.numbers import are_forms, wa_id_variants
+from gateway.whatsapp.webhooks.events import Customer
 
 # Meta tells of a new number at the customer's next contact with the business, when they may have written already.
 _NOTICE = timedelta(days=1)

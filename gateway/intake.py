@@ -23,7 +23,8 @@ from gateway.store.events import StoredEvent
 from gateway.store.merging import TurnUnderWayError
 from gateway.store.outbox import StatusChange
 from gateway.telemetry import ERRORS, EVENTS
-from gateway.whatsapp.events import (
+from gateway.whatsapp.json_bytes import decode
+from gateway.whatsapp.webhooks.events import (
     CallChanged,
     ContactSynced,
     ErrorReported,
@@ -36,9 +37,8 @@ from gateway.whatsapp.events import (
     UserIdChanged,
     UserPreferenceChanged,
 )
-from gateway.whatsapp.parse import Event, Item, event
-from gateway.whatsapp.raw import decode
-from gateway.whatsapp.status import advance
+from gateway.whatsapp.webhooks.parse import Event, Item, event
+from gateway.whatsapp.webhooks.status import advance
 
 log = structlog.get_logger(__name__)
 

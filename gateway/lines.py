@@ -17,7 +17,7 @@ import httpx
 from gateway.channels import Channel
 from gateway.store.contacts import Key
 from gateway.telemetry import BLOCKED, ERRORS
-from gateway.whatsapp.client import CloudApi
+from gateway.whatsapp.api.client import CloudApi
 from gateway.whatsapp.errors import AccountBlocked, Scope
 
 _FIRST_HOLD = 5.0  # seconds until a number that Meta refuses is tried again, doubled with each refusal

@@ -26,9 +26,9 @@ from gateway.store.conversations import Quiet
 from gateway.store.database import Pool, is_away
 from gateway.store.media import Wanted
 from gateway.telemetry import ERRORS, MEDIA
-from gateway.whatsapp.connection import GRAPH_URL, GraphApi
+from gateway.whatsapp.api.connection import GRAPH_URL, GraphApi
+from gateway.whatsapp.api.media import MEDIA_ORIGINS, Download, MediaApi, MediaInfo
 from gateway.whatsapp.errors import AccountBlocked, MediaExpired, MediaTooLarge, Temporary, WhatsAppError
-from gateway.whatsapp.media import MEDIA_ORIGINS, Download, MediaApi, MediaInfo
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore

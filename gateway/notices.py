@@ -17,7 +17,7 @@ from gateway.store.accounts import AccountState
 from gateway.store.database import Connection
 from gateway.store.events import StoredEvent
 from gateway.telemetry import ERRORS
-from gateway.whatsapp.accounts import (
+from gateway.whatsapp.webhooks.accounts import (
     AccountAlerted,
     AccountEvent,
     AccountUpdated,
@@ -25,7 +25,13 @@ from gateway.whatsapp.accounts import (
     TemplateQualityChanged,
     TemplateRef,
 )
-from gateway.whatsapp.events import CallChanged, ContactSynced, ErrorReported, HandoverChanged, UserPreferenceChanged
+from gateway.whatsapp.webhooks.events import (
+    CallChanged,
+    ContactSynced,
+    ErrorReported,
+    HandoverChanged,
+    UserPreferenceChanged,
+)
 
 Outcome = tuple[str, str | None]
 

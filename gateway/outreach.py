@@ -25,9 +25,9 @@ from gateway.shown import named
 from gateway.store import contacts, conversations, outbox
 from gateway.store.database import Connection, Pool, is_away
 from gateway.whatsapp.errors import InvalidMessage
-from gateway.whatsapp.messages import as_reply
+from gateway.whatsapp.messages.messages import as_reply
+from gateway.whatsapp.messages.templates import template
 from gateway.whatsapp.numbers import is_parent_id, is_user_id
-from gateway.whatsapp.templates import template
 
 _NUMBER = re.compile(r"\+?[1-9][0-9]{6,14}")  # E.164
 _DECORATION = re.compile(r"[\s().-]")

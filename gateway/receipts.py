@@ -14,8 +14,8 @@ from gateway.identity import Ids, Statement
 from gateway.store.contacts import Key
 from gateway.store.database import Pool
 from gateway.store.merging import TurnUnderWayError
-from gateway.whatsapp.client import Sent
-from gateway.whatsapp.inbound import named
+from gateway.whatsapp.api.client import Sent
+from gateway.whatsapp.webhooks.content_readers import named
 
 log = structlog.get_logger(__name__)
 

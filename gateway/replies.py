@@ -7,10 +7,10 @@ from typing import Any
 
 import structlog
 
-from gateway.whatsapp.check import unique
-from gateway.whatsapp.compose import prepare, split
 from gateway.whatsapp.errors import InvalidMessage
-from gateway.whatsapp.messages import (
+from gateway.whatsapp.messages.check import unique
+from gateway.whatsapp.messages.compose import prepare, split
+from gateway.whatsapp.messages.messages import (
     Buttons,
     Choices,
     ContactRequest,
@@ -23,7 +23,7 @@ from gateway.whatsapp.messages import (
     Text,
     as_reply,
 )
-from gateway.whatsapp.render import render
+from gateway.whatsapp.messages.render import render
 
 log = structlog.get_logger(__name__)
 

@@ -22,7 +22,7 @@ from gateway.store.database import CONFLICTS, Connection, Pool, is_away
 from gateway.store.outbox import Outbound
 from gateway.telemetry import ERRORS, LIMITER_WAITS, PROCESSING, SENDS, SENT
 from gateway.tracing import tracer
-from gateway.whatsapp.client import Sent
+from gateway.whatsapp.api.client import Sent
 from gateway.whatsapp.errors import (
     AccountBlocked,
     InvalidMessage,
@@ -32,7 +32,7 @@ from gateway.whatsapp.errors import (
     WhatsAppError,
     WindowClosed,
 )
-from gateway.whatsapp.render import render
+from gateway.whatsapp.messages.render import render
 
 log = structlog.get_logger(__name__)
 

@@ -18,11 +18,11 @@ from gateway.channels import Channel
 from gateway.store import outbox
 from gateway.store.database import Pool
 from gateway.store.outbox import Outbound
-from gateway.whatsapp.connection import GraphApi
+from gateway.whatsapp.api.connection import GraphApi
+from gateway.whatsapp.api.management import Management, TemplateInfo
 from gateway.whatsapp.errors import WhatsAppError
-from gateway.whatsapp.management import Management, TemplateInfo
-from gateway.whatsapp.messages import Template, message
-from gateway.whatsapp.templates import shown
+from gateway.whatsapp.messages.messages import Template, message
+from gateway.whatsapp.messages.templates import shown
 
 log = structlog.get_logger(__name__)
 

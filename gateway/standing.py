@@ -17,10 +17,10 @@ from gateway.lines import Lines
 from gateway.store import standing as store
 from gateway.store.database import Pool
 from gateway.telemetry import API_VERSION_DAYS_LEFT, QUALITY, TOKEN_DAYS_LEFT
-from gateway.whatsapp.client import CloudApi
+from gateway.whatsapp.api.client import CloudApi
+from gateway.whatsapp.api.management import Management, TokenInfo
+from gateway.whatsapp.api.versions import days_left, expiry
 from gateway.whatsapp.errors import WhatsAppError
-from gateway.whatsapp.management import Management, TokenInfo
-from gateway.whatsapp.versions import days_left, expiry
 
 log = structlog.get_logger(__name__)
 

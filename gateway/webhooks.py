@@ -20,9 +20,9 @@ from gateway.store.database import CONFLICTS, Connection, Pool, is_away
 from gateway.store.events import NewEvent
 from gateway.telemetry import ACK, ERRORS, FOREIGN, SIGNATURE_FAILURES, WEBHOOKS
 from gateway.tracing import tracer
-from gateway.whatsapp.items import Item, items
-from gateway.whatsapp.raw import decode, encode
-from gateway.whatsapp.signature import signed_with
+from gateway.whatsapp.json_bytes import decode, encode
+from gateway.whatsapp.webhooks.items import Item, items
+from gateway.whatsapp.webhooks.signature import signed_with
 
 log = structlog.get_logger(__name__)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from gateway.whatsapp.api.management import PhoneNumber, TemplateInfo, TokenInfo
 from gateway.whatsapp.errors import AccountBlocked, Permanent, Temporary, Uncertain, WhatsAppError
-from gateway.whatsapp.management import PhoneNumber, TemplateInfo, TokenInfo
 from k8s.observed import Phone, Problem, RemoteTemplate, Token
 
 Json = dict[str, Any]

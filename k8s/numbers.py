@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from gateway.whatsapp import versions
+from gateway.whatsapp.api import versions
 from k8s import channels
 from k8s.conditions import Condition, fails, holds, stamp, summary, unknown
 from k8s.declared import Number, fingerprint

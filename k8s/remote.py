@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 
 import httpx
 
-from gateway.whatsapp.connection import GraphApi
+from gateway.whatsapp.api.connection import GraphApi
+from gateway.whatsapp.api.management import Management
+from gateway.whatsapp.api.uploads import Uploads
 from gateway.whatsapp.errors import WhatsAppError
-from gateway.whatsapp.management import Management
-from gateway.whatsapp.uploads import Uploads
 from gateway.whatsapp.usage import calls_used
 from k8s import content, telemetry
 from k8s.answers import RATE_LIMITED, app_id_of, phone_of, problem_of, template_of, token_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from gateway.whatsapp import versions
+from gateway.whatsapp.api import versions
 from k8s.conditions import Condition, fails, holds, stamp, unknown, waits
 from k8s.declared import Number
 from k8s.observed import Phone, Problem, Token

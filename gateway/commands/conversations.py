@@ -14,10 +14,10 @@ from gateway.lines import Lines
 from gateway.store import outbox, ownership
 from gateway.store.conversations import Quiet
 from gateway.store.database import Connection
-from gateway.whatsapp.client import ThreadAction
+from gateway.whatsapp.api.client import ThreadAction
 from gateway.whatsapp.errors import WhatsAppError
-from gateway.whatsapp.messages import Text, as_reply
-from gateway.whatsapp.render import split
+from gateway.whatsapp.messages.messages import Text, as_reply
+from gateway.whatsapp.messages.render import split
 
 commands = typer.Typer()
 

@@ -17,9 +17,9 @@ from gateway.commands.common import die, read_settings
 from gateway.lines import Lines
 from gateway.settings import Settings
 from gateway.standing import Standing, look, version_warning
+from gateway.whatsapp.api.management import Management
+from gateway.whatsapp.api.versions import expiry
 from gateway.whatsapp.errors import WhatsAppError
-from gateway.whatsapp.management import Management
-from gateway.whatsapp.versions import expiry
 
 T = TypeVar("T")
 

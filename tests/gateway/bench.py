@@ -13,8 +13,8 @@ from gateway.store.database import Pool
 from gateway.store.events import NewEvent
 from gateway.store.turns import Turn
 from gateway.turns import Bounds, Turns
-from gateway.whatsapp.items import items
-from gateway.whatsapp.raw import encode
+from gateway.whatsapp.json_bytes import encode
+from gateway.whatsapp.webhooks.items import items
 from tests.gateway.agent_server import AgentServer
 from tests.gateway.deliveries import NUMBER, payload
 

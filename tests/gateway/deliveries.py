@@ -5,7 +5,7 @@ import json
 import time
 from typing import Any
 
-from gateway.whatsapp.signature import sign
+from gateway.whatsapp.webhooks.signature import sign
 
 NUMBER = "100000000000001"
 SECRET = "simulator-app-secret"

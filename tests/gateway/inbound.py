@@ -11,8 +11,8 @@ from gateway.store import conversations, events
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool
 from gateway.store.events import NewEvent
-from gateway.whatsapp.items import items
-from gateway.whatsapp.raw import encode
+from gateway.whatsapp.json_bytes import encode
+from gateway.whatsapp.webhooks.items import items
 from tests.gateway.deliveries import NUMBER, wamid
 
 CHANNELS = Channels([Channel(phone_number_id=name, access_token="t") for name in (NUMBER, "2", "3")])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.whatsapp.raw import decode
+from gateway.whatsapp.json_bytes import decode
 from tests.gateway.bench import Bench, nothing
 from tests.gateway.deliveries import NUMBER
 from tests.gateway.faults import poison

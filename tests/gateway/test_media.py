@@ -14,8 +14,8 @@ from gateway.internal import Internal
 from gateway.media import MediaLoader, open_store, origins
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool
-from gateway.whatsapp.client import CloudApi
-from gateway.whatsapp.media import MEDIA_ORIGINS
+from gateway.whatsapp.api.client import CloudApi
+from gateway.whatsapp.api.media import MEDIA_ORIGINS
 from tests.conftest import Simulator
 from tests.gateway.bench import NO_QUIET, Bench, until
 from tests.gateway.deliveries import NUMBER

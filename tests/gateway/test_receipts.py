@@ -7,8 +7,8 @@ import pytest
 
 from gateway.identity import ids
 from gateway.store.database import Pool
-from gateway.whatsapp.events import Customer
 from gateway.whatsapp.numbers import are_forms, is_user_id
+from gateway.whatsapp.webhooks.events import Customer
 from tests.gateway.deliveries import text
 from tests.gateway.desk import Desk, accepted
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.replies import parts_of
 from gateway.whatsapp.errors import InvalidMessage
-from gateway.whatsapp.render import render
+from gateway.whatsapp.messages.render import render
 from tests.gateway.bench import Bench
 from tests.gateway.deliveries import text
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.whatsapp.errors import InvalidMessage
-from gateway.whatsapp.render import render
+from gateway.whatsapp.messages.render import render
 from tests.gateway.customers import OLD_ID, by, keys, people
 from tests.gateway.inbound import MARIA, Inbox, T, message, said
 

@@ -9,7 +9,7 @@ import pytest
 from gateway.channels import Channel, Channels
 from gateway.outreach import Wanted, send
 from gateway.store.database import Pool
-from gateway.whatsapp.templates import header_media, quick_reply, shown, template
+from gateway.whatsapp.messages.templates import header_media, quick_reply, shown, template
 from tests.gateway.bench import Bench
 from tests.gateway.deliveries import NUMBER, text
 from tests.gateway.desk import Desk

@@ -17,8 +17,8 @@ from gateway.store import events
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool
 from gateway.store.events import NewEvent
-from gateway.whatsapp.items import items
-from gateway.whatsapp.raw import encode
+from gateway.whatsapp.json_bytes import encode
+from gateway.whatsapp.webhooks.items import items
 from tests.gateway.deliveries import signed, text
 from tests.gateway.desk import Desk, status
 from tests.gateway.doors import opened

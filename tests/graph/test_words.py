@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from gateway import contract
-from gateway.whatsapp.events import MessageReceived
-from gateway.whatsapp.parse import event, items
+from gateway.whatsapp.webhooks.events import MessageReceived
+from gateway.whatsapp.webhooks.parse import event, items
 from graph.state import Inbound
 from graph.words import describe
 from tests.graph.talk import Talk, calls, inbound, tap, texts

@@ -5,9 +5,9 @@ import json
 import httpx
 import pytest
 
-from gateway.whatsapp.connection import GraphApi
+from gateway.whatsapp.api.connection import GraphApi
+from gateway.whatsapp.api.management import Management
 from gateway.whatsapp.errors import AccountBlocked, Permanent, Temporary
-from gateway.whatsapp.management import Management
 from simulator.meta.accounts import APP_ID
 from tests.simulator.helpers import eventually
 

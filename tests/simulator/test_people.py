@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from gateway.whatsapp import contents, events
-from gateway.whatsapp.items import items
-from gateway.whatsapp.parse import event
+from gateway.whatsapp.webhooks import contents, events
+from gateway.whatsapp.webhooks.items import items
+from gateway.whatsapp.webhooks.parse import event
 from tests.simulator.helpers import eventually
 
 MARIA, NUMBER = "5511987654321", "100000000000001"

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.whatsapp import messages as out
-from gateway.whatsapp.client import CloudApi
+from gateway.whatsapp.api.client import CloudApi
+from gateway.whatsapp.api.media import MediaApi
 from gateway.whatsapp.errors import PairLimited, TemplateError, Temporary
-from gateway.whatsapp.media import MediaApi
-from gateway.whatsapp.render import render
-from gateway.whatsapp.templates import header_media, quick_reply, template, url_button
+from gateway.whatsapp.messages import messages as out
+from gateway.whatsapp.messages.render import render
+from gateway.whatsapp.messages.templates import header_media, quick_reply, template, url_button
 from simulator.meta.errors import GraphError
 from simulator.meta.sends import parse_send
 

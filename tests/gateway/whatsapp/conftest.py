@@ -4,7 +4,7 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 
-from gateway.whatsapp.client import CloudApi
+from gateway.whatsapp.api.client import CloudApi
 
 TOKEN = "EAABtoken"
 

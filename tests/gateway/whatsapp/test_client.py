@@ -5,7 +5,7 @@ import socket
 import httpx
 import pytest
 
-from gateway.whatsapp.client import CloudApi, Sent
+from gateway.whatsapp.api.client import CloudApi, Sent
 from gateway.whatsapp.errors import (
     AccountBlocked,
     NotSent,
@@ -16,7 +16,7 @@ from gateway.whatsapp.errors import (
     WhatsAppError,
     WindowClosed,
 )
-from gateway.whatsapp.render import render
+from gateway.whatsapp.messages.render import render
 
 PAYLOAD = render({"type": "text", "text": "segredo"}, to="5511987654321", callback="our-id")[0]
 TAKEN = {

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.whatsapp.parse import Item, items
-from gateway.whatsapp.raw import decode, encode
+from gateway.whatsapp.json_bytes import decode, encode
+from gateway.whatsapp.webhooks.parse import Item, items
 
 NUMBER = {"display_phone_number": "551130000000", "phone_number_id": "100000000000001"}
 MARIA = {"profile": {"name": "Maria"}, "wa_id": "5511987654321", "user_id": "BR.1"}

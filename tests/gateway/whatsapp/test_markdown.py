@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import simulator
-from gateway.whatsapp.compose import formatted, prepare
-from gateway.whatsapp.markdown import to_plain, to_whatsapp
-from gateway.whatsapp.messages import Text
+from gateway.whatsapp.messages.compose import formatted, prepare
+from gateway.whatsapp.messages.markdown import to_plain, to_whatsapp
+from gateway.whatsapp.messages.messages import Text
 from gateway.whatsapp.text import split_formatted
 
 

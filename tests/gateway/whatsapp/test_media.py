@@ -1,7 +1,7 @@
 import httpx
 import pytest
 
-from gateway.whatsapp import caps
+from gateway.whatsapp.api.media import MediaApi, MediaInfo, check_upload
 from gateway.whatsapp.errors import (
     AccountBlocked,
     InvalidMessage,
@@ -11,7 +11,7 @@ from gateway.whatsapp.errors import (
     Permanent,
     Temporary,
 )
-from gateway.whatsapp.media import MediaApi, MediaInfo, check_upload
+from gateway.whatsapp.messages import caps
 
 URL = "https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=1&ext=2&hash=3"
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.whatsapp.events import HistoryReceived, MessageReceived, StatusChanged, Unknown
-from gateway.whatsapp.parse import Item, event, items
-from gateway.whatsapp.raw import decode
-from gateway.whatsapp.status import STATUS_ORDER, advance
+from gateway.whatsapp.json_bytes import decode
 from gateway.whatsapp.text import clean, clean_text
+from gateway.whatsapp.webhooks.events import HistoryReceived, MessageReceived, StatusChanged, Unknown
+from gateway.whatsapp.webhooks.parse import Item, event, items
+from gateway.whatsapp.webhooks.status import STATUS_ORDER, advance
 
 WORDS = [
     *("text", "body", "image", "id", "caption", "mime_type", "interactive", "type", "button_reply", "list_reply"),

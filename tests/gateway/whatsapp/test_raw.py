@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.whatsapp.raw import canonical, decode, encode
+from gateway.whatsapp.json_bytes import canonical, decode, encode
 
 text = st.text(alphabet=st.characters(), max_size=20)  # lone surrogates and NUL included
 integers = st.integers(-(2**63), 2**64 - 1)  # larger ones may become floats

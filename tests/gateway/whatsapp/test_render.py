@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.whatsapp import caps
 from gateway.whatsapp.errors import InvalidMessage, Permanent
-from gateway.whatsapp.messages import Media, Text, as_reply, message
-from gateway.whatsapp.render import render, split
+from gateway.whatsapp.messages import caps
+from gateway.whatsapp.messages.messages import Media, Text, as_reply, message
+from gateway.whatsapp.messages.render import render, split
 
 TO = "5511987654321"
 

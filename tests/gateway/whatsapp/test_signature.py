@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.whatsapp.signature import sign, verify
+from gateway.whatsapp.webhooks.signature import sign, verify
 
 BODY = b'{"object":"whatsapp_business_account","entry":[]}'
 

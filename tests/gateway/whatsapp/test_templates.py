@@ -1,9 +1,8 @@
 import pytest
 
 from gateway.whatsapp.errors import InvalidMessage
-from gateway.whatsapp.numbers import wa_id_variants
-from gateway.whatsapp.render import render
-from gateway.whatsapp.templates import (
+from gateway.whatsapp.messages.render import render
+from gateway.whatsapp.messages.templates import (
     copy_code,
     flow_button,
     header_location,
@@ -13,6 +12,7 @@ from gateway.whatsapp.templates import (
     template,
     url_button,
 )
+from gateway.whatsapp.numbers import wa_id_variants
 
 
 def components(*args, **more):

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.whatsapp.connection import GraphApi
+from gateway.whatsapp.api.connection import GraphApi
+from gateway.whatsapp.api.uploads import Uploads
 from gateway.whatsapp.errors import AccountBlocked, Permanent, Temporary, WhatsAppError
-from gateway.whatsapp.uploads import Uploads
 
 TOKEN = "EAAB-token"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.whatsapp.events import Customer, Unknown
-from gateway.whatsapp.parse import event, items
-from gateway.whatsapp.raw import decode
+from gateway.whatsapp.json_bytes import decode
+from gateway.whatsapp.webhooks.events import Customer, Unknown
+from gateway.whatsapp.webhooks.parse import event, items
 from tests.gateway.whatsapp.zoo import accounts, conversations, messages
 from tests.gateway.whatsapp.zoo.words import zoo
 

@@ -1,6 +1,6 @@
 """What Meta tells about groups, templates, accounts and numbers."""
 
-from gateway.whatsapp.accounts import (
+from gateway.whatsapp.webhooks.accounts import (
     AccountAlerted,
     AccountReviewed,
     AccountUpdated,

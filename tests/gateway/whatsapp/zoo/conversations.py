@@ -3,16 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from gateway.whatsapp.accounts import (
-    AccountReviewed,
-)
-from gateway.whatsapp.contents import (
-    EditContent,
-    RevokeContent,
-    TextContent,
-)
 from gateway.whatsapp.errors import Cause
-from gateway.whatsapp.events import (
+from gateway.whatsapp.webhooks.accounts import AccountReviewed
+from gateway.whatsapp.webhooks.contents import EditContent, RevokeContent, TextContent
+from gateway.whatsapp.webhooks.events import (
     ContactSynced,
     Customer,
     ErrorReported,

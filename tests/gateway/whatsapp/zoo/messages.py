@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from gateway.whatsapp.contents import (
+from gateway.whatsapp.errors import Cause
+from gateway.whatsapp.webhooks.contents import (
     ButtonContent,
     ContactsContent,
     EditContent,
@@ -17,14 +18,7 @@ from gateway.whatsapp.contents import (
     TextContent,
     UnsupportedContent,
 )
-from gateway.whatsapp.errors import Cause
-from gateway.whatsapp.events import (
-    Context,
-    Customer,
-    ErrorReported,
-    Product,
-    Referral,
-)
+from gateway.whatsapp.webhooks.events import Context, Customer, ErrorReported, Product, Referral
 from tests.gateway.whatsapp.zoo.words import (
     ANSWERS,
     CARD,

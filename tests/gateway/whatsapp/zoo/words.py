@@ -4,17 +4,11 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from gateway.whatsapp.accounts import (
-    GroupChanged,
-    TemplateRef,
-)
-from gateway.whatsapp.contents import (
-    MediaContent,
-    SystemContent,
-    TextContent,
-)
 from gateway.whatsapp.errors import Cause
-from gateway.whatsapp.events import (
+from gateway.whatsapp.json_bytes import decode
+from gateway.whatsapp.webhooks.accounts import GroupChanged, TemplateRef
+from gateway.whatsapp.webhooks.contents import MediaContent, SystemContent, TextContent
+from gateway.whatsapp.webhooks.events import (
     CallChanged,
     Context,
     Customer,
@@ -26,7 +20,6 @@ from gateway.whatsapp.events import (
     Unknown,
     UserPreferenceChanged,
 )
-from gateway.whatsapp.raw import decode
 
 PAYLOADS = Path(__file__).parents[3] / "payloads"
 

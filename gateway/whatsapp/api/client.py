@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
 
-from gateway.whatsapp.connection import GRAPH_URL, GraphApi
+from gateway.whatsapp.api.connection import GRAPH_URL, GraphApi
 from gateway.whatsapp.errors import Uncertain
 
 Json = dict[str, Any]

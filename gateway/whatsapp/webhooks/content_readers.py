@@ -6,7 +6,12 @@ Source: developers.facebook.com/documentation/business-messaging/whatsapp/webhoo
 import re
 from collections.abc import Callable, Iterable
 
-from gateway.whatsapp.contents import (
+from gateway.whatsapp.errors import Cause, cause_of
+from gateway.whatsapp.json_bytes import decode
+from gateway.whatsapp.numbers import is_parent_id, is_user_id
+from gateway.whatsapp.reading import Json, flag, identifier, moment, number, part, parts, text
+from gateway.whatsapp.text import clean, clean_text
+from gateway.whatsapp.webhooks.contents import (
     ButtonContent,
     ContactsContent,
     Content,
@@ -22,12 +27,15 @@ from gateway.whatsapp.contents import (
     TextContent,
     UnsupportedContent,
 )
-from gateway.whatsapp.errors import Cause, cause_of
-from gateway.whatsapp.events import Context, Customer, MessageEchoed, MessageReceived, Product, Referral, Source
-from gateway.whatsapp.numbers import is_parent_id, is_user_id
-from gateway.whatsapp.raw import decode
-from gateway.whatsapp.reading import Json, flag, identifier, moment, number, part, parts, text
-from gateway.whatsapp.text import clean, clean_text
+from gateway.whatsapp.webhooks.events import (
+    Context,
+    Customer,
+    MessageEchoed,
+    MessageReceived,
+    Product,
+    Referral,
+    Source,
+)
 
 # Messages inside an edit are messages, and so on: a malicious depth ends here.
 _DEEPEST_EDIT = 3

@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from gateway.whatsapp.check import address, at_most, filled
 from gateway.whatsapp.errors import InvalidMessage
-from gateway.whatsapp.messages import Template
+from gateway.whatsapp.messages.check import address, at_most, filled
+from gateway.whatsapp.messages.messages import Template
 from gateway.whatsapp.text import parameter
 
 Json = dict[str, Any]

@@ -7,12 +7,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.whatsapp import caps
-from gateway.whatsapp.check import address, at_most, filled, fits, within
-from gateway.whatsapp.compose import split
 from gateway.whatsapp.errors import InvalidMessage
-from gateway.whatsapp.interactive import interactive
-from gateway.whatsapp.messages import Contacts, Location, Media, Message, Reaction, Template, Text
+from gateway.whatsapp.messages import caps
+from gateway.whatsapp.messages.check import address, at_most, filled, fits, within
+from gateway.whatsapp.messages.compose import split
+from gateway.whatsapp.messages.interactive import interactive
+from gateway.whatsapp.messages.messages import Contacts, Location, Media, Message, Reaction, Template, Text
 from gateway.whatsapp.text import clean, parameter
 
 __all__ = ["render", "split"]

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from gateway.whatsapp import caps
-from gateway.whatsapp.markdown import to_plain, to_whatsapp
-from gateway.whatsapp.messages import (
+from gateway.whatsapp.messages import caps
+from gateway.whatsapp.messages.markdown import to_plain, to_whatsapp
+from gateway.whatsapp.messages.messages import (
     Button,
     Buttons,
     Choices,

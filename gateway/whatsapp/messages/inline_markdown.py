@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from markdown_it.token import Token
 
-from gateway.whatsapp.marks import BOLD, CODE, ITALIC, STRIKE, Run, plain
+from gateway.whatsapp.messages.marks import BOLD, CODE, ITALIC, STRIKE, Run, plain
 
 _TAG = re.compile(r"^<(?P<end>/?)\s*(?P<name>[A-Za-z][A-Za-z0-9]*)(?P<rest>[^>]*)>$")
 _HREF = re.compile(r"""\bhref\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from gateway.whatsapp.raw import canonical
+from gateway.whatsapp.json_bytes import canonical
 
 Json = dict[str, Any]
 

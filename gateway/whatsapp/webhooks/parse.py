@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 
-from gateway.whatsapp.accounts import AccountEvent, GroupChanged
 from gateway.whatsapp.errors import cause_of
-from gateway.whatsapp.events import (
+from gateway.whatsapp.reading import Json, identifier, integer, moment, part, text
+from gateway.whatsapp.text import clean
+from gateway.whatsapp.webhooks.accounts import AccountEvent, GroupChanged
+from gateway.whatsapp.webhooks.content_readers import customer, echoed, named, received
+from gateway.whatsapp.webhooks.events import (
     CallChanged,
     ContactSynced,
     Customer,
@@ -19,13 +22,10 @@ from gateway.whatsapp.events import (
     UserIdChanged,
     UserPreferenceChanged,
 )
-from gateway.whatsapp.inbound import customer, echoed, named, received
-from gateway.whatsapp.items import Item, items
-from gateway.whatsapp.reading import Json, identifier, integer, moment, part, text
-from gateway.whatsapp.status import recipient, status_changed
-from gateway.whatsapp.text import clean
-from gateway.whatsapp.threads import handover, history
-from gateway.whatsapp.updates import update
+from gateway.whatsapp.webhooks.handovers_and_history import handover, history
+from gateway.whatsapp.webhooks.items import Item, items
+from gateway.whatsapp.webhooks.status import recipient, status_changed
+from gateway.whatsapp.webhooks.updates import update
 
 __all__ = ["Event", "Item", "event", "items"]
 

@@ -1,8 +1,8 @@
 """Statuses of messages that went out, and the order in which they count."""
 
-from gateway.whatsapp.events import Customer, Pricing, StatusChanged
-from gateway.whatsapp.inbound import customer, errors, named
 from gateway.whatsapp.reading import Json, choice, identifier, moment, part, text
+from gateway.whatsapp.webhooks.content_readers import customer, errors, named
+from gateway.whatsapp.webhooks.events import Customer, Pricing, StatusChanged
 
 # A status only ever moves a message to the right, so any order of arrival ends in the same state. `failed` stands
 # before `delivered`: a phone that has the message is proof against a failure that was reported meanwhile (to one of

@@ -11,10 +11,10 @@ from urllib.parse import quote
 import httpx
 
 from gateway.whatsapp import errors
+from gateway.whatsapp.api.versions import CURRENT
 from gateway.whatsapp.errors import Temporary, Uncertain, WhatsAppError
-from gateway.whatsapp.raw import decode, encode
+from gateway.whatsapp.json_bytes import decode, encode
 from gateway.whatsapp.reading import part, parts, text
-from gateway.whatsapp.versions import CURRENT
 
 Json = dict[str, Any]
 

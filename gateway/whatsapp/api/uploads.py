@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 
 from gateway.whatsapp import errors
-from gateway.whatsapp.connection import GraphApi
+from gateway.whatsapp.api.connection import GraphApi
 from gateway.whatsapp.errors import Temporary, Uncertain, WhatsAppError
-from gateway.whatsapp.raw import decode
+from gateway.whatsapp.json_bytes import decode
 from gateway.whatsapp.reading import text
 
 Json = dict[str, Any]

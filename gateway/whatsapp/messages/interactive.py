@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from gateway.whatsapp import caps
-from gateway.whatsapp.check import address, at_most, filled, fits, unique
-from gateway.whatsapp.messages import Button, Buttons, Choices, ContactRequest, CtaUrl, Flow, Row, Section
+from gateway.whatsapp.messages import caps
+from gateway.whatsapp.messages.check import address, at_most, filled, fits, unique
+from gateway.whatsapp.messages.messages import Button, Buttons, Choices, ContactRequest, CtaUrl, Flow, Row, Section
 
 Json = dict[str, Any]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from gateway.whatsapp.contents import Content
 from gateway.whatsapp.errors import Cause
+from gateway.whatsapp.webhooks.contents import Content
 
 Json = dict[str, Any]
 

@@ -6,7 +6,9 @@ Source: developers.facebook.com/documentation/business-messaging/whatsapp/webhoo
 from collections.abc import Callable
 from datetime import datetime
 
-from gateway.whatsapp.accounts import (
+from gateway.whatsapp.reading import Json, identifier, integer, moment, part, parts, text
+from gateway.whatsapp.text import clean
+from gateway.whatsapp.webhooks.accounts import (
     AccountAlerted,
     AccountEvent,
     AccountReviewed,
@@ -23,8 +25,6 @@ from gateway.whatsapp.accounts import (
     TemplateRef,
     TemplateStatusChanged,
 )
-from gateway.whatsapp.reading import Json, identifier, integer, moment, part, parts, text
-from gateway.whatsapp.text import clean
 
 Time = datetime | None
 

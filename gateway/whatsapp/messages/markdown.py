@@ -14,9 +14,9 @@ from itertools import zip_longest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from gateway.whatsapp.fences import normalised
-from gateway.whatsapp.inline_markdown import runs_of
-from gateway.whatsapp.marks import BOLD, Run, marked, plain
+from gateway.whatsapp.messages.fences import normalised
+from gateway.whatsapp.messages.inline_markdown import runs_of
+from gateway.whatsapp.messages.marks import BOLD, Run, marked, plain
 from gateway.whatsapp.text import clean_text
 
 _TASK = re.compile(r"^\[([ xX])\]\s+(?=\S)")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.whatsapp.connection import GraphApi
+from gateway.whatsapp.api.connection import GraphApi
 from gateway.whatsapp.errors import Temporary
 from gateway.whatsapp.reading import flag, identifier, integer, moment, part, parts, text
 from gateway.whatsapp.text import clean

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from gateway.whatsapp import caps, errors
-from gateway.whatsapp.connection import File, GraphApi
+from gateway.whatsapp import errors
+from gateway.whatsapp.api.connection import File, GraphApi
 from gateway.whatsapp.errors import (
     AccountBlocked,
     Cause,
@@ -21,6 +21,7 @@ from gateway.whatsapp.errors import (
     Temporary,
     WhatsAppError,
 )
+from gateway.whatsapp.messages import caps
 from gateway.whatsapp.reading import identifier, integer, text
 
 # Where GET /{media_id} says that media is. Nothing else is ever fetched, and the token goes nowhere else.

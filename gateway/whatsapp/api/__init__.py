@@ -1,0 +1,1 @@
+"""Calls of the Graph API: sending, media, and the management of numbers, templates and subscriptions."""

@@ -1,0 +1,1 @@
+"""Webhooks: from the signed bytes of a body to items, and from an item to a typed event."""
