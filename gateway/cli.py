@@ -10,15 +10,16 @@ from collections.abc import Callable
 import psycopg
 import typer
 
-from gateway import app as apps
-from gateway import serving
 from gateway.commands import conversations, events, templates, tokens
 from gateway.commands.common import die, read_settings
+from gateway.runtime import serving
+from gateway.runtime.telemetry import leave_out_the_webhook
+from gateway.runtime.tracing import configure_tracing
+from gateway.serve import serve as serve_process
 from gateway.settings import Settings
 from gateway.store.migrate import migrate as run_migrations
 from gateway.store.migrate import pending
-from gateway.telemetry import leave_out_the_webhook
-from gateway.tracing import configure_tracing
+from gateway.work import work as work_process
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 for group in (conversations, templates, tokens, events):
@@ -33,14 +34,14 @@ def main() -> None:
 @app.command()
 def serve() -> None:
     """Take webhooks, and answer what the agent asks of the gateway."""
-    _run(apps.serve)
+    _run(serve_process)
 
 
 @app.command()
 def work() -> None:
     """Turn what came in into runs of the agent, and send the replies."""
     leave_out_the_webhook()
-    _run(apps.work)
+    _run(work_process)
 
 
 @app.command()

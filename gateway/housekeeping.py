@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, TypeVar
 import obstore
 import structlog
 
-from gateway.intake import NOT_ITS_APP, NOT_KNOWN
-from gateway.sender import Sender
+from gateway.inbox.intake import NOT_ITS_APP, NOT_KNOWN
+from gateway.outbox.sender import Sender
+from gateway.runtime.telemetry import ERRORS, QUEUE, QUEUE_AGE, UNCERTAIN
 from gateway.store import events, media, outbox, ownership, proofs, rates
 from gateway.store.conversations import Quiet
 from gateway.store.database import Connection, Pool, is_away
-from gateway.telemetry import ERRORS, QUEUE, QUEUE_AGE, UNCERTAIN
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from gateway.channels import Channel, Channels
+from gateway.numbers.channels import Channel, Channels
 
 SECRETS = (
     "WHATSAPP_ACCESS_TOKEN",

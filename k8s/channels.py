@@ -1,4 +1,4 @@
-"""The channels file for the gateways: one entry a number, in the format that gateway/channels.py reads."""
+"""The channels file for the gateways: one entry a number, in the format that gateway/numbers/channels.py reads."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from prometheus_client import Counter, Gauge, Histogram
 
+import gateway.runtime.telemetry
 import gateway.settings
-import gateway.telemetry
 import graph.settings
 import k8s.settings
 import simulator.settings
@@ -50,7 +50,7 @@ def test_tests_that_the_page_on_security_names_exist() -> None:
 
 def metrics() -> set[str]:
     """The gateway's metrics, as Prometheus shows them."""
-    every = [one for one in vars(gateway.telemetry).values() if isinstance(one, Counter | Gauge | Histogram)]
+    every = [one for one in vars(gateway.runtime.telemetry).values() if isinstance(one, Counter | Gauge | Histogram)]
     return {f"{one.describe()[0].name}{'_total' if isinstance(one, Counter) else ''}" for one in every}
 
 

@@ -11,9 +11,9 @@ from typing import TypeVar
 import psycopg
 from pydantic import ValidationError
 
+from gateway.runtime.telemetry import configure_logging
 from gateway.settings import Settings
 from gateway.store.database import Connection, is_away
-from gateway.telemetry import configure_logging
 
 T = TypeVar("T")
 

@@ -7,10 +7,10 @@ from uuid import UUID
 import httpx
 import typer
 
-from gateway import handovers
 from gateway.commands.common import die, read_settings, with_database
-from gateway.handovers import NoThreadError
-from gateway.lines import Lines
+from gateway.numbers.clients import Lines
+from gateway.outbox import thread_control
+from gateway.outbox.thread_control import NoThreadError
 from gateway.store import outbox, ownership
 from gateway.store.conversations import Quiet
 from gateway.store.database import Connection
@@ -93,7 +93,7 @@ def _thread(conversation: UUID, action: ThreadAction) -> None:
     async def asked(conn: Connection) -> None:
         async with httpx.AsyncClient(timeout=20) as http:
             lines = Lines(http, settings.whatsapp_graph_url, settings.whatsapp_api_version)
-            await handovers.ask(conn, settings.channels(), lines.api, conversation, action, quiet)
+            await thread_control.ask(conn, settings.channels(), lines.api, conversation, action, quiet)
 
     try:
         with_database(settings, asked)

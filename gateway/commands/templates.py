@@ -9,7 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from gateway.commands.common import die, read_settings, with_database
-from gateway.outreach import RefusedError, Wanted, first_problem, send
+from gateway.outbox.proactive import RefusedError, Wanted, first_problem, send
 
 commands = typer.Typer()
 

@@ -12,11 +12,11 @@ from typing import Annotated, TypeVar
 import httpx
 import typer
 
-from gateway.channels import Channel
 from gateway.commands.common import die, read_settings
-from gateway.lines import Lines
+from gateway.numbers.channels import Channel
+from gateway.numbers.clients import Lines
+from gateway.numbers.number_health import Standing, look, version_warning
 from gateway.settings import Settings
-from gateway.standing import Standing, look, version_warning
 from gateway.whatsapp.api.management import Management
 from gateway.whatsapp.api.versions import expiry
 from gateway.whatsapp.errors import WhatsAppError

@@ -1,7 +1,7 @@
 """Customers: an id of ours, and the keys that lead to it.
 
 Strong keys (`wa_id`, `user_id`) lead to one customer. `old_wa_id` is a number that the customer gave up, and says
-until when; `parent_user_id` may be shared. Which keys mean the same person is decided in `gateway.identity`.
+until when; `parent_user_id` may be shared. Which keys mean the same person is decided in `gateway.customers.identity`.
 """
 
 from __future__ import annotations

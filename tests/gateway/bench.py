@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from gateway.agent import Agent
-from gateway.channels import Channel, Channels
-from gateway.intake import Intake
+from gateway.inbox.intake import Intake
+from gateway.numbers.channels import Channel, Channels
 from gateway.store import events
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool
 from gateway.store.events import NewEvent
 from gateway.store.turns import Turn
-from gateway.turns import Bounds, Turns
+from gateway.turns.agent_server import Agent
+from gateway.turns.holder import Bounds, Turns
 from gateway.whatsapp.json_bytes import encode
 from gateway.whatsapp.webhooks.items import items
 from tests.gateway.agent_server import AgentServer

@@ -5,11 +5,11 @@ from typing import Any
 
 import httpx
 
-from gateway.channels import Channel, Channels
-from gateway.intake import Intake
-from gateway.limits import Limiter
-from gateway.lines import Lines
-from gateway.sender import Sender, SendSettings
+from gateway.inbox.intake import Intake
+from gateway.numbers.channels import Channel, Channels
+from gateway.numbers.clients import Lines
+from gateway.outbox.rate_limits import Limiter
+from gateway.outbox.sender import Sender, SendSettings
 from gateway.store import events
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool

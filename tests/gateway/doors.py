@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import httpx
 
-from gateway.app import serve
+from gateway.serve import serve
 from gateway.settings import Settings
 
 

@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gateway.channels import Channel, Channels
-from gateway.intake import Intake
+from gateway.inbox.intake import Intake
+from gateway.numbers.channels import Channel, Channels
 from gateway.store import conversations, events
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool

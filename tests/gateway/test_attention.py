@@ -8,10 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway import attention, polling
-from gateway.attention import Attention
-from gateway.limits import Limiter
-from gateway.lines import Lines
+from gateway.numbers.clients import Lines
+from gateway.outbox import presence
+from gateway.outbox.presence import Attention
+from gateway.outbox.rate_limits import Limiter
+from gateway.runtime import loops
 from gateway.store import turns
 from gateway.store.database import Pool
 from gateway.store.turns import Turn
@@ -102,7 +103,7 @@ async def test_without_a_slot_at_hand_there_is_no_reaction(desk: Desk) -> None:
 
 
 async def test_typing_is_renewed_while_the_turn_runs(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attention, "_TYPING", 0.01)
+    monkeypatch.setattr(presence, "_TYPING", 0.01)
     await attend_until(desk, await a_turn(desk), 4, react=False)
     assert {body["typing_indicator"]["type"] for body in desk.meta.bodies} == {"text"}
 
@@ -161,8 +162,8 @@ async def slow(pool: Pool) -> AsyncIterator[tuple[Bench, SlowMeta]]:
 async def test_a_receipt_under_way_ends_before_the_answer_is_queued(
     slow: tuple[Bench, SlowMeta], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attention, "_GRACE", 60)
-    monkeypatch.setattr(polling, "_CANCEL_AGAIN", 60)
+    monkeypatch.setattr(presence, "_GRACE", 60)
+    monkeypatch.setattr(loops, "_CANCEL_AGAIN", 60)
     bench, meta = slow
     bench.server.gate.clear()
     await bench.receive(text("Olá"))
@@ -180,7 +181,7 @@ async def test_a_receipt_under_way_ends_before_the_answer_is_queued(
 async def test_a_receipt_that_hangs_does_not_hold_the_answer_back(
     slow: tuple[Bench, SlowMeta], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attention, "_GRACE", 0.01)
+    monkeypatch.setattr(presence, "_GRACE", 0.01)
     bench, meta = slow
     await bench.receive(text("Olá"))
     await bench.settle()

@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.identity import Ids, Statement, customer_for, number_changed
+from gateway.customers.identity import Ids, Statement, customer_for, number_changed
 from gateway.store import contacts
 from gateway.store.database import Pool
 from tests.gateway.inbound import T

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.channels import Channel, Channels
+from gateway.numbers.channels import Channel, Channels
 
 
 class Seconds:

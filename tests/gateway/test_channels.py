@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateway import checks
-from gateway.channels import Channel, Channels
+from gateway import health_checks
+from gateway.numbers.channels import Channel, Channels
 from gateway.store.conversations import Quiet
 
 
@@ -143,16 +143,16 @@ async def test_a_number_without_an_app_secret_is_said_by_its_id(tmp_path: Path) 
     path = tmp_path / "channels.json"
     write(path, channel("1", app_secrets=["s"]), channel("2"), channel("3", app_secrets=[""]))
     channels = Channels((), (path,), clock=Clock())
-    assert (said := await checks.numbers(channels)) is not None
+    assert (said := await health_checks.numbers(channels)) is not None
     assert "no app secret for 2, 3" in said
     path.write_text("{")
-    assert (said := await checks.numbers(channels)) is not None
+    assert (said := await health_checks.numbers(channels)) is not None
     assert "is no channels file" in said
     assert "no app secret for 2, 3" in said
     write(path, channel("1", app_secrets=["s"]))
-    assert await checks.numbers(channels) is None
+    assert await health_checks.numbers(channels) is None
 
 
 async def test_no_number_at_all_is_said_with_the_settings_that_name_one() -> None:
-    assert (said := await checks.numbers(Channels())) is not None
+    assert (said := await health_checks.numbers(Channels())) is not None
     assert "WHATSAPP_PHONE_NUMBER_ID" in said

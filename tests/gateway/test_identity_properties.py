@@ -8,7 +8,7 @@ from uuid import UUID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.identity import Ids, Statement, customer_for, number_changed, user_id_changed
+from gateway.customers.identity import Ids, Statement, customer_for, number_changed, user_id_changed
 from gateway.store import contacts
 from gateway.store.contacts import Key
 from gateway.store.database import Pool

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 import psycopg
 import pytest
 
-from gateway.polling import background
+from gateway.inbox.writer import Inbox, NotDurableError
+from gateway.runtime.loops import background
 from gateway.store import events
 from gateway.store.database import Pool
 from gateway.store.events import NewEvent
-from gateway.webhooks import Inbox, NotDurableError
 from tests.gateway.faults import poison
 
 

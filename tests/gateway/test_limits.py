@@ -10,7 +10,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from structlog.testing import capture_logs
 
-from gateway.limits import PAIR_BURST, PAIR_SECONDS, Limiter, Rate, slots
+from gateway.outbox.rate_limits import PAIR_BURST, PAIR_SECONDS, Limiter, Rate, slots
 from gateway.store import rates
 from gateway.store.database import make_pool
 

@@ -10,8 +10,8 @@ import pytest
 from obstore.store import MemoryStore
 from starlette.applications import Starlette
 
-from gateway.internal import Internal
-from gateway.media import MediaLoader, open_store, origins
+from gateway.inbox.media_fetcher import MediaLoader, open_store, origins
+from gateway.internal.routes import Internal
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool
 from gateway.whatsapp.api.client import CloudApi

@@ -7,7 +7,7 @@ import httpx
 from obstore.store import MemoryStore
 from starlette.applications import Starlette
 
-from gateway.internal import Internal
+from gateway.internal.routes import Internal
 from gateway.store.database import Pool
 from tests.gateway.bench import Bench, until
 from tests.gateway.customers import OLD_ID, by, people

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.channels import Channel, Channels
+from gateway.numbers.channels import Channel, Channels
 from gateway.settings import Settings
 from gateway.store import contacts, ownership
 from gateway.store.database import Pool
@@ -132,7 +132,7 @@ async def test_only_with_the_token(gateway: httpx.AsyncClient) -> None:
 
 
 async def test_several_numbers_have_to_be_told_apart() -> None:
-    from gateway.outreach import RefusedError, _channel
+    from gateway.outbox.proactive import RefusedError, _channel
 
     channels = Channels([Channel(phone_number_id=number, access_token="t") for number in "12"])
     assert _channel(channels, "2").phone_number_id == "2"

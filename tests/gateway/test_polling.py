@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from gateway import polling
-from gateway.polling import poll
+from gateway.runtime import loops
+from gateway.runtime.loops import poll
 
 
 @pytest.mark.parametrize("error", [psycopg.OperationalError("gone"), errors.ProgramLimitExceeded("x"), KeyError("x")])
@@ -27,7 +27,7 @@ async def test_a_step_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch,
             stop.set()
         return 0.25
 
-    monkeypatch.setattr(polling, "_pause", pause)
+    monkeypatch.setattr(loops, "_pause", pause)
     await poll("test", step, wake=asyncio.Event(), stop=stop, at_most=1)
     patience = [1.0] * 8 if isinstance(error, psycopg.OperationalError) and error.sqlstate is None else _GROWING
     assert pauses == [*patience, 0.25, 1.0, 0.25]

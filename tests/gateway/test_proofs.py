@@ -10,7 +10,7 @@ from obstore.store import MemoryStore
 from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 
-from gateway.internal import Internal
+from gateway.internal.routes import Internal
 from gateway.store import proofs
 from gateway.store.database import Pool
 from tests.gateway.customers import by

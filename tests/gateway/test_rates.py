@@ -9,9 +9,9 @@ import redis.asyncio as redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from gateway.channels import Channel, Channels
-from gateway.limits import PAIR_BURST, PAIR_SECONDS, Limiter, Rate
-from gateway.sender import Sender, SendSettings
+from gateway.numbers.channels import Channel, Channels
+from gateway.outbox.rate_limits import PAIR_BURST, PAIR_SECONDS, Limiter, Rate
+from gateway.outbox.sender import Sender, SendSettings
 from gateway.store.database import Pool
 from simulator.valkey import Valkey
 from tests.gateway.bench import until

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.identity import ids
+from gateway.customers.identity import ids
 from gateway.store.database import Pool
 from gateway.whatsapp.numbers import are_forms, is_user_id
 from gateway.whatsapp.webhooks.events import Customer
@@ -104,7 +104,7 @@ async def test_a_form_is_given_up_with_its_number(desk: Desk) -> None:
 
 async def test_a_receipt_that_says_nothing_new_costs_no_query(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr("gateway.receipts.identity.told_by_receipt", lambda *args: asked.append(args))
+    monkeypatch.setattr("gateway.customers.receipts.identity.told_by_receipt", lambda *args: asked.append(args))
     await desk.queue("1")
     await desk.step()
     assert await desk.statuses() == ["accepted"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.replies import parts_of
+from gateway.outbox.replies import parts_of
 from gateway.whatsapp.errors import InvalidMessage
 from gateway.whatsapp.messages.render import render
 from tests.gateway.bench import Bench

@@ -8,8 +8,8 @@ import pytest
 from prometheus_client import REGISTRY
 from pydantic import ValidationError
 
-from gateway.channels import Channel, Channels
-from gateway.sender import SendSettings
+from gateway.numbers.channels import Channel, Channels
+from gateway.outbox.sender import SendSettings
 from gateway.settings import Settings
 from gateway.store import outbox
 from gateway.store.database import Pool

@@ -8,15 +8,15 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from gateway import ops
-from gateway.serving import Door, PortTakenError
+from gateway.runtime import operations
+from gateway.runtime.serving import Door, PortTakenError
 
 NOTHING = Starlette()
 
 
 def asking(door: Door) -> httpx.AsyncClient:
     """What operators would ask of a process whose only part is this door."""
-    app = Starlette(routes=ops.Ops({"webhook": door.problem}, needed=frozenset({"webhook"})).routes())
+    app = Starlette(routes=operations.Ops({"webhook": door.problem}, needed=frozenset({"webhook"})).routes())
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
 
 
@@ -28,7 +28,7 @@ async def test_a_door_that_nobody_opened_is_not_ready(free_port: Callable[[], in
 
 
 async def test_a_door_behind_which_nobody_answers_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ops, "_CHECK_SECONDS", 0.2)
+    monkeypatch.setattr(operations, "_CHECK_SECONDS", 0.2)
     door = Door(NOTHING, "127.0.0.1", 0, "GATEWAY_PORT")
     with door.open():  # the kernel takes connections, the program does not
         async with asking(door) as client:

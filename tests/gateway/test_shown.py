@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateway.channels import Channel, Channels
-from gateway.outreach import Wanted, send
+from gateway.numbers.channels import Channel, Channels
+from gateway.outbox.proactive import Wanted, send
 from gateway.store.database import Pool
 from gateway.whatsapp.messages.templates import header_media, quick_reply, shown, template
 from tests.gateway.bench import Bench

@@ -10,9 +10,9 @@ import pytest
 from prometheus_client import REGISTRY
 
 from gateway.housekeeping import Housekeeping
-from gateway.intake import NOT_ITS_APP, NOT_KNOWN, Intake
+from gateway.inbox.intake import NOT_ITS_APP, NOT_KNOWN, Intake
+from gateway.numbers.signers import Line, Signers, digest
 from gateway.settings import Settings
-from gateway.signers import Line, Signers, digest
 from gateway.store import events
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool

@@ -11,10 +11,10 @@ import pytest
 from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 
-from gateway.channels import Channel, Channels
-from gateway.lines import Lines
-from gateway.ops import Ops
-from gateway.standing import Watch, version_warning
+from gateway.numbers.channels import Channel, Channels
+from gateway.numbers.clients import Lines
+from gateway.numbers.number_health import Watch, version_warning
+from gateway.runtime.operations import Ops
 from gateway.store.database import Pool
 from tests.conftest import Simulator
 from tests.gateway.conftest import Command

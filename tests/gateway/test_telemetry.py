@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from gateway.telemetry import configure_logging
+from gateway.runtime.telemetry import configure_logging
 
 
 @pytest.fixture(autouse=True)

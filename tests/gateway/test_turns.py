@@ -8,7 +8,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from gateway.channels import Channel
+from gateway.numbers.channels import Channel
 from gateway.store import turns
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool
@@ -163,7 +163,7 @@ async def test_a_lost_run_that_had_begun_goes_on_without_input(bench: Bench) -> 
 
 
 async def test_a_server_that_is_away_costs_no_attempt(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.runs._RETRY_AWAY", 0.01)
+    monkeypatch.setattr("gateway.turns.run._RETRY_AWAY", 0.01)
     bench.server.away = True
     await bench.receive(text("Olá"))
     await bench.turns.step()
@@ -193,7 +193,7 @@ async def test_a_failed_run_is_tried_again_and_then_the_customer_is_told_once(be
 
 
 async def test_a_turn_is_bounded_and_its_run_cancelled(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.turns._LEAST", 1)
+    monkeypatch.setattr("gateway.turns.holder._LEAST", 1)
     bench.server.gate.clear()
     await bench.receive(text("Olá"))
     await bench.settle(bench.worker(timeout=1))
@@ -360,7 +360,7 @@ async def test_replies_that_say_nothing_are_left_out_but_not_all(
 async def test_an_indicator_that_survives_its_cancellation_does_not_hold_the_answer_back(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.polling._CANCEL_AGAIN", 0.01)
+    monkeypatch.setattr("gateway.runtime.loops._CANCEL_AGAIN", 0.01)
     lost = 0
 
     async def stubborn(_: Channel, turn: Turn) -> None:
@@ -471,7 +471,7 @@ async def test_a_server_that_loses_every_run_is_not_asked_for_ever(
     async def pause(seconds: float) -> None:
         pauses.append(seconds)
 
-    monkeypatch.setattr("gateway.runs._pause", pause)
+    monkeypatch.setattr("gateway.turns.run._pause", pause)
     bench.server.loses = True
     await bench.receive(text("Olá"))
     for _ in range(3):
@@ -492,7 +492,7 @@ async def test_an_error_that_begins_with_404_is_a_failed_run_and_no_lost_one(ben
 async def test_a_run_that_somebody_else_waits_for_is_not_cancelled(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.turns._LEAST", 1)
+    monkeypatch.setattr("gateway.turns.holder._LEAST", 1)
     bench.server.gate.clear()
     await bench.receive(text("Olá"))
     worker = bench.worker(timeout=1)

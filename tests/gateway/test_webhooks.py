@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.inbox.webhook import MAX_BODY
 from gateway.settings import Settings
-from gateway.webhooks import MAX_BODY
 from simulator.postgres import Postgres
 from tests.gateway.deliveries import NUMBER, SECRET, payload, signed, text
 from tests.gateway.doors import Doors, opened

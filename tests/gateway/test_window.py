@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from gateway.channels import Channel, Channels
+from gateway.numbers.channels import Channel, Channels
 from gateway.store import ownership
 from gateway.store.database import Pool
 from tests.gateway.deliveries import NUMBER, text

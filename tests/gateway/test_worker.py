@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from gateway.settings import Settings
-from gateway.worker import Worker
+from gateway.work import Worker
 
 
 async def test_sending_and_media_are_finished_although_turns_cannot_be_given_back(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from gateway import contract
+from gateway.inbox import run_items
 from gateway.whatsapp.webhooks.events import MessageReceived
 from gateway.whatsapp.webhooks.parse import event, items
 from graph.state import Inbound
@@ -106,7 +106,7 @@ def item_of(case: str, quoted: str | None = None) -> dict[str, Any]:
     """The run contract's item for the message of a case."""
     [found] = [event(item) for item in items(json.loads((CASES / f"{case}.json").read_text()))]
     assert isinstance(found, MessageReceived)
-    return json.loads(json.dumps(contract.inbound(found, datetime.now(UTC), quoted=quoted)))  # type: ignore[no-any-return]
+    return json.loads(json.dumps(run_items.inbound(found, datetime.now(UTC), quoted=quoted)))  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from pydantic import ValidationError
 
-from gateway.channels import Channels
+from gateway.numbers.channels import Channels
 from graph.context import Context
 from k8s import channels
 from k8s.declared import Agent, Number

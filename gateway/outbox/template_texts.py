@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import structlog
 
-from gateway.channels import Channel
+from gateway.numbers.channels import Channel
 from gateway.store import outbox
 from gateway.store.database import Pool
 from gateway.store.outbox import Outbound

@@ -6,11 +6,11 @@ from uuid import UUID
 
 import structlog
 
-from gateway.channels import Channel
+from gateway.numbers.channels import Channel
+from gateway.runtime.telemetry import ERRORS, SENDS
 from gateway.store import window
 from gateway.store.database import Connection
 from gateway.store.outbox import Outbound
-from gateway.telemetry import ERRORS, SENDS
 from gateway.whatsapp.messages.caps import WINDOW_SECONDS
 
 log = structlog.get_logger(__name__)

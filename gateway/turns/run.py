@@ -9,12 +9,12 @@ from uuid import UUID
 
 import structlog
 
-from gateway.agent import Agent, AgentAwayError, Answer, RunFailedError, RunLostError
-from gateway.channels import Channel
+from gateway.numbers.channels import Channel
+from gateway.runtime.telemetry import ERRORS
 from gateway.store import turns as store
 from gateway.store.database import Pool
 from gateway.store.turns import Turn
-from gateway.telemetry import ERRORS
+from gateway.turns.agent_server import Agent, AgentAwayError, Answer, RunFailedError, RunLostError
 
 log = structlog.get_logger(__name__)
 

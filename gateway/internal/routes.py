@@ -15,10 +15,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from gateway.runtime.telemetry import PROOFS
 from gateway.store import contacts, conversations, media, proofs
 from gateway.store.conversations import HistoryItem
 from gateway.store.database import Pool, is_away
-from gateway.telemetry import PROOFS
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore

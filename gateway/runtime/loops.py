@@ -13,8 +13,8 @@ from typing import Any
 
 import structlog
 
+from gateway.runtime.telemetry import ERRORS
 from gateway.store.database import is_away
-from gateway.telemetry import ERRORS
 
 log = structlog.get_logger(__name__)
 

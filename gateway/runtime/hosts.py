@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
+from starlette.applications import Starlette
 from starlette.datastructures import Headers
+from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 # Ends that no public name has (RFC 6761, Kubernetes).
@@ -28,6 +31,11 @@ class KnownHosts:
         if scope["type"] == "lifespan" or is_known(Headers(scope=scope).get("host", ""), self._names):
             return await self.app(scope, receive, send)
         return await PlainTextResponse(_REFUSED, 400)(scope, receive, send)
+
+
+def known_hosts_only(routes: Sequence[BaseRoute], names: str) -> Starlette:
+    """Return an app of these routes that is called by known names only; names: further ones, comma-separated."""
+    return Starlette(routes=routes, middleware=[Middleware(KnownHosts, names=names.split(","))])
 
 
 def is_known(host: str, names: Collection[str] = ()) -> bool:

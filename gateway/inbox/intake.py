@@ -13,16 +13,16 @@ from typing import Any, cast
 
 import structlog
 
-from gateway import notices
-from gateway.arrivals import Arrivals, Outcome, Rules
-from gateway.channels import Channels
+from gateway.inbox import notice_events
+from gateway.inbox.message_events import Arrivals, Outcome, Rules
+from gateway.numbers.channels import Channels
+from gateway.runtime.telemetry import ERRORS, EVENTS
 from gateway.store import events, outbox
 from gateway.store.conversations import Quiet
 from gateway.store.database import CONFLICTS, Connection, Pool, is_away
 from gateway.store.events import StoredEvent
 from gateway.store.merging import TurnUnderWayError
 from gateway.store.outbox import StatusChange
-from gateway.telemetry import ERRORS, EVENTS
 from gateway.whatsapp.json_bytes import decode
 from gateway.whatsapp.webhooks.events import (
     CallChanged,
@@ -149,20 +149,20 @@ class Intake:
             case UserIdChanged():
                 return await arrivals.user_id(conn, stored, meant)
             case HandoverChanged():
-                return await notices.handover(conn, meant, arrivals.statement(stored, meant.timestamp))
+                return await notice_events.handover(conn, meant, arrivals.statement(stored, meant.timestamp))
             case UserPreferenceChanged():
-                return await notices.preference(conn, meant, arrivals.statement(stored, meant.timestamp))
+                return await notice_events.preference(conn, meant, arrivals.statement(stored, meant.timestamp))
             case ContactSynced():
-                return await notices.contact_sync(conn, meant, arrivals.statement(stored, meant.timestamp))
+                return await notice_events.contact_sync(conn, meant, arrivals.statement(stored, meant.timestamp))
             case ErrorReported():
-                return await notices.error(conn, stored, meant)
+                return await notice_events.error(conn, stored, meant)
             case CallChanged():
                 log.info("call_not_taken", call_event=meant.event, phone_number_id=stored.phone_number_id)
-                return await notices.call(conn, meant, arrivals.spoken(stored, meant.timestamp))
+                return await notice_events.call(conn, meant, arrivals.spoken(stored, meant.timestamp))
             case Unknown(reason=reason):
                 return "unknown", reason
             case _:
-                return await notices.account(conn, stored, meant)
+                return await notice_events.account(conn, stored, meant)
 
 
 async def _defer(conn: Connection, stored: StoredEvent, delay: float, waits_for: str) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import UUID
 
-from gateway.channels import Channel, Channels
-from gateway.lines import address
+from gateway.numbers.channels import Channel, Channels
+from gateway.numbers.clients import address
 from gateway.store import contacts, conversations, ownership
 from gateway.store.conversations import Quiet
 from gateway.store.database import Connection

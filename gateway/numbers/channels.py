@@ -11,8 +11,8 @@ import orjson
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
-from gateway.hours import KnownContext
-from gateway.signers import Line, Signers
+from gateway.numbers.hours import KnownContext
+from gateway.numbers.signers import Line, Signers
 from gateway.store.conversations import Quiet
 from gateway.whatsapp.errors import InvalidMessage
 from gateway.whatsapp.messages.messages import as_reply

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import time
 from collections.abc import Sequence
 
-import psycopg
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from gateway.channels import Channels
-from gateway.signers import digest
-from gateway.store import events
-from gateway.store.database import CONFLICTS, Connection, Pool, is_away
+from gateway.inbox.writer import Inbox, NotDurableError
+from gateway.numbers.channels import Channels
+from gateway.numbers.signers import digest
+from gateway.runtime.telemetry import ACK, FOREIGN, SIGNATURE_FAILURES, WEBHOOKS
+from gateway.runtime.tracing import tracer
 from gateway.store.events import NewEvent
-from gateway.telemetry import ACK, ERRORS, FOREIGN, SIGNATURE_FAILURES, WEBHOOKS
-from gateway.tracing import tracer
 from gateway.whatsapp.json_bytes import decode, encode
 from gateway.whatsapp.webhooks.items import Item, items
 from gateway.whatsapp.webhooks.signature import signed_with
@@ -28,105 +25,6 @@ log = structlog.get_logger(__name__)
 
 #: Meta's payloads are at most 3 MB (Cloud API, webhooks).
 MAX_BODY = 3 * 1024 * 1024
-#: Requests that may wait for the database; beyond it Meta is asked to come again.
-MAX_WAITING = 5_000
-
-
-# A commit whose answer was lost may have succeeded; one more try does no harm, because keys are unique, and spares Meta
-# a 5xx for what is durable already. Two processes that get the same items at once may run into each other more often.
-_TRIES_AWAY, _TRIES_CONFLICT = 2, 6
-
-
-class NotDurableError(Exception):
-    """The items could not be made durable: Meta has to deliver them again."""
-
-
-#: What requests want stored, and how they are told that it is.
-_Batch = list[tuple[Sequence[NewEvent], asyncio.Future[None]]]
-
-
-class Inbox:
-    """Makes items durable: whatever was queued while the last commit ran goes with the next, without a timer."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-        self._waiting: _Batch = []
-        self._wake = asyncio.Event()
-        self._conn: Connection | None = None  # kept from batch to batch: no check before each commit
-
-    async def keep(self, new: Sequence[NewEvent]) -> None:
-        """Return once these items are committed.
-
-        Raises:
-            NotDurableError: They are not, or it is not known.
-        """
-        if len(self._waiting) >= MAX_WAITING:
-            raise NotDurableError("too many webhooks wait for the database")
-        committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((new, committed))
-        self._wake.set()
-        await committed
-
-    async def run(self) -> None:
-        """Write batches until cancelled."""
-        try:
-            while True:
-                await self._wake.wait()
-                self._wake.clear()
-                batch, self._waiting = self._waiting, []
-                await self._write_batch(batch)
-        finally:
-            await self._put_back()
-
-    async def _write_batch(self, batch: _Batch) -> None:
-        """Write what several webhooks brought; one that cannot be written fails alone."""
-        try:
-            await self._write([event for new, _ in batch for event in new])
-        except psycopg.Error as error:
-            if len(batch) > 1 and not is_away(error):
-                for one in batch:
-                    await self._write_batch([one])
-                return
-            ERRORS.labels("inbox").inc()
-            log.error("inbox_write_failed", error=type(error).__name__, webhooks=len(batch))
-            _settle(batch, NotDurableError(type(error).__name__))
-        else:
-            _settle(batch, None)
-
-    async def _write(self, new: Sequence[NewEvent]) -> None:
-        tries = 0
-        while True:
-            try:
-                return await self._write_once(new)
-            except psycopg.Error as error:
-                tries += 1
-                bound = _TRIES_AWAY if is_away(error) else _TRIES_CONFLICT if isinstance(error, CONFLICTS) else 1
-                if tries >= bound:
-                    raise
-
-    async def _write_once(self, new: Sequence[NewEvent]) -> None:
-        if self._conn is None:
-            self._conn = await self._pool.getconn()
-        try:
-            await events.keep(self._conn, new)
-        except psycopg.Error:
-            await self._put_back()
-            raise
-
-    async def _put_back(self) -> None:
-        if self._conn is not None:
-            conn, self._conn = self._conn, None
-            await self._pool.putconn(conn)
-
-
-def _settle(batch: _Batch, error: Exception | None) -> None:
-    for _, committed in batch:
-        if committed.done():  # its request was cancelled
-            continue
-        if error:
-            committed.set_exception(error)
-        else:
-            committed.set_result(None)
 
 
 class _TooLargeError(Exception):

@@ -13,13 +13,13 @@ from uuid import uuid4
 import psycopg
 import structlog
 
-from gateway.channels import Channel
-from gateway.limits import Limiter
-from gateway.lines import Lines, address
+from gateway.numbers.channels import Channel
+from gateway.numbers.clients import Lines, address
+from gateway.outbox.rate_limits import Limiter
+from gateway.runtime.telemetry import SENDS, SENT
 from gateway.store import events, outbox, turns
 from gateway.store.database import Pool
 from gateway.store.turns import LeaseLostError, Turn
-from gateway.telemetry import SENDS, SENT
 from gateway.whatsapp.errors import AccountBlocked, WhatsAppError
 from gateway.whatsapp.messages.messages import Reaction, as_reply
 from gateway.whatsapp.messages.render import render

@@ -1,4 +1,4 @@
-"""The parts of `work`, wired together: events to messages, messages to turns, replies to sends."""
+"""The process that does the work, its parts wired together: events to messages, messages to turns, replies to sends."""
 
 from __future__ import annotations
 
@@ -11,24 +11,35 @@ import httpx
 import redis.asyncio as redis
 import structlog
 
-from gateway import checks
-from gateway.agent import Agent
-from gateway.attention import Attention
+from gateway import health_checks as checks
 from gateway.housekeeping import Housekeeping
-from gateway.intake import Intake
-from gateway.limits import Limiter
-from gateway.lines import Lines
-from gateway.media import MediaLoader, open_store, origins
-from gateway.ops import Check
-from gateway.polling import Step, background, poll, supervised
-from gateway.sender import Sender, SendSettings
+from gateway.inbox.intake import Intake
+from gateway.inbox.media_fetcher import MediaLoader, open_store, origins
+from gateway.numbers.clients import Lines
+from gateway.numbers.number_health import Watch
+from gateway.outbox.presence import Attention
+from gateway.outbox.rate_limits import Limiter
+from gateway.outbox.sender import Sender, SendSettings
+from gateway.runtime.hosts import known_hosts_only
+from gateway.runtime.loops import Step, background, poll, supervised
+from gateway.runtime.operations import Check, Ops
+from gateway.runtime.serving import Door, Process
 from gateway.settings import Settings
-from gateway.standing import Watch
 from gateway.store.conversations import Quiet
 from gateway.store.database import EVENTS, MEDIA, OUTBOX, TURNS, Wakeups, make_pool
-from gateway.turns import Bounds, Turns
+from gateway.turns.agent_server import Agent
+from gateway.turns.holder import Bounds, Turns
 
 log = structlog.get_logger(__name__)
+
+
+def work(settings: Settings) -> Process:
+    """Events to messages, messages to turns, replies to sends; over HTTP only health and metrics."""
+    worker = Worker(settings)
+    ops = Ops(worker.checks(), needed=frozenset({"postgres"}), warning=worker.warning)
+    app = known_hosts_only(ops.routes(), settings.known_hosts)
+    door = Door(app, settings.gateway_host, settings.work_port, "WORK_PORT")
+    return Process("work", [door], worker.lifespan, settings.drain_seconds)
 
 
 class Worker:

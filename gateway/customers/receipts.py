@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import structlog
 
-from gateway import identity
-from gateway.channels import Channel
-from gateway.identity import Ids, Statement
+from gateway.customers import identity
+from gateway.customers.identity import Ids, Statement
+from gateway.numbers.channels import Channel
 from gateway.store.contacts import Key
 from gateway.store.database import Pool
 from gateway.store.merging import TurnUnderWayError

@@ -11,17 +11,18 @@ from datetime import timedelta
 import psycopg
 import structlog
 
-from gateway import fallbacks, receipts
-from gateway.channels import Channel, Channels
-from gateway.identity import Ids
-from gateway.limits import Limiter
-from gateway.lines import Lines, address
-from gateway.shown import Shown
+from gateway.customers import receipts
+from gateway.customers.identity import Ids
+from gateway.numbers.channels import Channel, Channels
+from gateway.numbers.clients import Lines, address
+from gateway.outbox import fallbacks
+from gateway.outbox.rate_limits import Limiter
+from gateway.outbox.template_texts import Shown
+from gateway.runtime.telemetry import ERRORS, LIMITER_WAITS, PROCESSING, SENDS, SENT
+from gateway.runtime.tracing import tracer
 from gateway.store import events, outbox, window
 from gateway.store.database import CONFLICTS, Connection, Pool, is_away
 from gateway.store.outbox import Outbound
-from gateway.telemetry import ERRORS, LIMITER_WAITS, PROCESSING, SENDS, SENT
-from gateway.tracing import tracer
 from gateway.whatsapp.api.client import Sent
 from gateway.whatsapp.errors import (
     AccountBlocked,

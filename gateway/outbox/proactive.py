@@ -18,10 +18,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from gateway.channels import Channel, Channels
-from gateway.identity import Ids, Statement, customer_for
-from gateway.replies import check
-from gateway.shown import named
+from gateway.customers.identity import Ids, Statement, customer_for
+from gateway.numbers.channels import Channel, Channels
+from gateway.outbox.replies import check
+from gateway.outbox.template_texts import named
 from gateway.store import contacts, conversations, outbox
 from gateway.store.database import Connection, Pool, is_away
 from gateway.whatsapp.errors import InvalidMessage

@@ -9,15 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from gateway import contract, identity
-from gateway.channels import Channels
-from gateway.identity import Ids, Statement
+from gateway.customers import identity
+from gateway.customers.identity import Ids, Statement
+from gateway.inbox import run_items
+from gateway.numbers.channels import Channels
+from gateway.runtime.telemetry import RECEIVED
 from gateway.store import contacts, conversations, messages, ownership
 from gateway.store.conversations import Quiet
 from gateway.store.database import Connection
 from gateway.store.events import StoredEvent
 from gateway.store.messages import NewMedia, Said
-from gateway.telemetry import RECEIVED
 from gateway.whatsapp.webhooks.contents import (
     ContactsContent,
     EditContent,
@@ -125,17 +126,17 @@ class Arrivals:
         content, context = received.content, received.context
         quoted = await messages.quoted(conn, contact_id, context.message_id) if context and context.message_id else None
         media = self._media(received, said.channel_id)
-        item = contract.inbound(received, stored.received_at, quoted=quoted, media_id=str(media.id) if media else "")
+        item = run_items.inbound(received, stored.received_at, quoted=quoted, media_id=str(media.id) if media else "")
         in_person = received.group_id is None
         return Said(
             wamid=received.wamid,
             author="customer",
-            type=contract.kind(received),
+            type=run_items.kind(received),
             content=item,
             event_id=stored.id,
             sent_at=said.at,
             received_at=stored.received_at,
-            awaits=in_person and received.source != "history" and contract.answered(received, stored.type),
+            awaits=in_person and received.source != "history" and run_items.answered(received, stored.type),
             opens_window=in_person and not isinstance(content, SystemContent | EditContent | RevokeContent),
             source=received.source,
             group_id=received.group_id,
@@ -178,12 +179,12 @@ class Arrivals:
         self, conn: Connection, conversation_id: UUID, stored: StoredEvent, echoed: MessageEchoed, said: Statement
     ) -> bool:
         content = echoed.content
-        kind = contract.kind(echoed)
+        kind = run_items.kind(echoed)
         message = Said(
             wamid=echoed.wamid,
             author="app",
             type=kind,
-            content={**contract.inbound(echoed, stored.received_at), "type": kind},
+            content={**run_items.inbound(echoed, stored.received_at), "type": kind},
             event_id=stored.id,
             sent_at=said.at,
             received_at=said.at if echoed.source == "history" else stored.received_at,

@@ -1,26 +1,24 @@
-"""The two processes and their doors: everything with a lifetime is opened here, and closed in the opposite order."""
+"""The process that takes webhooks, and its ports: what has a lifetime is opened here, and closed in reverse order."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.routing import BaseRoute
 
-from gateway.checks import numbers, postgres
-from gateway.hosts import KnownHosts
-from gateway.internal import Internal
-from gateway.media import open_store
-from gateway.ops import Check, Ops, alive
-from gateway.outreach import Outreach
-from gateway.polling import background
-from gateway.serving import Door, Process
+from gateway.health_checks import numbers, postgres
+from gateway.inbox.media_fetcher import open_store
+from gateway.inbox.webhook import Webhook
+from gateway.inbox.writer import Inbox
+from gateway.internal.routes import Internal
+from gateway.outbox.proactive import Outreach
+from gateway.runtime.hosts import known_hosts_only
+from gateway.runtime.loops import background
+from gateway.runtime.operations import Check, Ops, alive
+from gateway.runtime.serving import Door, Process
 from gateway.settings import Settings
 from gateway.store.database import make_pool
-from gateway.webhooks import Inbox, Webhook
-from gateway.worker import Worker
 
 
 def serve(settings: Settings) -> Process:
@@ -52,18 +50,5 @@ def serve(settings: Settings) -> Process:
             await stack.enter_async_context(background(inbox.run()))
             yield
 
-    inside = Door(_for_us(routes, settings), settings.gateway_host, settings.ops_port, "OPS_PORT")
+    inside = Door(known_hosts_only(routes, settings.known_hosts), settings.gateway_host, settings.ops_port, "OPS_PORT")
     return Process("serve", [webhook, inside], lifespan, settings.drain_seconds)
-
-
-def _for_us(routes: Sequence[BaseRoute], settings: Settings) -> Starlette:
-    """What is behind a port that is not for Meta: called by known names only."""
-    return Starlette(routes=routes, middleware=[Middleware(KnownHosts, names=settings.known_hosts.split(","))])
-
-
-def work(settings: Settings) -> Process:
-    """Events to messages, messages to turns, replies to sends; over HTTP only health and metrics."""
-    worker = Worker(settings)
-    ops = Ops(worker.checks(), needed=frozenset({"postgres"}), warning=worker.warning)
-    door = Door(_for_us(ops.routes(), settings), settings.gateway_host, settings.work_port, "WORK_PORT")
-    return Process("work", [door], worker.lifespan, settings.drain_seconds)

@@ -14,9 +14,9 @@ from uuid import UUID
 
 import httpx
 
-from gateway.channels import Channel
+from gateway.numbers.channels import Channel
+from gateway.runtime.telemetry import BLOCKED, ERRORS
 from gateway.store.contacts import Key
-from gateway.telemetry import BLOCKED, ERRORS
 from gateway.whatsapp.api.client import CloudApi
 from gateway.whatsapp.errors import AccountBlocked, Scope
 

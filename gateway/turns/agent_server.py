@@ -17,7 +17,7 @@ import httpx
 import structlog
 from langgraph_sdk.client import LangGraphClient
 
-from gateway.tracing import trace_headers
+from gateway.runtime.tracing import trace_headers
 from gateway.whatsapp.text import clean, clean_text
 
 log = structlog.get_logger(__name__)

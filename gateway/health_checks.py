@@ -5,9 +5,9 @@ from __future__ import annotations
 import psycopg
 import redis.asyncio as redis
 
-from gateway.agent import Agent
-from gateway.channels import Channels
+from gateway.numbers.channels import Channels
 from gateway.store.database import Pool
+from gateway.turns.agent_server import Agent
 
 
 async def postgres(pool: Pool) -> str | None:

@@ -10,13 +10,13 @@ from datetime import datetime
 
 import structlog
 
-from gateway import identity
-from gateway.identity import Statement
+from gateway.customers import identity
+from gateway.customers.identity import Statement
+from gateway.runtime.telemetry import ERRORS
 from gateway.store import accounts, contacts, conversations, ownership
 from gateway.store.accounts import AccountState
 from gateway.store.database import Connection
 from gateway.store.events import StoredEvent
-from gateway.telemetry import ERRORS
 from gateway.whatsapp.webhooks.accounts import (
     AccountAlerted,
     AccountEvent,

@@ -18,18 +18,18 @@ from uuid import UUID
 import psycopg
 import structlog
 
-from gateway.agent import Agent, Answer, RunFailedError
-from gateway.channels import Channel, Channels
-from gateway.courtesy import apology, handoff_reason, unreadable
-from gateway.polling import ended
-from gateway.replies import parts_of
-from gateway.runs import Runs
+from gateway.numbers.channels import Channel, Channels
+from gateway.outbox.replies import parts_of
+from gateway.runtime.loops import ended
+from gateway.runtime.telemetry import ERRORS, PROOFS, RUN, TURNS, TURNS_IN_FLIGHT
+from gateway.runtime.tracing import tracer
 from gateway.store import turns as store
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool, is_away
 from gateway.store.turns import LeaseLostError, Turn
-from gateway.telemetry import ERRORS, PROOFS, RUN, TURNS, TURNS_IN_FLIGHT
-from gateway.tracing import tracer
+from gateway.turns.agent_server import Agent, Answer, RunFailedError
+from gateway.turns.canned_texts import apology, handoff_reason, unreadable
+from gateway.turns.run import Runs
 from gateway.whatsapp.errors import InvalidMessage
 
 log = structlog.get_logger(__name__)

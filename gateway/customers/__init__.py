@@ -1,0 +1,1 @@
+"""Customers: which keys mean the same person, and since when."""

@@ -1,0 +1,1 @@
+"""What every process needs: loops, ports, health, metrics, traces."""
