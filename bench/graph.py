@@ -1,6 +1,6 @@
 """What the graph itself costs: turns of ours beside those of a bare ``create_agent``, run by the server's own API.
 
-One agent server (``python -m graph.launch``, the open edition, with its production configuration) serves both graphs
+One agent server (``python -m graph.server.launch``, the open edition, production configuration) serves both graphs
 (``bench.served``), with the same checkpointer in Postgres and the same model, the simulator's. The turns of both
 alternate, each in a thread of its own whose history was made first through the API; runs are made as the gateway makes
 them (``durability="sync"``). A turn's own time is
@@ -158,7 +158,15 @@ def _agent(folder: Path, port: int, model_port: int, database: str, log: Path) -
     config = json.loads((ROOT / "langgraph.production.json").read_text())
     config["graphs"] = {graph: f"bench.served:{graph}" for graph in GRAPHS}
     (folder / "langgraph.json").write_text(json.dumps(config))
-    command = [sys.executable, "-m", "graph.launch", "--port", str(port), "--config", str(folder / "langgraph.json")]
+    command = [
+        sys.executable,
+        "-m",
+        "graph.server.launch",
+        "--port",
+        str(port),
+        "--config",
+        str(folder / "langgraph.json"),
+    ]
     environment = {
         **_PATHS,
         "DATABASE_URL": database,

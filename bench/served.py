@@ -16,9 +16,9 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
 
 from graph.agent import agent
-from graph.model import chat_model
 from graph.settings import settings
 from graph.tools import TOOLS
+from graph.turn.model import chat_model
 
 log = structlog.stdlib.get_logger(__name__)
 

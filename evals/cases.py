@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from graph.guard import speaks_another_language
+from graph.model.guard import speaks_another_language
 
 FOLDER = Path(__file__).parent / "cases"
 LENGTH = 900  # characters of an answer, unless a case says otherwise

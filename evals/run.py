@@ -17,8 +17,8 @@ from langgraph.store.memory import InMemoryStore
 from evals.cases import Case, Outcome, Turn, faults
 from graph.agent import build
 from graph.business import DEMO_KEY
-from graph.model import chat_model
 from graph.settings import settings
+from graph.turn.model import chat_model
 
 STRANGER = "5511900000000"
 AT_ONCE = 4

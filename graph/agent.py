@@ -11,13 +11,13 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.store.base import BaseStore
 
-from graph.context import Context
-from graph.model import ModelPolicy, chat_model
+from graph.contract.context import Context
+from graph.contract.state import State
+from graph.server.tracing import here_unless_traced
 from graph.settings import settings
-from graph.state import State
 from graph.tools import TOOLS, ToolErrors
-from graph.tracing import here_unless_traced
-from graph.turn import Turn
+from graph.turn.begin import Turn
+from graph.turn.model import ModelPolicy, chat_model
 
 
 def build(

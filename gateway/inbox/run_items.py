@@ -1,4 +1,4 @@
-"""What a customer sent, in the words of the run contract (`graph/state.py`): plain JSON for a row and for a run."""
+"""What a customer sent, in the words of the run contract (`graph/contract/state.py`): JSON for a row and for a run."""
 
 from __future__ import annotations
 

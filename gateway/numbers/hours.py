@@ -36,7 +36,7 @@ class Hours(BaseModel):
 
 
 class BusinessHours(BaseModel):
-    """When people answer, as the agent reads it (`graph/context.py`)."""
+    """When people answer, as the agent reads it (`graph/contract/context.py`)."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 

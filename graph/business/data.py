@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel
 
-from graph.context import CustomerKey
+from graph.contract.context import CustomerKey
 
 # What others keep a customer under: the number and user id of now, and the gateway's own id of the person.
 ASKED_BY = frozenset({"wa_id", "user_id", "customer_id"})

@@ -11,8 +11,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from graph.business.postgres import add_customer, find_customer
-from graph.context import CustomerKey
-from graph.postgres import connection_settings
+from graph.contract.context import CustomerKey
+from graph.server.postgres import connection_settings
 
 TABLES = Path(__file__).with_name("schema.sql")
 

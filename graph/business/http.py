@@ -25,7 +25,7 @@ from graph.business.data import (
     TicketRequest,
     wire_keys,
 )
-from graph.context import LASTING, CustomerKey
+from graph.contract.context import LASTING, CustomerKey
 
 TIMEOUT_SECONDS = 8
 ATTEMPTS = 3

@@ -20,8 +20,8 @@ from graph.business.data import (
     postcode_of,
     wire_keys,
 )
-from graph.context import LASTING, CustomerKey
-from graph.postgres import LoopPool, persistent
+from graph.contract.context import LASTING, CustomerKey
+from graph.server.postgres import LoopPool, persistent
 
 POOL_SIZE = 10
 

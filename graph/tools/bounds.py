@@ -14,10 +14,10 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMes
 from langgraph.types import Command
 
 from graph.business import NoCustomerError, RefusedError
-from graph.context import Context
-from graph.departments import offered
+from graph.contract.context import Context
+from graph.contract.state import State
+from graph.policy.departments import offered
 from graph.settings import settings
-from graph.state import State
 from graph.tools.common import NoStoreError
 
 log = logging.getLogger(__name__)

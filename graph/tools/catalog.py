@@ -9,8 +9,8 @@ from langgraph.types import Command
 from pydantic import Field
 
 from graph.business import Product, business
+from graph.contract.replies import LocationReply, MediaReply
 from graph.prompts import STORES
-from graph.replies import LocationReply, MediaReply
 from graph.tools.common import Runtime, show
 from graph.tools.money import brl
 

@@ -8,10 +8,10 @@ from typing import Any
 from langchain.tools import tool
 from langgraph.types import Command
 
-from graph import memory
 from graph.business import RefusedError, TicketRequest, business
-from graph.confirmations import alive, waiting
-from graph.state import Pending, asked_at
+from graph.contract.state import Pending, asked_at
+from graph.policy import memory
+from graph.policy.confirmations import alive, waiting
 from graph.tools.common import ONE_AT_A_TIME, Runtime, ask, expiry, fact, may_ask, store_of
 from graph.tools.who import CHANGES_NEED_PROOF, level, trusted_keys
 

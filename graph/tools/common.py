@@ -12,12 +12,12 @@ from langchain_core.messages import AIMessage, ToolMessage
 from langgraph.store.base import BaseStore
 from langgraph.types import Command
 
-from graph.compose import dump
-from graph.confirmations import QUESTION_LIMIT, waiting
-from graph.context import Context
-from graph.replies import Reply
+from graph.contract.compose import dump
+from graph.contract.context import Context
+from graph.contract.replies import Reply
+from graph.contract.state import Pending, Prepared, State, asked_at
+from graph.policy.confirmations import QUESTION_LIMIT, waiting
 from graph.settings import settings
-from graph.state import Pending, Prepared, State, asked_at
 
 Runtime = ToolRuntime[Context, State]
 
@@ -78,7 +78,7 @@ def propose(runtime: Runtime, tool: str, arguments: dict[str, Any], asked: str) 
 
 
 def ask(runtime: Runtime, pending: Pending) -> Command[Any]:
-    """End the turn with the question of this change, which ``graph.answer`` shows."""
+    """End the turn with the question of this change, which ``graph.turn.end`` shows."""
     return end_with(runtime, "", ASKED, pending=[pending])
 
 

@@ -8,9 +8,9 @@ from langchain.tools import tool
 from langgraph.types import Command
 from pydantic import Field
 
-from graph.departments import knows_number
+from graph.contract.replies import ContactRequestReply
+from graph.policy.departments import knows_number
 from graph.prompts import TEXTS
-from graph.replies import ContactRequestReply
 from graph.tools.common import Runtime, end_with
 
 KNOWN = "O número de telefone deste cliente já é conhecido."

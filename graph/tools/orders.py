@@ -9,9 +9,9 @@ from langgraph.types import Command
 from pydantic import Field
 
 from graph.business import Order, business
-from graph.compose import menu
+from graph.contract.compose import menu
+from graph.contract.replies import ListReply
 from graph.prompts import TEXTS
-from graph.replies import ListReply
 from graph.tools.common import Runtime, line_of, number_of, propose, show
 from graph.tools.money import brl
 from graph.tools.who import (

@@ -8,8 +8,8 @@ from langchain.tools import tool
 from langgraph.types import Command
 from pydantic import Field
 
-from graph import memory
-from graph.masking import mask
+from graph.policy import memory
+from graph.policy.masking import mask
 from graph.prompts import TEXTS
 from graph.tools.common import Runtime, propose, store_of
 from graph.tools.who import CHANGES_NEED_PROOF, level

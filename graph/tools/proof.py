@@ -10,9 +10,9 @@ from pydantic import Field
 
 from graph.business import NoCustomerError, NoProofError, business
 from graph.business.data import postcode_of
-from graph.channel import channel
-from graph.masking import mask
+from graph.policy.masking import mask
 from graph.prompts import TEXTS
+from graph.server.gateway_client import channel
 from graph.settings import settings
 from graph.tools.common import Runtime, end_with, fact, number_of
 from graph.tools.talk import handoff_text

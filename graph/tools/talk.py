@@ -9,15 +9,15 @@ from langgraph.types import Command
 from pydantic import Field
 
 from graph.business import NoCustomerError
-from graph.channel import HistoryEntry, channel
-from graph.compose import choice, options_of
-from graph.context import Context
-from graph.departments import current, of_context
-from graph.hours import in_words, is_open
-from graph.masking import mask
+from graph.contract.compose import choice, options_of
+from graph.contract.context import Context
+from graph.contract.replies import BUTTONS_BODY_LIMIT, ROW_COUNT_LIMIT
+from graph.contract.state import State, asked_at
+from graph.policy.departments import current, of_context
+from graph.policy.hours import in_words, is_open
+from graph.policy.masking import mask
 from graph.prompts import TEXTS
-from graph.replies import BUTTONS_BODY_LIMIT, ROW_COUNT_LIMIT
-from graph.state import State, asked_at
+from graph.server.gateway_client import HistoryEntry, channel
 from graph.tools.common import Runtime, end_with, fact
 
 HISTORY_LIMIT = 50

@@ -9,7 +9,7 @@ from langgraph.types import Command
 from pydantic import Field
 
 from graph.business import Priority, Ticket, TicketRequest, business
-from graph.masking import mask
+from graph.policy.masking import mask
 from graph.prompts import TEXTS
 from graph.tools.common import Runtime, line_of, lines_of, number_of, propose
 from graph.tools.who import trusted_keys, with_hint

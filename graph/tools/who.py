@@ -7,7 +7,7 @@ The model has no say in it.
 from __future__ import annotations
 
 from graph.business import Order, business
-from graph.context import CustomerKey, Verification
+from graph.contract.context import CustomerKey, Verification
 from graph.prompts import TEXTS
 from graph.tools.common import Runtime
 

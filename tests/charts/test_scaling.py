@@ -9,7 +9,7 @@ import pytest
 
 from gateway.store.migrate import migrate
 from graph.business.postgres import POOL_SIZE
-from graph.persistence import CHECKPOINT_POOL_SIZE, STORE_POOL_SIZE
+from graph.server.persistence import CHECKPOINT_POOL_SIZE, STORE_POOL_SIZE
 from tests.charts import chart
 
 

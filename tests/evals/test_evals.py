@@ -9,7 +9,7 @@ import pytest
 
 from evals.cases import Case, Outcome, Turn, faults, load
 from evals.run import Result, table
-from graph.departments import of_files
+from graph.policy.departments import of_files
 from graph.tools import TOOLS
 
 ROOT = Path(__file__).parents[2]

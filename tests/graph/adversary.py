@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
 
 from graph.business import Order, Product, RefusedError, Ticket, TicketRequest
-from graph.context import CustomerKey
+from graph.contract.context import CustomerKey
 from graph.prompts import TEXTS as OURS
 from tests.graph.talk import inbound
 

@@ -11,10 +11,10 @@ import pytest
 from langgraph_sdk.client import LangGraphClient
 
 from graph import business as business_module
-from graph import persistence
 from graph.agent import build
 from graph.business import Business, create
-from graph.chat import chat_model
+from graph.model.chat import chat_model
+from graph.server import persistence
 from graph.settings import Settings, settings
 from simulator.ports import free_port
 from simulator.postgres import Postgres

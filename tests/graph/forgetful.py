@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from graph import forgetting
-from graph.persistence import checkpointer
+from graph.server import forgetting
+from graph.server.persistence import checkpointer
 
 forgetting.KEPT = timedelta(seconds=0.5)
 forgetting.EVERY_SECONDS = 0.1

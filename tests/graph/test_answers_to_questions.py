@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.confirmations import QUESTION_LIMIT, call_id, decide, question
-from graph.replies import ButtonsReply, TextReply
-from graph.state import Inbound, Pending
+from graph.contract.replies import ButtonsReply, TextReply
+from graph.contract.state import Inbound, Pending
+from graph.policy.confirmations import QUESTION_LIMIT, call_id, decide, question
 from tests.graph.talk import NOON
 
 MOMENT = datetime.fromisoformat(NOON)

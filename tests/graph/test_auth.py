@@ -8,8 +8,8 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from graph.auth import authenticate, authorized
-from graph.server import RequireToken, forget_runs
+from graph.server.auth import authenticate, authorized
+from graph.server.server import RequireToken, forget_runs
 from graph.settings import settings
 
 

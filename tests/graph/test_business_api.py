@@ -27,7 +27,7 @@ from graph.business import (
     Ticket,
     TicketRequest,
 )
-from graph.context import CustomerKey
+from graph.contract.context import CustomerKey
 
 CONTRACT: dict[str, Any] = yaml.safe_load(Path(business_module.__file__).with_name("openapi.yaml").read_text())
 KEYS = [

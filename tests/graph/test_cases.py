@@ -8,11 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
-
 from gateway.whatsapp.compose import prepare
+from graph.channel import Channel
+
 from gateway.whatsapp.messages import Text
 from graph import understand
-from graph.channel import Channel
 from graph.settings import settings
 from tests.gateway.whatsapp.test_markdown import read_on_the_phone
 from tests.graph.model_server import ModelServer, say

@@ -6,8 +6,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from graph import persistence
 from graph.prompts import TEXTS
+from graph.server import persistence
 from graph.tools.changes import CHANGES, TOO_SOON
 from graph.tools.common import ASKING, ONE_AT_A_TIME
 from tests.graph.talk import NOON, ModelDownError, Talk, by_a_person, calls, context, inbound, tap, texts

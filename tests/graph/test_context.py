@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from graph.context import BusinessHours, Context
+from graph.contract.context import BusinessHours, Context
 
 
 def test_the_schema_is_pydantics_and_made_once() -> None:

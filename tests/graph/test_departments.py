@@ -6,9 +6,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from graph.context import BusinessHours, Context
-from graph.departments import of_context, of_files
-from graph.hours import is_open
+from graph.contract.context import BusinessHours, Context
+from graph.policy.departments import of_context, of_files
+from graph.policy.hours import is_open
 from graph.prompts import TEXTS
 from graph.tools import TOOLS
 from tests.graph.talk import Talk, calls, context, inbound, tap, texts

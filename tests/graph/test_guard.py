@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatResult
 
-from graph.compose import compose
-from graph.guard import judge, speaks_another_language
-from graph.model import chat_model
+from graph.contract.compose import compose
+from graph.contract.replies import TEXT_LIMIT, TextReply
+from graph.model.guard import judge, speaks_another_language
 from graph.prompts import TEXTS
-from graph.replies import TEXT_LIMIT, TextReply
 from graph.settings import settings
+from graph.turn.model import chat_model
 from tests.graph.talk import ModelDownError, ScriptedModel, Talk, calls, context, texts
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -68,7 +68,7 @@ async def test_of_twenty_thousand_characters_ten_are_kept_and_it_says_so(talk: T
 
 @given(st.integers(4097, 60_000), st.sampled_from([" ", "\n", ". ", "\n\n", "", "\n```\n"]), st.integers(1, 5000))
 def test_however_long_it_is_one_bounded_reply_comes_of_it(length: int, gap: str, word: int) -> None:
-    from graph.answer import repaired
+    from graph.turn.end import repaired
 
     text = ("x" * word + gap) * (length // word + 1)
     [sent] = compose(repaired(AIMessage(text), "long").text, [])
@@ -143,7 +143,7 @@ async def test_a_fallback_model_answers_where_the_first_one_fails(talk: Talk, en
     second.prepare("Aqui é a reserva.")
     environment.setenv("AGENT_FALLBACK_MODEL", "openai:reserve")
     settings.cache_clear()
-    environment.setattr("graph.asking.chat_model", lambda name: {"openai:reserve": second}[name])
+    environment.setattr("graph.turn.asking.chat_model", lambda name: {"openai:reserve": second}[name])
     talk.model.prepare(ModelDownError("away"))
     assert texts(await talk.turn("t1", "Oi")) == ["Aqui é a reserva."]
 
@@ -162,7 +162,7 @@ async def test_a_model_that_hangs_is_left_for_the_fallback(talk: Talk, environme
     second.prepare("Aqui é a reserva.")
     environment.setenv("AGENT_FALLBACK_MODEL", "openai:reserve")
     settings.cache_clear()
-    environment.setattr("graph.asking.chat_model", lambda name: {"openai:reserve": second}[name])
+    environment.setattr("graph.turn.asking.chat_model", lambda name: {"openai:reserve": second}[name])
     assert texts(await talk.go_on()) == ["Aqui é a reserva."]
 
 

@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from graph.hosts import KnownHosts, is_known
+from graph.server.hosts import KnownHosts, is_known
 
 LABEL = st.from_regex(r"[a-z]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
 PORT = st.sampled_from(["", ":80", ":2024"])

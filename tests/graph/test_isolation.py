@@ -7,8 +7,8 @@ import httpx
 import psycopg
 import pytest
 
-from graph import channel as channel_module
 from graph.business import DEMO_KEY
+from graph.server import gateway_client as channel_module
 from graph.settings import settings
 from graph.tools import TOOLS
 from graph.tools import talk as talk_tools
@@ -183,4 +183,4 @@ def serve(environment: pytest.MonkeyPatch, gateway: Any) -> None:
     settings.cache_clear()
     stand_in = channel_module.Channel(settings(), httpx.MockTransport(gateway))
     environment.setattr(talk_tools, "channel", lambda: stand_in)
-    environment.setattr("graph.understand.channel", lambda: stand_in)
+    environment.setattr("graph.turn.files.channel", lambda: stand_in)

@@ -1,4 +1,4 @@
-"""``python -m graph.launch``: what the open edition's image starts."""
+"""``python -m graph.server.launch``: what the open edition's image starts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from graph.launch import RUNTIME, server_environment
+from graph.server.launch import RUNTIME, server_environment
 from simulator.ports import free_port
 from simulator.process import Process
 from tests.graph.conftest import ROOT, TOKEN
@@ -61,7 +61,17 @@ def server(model_server: ModelServer, server_database: str, tmp_path: Path) -> I
     """The server as the image starts it, in a folder of its own, and a client without credentials."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "graph.launch", "--config", str(CONFIG), "--port", str(port), "--drain", "30"]
+    command = [
+        sys.executable,
+        "-m",
+        "graph.server.launch",
+        "--config",
+        str(CONFIG),
+        "--port",
+        str(port),
+        "--drain",
+        "30",
+    ]
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),

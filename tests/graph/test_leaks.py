@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.leaks import holds_call, without_thoughts
+from graph.model.leaks import holds_call, without_thoughts
 
 TOOLS = {"order_status", "remember", "forget", "list_orders"}
 SECRET = "margem de 30%"

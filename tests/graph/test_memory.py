@@ -4,9 +4,9 @@ import uuid
 
 import pytest
 
-from graph import memory
+from graph.policy import memory
 from graph.settings import settings
-from graph.summary import tokens
+from graph.turn.summary import tokens
 from tests.graph.talk import ModelDownError, Talk, calls, context, texts
 
 

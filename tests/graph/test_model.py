@@ -1,8 +1,8 @@
 import pytest
 from langchain_openai import ChatOpenAI
 
-from graph.model import chat_model
 from graph.settings import settings
+from graph.turn.model import chat_model
 from tests.graph.talk import Talk, calls, context, texts
 
 

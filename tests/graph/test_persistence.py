@@ -5,7 +5,7 @@ import psycopg
 import pytest
 from psycopg_pool import PoolTimeout
 
-from graph import persistence
+from graph.server import persistence
 from simulator.postgres import Postgres
 
 CONFIG = {"configurable": {"thread_id": "1", "checkpoint_ns": ""}}
@@ -57,7 +57,7 @@ async def test_the_server_starts_without_postgres_and_recovers(
     environment: pytest.MonkeyPatch, postgres: Postgres, caplog: pytest.LogCaptureFixture
 ) -> None:
     environment.setenv("AGENT_DATABASE_URL", postgres.database_url("not_yet"))
-    environment.setattr("graph.postgres.WAIT_SECONDS", 0.2)
+    environment.setattr("graph.server.postgres.WAIT_SECONDS", 0.2)
     async with persistence.checkpointer() as saver:
         with pytest.raises(PoolTimeout):
             await saver.aget_tuple(CONFIG)

@@ -8,9 +8,9 @@ import httpx
 import psycopg
 import pytest
 
-from graph import channel as channel_module
 from graph.business import DEMO_KEY, Business, HttpBusiness, NoProofError
-from graph.context import Context, CustomerKey
+from graph.contract.context import Context, CustomerKey
+from graph.server import gateway_client as channel_module
 from graph.settings import settings
 from graph.tools import proof
 from graph.tools.who import CHANGES_NEED_PROOF

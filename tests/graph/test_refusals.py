@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from graph import understand
-from graph.channel import Channel
-from graph.forms import GIVEN_UP, HISTORY_LEFT_OUT, LEFT_OUT, NOT_SHOWN
+from graph.model.forms import GIVEN_UP, HISTORY_LEFT_OUT, LEFT_OUT, NOT_SHOWN
 from graph.prompts import TEXTS
+from graph.server.gateway_client import Channel
 from graph.settings import settings
+from graph.turn import files as understand
 from tests.graph.files import bombs
 from tests.graph.model_server import Message, ModelServer, Raw, body, call, has_picture, refusal, say
 from tests.graph.talk import Talk, by_a_person, inbound, texts

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from graph.compose import choice, dump, options_of, split, text_replies
-from graph.replies import REPLY, ButtonsReply, ListReply
+from graph.contract.compose import choice, dump, options_of, split, text_replies
+from graph.contract.replies import REPLY, ButtonsReply, ListReply
 
 BUTTON = {"id": "yes", "title": "Sim"}
 ROW = {"id": "1", "title": "Óculos"}

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from graph import chat, persistence
 from graph.agent import build
 from graph.business import Business
-from graph.model import chat_model
+from graph.model import chat
+from graph.server import persistence
 from graph.settings import settings
+from graph.turn.model import chat_model
 from tests.graph.talk import context, texts, turn_input
 
 THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "opaque"}

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from langchain_core.outputs import ChatResult
 
-from graph import persistence
-from graph.retention import Retention
+from graph.server import persistence
+from graph.server.retention import Retention
 from tests.graph.talk import ModelDownError, ScriptedModel, Talk, calls, texts
 
 NOW = datetime.now(UTC)
@@ -79,7 +79,7 @@ async def test_a_conversation_is_forgotten_once_nobody_wrote_for_long(
 async def test_many_threads_are_tidied_in_batches(
     talk: Talk, retention: Retention, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("graph.retention.BATCH", 2)
+    monkeypatch.setattr("graph.server.retention.BATCH", 2)
     for number in range(5):
         talk.begin()
         talk.model.prepare("Olá!")

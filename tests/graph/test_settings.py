@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from graph.persistence import address
+from graph.server.persistence import address
 from graph.settings import SECRETS, Settings
 
 pytestmark = pytest.mark.usefixtures("environment")

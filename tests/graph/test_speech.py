@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from graph.files import UnreadableError
 from graph.files.sounds import read, seconds
 from graph.settings import settings
-from graph.speech import ENDINGS, OpenAITranscriber
+from graph.turn.speech import ENDINGS, OpenAITranscriber
 
 # platform.openai.com/docs/api-reference/audio/createTranscription: "flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav, or webm"
 TAKEN = {"flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "wav", "webm"}

@@ -7,13 +7,13 @@ import psycopg
 import pytest
 from langchain_core.messages import ToolMessage
 
-from graph import channel as channel_module
 from graph import tools
 from graph.business import DEMO_KEY, Business, Priority, TicketRequest, create
 from graph.business.__main__ import main as create_business
 from graph.business.demo import create_tables
-from graph.channel import Channel
-from graph.context import CustomerKey
+from graph.contract.context import CustomerKey
+from graph.server import gateway_client as channel_module
+from graph.server.gateway_client import Channel
 from graph.settings import settings
 from graph.tools import bounds
 from graph.tools import talk as talk_tools

@@ -10,7 +10,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from starlette.types import Receive, Scope, Send
 
-from graph.tracing import JoinTrace, configure_tracing, here_unless_traced
+from graph.server.tracing import JoinTrace, configure_tracing, here_unless_traced
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 

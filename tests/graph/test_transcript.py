@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.state import Inbound
-from graph.words import clean, describe
+from graph.contract.state import Inbound
+from graph.history.words import clean, describe
 
 
 @given(st.text(alphabet=st.characters(min_codepoint=0, max_codepoint=0x10FFFF)))

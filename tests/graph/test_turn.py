@@ -3,9 +3,9 @@ import json
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
+from graph.contract.state import ANSWERS_KEPT
+from graph.history.transcript import UNSENT
 from graph.prompts import TEXTS
-from graph.state import ANSWERS_KEPT
-from graph.transcript import UNSENT
 from tests.graph.talk import ModelDownError, Talk, by_a_person, calls, inbound, texts
 
 LOOKUP = ("order_status", {"order_id": "12345"})

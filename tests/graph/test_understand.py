@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from graph import understand
-from graph.channel import Channel
 from graph.files.documents import PDF, WORD
 from graph.files.reader import Reader
+from graph.server.gateway_client import Channel
 from graph.settings import settings
-from graph.speech import OpenAITranscriber
+from graph.turn import files
+from graph.turn.speech import OpenAITranscriber
 from tests.graph.files import bombs
 from tests.graph.talk import Talk, inbound, texts
 
@@ -38,7 +38,7 @@ def gateway(environment: pytest.MonkeyPatch) -> Callable[..., list[httpx.Request
         environment.setenv("INTERNAL_TOKEN", "inside")
         settings.cache_clear()
         stand_in = Channel(settings(), httpx.MockTransport(answer))
-        environment.setattr(understand, "channel", lambda: stand_in)
+        environment.setattr(files, "channel", lambda: stand_in)
         return asked
 
     return serve
@@ -56,7 +56,7 @@ def heard(environment: pytest.MonkeyPatch) -> Callable[..., list[httpx.Request]]
             return httpx.Response(status, json={"text": text})
 
         made = OpenAITranscriber(settings(), httpx.MockTransport(answer))
-        environment.setattr(understand, "transcriber", lambda: made)
+        environment.setattr(files, "transcriber", lambda: made)
         return asked
 
     return serve
@@ -75,7 +75,7 @@ async def test_a_voice_note_is_transcribed_and_kept_as_text(talk: Talk, gateway:
     assert b"gpt-transcribe" in asked[0].content
 
 
-@pytest.mark.parametrize(("status", "text", "told"), [(500, "x", understand.NOT_HEARD), (200, " ", understand.SILENT)])
+@pytest.mark.parametrize(("status", "text", "told"), [(500, "x", files.NOT_HEARD), (200, " ", files.SILENT)])
 async def test_what_was_not_heard_is_said(
     talk: Talk, gateway: Any, heard: Any, status: int, text: str, told: str
 ) -> None:
@@ -114,7 +114,7 @@ async def test_a_document_that_cannot_be_read_is_said(
     gateway(content, status)
     talk.model.prepare("Não consegui abrir")
     assert texts(await talk.turn("t1", media("document", mime_type))) == ["Não consegui abrir"]
-    assert understand.NOT_READ in talk.model.seen[0][0].text
+    assert files.NOT_READ in talk.model.seen[0][0].text
 
 
 async def test_a_picture_is_shown_in_its_own_turn_and_kept_as_a_reference(talk: Talk, gateway: Any) -> None:
@@ -135,14 +135,14 @@ async def test_a_picture_that_is_gone_is_said(talk: Talk, gateway: Any) -> None:
     gateway(b"", 410)
     talk.model.prepare("Não abriu")
     await talk.turn("t1", media("image", "image/jpeg"))
-    assert talk.model.seen[0][0].text == f"[imagem]\n{understand.NOT_SEEN}"
+    assert talk.model.seen[0][0].text == f"[imagem]\n{files.NOT_SEEN}"
 
 
 async def test_a_picture_that_is_none_is_not_shown(talk: Talk, gateway: Any) -> None:
     gateway(b"<html>404 not found</html>")
     talk.model.prepare("Não abriu")
     await talk.turn("t1", media("image", "image/jpeg", "veja"))
-    assert talk.model.seen[0][0].content == f"[imagem] veja\n{understand.NOT_SEEN}"
+    assert talk.model.seen[0][0].content == f"[imagem] veja\n{files.NOT_SEEN}"
 
 
 async def test_a_picture_is_shown_as_what_it_is(talk: Talk, gateway: Any) -> None:
@@ -153,10 +153,10 @@ async def test_a_picture_is_shown_as_what_it_is(talk: Talk, gateway: Any) -> Non
 
 
 NEVER_FETCHED = [
-    ("document", "application/x-msdownload", 10, understand.NOT_READ),
-    ("document", PDF, 20_000_001, understand.TOO_LARGE),
-    ("image", "image/tiff", 10, understand.NOT_SEEN), ("image", "image/png", 8_000_001, understand.TOO_LARGE),
-    ("audio", "audio/ogg", 8_000_001, understand.TOO_LARGE),
+    ("document", "application/x-msdownload", 10, files.NOT_READ),
+    ("document", PDF, 20_000_001, files.TOO_LARGE),
+    ("image", "image/tiff", 10, files.NOT_SEEN), ("image", "image/png", 8_000_001, files.TOO_LARGE),
+    ("audio", "audio/ogg", 8_000_001, files.TOO_LARGE),
 ]  # fmt: skip
 
 
@@ -178,7 +178,7 @@ async def test_a_size_that_was_not_told_is_looked_at_where_the_answer_begins(
     gateway(b"x" * 101)
     talk.model.prepare("ok")
     await talk.turn("t1", media("document", "text/plain"))
-    assert talk.model.seen[0][0].text.endswith(understand.TOO_LARGE)
+    assert talk.model.seen[0][0].text.endswith(files.TOO_LARGE)
 
 
 def several(*sizes: int) -> list[dict[str, Any]]:
@@ -191,7 +191,7 @@ async def test_five_files_a_turn(talk: Talk, gateway: Any) -> None:
     talk.model.prepare("ok")
     await talk.turn("t1", *several(2, 2, 2, 2, 2, 2, 2))
     assert len(asked) == 5
-    told = [understand.TOO_MANY in message.text for message in talk.model.seen[0]]
+    told = [files.TOO_MANY in message.text for message in talk.model.seen[0]]
     assert told == [False] * 5 + [True] * 2
 
 
@@ -201,7 +201,7 @@ async def test_so_many_bytes_a_turn(talk: Talk, gateway: Any, environment: pytes
     talk.model.prepare("ok")
     await talk.turn("t1", *several(6, 6, 4))
     assert len(asked) == 2
-    told = [understand.TOO_LARGE in message.text for message in talk.model.seen[0]]
+    told = [files.TOO_LARGE in message.text for message in talk.model.seen[0]]
     assert told == [False, True, True]  # the third said that it had 4, and has 6
 
 
@@ -209,13 +209,13 @@ async def test_after_a_bomb_no_other_file_of_the_turn_is_opened(
     talk: Talk, gateway: Any, environment: pytest.MonkeyPatch
 ) -> None:
     ends = (sys.executable, "-c", "raise SystemExit(1)")  # as at its bounds
-    environment.setattr(understand, "Reader", partial(Reader, command=ends))
+    environment.setattr(files, "Reader", partial(Reader, command=ends))
     asked = gateway(b"Oi")
     talk.model.prepare("ok")
     await talk.turn("t1", *several(2, 2), "e o pedido?")
     assert len(asked) == 1
     [first, second, words] = [message.text for message in talk.model.seen[0]]
-    assert (understand.NOT_READ in first, understand.TOO_MANY in second, words) == (True, True, "e o pedido?")
+    assert (files.NOT_READ in first, files.TOO_MANY in second, words) == (True, True, "e o pedido?")
 
 
 @pytest.mark.parametrize("status", ["too_large", "expired", "failed"])

@@ -17,8 +17,8 @@ from pydantic import BaseModel
 from gateway.inbox import run_items
 from gateway.whatsapp.webhooks.events import MessageReceived
 from gateway.whatsapp.webhooks.parse import event, items
-from graph.state import Inbound
-from graph.words import describe
+from graph.contract.state import Inbound
+from graph.history.words import describe
 from tests.graph.talk import Talk, calls, inbound, tap, texts
 
 CASES = Path(__file__).parents[1] / "cases"

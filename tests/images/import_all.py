@@ -42,7 +42,7 @@ def main(root: str, allowed: str, *packages: str) -> None:
             if not module.name.endswith("__main__"):
                 importlib.import_module(module.name)
     if "graph" in packages:
-        from graph.launch import server_environment
+        from graph.server.launch import server_environment
 
         os.environ |= server_environment(json.loads((Path(root) / "langgraph.production.json").read_text()), 1)
         importlib.import_module("langgraph_api.server")

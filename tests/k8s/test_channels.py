@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.numbers.channels import Channels
-from graph.context import Context
+from graph.contract.context import Context
 from k8s import channels
 from k8s.declared import Agent, Number
 from k8s.observed import Phone, Secrets

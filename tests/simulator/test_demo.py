@@ -2,7 +2,7 @@
 
 import pytest
 
-from graph.understand import NOT_HEARD, NOT_READ, NOT_SEEN, TOO_LARGE, TOO_MANY
+from graph.turn.files import NOT_HEARD, NOT_READ, NOT_SEEN, TOO_LARGE, TOO_MANY
 from simulator.demo import ASK_AGAIN, answer
 from simulator.demo_tools import Call, fill, result_text
 

@@ -17,11 +17,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graph.auth import REFUSED, authorized
-from graph.hosts import KnownHosts
-from graph.masking import mask_values
+from graph.policy.masking import mask_values
+from graph.server.auth import REFUSED, authorized
+from graph.server.hosts import KnownHosts
+from graph.server.tracing import JoinTrace, configure_tracing
 from graph.settings import settings
-from graph.tracing import JoinTrace, configure_tracing
 
 # Asked by probes and by Prometheus, who have no token; a NetworkPolicy keeps others away.
 OPEN_PATHS = ("/ok", "/metrics")

@@ -10,15 +10,15 @@ from typing import Any
 from langchain.agents.middleware import ModelRequest, ModelResponse
 from langchain_core.messages import AIMessage, AnyMessage, SystemMessage
 
-from graph.chat import chat_model
-from graph.context import Context
-from graph.failures import MODEL_FAILURES, JunkError, answered, refused, taken_with_less
-from graph.forms import lighter
-from graph.guard import Fault
-from graph.heard import usable
+from graph.contract.context import Context
+from graph.model.chat import chat_model
+from graph.model.failures import MODEL_FAILURES, JunkError, answered, refused, taken_with_less
+from graph.model.forms import lighter
+from graph.model.guard import Fault
+from graph.model.heard import usable
 from graph.prompts import language
 from graph.settings import settings
-from graph.understand import with_pictures
+from graph.turn.files import with_pictures
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, RemoveMessage
 
-from graph.calls import paired
-from graph.transcript import asked_now
+from graph.history.calls import paired
+from graph.history.transcript import asked_now
 
 NOT_SHOWN = "[o cliente enviou uma imagem que não pode ser vista: diga isso ao cliente e peça que ele descreva]"
 LEFT_OUT = "[mensagem do cliente que não pôde ser lida]"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from graph.replies import (
+from graph.contract.replies import (
     BUTTON_COUNT_LIMIT,
     BUTTON_TITLE_LIMIT,
     BUTTONS_BODY_LIMIT,

@@ -16,14 +16,14 @@ from functools import partial
 import httpx
 from langchain_core.messages import AnyMessage, HumanMessage
 
-from graph.channel import TooLargeError, channel
+from graph.contract.state import Inbound, Media
 from graph.files import UnreadableError, documents
 from graph.files.reader import OverBoundsError, Reader
-from graph.masking import mask
+from graph.history.transcript import PICTURES, asked_now, clean
+from graph.policy.masking import mask
+from graph.server.gateway_client import TooLargeError, channel
 from graph.settings import settings
-from graph.speech import TRANSCRIPTION_SECONDS, transcriber
-from graph.state import Inbound, Media
-from graph.transcript import PICTURES, asked_now, clean
+from graph.turn.speech import TRANSCRIPTION_SECONDS, transcriber
 
 log = logging.getLogger(__name__)
 

@@ -12,13 +12,13 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
-from graph.context import Context
-from graph.failures import MODEL_FAILURES, answered
-from graph.leaks import without_thoughts
-from graph.masking import mask
+from graph.contract.context import Context
+from graph.history.transcript import clean
+from graph.model.failures import MODEL_FAILURES, answered
+from graph.model.leaks import without_thoughts
+from graph.policy.masking import mask
 from graph.prompts import SUMMARY, language
 from graph.settings import settings
-from graph.transcript import clean
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from typing import LiteralString
 import psycopg
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 
-from graph.postgres import Pool
+from graph.server.postgres import Pool
 
 log = logging.getLogger(__name__)
 

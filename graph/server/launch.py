@@ -1,4 +1,4 @@
-"""``python -m graph.launch``: LangGraph Server for the open edition, as a production configuration file describes it.
+"""``python -m graph.server.launch``: LangGraph Server for the open edition, as a configuration file describes it.
 
 Stock langgraph-api with the in-memory runtime under uvicorn. ``langgraph dev`` would do more than a pod wants: watch
 files, look for a free port, let LangGraph Studio in.
@@ -15,7 +15,7 @@ from typing import Any
 
 import uvicorn
 
-CONFIG = Path(__file__).parents[1] / "langgraph.production.json"  # beside the package, as in the repository
+CONFIG = Path(__file__).parents[2] / "langgraph.production.json"  # beside the package, as in the repository
 # What selects the in-memory runtime. Nothing on disk: the gateway owns the turns, and a lost run is started again.
 RUNTIME = {
     "LANGGRAPH_RUNTIME_EDITION": "inmem",
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m graph.launch", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m graph.server.launch", description=__doc__)
     parser.add_argument("--config", type=Path, default=CONFIG, help="default: %(default)s")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=2024, help="default: %(default)s")

@@ -12,15 +12,15 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMes
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.runtime import Runtime
 
-from graph.calls import renewed
-from graph.confirmations import alive, call_id, decide, shown_last, waiting
-from graph.context import Context
-from graph.departments import CONFIRMING
-from graph.forms import closed
-from graph.state import Answer, Inbound, State, TurnInput, changes
-from graph.summary import shorten
-from graph.transcript import asked_now, mark_unsent, messages_of
-from graph.understand import read
+from graph.contract.context import Context
+from graph.contract.state import Answer, Inbound, State, TurnInput, changes
+from graph.history.calls import renewed
+from graph.history.transcript import asked_now, mark_unsent, messages_of
+from graph.model.forms import closed
+from graph.policy.confirmations import alive, call_id, decide, shown_last, waiting
+from graph.policy.departments import CONFIRMING
+from graph.turn.files import read
+from graph.turn.summary import shorten
 
 LATE = "[esta confirmação chegou depois do prazo, ou é de uma pergunta que já não vale: nada foi feito]"
 UNCLEAR = "[o cliente disse mais do que sim à pergunta: nada foi feito ainda]"

@@ -18,9 +18,9 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow
 
-from graph.forgetting import forget_for_ever
-from graph.postgres import Pool, new_pool
-from graph.retention import Retention
+from graph.server.forgetting import forget_for_ever
+from graph.server.postgres import Pool, new_pool
+from graph.server.retention import Retention
 from graph.settings import settings
 
 log = logging.getLogger(__name__)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from graph.context import Context, OwnDepartment
+from graph.contract.context import Context, OwnDepartment
+from graph.contract.state import State
 from graph.prompts import DEPARTMENTS
-from graph.state import State
 
 log = logging.getLogger(__name__)
 

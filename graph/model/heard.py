@@ -7,11 +7,11 @@ from functools import partial
 
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, ToolMessage
 
-from graph.calls import admitted
-from graph.failures import JunkError
-from graph.leaks import without_thoughts
-from graph.masking import mask, numbers
-from graph.transcript import clean
+from graph.history.calls import admitted
+from graph.history.transcript import clean
+from graph.model.failures import JunkError
+from graph.model.leaks import without_thoughts
+from graph.policy.masking import mask, numbers
 
 
 def usable(message: BaseMessage, history: Sequence[AnyMessage], *, last: bool, instructions: str = "") -> AIMessage:

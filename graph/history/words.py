@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from graph.state import Inbound, Order, OrderItem, Referral
+from graph.contract.state import Inbound, Order, OrderItem, Referral
 
 MEDIA_NAMES = {
     "image": "imagem",

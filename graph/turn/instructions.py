@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
-from graph.confirmations import alive, waiting
-from graph.context import Context
-from graph.departments import current, of_context
-from graph.hours import in_words, is_open
+from graph.contract.context import Context
+from graph.contract.state import State, asked_at
+from graph.policy.confirmations import alive, waiting
+from graph.policy.departments import current, of_context
+from graph.policy.hours import in_words, is_open
 from graph.prompts import PERSONA, RULES, language
 from graph.settings import settings
-from graph.state import State, asked_at
 
 DAY_NAMES = ("segunda-feira", "terça-feira", "quarta-feira", "quinta-feira", "sexta-feira", "sábado", "domingo")
 NAME_LENGTH = 80

@@ -11,19 +11,19 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, SystemMe
 from langchain_core.tools import BaseTool
 from langgraph.types import Command
 
-from graph import memory
-from graph.answer import closing, finish, repaired
-from graph.asking import HINTS, Call, Handler, Heard, RefusedError, models
-from graph.calls import paired
-from graph.chat import chat_model
-from graph.context import Context
-from graph.departments import offered
-from graph.forms import difference, without_this_turn
-from graph.guard import Fault, judge
-from graph.instructions import system_prompt
+from graph.contract.context import Context
+from graph.contract.state import State
+from graph.history.calls import paired
+from graph.history.transcript import of_turn
+from graph.model.chat import chat_model
+from graph.model.forms import difference, without_this_turn
+from graph.model.guard import Fault, judge
+from graph.policy import memory
+from graph.policy.departments import offered
 from graph.settings import settings
-from graph.state import State
-from graph.transcript import of_turn
+from graph.turn.asking import HINTS, Call, Handler, Heard, RefusedError, models
+from graph.turn.end import closing, finish, repaired
+from graph.turn.instructions import system_prompt
 
 __all__ = ["ModelPolicy", "chat_model"]
 

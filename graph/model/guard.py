@@ -10,7 +10,7 @@ from typing import Literal
 
 from langchain_core.messages import AIMessage
 
-from graph.leaks import holds_call
+from graph.model.leaks import holds_call
 
 # ``call``: a tool call that cannot be made: written as text, or cut off. ``cut``: half an answer. ``unread``: what the
 # customer wrote is refused by the model's provider.

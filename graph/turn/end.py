@@ -8,17 +8,17 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, ToolMessage
 
-from graph.compose import compose, dump, split
-from graph.confirmations import question, waiting
-from graph.context import Context
-from graph.guard import Fault
-from graph.masking import mask
+from graph.contract.compose import compose, dump, split
+from graph.contract.context import Context
+from graph.contract.replies import REPLY, TEXT_LIMIT, ContactsReply, LocationReply, MediaReply, Reply, TextReply
+from graph.contract.state import ANSWERS_KEPT, Answer, Handoff, Pending, Prepared, State, changes
+from graph.history.transcript import of_turn
+from graph.model.guard import Fault
+from graph.policy.confirmations import question, waiting
+from graph.policy.masking import mask
 from graph.prompts import TEXTS
-from graph.replies import REPLY, TEXT_LIMIT, ContactsReply, LocationReply, MediaReply, Reply, TextReply
-from graph.state import ANSWERS_KEPT, Answer, Handoff, Pending, Prepared, State, changes
 from graph.tools.bounds import UNAVAILABLE
 from graph.tools.talk import handoff_text
-from graph.transcript import of_turn
 
 NOTHING = Prepared(parts=[], closing={})
 FAILURES_BEFORE_A_PERSON = 3

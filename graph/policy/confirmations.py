@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from graph.compose import dump, split
+from graph.contract.compose import dump, split
+from graph.contract.replies import BUTTONS_BODY_LIMIT, Button, ButtonsReply, Reply, TextReply
+from graph.contract.state import Inbound, MessageContext, Pending, State
 from graph.prompts import TEXTS, YES_NO
-from graph.replies import BUTTONS_BODY_LIMIT, Button, ButtonsReply, Reply, TextReply
-from graph.state import Inbound, MessageContext, Pending, State
 
 # late: a yes to a question that is not open (any more). unclear: a yes, and something else with it.
 Decision = Literal["yes", "no", "late", "unclear", "open"]

@@ -8,9 +8,9 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
-from graph.masking import mask
-from graph.state import Inbound, Meanwhile, TurnInput
-from graph.words import clean, describe
+from graph.contract.state import Inbound, Meanwhile, TurnInput
+from graph.history.words import clean, describe
+from graph.policy.masking import mask
 
 __all__ = ["asked_now", "clean", "mark_unsent", "messages_of", "of_turn"]
 

@@ -1,0 +1,1 @@
+"""What was said, as the model reads it: messages in words, tool calls in pairs."""

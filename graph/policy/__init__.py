@@ -1,0 +1,1 @@
+"""What is allowed and kept: departments, confirmations, business hours, memory, masking."""
