@@ -34,8 +34,8 @@ import httpx
 from langgraph_sdk.client import LangGraphClient
 
 from simulator.ports import HOST, free_port
-from simulator.postgres import Postgres
-from simulator.process import Process
+from simulator.stack.postgres import Postgres
+from simulator.stack.process import Process
 
 ROOT = Path(__file__).parents[1]
 TOKEN = "bench"

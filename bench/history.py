@@ -22,7 +22,7 @@ from gateway.store.events import NewEvent
 from gateway.store.migrate import migrate
 from gateway.whatsapp.json_bytes import encode
 from gateway.whatsapp.webhooks.items import items
-from simulator.postgres import Postgres
+from simulator.stack.postgres import Postgres
 
 EVENTS = 1_000_000
 CUSTOMERS = 50_000

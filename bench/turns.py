@@ -32,7 +32,7 @@ from gateway.store.migrate import migrate
 from gateway.whatsapp.json_bytes import encode
 from gateway.whatsapp.webhooks.items import items
 from simulator.ports import free_port
-from simulator.postgres import Postgres
+from simulator.stack.postgres import Postgres
 
 QUIET = 0.3
 RUN = 0.2

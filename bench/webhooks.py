@@ -19,7 +19,7 @@ from bench.deliveries import NUMBER, SECRET, requests
 from bench.load import Result, load
 from gateway.store.migrate import migrate
 from simulator.ports import free_port
-from simulator.postgres import Postgres
+from simulator.stack.postgres import Postgres
 
 SECONDS = 5.0
 CONNECTIONS = (1, 16, 64)

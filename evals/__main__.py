@@ -11,8 +11,8 @@ from pathlib import Path
 from dotenv import load_dotenv
 
 from simulator.ports import HOST, free_port, listens
-from simulator.postgres import Postgres
-from simulator.process import Process
+from simulator.stack.postgres import Postgres
+from simulator.stack.process import Process
 
 
 def main() -> None:

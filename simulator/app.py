@@ -12,18 +12,20 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from simulator import cloud_api, control, control_accounts, control_people, model
 from simulator.access import Guard
+from simulator.api import cloud_api
+from simulator.api.graph_call import VERSION
+from simulator.api.management import ManagementApi
+from simulator.api.media import MediaApi
 from simulator.calls import CallLog, new_calls
-from simulator.chat_rules import ChatError
+from simulator.control import accounts, control, people
 from simulator.faults import Faults
-from simulator.graph_call import VERSION
-from simulator.management import ManagementApi
-from simulator.media_api import MediaApi
 from simulator.meta.carrier import Carrier
 from simulator.meta.errors import GraphError
-from simulator.meta.outbox import AT_ONCE, Outbox
+from simulator.meta.messages.outbox import AT_ONCE, Outbox
 from simulator.meta.world import Number, World
+from simulator.model import server
+from simulator.model.rules import ChatError
 from simulator.phone.pages import Phone
 
 CONNECTIONS = 2 * AT_ONCE  # webhooks, and what else is fetched meanwhile
@@ -55,10 +57,10 @@ def create_app(number: Number, webhook_url: str, stack_file: Path, token: str) -
     app = Starlette(
         routes=[
             *cloud_api.CloudApi(carrier).routes(),
-            *model.ModelServer(faults).routes(),
+            *server.ModelServer(faults).routes(),
             *control.Control(carrier, calls, client).routes(),
-            *control_people.PeopleControl(carrier, calls).routes(),
-            *control_accounts.AccountsControl(carrier).routes(),
+            *people.PeopleControl(carrier, calls).routes(),
+            *accounts.AccountsControl(carrier).routes(),
             *Phone(world, stack_file, token).routes(),
             *management.routes(),
             *media.routes(),
@@ -66,7 +68,7 @@ def create_app(number: Number, webhook_url: str, stack_file: Path, token: str) -
         ],
         exception_handlers={
             GraphError: cloud_api.answer_error,
-            ChatError: model.answer_error,
+            ChatError: server.answer_error,
             ValidationError: control.answer_problem,
             ValueError: control.answer_problem,
             httpx.TransportError: control.answer_problem,

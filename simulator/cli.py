@@ -18,13 +18,13 @@ from simulator.app import create_app
 from simulator.keys import Keys
 from simulator.load import AT_ONCE, Load, Report
 from simulator.meta.world import MARIA, digits_of
-from simulator.plan import SettingsError, make_plan
 from simulator.ports import PortBusyError
-from simulator.process import StartError
 from simulator.say import ANSWER_SECONDS, NoAnswerError, Phone
 from simulator.settings import Settings, environment
 from simulator.settings import load as read_settings
-from simulator.stack import STATE_FILE, Stack, read_state
+from simulator.stack.plan import SettingsError, make_plan
+from simulator.stack.process import StartError
+from simulator.stack.stack import STATE_FILE, Stack, read_state
 
 # Longer than any client keeps an idle connection: who closes it while a request is on its way cuts that request off.
 KEEP_ALIVE_SECONDS = 120

@@ -9,7 +9,7 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from simulator.keys import new_secret
-from simulator.meta.accounts import Number
+from simulator.meta.business.accounts import Number
 from simulator.ports import HOST
 
 ENV_FILE = Path(".env")

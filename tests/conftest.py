@@ -17,9 +17,9 @@ import psycopg
 import pytest
 
 from simulator import ports
-from simulator.postgres import Postgres
-from simulator.process import Process
-from simulator.valkey import Valkey
+from simulator.stack.postgres import Postgres
+from simulator.stack.process import Process
+from simulator.stack.valkey import Valkey
 from tests.invariants.stack import Stack, running
 
 Prepare = Callable[[str], Awaitable[None] | None]

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from simulator.faults import Faults, Taken
 from simulator.meta.background import Background
-from simulator.meta.billing import Ledger, pricing
+from simulator.meta.business.usage import Usage
 from simulator.meta.errors import (
     INVALID_PARAMETER,
     INVALID_VALUE,
@@ -17,13 +17,13 @@ from simulator.meta.errors import (
     GraphError,
 )
 from simulator.meta.media import UPLOAD_SECONDS, MediaKind, Medium, check_size, kind_of
-from simulator.meta.outbox import Outbox
-from simulator.meta.payloads import message_change, status_change
+from simulator.meta.messages.billing import Ledger, pricing
+from simulator.meta.messages.outbox import Outbox
+from simulator.meta.messages.payloads import message_change, status_change
+from simulator.meta.messages.rules import Rates, Rules, entry_point, failure, require_recipient
+from simulator.meta.messages.sends import Control, Envelope, Read
+from simulator.meta.messages.template_sends import TemplateSend, render, require_usable
 from simulator.meta.reviews import Reviews
-from simulator.meta.rules import Rates, Rules, entry_point, failure, require_recipient
-from simulator.meta.sends import Control, Envelope, Read
-from simulator.meta.template_sends import TemplateSend, render, require_usable
-from simulator.meta.usage import Usage
 from simulator.meta.world import Json, Message, Number, Persona, World, digits_of, new_wamid
 
 TYPING_SECONDS = 25  # Meta: the indicator is dismissed by the reply or after 25 seconds

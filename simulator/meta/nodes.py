@@ -6,9 +6,9 @@ Source: Meta's OpenAPI description of the Business Messaging API (v23) and docs/
 import base64
 import re
 
-from simulator.meta.accounts import BUSINESS_ID, PROFILE, Account, App, Number
+from simulator.meta.business.accounts import BUSINESS_ID, PROFILE, Account, App, Number
+from simulator.meta.business.templates import Template
 from simulator.meta.errors import INVALID_PARAMETER, GraphError
-from simulator.meta.templates import Template
 from simulator.meta.world import Json, World
 
 ID = "id"

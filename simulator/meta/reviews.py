@@ -5,19 +5,19 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from simulator.meta.accounts import Account
 from simulator.meta.background import Background
+from simulator.meta.business.accounts import Account
+from simulator.meta.business.template_rules import check_content, check_creation
+from simulator.meta.business.templates import Template
 from simulator.meta.errors import INVALID_PARAMETER, TOO_MANY_CALLS, GraphError
-from simulator.meta.outbox import Outbox
-from simulator.meta.payloads import (
+from simulator.meta.messages.outbox import Outbox
+from simulator.meta.messages.payloads import (
     Change,
     template_category_change,
     template_components_change,
     template_quality_change,
     template_status_change,
 )
-from simulator.meta.template_rules import check_content, check_creation
-from simulator.meta.templates import Template
 from simulator.meta.world import Json, World
 
 HOUR_SECONDS = 3600

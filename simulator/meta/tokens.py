@@ -7,7 +7,7 @@ import hmac
 import secrets
 from datetime import UTC, datetime
 
-from simulator.meta.accounts import LONG_LIVED_SECONDS, MANAGEMENT, MESSAGING, Token
+from simulator.meta.business.accounts import LONG_LIVED_SECONDS, MANAGEMENT, MESSAGING, Token
 from simulator.meta.errors import (
     EXPIRED_SUBCODE,
     INVALID_PARAMETER,

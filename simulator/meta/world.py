@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from simulator.meta.accounts import APP_ID, Account, App, Number, Token, digits_of
+from simulator.meta.business.accounts import APP_ID, Account, App, Number, Token, digits_of
+from simulator.meta.business.templates import STARTERS, Shelf
 from simulator.meta.media import MediaStore
-from simulator.meta.templates import STARTERS, Shelf
 
 __all__ = ["MARIA", "Clock", "Json", "Message", "Number", "Persona", "World", "digits_of", "new_wamid", "text_of"]
 

@@ -13,7 +13,7 @@ from gateway.numbers.channels import Channel, Channels
 from gateway.outbox.rate_limits import PAIR_BURST, PAIR_SECONDS, Limiter, Rate
 from gateway.outbox.sender import Sender, SendSettings
 from gateway.store.database import Pool
-from simulator.valkey import Valkey
+from simulator.stack.valkey import Valkey
 from tests.gateway.bench import until
 from tests.gateway.deliveries import NUMBER
 from tests.gateway.desk import Desk

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.inbox.webhook import MAX_BODY
 from gateway.settings import Settings
-from simulator.postgres import Postgres
+from simulator.stack.postgres import Postgres
 from tests.gateway.deliveries import NUMBER, SECRET, payload, signed, text
 from tests.gateway.doors import Doors, opened
 

@@ -17,8 +17,8 @@ from graph.model.chat import chat_model
 from graph.server import persistence
 from graph.settings import Settings, settings
 from simulator.ports import free_port
-from simulator.postgres import Postgres
-from simulator.process import Process
+from simulator.stack.postgres import Postgres
+from simulator.stack.process import Process
 from tests.graph.model_server import ModelServer
 from tests.graph.serving import Conversation, Server
 from tests.graph.talk import Talk

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-from simulator.chat_rules import ChatError, check
+from simulator.model.rules import ChatError, check
 
 Message = dict[str, Any]
 

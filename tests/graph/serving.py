@@ -7,7 +7,7 @@ from typing import Any
 
 from langgraph_sdk.client import LangGraphClient
 
-from simulator.process import Process
+from simulator.stack.process import Process
 from tests.graph.talk import context, turn_input
 
 

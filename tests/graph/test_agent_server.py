@@ -14,7 +14,7 @@ import pytest
 from langgraph_sdk.client import LangGraphClient
 
 from simulator.ports import free_port, listens
-from simulator.process import Process
+from simulator.stack.process import Process
 from tests.graph.conftest import TOKEN
 from tests.graph.model_server import Message, ModelServer, call, last_user_text, say
 from tests.graph.serving import Conversation, Server

@@ -13,7 +13,7 @@ from langgraph_sdk.errors import NotFoundError
 
 from graph.server.forgetting import forget
 from simulator.ports import free_port
-from simulator.process import Process
+from simulator.stack.process import Process
 from tests.graph.conftest import ROOT
 from tests.graph.model_server import ModelServer
 from tests.graph.serving import Conversation, Server

@@ -17,7 +17,7 @@ import pytest
 
 from graph.server.launch import RUNTIME, server_environment
 from simulator.ports import free_port
-from simulator.process import Process
+from simulator.stack.process import Process
 from tests.graph.conftest import ROOT, TOKEN
 from tests.graph.model_server import Message, ModelServer, say
 from tests.graph.talk import context, texts, turn_input

@@ -6,7 +6,7 @@ import pytest
 from psycopg_pool import PoolTimeout
 
 from graph.server import persistence
-from simulator.postgres import Postgres
+from simulator.stack.postgres import Postgres
 
 CONFIG = {"configurable": {"thread_id": "1", "checkpoint_ns": ""}}
 

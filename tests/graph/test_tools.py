@@ -17,7 +17,7 @@ from graph.server.gateway_client import Channel
 from graph.settings import settings
 from graph.tools import bounds
 from graph.tools import talk as talk_tools
-from simulator.postgres import Postgres
+from simulator.stack.postgres import Postgres
 from tests.graph.talk import Talk, calls, context, tap
 
 STRANGER = "5511911111111"

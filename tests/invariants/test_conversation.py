@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
-from simulator.meta.payloads import sign
+from simulator.meta.messages.payloads import sign
 from tests.gateway.deliveries import payload, text
 from tests.invariants.stack import MARIA, Stack
 

@@ -6,7 +6,7 @@ import base64
 from pathlib import Path
 
 from graph.files.documents import PDF, WORD
-from simulator.demo import ASK_AGAIN
+from simulator.model.demo import ASK_AGAIN
 from tests.graph.files import bombs
 from tests.invariants.stack import MARIA, Stack, eventually
 

@@ -5,9 +5,9 @@ import pytest
 from starlette.requests import Request
 
 from simulator.access import is_at_this_machine, is_known
-from simulator.control import Control
-from simulator.control_accounts import AccountsControl
-from simulator.control_people import PeopleControl
+from simulator.control.accounts import AccountsControl
+from simulator.control.control import Control
+from simulator.control.people import PeopleControl
 
 JSON = {"Content-Type": "application/json"}
 

@@ -5,11 +5,11 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.chat_rules import ChatError, check
-from simulator.demo import answer
 from simulator.meta.errors import GraphError
-from simulator.meta.payloads import Change, encode, merge
-from simulator.meta.sends import parse_read, parse_send
+from simulator.meta.messages.payloads import Change, encode, merge
+from simulator.meta.messages.sends import parse_read, parse_send
+from simulator.model.demo import answer
+from simulator.model.rules import ChatError, check
 
 scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
 keys = st.sampled_from(

@@ -3,8 +3,8 @@
 import pytest
 
 from graph.turn.files import NOT_HEARD, NOT_READ, NOT_SEEN, TOO_LARGE, TOO_MANY
-from simulator.demo import ASK_AGAIN, answer
-from simulator.demo_tools import Call, fill, result_text
+from simulator.model.demo import ASK_AGAIN, answer
+from simulator.model.tools import Call, fill, result_text
 
 
 def tool(name, description="", required=(), /, **properties):

@@ -8,9 +8,9 @@ import pytest
 from starlette.routing import Route
 
 from simulator.cli import cli
-from simulator.control import Control
-from simulator.control_accounts import AccountsControl
-from simulator.control_people import PeopleControl
+from simulator.control.accounts import AccountsControl
+from simulator.control.control import Control
+from simulator.control.people import PeopleControl
 from simulator.faults import KINDS, Kind
 from simulator.meta.carrier import Carrier
 from simulator.settings import Settings

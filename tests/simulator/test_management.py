@@ -8,7 +8,7 @@ import pytest
 from gateway.whatsapp.api.connection import GraphApi
 from gateway.whatsapp.api.management import Management
 from gateway.whatsapp.errors import AccountBlocked, Permanent, Temporary
-from simulator.meta.accounts import APP_ID
+from simulator.meta.business.accounts import APP_ID
 from tests.simulator.helpers import eventually
 
 WABA, NUMBER = "200000000000002", "100000000000001"

@@ -187,7 +187,7 @@ def test_raw_json_of_both_directions(business, cloud, simulator) -> None:
 
 def test_changes_are_told_as_they_happen(simulator) -> None:
     first = speak(simulator, text="antes")
-    with simulator.control.stream("GET", "/_sim/events") as stream:
+    with simulator.control.control.stream("GET", "/_sim/events") as stream:
         lines = (line for line in stream.iter_lines() if line.startswith(("event:", "data:")))
         assert (next(lines), json.loads(next(lines)[5:])["id"]) == ("event: message", first)
         assert (next(lines), next(lines)) == ("event: typing", "data: []")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from simulator.plan import SettingsError, agent_command, listeners, make_plan, without_password
 from simulator.settings import Settings, environment, load
+from simulator.stack.plan import SettingsError, agent_command, listeners, make_plan, without_password
 
 BASE = {"PATH": "/bin", "LANG": "C"}
 

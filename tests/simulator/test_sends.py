@@ -17,7 +17,7 @@ from gateway.whatsapp.messages import messages as out
 from gateway.whatsapp.messages.render import render
 from gateway.whatsapp.messages.templates import header_media, quick_reply, template, url_button
 from simulator.meta.errors import GraphError
-from simulator.meta.sends import parse_send
+from simulator.meta.messages.sends import parse_send
 
 MARIA, WABA = "5511987654321", "200000000000002"
 WAMID = "wamid.before"

@@ -12,9 +12,9 @@ import pytest
 import redis
 
 from simulator.ports import HOST, PortBusyError, free_port, listens
-from simulator.postgres import Postgres, _require_reachable
-from simulator.process import Process, StartError, User
-from simulator.valkey import Valkey
+from simulator.stack.postgres import Postgres, _require_reachable
+from simulator.stack.process import Process, StartError, User
+from simulator.stack.valkey import Valkey
 
 
 def create_table(url: str) -> None:

@@ -8,8 +8,8 @@ import psutil
 import pytest
 
 from simulator.ports import free_port, listens
-from simulator.process import Process, StartError
-from simulator.supervise import Part, Supervisor, answers, listening_pid
+from simulator.stack.process import Process, StartError
+from simulator.stack.supervise import Part, Supervisor, answers, listening_pid
 from tests.simulator.helpers import eventually
 
 SERVER = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1"]
@@ -94,7 +94,7 @@ def test_nobody_listens_without_a_process() -> None:
 
 def test_children_die_with_their_parent(tmp_path) -> None:
     code = (
-        "import pathlib, time; from simulator.process import Process;"
+        "import pathlib, time; from simulator.stack.process import Process;"
         f"p = Process('child', ['/bin/sleep', '60'], pathlib.Path({str(tmp_path / 'log')!r})); p.start();"
         f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(p.pid)); time.sleep(60)"
     )

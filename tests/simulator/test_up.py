@@ -13,7 +13,7 @@ import pytest
 
 from simulator.keys import Keys
 from simulator.ports import HOST, free_port, listens
-from simulator.process import Process
+from simulator.stack.process import Process
 from tests.simulator.helpers import eventually
 
 ROOT = Path(__file__).parents[2]

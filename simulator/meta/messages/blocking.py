@@ -3,7 +3,7 @@
 Source: docs/whatsapp/cloud-api/block-users. Of a request that fails in part Meta lists both parts beside the error.
 """
 
-from simulator.meta.rules import window_open
+from simulator.meta.messages.rules import window_open
 from simulator.meta.world import Json, Number, World
 
 

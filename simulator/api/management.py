@@ -7,12 +7,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from simulator.api.graph_call import VERSION, Call, bearer, open_call
+from simulator.api.trouble import refused
 from simulator.calls import CutConnection
 from simulator.faults import BEFORE, KINDS
-from simulator.graph_call import VERSION, Call, bearer, open_call
-from simulator.meta import nodes, tokens, verification
-from simulator.meta.accounts import PROFILE, Account, Number
-from simulator.meta.blocking import block
+from simulator.meta import nodes, tokens
+from simulator.meta.business import verification
+from simulator.meta.business.accounts import PROFILE, Account, Number
+from simulator.meta.business.profiles import check_profile
+from simulator.meta.business.templates import Template
 from simulator.meta.carrier import Carrier
 from simulator.meta.errors import (
     BLOCK_FAILED,
@@ -22,11 +25,9 @@ from simulator.meta.errors import (
     GraphError,
     unknown_object,
 )
+from simulator.meta.messages.blocking import block
 from simulator.meta.nodes import ACCOUNT_DEFAULTS, NUMBER_DEFAULTS, page, selected, template_node
-from simulator.meta.profiles import check_profile
-from simulator.meta.templates import Template
 from simulator.meta.world import Json
-from simulator.trouble import refused
 
 NEWEST_MAJOR = 26
 SUCCESS: Json = {"success": True}

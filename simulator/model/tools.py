@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from simulator.words import plain, shorten
+from simulator.model.words import plain, shorten
 
 Json = dict[str, Any]
 

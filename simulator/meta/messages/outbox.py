@@ -11,7 +11,7 @@ import httpx
 from pydantic import BaseModel, Field
 
 from simulator.faults import Fault, Faults
-from simulator.meta.payloads import Change, encode, merge, message_ids, sign
+from simulator.meta.messages.payloads import Change, encode, merge, message_ids, sign
 from simulator.meta.world import Json, World
 
 GIVE_UP_SECONDS = 7 * 24 * 3600  # Meta: "retried for up to 7 days"

@@ -14,14 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from simulator.control import Ascii, number_of, wa_id_of
+from simulator.control.control import Ascii, number_of, wa_id_of
 from simulator.meta.carrier import Carrier
-from simulator.meta.payloads import (
-    echo_change,
-    handover_change,
-    preference_change,
-    system_change,
-)
+from simulator.meta.messages.payloads import echo_change, handover_change, preference_change, system_change
 from simulator.meta.samples import SAMPLES, sample
 from simulator.meta.speech import choices, keep
 from simulator.meta.world import Json, Message, Number, Persona, digits_of, new_wamid

@@ -18,10 +18,10 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from simulator.calls import CutConnection
-from simulator.chat_rules import ChatError, check
-from simulator.demo import Answer, answer, text_of
-from simulator.demo_tools import Call
 from simulator.faults import BEFORE, Fault, Faults
+from simulator.model.demo import Answer, answer, text_of
+from simulator.model.rules import ChatError, check
+from simulator.model.tools import Call
 
 Json = dict[str, Any]
 

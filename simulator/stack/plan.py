@@ -9,14 +9,14 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import SecretStr
 
-from simulator import split
 from simulator.keys import CREDENTIALS, Keys
 from simulator.ports import HOST, free_port
 from simulator.settings import Settings, load
+from simulator.stack import environment
 
 STUDIO = "https://smith.langchain.com/studio/?baseUrl="
 DATABASE = "whatsapp_agent"
-AGENT_CONFIGURATION = Path(__file__).parents[1] / "langgraph.json"
+AGENT_CONFIGURATION = Path(__file__).parents[2] / "langgraph.json"
 DEMO_MODEL = "openai:demo"
 QUIET = {"LANGGRAPH_CLI_NO_ANALYTICS": "1", "LANGGRAPH_NO_VERSION_CHECK": "true", "LANGSMITH_TRACING": "false"}
 JOBS = "50"  # `langgraph dev` would run one job at a time
@@ -74,17 +74,17 @@ class Plan:
 
     def gateway_environment(self) -> dict[str, str]:
         """What ``gateway`` is told."""
-        return split.for_gateway(self.variables)
+        return environment.for_gateway(self.variables)
 
     def agent_environment(self) -> dict[str, str]:
         """What the agent server and ``graph.business`` are told."""
-        return split.for_agent(self.variables)
+        return environment.for_agent(self.variables)
 
     def simulator_environment(self) -> dict[str, str]:
         """What the simulator's server is told."""
         own = {"SIMULATOR_PORT": str(self.settings.simulator_port), "DEV_DIR": str(self.dev_dir)}
         own |= self.keys.environment() | (self.ids() if self.own_meta else {})
-        return {"SIMULATOR_TOKEN": self.keys.control} | split.for_simulator(self.variables) | own
+        return {"SIMULATOR_TOKEN": self.keys.control} | environment.for_simulator(self.variables) | own
 
     def unused(self) -> list[str]:
         """Credentials of the user's that nobody is given, because Meta is simulated."""

@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 
 from simulator.ports import HOST, free_port, require_free
-from simulator.process import Process, StartError, User
+from simulator.stack.process import Process, StartError, User
 
 UNPRIVILEGED = ("postgres", "nobody")  # the first that exists runs the server when we are root
 MAX_CONNECTIONS = 300

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from simulator.meta.business.templates import VARIABLE, Template, variables
 from simulator.meta.errors import (
     INVALID_PARAMETER,
     MISSING_PARAMETER,
@@ -19,7 +20,6 @@ from simulator.meta.errors import (
     TEMPLATE_TOO_LONG,
     GraphError,
 )
-from simulator.meta.templates import VARIABLE, Template, variables
 
 Json = dict[str, Any]
 LIMITS = {"BODY": 1024, "HEADER": 60}

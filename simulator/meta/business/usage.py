@@ -7,7 +7,7 @@ import json
 
 from pydantic import BaseModel, Field
 
-from simulator.meta.accounts import Account
+from simulator.meta.business.accounts import Account
 from simulator.meta.errors import TOO_MANY_CALLS, TOO_MANY_CALLS_SUBCODE, GraphError
 
 HOUR_SECONDS = 3600

@@ -5,7 +5,7 @@ Source: docs/whatsapp/cloud-api/reference/business-profiles.
 
 from typing import Any
 
-from simulator.meta.accounts import PROFILE
+from simulator.meta.business.accounts import PROFILE
 from simulator.meta.errors import INVALID_PARAMETER, INVALID_VALUE, GraphError
 
 Json = dict[str, Any]

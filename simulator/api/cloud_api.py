@@ -4,15 +4,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from simulator.api.graph_call import json_object, open_call
+from simulator.api.trouble import refused
 from simulator.calls import CutConnection
 from simulator.faults import BEFORE, KINDS
-from simulator.graph_call import json_object, open_call
-from simulator.meta.accounts import MESSAGING
+from simulator.meta.business.accounts import MESSAGING
 from simulator.meta.carrier import Carrier
 from simulator.meta.errors import GraphError
-from simulator.meta.sends import Envelope, Read, parse_control, parse_read, parse_send
+from simulator.meta.messages.sends import Envelope, Read, parse_control, parse_read, parse_send
 from simulator.meta.world import Number, digits_of, text_of
-from simulator.trouble import refused
 
 AFTER = KINDS["send"] - BEFORE
 

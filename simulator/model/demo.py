@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulator.demo_tools import Call, Tool, fill, result_text
-from simulator.words import plain, shorten
+from simulator.model.tools import Call, Tool, fill, result_text
+from simulator.model.words import plain, shorten
 
 Json = dict[str, Any]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import psutil
 
 from simulator.ports import HOST
-from simulator.process import Process
+from simulator.stack.process import Process
 
 RESTART_SECONDS = 1.0
 WATCH_SECONDS = 0.1

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from simulator.plan import DATABASE, Plan, agent_command, listeners
 from simulator.ports import PortBusyError, require_free
-from simulator.postgres import Postgres
-from simulator.process import Process, StartError
-from simulator.supervise import Part, Supervisor, Tell, answers
-from simulator.valkey import Valkey
+from simulator.stack.plan import DATABASE, Plan, agent_command, listeners
+from simulator.stack.postgres import Postgres
+from simulator.stack.process import Process, StartError
+from simulator.stack.supervise import Part, Supervisor, Tell, answers
+from simulator.stack.valkey import Valkey
 
 STATE_FILE = "stack.json"
 AGENT_START_SECONDS = 120  # it imports a lot, on slow machines for long

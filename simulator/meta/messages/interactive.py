@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from simulator.meta.attachments import Media
+from simulator.meta.messages.attachments import Media
 
 Json = dict[str, Any]
 BUTTONS, SECTIONS, ROWS, PRODUCTS = 3, 10, 10, 30

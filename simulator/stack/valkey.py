@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from simulator.ports import HOST, free_port, require_free
-from simulator.process import Process, StartError
+from simulator.stack.process import Process, StartError
 
 
 class Valkey:

@@ -8,8 +8,8 @@ import hmac
 import json
 from typing import Any, NamedTuple
 
+from simulator.meta.business.templates import Template
 from simulator.meta.errors import GraphError
-from simulator.meta.templates import Template
 from simulator.meta.world import Json, Message, Number, Persona, text_of
 
 OBJECT = "whatsapp_business_account"

@@ -9,10 +9,10 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from simulator.meta.attachments import Audio, Captioned, Contacts, Document, Location, Media
 from simulator.meta.errors import INVALID_PARAMETER, INVALID_VALUE, MISSING_PARAMETER, GraphError
-from simulator.meta.interactive import INTERACTIVE
-from simulator.meta.template_sends import TemplateSend
+from simulator.meta.messages.attachments import Audio, Captioned, Contacts, Document, Location, Media
+from simulator.meta.messages.interactive import INTERACTIVE
+from simulator.meta.messages.template_sends import TemplateSend
 from simulator.meta.world import Json, digits_of
 
 TEXT_LIMIT = 4096

@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from simulator.meta.business.templates import VARIABLE, refused, variables
 from simulator.meta.errors import INVALID_PARAMETER, GraphError
-from simulator.meta.templates import VARIABLE, refused, variables
 
 Json = dict[str, Any]
 

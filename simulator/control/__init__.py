@@ -1,0 +1,1 @@
+"""``/_sim``: what drives the simulator: people, accounts, faults, the clock."""

@@ -1,0 +1,1 @@
+"""What a business has at Meta: accounts, numbers' profiles, templates, usage, verification."""

@@ -1,0 +1,1 @@
+"""The local stack: every part that has no address yet is started, watched, and stopped."""
