@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from uuid import UUID
 
 from gateway.store.database import Connection
@@ -14,9 +15,10 @@ _DAY = "interval '1 day'"
 async def take(conn: Connection, contact_id: UUID, order: str) -> int | None:
     """Take one of the day's tries: how many are left; None: there was none left. In a transaction of the caller's.
 
-    Whose order it is, and whether there is one, makes no difference.
+    Whose order it is, and whether there is one, makes no difference, nor do spaces, dots and the like in its number.
     """
-    name = hashlib.sha256(order.strip().upper().encode()).digest()
+    letters = "".join(filter(str.isalnum, unicodedata.normalize("NFKC", order)))
+    name = hashlib.sha256(letters.upper().encode()).digest()
     for lock in sorted((str(contact_id), name.hex())):  # one at a time for a customer, and for an order
         await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (lock,))
     cursor = await conn.execute(
