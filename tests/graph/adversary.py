@@ -170,7 +170,7 @@ SAY = st.one_of(_ANY, st.sampled_from([Say(["yes"], []), Say([], ["sim"])]))
 CANCEL = ("cancel_order", {"order_id": "12345"}, "a")
 MOVE = ("change_address", {"order_id": "67890", "address": "Rua Nova, 7 <!-- ou não -->"}, "a")
 TALK = ("store_info", {}, "a")
-OPEN = ("create_ticket", {"subject": "x\u3164", "description": f"{LONG} <!-- y -->", "priority": "low"}, "a")
+OPEN = ("create_ticket", {"subject": "x\u3164", "description": f"<!-- y -->{LONG}<!-- z -->", "priority": "low"}, "a")
 
 Turns = list[tuple[Say, list[list[tuple[str, dict[str, Any], str]]], str]]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from pathlib import Path
 
 from graph.files.documents import PDF, WORD
@@ -11,6 +12,8 @@ from tests.graph.files import bombs
 from tests.invariants.stack import MARIA, Stack, eventually
 
 GROWTH = 150_000_000  # bytes
+DELAY = 2  # seconds that the answer to somebody else may take longer
+QUESTION, ANSWER = "Olá, quero saber do meu pedido 12345", "Em separação"
 FILES = {
     "5511900000101": (bombs.empty_paragraphs(), WORD, "document"),
     "5511900000102": (bombs.shared_stream(), PDF, "document"),
@@ -18,6 +21,13 @@ FILES = {
     "5511900000104": (bombs.png(60_000, 60_000, b""), "image/png", "image"),
     "5511900000105": (bombs.webp(bombs.canvas(1 << 24, 1 << 24), bombs.lossless()), "image/webp", "image"),
     "5511900000106": (b"<html>404 not found</html>", "image/jpeg", "image"),
+}
+# Those that cost little now, and of which something may be read.
+CHEAP = {
+    "5511900000107": (bombs.spans(), WORD, "document"),
+    "5511900000108": (bombs.nested_tables(), WORD, "document"),
+    "5511900000109": (bombs.zip_bomb(), WORD, "document"),
+    "5511900000110": (bombs.page_tree(), PDF, "document"),
 }
 
 
@@ -30,14 +40,15 @@ def send(stack: Stack, wa_id: str, content: bytes, mime_type: str, kind: str) ->
 def test_bombs_cost_nobody_else_anything(stack: Stack) -> None:
     agent = stack.part("agent")["pid"]
     Path(f"/proc/{agent}/clear_refs").write_text("5")  # the peak of its memory is measured from here on
-    before = _peak(agent)
-    for wa_id, file in FILES.items():
+    before, usual = _peak(agent), _patience(stack)
+    for wa_id, file in {**FILES, **CHEAP}.items():
         send(stack, wa_id, *file)
     eventually(lambda: _children(agent), "a process that reads a file")
-    stack.say("Olá, quero saber do meu pedido 12345")
-    assert "Em separação" in stack.answered(MARIA)[0]
+    assert _patience(stack) < usual + DELAY
     for wa_id in FILES:
         assert stack.answered(wa_id) == [ASK_AGAIN]
+    for wa_id in CHEAP:
+        assert stack.answered(wa_id)
     stack.settle()
     assert stack.part("agent")["pid"] == agent
     assert _peak(agent) - before < GROWTH
@@ -54,6 +65,17 @@ def test_kill_9_while_a_file_is_read_counts_as_an_attempt(stack: Stack) -> None:
     stack.settle()
     assert stack.sql("SELECT attempts FROM turn") == [(1,)]
     eventually(lambda: not Path(f"/proc/{reader}").exists(), "the end of the process that nobody waits for")
+
+
+def _patience(stack: Stack) -> float:
+    """Seconds until a customer has an answer, at best: the machine may be busy with something else."""
+    taken = []
+    for _ in range(3):
+        asked, count = time.monotonic(), len(stack.replies(MARIA)) + 1
+        stack.say(QUESTION)
+        assert ANSWER in stack.answered(MARIA, count)[-1]
+        taken.append(time.monotonic() - asked)
+    return min(taken)
 
 
 def _peak(pid: int) -> int:
