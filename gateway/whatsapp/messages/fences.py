@@ -35,7 +35,7 @@ def _outside(line: str, done: list[str], waiting: list[str]) -> str | None:
         done.append(line)
         return None
     fence, info = opening["indent"] + opening["fence"], opening["info"].strip()
-    if info and not _is_language(info):
+    if info and not is_language(info):
         waiting.append(opening["indent"] + info)
         info = ""
     done.append(fence + info)
@@ -53,12 +53,13 @@ def _inside(line: str, closing: str, done: list[str], waiting: list[str]) -> str
     if before.strip():
         done.append(before.rstrip())
     done.append(closing)
-    if _is_language(after.strip()) and not before.strip():  # the next block, where this one was never closed
+    if is_language(after.strip()) and not before.strip():  # the next block, where this one was never closed
         waiting.append(closing + after.strip())
     elif after.strip():
         waiting.append(indent + after.strip())
     return None
 
 
-def _is_language(info: str) -> bool:
-    return info.lower() in _LANGUAGES
+def is_language(info: str) -> bool:
+    """Say whether what stands behind an opening fence names a language."""
+    return info.strip().lower() in _LANGUAGES

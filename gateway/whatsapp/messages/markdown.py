@@ -14,7 +14,7 @@ from itertools import zip_longest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from gateway.whatsapp.messages.fences import normalised
+from gateway.whatsapp.messages.fences import is_language, normalised
 from gateway.whatsapp.messages.inline_markdown import runs_of
 from gateway.whatsapp.messages.marks import BOLD, Run, marked, plain
 from gateway.whatsapp.text import clean_text
@@ -24,7 +24,7 @@ _TABLE_LINE = re.compile(r"^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$")
 _CELL_END = re.compile(r"(?<!\\)\|")
 _ADDRESS = re.compile(
     r"<(?P<bare>https?://[^\s<>]+)>"
-    r"|(?P<plain>https?://(?:\([^\s<>*()\[\]]*\)|[^\s<>*()\[\]])*(?:\([^\s<>*()\[\]]*\)|[^\s<>*()\[\]_~.,;:!?}\"'`]))"
+    r"|(?P<plain>https?://(?:\([^\s<>*()\[\]`]*\)|[^\s<>*()\[\]`])*(?:\([^\s<>*()\[\]`]*\)|[^\s<>*()\[\]_~.,;:!?}\"'`]))"
     r"|(?P<own>[\U000F0000-\U000FFFFD])",
     re.IGNORECASE,
 )
@@ -108,7 +108,9 @@ class _Page:
                 case "inline":
                     self._text(token, self._tokens[index - 1])
                 case "fence":
-                    self._add(token.map, ["```", *_code_lines(token.content), "```"])
+                    # In a quote or an item words may still stand beside the fence.
+                    beside = [] if is_language(token.info) else _code_lines(token.info)
+                    self._add(token.map, ["```", *beside, *_code_lines(token.content), "```"])
                 case "hr":
                     self._rule()
         return "\n".join(self._lines)

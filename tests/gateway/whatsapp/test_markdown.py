@@ -84,6 +84,9 @@ CASES = [
     ("```\num\n```python\ndois\n```\nfim", "```\num\n```\n```\ndois\n```\nfim"),
     ("````\n```\na\n```\n````", "```\n'''\na\n'''\n```"),  # WhatsApp has no longer fence
     ("1. veja\n   ```sh\n   ls\n   ```\n2. fim", "1. veja\n```\nls\n```\n2. fim"),
+    ("> ```BR123 é o código\n> e fim", "```\nBR123 é o código\ne fim\n```"),  # in a quote or an item too
+    ("- ```BR123 é o código", "```\nBR123 é o código\n```\n-"),
+    ("```https://x.y/a```é o link", "`https://x.y/a`é o link"),
     # No phone reads a mark beside a letter: no stray stars.
     ("até **10x**sem juros", "até 10xsem juros"),
     ("**Preço:**R$ 10,00", "Preço:R$ 10,00"),
@@ -131,6 +134,48 @@ def test_no_letter_or_digit_is_lost_or_said_twice(text):
 def test_none_is_lost_at_a_split_either(text, limit):
     parts = split_formatted(to_whatsapp(text), limit)
     assert letters_and_digits("".join(parts)) == letters_and_digits(text)
+
+
+PIECES = st.sampled_from(
+    [
+        *[
+            "é",
+            "ñ9",
+            "ç",
+            " ",
+            "\n",
+            "\n\n",
+            "\t",
+            "*",
+            "**",
+            "_",
+            "__",
+            "~~",
+            "`",
+            "``",
+            "```",
+            "```\n",
+            "\\",
+            "!",
+            "(",
+            ")",
+        ],
+        *["- ", "1. ", "> ", "# ", "    ", "---\n", "===\n", "[ñ](https://y.z)", "[é]: x", "![ç](https://a.b)"],
+        *["https://q.w/e_r_", "<https://q.w>", "<b>", "</b>", "<p>", "<br>", "&amp;", "<a href='https://h.i'>ñ</a>"],
+    ]
+)
+HEAPS = st.lists(PIECES, max_size=40).map("".join)
+
+
+def words_in(text):
+    return Counter(char for char in text if char in "éñç9")
+
+
+@given(HEAPS, st.integers(16, 60))
+def test_no_word_of_any_heap_of_blocks_is_lost_or_said_twice(text, limit):
+    written = to_whatsapp(text)
+    assert words_in(written) == words_in(text)
+    assert words_in("".join(split_formatted(written, limit))) == words_in(text)
 
 
 def page_rule():
