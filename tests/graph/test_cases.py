@@ -8,12 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
-from gateway.whatsapp.compose import prepare
-from graph.channel import Channel
 
-from gateway.whatsapp.messages import Text
-from graph import understand
+from gateway.whatsapp.messages.compose import prepare
+from gateway.whatsapp.messages.messages import Text
+from graph.server.gateway_client import Channel
 from graph.settings import settings
+from graph.turn import files as understand
 from tests.gateway.whatsapp.test_markdown import read_on_the_phone
 from tests.graph.model_server import ModelServer, say
 from tests.graph.talk import Talk, inbound

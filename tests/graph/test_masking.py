@@ -4,12 +4,12 @@ import string
 from pathlib import Path
 
 import pytest
-from graph.heard import usable
-from graph.masking import mask
 from hypothesis import example, given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
+from graph.model.heard import usable
+from graph.policy.masking import mask
 from tests.graph.model_server import ModelServer, say
 from tests.graph.talk import Talk, texts
 
