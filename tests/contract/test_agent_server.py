@@ -97,7 +97,7 @@ async def test_a_wrong_token_is_trouble_of_the_server_not_of_the_turn(stack: Sta
 async def test_a_failed_run_says_so_without_quoting_and_can_be_resumed(
     stack: Stack, agent: Agent, thread: UUID, turn: UUID
 ) -> None:
-    stack.fault(on="model", kind="error", status=400, times=1, message="segredo")
+    stack.fault(on="model", kind="error", status=401, times=1, message="segredo")
     run = await start(agent, thread, turn)
     with pytest.raises(RunFailedError) as failure:
         await agent.wait(thread, run, turn)

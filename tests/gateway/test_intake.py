@@ -194,7 +194,8 @@ async def test_every_public_payload_goes_through_intake(inbox: Inbox, monkeypatc
     monkeypatch.setattr(channels, "get", lambda _: channels.all()[NUMBER])  # every number is ours
     for path in paths:
         await inbox.take(decode(path.read_bytes()))  # type: ignore[arg-type]
-    assert await inbox.sql("SELECT key, note FROM event WHERE state IN ('failed', 'new')") == []
+    left = await inbox.sql("SELECT key, note FROM event WHERE state IN ('failed', 'new')")
+    assert {note for _, note in left} <= {"no message of ours"}  # a status that is looked at again
 
 
 # What one item does wrong -------------------------------------------------------------------------------------------

@@ -109,7 +109,7 @@ async def test_keys_do_not_stay_for_ever(shared, client):
     keys = await client.keys("*")
     assert len(keys) == 3
     for key in keys:
-        assert 0 < await client.pttl(key) < 3_600_000
+        assert -1 != await client.pttl(key) < 3_600_000  # -1: for ever; one of a moment may be gone already
 
 
 async def test_nor_do_rows(limiter, pool):

@@ -2,6 +2,7 @@
 
 import json
 
+import httpx
 import httpx2
 import openai
 import pytest
@@ -118,7 +119,8 @@ def test_broken_json_is_rejected(simulator, raw) -> None:
 
 
 def test_a_key_is_needed(simulator) -> None:
-    answer = simulator.control.post("/v1/chat/completions", json={"model": "demo", "messages": [USER]})
+    asked = {"model": "demo", "messages": [USER]}
+    answer = httpx.post(f"{simulator.url}/v1/chat/completions", json=asked)  # without the token of the controls
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key")
 
 
