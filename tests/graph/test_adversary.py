@@ -6,12 +6,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from gateway.replies import parts_of
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.store.memory import InMemoryStore
 
+from gateway.outbox.replies import parts_of
 from graph.policy import memory
 from graph.tools import TOOLS as ALL
 from tests.graph.adversary import (
