@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -38,6 +38,7 @@ PHONE = re.compile(
           | (?<!\d)55([\ -]?)[1-9]\d\1(?:9?\d{8}|9?\d{4}[\ -]\d{4}) ) (?!\d)""",
     re.IGNORECASE | re.VERBOSE,
 )
+OTHER = re.compile(r"[^\x00-\x7f]")
 GROUP = re.compile(r"\d+")
 BETWEEN = 4  # characters at most between two groups of a number
 APART = set('\t;:|()[]{}<>$%&=?#"')  # never within a number
@@ -63,7 +64,7 @@ def mask(text: str, known: Collection[str] = ()) -> str:
 
 def find(text: str) -> list[Found]:
     """The card numbers and CPFs in a text, in its order."""
-    shape = "".join(map(_sign, text))
+    shape = OTHER.sub(lambda character: _sign(character[0]), text)
     shape = PHONE.sub(lambda phone: "a" * len(phone[0]), shape)
     found = [one for number in _numbers(shape) for one in _Number(shape, number).find()]
     return sorted(found, key=lambda one: one.start)
@@ -130,19 +131,27 @@ class _Number:
             for start in range(len(self._groups) - len(sizes) + 1):
                 if self._sizes[start : start + len(sizes)] == sizes:
                     self._take(start, start + len(sizes))
-        self._each(11, 14, self._is_cnpj)
-        cards = self._each(LEAST, MOST, self._is_printed_card)
-        cards += self._each(LEAST + 1, MOST, lambda *window: _is_card(window[-1]))
-        cpfs = self._each(11, 11, self._is_cpf)
+        self._each(self._begins(OF_CNPJ), 11, 14, self._is_cnpj)
+        issued = [n for n, group in enumerate(self._groups) if group[0][0] in "23456"]
+        printed = [n for n in issued if self._sizes[n] in (4, 8) or self._sizes[n] >= LEAST]
+        cards = self._each(printed, LEAST, MOST, self._is_printed_card)
+        cards += self._each(issued, LEAST + 1, MOST, lambda *window: _is_card(window[-1]))
+        cpfs = self._each(self._begins(OF_CPF), 11, 11, self._is_cpf)
         return [
             *(self._found(*window, "cartão", 4) for window in cards),
             *(self._found(*window, "CPF", 2) for window in cpfs),
         ]
 
-    def _each(self, least: int, most: int, wanted: Callable[[int, int, str], bool]) -> list[tuple[int, int]]:
+    def _begins(self, shapes: Collection[tuple[int, ...]]) -> list[int]:
+        first = {shape[0] for shape in shapes}
+        return [n for n, size in enumerate(self._sizes) if size in first]
+
+    def _each(
+        self, starts: Sequence[int], least: int, most: int, wanted: Callable[[int, int, str], bool]
+    ) -> list[tuple[int, int]]:
         """Take the windows of so many digits that are wanted: of those that begin at a group the longest."""
         taken = []
-        for start in range(len(self._groups)):
+        for start in starts:
             fits = [
                 end for end, digits in self._windows(start, most) if len(digits) >= least and wanted(start, end, digits)
             ]
