@@ -11,8 +11,8 @@ from gateway import cli
 from gateway.commands import common
 from gateway.store.database import Pool, make_pool
 from gateway.store.migrate import migrate
-from tests.gateway.bench import Bench
-from tests.gateway.inbound import Inbox
+from tests.gateway.support.bench import Bench
+from tests.gateway.support.inbound import Inbox
 
 
 @pytest.fixture(scope="session")

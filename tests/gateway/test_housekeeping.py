@@ -12,9 +12,9 @@ from gateway.store import events
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool, now
 from tests.gateway.conftest import Command
-from tests.gateway.deliveries import text
-from tests.gateway.desk import Desk, status
-from tests.gateway.faults import poison
+from tests.gateway.support.deliveries import text
+from tests.gateway.support.desk import Desk, status
+from tests.gateway.support.faults import poison
 
 
 @pytest.fixture

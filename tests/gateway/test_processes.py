@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.gateway.deliveries import NUMBER
+from tests.gateway.support.deliveries import NUMBER
 
 Start = Callable[..., subprocess.Popen[str]]
 

@@ -19,9 +19,9 @@ from graph.settings import Settings, settings
 from simulator.ports import free_port
 from simulator.stack.postgres import Postgres
 from simulator.stack.process import Process
-from tests.graph.model_server import ModelServer
-from tests.graph.serving import Conversation, Server
-from tests.graph.talk import Talk
+from tests.graph.support.model_server import ModelServer
+from tests.graph.support.serving import Conversation, Server
+from tests.graph.support.talk import Talk
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "agent-token"

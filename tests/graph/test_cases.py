@@ -15,8 +15,8 @@ from graph.server.gateway_client import Channel
 from graph.settings import settings
 from graph.turn import files as understand
 from tests.gateway.whatsapp.test_markdown import read_on_the_phone
-from tests.graph.model_server import ModelServer, say
-from tests.graph.talk import Talk, inbound
+from tests.graph.support.model_server import ModelServer, say
+from tests.graph.support.talk import Talk, inbound
 
 TESTS = Path(__file__).parents[1]
 CASES = TESTS / "cases"

@@ -25,7 +25,7 @@ _PATIENCE = 240.0  # seconds; far beyond what anything here takes, so that a bus
 
 # Short times, so that what is waited for in production comes at once; none of them changes what is done.
 _TIMES = {
-    "REACT_ON_RECEIPT": "false",  # faults are meant for replies; tests/gateway/test_attention.py has the reaction
+    "REACT_ON_RECEIPT": "false",  # faults are meant for replies; tests/gateway/outbox/test_presence.py has the reaction
     "QUIET_PERIOD_SECONDS": "0.2",
     "QUIET_PERIOD_MAX_SECONDS": "2",
     "LEASE_SECONDS": "2",

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.gateway.deliveries import payload, text
+from tests.gateway.support.deliveries import payload, text
 from tests.invariants.stack import MARIA, Stack, eventually
 from tests.invariants.test_conversation import STRANGER, deliver
 

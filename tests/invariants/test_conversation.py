@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 
 from simulator.meta.messages.payloads import sign
-from tests.gateway.deliveries import payload, text
+from tests.gateway.support.deliveries import payload, text
 from tests.invariants.stack import MARIA, Stack
 
 STRANGER = "5511900000009"

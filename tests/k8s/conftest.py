@@ -18,7 +18,7 @@ from k8s.remote import Meta
 from k8s.resource import Memory, Outcome, Resource, Tools
 from k8s.templates_cycle import TemplateCycle
 from tests.k8s.apiserver import ApiServer
-from tests.simulator.helpers import Business
+from tests.simulator.support.helpers import Business
 
 Json = dict[str, Any]
 

@@ -10,7 +10,7 @@ from k8s.remote import Failed
 from tests.k8s.apiserver import ApiServer
 from tests.k8s.conftest import Operator
 from tests.k8s.numbers import account, calls, channel
-from tests.simulator.helpers import Business
+from tests.simulator.support.helpers import Business
 
 
 async def test_of_two_that_declare_the_same_number_the_first_has_it(

@@ -10,7 +10,7 @@ from k8s.cluster import ClusterError
 from tests.k8s.apiserver import ApiServer
 from tests.k8s.conftest import ACCOUNT, NUMBER, Operator
 from tests.k8s.numbers import account, calls, channel
-from tests.simulator.helpers import Business
+from tests.simulator.support.helpers import Business
 
 
 async def test_a_new_number_is_published_subscribed_and_told_of(

@@ -8,7 +8,7 @@ from typing import Any
 from k8s.budget import HOUR
 from tests.k8s.conftest import ACCOUNT, Operator
 from tests.k8s.templates import BODY, at_meta, calls, declared, review
-from tests.simulator.helpers import eventually
+from tests.simulator.support.helpers import eventually
 
 
 async def test_templates_of_an_account_share_one_list(operator: Operator, waiting: Any) -> None:

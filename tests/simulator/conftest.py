@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.simulator.helpers import Business
+from tests.simulator.support.helpers import Business
 
 
 @pytest.fixture

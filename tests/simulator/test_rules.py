@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.simulator.helpers import eventually
+from tests.simulator.support.helpers import eventually
 
 MARIA, NUMBER = "5511987654321", "100000000000001"
 DAY = 24 * 3600 + 1

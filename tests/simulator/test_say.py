@@ -3,7 +3,7 @@
 import pytest
 
 from simulator.say import NoAnswerError, Phone
-from tests.simulator.helpers import eventually
+from tests.simulator.support.helpers import eventually
 
 MARIA = "5511987654321"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from simulator.meta.messages.outbox import Retries
-from tests.simulator.helpers import Business, eventually
+from tests.simulator.support.helpers import Business, eventually
 
 MARIA, JOAO, ANA = "5511987654321", "5521911112222", "5531933334444"
 

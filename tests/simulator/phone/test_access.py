@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.simulator.helpers import eventually
 from tests.simulator.phone.screen import Screen
 from tests.simulator.phone.test_interactive import BUTTONS, LIST
+from tests.simulator.support.helpers import eventually
 
 AA_TEXT = 4.5  # WCAG 2.2, 1.4.3
 

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from tests.simulator.helpers import eventually
+from tests.simulator.support.helpers import eventually
 
 
 def test_what_a_person_writes_reaches_the_business_and_its_answer_the_person(

@@ -5,8 +5,8 @@ import struct
 import pytest
 from playwright.sync_api import expect
 
-from tests.simulator.helpers import eventually
 from tests.simulator.phone.screen import png
+from tests.simulator.support.helpers import eventually
 
 OPUS_SAMPLES_A_SECOND = 48_000
 

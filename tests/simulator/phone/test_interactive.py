@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from tests.simulator.helpers import eventually
+from tests.simulator.support.helpers import eventually
 
 BUTTONS = {
     "type": "button",

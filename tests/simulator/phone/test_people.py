@@ -2,8 +2,8 @@
 
 from playwright.sync_api import expect
 
-from tests.simulator.helpers import eventually
 from tests.simulator.phone.screen import MARIA, Meta, Screen
+from tests.simulator.support.helpers import eventually
 
 
 def test_two_people_talk_side_by_side_and_nothing_is_mixed(screen, meta, business, cloud, screenshot) -> None:

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from simulator.faults import KINDS
-from tests.simulator.helpers import eventually
+from tests.simulator.support.helpers import eventually
 
 
 def test_a_fault_is_set_by_a_tap_hits_and_is_used_up(screen, business, screenshot) -> None:

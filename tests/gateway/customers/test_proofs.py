@@ -1,0 +1,100 @@
+"""Tries to prove who one is: three a day a customer, three a day an order, also side by side."""
+
+import asyncio
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+from obstore.store import MemoryStore
+from prometheus_client import REGISTRY
+from starlette.applications import Starlette
+
+from gateway.internal.routes import Internal
+from gateway.store import proofs
+from gateway.store.database import Pool
+from tests.gateway.support.customers import by
+from tests.gateway.support.inbound import MARIA, Inbox
+
+
+async def contact(pool: Pool) -> uuid.UUID:
+    async with pool.connection() as conn:
+        row = await (await conn.execute("INSERT INTO contact DEFAULT VALUES RETURNING id")).fetchone()
+        return row[0]  # type: ignore[index,no-any-return]
+
+
+async def take(pool: Pool, who: uuid.UUID, order: str) -> int | None:
+    async with pool.connection() as conn, conn.transaction():
+        return await proofs.take(conn, who, order)
+
+
+async def test_three_a_day_a_customer(pool: Pool) -> None:
+    who = await contact(pool)
+    assert [await take(pool, who, str(order)) for order in range(5)] == [2, 1, 0, None, None]
+
+
+async def test_three_a_day_an_order_whoever_tries_and_however_it_is_written(pool: Pool) -> None:
+    tried = [await take(pool, await contact(pool), order) for order in ("a1", " A-1 ", "#a.1", "Ａ１\u200b")]
+    assert tried == [2, 1, 0, None]
+
+
+async def test_side_by_side_there_are_no_more(pool: Pool) -> None:
+    who = await contact(pool)
+    tried = await asyncio.gather(*(take(pool, who, "1") for _ in range(8)))
+    assert sorted(one for one in tried if one is not None) == [0, 1, 2]
+
+
+async def test_a_day_later_there_are_three_again_and_the_old_ones_are_gone(pool: Pool) -> None:
+    who = await contact(pool)
+    for _ in range(3):
+        await take(pool, who, "1")
+    async with pool.connection() as conn:
+        await conn.execute("UPDATE proof_try SET tried_at = tried_at - interval '25 hours'")
+    assert await take(pool, who, "1") == 2
+    async with pool.connection() as conn:
+        await proofs.purge(conn)
+        assert await (await conn.execute("SELECT count(*) FROM proof_try")).fetchone() == (1,)
+
+
+async def test_tries_outlive_a_merge(inbox: Inbox) -> None:
+    await inbox.take(by(MARIA, None, "a"), by(None, "BR.1", "b"))
+    for [who] in await inbox.sql("SELECT id FROM contact"):
+        await take(inbox.pool, who, str(who))
+    await inbox.take(by(MARIA, "BR.1", "c"))
+    assert await inbox.sql("SELECT count(*) FROM proof_try") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("token", "body", "status"),
+    [
+        ("secret", {"order": "12345"}, 200),
+        ("wrong", {"order": "12345"}, 401),
+        ("secret", {"order": ""}, 400),
+        ("secret", {"order": 5}, 400),
+        ("secret", [], 400),
+        ("secret", {"order": "1" * 65}, 400),
+    ],
+)
+async def test_the_agent_asks_for_a_try(pool: Pool, token: str, body: Any, status: int) -> None:
+    answer = await ask(pool, await contact(pool), token, body)
+    assert answer.status_code == status
+
+
+async def test_nobody_has_no_try_and_too_many_are_counted(pool: Pool) -> None:
+    assert (await ask(pool, uuid.uuid4(), "secret", {"order": "1"})).status_code == 404
+    who, before = await contact(pool), refused()
+    answers = [await ask(pool, who, "secret", {"order": "1"}) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert answers[0].json() == {"left": 2}
+    assert refused() == before + 1
+
+
+async def ask(pool: Pool, who: uuid.UUID, token: str, body: Any) -> httpx.Response:
+    app = Starlette(routes=Internal(pool, MemoryStore(), "secret").routes())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as client:
+        headers = {"authorization": f"Bearer {token}"}
+        return await client.post(f"/internal/customers/{who}/proofs", json=body, headers=headers)
+
+
+def refused() -> float:
+    return REGISTRY.get_sample_value("whatsapp_identity_proofs_total", {"outcome": "refused"}) or 0.0

@@ -1,0 +1,168 @@
+"""What was said, changed, taken back and reported ends in the same state, in whatever order webhooks bring it."""
+
+import time
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.store.database import Pool
+from tests.gateway.support.bench import Bench, nothing
+from tests.gateway.support.deliveries import NUMBER
+from tests.gateway.support.inbound import MARIA, Inbox, change, echo, message
+
+NOW = int(time.time()) - 60
+HOUR = 3600
+QUEUED, OUT, ECHO = "queued", "wamid.ORDER-OUT", "wamid.ORDER-ECHO"
+
+
+def one(name: str, kind: str, body: Any, at: int) -> dict[str, Any]:
+    return {"from": MARIA, "id": f"wamid.ORDER-{name}", "timestamp": str(at), "type": kind, kind: body}
+
+
+def edit(name: str, of: str, text: str | None, at: int) -> dict[str, Any]:
+    inner = {"type": "text", "text": {"body": text}} if text else {"type": "image", "image": {"id": "M"}}
+    return one(name, "edit", {"original_message_id": f"wamid.ORDER-{of}", "message": inner}, at)
+
+
+def revoke(name: str, of: str, at: int) -> dict[str, Any]:
+    return one(name, "revoke", {"original_message_id": f"wamid.ORDER-{of}"}, at)
+
+
+def status(word: str, wamid: str, code: int | None = None) -> dict[str, Any]:
+    failed = {"errors": [{"code": code, "title": "x"}]} if code else {}
+    return change({"statuses": [{"id": wamid, "status": word, "timestamp": str(NOW), "recipient_id": MARIA, **failed}]})
+
+
+def by_app(name: str, at: int, **more: Any) -> dict[str, Any]:
+    return echo("resposta de uma pessoa", at, id=f"wamid.ORDER-{name}", **more)
+
+
+STORY = [
+    message(one("A", "text", {"body": "quero o pedido 1"}, NOW)),
+    message(edit("A1", "A", "quero o pedido 2", NOW + 1)),
+    message(edit("A2", "A", "quero o pedido 3", NOW + 2)),
+    message(edit("A3", "A", "quero o pedido 4", NOW + 2)),  # of the same second
+    message(edit("A4", "A", None, NOW + 3)),
+    message(one("B", "image", {"id": "M1", "mime_type": "image/jpeg", "caption": "assim"}, NOW + 4)),
+    message(edit("B1", "B", None, NOW + 5)),
+    message(one("C", "text", {"body": "engano"}, NOW + 6)),
+    message(revoke("C1", "C", NOW + 7)),
+    message(revoke("C2", "C", NOW + 8)),
+    message(edit("C3", "C", "engano meu", NOW + 9)),
+    message(one("D", "text", {"body": "alguém?"}, NOW + 20)),
+    by_app("OLD", NOW - 6 * HOUR),
+    status("sent", OUT),
+    status("delivered", OUT),
+    status("read", OUT),
+    status("failed", OUT, 131026),
+]
+# What people say in the phone app meanwhile; after it the agent is silent.
+PHONE_APP = [
+    by_app("ECHO", NOW + 10),
+    by_app("ECHO1", NOW + 11, type="edit", edit={
+        "original_message_id": ECHO, "message": {"type": "text", "text": {"body": "melhor assim"}}}),
+    by_app("ECHO2", NOW + 12),
+    by_app("ECHO3", NOW + 13, type="revoke", revoke={"original_message_id": "wamid.ORDER-ECHO2"}),
+    status("delivered", ECHO),
+    status("read", ECHO),
+]  # fmt: skip
+
+
+async def emptied(inbox: Inbox) -> None:
+    await inbox.sql("TRUNCATE event, contact, contact_key, conversation, turn, message, media CASCADE")
+    await inbox.sql("INSERT INTO contact (id) VALUES (gen_random_uuid())")
+    await inbox.sql(
+        "INSERT INTO contact_key (kind, value, contact_id, since) SELECT 'wa_id', %s, id, '2020-01-01' FROM contact",
+        MARIA,
+    )
+    await inbox.sql("INSERT INTO conversation (channel_id, contact_id) SELECT %s, id FROM contact", NUMBER)
+    for state, wamid in ((QUEUED, None), ("accepted", OUT)):
+        await inbox.sql(
+            """INSERT INTO message (conversation_id, direction, author, type, content, status, send_at, wamid)
+               SELECT id, 'out', 'agent', 'text', '{"type": "text", "text": "x"}', %s, now(), %s FROM conversation""",
+            state, wamid,
+        )  # fmt: skip
+
+
+async def outcome(inbox: Inbox, story: list[dict[str, Any]]) -> list[Any]:
+    """Everything that can be seen, but for the times at which we heard of it."""
+    await emptied(inbox)
+    await inbox.take(*story)
+    for _ in range(3):  # statuses that came before their message are looked at again
+        await inbox.sql("UPDATE event SET due_at = now() WHERE due_at IS NOT NULL")
+        await inbox.intake.step()
+    assert await inbox.sql("SELECT key, note FROM event WHERE state <> 'done'") == []
+    return [
+        await inbox.sql(
+            """SELECT wamid, author, type, content - 'timestamp' - 'media', status, awaits, edited_at, revoked_at,
+                      error_code, error FROM message ORDER BY wamid"""
+        ),
+        await inbox.sql("SELECT holder, held_until, due_at IS NULL, last_inbound_at FROM conversation"),
+    ]
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), phone_app=st.booleans())
+async def test_any_order_ends_in_the_same_state(pool: Pool, data: st.DataObject, phone_app: bool) -> None:
+    inbox = Inbox(pool)
+    story = STORY + PHONE_APP * phone_app
+    told = await outcome(inbox, data.draw(st.permutations(story)))
+    assert told == await outcome(inbox, story)
+
+
+async def test_that_state_is_the_right_one(inbox: Inbox) -> None:
+    messages, conversation = await outcome(inbox, STORY)
+    by_id = {row[0]: row for row in messages}
+    texts = {name: by_id[f"wamid.ORDER-{name}"][3]["text"] for name in "ABCD"}
+    assert texts == {"A": "quero o pedido 4", "B": None, "C": "engano meu", "D": "alguém?"}
+    assert {name for name in "ABCD" if by_id[f"wamid.ORDER-{name}"][5]} == {"A", "B", "D"}
+    assert by_id[OUT][4] == "read"
+    assert by_id[None][4] == QUEUED  # an echo of six hours ago is no reason to say nothing
+    assert conversation[0][:3] == ("agent", None, False)
+
+
+async def test_an_echo_of_before_a_message_is_not_its_answer(inbox: Inbox, pool: Pool) -> None:
+    """Whichever comes first: once the phone app lets go, the agent answers what was written after it."""
+    late, early = message(one("LATE", "text", {"body": "e agora?"}, NOW + 20)), by_app("ECHO", NOW + 10)
+    before = message(one("BEFORE", "text", {"body": "oi"}, NOW))
+    for story in ([before, early, late], [late, before, early], [late, early, before]):
+        await emptied(inbox)
+        await inbox.take(*story)
+        assert await inbox.holder() == "app"
+        assert await inbox.sql("SELECT due_at IS NOT NULL FROM conversation") == [(True,)]
+    await inbox.take(by_app("AFTER", NOW + 30))
+    assert await inbox.sql("SELECT due_at IS NOT NULL FROM conversation") == [(False,)]
+
+
+async def test_what_the_phone_app_said_before_the_agent_got_the_conversation_back_is_old_news(inbox: Inbox) -> None:
+    await emptied(inbox)
+    await inbox.sql("UPDATE conversation SET freed_at = to_timestamp(%s)", NOW + 30)
+    await inbox.take(by_app("ECHO", NOW + 10))
+    assert await inbox.holder() == "agent"
+    await inbox.take(by_app("AFTER", NOW + 40))
+    assert await inbox.holder() == "app"
+
+
+@pytest.mark.parametrize("stamp", ["0", "-1", "1", "not a time", None])
+async def test_a_time_that_is_none_is_the_time_of_arrival(bench: Bench, stamp: str | None) -> None:
+    bench.server.answer = nothing
+    inbox = Inbox(bench.pool)
+    await inbox.take(message(one("ZERO", "text", {"body": "Olá"}, NOW) | {"timestamp": stamp}))
+    assert await inbox.sql("SELECT sent_at = created_at FROM message") == [(True,)]
+    assert await inbox.sql("SELECT last_inbound_at > now() - interval '1 minute' FROM conversation") == [(True,)]
+
+
+async def test_nobody_writes_in_the_future(inbox: Inbox) -> None:
+    await inbox.take(message(one("FUTURE", "text", {"body": "Olá"}, NOW + 1000 * HOUR)))
+    assert await inbox.sql("SELECT last_inbound_at <= now() FROM conversation") == [(True,)]
+
+
+@pytest.mark.parametrize("name", ["from", "from_user_id", "id"])
+async def test_an_id_that_is_too_long_to_be_one_keeps_nobody_waiting(inbox: Inbox, name: str) -> None:
+    long = message(one("LONG", "text", {"body": "Olá"}, NOW) | {name: "BR." + "9" * 20_000})
+    await inbox.take(long, message(one("NEXT", "text", {"body": "próxima"}, NOW)))
+    assert (await inbox.outcomes())[1:] == [("done", None)]
+    assert (await inbox.outcomes())[0][0] in ("done", "unknown")
+    assert [row[2] for row in await inbox.messages()][-1] == "próxima"

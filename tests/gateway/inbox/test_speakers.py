@@ -1,0 +1,162 @@
+"""Who speaks: the phone app and other apps silence the agent for as long as they should."""
+
+import pytest
+
+from gateway.store import ownership
+from gateway.store.conversations import Quiet
+from gateway.store.database import Pool
+from tests.gateway.support.bench import Bench, nothing
+from tests.gateway.support.deliveries import NUMBER
+from tests.gateway.support.inbound import MARIA, Inbox, T, agents_view, change, echo, message, said, zoo
+
+
+@pytest.fixture
+def bench(bench: Bench) -> Bench:
+    """Its agent has nothing to say."""
+    bench.server.answer = nothing
+    return bench
+
+
+async def now(inbox: Inbox) -> int:
+    [(seconds,)] = await inbox.sql("SELECT extract(epoch FROM now())::bigint")
+    return int(seconds)
+
+
+async def test_a_message_of_the_phone_app_silences_the_agent_for_a_while(bench: Bench) -> None:
+    inbox = Inbox(bench.pool)
+    await inbox.take(message(said(body="Olá")), echo("Aqui é a Ana", await now(inbox)))
+    assert await inbox.holder() == "app"
+    await inbox.take(message(said(body="obrigada, e o preço?", at=await now(inbox))))
+    await bench.settle()
+    assert bench.server.runs == []
+    await inbox.sql("UPDATE conversation SET held_until = now()")
+    async with bench.pool.connection() as conn:
+        assert await ownership.expire(conn, Quiet(0, 0)) == 1
+        assert await ownership.expire(conn, Quiet(0, 0)) == 0
+    await bench.settle()
+    given = bench.server.runs[0]["input"]
+    # "Olá" was answered by Ana; the model is told both, because nobody has told it before
+    assert [item["text"] for item in given["inbound"]] == ["Olá", "obrigada, e o preço?"]
+    assert [(item["author"], item["text"]) for item in given["since"]] == [("business_app", "Aqui é a Ana")]
+
+
+async def test_it_stays_silent_until_handed_back_where_the_setting_says_so(pool: Pool) -> None:
+    inbox = Inbox(pool, phone_app_hold=0)
+    await inbox.take(echo("Olá", await now(inbox)))
+    assert await inbox.sql("SELECT holder, held_until > now() + interval '1000 years' FROM conversation") == [
+        ("app", True)
+    ]
+    [(conversation,)] = await inbox.sql("SELECT id FROM conversation")
+    async with pool.connection() as conn:
+        await ownership.hand_back(conn, conversation, Quiet(0, 0))
+    assert await inbox.holder() == "agent"
+
+
+async def test_an_old_echo_silences_nobody_for_longer_than_it_says(inbox: Inbox) -> None:
+    await inbox.take(echo("faz tempo", T))
+    async with inbox.pool.connection() as conn:
+        await ownership.expire(conn, Quiet(0, 0))
+    assert await inbox.holder() == "agent"
+
+
+async def test_a_reaction_in_the_phone_app_silences_nobody(inbox: Inbox) -> None:
+    first = said()
+    reaction = {"type": "reaction", "reaction": {"message_id": first["id"], "emoji": "👍"}}
+    await inbox.take(message(first), echo("", await now(inbox), **reaction))
+    assert await inbox.holder() == "agent"
+    assert (await inbox.sql("SELECT due_at IS NOT NULL FROM conversation")) == [(True,)]
+
+
+async def test_the_phone_app_does_not_take_a_conversation_from_a_person(inbox: Inbox) -> None:
+    await inbox.take(message(said()))
+    await inbox.sql("UPDATE conversation SET holder = 'person'")
+    await inbox.take(echo("Olá", await now(inbox)))
+    assert await inbox.sql("SELECT holder, held_until FROM conversation") == [("person", None)]
+
+
+async def test_the_phone_app_edits_and_revokes_its_own(inbox: Inbox) -> None:
+    first = echo("errado", await now(inbox))
+    wamid = first["entry"][0]["changes"][0]["value"]["message_echoes"][0]["id"]
+    inner = {"original_message_id": wamid, "message": {"type": "text", "text": {"body": "certo"}}}
+    await inbox.take(first, echo("", T * 2, type="edit", edit=inner))
+    assert await agents_view(inbox) == ["certo"]
+    await inbox.take(echo("", T * 2, type="revoke", revoke={"original_message_id": wamid}))
+    assert await agents_view(inbox) == []
+
+
+def standby(at: int, body: str = "Olá") -> dict[str, object]:
+    return change({"standby": {"messages": [said(body=body, at=at)]}}, "standby")
+
+
+def handover(at: int, *, ours: bool) -> dict[str, object]:
+    roles = ("ai_agent", "escalation") if ours else ("escalation", "ai_agent")
+    return change(
+        {
+            "recipient": {"phone_number_id": NUMBER}, "sender": {"phone_number": MARIA}, "timestamp": str(at),
+            "type": "control_passed",
+            "control_passed": {"previous_owner_role": roles[0], "new_owner_role": roles[1]},
+        },
+        "messaging_handovers",
+    )  # fmt: skip
+
+
+async def test_while_another_app_has_the_thread_the_agent_is_silent_and_answers_when_it_is_back(bench: Bench) -> None:
+    inbox = Inbox(bench.pool)
+    await inbox.take(standby(T, "quero uma pessoa"))
+    await bench.settle()
+    assert (await inbox.holder(), bench.server.runs) == ("app", [])
+    await inbox.take(handover(T + 10, ours=True))
+    assert await inbox.holder() == "agent"
+    await bench.settle()
+    assert [item["text"] for item in bench.server.runs[0]["input"]["inbound"]] == ["quero uma pessoa"]
+
+
+async def test_what_the_other_app_said_is_told_and_counts_as_an_answer(bench: Bench) -> None:
+    inbox = Inbox(bench.pool)
+    await inbox.take(standby(T), zoo("standby", "echo_of_metas_agent"), message(said(body="alô?", at=T + 60)))
+    await bench.settle()
+    given = bench.server.runs[0]["input"]
+    assert [(item["author"], item["text"]) for item in given["since"]] == [("business_app", "Posso ajudar?")]
+    assert given["inbound"][-1]["text"] == "alô?"
+
+
+CONTROL = {
+    "standby": standby(T),
+    "lost": handover(T + 10, ours=False),
+    "returned": handover(T + 20, ours=True),
+    "to us": message(said(at=T + 30)),
+}
+
+
+@pytest.mark.parametrize(
+    ("told", "holder"),
+    [
+        (["standby"], "app"), (["lost"], "app"), (["standby", "to us"], "agent"), (["to us", "standby"], "agent"),
+        (["returned", "lost"], "agent"), (["lost", "returned"], "agent"), (["returned", "standby"], "agent"),
+        (["to us", "lost"], "agent"), (["lost", "standby", "returned"], "agent"), (["standby", "lost"], "app"),
+    ],
+)  # fmt: skip
+async def test_the_last_word_on_control_counts_in_whatever_order_they_come(
+    inbox: Inbox, told: list[str], holder: str
+) -> None:
+    await inbox.take(*(CONTROL[name] for name in told))
+    assert await inbox.holder() == holder
+
+
+async def test_a_handover_that_does_not_tell_changes_nothing(inbox: Inbox) -> None:
+    unclear = handover(T, ours=True)
+    value = unclear["entry"][0]["changes"][0]["value"]  # type: ignore[index]
+    value["type"], value["something_else"] = "something_else", {}
+    del value["control_passed"]
+    await inbox.take(unclear)
+    assert [state for state, _ in await inbox.outcomes()] == ["ignored"]
+
+
+async def test_what_the_agent_has_queued_is_not_sent_once_another_app_has_the_thread(inbox: Inbox) -> None:
+    await inbox.take(message(said(at=T)))
+    await inbox.sql(
+        """INSERT INTO message (conversation_id, direction, author, type, content, status, send_at)
+           SELECT id, 'out', 'agent', 'text', '{"type": "text", "text": "x"}', 'queued', now() FROM conversation"""
+    )
+    await inbox.take(handover(T + 10, ours=False))
+    assert await inbox.sql("SELECT status FROM message WHERE direction = 'out'") == [("failed",)]

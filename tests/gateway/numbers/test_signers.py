@@ -1,0 +1,257 @@
+"""An app's secret signs for its own numbers only, at the door and for what waits for its number."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client import REGISTRY
+
+from gateway.housekeeping import Housekeeping
+from gateway.inbox.intake import NOT_ITS_APP, NOT_KNOWN, Intake
+from gateway.numbers.signers import Line, Signers, digest
+from gateway.settings import Settings
+from gateway.store import events
+from gateway.store.conversations import Quiet
+from gateway.store.database import Pool
+from gateway.store.events import NewEvent
+from gateway.whatsapp.json_bytes import encode
+from gateway.whatsapp.webhooks.items import items
+from tests.gateway.support.deliveries import signed, text
+from tests.gateway.support.desk import Desk, status
+from tests.gateway.support.doors import opened
+from tests.gateway.support.inbound import Inbox, change, message
+
+A, B, LATER = "100", "200", "300"  # numbers of three shops with an app each
+Json = dict[str, Any]
+
+
+def write(path: Path, **shops: list[str]) -> None:
+    """A channels file; shops: `s` and a number, and the secrets of its app."""
+    channels = [
+        {"phone_number_id": name[1:], "waba_id": f"waba-{name[1:]}", "access_token": "t", "app_secrets": secrets}
+        for name, secrets in shops.items()
+    ]
+    path.write_text(json.dumps({"channels": channels}))
+
+
+class Shops:
+    """A gateway whose channels may change, and its database."""
+
+    def __init__(self, pool: Pool, url: str, file: Path) -> None:
+        self.pool, self.file = pool, file
+        self.configure(s100=["secret-a", "secret-a-before"], s200=["secret-b"])
+        self.settings = Settings(_env_file=None, database_url=url, channels_file=str(file))
+        self.http: httpx.AsyncClient
+
+    def configure(self, **shops: list[str]) -> None:
+        write(self.file, **shops)
+
+    async def post(self, content: object, secret: str) -> int:
+        return (await self.http.post("/webhook/whatsapp", **signed(content, secret))).status_code
+
+    def intake(self, **settings: Any) -> Intake:
+        """A worker that reads the channels as they are now."""
+        return Intake(self.pool, self.settings.channels(), Quiet(0, 0), **settings)
+
+    async def sql(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        async with self.pool.connection() as conn:
+            cursor = await conn.execute(sql, values)
+            return await cursor.fetchall() if cursor.description else []
+
+    async def look_again(self) -> None:
+        await self.sql("UPDATE event SET due_at = now() WHERE due_at IS NOT NULL")
+
+    async def texts(self) -> list[str]:
+        return [row[0] for row in await self.sql("SELECT content->>'text' FROM message ORDER BY seq")]
+
+
+@pytest.fixture
+async def shops(pool: Pool, database: str, tmp_path: Path) -> AsyncIterator[Shops]:
+    shops = Shops(pool, database, tmp_path / "channels.json")
+    async with opened(shops.settings) as doors:
+        shops.http = doors.webhook
+        yield shops
+
+
+def both(*changes: Json) -> Json:
+    """One body with the entries of several."""
+    return {"object": "whatsapp_business_account", "entry": [entry for one in changes for entry in one["entry"]]}
+
+
+def account(waba: str) -> Json:
+    """What Meta tells about an account, without any number."""
+    value = {"event": "APPROVED", "message_template_id": 1, "message_template_name": "a", "message_template_language": "pt_BR"}  # noqa: E501  # fmt: skip
+    changed = {"field": "message_template_status_update", "value": value}
+    return {"object": "whatsapp_business_account", "entry": [{"id": waba, "changes": [changed]}]}
+
+
+def foreign() -> float:
+    return REGISTRY.get_sample_value("whatsapp_webhook_foreign_items_total") or 0
+
+
+# The rule -----------------------------------------------------------------------------------------------------------
+
+
+def test_who_may_sign_for_what() -> None:
+    signers = Signers(
+        [Line("1", "w1", ["a", "a0"]), Line("2", "w1", ["a"]), Line("3", "w3", ["b", ""]), Line("4", None, ["c"])]
+    )
+    a, a0, b, c, nothing = (digest(secret) for secret in ("a", "a0", "b", "c", ""))
+    assert [signers.may_sign(one, "1", "w1") for one in (a, a0, b, c, nothing, None)] == [True, True] + [False] * 4
+    assert [signers.may_sign(one, "2", "w1") for one in (a, a0)] == [True, False]  # several numbers of one app
+    assert signers.may_sign(b, "3", None) is True
+    assert signers.may_sign(nothing, "3", None) is False
+    assert [signers.may_sign(one, "9", "w1") for one in (a, b)] == [None, None]
+    # Without a number the account decides, and a number whose account is not known may belong to any.
+    assert [signers.may_sign(one, None, "w1") for one in (a, a0, b, c)] == [True, True, False, True]
+    assert [signers.may_sign(one, None, "w9") for one in (a, c)] == [None, True]
+    assert signers.may_sign(b, None, None) is True
+
+
+def test_a_digest_is_short_and_not_the_secret() -> None:
+    assert digest("secret-a") != digest("secret-b")
+    assert len(digest("secret-a" * 100)) == 16
+    assert "secret" not in digest("secret")
+
+
+# At the door --------------------------------------------------------------------------------------------------------
+
+
+async def test_another_apps_secret_is_refused_and_counted(shops: Shops) -> None:
+    before = foreign()
+    assert await shops.post(message(text("para B"), number=B), "secret-a") == 403
+    assert await shops.sql("SELECT 1 FROM event") == []
+    assert foreign() == before + 1
+    assert await shops.post(message(text("para B"), number=B), "secret-b") == 200
+    assert await shops.sql("SELECT signer, verified FROM event") == [(digest("secret-b"), True)]
+
+
+@pytest.mark.parametrize("secret", ["secret-a", "secret-a-before"])
+async def test_the_current_and_the_previous_secret_of_its_app_sign(shops: Shops, secret: str) -> None:
+    assert await shops.post(message(text("para A"), number=A), secret) == 200
+    assert await shops.sql("SELECT verified FROM event") == [(True,)]
+
+
+async def test_of_a_body_for_several_numbers_only_the_apps_own_are_taken(shops: Shops) -> None:
+    body = both(message(text("para A"), number=A), message(text("para B"), number=B), account("waba-100"))
+    assert await shops.post(body, "secret-a") == 403
+    assert await shops.sql("SELECT phone_number_id, waba_id FROM event ORDER BY id") == [
+        (A, "200000000000002"), (None, "waba-100"),
+    ]  # fmt: skip
+
+
+async def test_what_is_about_an_account_is_signed_by_one_of_its_apps(shops: Shops) -> None:
+    assert await shops.post(account("waba-100"), "secret-b") == 403
+    assert await shops.post(account("waba-100"), "secret-a-before") == 200
+    assert await shops.post(account("waba-300"), "secret-b") == 200  # not known yet: it waits
+    assert await shops.sql("SELECT waba_id, verified FROM event ORDER BY id") == [
+        ("waba-100", True), ("waba-300", False),
+    ]  # fmt: skip
+    await shops.intake().step()
+    assert await shops.sql("SELECT waba_id, state FROM event ORDER BY id") == [
+        ("waba-100", "done"), ("waba-300", "new"),
+    ]  # fmt: skip
+
+
+# What waits for its number ------------------------------------------------------------------------------------------
+
+
+async def test_what_comes_before_its_number_is_known_is_taken_once_it_is(shops: Shops) -> None:
+    assert await shops.post(message(text("cedo"), number=LATER), "secret-a") == 200
+    await shops.intake().step()
+    assert await shops.sql("SELECT state, note, due_at > now() FROM event") == [("new", NOT_KNOWN, True)]
+    shops.configure(s100=["secret-a"], s300=["secret-a"])
+    await shops.look_again()
+    await shops.intake().step()
+    assert await shops.sql("SELECT state FROM event") == [("done",)]
+    assert await shops.texts() == ["cedo"]
+
+
+async def test_it_is_taken_only_if_its_number_then_has_that_secret(shops: Shops) -> None:
+    forged, true = text("forjada", message_id="wamid.X"), text("verdadeira", message_id="wamid.X")
+    assert await shops.post(message(forged, number=LATER), "secret-a") == 200
+    assert await shops.post(message(true, number=LATER), "secret-b") == 200
+    await shops.intake().step()
+    shops.configure(s100=["secret-a"], s200=["secret-b"], s300=["secret-b"])
+    await shops.look_again()
+    await shops.intake().step()
+    assert await shops.texts() == ["verdadeira"]
+    assert await shops.sql("SELECT state, note FROM event ORDER BY id") == [("new", NOT_ITS_APP), ("done", None)]
+
+
+async def test_it_waits_for_hours_and_says_so_and_then_is_ignored(shops: Shops) -> None:
+    await shops.post(message(text("Olá"), number=LATER), "secret-a")
+    for age, delay in (("0 s", 1), ("40 s", 10), ("23 hours", 60)):
+        await shops.sql("UPDATE event SET received_at = now() - %s::interval, due_at = NULL", age)
+        await shops.intake().step()
+        [(state, wait)] = await shops.sql("SELECT state, extract(epoch FROM due_at - now())::float8 FROM event")
+        assert state == "new"
+        assert delay - 5 < wait <= delay + 0.1
+    await Housekeeping(shops.pool, Desk(shops.pool).sender, Quiet(0, 0), 30).step()
+    assert REGISTRY.get_sample_value("whatsapp_queue_depth", {"queue": "unknown_numbers"}) == 1
+    assert (REGISTRY.get_sample_value("whatsapp_queue_age_seconds", {"queue": "unknown_numbers"}) or 0) > 82_000
+    assert REGISTRY.get_sample_value("whatsapp_queue_depth", {"queue": "events"}) == 0
+    await shops.sql("UPDATE event SET received_at = now() - interval '25 hours', due_at = NULL")
+    await shops.intake().step()
+    assert await shops.sql("SELECT state, note FROM event") == [("ignored", NOT_KNOWN)]
+
+
+async def test_a_worker_that_does_not_know_the_number_yet_waits_too(shops: Shops) -> None:
+    """Its file may be read a moment later than that of `serve`."""
+    shops.configure(s100=["secret-a"])
+    behind = shops.settings.channels()
+    assert behind.get(B) is None
+    behind._look_at = float("inf")
+    shops.configure(s100=["secret-a"], s200=["secret-b"])
+    now = shops.settings.channels()
+    assert now.may_sign(digest("secret-b"), B, None)
+    message_of_b = items(message(text("para B"), number=B))[0]
+    raw = encode(message_of_b.value)
+    async with shops.pool.connection() as conn:
+        await events.keep(conn, [NewEvent("k", "messages", "text", B, raw, None, digest("secret-b"))])
+    await Intake(shops.pool, behind, Quiet(0, 0)).step()
+    assert await shops.sql("SELECT state, note FROM event") == [("new", NOT_KNOWN)]
+    await shops.look_again()
+    await Intake(shops.pool, now, Quiet(0, 0)).step()
+    assert await shops.texts() == ["para B"]
+
+
+async def test_those_that_wait_keep_nobody_else_waiting(shops: Shops) -> None:
+    for _ in range(2):
+        await shops.post(both(*(message(text("x"), number=LATER) for _ in range(60))), "secret-a")
+    worker = shops.intake()
+    await shops.post(message(text("Olá"), number=A), "secret-a")
+    for _ in range(2):
+        await shops.look_again()
+        await worker.step()
+    assert await shops.texts() == ["Olá"]
+
+
+# Statuses -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_status_is_looked_up_within_its_channel(pool: Pool, inbox: Inbox) -> None:
+    desk = Desk(pool)
+    [ours] = await desk.queue("1")
+    await desk.step()
+    failed = status("failed", "wamid.OUT1", ours)
+    await inbox.take(change({"statuses": [failed]}, number="2"))
+    assert await desk.statuses() == ["accepted"]
+    await inbox.take(change({"statuses": [failed | {"status": "read"}]}, number=None))
+    assert (await inbox.outcomes())[-1] == ("unknown", "it does not say to which of our numbers it belongs")
+    await inbox.take(change({"statuses": [failed | {"status": "delivered"}]}))
+    assert await desk.statuses() == ["delivered"]
+
+
+async def test_a_status_of_no_message_of_ours_is_looked_at_again_for_a_while(inbox: Inbox) -> None:
+    await inbox.take(change({"statuses": [status("delivered", "wamid.OTHER")]}))
+    waits = []
+    for _ in range(5):
+        waits += await inbox.sql("SELECT extract(epoch FROM due_at - now())::int FROM event WHERE state = 'new'")
+        await inbox.sql("UPDATE event SET due_at = now()")
+        await inbox.intake.step()
+    assert [wait for (wait,) in waits] == [1, 4, 16, 64, 256]
+    assert await inbox.outcomes() == [("ignored", "no message of ours")]

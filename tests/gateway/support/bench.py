@@ -1,0 +1,80 @@
+"""A worker's intake and turns over a real Postgres, with an agent server whose faults can be chosen."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from gateway.inbox.intake import Intake
+from gateway.numbers.channels import Channel, Channels
+from gateway.store import events
+from gateway.store.conversations import Quiet
+from gateway.store.database import Pool
+from gateway.store.events import NewEvent
+from gateway.store.turns import Turn
+from gateway.turns.agent_server import Agent
+from gateway.turns.holder import Bounds, Turns
+from gateway.whatsapp.json_bytes import encode
+from gateway.whatsapp.webhooks.items import items
+from tests.gateway.support.agent_server import AgentServer
+from tests.gateway.support.deliveries import NUMBER, payload
+
+CHANNELS = Channels([Channel(phone_number_id=NUMBER, access_token="t")])
+NO_QUIET = Quiet(0, 0)
+
+
+def nothing(given: dict[str, Any]) -> dict[str, Any]:
+    """An answer of the agent that says nothing."""
+    return {"turn_id": given["turn_id"], "replies": [], "handoff": None}
+
+
+def bounds(**changes: Any) -> Bounds:
+    return Bounds(
+        **{"in_flight": 100, "timeout": 60, "attempts": 3, "lease": 30, "quiet": NO_QUIET, "retry_base": 0, **changes}
+    )
+
+
+class Bench:
+    """A worker's intake and turns, called step by step."""
+
+    def __init__(self, pool: Pool, quiet: Quiet = NO_QUIET) -> None:
+        self.pool, self.server = pool, AgentServer()
+        self.intake = Intake(pool, CHANNELS, quiet)
+        self.attended: list[str | None] = []
+        self.turns = self.worker()
+
+    def worker(self, **changes: Any) -> Turns:
+        """One more worker."""
+        agent = Agent("http://agent", None, self.server.transport())
+        return Turns(self.pool, agent, CHANNELS, self._attend, bounds(**changes))
+
+    async def _attend(self, _: Channel, turn: Turn) -> None:
+        self.attended.append(turn.newest_wamid)
+
+    async def receive(self, *messages: dict[str, Any]) -> None:
+        """Have messages delivered and taken in."""
+        new = [NewEvent(i.key, i.field, i.type, i.phone_number_id, encode(i.value)) for i in items(payload(*messages))]
+        async with self.pool.connection() as conn:
+            await events.keep(conn, new)
+        await self.intake.step()
+
+    async def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        async with self.pool.connection() as conn:
+            return await (await conn.execute(sql, values)).fetchall()
+
+    async def replies(self) -> list[str]:
+        return [
+            row[0]
+            for row in await self.rows("SELECT content->>'text' FROM message WHERE direction = 'out' ORDER BY seq")
+        ]
+
+    async def settle(self, turns: Turns | None = None) -> None:
+        """Claim what is due, and wait until nothing is held."""
+        turns = turns or self.turns
+        await turns.step()
+        await until(lambda: not turns._held)
+
+
+async def until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
+    async with asyncio.timeout(20):
+        while not (outcome if isinstance(outcome := condition(), bool) else await outcome):
+            await asyncio.sleep(0.005)

@@ -1,0 +1,543 @@
+"""Turns over a real Postgres, with an agent server whose faults can be chosen."""
+
+import asyncio
+import json
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from gateway.numbers.channels import Channel
+from gateway.store import turns
+from gateway.store.conversations import Quiet
+from gateway.store.database import Pool
+from gateway.store.turns import Turn
+from tests.gateway.support.agent_server import echo, inputs
+from tests.gateway.support.bench import Bench, until
+from tests.gateway.support.deliveries import NUMBER, text
+from tests.gateway.support.desk import Desk
+from tests.gateway.support.faults import poison
+
+
+async def test_a_message_becomes_one_run_and_its_reply_is_queued(bench: Bench) -> None:
+    message = text("Olá")
+    await bench.receive(message)
+    await bench.settle()
+    [run] = bench.server.runs
+    assert run["context"] == {
+        "channel_id": NUMBER,
+        "customer_id": run["context"]["customer_id"],
+        "customer_keys": [
+            {
+                "kind": "wa_id",
+                "value": "5511987654321",
+                "since": run["context"]["customer_keys"][0]["since"],
+                "until": None,
+            },
+        ],
+        "verification": "verified",
+        "customer_name": "Maria",
+        "locale": "pt_BR",
+    }
+    assert run["input"]["turn_id"] == run["metadata"]["turn_id"]
+    assert await bench.replies() == ["Olá"]
+    assert bench.attended == [message["id"]]
+    assert await bench.rows("SELECT state, attempts FROM turn") == [("done", 0)]
+    assert await bench.rows("SELECT due_at, lease_owner FROM conversation") == [(None, None)]
+
+
+async def test_a_burst_is_one_turn_in_the_customers_order(bench: Bench) -> None:
+    burst = [text(str(n), timestamp=1_790_000_000 + n) for n in range(5)]
+    for message in reversed(burst):
+        await bench.receive(message)
+    await bench.settle()
+    assert inputs(bench.server) == [["0", "1", "2", "3", "4"]]
+
+
+async def test_the_quiet_period_holds_a_turn_back_but_not_for_ever(pool: Pool) -> None:
+    bench = Bench(pool, Quiet(1000, 3000))
+    await bench.receive(text("a"))
+    assert 990 < await bench.turns.step() <= 1000 or bench.turns._bounds.lease < 990
+    assert bench.server.runs == []
+    # 2,500 s later another message: quiet is not over, but the first has waited almost 3,000 s
+    await bench.rows("UPDATE message SET created_at = created_at - interval '2500 s' RETURNING 1")
+    await bench.receive(text("b"))
+    [(wait,)] = await bench.rows("SELECT extract(epoch FROM due_at - now())::float8 FROM conversation")
+    assert 490 < wait < 501
+    await bench.rows("UPDATE conversation SET due_at = now() RETURNING 1")
+    await bench.settle()
+    assert inputs(bench.server) == [["a", "b"]]
+
+
+async def test_what_arrives_during_a_turn_waits_for_the_next(bench: Bench) -> None:
+    bench.server.gate.clear()
+    await bench.receive(text("first"))
+    await bench.turns.step()
+    await until(lambda: len(bench.server.runs) == 1)
+    await bench.receive(text("second"))
+    await bench.turns.step()
+    assert len(bench.server.runs) == 1
+    bench.server.gate.set()
+    await until(lambda: not bench.turns._held)
+    await bench.settle()
+    assert inputs(bench.server) == [["first"], ["second"]]
+    assert await bench.replies() == ["first", "second"]
+
+
+async def test_two_workers_never_hold_one_conversation(bench: Bench) -> None:
+    bench.server.gate.clear()
+    for n in range(20):
+        await bench.receive(text(str(n), wa_id=f"55119{n:08d}"))
+    other = bench.worker()
+    await asyncio.gather(bench.turns.step(), other.step(), bench.turns.step(), other.step())
+    held = [*bench.turns._held, *other._held]
+    assert len(held) == len(set(held)) == 20
+    bench.server.gate.set()
+    await until(lambda: not bench.turns._held and not other._held)
+    assert sorted(bench.server.created) == sorted(set(bench.server.created))
+
+
+async def test_a_run_whose_creation_is_in_doubt_is_adopted(bench: Bench) -> None:
+    bench.server.lose_answers = 1
+    await bench.receive(text("Olá"))
+    await bench.settle()
+    assert len(bench.server.runs) == 1
+    assert await bench.replies() == ["Olá"]
+
+
+async def test_a_dead_workers_turn_is_taken_over_and_its_run_adopted(bench: Bench) -> None:
+    bench.server.gate.clear()
+    await bench.receive(text("Olá"))
+    await bench.turns.step()
+    await until(lambda: len(bench.server.runs) == 1)
+    for _, task in bench.turns._held.values():  # dies without giving anything back
+        task.cancel()
+    other = bench.worker()
+    await other.step()
+    assert not other._held
+    await bench.rows("UPDATE conversation SET lease_until = now() RETURNING 1")
+    bench.server.gate.set()
+    await bench.settle(other)
+    assert len(bench.server.runs) == 1
+    assert await bench.replies() == ["Olá"]
+
+
+async def test_a_drained_worker_gives_its_turns_back_at_once(bench: Bench) -> None:
+    bench.server.gate.clear()
+    await bench.receive(text("Olá"))
+    await bench.turns.step()
+    await until(lambda: len(bench.server.runs) == 1)
+    await bench.turns.drain()
+    bench.server.gate.set()
+    await bench.settle(bench.worker())
+    assert len(bench.server.runs) == 1
+    assert await bench.replies() == ["Olá"]
+
+
+async def test_a_lost_run_is_posted_again(bench: Bench) -> None:
+    bench.server.gate.clear()
+    await bench.receive(text("Olá"))
+    await bench.turns.step()
+    await until(lambda: len(bench.server.runs) == 1)
+    bench.server.lose_everything()
+    bench.server.gate.set()
+    await until(lambda: not bench.turns._held)
+    assert inputs(bench.server) == [["Olá"]]
+    assert await bench.replies() == ["Olá"]
+
+
+async def test_a_lost_run_that_had_begun_goes_on_without_input(bench: Bench) -> None:
+    bench.server.gate.clear()
+    await bench.receive(text("Olá"))
+    await bench.turns.step()
+    await until(lambda: len(bench.server.runs) == 1)
+    lost = bench.server.runs[0]
+    bench.server.lose_everything()
+    bench.server.begun = lost["metadata"]["turn_id"]
+    bench.server.answer = lambda _: {"turn_id": bench.server.begun, "replies": [{"type": "text", "text": "went on"}]}
+    lost["input"] = dict(lost["input"])
+    bench.server.gate.set()
+    await until(lambda: len(bench.server.runs) == 1)
+    assert bench.server.runs[0]["input"] is None
+
+
+async def test_a_server_that_is_away_costs_no_attempt(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.turns.run._RETRY_AWAY", 0.01)
+    bench.server.away = True
+    await bench.receive(text("Olá"))
+    await bench.turns.step()
+    await asyncio.sleep(0.1)
+    assert bench.server.runs == []
+    bench.server.away = False
+    await until(lambda: not bench.turns._held)
+    assert await bench.replies() == ["Olá"]
+    assert await bench.rows("SELECT attempts FROM turn") == [(0,)]
+
+
+async def test_a_failed_run_is_tried_again_and_then_the_customer_is_told_once(bench: Bench) -> None:
+    bench.server.fail = ["ValueError", "ValueError"]
+    await bench.receive(text("Olá"))
+    for _ in range(3):
+        await bench.settle()
+    assert await bench.replies() == ["Olá"]
+    bench.server.fail = ["ValueError"] * 3
+    await bench.receive(text("de novo"))
+    for _ in range(4):
+        await bench.settle()
+    [_, apology] = await bench.replies()
+    assert apology.startswith("Desculpe")
+    assert await bench.rows("SELECT state, error FROM turn ORDER BY started_at DESC LIMIT 1") == [
+        ("failed", "ValueError")
+    ]
+
+
+async def test_a_turn_is_bounded_and_its_run_cancelled(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.turns.holder._LEAST", 1)
+    bench.server.gate.clear()
+    await bench.receive(text("Olá"))
+    await bench.settle(bench.worker(timeout=1))
+    assert bench.server.runs[0]["status"] == "interrupted"
+    assert [reply[:8] for reply in await bench.replies()] == ["Desculpe"]
+
+
+async def test_an_invalid_reply_becomes_an_apology(bench: Bench) -> None:
+    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": [{"type": "hologram"}]}
+    await bench.receive(text("Olá"))
+    await bench.settle()
+    assert [reply[:8] for reply in await bench.replies()] == ["Desculpe"]
+
+
+async def test_three_failed_turns_in_a_row_call_a_person(bench: Bench) -> None:
+    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": [{"type": "hologram"}]}
+    await _fail(bench, 2)
+    bench.server.answer = echo
+    await bench.receive(text("agora sim"))
+    await bench.settle()
+    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": [{"type": "hologram"}]}
+    await _fail(bench, 2)
+    assert await bench.rows("SELECT holder FROM conversation") == [("agent",)]
+    await _fail(bench, 1)
+    held = await bench.rows("SELECT holder, handoff_reason FROM conversation")
+    assert held == [("person", "três respostas seguidas falharam")]
+    assert "Chamei uma pessoa" in (await bench.replies())[-1]
+    await bench.rows("UPDATE conversation SET holder = 'agent', held_since = NULL RETURNING 1")
+    await _fail(bench, 1)  # given back: counted anew
+    assert await bench.rows("SELECT holder FROM conversation") == [("agent",)]
+
+
+async def _fail(bench: Bench, turns: int) -> None:
+    for _ in range(turns):
+        await bench.receive(text("Olá"))
+        await bench.settle()
+
+
+async def test_an_answer_without_replies_ends_the_turn_silently(bench: Bench) -> None:
+    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": [], "handoff": None}
+    await bench.receive(text("Olá"))
+    await bench.settle()
+    assert await bench.replies() == []
+    assert await bench.rows("SELECT state FROM turn") == [("done",)]
+
+
+async def test_who_lost_the_lease_changes_nothing(bench: Bench) -> None:
+    bench.server.gate.clear()
+    await bench.receive(text("Olá"))
+    await bench.turns.step()
+    await until(lambda: len(bench.server.runs) == 1)
+    await bench.rows("UPDATE conversation SET lease_owner = gen_random_uuid() RETURNING 1")
+    bench.server.gate.set()
+    await until(lambda: not bench.turns._held)
+    assert await bench.replies() == []
+    assert await bench.rows("SELECT state FROM turn") == [("open",)]
+
+
+async def test_a_lost_lease_stops_the_turn_at_the_next_renewal(bench: Bench) -> None:
+    bench.server.gate.clear()
+    await bench.receive(text("Olá"))
+    await bench.turns.step()
+    await until(lambda: len(bench.server.runs) == 1)
+    await bench.turns.renew()
+    assert bench.turns._held
+    await bench.rows("UPDATE conversation SET lease_owner = gen_random_uuid() RETURNING 1")
+    await bench.turns.renew()
+    await until(lambda: not bench.turns._held)
+
+
+async def test_while_a_person_holds_the_conversation_no_turn_starts(bench: Bench) -> None:
+    await bench.receive(text("Olá"))
+    await bench.rows("UPDATE conversation SET holder = 'person' RETURNING 1")
+    await bench.settle()
+    assert bench.server.runs == []
+
+
+async def test_no_more_turns_than_there_is_room_for(bench: Bench) -> None:
+    bench.server.gate.clear()
+    for n in range(5):
+        await bench.receive(text(str(n), wa_id=f"55119{n:08d}"))
+    small = bench.worker(in_flight=2)
+    await small.step()
+    await small.step()
+    assert len(small._held) == 2
+    bench.server.gate.set()
+    await until(lambda: not small._held)
+    for _ in range(2):
+        await bench.settle(small)
+    assert len(await bench.replies()) == 5
+
+
+async def test_long_replies_are_queued_in_parts(bench: Bench) -> None:
+    bench.server.answer = lambda given: {
+        "turn_id": given["turn_id"],
+        "replies": [{"type": "text", "text": "palavra " * 1000}],
+    }
+    await bench.receive(text("Olá"))
+    await bench.settle()
+    assert [len(reply) <= 4096 for reply in await bench.replies()] == [True, True]
+    assert await bench.rows("SELECT part FROM message WHERE direction = 'out' ORDER BY seq") == [(0,), (1,)]
+
+
+REPLIES: dict[str, dict[str, Any]] = {
+    "text": {"text": "Olá"},
+    "buttons": {"body": "Confirma?", "buttons": [{"id": "y", "title": "Sim"}, {"id": "n", "title": "Não"}]},
+    "list": {
+        "body": "Qual?", "button": "Pedidos",
+        "sections": [{"title": "Abertos", "rows": [{"id": "1", "title": "12345", "description": "Em separação"}]}],
+    },
+    "media": {"kind": "image", "link": "https://x.example/a.png", "caption": "A armação"},
+    "location": {"latitude": -23.5, "longitude": -46.6, "name": "Loja"},
+    "contacts": {"contacts": [{"name": {"formatted_name": "Ana", "first_name": "Ana"}}]},
+    "template": {"name": "order_shipped", "language": "pt_BR", "components": []},
+    "reaction": {"emoji": "👍", "message_id": "wamid.IN"},
+    "cta_url": {"body": "Veja", "text": "Abrir", "url": "https://x.example"},
+    "flow": {"body": "Agende", "flow_id": "1", "cta": "Agendar"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", REPLIES)
+async def test_every_type_of_reply_is_queued_and_goes_out_in_context(bench: Bench, kind: str) -> None:
+    reply = {"type": kind, **REPLIES[kind], "reply_to": "wamid.IN"}
+    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": [reply]}
+    await bench.receive(text("Olá", message_id="wamid.IN"))
+    await bench.settle()
+    desk = Desk(bench.pool)
+    await desk.step()
+    [body] = desk.meta.bodies
+    assert body["type"] == {"list": "interactive", "buttons": "interactive", "cta_url": "interactive",
+                            "flow": "interactive", "media": "image"}.get(kind, kind)  # fmt: skip
+    assert body.get("context") == (None if kind == "reaction" else {"message_id": "wamid.IN"})
+
+
+async def test_the_models_markdown_becomes_whatsapps(bench: Bench) -> None:
+    said = "# Pedido\n\n**Enviado** em *março*:\n\n| Item | Preço |\n|---|---|\n| Lente | R$ 90 |"
+    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": [{"type": "text", "text": said}]}
+    await bench.receive(text("Olá"))
+    await bench.settle()
+    [formatted] = await bench.replies()
+    assert formatted == "*Pedido*\n\n*Enviado* em _março_:\n\n- Item: Lente; Preço: R$ 90"
+
+
+async def test_a_reply_over_a_limit_becomes_a_text_that_says_the_same(bench: Bench) -> None:
+    buttons = [{"id": str(n), "title": str(n)} for n in range(4)]
+    reply = {"type": "buttons", "body": "Qual?", "buttons": buttons}
+    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": [reply]}
+    await bench.receive(text("Olá"))
+    await bench.settle()
+    assert await bench.replies() == ["Qual?\n1. 0\n2. 1\n3. 2\n4. 3"]
+
+
+@pytest.mark.parametrize(("texts", "said"), [(["", "Olá"], ["Olá"]), (["  ", "---"], ["Desculpe"])])
+async def test_replies_that_say_nothing_are_left_out_but_not_all(
+    bench: Bench, texts: list[str], said: list[str]
+) -> None:
+    replies = [{"type": "text", "text": one} for one in texts]
+    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": replies}
+    await bench.receive(text("Olá"))
+    await bench.settle()
+    assert [reply[:8] for reply in await bench.replies()] == said
+
+
+async def test_an_indicator_that_survives_its_cancellation_does_not_hold_the_answer_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.runtime.loops._CANCEL_AGAIN", 0.01)
+    lost = 0
+
+    async def stubborn(_: Channel, turn: Turn) -> None:
+        nonlocal lost
+        while lost < 2:
+            try:
+                await asyncio.sleep(1000)
+            except asyncio.CancelledError:  # as asyncio.wait_for of Python 3.11 may do
+                lost += 1
+        await asyncio.sleep(1000)
+
+    worker = bench.worker()
+    worker._attend = stubborn
+    await bench.receive(text("Olá"))
+    await bench.settle(worker)
+    assert lost == 2
+    assert await bench.replies() == ["Olá"]
+
+
+async def test_a_turn_claimed_anew_during_a_renewal_is_not_stopped(bench: Bench) -> None:
+    bench.server.gate.clear()
+    await bench.receive(text("Olá"))
+    await bench.turns.step()
+    await until(lambda: len(bench.server.runs) == 1)
+    [(turn, _)] = bench.turns._held.values()
+    await until(lambda: turn.run_id is not None)
+    async with bench.pool.connection() as conn, conn.transaction():
+        await conn.execute("SELECT FROM conversation FOR UPDATE")  # the renewal has to wait
+        renewal = asyncio.create_task(bench.turns.renew())
+        waits = "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        while not (await bench.rows(waits))[0][0]:
+            await asyncio.sleep(0.01)
+        turn.lease = uuid4()
+        await conn.execute("UPDATE conversation SET lease_owner = %s", (turn.lease,))
+    await renewal
+    bench.server.gate.set()
+    await until(lambda: not bench.turns._held)
+    assert await bench.replies() == ["Olá"]
+
+
+async def test_a_result_that_cannot_be_stored_counts_as_an_attempt(bench: Bench) -> None:
+    await poison(bench.pool, "message", "NEW.content->>'text' = 'poison'")
+    await bench.receive(text("poison-free"))
+    bench.server.answer = lambda given: {
+        "turn_id": given["turn_id"], "replies": [{"type": "text", "text": "poison"}], "handoff": None,
+    }  # fmt: skip
+    for attempt in range(1, 4):
+        await bench.settle()
+        assert (await bench.rows("SELECT attempts, state FROM turn")) == [
+            (attempt, "open") if attempt < 3 else (2, "failed")
+        ]
+    assert (await bench.replies())[0].startswith("Desculpe")
+    bench.server.answer = echo
+    await bench.receive(text("the next"))
+    await bench.settle()
+    assert (await bench.replies())[-1] == "the next"
+
+
+NESTED = b"[" * 100_000 + b"]" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("reason", "kept"), [("a\0b", "ab"), ("x\ud800y", "x\ufffdy"), ({"a": "\0"}, "{'a': ''}"), (None, "")]
+)
+async def test_what_comes_from_the_agent_is_cleaned(bench: Bench, reason: object, kept: str) -> None:
+    bench.server.answer = lambda given: json.dumps(
+        {
+            "turn_id": given["turn_id"],
+            "replies": [{"type": "text", "text": "Um\0 mom\ud800ento"}],
+            "handoff": {"reason": reason, "summary": "\0"},
+        }
+    ).encode()
+    await bench.receive(text("Quero uma pessoa"))
+    await bench.settle()
+    assert await bench.replies() == ["Um mom\ufffdento"]
+    assert await bench.rows("SELECT holder, handoff_reason FROM conversation") == [("person", kept)]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b'{"turn_id": "%s", "replies": [], "handoff": "words"}',
+        b'{"turn_id": "%s", "replies": [{"type": "text", "text": ' + NESTED + b'}], "handoff": null}',
+        b'{"turn_id": "%s", "replies": [' + b'{"type": "a", "b": ' * 400 + b"1" + b"}" * 400 + b'], "handoff": null}',
+        b'{"turn_id": "%s", "replies": {"type": "text"}, "handoff": null}',
+        b"no JSON",
+    ],
+    ids=["handoff", "depth", "some depth", "replies", "no JSON"],
+)
+async def test_an_answer_of_another_shape_counts_as_an_attempt(bench: Bench, answer: bytes) -> None:
+    bench.server.answer = lambda given: answer.replace(b"%s", given["turn_id"].encode())
+    await bench.receive(text("Olá"))
+    for _ in range(3):
+        await bench.settle()
+    assert [reply[:8] for reply in await bench.replies()] == ["Desculpe"]
+    assert await bench.rows("SELECT state FROM turn") == [("failed",)]
+    bench.server.answer = echo
+    await bench.receive(text("the next"))
+    await bench.settle()
+    assert (await bench.replies())[-1] == "the next"
+
+
+async def test_a_server_that_loses_every_run_is_not_asked_for_ever(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr("gateway.turns.run._pause", pause)
+    bench.server.loses = True
+    await bench.receive(text("Olá"))
+    for _ in range(3):
+        await bench.settle()
+    assert bench.server.asked == 15
+    assert pauses == [0.5, 1.0, 2.0, 4.0] * 3
+    assert [reply[:8] for reply in await bench.replies()] == ["Desculpe"]
+
+
+async def test_an_error_that_begins_with_404_is_a_failed_run_and_no_lost_one(bench: Bench) -> None:
+    bench.server.answer = lambda _: {"__error__": "404: the tool's page was not found"}
+    await bench.receive(text("Olá"))
+    await bench.settle()
+    assert bench.server.asked == 1
+    assert await bench.rows("SELECT attempts, error FROM turn") == [(1, "404")]
+
+
+async def test_a_run_that_somebody_else_waits_for_is_not_cancelled(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.turns.holder._LEAST", 1)
+    bench.server.gate.clear()
+    await bench.receive(text("Olá"))
+    worker = bench.worker(timeout=1)
+    await worker.step()
+    await until(lambda: len(bench.server.runs) == 1)
+    await bench.rows("UPDATE conversation SET lease_owner = gen_random_uuid() RETURNING 1")
+    await until(lambda: not worker._held)
+    assert bench.server.runs[0]["status"] == "running"
+    assert await bench.replies() == []
+
+
+async def test_a_message_that_cannot_be_read_ends_its_turn_and_no_other(bench: Bench) -> None:
+    await bench.receive(text("doomed"), text("other", wa_id="5511900000000"))
+    await bench.rows("UPDATE message SET content = '7' WHERE content->>'text' = 'doomed' RETURNING 1")
+    await bench.rows(
+        """INSERT INTO media (message_id, channel_id, remote_id, kind, status, wait_until)
+           SELECT id, %s, 'M', 'image', 'stored', now() FROM message WHERE content = '7' RETURNING 1""",
+        NUMBER,
+    )
+    await bench.settle()
+    assert await bench.replies() == ["other"]
+    for _ in range(2):
+        await bench.settle()
+    assert [reply[:8] for reply in await bench.replies()] == ["other", "Desculpe"]
+    await bench.receive(text("the next"))
+    await bench.settle()
+    assert (await bench.replies())[-1] == "the next"
+
+
+async def test_a_claim_asks_as_much_for_fifty_conversations_as_for_one(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    execute = psycopg.AsyncCursor.execute
+
+    async def counted(self: Any, query: Any, *args: Any, **more: Any) -> Any:
+        asked.append(str(query))
+        return await execute(self, query, *args, **more)
+
+    monkeypatch.setattr(psycopg.AsyncCursor, "execute", counted)
+    counts = []
+    for customers in (1, 50):
+        await bench.receive(*(text("Olá", wa_id=f"55119{customers:02d}{n:06d}") for n in range(customers)))
+        async with bench.pool.connection() as conn:
+            asked.clear()
+            assert len(await turns.claim(conn, 50, 60, [NUMBER])) == customers
+            counts.append(len(asked))
+    assert counts[0] == counts[1]

@@ -1,0 +1,118 @@
+"""What is kept beyond a conversation, and what is left of a long one."""
+
+import uuid
+
+import pytest
+
+from graph.policy import memory
+from graph.settings import settings
+from graph.turn.summary import tokens
+from tests.graph.support.talk import ModelDownError, Talk, calls, context, texts
+
+
+async def test_a_fact_is_known_in_the_next_conversation_and_to_nobody_else(talk: Talk) -> None:
+    talk.model.prepare(calls(("remember", {"fact": "Prefere ser chamada de Mari"})), "Anotado!", "Oi, Mari!", "Oi!")
+    await talk.turn("t1", "Me chame de Mari")
+    talk.config = {"configurable": {"thread_id": str(uuid.uuid4())}}
+    await talk.turn("t2", "Oi")
+    assert "- Prefere ser chamada de Mari" in talk.model.instructions
+    talk.context = context()
+    talk.config = {"configurable": {"thread_id": str(uuid.uuid4())}}
+    await talk.turn("t3", "Oi")
+    assert "Mari" not in talk.model.instructions
+
+
+async def test_the_customer_sees_what_is_known_and_has_it_erased_by_asking(talk: Talk) -> None:
+    talk.model.prepare(calls(("remember", {"fact": "Grau -2"}), ("remember", {"fact": "grau  -2"})), "ok")
+    await talk.turn("t1", "Meu grau é -2")
+    talk.model.prepare(calls(("show_profile", {}), start=5), "Sei o seu grau.")
+    await talk.turn("t2", "O que você sabe de mim?")
+    assert talk.model.seen[-1][-1].text == "- grau -2"
+    talk.model.prepare(calls(("forget", {}), start=6), "Apaguei.")
+    assert texts(await talk.turn("t3", "Apague tudo")) == ["Quer mesmo que eu apague tudo o que guardei sobre você?"]
+    assert "grau -2" in talk.model.instructions
+    await talk.turn("t4", "Sim")
+    assert "grau -2" not in talk.model.instructions
+    assert await memory.facts(talk.store, talk.context["customer_id"]) == []
+
+
+async def test_only_so_many_facts_are_kept_the_newest(talk: Talk) -> None:
+    assert talk.store is not None
+    for number in range(memory.FACTS_KEPT + 5):
+        await memory.remember(talk.store, "c", f"fato {number} {'x' * 500}")
+    known = await memory.facts(talk.store, "c")
+    assert len(known) == memory.FACTS_KEPT
+    assert known[-1].startswith(f"fato {memory.FACTS_KEPT + 4}")
+    assert all(len(fact) <= memory.FACT_LENGTH for fact in known)
+
+
+async def test_without_a_customer_nothing_is_kept(talk: Talk) -> None:
+    talk.context = context(customer_id="")
+    talk.model.prepare(calls(("remember", {"fact": "x"})), "ok")
+    await talk.turn("t1", "Oi")
+    assert talk.model.seen[-1][-1].text == "Não é possível guardar nem consultar lembranças aqui."
+
+
+@pytest.fixture
+def small_budget(environment: pytest.MonkeyPatch) -> int:
+    environment.setenv("HISTORY_TOKENS", "500")
+    settings.cache_clear()
+    return 500
+
+
+async def fill(talk: Talk, turns: int) -> None:
+    """So many turns of about 70 tokens."""
+    for number in range(turns):
+        talk.model.prepare(f"resposta {number} " + "bla " * 20)
+        await talk.turn(f"fill{number}", f"pergunta {number} " + "bla " * 20)
+
+
+async def test_a_long_history_becomes_a_summary_and_its_last_turns(talk: Talk, small_budget: int) -> None:
+    await fill(talk, 8)
+    before = tokens(await talk.messages())
+    assert before > small_budget
+    talk.model.prepare("Em aberto: troca prometida até sexta.", "Claro!")
+    assert texts(await talk.turn("t1", "E então?")) == ["Claro!"]
+    kept = await talk.messages()
+    assert tokens(kept) < small_budget
+    assert [message.text for message in kept][-2:] == ["E então?", "Claro!"]
+    assert kept[0].type == "human"
+    assert "Em aberto: troca prometida até sexta." in talk.model.instructions
+    asked = talk.model.seen[-2][-1].text
+    assert "Cliente: pergunta 0" in asked
+    assert "Empresa: resposta 0" in asked
+
+
+async def test_numbers_of_orders_and_tickets_outlive_a_bad_summary(talk: Talk, small_budget: int) -> None:
+    talk.model.prepare(calls(("order_status", {"order_id": "12345"})), "Em separação")
+    await talk.turn("t0", "pedido 12345")
+    await fill(talk, 7)
+    talk.model.prepare("O cliente conversou.", "Claro!")
+    await talk.turn("t1", "E então?")
+    assert "Também citados: Pedido 12345" in talk.model.instructions
+
+
+async def test_a_question_that_waits_outlives_the_summary(talk: Talk, small_budget: int) -> None:
+    await fill(talk, 8)
+    talk.model.prepare("Resumo.", calls(("create_ticket", {"subject": "Lente", "description": "Riscada"})))
+    await talk.turn("t1", "Abra um chamado")
+    talk.model.prepare("Aberto")
+    await talk.turn("t2", "sim")
+    assert "Chamado" in talk.model.seen[-1][-1].text
+
+
+async def test_the_next_summary_starts_from_the_last_one(talk: Talk, small_budget: int) -> None:
+    await fill(talk, 8)
+    talk.model.prepare("RESUMO UM", "ok")
+    await talk.turn("t1", "bla " * 300)
+    talk.model.prepare("RESUMO DOIS", "ok")
+    await talk.turn("t2", "Oi")
+    assert talk.model.seen[-2][-1].text.startswith("Resumo anterior:\nRESUMO UM")
+    assert "RESUMO DOIS" in talk.model.instructions
+
+
+async def test_a_summary_that_fails_costs_nobody_the_answer(talk: Talk, small_budget: int) -> None:
+    await fill(talk, 8)
+    talk.model.prepare(ModelDownError("away"), "Claro!")
+    assert texts(await talk.turn("t1", "E então?")) == ["Claro!"]
+    assert len(await talk.messages()) == 18

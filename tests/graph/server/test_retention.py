@@ -1,0 +1,105 @@
+"""What stays of a conversation's checkpoints, and for how long."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from langchain_core.outputs import ChatResult
+
+from graph.server import persistence
+from graph.server.retention import Retention
+from tests.graph.support.talk import ModelDownError, ScriptedModel, Talk, calls, texts
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def retention(talk: Talk) -> Retention:
+    """Threads are kept for 30 days."""
+    return Retention(talk.saver.conn, days=30)
+
+
+async def test_old_checkpoints_go_and_the_conversation_goes_on(talk: Talk, retention: Retention, database: str) -> None:
+    for number in range(3):
+        talk.model.prepare(f"resposta {number}")
+        await talk.turn(f"t{number}", f"pergunta {number}")
+    before = await talk.state()
+    assert rows(database)["checkpoints"] > 3
+    await retention.tidy(NOW)
+    assert rows(database)["checkpoints"] == 1
+    assert rows(database)["checkpoint_writes"] == 0
+    assert await talk.state() == before
+    again = await talk.turn("t1", "pergunta 1")
+    assert texts(again) == ["resposta 1"]
+    talk.model.prepare("resposta 3")
+    assert texts(await talk.turn("t3", "pergunta 3")) == ["resposta 3"]
+    assert [message.text for message in talk.model.seen[-1]][:2] == ["pergunta 0", "resposta 0"]
+
+
+async def test_a_turn_that_was_cut_off_can_still_be_continued(talk: Talk, retention: Retention) -> None:
+    talk.model.prepare(calls(("list_orders", {})), ModelDownError())
+    with pytest.raises(ModelDownError):
+        await talk.turn("t1", "Quais são os meus pedidos?")
+    await retention.tidy(NOW)
+    talk.model.prepare("São estes.")
+    output = await talk.go_on()
+    assert (output["turn_id"], texts(output)) == ("t1", ["São estes."])
+    assert [message.type for message in await talk.messages()] == ["human", "ai", "tool", "ai"]
+
+
+async def test_what_a_turn_writes_while_others_tidy_up_stays(talk: Talk, retention: Retention) -> None:
+    class Tidying(ScriptedModel):
+        async def _agenerate(self, *args: Any, **settings: Any) -> ChatResult:
+            await retention.tidy(NOW)
+            return self._generate(*args, **settings)
+
+    talk.ask(Tidying())
+    talk.model.prepare(calls(("list_orders", {})), "São estes.")
+    assert texts(await talk.turn("t1", "Quais são os meus pedidos?")) == ["São estes."]
+    assert [message.type for message in await talk.messages()] == ["human", "ai", "tool", "ai"]
+
+
+async def test_a_conversation_is_forgotten_once_nobody_wrote_for_long(
+    talk: Talk, retention: Retention, database: str
+) -> None:
+    talk.model.prepare("Olá!")
+    await talk.turn("t1", "Oi")
+    await retention.tidy(NOW + timedelta(days=29))
+    assert rows(database)["checkpoints"] == 1
+    await Retention(talk.saver.conn, days=0).tidy(NOW + timedelta(days=9999))
+    assert rows(database)["checkpoints"] == 1
+    await retention.tidy(NOW + timedelta(days=31))
+    assert set(rows(database).values()) == {0}
+
+
+async def test_many_threads_are_tidied_in_batches(
+    talk: Talk, retention: Retention, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("graph.server.retention.BATCH", 2)
+    for number in range(5):
+        talk.begin()
+        talk.model.prepare("Olá!")
+        await talk.turn(f"t{number}", "Oi")
+    await retention.tidy(NOW)
+    assert rows(database)["checkpoints"] == 5
+
+
+async def test_the_server_tidies_up_while_it_runs(talk: Talk, database: str) -> None:
+    talk.model.prepare("Olá!")
+    await talk.turn("t1", "Oi")
+    async with persistence.checkpointer(), asyncio.timeout(60):
+        while rows(database)["checkpoints"] > 1:
+            await asyncio.sleep(0.05)
+
+
+def rows(database: str) -> dict[str, int]:
+    """How many rows the tables of the checkpoints have."""
+    with psycopg.connect(database) as connection:
+        return {
+            table: connection.execute(f"SELECT count(*) FROM agent.{table}").fetchone()[0]
+            for table in ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
+        }

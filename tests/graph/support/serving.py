@@ -1,0 +1,55 @@
+"""Runs of the real agent server, as its client, the gateway, makes them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from langgraph_sdk.client import LangGraphClient
+
+from simulator.stack.process import Process
+from tests.graph.support.talk import context, turn_input
+
+
+class Server:
+    """A running agent server and its address."""
+
+    def __init__(self, process: Process, port: int) -> None:
+        self.process = process
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+
+
+class Conversation:
+    """Runs of one thread, as the gateway makes them."""
+
+    def __init__(self, client: LangGraphClient) -> None:
+        self.client = client
+        self.thread = str(uuid.uuid4())
+        self.context = context()
+
+    async def start(self, turn_id: str, run_input: dict[str, Any] | None) -> str:
+        """Create a run; gives its id."""
+        run = await self.client.runs.create(
+            self.thread,
+            "agent",
+            input=run_input,
+            context=self.context,
+            metadata={"turn_id": turn_id},
+            durability="sync",
+            if_not_exists="create",
+        )
+        return run["run_id"]
+
+    async def finish(self, run_id: str) -> tuple[str, Any]:
+        """Status and output of the run, when it has ended."""
+        output = await self.client.runs.join(self.thread, run_id)
+        return (await self.client.runs.get(self.thread, run_id))["status"], output
+
+    async def turn(self, turn_id: str, *messages: str | dict[str, Any]) -> tuple[str, Any]:
+        """One whole turn."""
+        return await self.finish(await self.start(turn_id, turn_input(turn_id, *messages)))
+
+    async def go_on(self, turn_id: str) -> tuple[str, Any]:
+        """Continue the turn that broke off."""
+        return await self.finish(await self.start(turn_id, None))

@@ -1,0 +1,124 @@
+"""``python -m simulator up`` and ``say``: the whole stack, for real, once; and what happens when it cannot start."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from simulator.keys import Keys
+from simulator.ports import HOST, free_port, listens
+from simulator.stack.process import Process
+from tests.simulator.support.helpers import eventually
+
+ROOT = Path(__file__).parents[3]
+ADDRESSES = {"DATABASE_URL", "REDIS_URL", "LANGGRAPH_URL", "WHATSAPP_GRAPH_URL", "OPENAI_BASE_URL", "OPENAI_API_KEY"}
+PORTS = (
+    "GATEWAY_PORT", "OPS_PORT", "WORK_PORT", "LANGGRAPH_PORT", "SIMULATOR_PORT", "POSTGRES_PORT", "REDIS_PORT"
+)  # fmt: skip
+UP = [sys.executable, "-m", "simulator", "up"]
+PATIENCE = 240  # seconds; a bound for busy machines, nothing waits for it
+
+
+def variables(directory: Path, **more: str) -> dict[str, str]:
+    own = dict(os.environ) | dict.fromkeys(ADDRESSES, "")  # empty: whatever a developer's .env says, they are unset
+    own |= {name: str(free_port()) for name in PORTS}
+    return own | {"DEV_DIR": str(directory / "dev"), "QUIET_PERIOD_SECONDS": "0.2", **more}
+
+
+def run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+
+
+def say(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    return run([sys.executable, "-m", "simulator", "say", *words], environment)
+
+
+@pytest.fixture
+def directory(server_dir, request) -> Path:
+    path = server_dir / request.node.name
+    path.mkdir()
+    return path
+
+
+def ports_of(environment: dict[str, str]) -> list[int]:
+    return [int(environment[name]) for name in PORTS]
+
+
+@pytest.mark.parametrize("setting", PORTS)
+def test_a_busy_port_is_named_with_its_setting(directory, setting) -> None:
+    environment = variables(directory)
+    with socket.create_server((HOST, int(environment[setting]))):
+        done = run(UP, environment)
+    assert done.returncode == 1
+    assert f"port {environment[setting]}" in done.stderr
+    assert f"set {setting} to another port" in done.stderr
+    assert not any(listens(port) for port in ports_of(environment))
+
+
+def test_a_start_that_fails_half_way_leaves_nothing_behind(directory) -> None:
+    broken = variables(directory, DATABASE_URL=f"postgresql://nobody@{HOST}:{free_port()}/none")
+    done = run(UP, broken)
+    assert done.returncode == 1
+    assert "gateway migrate failed" in done.stderr
+    assert not any(listens(port) for port in ports_of(broken))
+    assert not (directory / "dev" / "stack.json").exists()
+
+
+def test_wrong_settings_are_told(directory) -> None:
+    done = run(UP, variables(directory, GATEWAY_PORT="http"))
+    assert done.returncode == 2
+    assert "gateway_port" in done.stderr
+
+
+def test_say_without_a_stack_says_how_to_start_one(directory) -> None:
+    done = say(variables(directory), "oi")
+    assert done.returncode == 2
+    assert "make run" in done.stderr
+
+
+def test_the_whole_stack(directory) -> None:
+    environment = variables(directory)
+    log = directory / "up.log"
+    with Process("up", UP, log, environment, cwd=ROOT, stop_seconds=60) as up:
+        state_file = directory / "dev" / "stack.json"
+        state = json.loads(eventually(lambda: state_file.exists() and state_file.read_text(), seconds=PATIENCE))
+        pids = {process["name"]: process["pid"] for process in state["processes"]}
+        assert set(pids) == {"postgres", "valkey", "simulator", "agent", "gateway serve", "gateway work"}
+
+        second = run(UP, environment)
+        assert (second.returncode, "Another local stack runs" in second.stderr) == (1, True)
+
+        first = say(environment, "Olá, meu nome é Rita. Quero saber do meu pedido 12345")
+        assert (first.returncode, first.stdout.count("Em separação")) == (0, 1)
+        assert "Rita" in say(environment, "Qual é o meu nome?").stdout
+        stranger = say(environment, "Olá, quero saber do meu pedido 12345", "--from", "+55 21 91234-5678")
+        assert "Nenhum pedido 12345" in stranger.stdout
+        keys = Keys.of(directory / "dev")
+        assert (directory / "dev" / "simulator.json").stat().st_mode & 0o777 == 0o600
+        verify = state["addresses"]["simulator"] + "/_sim/webhooks/verify"
+        assert httpx.post(verify, trust_env=False).status_code == 401
+        headers = {"Authorization": f"Bearer {keys.control}"}
+        assert httpx.post(verify, headers=headers, trust_env=False).json()["verified"]
+        assert not {*keys.as_dict().values()} & {*str(state).split("'")}
+
+        os.kill(pids["agent"], signal.SIGKILL)
+        eventually(lambda: not listens(int(environment["LANGGRAPH_PORT"])))
+        eventually(lambda: _pid(state_file, "agent") != pids["agent"], seconds=150)
+        assert "Rita" in say(environment, "Qual é o meu nome?").stdout
+        up.stop()
+        assert up.exit_code == 0, log.read_text()
+    assert not state_file.exists()
+    assert not any(listens(port) for port in ports_of(environment))
+
+
+def _pid(state_file: Path, name: str) -> int:
+    processes = json.loads(state_file.read_text())["processes"]
+    return next(process["pid"] for process in processes if process["name"] == name)
