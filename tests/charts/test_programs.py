@@ -128,7 +128,7 @@ def test_the_agent_asks_the_gateway_where_it_serves_internal() -> None:
 
 
 def test_the_agent_knows_the_open_servers_options() -> None:
-    known = set(re.findall(r'"(--[a-z]+)"', (chart.ROOT / "graph" / "launch.py").read_text()))
+    known = set(re.findall(r'"(--[a-z]+)"', (chart.ROOT / "graph" / "server" / "launch.py").read_text()))
     given = {word for word in main(chart.scenario("demo"), "agent")["args"] if word.startswith("--")}
     assert given <= known
 
