@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from gateway.runtime.telemetry import DOUBTS
-from gateway.store import contacts
-from gateway.store.contacts import Key, Owner
 from gateway.store.conversations import Quiet
+from gateway.store.customers import contacts
+from gateway.store.customers.contacts import Key, Owner
+from gateway.store.customers.merging import merge
 from gateway.store.database import Connection
-from gateway.store.merging import merge
 from gateway.whatsapp.numbers import are_forms, wa_id_variants
 from gateway.whatsapp.webhooks.events import Customer
 

@@ -11,9 +11,9 @@ import structlog
 from gateway.customers import identity
 from gateway.customers.identity import Ids, Statement
 from gateway.numbers.channels import Channel
-from gateway.store.contacts import Key
+from gateway.store.customers.contacts import Key
+from gateway.store.customers.merging import TurnUnderWayError
 from gateway.store.database import Pool
-from gateway.store.merging import TurnUnderWayError
 from gateway.whatsapp.api.client import Sent
 from gateway.whatsapp.webhooks.content_readers import named
 

@@ -13,8 +13,9 @@ import structlog
 from gateway.customers import identity
 from gateway.customers.identity import Statement
 from gateway.runtime.telemetry import ERRORS
-from gateway.store import accounts, contacts, conversations, ownership
+from gateway.store import accounts, conversations, ownership
 from gateway.store.accounts import AccountState
+from gateway.store.customers import contacts
 from gateway.store.database import Connection
 from gateway.store.events import StoredEvent
 from gateway.whatsapp.webhooks.accounts import (

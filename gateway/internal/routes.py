@@ -16,8 +16,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from gateway.runtime.telemetry import PROOFS
-from gateway.store import contacts, conversations, media, proofs
+from gateway.store import conversations, media
 from gateway.store.conversations import HistoryItem
+from gateway.store.customers import contacts, proofs
 from gateway.store.database import Pool, is_away
 
 if TYPE_CHECKING:

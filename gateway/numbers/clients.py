@@ -16,7 +16,7 @@ import httpx
 
 from gateway.numbers.channels import Channel
 from gateway.runtime.telemetry import BLOCKED, ERRORS
-from gateway.store.contacts import Key
+from gateway.store.customers.contacts import Key
 from gateway.whatsapp.api.client import CloudApi
 from gateway.whatsapp.errors import AccountBlocked, Scope
 

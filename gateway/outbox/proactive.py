@@ -22,7 +22,8 @@ from gateway.customers.identity import Ids, Statement, customer_for
 from gateway.numbers.channels import Channel, Channels
 from gateway.outbox.replies import check
 from gateway.outbox.template_texts import named
-from gateway.store import contacts, conversations, outbox
+from gateway.store import conversations, outbox
+from gateway.store.customers import contacts
 from gateway.store.database import Connection, Pool, is_away
 from gateway.whatsapp.errors import InvalidMessage
 from gateway.whatsapp.messages.messages import as_reply

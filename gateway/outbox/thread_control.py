@@ -11,8 +11,9 @@ from uuid import UUID
 
 from gateway.numbers.channels import Channel, Channels
 from gateway.numbers.clients import address
-from gateway.store import contacts, conversations, ownership
+from gateway.store import conversations, ownership
 from gateway.store.conversations import Quiet
+from gateway.store.customers import contacts
 from gateway.store.database import Connection
 from gateway.whatsapp.api.client import CloudApi, ThreadAction
 

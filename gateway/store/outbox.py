@@ -12,7 +12,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from gateway.store.contacts import Key, keys_of_all
+from gateway.store.customers.contacts import Key, keys_of_all
 from gateway.store.database import OUTBOX, Connection, notify
 
 #: For how long (seconds) an uncertain message keeps back what follows it.

@@ -15,8 +15,8 @@ from uuid import UUID, uuid4
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from gateway.store.contacts import Key, former_ids, keys_of, present_keys, trust, verification
 from gateway.store.conversations import Quiet, schedule
+from gateway.store.customers.contacts import Key, former_ids, keys_of, present_keys, trust, verification
 from gateway.store.database import OUTBOX, Connection, notify
 
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.customers.identity import Ids, Statement, customer_for, number_changed
-from gateway.store import contacts
+from gateway.store.customers import contacts
 from gateway.store.database import Pool
 from tests.gateway.customers.test_identity_properties import emptied, resolved
 from tests.gateway.support.inbound import T

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.store import contacts
+from gateway.store.customers import contacts
 from tests.gateway.support.customers import NEW, NEW_ID, OLD_ID, by, changed_number, keys, people
 from tests.gateway.support.inbound import MARIA, Inbox, T, message, said, zoo
 

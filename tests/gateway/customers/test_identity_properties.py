@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.customers.identity import Ids, Statement, customer_for, number_changed, user_id_changed
-from gateway.store import contacts
-from gateway.store.contacts import Key
+from gateway.store.customers import contacts
+from gateway.store.customers.contacts import Key
 from gateway.store.database import Pool
 from gateway.whatsapp.numbers import wa_id_variants
 from tests.gateway.support.customers import OLD_ID, _events, by

@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 
 from gateway.internal.routes import Internal
-from gateway.store import proofs
+from gateway.store.customers import proofs
 from gateway.store.database import Pool
 from tests.gateway.support.customers import by
 from tests.gateway.support.inbound import MARIA, Inbox

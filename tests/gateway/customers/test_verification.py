@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.store import contacts
+from gateway.store.customers import contacts
 from tests.gateway.support.bench import Bench, nothing
 from tests.gateway.support.customers import NEW, NEW_ID, OLD_ID, by, changed_number, people
 from tests.gateway.support.inbound import MARIA, Inbox, T, change, message, said, zoo

@@ -9,7 +9,8 @@ import pytest
 
 from gateway.numbers.channels import Channel, Channels
 from gateway.settings import Settings
-from gateway.store import contacts, ownership
+from gateway.store import ownership
+from gateway.store.customers import contacts
 from gateway.store.database import Pool
 from tests.gateway.conftest import Command
 from tests.gateway.support.deliveries import NUMBER, text

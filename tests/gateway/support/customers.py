@@ -3,7 +3,7 @@
 import itertools
 from typing import Any
 
-from gateway.store import contacts
+from gateway.store.customers import contacts
 from tests.gateway.support.inbound import Inbox, message, said
 
 NEW = "5511900000000"

@@ -1,0 +1,1 @@
+"""SQL about contacts: their keys, two that become one, and what proves who they are."""
