@@ -12,9 +12,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from bench.deliveries import SECRET
-from gateway.store import events
 from gateway.store.database import make_pool
-from gateway.store.events import NewEvent
+from gateway.store.inbox import events
+from gateway.store.inbox.events import NewEvent
 from gateway.whatsapp.json_bytes import decode, encode
 from gateway.whatsapp.webhooks.items import items
 from gateway.whatsapp.webhooks.signature import verify

@@ -16,9 +16,10 @@ from pathlib import Path
 import psycopg
 
 from bench.deliveries import NUMBER, payload
-from gateway.store import events, outbox, turns
+from gateway.store import outbox, turns
 from gateway.store.database import Connection
-from gateway.store.events import NewEvent
+from gateway.store.inbox import events
+from gateway.store.inbox.events import NewEvent
 from gateway.store.migrate import migrate
 from gateway.whatsapp.json_bytes import encode
 from gateway.whatsapp.webhooks.items import items

@@ -25,9 +25,9 @@ import uvicorn
 
 from bench.deliveries import NUMBER, payload
 from bench.servers import Servers
-from gateway.store import events
 from gateway.store.database import make_pool
-from gateway.store.events import NewEvent
+from gateway.store.inbox import events
+from gateway.store.inbox.events import NewEvent
 from gateway.store.migrate import migrate
 from gateway.whatsapp.json_bytes import encode
 from gateway.whatsapp.webhooks.items import items

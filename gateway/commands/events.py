@@ -8,8 +8,8 @@ import typer
 
 from gateway.commands.common import die, read_settings, with_database
 from gateway.store import costs as ledger
-from gateway.store import events
 from gateway.store.database import Connection, now
+from gateway.store.inbox import events
 
 commands = typer.Typer()
 

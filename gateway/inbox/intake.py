@@ -17,11 +17,12 @@ from gateway.inbox import notice_events
 from gateway.inbox.message_events import Arrivals, Outcome, Rules
 from gateway.numbers.channels import Channels
 from gateway.runtime.telemetry import ERRORS, EVENTS
-from gateway.store import events, outbox
+from gateway.store import outbox
 from gateway.store.conversations import Quiet
 from gateway.store.customers.merging import TurnUnderWayError
 from gateway.store.database import CONFLICTS, Connection, Pool, is_away
-from gateway.store.events import StoredEvent
+from gateway.store.inbox import events
+from gateway.store.inbox.events import StoredEvent
 from gateway.store.outbox import StatusChange
 from gateway.whatsapp.json_bytes import decode
 from gateway.whatsapp.webhooks.events import (

@@ -22,10 +22,10 @@ from obstore.store import from_url
 
 from gateway.numbers.channels import Channel, Channels
 from gateway.runtime.telemetry import ERRORS, MEDIA
-from gateway.store import media as store
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool, is_away
-from gateway.store.media import Wanted
+from gateway.store.inbox import media as store
+from gateway.store.inbox.media import Wanted
 from gateway.whatsapp.api.connection import GRAPH_URL, GraphApi
 from gateway.whatsapp.api.media import MEDIA_ORIGINS, Download, MediaApi, MediaInfo
 from gateway.whatsapp.errors import AccountBlocked, MediaExpired, MediaTooLarge, Temporary, WhatsAppError

@@ -14,12 +14,13 @@ from gateway.customers.identity import Ids, Statement
 from gateway.inbox import run_items
 from gateway.numbers.channels import Channels
 from gateway.runtime.telemetry import RECEIVED
-from gateway.store import conversations, messages, ownership
+from gateway.store import conversations, ownership
 from gateway.store.conversations import Quiet
 from gateway.store.customers import contacts
 from gateway.store.database import Connection
-from gateway.store.events import StoredEvent
-from gateway.store.messages import NewMedia, Said
+from gateway.store.inbox import messages
+from gateway.store.inbox.events import StoredEvent
+from gateway.store.inbox.messages import NewMedia, Said
 from gateway.whatsapp.webhooks.contents import (
     ContactsContent,
     EditContent,

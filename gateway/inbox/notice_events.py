@@ -17,7 +17,7 @@ from gateway.store import accounts, conversations, ownership
 from gateway.store.accounts import AccountState
 from gateway.store.customers import contacts
 from gateway.store.database import Connection
-from gateway.store.events import StoredEvent
+from gateway.store.inbox.events import StoredEvent
 from gateway.whatsapp.webhooks.accounts import (
     AccountAlerted,
     AccountEvent,

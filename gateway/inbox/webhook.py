@@ -16,7 +16,7 @@ from gateway.numbers.channels import Channels
 from gateway.numbers.signers import digest
 from gateway.runtime.telemetry import ACK, FOREIGN, SIGNATURE_FAILURES, WEBHOOKS
 from gateway.runtime.tracing import tracer
-from gateway.store.events import NewEvent
+from gateway.store.inbox.events import NewEvent
 from gateway.whatsapp.json_bytes import decode, encode
 from gateway.whatsapp.webhooks.items import Item, items
 from gateway.whatsapp.webhooks.signature import signed_with

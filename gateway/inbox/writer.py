@@ -9,9 +9,9 @@ import psycopg
 import structlog
 
 from gateway.runtime.telemetry import ERRORS
-from gateway.store import events
 from gateway.store.database import CONFLICTS, Connection, Pool, is_away
-from gateway.store.events import NewEvent
+from gateway.store.inbox import events
+from gateway.store.inbox.events import NewEvent
 
 log = structlog.get_logger(__name__)
 

@@ -16,10 +16,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from gateway.runtime.telemetry import PROOFS
-from gateway.store import conversations, media
+from gateway.store import conversations
 from gateway.store.conversations import HistoryItem
 from gateway.store.customers import contacts, proofs
 from gateway.store.database import Pool, is_away
+from gateway.store.inbox import media
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore

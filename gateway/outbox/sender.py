@@ -20,8 +20,9 @@ from gateway.outbox.rate_limits import Limiter
 from gateway.outbox.template_texts import Shown
 from gateway.runtime.telemetry import ERRORS, LIMITER_WAITS, PROCESSING, SENDS, SENT
 from gateway.runtime.tracing import tracer
-from gateway.store import events, outbox, window
+from gateway.store import outbox, window
 from gateway.store.database import CONFLICTS, Connection, Pool, is_away
+from gateway.store.inbox import events
 from gateway.store.outbox import Outbound
 from gateway.whatsapp.api.client import Sent
 from gateway.whatsapp.errors import (

@@ -8,9 +8,9 @@ from obstore.store import MemoryStore
 
 from gateway import housekeeping
 from gateway.housekeeping import Housekeeping
-from gateway.store import events
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool, now
+from gateway.store.inbox import events
 from tests.gateway.conftest import Command
 from tests.gateway.support.deliveries import text
 from tests.gateway.support.desk import Desk, status

@@ -8,9 +8,9 @@ import pytest
 
 from gateway.inbox.writer import Inbox, NotDurableError
 from gateway.runtime.loops import background
-from gateway.store import events
 from gateway.store.database import Pool
-from gateway.store.events import NewEvent
+from gateway.store.inbox import events
+from gateway.store.inbox.events import NewEvent
 from tests.gateway.support.faults import poison
 
 

@@ -13,10 +13,10 @@ from gateway.housekeeping import Housekeeping
 from gateway.inbox.intake import NOT_ITS_APP, NOT_KNOWN, Intake
 from gateway.numbers.signers import Line, Signers, digest
 from gateway.settings import Settings
-from gateway.store import events
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool
-from gateway.store.events import NewEvent
+from gateway.store.inbox import events
+from gateway.store.inbox.events import NewEvent
 from gateway.whatsapp.json_bytes import encode
 from gateway.whatsapp.webhooks.items import items
 from tests.gateway.support.deliveries import signed, text

@@ -6,10 +6,10 @@ from typing import Any
 
 from gateway.inbox.intake import Intake
 from gateway.numbers.channels import Channel, Channels
-from gateway.store import events
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool
-from gateway.store.events import NewEvent
+from gateway.store.inbox import events
+from gateway.store.inbox.events import NewEvent
 from gateway.store.turns import Turn
 from gateway.turns.agent_server import Agent
 from gateway.turns.holder import Bounds, Turns

@@ -10,10 +10,10 @@ from gateway.numbers.channels import Channel, Channels
 from gateway.numbers.clients import Lines
 from gateway.outbox.rate_limits import Limiter
 from gateway.outbox.sender import Sender, SendSettings
-from gateway.store import events
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool
-from gateway.store.events import NewEvent
+from gateway.store.inbox import events
+from gateway.store.inbox.events import NewEvent
 from gateway.whatsapp.json_bytes import encode
 from gateway.whatsapp.webhooks.items import items
 from tests.gateway.support.deliveries import NUMBER, payload, text

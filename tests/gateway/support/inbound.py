@@ -7,10 +7,11 @@ from typing import Any
 
 from gateway.inbox.intake import Intake
 from gateway.numbers.channels import Channel, Channels
-from gateway.store import conversations, events
+from gateway.store import conversations
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool
-from gateway.store.events import NewEvent
+from gateway.store.inbox import events
+from gateway.store.inbox.events import NewEvent
 from gateway.whatsapp.json_bytes import encode
 from gateway.whatsapp.webhooks.items import items
 from tests.gateway.support.deliveries import NUMBER, wamid

@@ -1,0 +1,1 @@
+"""SQL about what comes in: items of webhooks, messages, files."""
