@@ -16,11 +16,12 @@ from pathlib import Path
 import psycopg
 
 from bench.deliveries import NUMBER, payload
-from gateway.store import outbox, turns
+from gateway.store import turns
 from gateway.store.database import Connection
 from gateway.store.inbox import events
 from gateway.store.inbox.events import NewEvent
 from gateway.store.migrate import migrate
+from gateway.store.outbox import queue
 from gateway.whatsapp.json_bytes import encode
 from gateway.whatsapp.webhooks.items import items
 from simulator.stack.postgres import Postgres
@@ -95,7 +96,7 @@ async def _claim_turns(conn: Connection) -> None:
 
 
 async def _claim_sends(conn: Connection) -> None:
-    assert len(await outbox.claim(conn, 64, 60, [NUMBER])) == 64
+    assert len(await queue.claim(conn, 64, 60, [NUMBER])) == 64
 
 
 #: What is timed, and what makes the next round find the same. Committed, not rolled back: a rollback would also take
@@ -114,7 +115,7 @@ OPERATIONS: dict[str, tuple[Operation, str]] = {
         _claim_sends,
         "UPDATE message SET status = 'queued', attempts = 0, lease_until = NULL WHERE status = 'sending'",
     ),
-    "what waits (metrics)": (outbox.backlog, ""),
+    "what waits (metrics)": (queue.backlog, ""),
 }
 
 

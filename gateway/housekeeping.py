@@ -11,11 +11,13 @@ import structlog
 from gateway.inbox.intake import NOT_ITS_APP, NOT_KNOWN
 from gateway.outbox.sender import Sender
 from gateway.runtime.telemetry import ERRORS, QUEUE, QUEUE_AGE, UNCERTAIN
-from gateway.store import outbox, ownership, rates
+from gateway.store import ownership
 from gateway.store.conversations import Quiet
 from gateway.store.customers import proofs
 from gateway.store.database import Connection, Pool, is_away
 from gateway.store.inbox import events, media
+from gateway.store.outbox import queue as outbox
+from gateway.store.outbox import rates
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore

@@ -11,9 +11,10 @@ from gateway.commands.common import die, read_settings, with_database
 from gateway.numbers.clients import Lines
 from gateway.outbox import thread_control
 from gateway.outbox.thread_control import NoThreadError
-from gateway.store import outbox, ownership
+from gateway.store import ownership
 from gateway.store.conversations import Quiet
 from gateway.store.database import Connection
+from gateway.store.outbox import queue as outbox
 from gateway.whatsapp.api.client import ThreadAction
 from gateway.whatsapp.errors import WhatsAppError
 from gateway.whatsapp.messages.messages import Text, as_reply

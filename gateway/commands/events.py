@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from gateway.commands.common import die, read_settings, with_database
-from gateway.store import costs as ledger
 from gateway.store.database import Connection, now
 from gateway.store.inbox import events
+from gateway.store.outbox import costs as ledger
 
 commands = typer.Typer()
 

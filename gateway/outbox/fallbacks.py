@@ -8,9 +8,9 @@ import structlog
 
 from gateway.numbers.channels import Channel
 from gateway.runtime.telemetry import ERRORS, SENDS
-from gateway.store import window
 from gateway.store.database import Connection
-from gateway.store.outbox import Outbound
+from gateway.store.outbox import window
+from gateway.store.outbox.queue import Outbound
 from gateway.whatsapp.messages.caps import WINDOW_SECONDS
 
 log = structlog.get_logger(__name__)

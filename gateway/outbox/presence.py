@@ -17,9 +17,10 @@ from gateway.numbers.channels import Channel
 from gateway.numbers.clients import Lines, address
 from gateway.outbox.rate_limits import Limiter
 from gateway.runtime.telemetry import SENDS, SENT
-from gateway.store import outbox, turns
+from gateway.store import turns
 from gateway.store.database import Pool
 from gateway.store.inbox import events
+from gateway.store.outbox import queue
 from gateway.store.turns import LeaseLostError, Turn
 from gateway.whatsapp.errors import AccountBlocked, WhatsAppError
 from gateway.whatsapp.messages.messages import Reaction, as_reply
@@ -89,7 +90,7 @@ class Attention:
         SENT.labels(reaction.type).inc()
         try:
             async with self._pool.connection() as conn, conn.transaction():
-                await outbox.record(conn, message_id, turn.conversation_id, as_reply(reaction), sent.wamid)
+                await queue.record(conn, message_id, turn.conversation_id, as_reply(reaction), sent.wamid)
                 await events.reopen_statuses(conn, sent.wamid)
         except psycopg.Error as error:
             log.info("reaction_not_kept", error=type(error).__name__)

@@ -22,9 +22,10 @@ from gateway.customers.identity import Ids, Statement, customer_for
 from gateway.numbers.channels import Channel, Channels
 from gateway.outbox.replies import check
 from gateway.outbox.template_texts import named
-from gateway.store import conversations, outbox
+from gateway.store import conversations
 from gateway.store.customers import contacts
 from gateway.store.database import Connection, Pool, is_away
+from gateway.store.outbox import queue
 from gateway.whatsapp.errors import InvalidMessage
 from gateway.whatsapp.messages.messages import as_reply
 from gateway.whatsapp.messages.templates import template
@@ -81,7 +82,7 @@ async def send(conn: Connection, channels: Channels, wanted: Wanted) -> Queued:
     channel, named, content = _channel(channels, wanted.channel), _named(wanted.to), _content(wanted)
     key = wanted.key or f"once:{uuid4()}"
     async with conn.transaction():
-        if known := await outbox.by_key(conn, key):
+        if known := await queue.by_key(conn, key):
             return Queued(*known, new=False)
         account = channel.waba_id or channel.phone_number_id
         said = Statement(datetime.now(UTC), channel.phone_number_id, account, event_id=0)
@@ -89,9 +90,9 @@ async def send(conn: Connection, channels: Channels, wanted: Wanted) -> Queued:
         if wanted.category == "marketing" and await contacts.wants_no_marketing(conn, customer):
             raise RefusedError("the customer has stopped marketing messages", 409)
         conversation = await conversations.conversation_for(conn, channel.phone_number_id, customer)
-        if made := await outbox.queue_once(conn, conversation, content, key):
+        if made := await queue.queue_once(conn, conversation, content, key):
             return Queued(made, "queued", new=True)
-        known = await outbox.by_key(conn, key)  # another caller was faster
+        known = await queue.by_key(conn, key)  # another caller was faster
         if known is None:
             raise LookupError("a key is taken by no message")
         return Queued(*known, new=False)

@@ -18,8 +18,8 @@ import psycopg
 import redis.asyncio as redis
 import structlog
 
-from gateway.store import rates
 from gateway.store.database import Pool
+from gateway.store.outbox import rates
 
 log = structlog.get_logger(__name__)
 

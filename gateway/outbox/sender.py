@@ -20,10 +20,10 @@ from gateway.outbox.rate_limits import Limiter
 from gateway.outbox.template_texts import Shown
 from gateway.runtime.telemetry import ERRORS, LIMITER_WAITS, PROCESSING, SENDS, SENT
 from gateway.runtime.tracing import tracer
-from gateway.store import outbox, window
 from gateway.store.database import CONFLICTS, Connection, Pool, is_away
 from gateway.store.inbox import events
-from gateway.store.outbox import Outbound
+from gateway.store.outbox import queue, window
+from gateway.store.outbox.queue import Outbound
 from gateway.whatsapp.api.client import Sent
 from gateway.whatsapp.errors import (
     AccountBlocked,
@@ -102,12 +102,12 @@ class Sender:
         channels = [channel for channel in self._channels.all().values() if not self._lines.is_refused(channel)]
         tried = [channel for channel in channels if self._lines.is_to_be_tried(channel)]
         open_ = [channel.phone_number_id for channel in channels if channel not in tried]
-        messages = await outbox.claim(conn, room, _WAITING, open_) if open_ else []
+        messages = await queue.claim(conn, room, _WAITING, open_) if open_ else []
         for channel in tried:
             # Numbers of one account find out together.
             if not self._lines.is_to_be_tried(channel):
                 continue
-            if found := await outbox.claim(conn, 1, _WAITING, [channel.phone_number_id]):
+            if found := await queue.claim(conn, 1, _WAITING, [channel.phone_number_id]):
                 self._lines.try_again(channel)
                 messages += found
         return messages
@@ -116,7 +116,7 @@ class Sender:
         """Settle what dead senders left, and what has been uncertain for too long."""
         wait, resend = self._settings.uncertain_wait, self._settings.resend
         async with self._pool.connection() as conn:
-            expired = await outbox.expire(conn, wait, resend=resend, attempts=_ATTEMPTS)
+            expired = await queue.expire(conn, wait, resend=resend, attempts=_ATTEMPTS)
         if any(astuple(expired)):
             log.warning("sends_expired", **asdict(expired))
         if expired.given_up:
@@ -140,12 +140,12 @@ class Sender:
             # A defect of ours in one message must not hold the others back. Whether it is out is not known.
             ERRORS.labels("send").inc()
             log.exception("send_crashed", message_id=str(message.id))
-            await self._note(lambda conn: outbox.uncertain(conn, message, None, "a defect of the gateway"))
+            await self._note(lambda conn: queue.uncertain(conn, message, None, "a defect of the gateway"))
 
     async def _send(self, message: Outbound) -> None:
         channel = self._channels.get(message.channel_id)
         if channel is None:
-            await self._note(lambda conn: outbox.again(conn, message, _GONE, None, "its channel is gone"))
+            await self._note(lambda conn: queue.again(conn, message, _GONE, None, "its channel is gone"))
             return
         if fallbacks.window_closed(message):
             await self._note(lambda conn: fallbacks.keep_back(conn, message.conversation_id, message.id, channel))
@@ -155,7 +155,7 @@ class Sender:
         )
         if delay > 0:
             LIMITER_WAITS.labels("rate").inc()
-            await self._note(lambda conn: outbox.postponed(conn, message, delay))
+            await self._note(lambda conn: queue.postponed(conn, message, delay))
             return
         try:
             await self._shown.keep(channel, message)
@@ -192,7 +192,7 @@ class Sender:
         """Note that Meta is asked from now on; False: not asked, the message waits or is somebody else's."""
         try:
             async with self._pool.connection() as conn:
-                return await outbox.offering(conn, message, self._settings.lease)
+                return await queue.offering(conn, message, self._settings.lease)
         except psycopg.Error as error:
             log.warning("send_put_off", message_id=str(message.id), error=type(error).__name__)
             return False
@@ -200,7 +200,7 @@ class Sender:
     async def _accepted(self, message: Outbound, sent: Sent) -> None:
         async def note(conn: Connection) -> None:
             async with conn.transaction():
-                await outbox.accepted(conn, message.id, sent.wamid)
+                await queue.accepted(conn, message.id, sent.wamid)
                 # A status that overtook this answer and carried no id of ours found no message.
                 await events.reopen_statuses(conn, sent.wamid)
 
@@ -219,24 +219,24 @@ class Sender:
             return
         self._lines.told_nothing(channel)
         if isinstance(error, Uncertain):
-            await self._note(lambda conn: outbox.uncertain(conn, message, error.code, said))
+            await self._note(lambda conn: queue.uncertain(conn, message, error.code, said))
         elif isinstance(error, WindowClosed) and message.type != "template":
             await self._note(lambda conn: fallbacks.keep_back(conn, message.conversation_id, message.id, channel))
         elif isinstance(error, Temporary) and message.attempts < _ATTEMPTS:
             delay = await self._delay(error, message)
-            await self._note(lambda conn: outbox.again(conn, message, delay, error.code, said))
+            await self._note(lambda conn: queue.again(conn, message, delay, error.code, said))
         else:
             ERRORS.labels("send").inc()
-            await self._note(lambda conn: outbox.failed(conn, message, error.code, said))
+            await self._note(lambda conn: queue.failed(conn, message, error.code, said))
 
     async def _blocked(self, channel: Channel, message: Outbound, error: AccountBlocked) -> None:
         """Hold the number, or the account, and let another message be the next to find out whether it works again."""
         held = self._lines.refuse(channel, error, message.conversation_id)
         if held:
-            await self._note(lambda conn: outbox.postponed(conn, message, held + 1))
+            await self._note(lambda conn: queue.postponed(conn, message, held + 1))
         else:
             ERRORS.labels("send").inc()
-            await self._note(lambda conn: outbox.failed(conn, message, error.code, f"of this recipient only: {error}"))
+            await self._note(lambda conn: queue.failed(conn, message, error.code, f"of this recipient only: {error}"))
 
     async def _delay(self, error: Temporary, message: Outbound) -> float:
         """Seconds until the next try: what Meta asks for, else growing; a pair is kept back for all workers."""

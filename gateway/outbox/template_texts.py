@@ -15,9 +15,9 @@ import psycopg
 import structlog
 
 from gateway.numbers.channels import Channel
-from gateway.store import outbox
 from gateway.store.database import Pool
-from gateway.store.outbox import Outbound
+from gateway.store.outbox import queue
+from gateway.store.outbox.queue import Outbound
 from gateway.whatsapp.api.connection import GraphApi
 from gateway.whatsapp.api.management import Management, TemplateInfo
 from gateway.whatsapp.errors import WhatsAppError
@@ -61,7 +61,7 @@ class Shown:
             return
         try:
             async with self._pool.connection() as conn:
-                await outbox.say(conn, queued.id, text)
+                await queue.say(conn, queued.id, text)
         except psycopg.Error as error:
             log.warning("template_not_kept", error=type(error).__name__, message_id=str(queued.id))
 

@@ -11,8 +11,8 @@ from redis.backoff import NoBackoff
 from structlog.testing import capture_logs
 
 from gateway.outbox.rate_limits import PAIR_BURST, PAIR_SECONDS, Limiter, Rate, slots
-from gateway.store import rates
 from gateway.store.database import make_pool
+from gateway.store.outbox import rates
 
 FAST = 1_000_000  # messages a second: no limit
 

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from gateway.numbers.channels import Channel, Channels
 from gateway.outbox.sender import SendSettings
 from gateway.settings import Settings
-from gateway.store import outbox
 from gateway.store.database import Pool
+from gateway.store.outbox import queue
 from gateway.whatsapp import errors
 from gateway.whatsapp.errors import AccountBlocked, Cause
 from tests.gateway.conftest import Command
@@ -197,21 +197,21 @@ async def test_what_a_sender_left_that_died_in_the_act_is_uncertain(desk: Desk) 
 async def test_what_a_sender_left_that_died_before_it_asked_is_sent_once(desk: Desk) -> None:
     await desk.queue("1")
     async with desk.pool.connection() as conn:
-        [message] = await outbox.claim(conn, 1, 30, [NUMBER])
+        [message] = await queue.claim(conn, 1, 30, [NUMBER])
     await desk.later(31)
     await desk.sender.expire()
     assert await desk.statuses() == ["queued"]
     await desk.step()
     assert desk.meta.texts == ["1"]
     async with desk.pool.connection() as conn:
-        assert not await outbox.offering(conn, message, 30)  # the one who was taken for dead asks no more
+        assert not await queue.offering(conn, message, 30)  # the one who was taken for dead asks no more
 
 
 async def test_a_message_whose_senders_die_over_it_ends(desk: Desk) -> None:
     await desk.queue("1", "2")
     for _ in range(12):
         async with desk.pool.connection() as conn:
-            await outbox.claim(conn, 1, 30, [NUMBER])
+            await queue.claim(conn, 1, 30, [NUMBER])
         await desk.later(31)
         await desk.sender.expire()
     assert await desk.statuses() == ["failed", "queued"]
@@ -220,11 +220,11 @@ async def test_a_message_whose_senders_die_over_it_ends(desk: Desk) -> None:
 async def test_a_refusal_that_took_long_to_note_counts(desk: Desk) -> None:
     await desk.queue("1")
     async with desk.pool.connection() as conn:
-        [message] = await outbox.claim(conn, 1, 30, [NUMBER])
-        assert await outbox.offering(conn, message, 0)
+        [message] = await queue.claim(conn, 1, 30, [NUMBER])
+        assert await queue.offering(conn, message, 0)
         await desk.sender.expire()
         assert await desk.statuses() == ["uncertain"]
-        await outbox.again(conn, message, 0, 130429, "for now")
+        await queue.again(conn, message, 0, 130429, "for now")
     await desk.step()
     assert desk.meta.texts == ["1"]
     assert await desk.statuses() == ["accepted"]
