@@ -13,11 +13,12 @@ import structlog
 from gateway.customers import identity
 from gateway.customers.identity import Statement
 from gateway.runtime.telemetry import ERRORS
-from gateway.store import accounts, conversations, ownership
-from gateway.store.accounts import AccountState
+from gateway.store import conversations, ownership
 from gateway.store.customers import contacts
 from gateway.store.database import Connection
 from gateway.store.inbox.events import StoredEvent
+from gateway.store.numbers import accounts
+from gateway.store.numbers.accounts import AccountState
 from gateway.whatsapp.webhooks.accounts import (
     AccountAlerted,
     AccountEvent,

@@ -15,8 +15,8 @@ import structlog
 from gateway.numbers.channels import Channel, Channels
 from gateway.numbers.clients import Lines
 from gateway.runtime.telemetry import API_VERSION_DAYS_LEFT, QUALITY, TOKEN_DAYS_LEFT
-from gateway.store import standing as store
 from gateway.store.database import Pool
+from gateway.store.numbers import checks as store
 from gateway.whatsapp.api.client import CloudApi
 from gateway.whatsapp.api.management import Management, TokenInfo
 from gateway.whatsapp.api.versions import days_left, expiry

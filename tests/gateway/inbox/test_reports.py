@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gateway.store import accounts
 from gateway.store.customers import contacts
+from gateway.store.numbers import accounts
 from tests.gateway.support.bench import Bench, nothing
 from tests.gateway.support.inbound import MARIA, Inbox, T, change, message, said, zoo
 

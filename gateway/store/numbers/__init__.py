@@ -1,0 +1,1 @@
+"""SQL about our numbers: what Meta said of them, and what the checks found."""
