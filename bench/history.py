@@ -16,12 +16,12 @@ from pathlib import Path
 import psycopg
 
 from bench.deliveries import NUMBER, payload
-from gateway.store import turns
 from gateway.store.database import Connection
 from gateway.store.inbox import events
 from gateway.store.inbox.events import NewEvent
 from gateway.store.migrate import migrate
 from gateway.store.outbox import queue
+from gateway.store.turns import turns
 from gateway.whatsapp.json_bytes import encode
 from gateway.whatsapp.webhooks.items import items
 from simulator.stack.postgres import Postgres

@@ -17,11 +17,11 @@ from gateway.numbers.channels import Channel
 from gateway.numbers.clients import Lines, address
 from gateway.outbox.rate_limits import Limiter
 from gateway.runtime.telemetry import SENDS, SENT
-from gateway.store import turns
 from gateway.store.database import Pool
 from gateway.store.inbox import events
 from gateway.store.outbox import queue
-from gateway.store.turns import LeaseLostError, Turn
+from gateway.store.turns import turns
+from gateway.store.turns.turns import LeaseLostError, Turn
 from gateway.whatsapp.errors import AccountBlocked, WhatsAppError
 from gateway.whatsapp.messages.messages import Reaction, as_reply
 from gateway.whatsapp.messages.render import render

@@ -23,10 +23,10 @@ from gateway.outbox.replies import parts_of
 from gateway.runtime.loops import ended
 from gateway.runtime.telemetry import ERRORS, PROOFS, RUN, TURNS, TURNS_IN_FLIGHT
 from gateway.runtime.tracing import tracer
-from gateway.store import turns as store
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool, is_away
-from gateway.store.turns import LeaseLostError, Turn
+from gateway.store.turns import turns as store
+from gateway.store.turns.turns import LeaseLostError, Turn
 from gateway.turns.agent_server import Agent, Answer, RunFailedError
 from gateway.turns.canned_texts import apology, handoff_reason, unreadable
 from gateway.turns.run import Runs

@@ -11,9 +11,9 @@ import structlog
 
 from gateway.numbers.channels import Channel
 from gateway.runtime.telemetry import ERRORS
-from gateway.store import turns as store
 from gateway.store.database import Pool
-from gateway.store.turns import Turn
+from gateway.store.turns import turns as store
+from gateway.store.turns.turns import Turn
 from gateway.turns.agent_server import Agent, AgentAwayError, Answer, RunFailedError, RunLostError
 
 log = structlog.get_logger(__name__)

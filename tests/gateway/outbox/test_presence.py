@@ -13,9 +13,9 @@ from gateway.outbox import presence
 from gateway.outbox.presence import Attention
 from gateway.outbox.rate_limits import Limiter
 from gateway.runtime import loops
-from gateway.store import turns
 from gateway.store.database import Pool
-from gateway.store.turns import Turn
+from gateway.store.turns import turns
+from gateway.store.turns.turns import Turn
 from tests.gateway.support.bench import Bench, until
 from tests.gateway.support.deliveries import NUMBER, text
 from tests.gateway.support.desk import CHANNELS, Desk, accepted, refused, status

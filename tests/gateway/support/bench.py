@@ -10,7 +10,7 @@ from gateway.store.conversations import Quiet
 from gateway.store.database import Pool
 from gateway.store.inbox import events
 from gateway.store.inbox.events import NewEvent
-from gateway.store.turns import Turn
+from gateway.store.turns.turns import Turn
 from gateway.turns.agent_server import Agent
 from gateway.turns.holder import Bounds, Turns
 from gateway.whatsapp.json_bytes import encode

@@ -9,10 +9,10 @@ import psycopg
 import pytest
 
 from gateway.numbers.channels import Channel
-from gateway.store import turns
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool
-from gateway.store.turns import Turn
+from gateway.store.turns import turns
+from gateway.store.turns.turns import Turn
 from tests.gateway.support.agent_server import echo, inputs
 from tests.gateway.support.bench import Bench, until
 from tests.gateway.support.deliveries import NUMBER, text
