@@ -17,8 +17,8 @@ from gateway.store.database import Connection
 from gateway.store.outbox import queue as outbox
 from gateway.whatsapp.api.client import ThreadAction
 from gateway.whatsapp.errors import WhatsAppError
+from gateway.whatsapp.messages.compose import split
 from gateway.whatsapp.messages.messages import Text, as_reply
-from gateway.whatsapp.messages.render import split
 
 commands = typer.Typer()
 

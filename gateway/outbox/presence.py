@@ -85,7 +85,7 @@ class Attention:
     async def _send(self, channel: Channel, turn: Turn, reaction: Reaction) -> None:
         """Send a reaction, and keep it for its price, which a status will tell."""
         message_id = uuid4()
-        [payload] = render(reaction, callback=str(message_id), **address(turn.keys))
+        payload = render(reaction, callback=str(message_id), **address(turn.keys))
         sent = await self._lines.api(channel).send(channel.phone_number_id, payload)
         SENT.labels(reaction.type).inc()
         try:

@@ -175,11 +175,9 @@ class Sender:
     async def _post(self, channel: Channel, message: Outbound) -> Sent | None:
         """Ask Meta to send a message; None: it is no longer ours to send."""
         try:
-            [payload, *rest] = render(message.content, callback=str(message.id), **address(message.keys or ()))
+            payload = render(message.content, callback=str(message.id), **address(message.keys or ()))
         except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise InvalidMessage(message.type, f"cannot be written ({type(error).__name__})") from error
-        if rest:
-            raise InvalidMessage(message.type, "is too long for one message and was queued unsplit")
         if not await self._offering(message):
             return None
         try:

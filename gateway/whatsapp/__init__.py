@@ -4,7 +4,7 @@ In here: webhook payloads to typed events, messages to payloads, signatures, err
 Not in here: storage, settings, logging, metrics, retries over time: the program that uses the library decides those.
 
 ``webhooks``: `signature.verify`, `items.items` (fast, before the acknowledgement), `parse.event` (what an item means).
-``messages``: `compose.prepare` (a reply to messages that fit), `render.render` (a message to a payload), `caps`.
+``messages``: `compose.prepare` (a reply to messages that fit), `render.render` (a message to its payload), `caps`.
 ``api``: `client.CloudApi` sends; `media`, `uploads`, `management` are the other edges; `connection` is their transport.
 `errors`: classes that say whether another try is safe. `text`, `numbers`, `json_bytes`, `reading`: used by all three.
 """

@@ -5,6 +5,7 @@ Pages are below developers.facebook.com/docs/whatsapp/cloud-api/. Lengths are in
 
 TEXT_BODY = 4096  # messages/text-messages
 CAPTION = 1024  # messages/image-messages, video-messages, document-messages
+WITHOUT_CAPTION = frozenset({"audio", "sticker"})  # messages/audio-messages, sticker-messages
 CALLBACK_DATA = 512  # reference/messages: biz_opaque_callback_data
 
 # messages/interactive-reply-buttons-messages

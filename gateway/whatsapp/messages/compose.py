@@ -108,7 +108,7 @@ def _texts(whole: Text) -> list[Message]:
 
 
 def _with_caption(media: Media, caption: str) -> list[Message]:
-    if media.kind in ("audio", "sticker"):
+    if media.kind in caps.WITHOUT_CAPTION:
         return [replace(media, caption=None), *_texts(Text(text=caption))]
     first, *rest = split_formatted(caption, caps.CAPTION) or [""]
     if not rest:

@@ -1,4 +1,4 @@
-"""Messages written as the Cloud API takes them, checked against its limits before they leave.
+"""One message to the payload that the Cloud API takes, within its limits. `compose` splits what is too long for one.
 
 Source: developers.facebook.com/docs/whatsapp/cloud-api/reference/messages.
 """
@@ -10,12 +10,9 @@ from typing import Any
 from gateway.whatsapp.errors import InvalidMessage
 from gateway.whatsapp.messages import caps
 from gateway.whatsapp.messages.check import address, at_most, filled, fits, within
-from gateway.whatsapp.messages.compose import split
 from gateway.whatsapp.messages.interactive import interactive
-from gateway.whatsapp.messages.messages import Contacts, Location, Media, Message, Reaction, Template, Text
+from gateway.whatsapp.messages.messages import Contacts, Location, Media, Message, Reaction, Template, Text, message
 from gateway.whatsapp.text import clean, parameter
-
-__all__ = ["render", "split"]
 
 Json = dict[str, Any]
 
@@ -30,29 +27,24 @@ def render(
     recipient: str | None = None,
     context: str | None = None,
     callback: str | None = None,
-) -> list[Json]:
-    """Write a message, or a reply of the run contract, as payloads for `POST /{phone_number_id}/messages`.
-
-    What is too long for one message becomes several, in order; `split` does only that and lets the caller give each
-    part a callback of its own.
+) -> Json:
+    """Return the payload of a message, or of a reply of the run contract, for `POST /{phone_number_id}/messages`.
 
     to: the customer's number with country code, with or without `+`; recipient: the customer's business-scoped id
-    (BSUID). Exactly one of them. context: the wamid that is answered (default: the message's reply_to), on the first
-    payload only. callback: our id, echoed by every status of the message.
+    (BSUID). Exactly one of them. context: the wamid that is answered (default: the message's reply_to). callback: our
+    id, echoed by every status of the message.
 
     Raises:
         InvalidMessage: A limit is broken; the error names field, limit and length.
     """
-    envelope = _envelope(to, recipient, callback)
-    payloads: list[Json] = []
-    for part in split(content):
-        kind, body = _body(part)
-        payload = {**envelope, "type": kind, kind: body}
-        answered = (context if not payloads else None) or part.reply_to
-        if answered and not isinstance(part, Reaction):
-            payload["context"] = {"message_id": answered}
-        payloads.append(clean(payload))
-    return payloads
+    part = message(content) if isinstance(content, Mapping) else content
+    kind, body = _body(part)
+    payload: Json = {**_envelope(to, recipient, callback), "type": kind, kind: body}
+    answered = context or part.reply_to
+    if answered and not isinstance(part, Reaction):
+        payload["context"] = {"message_id": answered}
+    cleaned: Json = clean(payload)
+    return cleaned
 
 
 def _envelope(to: str | None, recipient: str | None, callback: str | None) -> Json:
@@ -101,6 +93,8 @@ def _media(part: Media) -> Json:
         raise InvalidMessage(part.kind, "give either a link or a media id.")
     body: Json = {"id": part.media_id} if part.media_id else {"link": address(f"{part.kind}.link", part.link or "")}
     if part.caption and part.caption.strip():
+        if part.kind in caps.WITHOUT_CAPTION:
+            raise InvalidMessage(f"{part.kind}.caption", "is not possible for this kind of media.")
         body["caption"] = fits(f"{part.kind}.caption", part.caption, caps.CAPTION)
     if part.filename and part.kind == "document":
         body["filename"] = part.filename

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from gateway.whatsapp.errors import InvalidMessage
-from gateway.whatsapp.messages.render import render
 from tests.gateway.support.customers import OLD_ID, by, keys, people
 from tests.gateway.support.inbound import MARIA, Inbox, T, message, said
+from tests.gateway.support.payloads import payloads
 
 HIDDEN = "BR.1349120865530274"
 
@@ -55,7 +55,7 @@ async def test_somebodys_own_number_is_not_replaced_by_a_card(inbox: Inbox) -> N
 
 
 def test_the_request_is_written_as_meta_takes_it() -> None:
-    [payload] = render({"type": "contact_request", "body": "Qual é o seu número?"}, recipient=HIDDEN)
+    [payload] = payloads({"type": "contact_request", "body": "Qual é o seu número?"}, recipient=HIDDEN)
     assert payload["recipient"] == HIDDEN
     assert payload["interactive"] == {
         "type": "request_contact_info", "body": {"text": "Qual é o seu número?"},
@@ -64,7 +64,7 @@ def test_the_request_is_written_as_meta_takes_it() -> None:
 
 
 def test_a_request_that_is_too_long_begins_as_text() -> None:
-    first, last = render({"type": "contact_request", "body": "palavra " * 200}, to=MARIA)
+    first, last = payloads({"type": "contact_request", "body": "palavra " * 200}, to=MARIA)
     assert (first["type"], last["interactive"]["type"]) == ("text", "request_contact_info")
     with pytest.raises(InvalidMessage):
-        render({"type": "contact_request", "body": ""}, to=MARIA)
+        payloads({"type": "contact_request", "body": ""}, to=MARIA)

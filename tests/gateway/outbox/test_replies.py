@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from gateway.outbox.replies import parts_of
 from gateway.whatsapp.errors import InvalidMessage
-from gateway.whatsapp.messages.render import render
 from tests.gateway.support.bench import Bench
 from tests.gateway.support.deliveries import text
+from tests.gateway.support.payloads import payloads
 
 Json = dict[str, Any]
 
@@ -64,7 +64,7 @@ def test_what_is_to_be_shown_verbatim_is_not_read_as_markdown(said: str) -> None
     for reply in (buttons("Sim", "Não", body=said, verbatim=True), {"type": "text", "text": said, "verbatim": True}):
         [part] = parts_of([reply])
         assert part.get("body", part.get("text")) == said
-        [payload] = render(part, to="+5511987654321")
+        [payload] = payloads(part, to="+5511987654321")
         assert said in (payload.get("text", {}).get("body"), payload.get("interactive", {}).get("body", {}).get("text"))
         assert "verbatim" not in payload[payload["type"]]
 
@@ -84,7 +84,7 @@ def test_whatever_the_choices_are_they_go_out_and_lose_no_letter(choices: list[s
     reply = rows(*((choice, None) for choice in choices)) if as_list else buttons(*choices)
     parts = parts_of([reply])
     for part in parts:
-        render(part, to="+5511987654321")
+        payloads(part, to="+5511987654321")
     shown = "".join(filter(str.isalnum, str(parts)))
     for choice in choices:
         for run in "".join(one if one.isascii() and one.isalnum() else " " for one in choice).split():

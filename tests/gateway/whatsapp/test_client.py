@@ -16,9 +16,9 @@ from gateway.whatsapp.errors import (
     WhatsAppError,
     WindowClosed,
 )
-from gateway.whatsapp.messages.render import render
+from tests.gateway.support.payloads import payloads
 
-PAYLOAD = render({"type": "text", "text": "segredo"}, to="5511987654321", callback="our-id")[0]
+PAYLOAD = payloads({"type": "text", "text": "segredo"}, to="5511987654321", callback="our-id")[0]
 TAKEN = {
     "messaging_product": "whatsapp",
     "contacts": [{"input": "+5511987654321", "wa_id": "551187654321", "user_id": "BR.1"}],

@@ -4,15 +4,16 @@ from hypothesis import strategies as st
 
 from gateway.whatsapp.errors import InvalidMessage, Permanent
 from gateway.whatsapp.messages import caps
+from gateway.whatsapp.messages.compose import split
 from gateway.whatsapp.messages.messages import Media, Text, as_reply, message
-from gateway.whatsapp.messages.render import render, split
+from tests.gateway.support.payloads import payloads
 
 TO = "5511987654321"
 
 
 def body(reply):
     """The one payload of a reply, without its envelope."""
-    [payload] = render(reply, to=TO)
+    [payload] = payloads(reply, to=TO)
     return payload[payload["type"]]
 
 
@@ -47,7 +48,7 @@ def x(length):
 
 
 def test_text_with_everything_around_it():
-    [payload] = render({"type": "text", "text": "oi"}, to=TO, context="wamid.A", callback="ours")
+    [payload] = payloads({"type": "text", "text": "oi"}, to=TO, context="wamid.A", callback="ours")
     assert payload == {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
@@ -65,14 +66,14 @@ def test_a_preview_is_shown_where_there_is_a_link():
 
 
 def test_a_business_scoped_id_is_a_recipient():
-    [payload] = render({"type": "text", "text": "oi"}, recipient="BR.123")
+    [payload] = payloads({"type": "text", "text": "oi"}, recipient="BR.123")
     assert payload["recipient"] == "BR.123"
     assert "to" not in payload
 
 
 @pytest.mark.parametrize("to", ["5511987654321", "+5511987654321"])
 def test_a_number_goes_out_with_its_plus(to):
-    assert render(Text(text="oi"), to=to)[0]["to"] == "+5511987654321"
+    assert payloads(Text(text="oi"), to=to)[0]["to"] == "+5511987654321"
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_a_number_goes_out_with_its_plus(to):
 )
 def test_an_address_must_be_one_and_whole(address):
     with pytest.raises(InvalidMessage):
-        render(Text(text="oi"), **address)
+        payloads(Text(text="oi"), **address)
 
 
 def test_every_type():
@@ -149,9 +150,11 @@ def test_every_type():
 
 
 def test_a_reply_answers_what_it_says_and_a_reaction_nothing():
-    assert render({"type": "text", "text": "oi", "reply_to": "wamid.A"}, to=TO)[0]["context"]["message_id"] == "wamid.A"
+    assert (
+        payloads({"type": "text", "text": "oi", "reply_to": "wamid.A"}, to=TO)[0]["context"]["message_id"] == "wamid.A"
+    )
     reaction = {"type": "reaction", "message_id": "wamid.A", "emoji": "👀", "reply_to": "wamid.A"}
-    assert "context" not in render(reaction, to=TO)[0]
+    assert "context" not in payloads(reaction, to=TO)[0]
 
 
 # Each limit: the field in the error, the limit, and a reply whose field has a given size.
@@ -205,8 +208,8 @@ LIMITS = [
 def test_both_sides_of_each_limit(field, limit, reply):
     def rendered(size):
         if reply is None:
-            return render(Text(text="oi"), to=TO, callback=x(size))
-        return render(reply(size), to=TO)
+            return payloads(Text(text="oi"), to=TO, callback=x(size))
+        return payloads(reply(size), to=TO)
 
     assert len(rendered(limit)) == 1
     with pytest.raises(InvalidMessage) as caught:
@@ -231,11 +234,11 @@ def test_both_sides_of_each_limit(field, limit, reply):
     ],
 )
 def test_a_body_at_its_limit_is_one_message_and_over_it_two(reply, limit, field):
-    assert len(render({**reply, field: x(limit)}, to=TO)) == 1
-    payloads = render({**reply, field: x(limit + 1)}, to=TO, context="wamid.A", callback="ours")
-    assert len(payloads) == 2
-    assert [payload.get("context") for payload in payloads] == [{"message_id": "wamid.A"}, None]
-    assert [payload["biz_opaque_callback_data"] for payload in payloads] == ["ours", "ours"]
+    assert len(payloads({**reply, field: x(limit)}, to=TO)) == 1
+    sent = payloads({**reply, field: x(limit + 1)}, to=TO, context="wamid.A", callback="ours")
+    assert len(sent) == 2
+    assert [payload.get("context") for payload in sent] == [{"message_id": "wamid.A"}, None]
+    assert [payload["biz_opaque_callback_data"] for payload in sent] == ["ours", "ours"]
 
 
 def test_long_bodies_come_before_their_buttons_and_long_captions_after_their_media():
@@ -257,7 +260,7 @@ def test_what_cannot_have_a_caption_is_followed_by_it(kind):
 
 @given(st.text(min_size=1, max_size=12000).filter(lambda text: text.strip("\0 \n\t")))
 def test_no_text_breaks_a_limit(text):
-    for payload in render({"type": "text", "text": text}, to=TO) if text.replace("\0", "").strip() else []:
+    for payload in payloads({"type": "text", "text": text}, to=TO) if text.replace("\0", "").strip() else []:
         assert 0 < len(payload["text"]["body"]) <= caps.TEXT_BODY
         assert "\0" not in payload["text"]["body"]
 
@@ -299,7 +302,7 @@ def test_no_text_breaks_a_limit(text):
 )
 def test_what_whatsapp_would_refuse_is_refused_here(reply):
     with pytest.raises(InvalidMessage) as caught:
-        render(reply, to=TO)
+        payloads(reply, to=TO)
     assert caught.value.field
 
 
@@ -334,7 +337,7 @@ def test_line_breaks_in_raw_components_of_a_template_never_reach_meta():
         },
         {"type": "footer"},
     ]
-    [payload] = render({"type": "template", "name": "n", "language": "pt_BR", "components": raw}, to="5511987654321")
+    [payload] = payloads({"type": "template", "name": "n", "language": "pt_BR", "components": raw}, to="5511987654321")
     header, body, button, footer = payload["template"]["components"]
     assert body["parameters"] == [{"type": "text", "parameter_name": "order", "text": "a b c d"}]
     assert (header, button, footer) == (raw[0], raw[2], raw[3])
@@ -344,4 +347,4 @@ def test_line_breaks_in_raw_components_of_a_template_never_reach_meta():
 def test_a_parameter_without_text_is_refused_by_place(given):
     raw = [{"type": "body", "parameters": [given]}]
     with pytest.raises(InvalidMessage, match=r"template\.body\.1"):
-        render({"type": "template", "name": "n", "language": "pt_BR", "components": raw}, to="5511987654321")
+        payloads({"type": "template", "name": "n", "language": "pt_BR", "components": raw}, to="5511987654321")

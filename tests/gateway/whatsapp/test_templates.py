@@ -1,7 +1,6 @@
 import pytest
 
 from gateway.whatsapp.errors import InvalidMessage
-from gateway.whatsapp.messages.render import render
 from gateway.whatsapp.messages.templates import (
     copy_code,
     flow_button,
@@ -13,10 +12,11 @@ from gateway.whatsapp.messages.templates import (
     url_button,
 )
 from gateway.whatsapp.numbers import wa_id_variants
+from tests.gateway.support.payloads import payloads
 
 
 def components(*args, **more):
-    [payload] = render(template("pedido_enviado", "pt_BR", *args, **more), to="5511987654321")
+    [payload] = payloads(template("pedido_enviado", "pt_BR", *args, **more), to="5511987654321")
     assert payload["template"]["language"] == {"code": "pt_BR"}
     return payload["template"].get("components")
 

@@ -14,10 +14,10 @@ from gateway.whatsapp.api.client import CloudApi
 from gateway.whatsapp.api.media import MediaApi
 from gateway.whatsapp.errors import PairLimited, TemplateError, Temporary
 from gateway.whatsapp.messages import messages as out
-from gateway.whatsapp.messages.render import render
 from gateway.whatsapp.messages.templates import header_media, quick_reply, template, url_button
 from simulator.meta.errors import GraphError
 from simulator.meta.messages.sends import parse_send
+from tests.gateway.support.payloads import payloads
 
 MARIA, WABA = "5511987654321", "200000000000002"
 WAMID = "wamid.before"
@@ -231,9 +231,9 @@ async def api(simulator):
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: type(part).__name__)
 async def test_what_the_gateways_library_writes_is_taken(simulator, api, part) -> None:
     simulator.configure(rules={"links": "trust"})
-    payloads = render(part, to=MARIA, callback="ours", context=WAMID)
-    sent = [await api.send(simulator.phone_number_id, payload) for payload in payloads]
-    assert [one.wa_id for one in sent] == [MARIA] * len(payloads)
+    bodies = payloads(part, to=MARIA, callback="ours", context=WAMID)
+    sent = [await api.send(simulator.phone_number_id, payload) for payload in bodies]
+    assert [one.wa_id for one in sent] == [MARIA] * len(bodies)
     shown = [one for one in simulator.get("transcript")["messages"] if one["direction"] == "out"]
     assert [one["id"] for one in shown] == [one.wamid for one in sent]
     assert {one["biz_opaque_callback_data"] for one in shown} == {"ours"}
@@ -242,7 +242,7 @@ async def test_what_the_gateways_library_writes_is_taken(simulator, api, part) -
 async def test_media_by_id_goes_the_whole_way(simulator, api) -> None:
     media = MediaApi(api, [simulator.url])
     media_id = await media.upload(simulator.phone_number_id, b"\x89PNG small", "image/png", "a.png")
-    [payload] = render(out.Media(kind="image", media_id=media_id, caption="veja"), to=MARIA)
+    [payload] = payloads(out.Media(kind="image", media_id=media_id, caption="veja"), to=MARIA)
     await api.send(simulator.phone_number_id, payload)
     shown = simulator.get("transcript")["messages"][-1]
     assert simulator.control.get(shown["media_url"]).content == b"\x89PNG small"
@@ -267,7 +267,7 @@ async def test_templates_are_filled_in_and_checked(simulator, api) -> None:
     buttons = [quick_reply(0, "grata"), url_button(1, "12345")]
 
     async def send(filled):
-        [payload] = render(filled, to=MARIA)
+        [payload] = payloads(filled, to=MARIA)
         return await api.send(simulator.phone_number_id, payload)
 
     await send(template("saiu", "pt_BR", ["Maria", "12345"], header=image, buttons=buttons))
@@ -292,7 +292,7 @@ async def test_templates_are_filled_in_and_checked(simulator, api) -> None:
 
 
 async def test_pairs_and_numbers_have_rates(simulator, api) -> None:
-    [payload] = render(out.Text(text="oi"), to=MARIA)
+    [payload] = payloads(out.Text(text="oi"), to=MARIA)
     for _ in range(45):
         await api.send(simulator.phone_number_id, payload)
     with pytest.raises(PairLimited):
@@ -304,6 +304,6 @@ async def test_pairs_and_numbers_have_rates(simulator, api) -> None:
     simulator.post("clock", now="2030-01-01T00:00:00Z")
     with pytest.raises(Temporary) as limited:  # noqa: PT012 - one of them is one too many
         for n in range(200):
-            [other] = render(out.Text(text="oi"), to=f"55119{n:08d}")
+            [other] = payloads(out.Text(text="oi"), to=f"55119{n:08d}")
             await api.send(simulator.phone_number_id, other)
     assert limited.value.code == 130429
