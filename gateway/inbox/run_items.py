@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
 
+from gateway.whatsapp.json_bytes import Json
 from gateway.whatsapp.webhooks.contents import (
     ContactsContent,
     Content,
@@ -17,8 +17,6 @@ from gateway.whatsapp.webhooks.contents import (
     UnsupportedContent,
 )
 from gateway.whatsapp.webhooks.events import MessageEchoed, MessageReceived
-
-Json = dict[str, Any]
 
 #: Kinds that the agent answers; the others (reactions, system messages, …) are only kept.
 ANSWERED = frozenset(

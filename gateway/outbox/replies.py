@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from gateway.whatsapp.errors import InvalidMessage
+from gateway.whatsapp.json_bytes import Json
 from gateway.whatsapp.messages.check import unique
 from gateway.whatsapp.messages.compose import prepare, split
 from gateway.whatsapp.messages.messages import (
@@ -27,7 +28,6 @@ from gateway.whatsapp.messages.render import render
 
 log = structlog.get_logger(__name__)
 
-Json = dict[str, Any]
 
 _ANYBODY = "+10000000000"  # limits do not depend on who gets a message
 

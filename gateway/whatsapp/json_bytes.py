@@ -6,8 +6,12 @@ needs, may come out as floats.
 """
 
 import json
+from typing import Any
 
 import orjson
+
+#: An object of JSON, decoded.
+Json = dict[str, Any]
 
 # Python itself refuses to convert longer digit strings (sys.int_info.default_max_str_digits).
 _LONGEST_INT = 4000

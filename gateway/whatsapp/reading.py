@@ -2,11 +2,9 @@
 
 import math
 from datetime import UTC, datetime
-from typing import Any
 
+from gateway.whatsapp.json_bytes import Json
 from gateway.whatsapp.text import clean_text
-
-Json = dict[str, Any]
 
 _YEAR_2009, _YEAR_9999 = 1_230_768_000, 253_402_300_799  # nothing was said on WhatsApp before 2009
 _LONGEST_ID = 512  # no id of Meta's is as long, and a database key may be

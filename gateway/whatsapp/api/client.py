@@ -1,13 +1,13 @@
 """The Cloud API's calls about conversations: send a message, mark one as read, take or release a thread."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import quote
 
 from gateway.whatsapp.api.connection import GRAPH_URL, GraphApi
 from gateway.whatsapp.errors import Uncertain
+from gateway.whatsapp.json_bytes import Json
 
-Json = dict[str, Any]
 ThreadAction = Literal["take", "release"]
 
 _THREAD_CONTROL_URL = "https://api.facebook.com/business/whatsapp/phone_numbers"

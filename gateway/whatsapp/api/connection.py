@@ -5,7 +5,7 @@ they write addresses, and Meta's token check takes the token that it checks as a
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
 import httpx
@@ -13,10 +13,8 @@ import httpx
 from gateway.whatsapp import errors
 from gateway.whatsapp.api.versions import CURRENT
 from gateway.whatsapp.errors import Temporary, Uncertain, WhatsAppError
-from gateway.whatsapp.json_bytes import decode, encode
+from gateway.whatsapp.json_bytes import Json, decode, encode
 from gateway.whatsapp.reading import part, parts, text
-
-Json = dict[str, Any]
 
 GRAPH_URL = "https://graph.facebook.com"
 

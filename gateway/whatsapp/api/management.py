@@ -5,14 +5,12 @@ Sources: developers.facebook.com/docs/whatsapp/business-management-api and docs/
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from gateway.whatsapp.api.connection import GraphApi
 from gateway.whatsapp.errors import Temporary
+from gateway.whatsapp.json_bytes import Json
 from gateway.whatsapp.reading import flag, identifier, integer, moment, part, parts, text
 from gateway.whatsapp.text import clean
-
-Json = dict[str, Any]
 
 _NUMBER_FIELDS = (
     "id,display_phone_number,verified_name,quality_rating,status,name_status,code_verification_status,platform_type,"

@@ -3,17 +3,13 @@
 Source: developers.facebook.com/docs/graph-api/guides/upload (Resumable Upload API).
 """
 
-from typing import Any
-
 import httpx
 
 from gateway.whatsapp import errors
 from gateway.whatsapp.api.connection import GraphApi
 from gateway.whatsapp.errors import Temporary, Uncertain, WhatsAppError
-from gateway.whatsapp.json_bytes import decode
+from gateway.whatsapp.json_bytes import Json, decode
 from gateway.whatsapp.reading import text
-
-Json = dict[str, Any]
 
 
 class Uploads:

@@ -1,13 +1,9 @@
 """The interactive messages: reply buttons, lists, address buttons, flows, the request of a number."""
 
-from typing import Any
-
+from gateway.whatsapp.json_bytes import Json
 from gateway.whatsapp.messages import caps
 from gateway.whatsapp.messages.check import address, at_most, filled, fits, unique
 from gateway.whatsapp.messages.messages import Button, Buttons, Choices, ContactRequest, CtaUrl, Flow, Row, Section
-
-Json = dict[str, Any]
-
 
 Interactive = Buttons | Choices | CtaUrl | Flow | ContactRequest
 

@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.whatsapp.errors import InvalidMessage
+from gateway.whatsapp.json_bytes import Json
 from gateway.whatsapp.messages import caps
 from gateway.whatsapp.messages.check import address, at_most, filled, fits, within
 from gateway.whatsapp.messages.interactive import interactive
 from gateway.whatsapp.messages.messages import Contacts, Location, Media, Message, Reaction, Template, Text, message
 from gateway.whatsapp.text import clean, parameter
-
-Json = dict[str, Any]
 
 _LINK = re.compile(r"https?://", re.IGNORECASE)
 _PHONE = re.compile(r"\+?[1-9][0-9]{4,19}")

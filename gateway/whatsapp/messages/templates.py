@@ -5,14 +5,13 @@ Source: developers.facebook.com/docs/whatsapp/cloud-api/guides/send-message-temp
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from gateway.whatsapp.errors import InvalidMessage
+from gateway.whatsapp.json_bytes import Json
 from gateway.whatsapp.messages.check import address, at_most, filled
 from gateway.whatsapp.messages.messages import Template
 from gateway.whatsapp.text import parameter
-
-Json = dict[str, Any]
 
 _NAME = re.compile(r"[a-z0-9_]+")
 

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-Json = dict[str, Any]
+from gateway.whatsapp.json_bytes import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Iterable
 
 from gateway.whatsapp.errors import Cause, cause_of
-from gateway.whatsapp.json_bytes import decode
+from gateway.whatsapp.json_bytes import Json, decode
 from gateway.whatsapp.numbers import is_parent_id, is_user_id
-from gateway.whatsapp.reading import Json, flag, identifier, moment, number, part, parts, text
+from gateway.whatsapp.reading import flag, identifier, moment, number, part, parts, text
 from gateway.whatsapp.text import clean, clean_text
 from gateway.whatsapp.webhooks.contents import (
     ButtonContent,

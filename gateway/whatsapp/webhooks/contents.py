@@ -4,9 +4,9 @@ Every text is clean (no NUL, no lone surrogate); ids are as Meta gave them.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-Json = dict[str, Any]
+from gateway.whatsapp.json_bytes import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,11 @@ the payload has none that can be read. Raw forms keep everything as it came.
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from gateway.whatsapp.errors import Cause
+from gateway.whatsapp.json_bytes import Json
 from gateway.whatsapp.webhooks.contents import Content
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ Sources: developers.facebook.com/documentation/business-messaging/whatsapp/webho
 handovers on WhatsApp is not in Meta's reference, it is what public implementations report.
 """
 
-from gateway.whatsapp.reading import Json, identifier, integer, moment, part, parts, text
+from gateway.whatsapp.json_bytes import Json
+from gateway.whatsapp.reading import identifier, integer, moment, part, parts, text
 from gateway.whatsapp.webhooks.content_readers import echoed, errors, named, received
 from gateway.whatsapp.webhooks.events import HandoverChanged, HistoryReceived, MessageEchoed, MessageReceived
 

@@ -7,11 +7,8 @@ mean is the business of `parse`.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
 
-from gateway.whatsapp.json_bytes import canonical
-
-Json = dict[str, Any]
+from gateway.whatsapp.json_bytes import Json, canonical
 
 UNKNOWN = "unknown"
 

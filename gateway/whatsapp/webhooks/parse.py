@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from gateway.whatsapp.errors import cause_of
-from gateway.whatsapp.reading import Json, identifier, integer, moment, part, text
+from gateway.whatsapp.json_bytes import Json
+from gateway.whatsapp.reading import identifier, integer, moment, part, text
 from gateway.whatsapp.text import clean
 from gateway.whatsapp.webhooks.accounts import AccountEvent, GroupChanged
 from gateway.whatsapp.webhooks.content_readers import customer, echoed, named, received

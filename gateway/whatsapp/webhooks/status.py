@@ -1,6 +1,7 @@
 """Statuses of messages that went out, and the order in which they count."""
 
-from gateway.whatsapp.reading import Json, choice, identifier, moment, part, text
+from gateway.whatsapp.json_bytes import Json
+from gateway.whatsapp.reading import choice, identifier, moment, part, text
 from gateway.whatsapp.webhooks.content_readers import customer, errors, named
 from gateway.whatsapp.webhooks.events import Customer, Pricing, StatusChanged
 

@@ -6,7 +6,8 @@ Source: developers.facebook.com/documentation/business-messaging/whatsapp/webhoo
 from collections.abc import Callable
 from datetime import datetime
 
-from gateway.whatsapp.reading import Json, identifier, integer, moment, part, parts, text
+from gateway.whatsapp.json_bytes import Json
+from gateway.whatsapp.reading import identifier, integer, moment, part, parts, text
 from gateway.whatsapp.text import clean
 from gateway.whatsapp.webhooks.accounts import (
     AccountAlerted,
