@@ -16,12 +16,13 @@ from pathlib import Path
 import psycopg
 
 from bench.deliveries import NUMBER, payload
+from gateway.store import backlog
 from gateway.store.database import Connection
 from gateway.store.inbox import events
 from gateway.store.inbox.events import NewEvent
 from gateway.store.migrate import migrate
 from gateway.store.outbox import queue
-from gateway.store.turns import turns
+from gateway.store.turns import turn_input, turns
 from gateway.whatsapp.json_bytes import encode
 from gateway.whatsapp.webhooks.items import items
 from simulator.stack.postgres import Postgres
@@ -92,7 +93,7 @@ async def _claim_turns(conn: Connection) -> None:
     claimed = await turns.claim(conn, 50, 15, [NUMBER])
     assert len(claimed) == 50
     for turn in claimed:
-        await turns.read(conn, turn)
+        await turn_input.read(conn, turn)
 
 
 async def _claim_sends(conn: Connection) -> None:
@@ -115,7 +116,7 @@ OPERATIONS: dict[str, tuple[Operation, str]] = {
         _claim_sends,
         "UPDATE message SET status = 'queued', attempts = 0, lease_until = NULL WHERE status = 'sending'",
     ),
-    "what waits (metrics)": (queue.backlog, ""),
+    "what waits (metrics)": (backlog.count, ""),
 }
 
 

@@ -11,12 +11,11 @@ import structlog
 from gateway.inbox.intake import NOT_ITS_APP, NOT_KNOWN
 from gateway.outbox.sender import Sender
 from gateway.runtime.telemetry import ERRORS, QUEUE, QUEUE_AGE, UNCERTAIN
-from gateway.store import ownership
+from gateway.store import backlog, ownership
 from gateway.store.conversations import Quiet
 from gateway.store.customers import proofs
 from gateway.store.database import Connection, Pool, is_away
 from gateway.store.inbox import events, media
-from gateway.store.outbox import queue as outbox
 from gateway.store.outbox import rates
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ async def _forget_rates(conn: Connection) -> None:
 
 
 async def _measure(conn: Connection) -> None:
-    now = await outbox.backlog(conn)
+    now = await backlog.count(conn)
     strangers, strangers_age = await events.waiting(conn, (NOT_KNOWN, NOT_ITS_APP))
     files, files_age = await media.backlog(conn)
     for queue, depth, age in (

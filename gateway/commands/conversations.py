@@ -14,7 +14,7 @@ from gateway.outbox.thread_control import NoThreadError
 from gateway.store import ownership
 from gateway.store.conversations import Quiet
 from gateway.store.database import Connection
-from gateway.store.outbox import queue as outbox
+from gateway.store.outbox import doubts
 from gateway.whatsapp.api.client import ThreadAction
 from gateway.whatsapp.errors import WhatsAppError
 from gateway.whatsapp.messages.compose import split
@@ -43,8 +43,8 @@ def conversations() -> None:
         )
 
 
-async def _listed(conn: Connection) -> tuple[list[ownership.Held], list[outbox.InDoubt]]:
-    return await ownership.held(conn), await outbox.in_doubt(conn)
+async def _listed(conn: Connection) -> tuple[list[ownership.Held], list[doubts.InDoubt]]:
+    return await ownership.held(conn), await doubts.in_doubt(conn)
 
 
 @commands.command()

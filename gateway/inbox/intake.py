@@ -22,8 +22,8 @@ from gateway.store.customers.merging import TurnUnderWayError
 from gateway.store.database import CONFLICTS, Connection, Pool, is_away
 from gateway.store.inbox import events
 from gateway.store.inbox.events import StoredEvent
-from gateway.store.outbox import queue
-from gateway.store.outbox.queue import StatusChange
+from gateway.store.outbox import statuses
+from gateway.store.outbox.statuses import StatusChange
 from gateway.whatsapp.json_bytes import decode
 from gateway.whatsapp.webhooks.events import (
     CallChanged,
@@ -187,7 +187,7 @@ async def _status(conn: Connection, stored: StoredEvent, changed: StatusChanged)
         error=(cause.details or cause.title) if cause else None,
         pricing=asdict(changed.pricing) if changed.pricing else None,
     )
-    if not await queue.apply_status(conn, change, advance):
+    if not await statuses.apply_status(conn, change, advance):
         if stored.attempts < len(_STATUS_WAITS):
             raise _NotYetError(_NO_MESSAGE, _STATUS_WAITS[stored.attempts])
         return "ignored", _NO_MESSAGE

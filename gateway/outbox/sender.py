@@ -22,7 +22,7 @@ from gateway.runtime.telemetry import ERRORS, LIMITER_WAITS, PROCESSING, SENDS, 
 from gateway.runtime.tracing import tracer
 from gateway.store.database import CONFLICTS, Connection, Pool, is_away
 from gateway.store.inbox import events
-from gateway.store.outbox import queue, window
+from gateway.store.outbox import doubts, queue, window
 from gateway.store.outbox.queue import Outbound
 from gateway.whatsapp.api.client import Sent
 from gateway.whatsapp.errors import (
@@ -116,7 +116,7 @@ class Sender:
         """Settle what dead senders left, and what has been uncertain for too long."""
         wait, resend = self._settings.uncertain_wait, self._settings.resend
         async with self._pool.connection() as conn:
-            expired = await queue.expire(conn, wait, resend=resend, attempts=_ATTEMPTS)
+            expired = await doubts.expire(conn, wait, resend=resend, attempts=_ATTEMPTS)
         if any(astuple(expired)):
             log.warning("sends_expired", **asdict(expired))
         if expired.given_up:

@@ -25,6 +25,7 @@ from gateway.runtime.telemetry import ERRORS, PROOFS, RUN, TURNS, TURNS_IN_FLIGH
 from gateway.runtime.tracing import tracer
 from gateway.store.conversations import Quiet
 from gateway.store.database import Pool, is_away
+from gateway.store.turns import turn_input
 from gateway.store.turns import turns as store
 from gateway.store.turns.turns import LeaseLostError, Turn
 from gateway.turns.agent_server import Agent, Answer, RunFailedError
@@ -145,7 +146,7 @@ class Turns:
 
     async def _answer(self, turn: Turn) -> None:
         async with self._pool.connection() as conn:
-            await store.read(conn, turn)
+            await turn_input.read(conn, turn)
         channel = self._channels.get(turn.channel_id)
         if channel is None:
             await self._give_back(turn, "its channel is not configured any more", self._bounds.timeout, failed=False)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,9 +16,6 @@ from gateway.store.database import OUTBOX, Connection, notify
 
 #: For how long (seconds) an uncertain message keeps back what follows it.
 DOUBT_SECONDS = 5.0
-MOST_RESENDS = 2
-_SHOWN_DAYS = 7  # for which messages that were given up are shown
-_GIVEN_UP = "no word from Meta within the wait: it may have arrived or not"
 
 
 @dataclass(slots=True)
@@ -170,157 +166,3 @@ async def _leave_sending(
            WHERE id = %s AND status IN ('sending', 'uncertain') AND attempts = %s""",
         (status, delay, code, error, message.id, message.attempts),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Expired:
-    """What was left alone for too long, as numbers of messages.
-
-    unsent: their senders died before they asked Meta; dead: afterwards; resent, given_up: uncertain ones whose wait is
-    over.
-    """
-
-    unsent: int
-    dead: int
-    resent: int
-    given_up: int
-
-
-async def expire(conn: Connection, wait: float, *, resend: bool, attempts: int) -> Expired:
-    """Settle what dead senders left, and decide about the uncertain whose wait (seconds) is over.
-
-    resend: send these again, twice at most; attempts: of a message whose senders die before they ask.
-    """
-    unsent = await conn.execute(
-        """UPDATE message SET status = CASE WHEN attempts < %s THEN 'queued' ELSE 'failed' END, send_at = now(),
-                  lease_until = NULL, offered = true, error = 'its sender died before it asked Meta'
-           WHERE status = 'sending' AND lease_until < now() AND NOT offered""",
-        (attempts,),
-    )
-    dead = await conn.execute(
-        """UPDATE message SET status = 'uncertain', uncertain_at = now(), lease_until = NULL,
-                  error = 'the sender died in the act' WHERE status = 'sending' AND lease_until < now()""",
-    )
-    decided = await conn.execute(
-        """UPDATE message SET send_at = now(),
-                  status = CASE WHEN %(resend)s AND resends < %(most)s THEN 'queued' ELSE 'failed' END,
-                  resends = resends + CASE WHEN %(resend)s AND resends < %(most)s THEN 1 ELSE 0 END,
-                  error = CASE WHEN %(resend)s AND resends < %(most)s THEN error ELSE %(given_up)s END
-           WHERE status = 'uncertain' AND coalesce(uncertain_at, created_at) <= now() - make_interval(secs => %(wait)s)
-           RETURNING status""",
-        {"resend": resend, "most": MOST_RESENDS, "wait": wait, "given_up": _GIVEN_UP},
-    )
-    states = [row[0] for row in await decided.fetchall()]
-    if unsent.rowcount or states:
-        await notify(conn, OUTBOX)
-    return Expired(unsent.rowcount, dead.rowcount, states.count("queued"), states.count("failed"))
-
-
-@dataclass(frozen=True, slots=True)
-class InDoubt:
-    """A message of which nobody knows whether it arrived. state: `uncertain` (a status may still tell) or `failed`."""
-
-    id: UUID
-    conversation_id: UUID
-    customer_name: str | None
-    state: str
-    since: datetime
-
-
-async def in_doubt(conn: Connection, limit: int = 200) -> list[InDoubt]:
-    """Messages in doubt, and those that were given up within the last days, newest first."""
-    async with conn.cursor(row_factory=class_row(InDoubt)) as cursor:
-        await cursor.execute(
-            """SELECT m.id, m.conversation_id, p.name AS customer_name, m.status AS state, m.uncertain_at AS since
-               FROM message m JOIN conversation c ON c.id = m.conversation_id JOIN contact p ON p.id = c.contact_id
-               WHERE m.status IN ('uncertain', 'failed') AND m.uncertain_at IS NOT NULL
-                 AND (m.status = 'uncertain' OR m.send_at > now() - make_interval(days => %s))
-               ORDER BY m.uncertain_at DESC LIMIT %s""",
-            (_SHOWN_DAYS, limit),
-        )
-        return await cursor.fetchall()
-
-
-@dataclass(frozen=True, slots=True)
-class StatusChange:
-    """What a status of Meta says about a message of ours; channel_id: the number that it came for."""
-
-    channel_id: str
-    wamid: str
-    callback: str | None  # our message id, echoed
-    status: str
-    error_code: int | None
-    error: str | None
-    pricing: dict[str, Any] | None
-
-
-async def apply_status(conn: Connection, change: StatusChange, advance: Callable[[str, str], str]) -> bool:
-    """Move a message by a status of any of its sends, never back; False when no message of ours is meant."""
-    message_id, current, wamid = await _find(conn, change)
-    if message_id is None:
-        return False
-    if change.status == "failed" and wamid not in (None, change.wamid):
-        return True  # one of its sends failed, another one stands
-    state = advance(current, change.status)
-    await conn.execute(
-        """UPDATE message SET wamid = coalesce(wamid, %s), status = %s, sent_at = coalesce(sent_at, now()),
-                  error_code = coalesce(%s, error_code), error = coalesce(%s, error),
-                  uncertain_at = CASE WHEN %s THEN uncertain_at END, pricing = coalesce(%s, pricing) WHERE id = %s""",
-        (
-            change.wamid, state, change.error_code, change.error, state == "uncertain",
-            Jsonb(change.pricing) if change.pricing else None, message_id,
-        ),
-    )  # fmt: skip
-    if current in ("queued", "sending", "uncertain"):
-        await notify(conn, OUTBOX)
-    return True
-
-
-async def _find(conn: Connection, change: StatusChange) -> tuple[UUID | None, str, str | None]:
-    try:
-        ours = UUID(change.callback) if change.callback else None
-    except ValueError:
-        ours = None  # somebody else's callback data
-    cursor = await conn.execute(
-        """SELECT m.id, m.status, m.wamid FROM message m JOIN conversation c ON c.id = m.conversation_id
-           WHERE m.direction = 'out' AND (m.wamid = %s OR m.id = %s) AND c.channel_id = %s
-           ORDER BY (m.id = %s) DESC LIMIT 1 FOR UPDATE OF m""",
-        (change.wamid, ours, change.channel_id, ours),
-    )
-    return await cursor.fetchone() or (None, "", None)
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """How much waits, and for how long (seconds)."""
-
-    events: int
-    events_age: float
-    due: int
-    due_age: float
-    queued: int
-    queued_age: float
-    uncertain: int
-
-
-async def backlog(conn: Connection) -> Backlog:
-    """Count what waits in the three queues."""
-    async with conn.cursor(row_factory=class_row(Backlog)) as cursor:
-        await cursor.execute(
-            """SELECT * FROM
-                 (SELECT count(*) AS events,
-                         coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8 AS events_age
-                  FROM event WHERE state = 'new' AND (due_at IS NULL OR due_at <= now())) e,
-                 (SELECT count(*) AS due, coalesce(extract(epoch FROM now() - min(due_at)), 0)::float8 AS due_age
-                  FROM conversation WHERE due_at <= now() AND holder = 'agent'
-                    AND (lease_until IS NULL OR lease_until < now())) d,
-                 (SELECT count(*) FILTER (WHERE status = 'queued') AS queued,
-                         coalesce(extract(epoch FROM now() - min(created_at)
-                             FILTER (WHERE status = 'queued')), 0)::float8 AS queued_age,
-                         count(*) FILTER (WHERE status = 'uncertain') AS uncertain
-                  FROM message WHERE status IN ('queued', 'uncertain')) o"""
-        )
-        row = await cursor.fetchone()
-        if row is None:
-            raise LookupError("an aggregate without a row")
-        return row

@@ -14,7 +14,7 @@ from gateway.outbox.presence import Attention
 from gateway.outbox.rate_limits import Limiter
 from gateway.runtime import loops
 from gateway.store.database import Pool
-from gateway.store.turns import turns
+from gateway.store.turns import turn_input, turns
 from gateway.store.turns.turns import Turn
 from tests.gateway.support.bench import Bench, until
 from tests.gateway.support.deliveries import NUMBER, text
@@ -38,7 +38,7 @@ async def a_turn(desk: Desk) -> Turn:
     await desk.sql("UPDATE conversation SET due_at = now() RETURNING 1")
     async with desk.pool.connection() as conn:
         [turn] = await turns.claim(conn, 10, 60, [NUMBER])
-        await turns.read(conn, turn)
+        await turn_input.read(conn, turn)
     return turn
 
 
