@@ -15,7 +15,7 @@ from gateway.store.customers.contacts import Key
 from gateway.store.customers.merging import TurnUnderWayError
 from gateway.store.database import Pool
 from gateway.whatsapp.api.client import Sent
-from gateway.whatsapp.webhooks.content_readers import named
+from gateway.whatsapp.webhooks.customers import named
 
 log = structlog.get_logger(__name__)
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from gateway.whatsapp import errors
+from gateway.whatsapp import refusals
 from gateway.whatsapp.api.versions import CURRENT
 from gateway.whatsapp.errors import Temporary, Uncertain, WhatsAppError
 from gateway.whatsapp.json_bytes import Json, decode, encode
@@ -134,7 +134,7 @@ class GraphApi:
                 follow_redirects=False,
             )  # fmt: skip
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise errors.of_transport(error) from None  # the original may quote the token
+            raise refusals.of_transport(error) from None  # the original may quote the token
         if self._on_headers is not None:
             self._on_headers(response.headers)
         return self._answer(response, (self._token, *_secrets(params or {})))
@@ -150,8 +150,8 @@ class GraphApi:
 
 def _error(answer: object, response: httpx.Response, secrets: tuple[str, ...]) -> WhatsAppError:
     stated = answer.get("error") if isinstance(answer, dict) else None
-    cause = errors.cause_of(stated, response.status_code, secrets)
-    return errors.of_cause(cause, errors.retry_after(response.headers))
+    cause = refusals.cause_of(stated, response.status_code, secrets)
+    return refusals.of_cause(cause, refusals.retry_after(response.headers))
 
 
 def _secrets(params: Mapping[str, str]) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from gateway.whatsapp import errors
+from gateway.whatsapp import error_codes, errors, refusals
 from gateway.whatsapp.api.connection import File, GraphApi
 from gateway.whatsapp.errors import (
     AccountBlocked,
@@ -63,7 +63,7 @@ class Download:
                     raise MediaTooLarge(self._limit)
                 yield chunk
         except (httpx.HTTPError, OSError) as error:
-            raise _temporary(errors.of_transport(error)) from None
+            raise _temporary(refusals.of_transport(error)) from None
 
 
 def check_upload(kind: str, mime_type: str, size: int) -> None:
@@ -141,7 +141,7 @@ class MediaApi:
         try:
             response = await self._api.http.send(request, stream=True, follow_redirects=False)
         except (httpx.HTTPError, OSError) as error:
-            raise _temporary(errors.of_transport(error)) from None
+            raise _temporary(refusals.of_transport(error)) from None
         try:
             yield _checked(response, limit)
         finally:
@@ -153,7 +153,7 @@ def _checked(response: httpx.Response, limit: int) -> Download:
     if status in (401, 403, 404, 410):
         raise MediaExpired("The address of the medium works no more.", Cause(http_status=status))
     if not response.is_success:
-        raise _temporary(errors.of_cause(Cause(http_status=status), errors.retry_after(response.headers)))
+        raise _temporary(refusals.of_cause(Cause(http_status=status), refusals.retry_after(response.headers)))
     download = Download(response, limit)
     if download.size is not None and download.size > limit:
         raise MediaTooLarge(limit)
@@ -162,7 +162,7 @@ def _checked(response: httpx.Response, limit: int) -> Download:
 
 def _expired(error: WhatsAppError) -> WhatsAppError:
     """Read Meta's "no such object" as what it means here: the medium is gone, not the number."""
-    gone = (error.code, error.subcode) == errors.NO_SUCH_OBJECT or error.cause.http_status == 404
+    gone = (error.code, error.subcode) == error_codes.NO_SUCH_OBJECT or error.cause.http_status == 404
     return MediaExpired("There is no medium of this id any more.", error.cause) if gone else error
 
 

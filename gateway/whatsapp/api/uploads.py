@@ -5,7 +5,7 @@ Source: developers.facebook.com/docs/graph-api/guides/upload (Resumable Upload A
 
 import httpx
 
-from gateway.whatsapp import errors
+from gateway.whatsapp import refusals
 from gateway.whatsapp.api.connection import GraphApi
 from gateway.whatsapp.errors import Temporary, Uncertain, WhatsAppError
 from gateway.whatsapp.json_bytes import Json, decode
@@ -43,7 +43,7 @@ class Uploads:
         try:
             response = await self._api.http.post(url, headers=headers, content=content, follow_redirects=False)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise _temporary(errors.of_transport(error)) from None
+            raise _temporary(refusals.of_transport(error)) from None
         try:
             answer = decode(response.content)
         except ValueError:  # a page of some proxy
@@ -51,8 +51,8 @@ class Uploads:
         if response.is_success and isinstance(answer, dict):
             return answer
         stated = answer.get("error") if isinstance(answer, dict) else None
-        cause = errors.cause_of(stated, response.status_code, (token,))
-        raise _temporary(errors.of_cause(cause, errors.retry_after(response.headers)))
+        cause = refusals.cause_of(stated, response.status_code, (token,))
+        raise _temporary(refusals.of_cause(cause, refusals.retry_after(response.headers)))
 
 
 def _temporary(error: WhatsAppError) -> WhatsAppError:

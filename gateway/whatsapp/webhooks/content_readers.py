@@ -1,15 +1,15 @@
-"""Raw messages understood: content, context, referral, and who the customer is.
+"""Raw messages understood: content, context, referral.
 
 Source: developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-from gateway.whatsapp.errors import Cause, cause_of
+from gateway.whatsapp.errors import Cause
 from gateway.whatsapp.json_bytes import Json, decode
-from gateway.whatsapp.numbers import is_parent_id, is_user_id
 from gateway.whatsapp.reading import flag, identifier, moment, number, part, parts, text
+from gateway.whatsapp.refusals import cause_of
 from gateway.whatsapp.text import clean, clean_text
 from gateway.whatsapp.webhooks.contents import (
     ButtonContent,
@@ -27,9 +27,9 @@ from gateway.whatsapp.webhooks.contents import (
     TextContent,
     UnsupportedContent,
 )
+from gateway.whatsapp.webhooks.customers import customer, named
 from gateway.whatsapp.webhooks.events import (
     Context,
-    Customer,
     MessageEchoed,
     MessageReceived,
     Product,
@@ -44,40 +44,6 @@ _DEEPEST_EDIT = 3
 _REQUESTED = "contact_request"
 _DIGITS = re.compile(r"[1-9][0-9]{6,14}")  # E.164
 _DECORATION = re.compile(r"[\s().+-]")
-
-
-def customer(element: Json, contact: Json | None, prefix: str = "from") -> Customer:
-    """Put together who the customer is, from the element (`from` or `to` and their ids) and the contact beside it."""
-    contact = contact or {}
-    profile = part(contact, "profile")
-    return named(
-        [identifier(contact, "wa_id"), identifier(element, prefix)],
-        user_id=identifier(contact, "user_id") or identifier(element, f"{prefix}_user_id"),
-        parent=identifier(contact, "parent_user_id") or identifier(element, f"{prefix}_parent_user_id"),
-        username=text(profile, "username"),
-        name=text(profile, "name"),
-    )
-
-
-def named(
-    numbers: Iterable[str | None],
-    *,
-    user_id: str | None = None,
-    parent: str | None = None,
-    username: str | None = None,
-    name: str | None = None,
-) -> Customer:
-    """Name a customer; what stands where a number is expected, the surest first, may be a user id."""
-    given = [one for one in numbers if one]
-    users = [one for one in given if is_user_id(one) and not is_parent_id(one)]
-    parents = [one for one in given if is_parent_id(one)]
-    return Customer(
-        wa_id=next((one for one in given if not is_user_id(one)), None),
-        user_id=user_id or next(iter(users), None),
-        parent_user_id=parent or next(iter(parents), None),
-        username=username,
-        name=name,
-    )
 
 
 def errors(element: Json) -> tuple[Cause, ...]:

@@ -6,7 +6,8 @@ handovers on WhatsApp is not in Meta's reference, it is what public implementati
 
 from gateway.whatsapp.json_bytes import Json
 from gateway.whatsapp.reading import identifier, integer, moment, part, parts, text
-from gateway.whatsapp.webhooks.content_readers import echoed, errors, named, received
+from gateway.whatsapp.webhooks.content_readers import echoed, errors, received
+from gateway.whatsapp.webhooks.customers import named
 from gateway.whatsapp.webhooks.events import HandoverChanged, HistoryReceived, MessageEchoed, MessageReceived
 
 

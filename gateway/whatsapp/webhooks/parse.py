@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
-from gateway.whatsapp.errors import cause_of
 from gateway.whatsapp.json_bytes import Json
 from gateway.whatsapp.reading import identifier, integer, moment, part, text
+from gateway.whatsapp.refusals import cause_of
 from gateway.whatsapp.text import clean
 from gateway.whatsapp.webhooks.accounts import AccountEvent, GroupChanged
-from gateway.whatsapp.webhooks.content_readers import customer, echoed, named, received
+from gateway.whatsapp.webhooks.content_readers import echoed, received
+from gateway.whatsapp.webhooks.customers import customer, named
 from gateway.whatsapp.webhooks.events import (
     CallChanged,
     ContactSynced,

@@ -2,7 +2,8 @@
 
 from gateway.whatsapp.json_bytes import Json
 from gateway.whatsapp.reading import choice, identifier, moment, part, text
-from gateway.whatsapp.webhooks.content_readers import customer, errors, named
+from gateway.whatsapp.webhooks.content_readers import errors
+from gateway.whatsapp.webhooks.customers import customer, named
 from gateway.whatsapp.webhooks.events import Customer, Pricing, StatusChanged
 
 # A status only ever moves a message to the right, so any order of arrival ends in the same state. `failed` stands

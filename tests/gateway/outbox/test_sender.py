@@ -13,7 +13,7 @@ from gateway.outbox.sender import SendSettings
 from gateway.settings import Settings
 from gateway.store.database import Pool
 from gateway.store.outbox import queue
-from gateway.whatsapp import errors
+from gateway.whatsapp import error_codes, errors, refusals
 from gateway.whatsapp.errors import AccountBlocked, Cause
 from tests.gateway.conftest import Command
 from tests.gateway.support.deliveries import NUMBER
@@ -318,7 +318,7 @@ WAITS = "SELECT extract(epoch FROM send_at - now())::float8 FROM message WHERE s
 
 def of_kind(*kinds: type[errors.WhatsAppError]) -> list[int]:
     """The codes of these classes; test_errors.py says for each code that its class is right."""
-    return [code for code, (kind, *_) in errors._CODES.items() if issubclass(kind, kinds)]
+    return [code for code, (kind, *_) in error_codes._CODES.items() if issubclass(kind, kinds)]
 
 
 RESEND = of_kind(errors.Temporary)
@@ -468,7 +468,7 @@ async def test_a_hold_ends_by_one_message_that_finds_out(desk: Desk) -> None:
 
 
 def blocked(code: int) -> AccountBlocked:
-    error = errors.of_cause(Cause(code=code, http_status=400))
+    error = refusals.of_cause(Cause(code=code, http_status=400))
     assert isinstance(error, AccountBlocked)
     return error
 

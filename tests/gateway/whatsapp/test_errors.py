@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from gateway.whatsapp import errors
+from gateway.whatsapp import error_codes, refusals
 from gateway.whatsapp.errors import (
     AccountBlocked,
     Cause,
@@ -62,20 +62,20 @@ TABLE: dict[int, tuple[Scope, type[WhatsAppError]]] = {
 
 
 def test_the_table_has_every_code():
-    assert set(errors._CODES) | {200, 299} == set(TABLE)
+    assert set(error_codes._CODES) | {200, 299} == set(TABLE)
 
 
 @pytest.mark.parametrize(("code", "scope", "kind"), [(code, *said) for code, said in TABLE.items()])
 @pytest.mark.parametrize("http_status", [400, 401, 403, 500])
 def test_a_known_code_decides_whatever_the_http_status(code, scope, kind, http_status):
-    error = errors.of_cause(Cause(code=code, http_status=http_status))
+    error = refusals.of_cause(Cause(code=code, http_status=http_status))
     assert (type(error), error.scope, error.code) == (kind, scope, code)
 
 
 @pytest.mark.parametrize("code", [*TABLE, 0, 7, 999999])
 @pytest.mark.parametrize("http_status", [None, 400, 401, 403, 404, 429, 500])
 def test_only_what_is_about_a_number_or_an_account_stops_others(code, http_status):
-    error = errors.of_cause(Cause(code=code, http_status=http_status))
+    error = refusals.of_cause(Cause(code=code, http_status=http_status))
     assert not isinstance(error, AccountBlocked) or error.scope in (NUMBER, ACCOUNT)
 
 
@@ -96,19 +96,19 @@ def test_the_simulator_knows_no_code_that_the_table_does_not_place():
     ],
 )
 def test_without_a_known_code_the_http_status_decides(http_status, kind):
-    assert type(errors.of_cause(Cause(http_status=http_status))) is kind
-    assert type(errors.of_cause(Cause(code=987654, http_status=http_status))) is kind
+    assert type(refusals.of_cause(Cause(http_status=http_status))) is kind
+    assert type(refusals.of_cause(Cause(code=987654, http_status=http_status))) is kind
 
 
 def test_a_number_that_the_token_cannot_see_blocks_the_account_not_the_message():
-    assert type(errors.of_cause(Cause(code=100, subcode=33, http_status=400))) is AccountBlocked
+    assert type(refusals.of_cause(Cause(code=100, subcode=33, http_status=400))) is AccountBlocked
 
 
 def test_a_failed_status_is_never_uncertain():
-    failed = errors.of_status({"code": 131000, "title": "Something went wrong"})
+    failed = refusals.of_status({"code": 131000, "title": "Something went wrong"})
     assert type(failed) is Temporary
-    assert type(errors.of_status({"code": 131047})) is WindowClosed
-    assert type(errors.of_status(None)) is Temporary
+    assert type(refusals.of_status({"code": 131047})) is WindowClosed
+    assert type(refusals.of_status(None)) is Temporary
 
 
 def test_what_is_safe_to_resend_is_temporary_and_nothing_else_is():
@@ -141,7 +141,7 @@ def test_what_is_safe_to_resend_is_temporary_and_nothing_else_is():
     ],
 )
 def test_only_what_fails_before_the_request_left_is_safe(error, kind):
-    assert type(errors.of_transport(error)) is kind
+    assert type(refusals.of_transport(error)) is kind
 
 
 def test_every_error_of_httpx_is_mapped():
@@ -150,7 +150,7 @@ def test_every_error_of_httpx_is_mapped():
         return [leaf for one in below for leaf in leaves(one)] if below else [kind]
 
     for kind in leaves(httpx.RequestError):
-        assert isinstance(errors.of_transport(kind("x")), WhatsAppError)
+        assert isinstance(refusals.of_transport(kind("x")), WhatsAppError)
 
 
 def test_all_that_meta_says_is_kept_but_not_in_the_text():
@@ -162,7 +162,7 @@ def test_all_that_meta_says_is_kept_but_not_in_the_text():
         "error_data": {"messaging_product": "whatsapp", "details": "Parameter value is not valid: meu CPF é 123"},
         "fbtrace_id": "Az8or2yhqkZfEZ",
     }
-    error = errors.of_cause(errors.cause_of(stated, 400, ("EAABsecret",)))
+    error = refusals.of_cause(refusals.cause_of(stated, 400, ("EAABsecret",)))
     assert error.cause == Cause(
         131009,
         2494010,
@@ -180,11 +180,11 @@ def test_all_that_meta_says_is_kept_but_not_in_the_text():
 
 @pytest.mark.parametrize("odd", [None, [], "x", {}, {"code": "x", "error_data": [], "message": 7}, {"code": True}])
 def test_an_error_of_an_unknown_shape_is_read_without_failing(odd):
-    assert errors.cause_of(odd).code is None
+    assert refusals.cause_of(odd).code is None
 
 
 def test_codes_may_come_as_text():
-    assert errors.cause_of({"code": "131047"}).code == 131047
+    assert refusals.cause_of({"code": "131047"}).code == 131047
 
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -209,4 +209,4 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
     ],
 )
 def test_how_long_to_wait(headers, seconds):
-    assert errors.retry_after(headers, NOW) == seconds
+    assert refusals.retry_after(headers, NOW) == seconds
