@@ -12,7 +12,7 @@ from gateway.inbox.intake import NOT_ITS_APP, NOT_KNOWN
 from gateway.outbox.sender import Sender
 from gateway.runtime.telemetry import ERRORS, QUEUE, QUEUE_AGE, UNCERTAIN
 from gateway.store import backlog, ownership
-from gateway.store.conversations import Quiet
+from gateway.store.conversations import QuietPeriod
 from gateway.store.customers import proofs
 from gateway.store.database import Connection, Pool, is_away
 from gateway.store.inbox import events, media
@@ -39,7 +39,7 @@ class Housekeeping:
     """
 
     def __init__(
-        self, pool: Pool, sender: Sender, quiet: Quiet, retention_days: float, *,
+        self, pool: Pool, sender: Sender, quiet: QuietPeriod, retention_days: float, *,
         left_days: float = 0, objects: ObjectStore | None = None,
     ) -> None:  # fmt: skip
         self._pool = pool

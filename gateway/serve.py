@@ -12,7 +12,7 @@ from gateway.inbox.media_fetcher import open_store
 from gateway.inbox.webhook import Webhook
 from gateway.inbox.writer import Inbox
 from gateway.internal.routes import Internal
-from gateway.outbox.proactive import Outreach
+from gateway.outbox.proactive import TemplateRoutes
 from gateway.runtime.hosts import known_hosts_only
 from gateway.runtime.loops import background
 from gateway.runtime.operations import Check, Ops, alive
@@ -38,7 +38,7 @@ def serve(settings: Settings) -> Process:
     }
     routes = [
         *internal.routes(),
-        *Outreach(pool, channels, internal.allowed).routes(),
+        *TemplateRoutes(pool, channels, internal.allowed).routes(),
         *Ops(checks, needed=frozenset({"postgres", "webhook"})).routes(),
     ]
 

@@ -15,9 +15,9 @@ from gateway import health_checks as checks
 from gateway.housekeeping import Housekeeping
 from gateway.inbox.intake import Intake
 from gateway.inbox.media_fetcher import MediaLoader, open_store, origins
-from gateway.numbers.clients import Lines
-from gateway.numbers.number_health import Watch
-from gateway.outbox.presence import Attention
+from gateway.numbers.clients import MetaClients
+from gateway.numbers.number_health import HealthMonitor
+from gateway.outbox.presence import Presence
 from gateway.outbox.rate_limits import Limiter
 from gateway.outbox.sender import Sender, SendSettings
 from gateway.runtime.hosts import known_hosts_only
@@ -25,7 +25,7 @@ from gateway.runtime.loops import Step, background, poll, supervised
 from gateway.runtime.operations import Check, Ops
 from gateway.runtime.serving import Door, Process
 from gateway.settings import Settings
-from gateway.store.conversations import Quiet
+from gateway.store.conversations import QuietPeriod
 from gateway.store.database import EVENTS, MEDIA, OUTBOX, TURNS, Wakeups, make_pool
 from gateway.turns.agent_server import Agent
 from gateway.turns.holder import Bounds, Turns
@@ -62,19 +62,19 @@ class Worker:
             settings.redis_url.get_secret_value(), socket_connect_timeout=1, socket_timeout=1
         ) if settings.redis_url else None  # fmt: skip
         silence = timedelta(days=settings.number_silence_days)
-        quiet = Quiet(settings.quiet_period_seconds, settings.quiet_period_max_seconds)
-        self._lines = Lines(self._http, settings.whatsapp_graph_url, settings.whatsapp_api_version)
+        quiet = QuietPeriod(settings.quiet_period_seconds, settings.quiet_period_max_seconds)
+        self._clients = MetaClients(self._http, settings.whatsapp_graph_url, settings.whatsapp_api_version)
         limiter = Limiter(self._redis, self._pool)
         self._sender = Sender(
             self._pool,
-            self._lines,
+            self._clients,
             self._channels,
             limiter,
             SendSettings(
                 settings.uncertain_wait_seconds, resend=settings.uncertain_policy == "resend", number_silence=silence
             ),
         )
-        attention = Attention(self._pool, self._lines, limiter, react=settings.react_on_receipt)
+        presence = Presence(self._pool, self._clients, limiter, react=settings.react_on_receipt)
         self._intake = Intake(
             self._pool, self._channels, quiet,
             media_wait=settings.media_wait_seconds, phone_app_hold=settings.phone_app_hold_seconds,
@@ -86,13 +86,13 @@ class Worker:
             self._pool, self._sender, quiet, settings.event_retention_days,
             left_days=settings.event_left_retention_days, objects=objects,
         )  # fmt: skip
-        self._watch = Watch(self._pool, self._lines, self._channels, settings.whatsapp_api_version)
+        self._health_monitor = HealthMonitor(self._pool, self._clients, self._channels, settings.whatsapp_api_version)
         self._media = MediaLoader(
-            self._pool, self._channels, self._lines.api, objects,
+            self._pool, self._channels, self._clients.api, objects,
             limit=settings.media_max_bytes, quiet=quiet, allowed=origins(settings.whatsapp_graph_url),
         )  # fmt: skip
         self._turns = Turns(
-            self._pool, self._agent, self._channels, attention.attend,
+            self._pool, self._agent, self._channels, presence.show,
             Bounds(settings.turns_in_flight, settings.turn_timeout_seconds, settings.turn_attempts,
                    settings.lease_seconds, quiet),
         )  # fmt: skip
@@ -102,7 +102,7 @@ class Worker:
         parts: dict[str, Check] = {
             "postgres": lambda: checks.postgres(self._pool),
             "agent": lambda: checks.agent_server(self._agent, self._settings.langgraph_url),
-            "whatsapp": self._lines.problem,
+            "whatsapp": self._clients.problem,
             "channels": lambda: checks.numbers(self._channels),
             "media": self._media.problem,
         }
@@ -113,7 +113,7 @@ class Worker:
 
     async def warning(self) -> str | None:
         """What will stop working if nobody acts."""
-        return await self._watch.warning()
+        return await self._health_monitor.warning()
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
@@ -127,7 +127,7 @@ class Worker:
                 stack.push_async_callback(self._redis.aclose)
             await stack.enter_async_context(background(self._wakeups.listen()))
             # Meta's slow answers about numbers are no reason to wait at the end.
-            watch = poll("standing", self._watch.step, wake=asyncio.Event(), stop=self._stop, at_most=60)
+            watch = poll("standing", self._health_monitor.step, wake=asyncio.Event(), stop=self._stop, at_most=60)
             await stack.enter_async_context(background(watch))
             stack.push_async_callback(self._drain)
             stack.push_async_callback(asyncio.wait, self._loops())

@@ -8,11 +8,11 @@ import httpx
 import typer
 
 from gateway.commands.common import die, read_settings, with_database
-from gateway.numbers.clients import Lines
+from gateway.numbers.clients import MetaClients
 from gateway.outbox import thread_control
 from gateway.outbox.thread_control import NoThreadError
 from gateway.store import ownership
-from gateway.store.conversations import Quiet
+from gateway.store.conversations import QuietPeriod
 from gateway.store.database import Connection
 from gateway.store.outbox import doubts
 from gateway.whatsapp.api.client import ThreadAction
@@ -67,7 +67,7 @@ def reply(conversation: UUID, text: str) -> None:
 def hand_back(conversation: UUID) -> None:
     """Return a conversation to the agent."""
     settings = read_settings()
-    quiet = Quiet(settings.quiet_period_seconds, settings.quiet_period_max_seconds)
+    quiet = QuietPeriod(settings.quiet_period_seconds, settings.quiet_period_max_seconds)
     if not with_database(settings, lambda conn: ownership.hand_back(conn, conversation, quiet)):
         die(f"there is no conversation {conversation}")
     print("the agent answers there again")
@@ -89,12 +89,12 @@ def release_thread(conversation: UUID) -> None:
 
 def _thread(conversation: UUID, action: ThreadAction) -> None:
     settings = read_settings()
-    quiet = Quiet(settings.quiet_period_seconds, settings.quiet_period_max_seconds)
+    quiet = QuietPeriod(settings.quiet_period_seconds, settings.quiet_period_max_seconds)
 
     async def asked(conn: Connection) -> None:
         async with httpx.AsyncClient(timeout=20) as http:
-            lines = Lines(http, settings.whatsapp_graph_url, settings.whatsapp_api_version)
-            await thread_control.ask(conn, settings.channels(), lines.api, conversation, action, quiet)
+            clients = MetaClients(http, settings.whatsapp_graph_url, settings.whatsapp_api_version)
+            await thread_control.ask(conn, settings.channels(), clients.api, conversation, action, quiet)
 
     try:
         with_database(settings, asked)

@@ -9,7 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from gateway.commands.common import die, read_settings, with_database
-from gateway.outbox.proactive import RefusedError, Wanted, first_problem, send
+from gateway.outbox.proactive import RefusedError, TemplateRequest, first_problem, send
 
 commands = typer.Typer()
 
@@ -33,7 +33,7 @@ def send_template(
         "components": _json(components), "key": key, "channel": channel, "category": category,
     }  # fmt: skip
     try:
-        wanted = Wanted.model_validate(asked)
+        wanted = TemplateRequest.model_validate(asked)
         queued = with_database(settings, lambda conn: send(conn, settings.channels(), wanted))
     except ValidationError as error:
         die(first_problem(error))

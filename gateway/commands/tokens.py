@@ -14,8 +14,8 @@ import typer
 
 from gateway.commands.common import die, read_settings
 from gateway.numbers.channels import Channel
-from gateway.numbers.clients import Lines
-from gateway.numbers.number_health import Standing, look, version_warning
+from gateway.numbers.clients import MetaClients
+from gateway.numbers.number_health import NumberHealth, check, version_warning
 from gateway.settings import Settings
 from gateway.whatsapp.api.management import Management
 from gateway.whatsapp.api.versions import expiry
@@ -38,7 +38,7 @@ def check_token(
     """
     settings = read_settings()
     now = datetime.now(UTC)
-    found = _with_meta(settings, lambda lines: _look_at_all(lines, _chosen(settings, channel), now))
+    found = _with_meta(settings, lambda clients: _check_all(clients, _chosen(settings, channel), now))
     for one in found:
         _print(one)
     warning = version_warning(settings.whatsapp_api_version, now.date())
@@ -69,7 +69,7 @@ def exchange_token(
         die("the exchange needs one number with its app secret: set WHATSAPP_APP_SECRET, or say --channel")
     try:
         token = token_file.read_text().strip() if token_file else chosen[0].access_token.get_secret_value()
-        new, seconds = _with_meta(settings, lambda lines: _exchange(lines, chosen[0], token, app_id))
+        new, seconds = _with_meta(settings, lambda clients: _exchange(clients, chosen[0], token, app_id))
         _write(out, new)
     except OSError as error:
         die(f"{error.filename} cannot be used: {error.strerror}")
@@ -78,12 +78,12 @@ def exchange_token(
     print(f"written to {out}; it works for {f'{seconds // 86_400} days' if seconds else 'an unknown time'}")
 
 
-async def _look_at_all(lines: Lines, channels: list[Channel], now: datetime) -> list[Standing]:
-    return [await look(lines.api(channel), channel, now) for channel in channels]
+async def _check_all(clients: MetaClients, channels: list[Channel], now: datetime) -> list[NumberHealth]:
+    return [await check(clients.api(channel), channel, now) for channel in channels]
 
 
-async def _exchange(lines: Lines, channel: Channel, token: str, app_id: str | None) -> tuple[str, int | None]:
-    management = Management(lines.api(channel))
+async def _exchange(clients: MetaClients, channel: Channel, token: str, app_id: str | None) -> tuple[str, int | None]:
+    management = Management(clients.api(channel))
     app = app_id or (await management.token(token)).app_id
     if app is None:
         die("Meta does not say which app the token belongs to: give --app-id")
@@ -102,15 +102,15 @@ def _chosen(settings: Settings, wanted: str | None) -> list[Channel]:
     return [every[wanted]] if wanted else list(every.values())
 
 
-def _with_meta(settings: Settings, act: Callable[[Lines], Awaitable[T]]) -> T:
+def _with_meta(settings: Settings, act: Callable[[MetaClients], Awaitable[T]]) -> T:
     async def connected() -> T:
         async with httpx.AsyncClient(timeout=20) as http:
-            return await act(Lines(http, settings.whatsapp_graph_url, settings.whatsapp_api_version))
+            return await act(MetaClients(http, settings.whatsapp_graph_url, settings.whatsapp_api_version))
 
     return asyncio.run(connected())
 
 
-def _print(one: Standing) -> None:
+def _print(one: NumberHealth) -> None:
     ends = "never expires" if one.token_never_expires else f"{one.token_days_left} days left"
     token = "not known" if one.token_valid is None else f"valid, {ends}" if one.token_valid else "not valid"
     subscribed = "not known" if one.subscribed is None else "yes" if one.subscribed else "no"

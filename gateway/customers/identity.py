@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from gateway.runtime.telemetry import DOUBTS
-from gateway.store.conversations import Quiet
+from gateway.store.conversations import QuietPeriod
 from gateway.store.customers import contacts
 from gateway.store.customers.contacts import Key, Owner
 from gateway.store.customers.merging import merge
@@ -64,7 +64,7 @@ class Statement:
     channel_id: str
     scope: str
     event_id: int
-    quiet: Quiet = field(default_factory=lambda: Quiet(0, 0))
+    quiet: QuietPeriod = field(default_factory=lambda: QuietPeriod(0, 0))
     spoken: bool = False
     silence: timedelta | None = None
 

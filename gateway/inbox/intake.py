@@ -17,7 +17,7 @@ from gateway.inbox import notice_events
 from gateway.inbox.message_events import Arrivals, Outcome, Rules
 from gateway.numbers.channels import Channels
 from gateway.runtime.telemetry import ERRORS, EVENTS
-from gateway.store.conversations import Quiet
+from gateway.store.conversations import QuietPeriod
 from gateway.store.customers.merging import TurnUnderWayError
 from gateway.store.database import CONFLICTS, Connection, Pool, is_away
 from gateway.store.inbox import events
@@ -73,7 +73,7 @@ class Intake:
     """
 
     def __init__(
-        self, pool: Pool, channels: Channels, quiet: Quiet, *, media_wait: float = 20,
+        self, pool: Pool, channels: Channels, quiet: QuietPeriod, *, media_wait: float = 20,
         phone_app_hold: float = 4 * 3600, unknown_number_wait: float = 24 * 3600,
         number_silence: timedelta = timedelta(days=90), phone_changed_hold: timedelta = timedelta(0),
     ) -> None:  # fmt: skip

@@ -22,7 +22,7 @@ from obstore.store import from_url
 
 from gateway.numbers.channels import Channel, Channels
 from gateway.runtime.telemetry import ERRORS, MEDIA
-from gateway.store.conversations import Quiet
+from gateway.store.conversations import QuietPeriod
 from gateway.store.database import Pool, is_away
 from gateway.store.inbox import media as store
 from gateway.store.inbox.media import Wanted
@@ -86,7 +86,7 @@ class MediaLoader:
 
     def __init__(
         self, pool: Pool, channels: Channels, api: Callable[[Channel], GraphApi], objects: ObjectStore, *,
-        limit: int, quiet: Quiet, allowed: tuple[str, ...] = MEDIA_ORIGINS,
+        limit: int, quiet: QuietPeriod, allowed: tuple[str, ...] = MEDIA_ORIGINS,
     ) -> None:  # fmt: skip
         self._pool = pool
         self._channels = channels
@@ -208,6 +208,6 @@ class MediaLoader:
         MEDIA.labels("retried" if kept else "expired").inc()
         log.warning("media_attempt_failed", media_id=str(wanted.id), error=error, retry_in=delay if kept else None)
 
-    def _quiet_of(self, wanted: Wanted) -> Quiet:
+    def _quiet_of(self, wanted: Wanted) -> QuietPeriod:
         channel = self._channels.get(wanted.channel_id)
         return channel.quiet(self._quiet) if channel else self._quiet

@@ -15,7 +15,7 @@ from gateway.inbox import run_items
 from gateway.numbers.channels import Channels
 from gateway.runtime.telemetry import RECEIVED
 from gateway.store import conversations, ownership
-from gateway.store.conversations import Quiet
+from gateway.store.conversations import QuietPeriod
 from gateway.store.customers import contacts
 from gateway.store.database import Connection
 from gateway.store.inbox import messages
@@ -52,7 +52,7 @@ class Rules:
     the customer's phone is another one.
     """
 
-    quiet: Quiet
+    quiet: QuietPeriod
     media_wait: float = 20.0
     phone_app_hold: float = 4 * 3600.0
     silence: timedelta = timedelta(days=90)

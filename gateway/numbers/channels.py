@@ -12,17 +12,17 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from gateway.numbers.hours import KnownContext
-from gateway.numbers.signers import Line, Signers
-from gateway.store.conversations import Quiet
+from gateway.numbers.signers import Signers, SigningNumber
+from gateway.store.conversations import QuietPeriod
 from gateway.whatsapp.errors import InvalidMessage
 from gateway.whatsapp.messages.messages import as_reply
 from gateway.whatsapp.messages.templates import template
 
 log = structlog.get_logger(__name__)
 
-_LOOK_EVERY = 1.0  # seconds between two looks at the files
+_CHECK_SECONDS = 1.0  # seconds between two looks at the files
 # Messages a second: Meta gives 20, 80 or 1,000 (reference/throughput); slower than one in ten seconds is a mistake.
-_SLOWEST, _FASTEST = 0.1, 1000
+_MIN_PER_SECOND, _MAX_PER_SECOND = 0.1, 1000
 _SECRET_FIELDS = ("access_token", "app_secrets", "verify_token")
 
 Version = tuple[tuple[int, int], ...]
@@ -72,7 +72,7 @@ class Channel(BaseModel):
     locale: str = "pt_BR"
     context: Mapping[str, Any] = Field(default_factory=dict)  # passed on to the agent as it is
     quiet_period_seconds: float | None = None
-    messages_per_second: float = Field(80, ge=_SLOWEST, le=_FASTEST, allow_inf_nan=False)
+    messages_per_second: float = Field(80, ge=_MIN_PER_SECOND, le=_MAX_PER_SECOND, allow_inf_nan=False)
     fallback_template: FallbackTemplate | None = None
 
     @property
@@ -80,11 +80,11 @@ class Channel(BaseModel):
         """The secrets that may sign webhooks of this number; without one none is taken."""
         return [value for secret in self.app_secrets if (value := secret.get_secret_value())]
 
-    def quiet(self, default: Quiet) -> Quiet:
+    def quiet(self, default: QuietPeriod) -> QuietPeriod:
         """How long a customer has to be quiet on this number."""
         if self.quiet_period_seconds is None:
             return default
-        return Quiet(self.quiet_period_seconds, max(self.quiet_period_seconds, default.at_most))
+        return QuietPeriod(self.quiet_period_seconds, max(self.quiet_period_seconds, default.at_most))
 
     @field_validator("context")
     @classmethod
@@ -120,7 +120,7 @@ class Channels:
         self._parts: dict[Path, tuple[Path, ...]] = {path: (path,) for path in files}  # each with its secrets' files
         self._seen: dict[Path, Version] = {}
         self._clock = clock
-        self._look_at = float("-inf")
+        self._check_at = float("-inf")
         self._all = dict(self._fixed)
         self._secrets = _secrets(self._all.values())
         self._signers = _signers(self._all.values())
@@ -128,8 +128,8 @@ class Channels:
 
     def all(self) -> dict[str, Channel]:
         """The channels as they are now."""
-        if self._files and self._clock() >= self._look_at:
-            self._look_at = self._clock() + _LOOK_EVERY
+        if self._files and self._clock() >= self._check_at:
+            self._check_at = self._clock() + _CHECK_SECONDS
             changed = [self._refresh(path) for path in self._files]
             if any(changed):
                 self._all = dict(self._fixed)
@@ -197,7 +197,7 @@ def _secrets(channels: Iterable[Channel]) -> list[str]:
 
 
 def _signers(channels: Iterable[Channel]) -> Signers:
-    return Signers(Line(one.phone_number_id, one.waba_id, one.signed_by) for one in channels)
+    return Signers(SigningNumber(one.phone_number_id, one.waba_id, one.signed_by) for one in channels)
 
 
 def _version(parts: Iterable[Path]) -> Version:

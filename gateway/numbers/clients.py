@@ -20,11 +20,11 @@ from gateway.store.customers.contacts import Key
 from gateway.whatsapp.api.client import CloudApi
 from gateway.whatsapp.errors import AccountBlocked, Scope
 
-_FIRST_HOLD = 5.0  # seconds until a number that Meta refuses is tried again, doubled with each refusal
-_LONGEST_HOLD = 300.0
-_PROBE = 30.0  # seconds in which the message that finds out has come to an end
-_CONTRADICTED = 2  # so often others went out after a conversation's refusal: the next one is its own
-_MANY = 1000  # conversations whose refusals are remembered
+_FIRST_HOLD_SECONDS = 5.0  # seconds until a number that Meta refuses is tried again, doubled with each refusal
+_MAX_HOLD_SECONDS = 300.0
+_PROBE_SECONDS = 30.0  # seconds in which the message that finds out has come to an end
+_MAX_CONTRADICTIONS = 2  # so often others went out after a conversation's refusal: the next one is its own
+_MAX_CONVERSATIONS = 1000  # conversations whose refusals are remembered
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class _Hold:
         return channel.access_token == self.channel.access_token
 
 
-class Lines:
+class MetaClients:
     """All lines of a process. A refusal is not told to other workers: each learns it at its own first try."""
 
     def __init__(
@@ -67,14 +67,14 @@ class Lines:
 
         0: others have gone out after this conversation was refused before, so this is about the conversation alone.
         """
-        if conversation is not None and self._contradicted.get(conversation, 0) >= _CONTRADICTED:
+        if conversation is not None and self._contradicted.get(conversation, 0) >= _MAX_CONTRADICTIONS:
             del self._contradicted[conversation]
             return 0.0
         hold = self._hold(channel, error)
         if conversation is not None:
             hold.refused.add(conversation)
         if hold.probing or self._clock() >= hold.until:  # else it was under way when the hold began
-            hold.until = self._clock() + min(_FIRST_HOLD * 2.0**hold.refusals, _LONGEST_HOLD)
+            hold.until = self._clock() + min(_FIRST_HOLD_SECONDS * 2.0**hold.refusals, _MAX_HOLD_SECONDS)
             hold.refusals, hold.probing = hold.refusals + 1, False
         BLOCKED.labels(channel.phone_number_id).set(1)
         ERRORS.labels("number_blocked").inc()
@@ -103,7 +103,7 @@ class Lines:
         for one in conversations:
             if one is not None:
                 self._contradicted[one] = self._contradicted.pop(one, 0) + 1
-        while len(self._contradicted) > _MANY:
+        while len(self._contradicted) > _MAX_CONVERSATIONS:
             del self._contradicted[next(iter(self._contradicted))]
 
     def is_refused(self, channel: Channel) -> bool:
@@ -118,7 +118,7 @@ class Lines:
     def try_again(self, channel: Channel) -> None:
         """One message is on its way to find out: no others until it has come to an end."""
         for hold in self._about(channel):
-            hold.until, hold.probing = self._clock() + _PROBE, True
+            hold.until, hold.probing = self._clock() + _PROBE_SECONDS, True
 
     def told_nothing(self, channel: Channel) -> None:
         """What became of the message that was to find out says nothing of the number: the next one is to."""

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from gateway.numbers.channels import Channel, Channels
-from gateway.numbers.clients import Lines
+from gateway.numbers.clients import MetaClients
 from gateway.runtime.telemetry import API_VERSION_DAYS_LEFT, QUALITY, TOKEN_DAYS_LEFT
 from gateway.store.database import Pool
 from gateway.store.numbers import checks as store
@@ -27,14 +27,14 @@ log = structlog.get_logger(__name__)
 SCOPES = frozenset({"whatsapp_business_messaging", "whatsapp_business_management"})
 VERSION_WARNING_DAYS = 90
 TOKEN_WARNING_DAYS = 14
-_LOOK_SECONDS = 6 * 3600.0
-_AGAIN = 900.0  # seconds after a look to which Meta did not answer
+_CHECK_SECONDS = 6 * 3600.0
+_UNANSWERED_SECONDS = 900.0  # seconds after a look to which Meta did not answer
 _INVALID_TOKEN = 190  # of errors.py; the token asks about itself
 _QUALITIES = {"GREEN": 3, "YELLOW": 2, "RED": 1}
 
 
 @dataclass(slots=True)
-class Standing:
+class NumberHealth:
     """What Meta says of a number and its token. None: not known. problems and warnings: sentences for people."""
 
     phone_number_id: str
@@ -53,15 +53,15 @@ class Standing:
     whole: bool = True  # Meta answered every question
 
 
-def _standing(kept: dict[str, Any]) -> Standing:
+def _read(kept: dict[str, Any]) -> NumberHealth:
     """Read what was kept, also by another version of this program."""
-    known = {one.name for one in fields(Standing)}
-    return Standing(**{name: value for name, value in kept.items() if name in known})
+    known = {one.name for one in fields(NumberHealth)}
+    return NumberHealth(**{name: value for name, value in kept.items() if name in known})
 
 
-async def look(api: CloudApi, channel: Channel, now: datetime) -> Standing:
+async def check(api: CloudApi, channel: Channel, now: datetime) -> NumberHealth:
     """Ask Meta about a number: three management calls. What it refuses to say is among the problems."""
-    found, management = Standing(channel.phone_number_id), Management(api)
+    found, management = NumberHealth(channel.phone_number_id), Management(api)
     await _ask(found, "the token", _token, management, channel, now)
     if found.token_valid is False:  # Meta would answer nothing else
         return found
@@ -72,7 +72,7 @@ async def look(api: CloudApi, channel: Channel, now: datetime) -> Standing:
 
 
 async def _ask(
-    found: Standing, what: str, ask: Callable[..., Any], management: Management, channel: Channel, now: datetime
+    found: NumberHealth, what: str, ask: Callable[..., Any], management: Management, channel: Channel, now: datetime
 ) -> None:
     try:
         await ask(found, management, channel, now)
@@ -83,7 +83,7 @@ async def _ask(
         found.whole = False
 
 
-async def _token(found: Standing, management: Management, channel: Channel, now: datetime) -> None:
+async def _token(found: NumberHealth, management: Management, channel: Channel, now: datetime) -> None:
     token: TokenInfo = await management.token(channel.access_token.get_secret_value())
     found.token_valid, found.app_id, found.scopes = token.valid, token.app_id, sorted(token.scopes)
     found.token_days_left = token.days_left(now)
@@ -96,7 +96,7 @@ async def _token(found: Standing, management: Management, channel: Channel, now:
         found.warnings.append(f"the access token works for {found.token_days_left} more days")
 
 
-async def _number(found: Standing, management: Management, channel: Channel, _: datetime) -> None:
+async def _number(found: NumberHealth, management: Management, channel: Channel, _: datetime) -> None:
     number = await management.phone_number(channel.phone_number_id)
     found.quality, found.can_send = number.quality, number.can_send
     found.messaging_limit, found.throughput = number.messaging_limit, number.throughput
@@ -108,7 +108,7 @@ async def _number(found: Standing, management: Management, channel: Channel, _: 
         found.warnings.append("the number's quality is RED: Meta may lower its limits")
 
 
-async def _subscription(found: Standing, management: Management, channel: Channel, _: datetime) -> None:
+async def _subscription(found: NumberHealth, management: Management, channel: Channel, _: datetime) -> None:
     apps = [one.get("whatsapp_business_api_data", {}) for one in await management.subscriptions(channel.waba_id or "")]
     ids = {str(app.get("id")) for app in apps if isinstance(app, dict)}
     found.subscribed = found.app_id in ids if found.app_id else bool(ids)
@@ -126,15 +126,15 @@ def version_warning(version: str, today: date) -> str | None:
     return f"version {version} of the Graph API ends on {end}, in {left} days: set WHATSAPP_API_VERSION to a newer one"
 
 
-class Watch:
+class HealthMonitor:
     """Keeps an eye on all numbers. ``step`` is called in a loop; ``warning`` is for health."""
 
     def __init__(
-        self, pool: Pool, lines: Lines, channels: Channels, version: str,
+        self, pool: Pool, clients: MetaClients, channels: Channels, version: str,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:  # fmt: skip
         self._pool = pool
-        self._lines = lines
+        self._clients = clients
         self._channels = channels
         self._version = version
         self._clock = clock
@@ -144,26 +144,26 @@ class Watch:
         """Look at the numbers whose turn it is, and show what is known of all; seconds until the next call."""
         now = self._clock()
         for channel in self._channels.all().values():
-            await self._look(channel, now)
+            await self._check(channel, now)
         async with self._pool.connection() as conn:
             found = await store.known(conn, list(self._channels.all()))
-        self._show([_standing(one) for one in found], now.date())
+        self._show([_read(one) for one in found], now.date())
         return 60.0
 
     async def warning(self) -> str | None:
         """What will stop working, or does already, in one sentence; None when all is well."""
         return "; ".join(f"{of}: {said}" for of, all_said in self._said.items() for said in all_said) or None
 
-    async def _look(self, channel: Channel, now: datetime) -> None:
+    async def _check(self, channel: Channel, now: datetime) -> None:
         async with self._pool.connection() as conn:
-            if not await store.claim(conn, channel.phone_number_id, _AGAIN):
+            if not await store.claim(conn, channel.phone_number_id, _UNANSWERED_SECONDS):
                 return
-        found = await look(self._lines.api(channel), channel, now)
+        found = await check(self._clients.api(channel), channel, now)
         async with self._pool.connection() as conn:
-            due_in = _LOOK_SECONDS if found.whole else _AGAIN
+            due_in = _CHECK_SECONDS if found.whole else _UNANSWERED_SECONDS
             await store.keep(conn, channel.phone_number_id, asdict(found), due_in)
 
-    def _show(self, found: list[Standing], today: date) -> None:
+    def _show(self, found: list[NumberHealth], today: date) -> None:
         said = {f"number {one.phone_number_id}": [*one.problems, *one.warnings] for one in found}
         said["api"] = [warning] if (warning := version_warning(self._version, today)) else []
         for one in found:

@@ -14,7 +14,7 @@ def digest(secret: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SigningNumber:
     """A number, the account (WABA) that it belongs to, if that is known, and the secrets of its app."""
 
     number: str
@@ -25,7 +25,7 @@ class Line:
 class Signers:
     """Who may sign, by number and by account; made anew when the channels change."""
 
-    def __init__(self, lines: Iterable[Line] = ()) -> None:
+    def __init__(self, lines: Iterable[SigningNumber] = ()) -> None:
         self._numbers: dict[str, frozenset[str]] = {}
         self._accounts: dict[str, set[str]] = defaultdict(set)
         self._anywhere: set[str] = set()  # secrets of numbers whose account is not known

@@ -14,7 +14,7 @@ import psycopg
 import structlog
 
 from gateway.numbers.channels import Channel
-from gateway.numbers.clients import Lines, address
+from gateway.numbers.clients import MetaClients, address
 from gateway.outbox.rate_limits import Limiter
 from gateway.runtime.telemetry import SENDS, SENT
 from gateway.store.database import Pool
@@ -29,35 +29,35 @@ from gateway.whatsapp.messages.render import render
 log = structlog.get_logger(__name__)
 
 EYES = "👀"
-_TYPING = 20.0  # seconds; Meta takes the indicator away after 25
-_GRACE = 1.0  # seconds in which a call that is under way may end before the answer goes out after it
+_TYPING_SECONDS = 20.0  # seconds; Meta takes the indicator away after 25
+_GRACE_SECONDS = 1.0  # seconds in which a call that is under way may end before the answer goes out after it
 
 
-class Attention:
+class Presence:
     """Reads, reacts and types for the turns of a worker. react: whether receipt is shown by a reaction (👀)."""
 
-    def __init__(self, pool: Pool, lines: Lines, limiter: Limiter, *, react: bool) -> None:
+    def __init__(self, pool: Pool, clients: MetaClients, limiter: Limiter, *, react: bool) -> None:
         self._pool = pool
-        self._lines = lines
+        self._clients = clients
         self._limiter = limiter
         self._react = react
 
-    async def attend(self, channel: Channel, turn: Turn) -> None:
+    async def show(self, channel: Channel, turn: Turn) -> None:
         """Show that the newest message was read and that an answer is on its way, until cancelled.
 
         When this has ended, nothing of it is under way any more: an indicator after the answer would not go away.
         """
         wamid = turn.newest_wamid
-        if wamid is None or self._lines.is_refused(channel):
+        if wamid is None or self._clients.is_refused(channel):
             return
         if self._react and await self._may_react(channel, turn):
             await self._tried(channel, self._send(channel, turn, Reaction(emoji=EYES, message_id=wamid)))
         # The reaction first: whatever is sent takes the indicator away.
-        api = self._lines.api(channel)
-        while not self._lines.is_refused(channel):
+        api = self._clients.api(channel)
+        while not self._clients.is_refused(channel):
             if not await self._tried(channel, api.mark_read(channel.phone_number_id, wamid, typing=True)):
                 return
-            await asyncio.sleep(_TYPING)
+            await asyncio.sleep(_TYPING_SECONDS)
 
     async def _may_react(self, channel: Channel, turn: Turn) -> bool:
         """Whether this is the turn's one reaction, whoever takes the turn over later: marked before it is tried."""
@@ -66,7 +66,7 @@ class Attention:
             return False
         try:
             async with self._pool.connection() as conn:
-                return await turns.reacting(conn, turn)
+                return await turns.claim_reaction(conn, turn)
         except (LeaseLostError, psycopg.Error) as error:
             log.info("no_reaction", error=type(error).__name__)
             return False
@@ -74,11 +74,11 @@ class Attention:
     async def _tried(self, channel: Channel, call: Coroutine[Any, Any, None]) -> bool:
         """Make a call, and finish it even when cancelled; False when Meta refused."""
         try:
-            await _whole(call)
+            await _finish_call(call)
         except WhatsAppError as error:
             SENDS.labels("attention_refused", str(error.code or "")).inc()
             if isinstance(error, AccountBlocked):
-                self._lines.refuse(channel, error)
+                self._clients.refuse(channel, error)
             return False
         return True
 
@@ -86,7 +86,7 @@ class Attention:
         """Send a reaction, and keep it for its price, which a status will tell."""
         message_id = uuid4()
         payload = render(reaction, callback=str(message_id), **address(turn.keys))
-        sent = await self._lines.api(channel).send(channel.phone_number_id, payload)
+        sent = await self._clients.api(channel).send(channel.phone_number_id, payload)
         SENT.labels(reaction.type).inc()
         try:
             async with self._pool.connection() as conn, conn.transaction():
@@ -96,22 +96,22 @@ class Attention:
             log.info("reaction_not_kept", error=type(error).__name__)
 
 
-async def _whole(call: Coroutine[Any, Any, None]) -> None:
+async def _finish_call(call: Coroutine[Any, Any, None]) -> None:
     """Make a call; when cancelled meanwhile, let it end first, within the grace."""
     task = asyncio.create_task(call)
     try:
         await asyncio.wait([task])
     except asyncio.CancelledError:
         try:
-            await asyncio.wait([task], timeout=_GRACE)
+            await asyncio.wait([task], timeout=_GRACE_SECONDS)
         finally:
             task.cancel()
-            task.add_done_callback(_look_at)
+            task.add_done_callback(_discard_outcome)
         raise
     await task
 
 
-def _look_at(task: asyncio.Task[None]) -> None:
+def _discard_outcome(task: asyncio.Task[None]) -> None:
     """What a call says after its turn has ended changes nothing any more."""
     if not task.cancelled():
         task.exception()

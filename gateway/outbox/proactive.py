@@ -21,7 +21,7 @@ from starlette.routing import Route
 from gateway.customers.identity import Ids, Statement, customer_for
 from gateway.numbers.channels import Channel, Channels
 from gateway.outbox.replies import check
-from gateway.outbox.template_texts import named
+from gateway.outbox.template_texts import placeholder
 from gateway.store import conversations
 from gateway.store.customers import contacts
 from gateway.store.database import Connection, Pool, is_away
@@ -35,7 +35,7 @@ _NUMBER = re.compile(r"\+?[1-9][0-9]{6,14}")  # E.164
 _DECORATION = re.compile(r"[\s().-]")
 
 
-class Wanted(BaseModel):
+class TemplateRequest(BaseModel):
     """A template to send.
 
     to: a number with country code, or a business-scoped user id; parameters: of the body, in order or by name;
@@ -73,7 +73,7 @@ class RefusedError(Exception):
         super().__init__(why)
 
 
-async def send(conn: Connection, channels: Channels, wanted: Wanted) -> Queued:
+async def send(conn: Connection, channels: Channels, wanted: TemplateRequest) -> Queued:
     """Queue a template, or say what became of the one with the same key.
 
     Raises:
@@ -118,16 +118,16 @@ def _named(to: str) -> Ids:
     return Ids(number=number.removeprefix("+"))
 
 
-def _content(wanted: Wanted) -> dict[str, Any]:
+def _content(wanted: TemplateRequest) -> dict[str, Any]:
     try:
         message = template(wanted.name, wanted.language, wanted.parameters, buttons=wanted.components)
         check(message)
     except InvalidMessage as error:
         raise RefusedError(str(error)) from None
-    return {**as_reply(message), "text": named(wanted.name, category=wanted.category)}
+    return {**as_reply(message), "text": placeholder(wanted.name, category=wanted.category)}
 
 
-class Outreach:
+class TemplateRoutes:
     """``POST /internal/templates``; `allowed` says whether a request shows the internal token."""
 
     def __init__(self, pool: Pool, channels: Channels, allowed: Callable[[Request], bool]) -> None:
@@ -143,7 +143,7 @@ class Outreach:
         if not self._allowed(request):
             return _problem("the bearer token is not INTERNAL_TOKEN", 401)
         try:
-            wanted = Wanted.model_validate_json(await request.body())
+            wanted = TemplateRequest.model_validate_json(await request.body())
             async with self._pool.connection() as conn:
                 queued = await send(conn, self._channels, wanted)
         except ValidationError as error:

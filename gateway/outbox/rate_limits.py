@@ -30,19 +30,19 @@ MESSAGES_PER_SECOND = 80.0
 PAIR_SECONDS = 6.0
 PAIR_BURST = 45  # borrowed from the future
 PAIR_BACKOFF = 4  # seconds to the power of the count of refusals (131056)
-_HIGHEST_POWER = 5  # 17 minutes
+_MAX_BACKOFF_POWER = 5  # 17 minutes
 
 # Meta counts in any second: a part of the rate at once and the rest over the second never exceed the whole.
 _BURST_SHARE = 0.04
-_PATIENCE = 1.0  # seconds: shorter waits for a number's turn are waited out here, in order of arrival
-_TIMEOUT = 1.0  # seconds for an answer of Redis
-_RETRY = 1.0  # seconds between tries while Redis is away
-_FORGET = 600.0  # seconds without a refusal until the count of refusals starts again
+_PATIENCE_SECONDS = 1.0  # seconds: shorter waits for a number's turn are waited out here, in order of arrival
+_REDIS_TIMEOUT_SECONDS = 1.0  # seconds for an answer of Redis
+_REDIS_RETRY_SECONDS = 1.0  # seconds between tries while Redis is away
+_FORGET_SECONDS = 600.0  # seconds without a refusal until the count of refusals starts again
 
 # KEYS: number, pair. ARGV, in microseconds: interval and tolerance of the number, of the pair; patience.
 # Gives {admitted, wait}: admitted after `wait`, the slot is taken; or not admitted, ask again after `wait`.
 # A pair is refused before a number's slot is taken, so that nothing is used up in vain.
-_TAKE = """
+_TAKE_SCRIPT = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local function due(key, tolerance)
@@ -63,7 +63,7 @@ return {1, string.format('%.0f', number_wait)}
 
 # KEYS: pair, its count. ARGV: the pair's tolerance (microseconds), base, highest power, seconds until forgotten.
 # Gives the seconds to wait.
-_BACK_OFF = """
+_BACK_OFF_SCRIPT = """
 local power = math.min(redis.call('INCR', KEYS[2]), tonumber(ARGV[3]))
 local wait = tonumber(ARGV[2]) ^ power
 redis.call('EXPIRE', KEYS[2], math.ceil(wait + ARGV[4]))
@@ -98,7 +98,7 @@ class Rate:
         return cls(seconds, (burst - 1) * seconds)
 
 
-_PAIR = Rate.of_pair()
+_PAIR_RATE = Rate.of_pair()
 
 
 class Limiter:
@@ -144,21 +144,26 @@ class _Shared:
     """The limits in Redis; None for an answer while it is away."""
 
     def __init__(self, client: redis.Redis, clock: Callable[[], float]) -> None:
-        self._take: Script = client.register_script(_TAKE)
-        self._back_off: Script = client.register_script(_BACK_OFF)
+        self._take: Script = client.register_script(_TAKE_SCRIPT)
+        self._back_off: Script = client.register_script(_BACK_OFF_SCRIPT)
         self._clock = clock
         self._away_until: float | None = None
 
     async def take(self, number: str, customer: str, per_second: float) -> tuple[bool, float] | None:
         rate = Rate.of_number(per_second)
-        arguments = [rate.interval, rate.tolerance, _PAIR.interval, _PAIR.tolerance, _PATIENCE]
+        arguments = [rate.interval, rate.tolerance, _PAIR_RATE.interval, _PAIR_RATE.tolerance, _PATIENCE_SECONDS]
         micros = [round(seconds * 1e6) for seconds in arguments]
         answer = await self._ask(self._take, [_key(number), _key(number, customer)], micros)
         return None if answer is None else (bool(int(answer[0])), int(answer[1]) / 1e6)
 
     async def back_off(self, number: str, customer: str) -> float | None:
         keys = [_key(number, customer), _key(number, customer, "refused")]
-        arguments = [round(_PAIR.tolerance * 1e6), PAIR_BACKOFF, _HIGHEST_POWER, round(_FORGET)]
+        arguments = [
+            round(_PAIR_RATE.tolerance * 1e6),
+            PAIR_BACKOFF,
+            _MAX_BACKOFF_POWER,
+            round(_FORGET_SECONDS),
+        ]
         answer = await self._ask(self._back_off, keys, arguments)
         return None if answer is None else float(answer)
 
@@ -167,7 +172,7 @@ class _Shared:
             return None
         try:
             # A time-out of our own: the client's retries take longer than a send should wait.
-            async with asyncio.timeout(_TIMEOUT):
+            async with asyncio.timeout(_REDIS_TIMEOUT_SECONDS):
                 answer = await script(keys=keys, args=arguments)
         except (redis.RedisError, OSError) as error:  # TimeoutError is an OSError
             self._went_away(error)
@@ -181,7 +186,7 @@ class _Shared:
         if self._away_until is None:
             consequence = "Postgres keeps the send limits until Redis answers"
             log.warning("limits_not_shared", reason=type(error).__name__, consequence=consequence)
-        self._away_until = self._clock() + _RETRY
+        self._away_until = self._clock() + _REDIS_RETRY_SECONDS
 
 
 class _Ledger:
@@ -202,14 +207,14 @@ class _Ledger:
                 return admitted, wait
         except psycopg.Error as error:
             log.warning("limits_away", error=type(error).__name__, consequence="asked again in a second")
-            return False, _RETRY
+            return False, _REDIS_RETRY_SECONDS
 
     async def back_off(self, number: str, customer: str) -> float:
         try:
             async with self._pool.connection() as conn:
                 return await rates.back_off(
-                    conn, _key(number, customer), base=PAIR_BACKOFF, highest=_HIGHEST_POWER, forget=_FORGET,
-                    tolerance=_PAIR.tolerance,
+                    conn, _key(number, customer), base=PAIR_BACKOFF, highest=_MAX_BACKOFF_POWER, forget=_FORGET_SECONDS,
+                    tolerance=_PAIR_RATE.tolerance,
                 )  # fmt: skip
         except psycopg.Error as error:
             log.warning("limits_away", error=type(error).__name__, consequence="this customer waits the least time")
@@ -223,10 +228,10 @@ def slots(number: float, pair: float, rate: Rate, now: float) -> tuple[bool, flo
     """
     number, pair = max(number, now), max(pair, now)
     number_wait = max(0.0, number - rate.tolerance - now)
-    pair_wait = max(0.0, pair - _PAIR.tolerance - now)
-    if pair_wait > 0 or number_wait > _PATIENCE:
+    pair_wait = max(0.0, pair - _PAIR_RATE.tolerance - now)
+    if pair_wait > 0 or number_wait > _PATIENCE_SECONDS:
         return False, max(pair_wait, number_wait), (number, pair)
-    return True, number_wait, (number + rate.interval, pair + _PAIR.interval)
+    return True, number_wait, (number + rate.interval, pair + _PAIR_RATE.interval)
 
 
 def _key(number: str, *parts: str) -> str:

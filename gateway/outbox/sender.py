@@ -14,10 +14,10 @@ import structlog
 from gateway.customers import receipts
 from gateway.customers.identity import Ids
 from gateway.numbers.channels import Channel, Channels
-from gateway.numbers.clients import Lines, address
+from gateway.numbers.clients import MetaClients, address
 from gateway.outbox import fallbacks
 from gateway.outbox.rate_limits import Limiter
-from gateway.outbox.template_texts import Shown
+from gateway.outbox.template_texts import TemplateTexts
 from gateway.runtime.telemetry import ERRORS, LIMITER_WAITS, PROCESSING, SENDS, SENT
 from gateway.runtime.tracing import tracer
 from gateway.store.database import CONFLICTS, Connection, Pool, is_away
@@ -38,15 +38,15 @@ from gateway.whatsapp.messages.render import render
 
 log = structlog.get_logger(__name__)
 
-_IN_FLIGHT = 64  # messages of one process on their way to Meta at once
-_LONGEST = 20.0  # seconds for a request to Meta, whatever of it takes so long
-_NOTING = 15.0  # seconds until what became of it is noted while the database answers
-_LEASE = _LONGEST + _NOTING  # begins with the request: only a dead sender outlives it
-_WAITING = 30.0  # seconds from a claim to the request: a turn under the limits, connections to the database
-_ATTEMPTS = 12  # of a send that Meta certainly refused for now; with the delays below about half an hour
-_LONGEST_DELAY = 300.0
-_GONE = 60.0  # seconds between looks whether a channel that is configured no more has come back
-_NOTE_ATTEMPTS = 30  # tries, a second apart, to note what became of a send
+_MAX_IN_FLIGHT = 64  # messages of one process on their way to Meta at once
+_REQUEST_SECONDS = 20.0  # seconds for a request to Meta, whatever of it takes so long
+_NOTE_SECONDS = 15.0  # seconds until what became of it is noted while the database answers
+_LEASE_SECONDS = _REQUEST_SECONDS + _NOTE_SECONDS  # begins with the request: only a dead sender outlives it
+_CLAIM_SECONDS = 30.0  # seconds from a claim to the request: a turn under the limits, connections to the database
+_MAX_ATTEMPTS = 12  # of a send that Meta certainly refused for now; with the delays below about half an hour
+_MAX_DELAY_SECONDS = 300.0
+_MISSING_CHANNEL_SECONDS = 60.0  # seconds between looks whether a channel that is configured no more has come back
+_MAX_NOTE_ATTEMPTS = 30  # tries, a second apart, to note what became of a send
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +59,12 @@ class SendSettings:
 
     uncertain_wait: float
     resend: bool = False
-    longest: float = _LONGEST
-    lease: float = _LEASE
+    longest: float = _REQUEST_SECONDS
+    lease: float = _LEASE_SECONDS
     number_silence: timedelta = timedelta(days=90)
 
     def __post_init__(self) -> None:
-        if self.lease < self.longest + _NOTING:
+        if self.lease < self.longest + _NOTE_SECONDS:
             raise ValueError(f"a lease of {self.lease:g} s is too short for sends of up to {self.longest:g} s")
 
 
@@ -72,21 +72,21 @@ class Sender:
     """The only sender. ``step`` and ``expire`` are called in loops; ``drain`` ends it."""
 
     def __init__(
-        self, pool: Pool, lines: Lines, channels: Channels, limiter: Limiter, settings: SendSettings,
+        self, pool: Pool, clients: MetaClients, channels: Channels, limiter: Limiter, settings: SendSettings,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self._pool = pool
-        self._lines = lines
+        self._clients = clients
         self._channels = channels
         self._limiter = limiter
         self._settings = settings
         self._clock = clock
-        self._shown = Shown(pool, lines.api, clock)
+        self._shown = TemplateTexts(pool, clients.api, clock)
         self._sending: set[asyncio.Task[None]] = set()
 
     async def step(self) -> float:
         """Take what may go out, as far as there is room; seconds until it should be called again."""
-        room = _IN_FLIGHT - len(self._sending)
+        room = _MAX_IN_FLIGHT - len(self._sending)
         if room <= 0:
             return 1.0
         async with self._pool.connection() as conn:
@@ -99,16 +99,16 @@ class Sender:
 
     async def _claim(self, conn: Connection, room: int) -> list[Outbound]:
         """Messages of the numbers that send, and one of each that is to find out whether it does again."""
-        channels = [channel for channel in self._channels.all().values() if not self._lines.is_refused(channel)]
-        tried = [channel for channel in channels if self._lines.is_to_be_tried(channel)]
+        channels = [channel for channel in self._channels.all().values() if not self._clients.is_refused(channel)]
+        tried = [channel for channel in channels if self._clients.is_to_be_tried(channel)]
         open_ = [channel.phone_number_id for channel in channels if channel not in tried]
-        messages = await queue.claim(conn, room, _WAITING, open_) if open_ else []
+        messages = await queue.claim(conn, room, _CLAIM_SECONDS, open_) if open_ else []
         for channel in tried:
             # Numbers of one account find out together.
-            if not self._lines.is_to_be_tried(channel):
+            if not self._clients.is_to_be_tried(channel):
                 continue
-            if found := await queue.claim(conn, 1, _WAITING, [channel.phone_number_id]):
-                self._lines.try_again(channel)
+            if found := await queue.claim(conn, 1, _CLAIM_SECONDS, [channel.phone_number_id]):
+                self._clients.try_again(channel)
                 messages += found
         return messages
 
@@ -116,14 +116,14 @@ class Sender:
         """Settle what dead senders left, and what has been uncertain for too long."""
         wait, resend = self._settings.uncertain_wait, self._settings.resend
         async with self._pool.connection() as conn:
-            expired = await doubts.expire(conn, wait, resend=resend, attempts=_ATTEMPTS)
+            expired = await doubts.expire(conn, wait, resend=resend, attempts=_MAX_ATTEMPTS)
         if any(astuple(expired)):
             log.warning("sends_expired", **asdict(expired))
         if expired.given_up:
             ERRORS.labels("given_up").inc(expired.given_up)
             SENDS.labels("given_up", "").inc(expired.given_up)
         async with self._pool.connection() as conn:
-            for one in await window.refused(conn, _IN_FLIGHT):
+            for one in await window.refused(conn, _MAX_IN_FLIGHT):
                 await fallbacks.keep_back(conn, one.conversation_id, one.id, self._channels.get(one.channel_id))
 
     async def drain(self) -> None:
@@ -140,12 +140,14 @@ class Sender:
             # A defect of ours in one message must not hold the others back. Whether it is out is not known.
             ERRORS.labels("send").inc()
             log.exception("send_crashed", message_id=str(message.id))
-            await self._note(lambda conn: queue.uncertain(conn, message, None, "a defect of the gateway"))
+            await self._note(lambda conn: queue.mark_uncertain(conn, message, None, "a defect of the gateway"))
 
     async def _send(self, message: Outbound) -> None:
         channel = self._channels.get(message.channel_id)
         if channel is None:
-            await self._note(lambda conn: queue.again(conn, message, _GONE, None, "its channel is gone"))
+            await self._note(
+                lambda conn: queue.retry(conn, message, _MISSING_CHANNEL_SECONDS, None, "its channel is gone")
+            )
             return
         if fallbacks.window_closed(message):
             await self._note(lambda conn: fallbacks.keep_back(conn, message.conversation_id, message.id, channel))
@@ -155,7 +157,7 @@ class Sender:
         )
         if delay > 0:
             LIMITER_WAITS.labels("rate").inc()
-            await self._note(lambda conn: queue.postponed(conn, message, delay))
+            await self._note(lambda conn: queue.postpone(conn, message, delay))
             return
         try:
             await self._shown.keep(channel, message)
@@ -166,7 +168,7 @@ class Sender:
             await self._not_accepted(channel, message, error)
         else:
             if sent is not None:
-                self._lines.works(channel, message.conversation_id)
+                self._clients.works(channel, message.conversation_id)
                 await self._accepted(message, sent)
                 await receipts.learn(
                     self._pool, channel, _addressed(message), message.keys or (), sent, self._settings.number_silence
@@ -182,7 +184,7 @@ class Sender:
             return None
         try:
             async with asyncio.timeout(self._settings.longest):
-                return await self._lines.api(channel).send(channel.phone_number_id, payload)
+                return await self._clients.api(channel).send(channel.phone_number_id, payload)
         except TimeoutError:
             raise Uncertain(f"Meta has not answered within {self._settings.longest:g} s.") from None
 
@@ -190,7 +192,7 @@ class Sender:
         """Note that Meta is asked from now on; False: not asked, the message waits or is somebody else's."""
         try:
             async with self._pool.connection() as conn:
-                return await queue.offering(conn, message, self._settings.lease)
+                return await queue.mark_offered(conn, message, self._settings.lease)
         except psycopg.Error as error:
             log.warning("send_put_off", message_id=str(message.id), error=type(error).__name__)
             return False
@@ -198,7 +200,7 @@ class Sender:
     async def _accepted(self, message: Outbound, sent: Sent) -> None:
         async def note(conn: Connection) -> None:
             async with conn.transaction():
-                await queue.accepted(conn, message.id, sent.wamid)
+                await queue.mark_accepted(conn, message.id, sent.wamid)
                 # A status that overtook this answer and carried no id of ours found no message.
                 await events.reopen_statuses(conn, sent.wamid)
 
@@ -215,36 +217,38 @@ class Sender:
         if isinstance(error, AccountBlocked):
             await self._blocked(channel, message, error)
             return
-        self._lines.told_nothing(channel)
+        self._clients.told_nothing(channel)
         if isinstance(error, Uncertain):
-            await self._note(lambda conn: queue.uncertain(conn, message, error.code, said))
+            await self._note(lambda conn: queue.mark_uncertain(conn, message, error.code, said))
         elif isinstance(error, WindowClosed) and message.type != "template":
             await self._note(lambda conn: fallbacks.keep_back(conn, message.conversation_id, message.id, channel))
-        elif isinstance(error, Temporary) and message.attempts < _ATTEMPTS:
+        elif isinstance(error, Temporary) and message.attempts < _MAX_ATTEMPTS:
             delay = await self._delay(error, message)
-            await self._note(lambda conn: queue.again(conn, message, delay, error.code, said))
+            await self._note(lambda conn: queue.retry(conn, message, delay, error.code, said))
         else:
             ERRORS.labels("send").inc()
-            await self._note(lambda conn: queue.failed(conn, message, error.code, said))
+            await self._note(lambda conn: queue.mark_failed(conn, message, error.code, said))
 
     async def _blocked(self, channel: Channel, message: Outbound, error: AccountBlocked) -> None:
         """Hold the number, or the account, and let another message be the next to find out whether it works again."""
-        held = self._lines.refuse(channel, error, message.conversation_id)
+        held = self._clients.refuse(channel, error, message.conversation_id)
         if held:
-            await self._note(lambda conn: queue.postponed(conn, message, held + 1))
+            await self._note(lambda conn: queue.postpone(conn, message, held + 1))
         else:
             ERRORS.labels("send").inc()
-            await self._note(lambda conn: queue.failed(conn, message, error.code, f"of this recipient only: {error}"))
+            await self._note(
+                lambda conn: queue.mark_failed(conn, message, error.code, f"of this recipient only: {error}")
+            )
 
     async def _delay(self, error: Temporary, message: Outbound) -> float:
         """Seconds until the next try: what Meta asks for, else growing; a pair is kept back for all workers."""
         if isinstance(error, PairLimited):
             return await self._limiter.back_off(message.channel_id, str(message.contact_id))
-        return min(error.retry_after or 2.0**message.attempts, _LONGEST_DELAY)
+        return min(error.retry_after or 2.0**message.attempts, _MAX_DELAY_SECONDS)
 
     async def _note(self, change: Callable[[Connection], Awaitable[None]]) -> None:
         """Note what became of a send, also when the database is away for a while; else its lease makes it uncertain."""
-        for _ in range(_NOTE_ATTEMPTS):
+        for _ in range(_MAX_NOTE_ATTEMPTS):
             try:
                 async with self._pool.connection() as conn:
                     await change(conn)

@@ -26,21 +26,21 @@ from gateway.whatsapp.messages.templates import shown
 
 log = structlog.get_logger(__name__)
 
-_KNOWN_FOR = 600.0  # seconds until Meta is asked again: templates change rarely
-_UNKNOWN_FOR = 60.0  # the same where Meta did not tell
-_MOST = 1000  # templates that are remembered at once
-_PATIENCE = 5.0  # seconds that a send waits for the words of its template
+_KNOWN_SECONDS = 600.0  # seconds until Meta is asked again: templates change rarely
+_UNKNOWN_SECONDS = 60.0  # the same where Meta did not tell
+_MAX_TEMPLATES = 1000  # templates that are remembered at once
+_PATIENCE_SECONDS = 5.0  # seconds that a send waits for the words of its template
 CODE = "[código de verificação]"  # nobody but the customer reads it
 
 Key = tuple[str, str, str]  # account, name, language
 
 
-def named(name: str, *, category: str | None = None) -> str:
+def placeholder(name: str, *, category: str | None = None) -> str:
     """What stands for a template whose words are not known (yet)."""
     return CODE if category == "authentication" else f"[modelo {name}]"
 
 
-class Shown:
+class TemplateTexts:
     """Puts the words of templates into messages. api: gives a client of Meta for a number."""
 
     def __init__(
@@ -56,12 +56,12 @@ class Shown:
         sent = message(queued.content)
         if not isinstance(sent, Template):
             return
-        text = await self._text(channel, sent) or queued.content.get("text") or named(sent.name)
+        text = await self._text(channel, sent) or queued.content.get("text") or placeholder(sent.name)
         if text == queued.content.get("text"):
             return
         try:
             async with self._pool.connection() as conn:
-                await queue.say(conn, queued.id, text)
+                await queue.set_text(conn, queued.id, text)
         except psycopg.Error as error:
             log.warning("template_not_kept", error=type(error).__name__, message_id=str(queued.id))
 
@@ -79,16 +79,16 @@ class Shown:
             asked = asyncio.create_task(self._ask(channel, key), name=f"template-{sent.name}")
             self._remember(key, asked)
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_PATIENCE_SECONDS):
                 return await asyncio.shield(asked)
         except TimeoutError:
             return None
 
     def _remember(self, key: Key, asked: asyncio.Task[TemplateInfo | None]) -> None:
         self._known.pop(key, None)
-        while len(self._known) >= _MOST:
+        while len(self._known) >= _MAX_TEMPLATES:
             del self._known[next(iter(self._known))]
-        self._known[key] = (self._clock() + _KNOWN_FOR, asked)
+        self._known[key] = (self._clock() + _KNOWN_SECONDS, asked)
 
     async def _ask(self, channel: Channel, key: Key) -> TemplateInfo | None:
         account, name, language = key
@@ -99,5 +99,5 @@ class Shown:
             found = []
         wanted: Any = next((one for one in found if (one.name, one.language) == (name, language)), None)
         if wanted is None and key in self._known:
-            self._known[key] = (self._clock() + _UNKNOWN_FOR, self._known[key][1])
+            self._known[key] = (self._clock() + _UNKNOWN_SECONDS, self._known[key][1])
         return wanted  # type: ignore[no-any-return]

@@ -12,7 +12,7 @@ from uuid import UUID
 from gateway.numbers.channels import Channel, Channels
 from gateway.numbers.clients import address
 from gateway.store import conversations, ownership
-from gateway.store.conversations import Quiet
+from gateway.store.conversations import QuietPeriod
 from gateway.store.customers import contacts
 from gateway.store.database import Connection
 from gateway.whatsapp.api.client import CloudApi, ThreadAction
@@ -28,7 +28,7 @@ async def ask(
     api: Callable[[Channel], CloudApi],
     conversation_id: UUID,
     action: ThreadAction,
-    quiet: Quiet,
+    quiet: QuietPeriod,
 ) -> None:
     """Take a thread, so that the agent answers again, or release it, so that the agent is silent.
 

@@ -20,7 +20,7 @@ ANSWERED_BY_PEOPLE = """EXISTS (
 
 
 @dataclass(frozen=True, slots=True)
-class Quiet:
+class QuietPeriod:
     """When a customer has finished: seconds without a new message, and at most so many since the first one."""
 
     seconds: float
@@ -60,7 +60,7 @@ async def open_window(conn: Connection, conversation_id: UUID, at: datetime) -> 
     )
 
 
-async def schedule(conn: Connection, conversation_id: UUID, quiet: Quiet) -> None:
+async def schedule(conn: Connection, conversation_id: UUID, quiet: QuietPeriod) -> None:
     """Set when the next turn is due, from what waits and no person has answered; an open turn's own retry decides.
 
     Media that is still on its way keeps the turn back, as long as it says.

@@ -27,7 +27,7 @@ _AWAY = ("08", "53", "57P")
 # A server that only reads (the other one took over), a schema that is older than this program (no table, no column).
 _NOT_READY = frozenset({"25006", "42P01", "42703"})
 
-CHANNEL = "gateway"
+NOTIFICATIONS = "gateway"
 EVENTS, TURNS, OUTBOX, MEDIA = "events", "turns", "outbox", "media"
 
 
@@ -68,7 +68,7 @@ async def now(conn: Connection) -> datetime:
 
 async def notify(conn: Connection, topic: str) -> None:
     """Wake who works on a topic, once the current transaction commits."""
-    await conn.execute("SELECT pg_notify(%s, %s)", (CHANNEL, topic))
+    await conn.execute("SELECT pg_notify(%s, %s)", (NOTIFICATIONS, topic))
 
 
 class Wakeups:
@@ -95,7 +95,7 @@ class Wakeups:
             self._url, autocommit=True, application_name="whatsapp-gateway-wakeups", connect_timeout=5
         )
         async with conn:
-            await conn.execute(f"LISTEN {CHANNEL}")
+            await conn.execute(f"LISTEN {NOTIFICATIONS}")
             for topic in self._events.values():  # whatever was notified before we listened
                 topic.set()
             async for notification in conn.notifies():

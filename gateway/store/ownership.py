@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from gateway.store.conversations import ANSWERED_BY_PEOPLE, Quiet, schedule
+from gateway.store.conversations import ANSWERED_BY_PEOPLE, QuietPeriod, schedule
 from gateway.store.database import OUTBOX, Connection, notify
 
 
@@ -87,7 +87,7 @@ async def control_lost(conn: Connection, conversation_id: UUID, at: datetime) ->
     return bool(cursor.rowcount)
 
 
-async def control_returned(conn: Connection, conversation_id: UUID, at: datetime, quiet: Quiet) -> bool:
+async def control_returned(conn: Connection, conversation_id: UUID, at: datetime, quiet: QuietPeriod) -> bool:
     """We control the thread since a time: the agent answers again, unless a person is there. False: old news."""
     cursor = await conn.execute(
         """UPDATE conversation SET control_at = %s WHERE id = %s AND (control_at IS NULL OR control_at <= %s)
@@ -100,7 +100,7 @@ async def control_returned(conn: Connection, conversation_id: UUID, at: datetime
     return row is not None
 
 
-async def message_to_us(conn: Connection, conversation_id: UUID, at: datetime, quiet: Quiet) -> None:
+async def message_to_us(conn: Connection, conversation_id: UUID, at: datetime, quiet: QuietPeriod) -> None:
     """A message came to us and not to the app that controls the thread: so it does no more, if this is later news."""
     cursor = await conn.execute(
         "SELECT FROM conversation WHERE id = %s AND holder = 'app' AND held_until IS NULL AND control_at < %s",
@@ -110,7 +110,7 @@ async def message_to_us(conn: Connection, conversation_id: UUID, at: datetime, q
         await control_returned(conn, conversation_id, at, quiet)
 
 
-async def expire(conn: Connection, quiet: Quiet) -> int:
+async def expire(conn: Connection, quiet: QuietPeriod) -> int:
     """Return the conversations that the phone app has left alone for long enough; gives their number."""
     async with conn.transaction():
         cursor = await conn.execute(
@@ -123,7 +123,7 @@ async def expire(conn: Connection, quiet: Quiet) -> int:
         return len(over)
 
 
-async def hand_back(conn: Connection, conversation_id: UUID, quiet: Quiet, at: datetime | None = None) -> bool:
+async def hand_back(conn: Connection, conversation_id: UUID, quiet: QuietPeriod, at: datetime | None = None) -> bool:
     """Return a conversation to the agent, which answers what nobody has answered. False: no such one.
 
     at: since when it is the agent's; None: now.

@@ -24,8 +24,8 @@ log = structlog.get_logger(__name__)
 
 _CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=50)
 _TIMEOUT = httpx.Timeout(20, connect=5)
-_PAGE = 100
-_ALIVE = ("pending", "running", "success")
+_PAGE_RUNS = 100
+_LIVE_STATES = ("pending", "running", "success")
 
 
 class AgentAwayError(Exception):
@@ -108,17 +108,17 @@ class Agent:
         offset = 0
         while True:
             try:
-                page = await self._client.runs.list(str(thread), limit=_PAGE, offset=offset)
+                page = await self._client.runs.list(str(thread), limit=_PAGE_RUNS, offset=offset)
             except httpx.HTTPError as error:
                 if _status(error) == httpx.codes.NOT_FOUND:  # no thread, so no run
                     return None
                 raise _translated(error) from error
             for run in page:  # newest first
-                if (run.get("metadata") or {}).get("turn_id") == str(turn) and run["status"] in _ALIVE:
+                if (run.get("metadata") or {}).get("turn_id") == str(turn) and run["status"] in _LIVE_STATES:
                     return UUID(run["run_id"])
-            if len(page) < _PAGE:
+            if len(page) < _PAGE_RUNS:
                 return None
-            offset += _PAGE
+            offset += _PAGE_RUNS
 
     async def begun(self, thread: UUID, turn: UUID, assistant: str) -> bool:
         """Whether the thread stands in the middle of this turn, so that it has to be resumed. Raises AgentAwayError."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent / "texts"
-_OTHERWISE = "en"
+_DEFAULT_LANGUAGE = "en"
 
 
 @cache
@@ -21,7 +21,7 @@ def _texts(locale: str) -> dict[str, Any]:
     """Return the sentences in the language of a locale (``pt``, ``pt_BR``, ``pt-PT``)."""
     language = locale.replace("_", "-").partition("-")[0].lower()
     files = {path.stem: path for path in FOLDER.glob("*.toml")}
-    return tomllib.loads(files.get(language, files[_OTHERWISE]).read_text(encoding="utf-8"))
+    return tomllib.loads(files.get(language, files[_DEFAULT_LANGUAGE]).read_text(encoding="utf-8"))
 
 
 def apology(locale: str, *, person_called: bool = False) -> str:

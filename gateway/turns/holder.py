@@ -23,7 +23,7 @@ from gateway.outbox.replies import parts_of
 from gateway.runtime.loops import ended
 from gateway.runtime.telemetry import ERRORS, PROOFS, RUN, TURNS, TURNS_IN_FLIGHT
 from gateway.runtime.tracing import tracer
-from gateway.store.conversations import Quiet
+from gateway.store.conversations import QuietPeriod
 from gateway.store.database import Pool, is_away
 from gateway.store.turns import turn_input
 from gateway.store.turns import turns as store
@@ -36,11 +36,11 @@ from gateway.whatsapp.errors import InvalidMessage
 log = structlog.get_logger(__name__)
 
 #: Tells the customer's phone that the message was read and an answer is being written, until cancelled.
-Attend = Callable[[Channel, Turn], Coroutine[Any, Any, None]]
+ShowPresence = Callable[[Channel, Turn], Coroutine[Any, Any, None]]
 
 _FAILURES_BEFORE_A_PERSON = 3
-_CLAIM = 50  # conversations leased at once
-_LEAST = 10.0  # seconds that an attempt gets even when the turn is old: its run may have ended long ago
+_CLAIM_BATCH = 50  # conversations leased at once
+_MIN_ATTEMPT_SECONDS = 10.0  # seconds that an attempt gets even when the turn is old: its run may have ended long ago
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +51,28 @@ class Bounds:
     timeout: float
     attempts: int
     lease: float
-    quiet: Quiet
+    quiet: QuietPeriod
     retry_base: float = 2.0  # the n-th retry waits base ** n
 
 
 class Turns:
     """The turns that this process holds. ``step`` and ``renew`` are called in loops; ``drain`` ends it."""
 
-    def __init__(self, pool: Pool, agent: Agent, channels: Channels, attend: Attend, bounds: Bounds) -> None:
+    def __init__(
+        self, pool: Pool, agent: Agent, channels: Channels, show_presence: ShowPresence, bounds: Bounds
+    ) -> None:
         self._pool = pool
         self._agent = agent
         self._runs = Runs(pool, agent)
         self._channels = channels
-        self._attend = attend
+        self._show_presence = show_presence
         self._bounds = bounds
         self._held: dict[UUID, tuple[Turn, asyncio.Task[None]]] = {}  # by turn id
 
     async def step(self) -> float:
         """Claim what is due, as far as there is room; seconds until it should be called again."""
         channels = self._channels.all()
-        room = min(_CLAIM, self._bounds.in_flight - len(self._held))
+        room = min(_CLAIM_BATCH, self._bounds.in_flight - len(self._held))
         if room <= 0:
             return self._bounds.lease
         async with self._pool.connection() as conn:
@@ -154,10 +156,10 @@ class Turns:
         if not turn.posted and (said := unreadable(turn.inbound, channel.locale)):
             await self._say(turn, channel, said)
             return
-        remaining = max(self._bounds.timeout - turn.age, _LEAST)
+        remaining = max(self._bounds.timeout - turn.age, _MIN_ATTEMPT_SECONDS)
         started = time.monotonic()
         try:
-            async with self._attended(channel, turn), asyncio.timeout(remaining):
+            async with self._with_presence(channel, turn), asyncio.timeout(remaining):
                 answer = await self._runs.answer(turn, channel)
         except TimeoutError:
             await self._fail(turn, channel, "timeout")
@@ -169,13 +171,13 @@ class Turns:
             await self._finish(turn, channel, answer)
 
     @asynccontextmanager
-    async def _attended(self, channel: Channel, turn: Turn) -> AsyncIterator[None]:
-        """Attend to the customer meanwhile; over before the answer is queued, so that nothing comes after it."""
-        attending = asyncio.create_task(self._attend(channel, turn), name=f"attend-{turn.id}")
+    async def _with_presence(self, channel: Channel, turn: Turn) -> AsyncIterator[None]:
+        """Show the customer meanwhile that an answer is on its way; this ends before the answer is queued."""
+        presence = asyncio.create_task(self._show_presence(channel, turn), name=f"presence-{turn.id}")
         try:
             yield
         finally:
-            await ended([attending])
+            await ended([presence])
 
     async def _finish(self, turn: Turn, channel: Channel, answer: Answer) -> None:
         try:
@@ -230,5 +232,5 @@ class Turns:
             await store.retry(conn, turn, error, delay, failed=failed)
         TURNS.labels("retried").inc()
 
-    def _quiet(self, channel: Channel | None) -> Quiet:
+    def _quiet(self, channel: Channel | None) -> QuietPeriod:
         return channel.quiet(self._bounds.quiet) if channel else self._bounds.quiet

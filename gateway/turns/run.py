@@ -18,9 +18,9 @@ from gateway.turns.agent_server import Agent, AgentAwayError, Answer, RunFailedE
 
 log = structlog.get_logger(__name__)
 
-_RETRY_AWAY = 1.0  # seconds between looks at an agent server that is away
-_RETRY_LOST = 0.5  # seconds until a lost run is started again, twice as long each time
-_LOST = 5  # losses of runs within an attempt that make it a failed one
+_AWAY_RETRY_SECONDS = 1.0  # seconds between looks at an agent server that is away
+_LOST_RETRY_SECONDS = 0.5  # seconds until a lost run is started again, twice as long each time
+_MAX_LOST_RUNS = 5  # losses of runs within an attempt that make it a failed one
 
 
 class Runs:
@@ -46,29 +46,29 @@ class Runs:
                 log.warning("run_lost", times=lost)
                 ERRORS.labels("run_lost").inc()
                 turn.run_id = None
-                if _has_files(turn) or lost >= _LOST:  # one of the files may be what took the server down
+                if _has_files(turn) or lost >= _MAX_LOST_RUNS:  # one of the files may be what took the server down
                     raise RunFailedError("the run was lost") from None
-                await _pause(_RETRY_LOST * 2 ** (lost - 1))
+                await _pause(_LOST_RETRY_SECONDS * 2 ** (lost - 1))
             except AgentAwayError as error:
                 if not away:
                     log.warning("agent_away", error=str(error), consequence="tried again every second")
                 ERRORS.labels("agent_away").inc()
                 away = True
-                await asyncio.sleep(_RETRY_AWAY)
+                await asyncio.sleep(_AWAY_RETRY_SECONDS)
 
     async def _adopt_or_start(self, turn: Turn, channel: Channel) -> UUID:
         if turn.posted and (run := await self._agent.find(turn.conversation_id, turn.id)):
             log.info("run_adopted", run_id=str(run))
         else:
             run = await self._start(turn, channel)
-        await self._note(store.adopted, turn, run)
+        await self._note(store.note_run, turn, run)
         turn.run_id = run
         return run
 
     async def _start(self, turn: Turn, channel: Channel) -> UUID:
         thread, context = turn.conversation_id, _context(turn, channel)
         asked_before = turn.posted
-        await self._note(store.posting, turn)
+        await self._note(store.note_posting, turn)
         turn.posted = True
         # Posting a turn again that stands half-way would repeat its effects under new tool call ids.
         if asked_before and await self._agent.begun(thread, turn.id, channel.assistant):

@@ -8,7 +8,7 @@ from obstore.store import MemoryStore
 
 from gateway import housekeeping
 from gateway.housekeeping import Housekeeping
-from gateway.store.conversations import Quiet
+from gateway.store.conversations import QuietPeriod
 from gateway.store.database import Pool, now
 from gateway.store.inbox import events
 from tests.gateway.conftest import Command
@@ -42,7 +42,7 @@ async def test_old_events_are_deleted_in_batches(desk: Desk, monkeypatch: pytest
         await fill(desk, state, 31, 15)
         await fill(desk, state, 29, 1)
     await fill(desk, "new", 31, 1)
-    keeper = Housekeeping(desk.pool, desk.sender, Quiet(0, 0), 30)
+    keeper = Housekeeping(desk.pool, desk.sender, QuietPeriod(0, 0), 30)
     assert await keeper.step() < 1
     assert sum((await count(desk)).values()) == 65 - 20
     assert await keeper.step() > 1
@@ -53,7 +53,7 @@ async def test_what_is_kept_for_a_replay_has_an_age_too(desk: Desk) -> None:
     for state in ("done", "unknown", "failed"):
         await fill(desk, state, 181, 2)
         await fill(desk, state, 179, 1)
-    keeper = Housekeeping(desk.pool, desk.sender, Quiet(0, 0), 0, left_days=180)
+    keeper = Housekeeping(desk.pool, desk.sender, QuietPeriod(0, 0), 0, left_days=180)
     await keeper.step()
     assert await count(desk) == {"done": 3, "unknown": 1, "failed": 1}
 
@@ -68,7 +68,7 @@ async def test_files_of_messages_that_were_taken_back_are_deleted(desk: Desk) ->
     )
     for name in ("file/11", "file/21", "file/22"):  # file/12 is gone already
         await obstore.put_async(objects, name, b"x")
-    keeper = Housekeeping(desk.pool, desk.sender, Quiet(0, 0), 0, objects=objects)
+    keeper = Housekeeping(desk.pool, desk.sender, QuietPeriod(0, 0), 0, objects=objects)
     await keeper.step()
     assert len(await obstore.list(objects).collect_async()) == 3
     await desk.sql("UPDATE message SET revoked_at = now() WHERE content->>'text' = '1' RETURNING 1")
@@ -81,7 +81,7 @@ async def test_files_of_messages_that_were_taken_back_are_deleted(desk: Desk) ->
 
 async def test_or_never(desk: Desk) -> None:
     await fill(desk, "done", 1000, 3)
-    await Housekeeping(desk.pool, desk.sender, Quiet(0, 0), 0).step()
+    await Housekeeping(desk.pool, desk.sender, QuietPeriod(0, 0), 0).step()
     assert await count(desk) == {"done": 3}
 
 
@@ -144,6 +144,6 @@ async def test_a_duty_that_fails_keeps_no_other_from_being_done(desk: Desk) -> N
            WHERE direction = 'out' RETURNING 1"""
     )
     await fill(desk, "done", 31, 3)
-    keeper = Housekeeping(desk.pool, Desk(desk.pool, resend=False).sender, Quiet(0, 0), 30)
+    keeper = Housekeeping(desk.pool, Desk(desk.pool, resend=False).sender, QuietPeriod(0, 0), 30)
     await keeper.step()
     assert await count(desk) == {"done": 1}

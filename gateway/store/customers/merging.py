@@ -12,7 +12,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from gateway.store.conversations import Quiet, schedule
+from gateway.store.conversations import QuietPeriod, schedule
 from gateway.store.database import Connection
 from gateway.store.ownership import silence
 
@@ -27,7 +27,7 @@ class _Pair:
     absorbed: UUID
 
 
-async def merge(conn: Connection, one: UUID, other: UUID, quiet: Quiet, *, reason: str, event_id: int) -> UUID:
+async def merge(conn: Connection, one: UUID, other: UUID, quiet: QuietPeriod, *, reason: str, event_id: int) -> UUID:
     """Make one contact of two and record it; the older id stays. On each number the older conversation stays.
 
     Raises:

@@ -10,7 +10,7 @@ from typing import LiteralString, NamedTuple
 from psycopg import sql
 from psycopg.rows import class_row
 
-from gateway.store.database import CHANNEL, EVENTS, Connection, notify
+from gateway.store.database import EVENTS, NOTIFICATIONS, Connection, notify
 
 
 class NewEvent(NamedTuple):
@@ -54,7 +54,7 @@ WITH kept AS (
     SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::bytea[], %b::text[], %b::text[],
                          %b::bool[])
     ON CONFLICT (key) DO NOTHING)
-SELECT pg_notify('{CHANNEL}', '{EVENTS}')
+SELECT pg_notify('{NOTIFICATIONS}', '{EVENTS}')
 """  # noqa: S608  # two constants of ours
 
 

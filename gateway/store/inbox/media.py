@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from gateway.store.conversations import Quiet, schedule
+from gateway.store.conversations import QuietPeriod, schedule
 from gateway.store.database import Connection
 
 _DAYS = 7  # for which Meta keeps what customers send (reference/media)
@@ -60,7 +60,7 @@ async def next_due(conn: Connection) -> float | None:
     return max(0.0, row[0]) if row and row[0] is not None else None
 
 
-async def again(conn: Connection, media_id: UUID, delay: float, error: str, quiet: Quiet) -> bool:
+async def again(conn: Connection, media_id: UUID, delay: float, error: str, quiet: QuietPeriod) -> bool:
     """Fetch again after a delay in seconds; False: it is too late for that, and the media has expired."""
     cursor = await conn.execute(
         """UPDATE media SET due_at = now() + make_interval(secs => %s), lease_until = NULL, error = %s
@@ -77,7 +77,7 @@ async def settle(
     conn: Connection,
     media_id: UUID,
     status: str,
-    quiet: Quiet,
+    quiet: QuietPeriod,
     *,
     path: str | None = None,
     mime_type: str | None = None,

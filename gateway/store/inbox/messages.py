@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from gateway.store.conversations import Quiet, open_window, schedule
+from gateway.store.conversations import QuietPeriod, open_window, schedule
 from gateway.store.database import MEDIA, Connection, notify
 
 
@@ -50,7 +50,7 @@ class Said:
     media: NewMedia | None = None
 
 
-async def add(conn: Connection, conversation_id: UUID, said: Said, quiet: Quiet) -> bool:
+async def add(conn: Connection, conversation_id: UUID, said: Said, quiet: QuietPeriod) -> bool:
     """Add a message to a locked conversation and set when its turn is due; False when it is there already.
 
     It changes what it is about, and what changes it and came before it is applied.

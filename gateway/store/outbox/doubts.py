@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 
 from gateway.store.database import OUTBOX, Connection, notify
 
-MOST_RESENDS = 2
+MAX_RESENDS = 2
 _SHOWN_DAYS = 7  # for which messages that were given up are shown
 _GIVEN_UP = "no word from Meta within the wait: it may have arrived or not"
 
@@ -51,7 +51,7 @@ async def expire(conn: Connection, wait: float, *, resend: bool, attempts: int) 
                   error = CASE WHEN %(resend)s AND resends < %(most)s THEN error ELSE %(given_up)s END
            WHERE status = 'uncertain' AND coalesce(uncertain_at, created_at) <= now() - make_interval(secs => %(wait)s)
            RETURNING status""",
-        {"resend": resend, "most": MOST_RESENDS, "wait": wait, "given_up": _GIVEN_UP},
+        {"resend": resend, "most": MAX_RESENDS, "wait": wait, "given_up": _GIVEN_UP},
     )
     states = [row[0] for row in await decided.fetchall()]
     if unsent.rowcount or states:

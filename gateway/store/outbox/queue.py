@@ -67,7 +67,7 @@ async def claim(conn: Connection, limit: int, lease_seconds: float, channels: Co
         return messages
 
 
-async def offering(conn: Connection, message: Outbound, lease_seconds: float) -> bool:
+async def mark_offered(conn: Connection, message: Outbound, lease_seconds: float) -> bool:
     """Note, under a fresh lease, that Meta is asked now; False: the message is no longer this sender's."""
     cursor = await conn.execute(
         """UPDATE message SET offered = true, lease_until = now() + make_interval(secs => %s)
@@ -77,7 +77,7 @@ async def offering(conn: Connection, message: Outbound, lease_seconds: float) ->
     return bool(cursor.rowcount)
 
 
-async def accepted(conn: Connection, message_id: UUID, wamid: str) -> None:
+async def mark_accepted(conn: Connection, message_id: UUID, wamid: str) -> None:
     """Meta has taken the message under this wamid."""
     await conn.execute(
         """UPDATE message SET wamid = %s, sent_at = now(), error = NULL, error_code = NULL, uncertain_at = NULL,
@@ -99,7 +99,7 @@ async def record(
     )
 
 
-async def say(conn: Connection, message_id: UUID, text: str) -> None:
+async def set_text(conn: Connection, message_id: UUID, text: str) -> None:
     """Keep in words what a message shows."""
     await conn.execute(
         "UPDATE message SET content = jsonb_set(content, '{text}', to_jsonb(%s::text)) WHERE id = %s",
@@ -126,12 +126,12 @@ async def queue_once(conn: Connection, conversation_id: UUID, content: dict[str,
     return row[0] if row else None
 
 
-async def again(conn: Connection, message: Outbound, delay: float, code: int | None, error: str) -> None:
+async def retry(conn: Connection, message: Outbound, delay: float, code: int | None, error: str) -> None:
     """Meta has certainly not sent the message: queue it again, not before a delay in seconds."""
     await _leave_sending(conn, message, "queued", delay, code, error)
 
 
-async def postponed(conn: Connection, message: Outbound, delay: float) -> None:
+async def postpone(conn: Connection, message: Outbound, delay: float) -> None:
     """The message was not offered to Meta, or only to be told that nothing goes out now: no attempt was made."""
     await conn.execute(
         """UPDATE message SET status = 'queued', send_at = now() + make_interval(secs => %s), lease_until = NULL,
@@ -140,7 +140,7 @@ async def postponed(conn: Connection, message: Outbound, delay: float) -> None:
     )
 
 
-async def uncertain(conn: Connection, message: Outbound, code: int | None, error: str) -> None:
+async def mark_uncertain(conn: Connection, message: Outbound, code: int | None, error: str) -> None:
     """Nobody knows whether Meta has the message; a status may tell."""
     await conn.execute(
         """UPDATE message SET status = 'uncertain', uncertain_at = now(), error_code = %s, error = %s,
@@ -149,7 +149,7 @@ async def uncertain(conn: Connection, message: Outbound, code: int | None, error
     )
 
 
-async def failed(conn: Connection, message: Outbound, code: int | None, error: str) -> None:
+async def mark_failed(conn: Connection, message: Outbound, code: int | None, error: str) -> None:
     """Meta will never send the message."""
     await _leave_sending(conn, message, "failed", 0, code, error)
     await notify(conn, OUTBOX)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from gateway.store.database import Connection
 
-_KEPT = 3600.0  # seconds after which a rate that nobody asked about limits nothing
+_KEPT_SECONDS = 3600.0  # seconds after which a rate that nobody asked about limits nothing
 
 
 async def lock(conn: Connection, first: Mapping[str, float]) -> tuple[float, dict[str, float]]:
@@ -59,6 +59,6 @@ async def purge(conn: Connection, limit: int) -> int:
         """DELETE FROM send_rate WHERE key IN (
                SELECT key FROM send_rate WHERE greatest(tat, refused_until) < extract(epoch FROM now()) - %s
                LIMIT %s FOR UPDATE SKIP LOCKED)""",
-        (_KEPT, limit),
+        (_KEPT_SECONDS, limit),
     )
     return cursor.rowcount

@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from gateway.store.conversations import Quiet, schedule
+from gateway.store.conversations import QuietPeriod, schedule
 from gateway.store.customers.contacts import Key, trust
 from gateway.store.database import OUTBOX, Connection, notify
 
@@ -126,17 +126,17 @@ async def renew(conn: Connection, leases: Collection[UUID], lease_seconds: float
     return {row[0] for row in await cursor.fetchall()}
 
 
-async def posting(conn: Connection, turn: Turn) -> None:
+async def note_posting(conn: Connection, turn: Turn) -> None:
     """Note that a run is about to be asked for: from now on it may exist without our knowing its id."""
     await _change(conn, turn, "UPDATE turn SET posted_at = now(), run_id = NULL WHERE id = %s AND state = 'open'")
 
 
-async def adopted(conn: Connection, turn: Turn, run_id: UUID) -> None:
+async def note_run(conn: Connection, turn: Turn, run_id: UUID) -> None:
     """Note the run that answers this turn."""
     await _change(conn, turn, "UPDATE turn SET run_id = %s WHERE id = %s AND state = 'open'", run_id)
 
 
-async def reacting(conn: Connection, turn: Turn) -> bool:
+async def claim_reaction(conn: Connection, turn: Turn) -> bool:
     """Note that receipt is about to be shown by a reaction; False when this turn has had its one."""
     async with conn.transaction():
         await _check(conn, turn)
@@ -165,7 +165,7 @@ async def end(
     conn: Connection,
     turn: Turn,
     replies: Sequence[dict[str, Any]],
-    quiet: Quiet,
+    quiet: QuietPeriod,
     *,
     error: str | None = None,
     handoff: Mapping[str, Any] | None = None,

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from gateway.inbox.media_fetcher import MediaLoader, open_store, origins
 from gateway.internal.routes import Internal
-from gateway.store.conversations import Quiet
+from gateway.store.conversations import QuietPeriod
 from gateway.store.database import Pool
 from gateway.whatsapp.api.client import CloudApi
 from gateway.whatsapp.api.media import MEDIA_ORIGINS
@@ -243,8 +243,8 @@ async def test_what_else_is_said_waits_with_it_and_nobody_elses(desk: Desk) -> N
 
 
 async def test_the_quiet_period_still_counts_when_media_is_there(desk: Desk) -> None:
-    slow = Inbox(desk.pool, Quiet(1000, 1000), media_wait=5)
-    desk.loader._quiet = Quiet(1000, 1000)
+    slow = Inbox(desk.pool, QuietPeriod(1000, 1000), media_wait=5)
+    desk.loader._quiet = QuietPeriod(1000, 1000)
     await slow.take(message(said("image", {"id": "M1", "mime_type": "image/jpeg"})))
     await desk.fetch()
     [(wait,)] = await desk.rows("SELECT extract(epoch FROM due_at - now())::float8 FROM conversation")

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.store import ownership
-from gateway.store.conversations import Quiet
+from gateway.store.conversations import QuietPeriod
 from gateway.store.database import Pool
 from tests.gateway.support.bench import Bench, nothing
 from tests.gateway.support.deliveries import NUMBER
@@ -31,8 +31,8 @@ async def test_a_message_of_the_phone_app_silences_the_agent_for_a_while(bench: 
     assert bench.server.runs == []
     await inbox.sql("UPDATE conversation SET held_until = now()")
     async with bench.pool.connection() as conn:
-        assert await ownership.expire(conn, Quiet(0, 0)) == 1
-        assert await ownership.expire(conn, Quiet(0, 0)) == 0
+        assert await ownership.expire(conn, QuietPeriod(0, 0)) == 1
+        assert await ownership.expire(conn, QuietPeriod(0, 0)) == 0
     await bench.settle()
     given = bench.server.runs[0]["input"]
     # "Olá" was answered by Ana; the model is told both, because nobody has told it before
@@ -48,14 +48,14 @@ async def test_it_stays_silent_until_handed_back_where_the_setting_says_so(pool:
     ]
     [(conversation,)] = await inbox.sql("SELECT id FROM conversation")
     async with pool.connection() as conn:
-        await ownership.hand_back(conn, conversation, Quiet(0, 0))
+        await ownership.hand_back(conn, conversation, QuietPeriod(0, 0))
     assert await inbox.holder() == "agent"
 
 
 async def test_an_old_echo_silences_nobody_for_longer_than_it_says(inbox: Inbox) -> None:
     await inbox.take(echo("faz tempo", T))
     async with inbox.pool.connection() as conn:
-        await ownership.expire(conn, Quiet(0, 0))
+        await ownership.expire(conn, QuietPeriod(0, 0))
     assert await inbox.holder() == "agent"
 
 

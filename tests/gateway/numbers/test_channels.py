@@ -8,7 +8,7 @@ import pytest
 
 from gateway import health_checks
 from gateway.numbers.channels import Channel, Channels
-from gateway.store.conversations import Quiet
+from gateway.store.conversations import QuietPeriod
 
 
 class Clock:
@@ -83,10 +83,10 @@ def test_secrets_show_in_no_representation() -> None:
 
 
 def test_a_channel_may_have_its_own_quiet_period() -> None:
-    default = Quiet(1.5, 8)
+    default = QuietPeriod(1.5, 8)
     assert Channel.model_validate(channel("1")).quiet(default) == default
-    assert Channel.model_validate(channel("1", quiet_period_seconds=3)).quiet(default) == Quiet(3, 8)
-    assert Channel.model_validate(channel("1", quiet_period_seconds=30)).quiet(default) == Quiet(30, 30)
+    assert Channel.model_validate(channel("1", quiet_period_seconds=3)).quiet(default) == QuietPeriod(3, 8)
+    assert Channel.model_validate(channel("1", quiet_period_seconds=30)).quiet(default) == QuietPeriod(30, 30)
 
 
 def hours(zone: str = "America/Sao_Paulo", opens: str = "09:00", closes: str = "18:00") -> dict[str, Any]:

@@ -12,8 +12,8 @@ from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 
 from gateway.numbers.channels import Channel, Channels
-from gateway.numbers.clients import Lines
-from gateway.numbers.number_health import Watch, version_warning
+from gateway.numbers.clients import MetaClients
+from gateway.numbers.number_health import HealthMonitor, version_warning
 from gateway.runtime.operations import Ops
 from gateway.store.database import Pool
 from tests.conftest import Simulator
@@ -129,10 +129,10 @@ async def test_a_refused_exchange_is_one_sentence(gateway: Gateway, simulator: S
 
 
 @pytest.fixture
-async def watch(pool: Pool, simulator: Simulator) -> AsyncIterator[Watch]:
+async def monitor(pool: Pool, simulator: Simulator) -> AsyncIterator[HealthMonitor]:
     async with httpx.AsyncClient() as http:
-        lines = Lines(http, simulator.url, "v26.0")
-        yield Watch(pool, lines, CHANNELS, "v26.0")
+        clients = MetaClients(http, simulator.url, "v26.0")
+        yield HealthMonitor(pool, clients, CHANNELS, "v26.0")
 
 
 def gauge(name: str) -> float | None:
@@ -144,47 +144,47 @@ def management_calls(simulator: Simulator) -> int:
 
 
 async def test_quality_and_days_left_are_measured_by_one_worker_for_all(
-    pool: Pool, watch: Watch, gateway: Gateway, simulator: Simulator
+    pool: Pool, monitor: HealthMonitor, gateway: Gateway, simulator: Simulator
 ) -> None:
     change_token(simulator, expires_at=int(time.time()) + 30 * 86_400 + 60)
     simulator.control.put(f"/_sim/numbers/{NUMBER}", json={"quality_rating": "YELLOW"}).raise_for_status()
-    await watch.step()
+    await monitor.step()
     assert gauge("whatsapp_number_quality") == 2
     assert gauge("whatsapp_token_days_left") == 30
-    assert await watch.warning() is None
-    other = Watch(pool, watch._lines, CHANNELS, "v26.0")
+    assert await monitor.warning() is None
+    other = HealthMonitor(pool, monitor._clients, CHANNELS, "v26.0")
     await other.step()
-    await watch.step()
+    await monitor.step()
     assert management_calls(simulator) == 1
 
 
 async def test_what_goes_wrong_is_a_warning_and_asked_again_soon(
-    pool: Pool, watch: Watch, gateway: Gateway, simulator: Simulator
+    pool: Pool, monitor: HealthMonitor, gateway: Gateway, simulator: Simulator
 ) -> None:
     change_token(simulator, valid=False)
-    await watch.step()
-    assert "invalid" in str(await watch.warning())
+    await monitor.step()
+    assert "invalid" in str(await monitor.warning())
     async with pool.connection() as conn:
         cursor = await conn.execute("SELECT due_at < now() + interval '16 min' FROM number_check")
         assert await cursor.fetchone() == (True,)
         await conn.execute("UPDATE number_check SET due_at = now()")
     change_token(simulator, valid=True)
-    await watch.step()
-    assert await watch.warning() is None
+    await monitor.step()
+    assert await monitor.warning() is None
 
 
-async def test_what_another_version_of_the_program_kept_can_be_read(pool: Pool, watch: Watch) -> None:
+async def test_what_another_version_of_the_program_kept_can_be_read(pool: Pool, monitor: HealthMonitor) -> None:
     async with pool.connection() as conn:
         await conn.execute(
             """INSERT INTO number_check VALUES (%s, now() + interval '1 h', '{"phone_number_id": "1", "new": 1}')""",
             (NUMBER,),
         )
-    await watch.step()
-    assert await watch.warning() is None
+    await monitor.step()
+    assert await monitor.warning() is None
 
 
-async def test_health_says_it_and_stays_well(pool: Pool, watch: Watch, gateway: Gateway) -> None:
-    old = Watch(pool, watch._lines, CHANNELS, "v21.0", lambda: datetime(2026, 11, 23, tzinfo=UTC))
+async def test_health_says_it_and_stays_well(pool: Pool, monitor: HealthMonitor, gateway: Gateway) -> None:
+    old = HealthMonitor(pool, monitor._clients, CHANNELS, "v21.0", lambda: datetime(2026, 11, 23, tzinfo=UTC))
     await old.step()
     app = Starlette(routes=Ops({}, frozenset(), warning=old.warning).routes())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://work") as client:

@@ -11,9 +11,9 @@ from prometheus_client import REGISTRY
 
 from gateway.housekeeping import Housekeeping
 from gateway.inbox.intake import NOT_ITS_APP, NOT_KNOWN, Intake
-from gateway.numbers.signers import Line, Signers, digest
+from gateway.numbers.signers import Signers, SigningNumber, digest
 from gateway.settings import Settings
-from gateway.store.conversations import Quiet
+from gateway.store.conversations import QuietPeriod
 from gateway.store.database import Pool
 from gateway.store.inbox import events
 from gateway.store.inbox.events import NewEvent
@@ -54,7 +54,7 @@ class Shops:
 
     def intake(self, **settings: Any) -> Intake:
         """A worker that reads the channels as they are now."""
-        return Intake(self.pool, self.settings.channels(), Quiet(0, 0), **settings)
+        return Intake(self.pool, self.settings.channels(), QuietPeriod(0, 0), **settings)
 
     async def sql(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         async with self.pool.connection() as conn:
@@ -97,7 +97,12 @@ def foreign() -> float:
 
 def test_who_may_sign_for_what() -> None:
     signers = Signers(
-        [Line("1", "w1", ["a", "a0"]), Line("2", "w1", ["a"]), Line("3", "w3", ["b", ""]), Line("4", None, ["c"])]
+        [
+            SigningNumber("1", "w1", ["a", "a0"]),
+            SigningNumber("2", "w1", ["a"]),
+            SigningNumber("3", "w3", ["b", ""]),
+            SigningNumber("4", None, ["c"]),
+        ]
     )
     a, a0, b, c, nothing = (digest(secret) for secret in ("a", "a0", "b", "c", ""))
     assert [signers.may_sign(one, "1", "w1") for one in (a, a0, b, c, nothing, None)] == [True, True] + [False] * 4
@@ -190,7 +195,7 @@ async def test_it_waits_for_hours_and_says_so_and_then_is_ignored(shops: Shops) 
         [(state, wait)] = await shops.sql("SELECT state, extract(epoch FROM due_at - now())::float8 FROM event")
         assert state == "new"
         assert delay - 5 < wait <= delay + 0.1
-    await Housekeeping(shops.pool, Desk(shops.pool).sender, Quiet(0, 0), 30).step()
+    await Housekeeping(shops.pool, Desk(shops.pool).sender, QuietPeriod(0, 0), 30).step()
     assert REGISTRY.get_sample_value("whatsapp_queue_depth", {"queue": "unknown_numbers"}) == 1
     assert (REGISTRY.get_sample_value("whatsapp_queue_age_seconds", {"queue": "unknown_numbers"}) or 0) > 82_000
     assert REGISTRY.get_sample_value("whatsapp_queue_depth", {"queue": "events"}) == 0
@@ -212,10 +217,10 @@ async def test_a_worker_that_does_not_know_the_number_yet_waits_too(shops: Shops
     raw = encode(message_of_b.value)
     async with shops.pool.connection() as conn:
         await events.keep(conn, [NewEvent("k", "messages", "text", B, raw, None, digest("secret-b"))])
-    await Intake(shops.pool, behind, Quiet(0, 0)).step()
+    await Intake(shops.pool, behind, QuietPeriod(0, 0)).step()
     assert await shops.sql("SELECT state, note FROM event") == [("new", NOT_KNOWN)]
     await shops.look_again()
-    await Intake(shops.pool, now, Quiet(0, 0)).step()
+    await Intake(shops.pool, now, QuietPeriod(0, 0)).step()
     assert await shops.texts() == ["para B"]
 
 

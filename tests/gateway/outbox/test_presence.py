@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.numbers.clients import Lines
+from gateway.numbers.clients import MetaClients
 from gateway.outbox import presence
-from gateway.outbox.presence import Attention
+from gateway.outbox.presence import Presence
 from gateway.outbox.rate_limits import Limiter
 from gateway.runtime import loops
 from gateway.store.database import Pool
@@ -28,8 +28,8 @@ async def desk(pool: Pool) -> Desk:
     return Desk(pool)
 
 
-def attending(desk: Desk, *, react: bool = True) -> Attention:
-    return Attention(desk.pool, desk.lines, desk.limiter, react=react)
+def presence_of(desk: Desk, *, react: bool = True) -> Presence:
+    return Presence(desk.pool, desk.clients, desk.limiter, react=react)
 
 
 async def a_turn(desk: Desk) -> Turn:
@@ -42,16 +42,16 @@ async def a_turn(desk: Desk) -> Turn:
     return turn
 
 
-async def attend_until(desk: Desk, turn: Turn, calls: int, *, react: bool = True) -> None:
+async def show_until(desk: Desk, turn: Turn, calls: int, *, react: bool = True) -> None:
     """Attend until Meta has got so many calls."""
-    task = asyncio.create_task(attending(desk, react=react).attend(CHANNEL, turn))
+    task = asyncio.create_task(presence_of(desk, react=react).show(CHANNEL, turn))
     await until(lambda: len(desk.meta.bodies) >= calls)
     task.cancel()
     await asyncio.wait([task])
 
 
 async def test_the_newest_message_gets_eyes_then_read_and_typing(desk: Desk) -> None:
-    await attend_until(desk, await a_turn(desk), 2)
+    await show_until(desk, await a_turn(desk), 2)
     reaction, read = desk.meta.bodies
     assert reaction["reaction"] == {"message_id": "wamid.IN", "emoji": "👀"}
     assert reaction["to"] == "+5511987654321"
@@ -63,26 +63,26 @@ async def test_the_newest_message_gets_eyes_then_read_and_typing(desk: Desk) -> 
 
 async def test_a_turn_that_is_taken_up_again_gets_no_second_reaction(desk: Desk) -> None:
     turn = await a_turn(desk)
-    await attend_until(desk, turn, 2)
-    await attend_until(desk, turn, 3)
+    await show_until(desk, turn, 2)
+    await show_until(desk, turn, 3)
     assert [body.get("type") for body in desk.meta.bodies] == ["reaction", None, None]
 
 
 async def test_nor_does_one_whose_lease_is_lost(desk: Desk) -> None:
     turn = await a_turn(desk)
     await desk.sql("UPDATE conversation SET lease_owner = gen_random_uuid() RETURNING 1")
-    await attend_until(desk, turn, 1)
+    await show_until(desk, turn, 1)
     assert [body.get("type") for body in desk.meta.bodies] == [None]
 
 
 async def test_the_setting_switches_the_reaction_off(desk: Desk) -> None:
-    await attend_until(desk, await a_turn(desk), 1, react=False)
+    await show_until(desk, await a_turn(desk), 1, react=False)
     assert [body.get("status") for body in desk.meta.bodies] == ["read"]
 
 
 async def test_a_reaction_is_kept_with_its_price_and_is_no_part_of_the_history(desk: Desk) -> None:
     turn = await a_turn(desk)
-    await attend_until(desk, turn, 2)
+    await show_until(desk, turn, 2)
     [(wamid,)] = await desk.sql("SELECT wamid FROM message WHERE type = 'reaction' AND status = 'accepted'")
     price = {"billable": True, "pricing_model": "PMP", "category": "service", "type": "regular"}
     await desk.deliver(statuses=[status("delivered", wamid, pricing=price)])
@@ -97,38 +97,38 @@ async def test_without_a_slot_at_hand_there_is_no_reaction(desk: Desk) -> None:
     turn = await a_turn(desk)
     while not await desk.limiter.acquire(NUMBER, str(turn.contact_id)):
         pass
-    await attend_until(desk, turn, 1)
+    await show_until(desk, turn, 1)
     assert [body.get("type") for body in desk.meta.bodies] == [None]
     assert await desk.sql("SELECT reacted_at FROM turn") == [(None,)]
 
 
 async def test_typing_is_renewed_while_the_turn_runs(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(presence, "_TYPING", 0.01)
-    await attend_until(desk, await a_turn(desk), 4, react=False)
+    monkeypatch.setattr(presence, "_TYPING_SECONDS", 0.01)
+    await show_until(desk, await a_turn(desk), 4, react=False)
     assert {body["typing_indicator"]["type"] for body in desk.meta.bodies} == {"text"}
 
 
 @pytest.mark.parametrize("answer", [refused(131026), refused(1, 500), httpx.ReadTimeout("late")])
 async def test_a_refused_reaction_leaves_the_receipt(desk: Desk, answer: Any) -> None:
     desk.meta.answers = [answer]
-    await attend_until(desk, await a_turn(desk), 2)
+    await show_until(desk, await a_turn(desk), 2)
     assert desk.meta.bodies[1]["status"] == "read"
 
 
 async def test_a_refused_receipt_is_not_repeated(desk: Desk) -> None:
     turn = await a_turn(desk)
     desk.meta.answers = [refused(100)]
-    await attending(desk, react=False).attend(CHANNEL, turn)
+    await presence_of(desk, react=False).show(CHANNEL, turn)
     assert len(desk.meta.bodies) == 1
-    assert await desk.lines.problem() is None
+    assert await desk.clients.problem() is None
 
 
 async def test_a_refused_token_stops_the_number(desk: Desk) -> None:
     turn = await a_turn(desk)
     desk.meta.answers = [refused(190, 401)]
-    await attending(desk).attend(CHANNEL, turn)
-    assert "access token" in str(await desk.lines.problem())
-    await attending(desk).attend(CHANNEL, turn)
+    await presence_of(desk).show(CHANNEL, turn)
+    assert "access token" in str(await desk.clients.problem())
+    await presence_of(desk).show(CHANNEL, turn)
     assert len(desk.meta.bodies) == 1
 
 
@@ -152,8 +152,8 @@ async def slow(pool: Pool) -> AsyncIterator[tuple[Bench, SlowMeta]]:
     meta = SlowMeta()
     bench = Bench(pool)
     http = httpx.AsyncClient(transport=httpx.MockTransport(meta))
-    lines = Lines(http, "https://graph.facebook.com", "v26.0")
-    bench.turns._attend = Attention(pool, lines, Limiter(None, pool), react=False).attend
+    clients = MetaClients(http, "https://graph.facebook.com", "v26.0")
+    bench.turns._show_presence = Presence(pool, clients, Limiter(None, pool), react=False).show
     yield bench, meta
     meta.gate.set()
     await bench.turns.drain()
@@ -162,7 +162,7 @@ async def slow(pool: Pool) -> AsyncIterator[tuple[Bench, SlowMeta]]:
 async def test_a_receipt_under_way_ends_before_the_answer_is_queued(
     slow: tuple[Bench, SlowMeta], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(presence, "_GRACE", 60)
+    monkeypatch.setattr(presence, "_GRACE_SECONDS", 60)
     monkeypatch.setattr(loops, "_CANCEL_AGAIN", 60)
     bench, meta = slow
     bench.server.gate.clear()
@@ -181,7 +181,7 @@ async def test_a_receipt_under_way_ends_before_the_answer_is_queued(
 async def test_a_receipt_that_hangs_does_not_hold_the_answer_back(
     slow: tuple[Bench, SlowMeta], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(presence, "_GRACE", 0.01)
+    monkeypatch.setattr(presence, "_GRACE_SECONDS", 0.01)
     bench, meta = slow
     await bench.receive(text("Olá"))
     await bench.settle()

@@ -26,7 +26,7 @@ class Worker:
     """A sender with a connection to Valkey of its own; it notes when its messages arrive at Meta."""
 
     def __init__(self, desk: Desk, client: redis.Redis) -> None:
-        self.sender = Sender(desk.pool, desk.lines, CHANNELS, Limiter(client, desk.pool), SendSettings(60))
+        self.sender = Sender(desk.pool, desk.clients, CHANNELS, Limiter(client, desk.pool), SendSettings(60))
 
     async def work(self, done: asyncio.Event) -> None:
         while not done.is_set():
@@ -72,7 +72,7 @@ def watch(desk: Desk) -> list[float]:
         times.append(asyncio.get_running_loop().time())
         return await answer(request)  # type: ignore[arg-type]
 
-    desk.lines._http._transport.handler = arrived  # type: ignore[attr-defined]  # httpx's MockTransport
+    desk.clients._http._transport.handler = arrived  # type: ignore[attr-defined]  # httpx's MockTransport
     return times
 
 

@@ -204,7 +204,7 @@ async def test_what_a_sender_left_that_died_before_it_asked_is_sent_once(desk: D
     await desk.step()
     assert desk.meta.texts == ["1"]
     async with desk.pool.connection() as conn:
-        assert not await queue.offering(conn, message, 30)  # the one who was taken for dead asks no more
+        assert not await queue.mark_offered(conn, message, 30)  # the one who was taken for dead asks no more
 
 
 async def test_a_message_whose_senders_die_over_it_ends(desk: Desk) -> None:
@@ -221,10 +221,10 @@ async def test_a_refusal_that_took_long_to_note_counts(desk: Desk) -> None:
     await desk.queue("1")
     async with desk.pool.connection() as conn:
         [message] = await queue.claim(conn, 1, 30, [NUMBER])
-        assert await queue.offering(conn, message, 0)
+        assert await queue.mark_offered(conn, message, 0)
         await desk.sender.expire()
         assert await desk.statuses() == ["uncertain"]
-        await queue.again(conn, message, 0, 130429, "for now")
+        await queue.retry(conn, message, 0, 130429, "for now")
     await desk.step()
     assert desk.meta.texts == ["1"]
     assert await desk.statuses() == ["accepted"]
@@ -241,7 +241,7 @@ async def test_a_request_ends_before_its_lease(desk: Desk) -> None:
         raise AssertionError
 
     await desk.queue("1")
-    desk.lines._http._transport.handler = never  # type: ignore[attr-defined]  # httpx's MockTransport
+    desk.clients._http._transport.handler = never  # type: ignore[attr-defined]  # httpx's MockTransport
     desk.sender._settings = SendSettings(60, longest=0.05)
     await desk.step()
     assert await desk.statuses() == ["uncertain"]
@@ -282,14 +282,14 @@ async def test_a_blocked_number_stops_and_keeps_what_waits(desk: Desk) -> None:
     await desk.queue("1")
     desk.meta.answers = [refused(190, 401)]
     await desk.step()
-    assert "access token" in str(await desk.lines.problem())
+    assert "access token" in str(await desk.clients.problem())
     await desk.later()
     desk.now -= 999  # the number is not tried again yet
     await desk.step()
     assert len(desk.meta.bodies) == 1
     assert await desk.statuses() == ["queued"]
     desk.now += 1000
-    assert await desk.lines.problem() is None
+    assert await desk.clients.problem() is None
     await desk.step()
     assert await desk.statuses() == ["accepted"]
 
@@ -392,7 +392,7 @@ async def test_operator_alert(desk: Desk, code: int) -> None:
     await desk.step()
     await desk.step()
     assert len(desk.meta.bodies) == 1
-    assert NUMBER in str(await desk.lines.problem())
+    assert NUMBER in str(await desk.clients.problem())
     assert await desk.sql("SELECT status, attempts FROM message WHERE direction = 'out' ORDER BY seq") == [
         ("queued", 0), ("queued", 0),
     ]  # fmt: skip
@@ -403,13 +403,13 @@ async def test_another_worker_learns_of_a_blocked_number_at_its_first_try(pool: 
     other = Desk(pool)
     desk.meta.answers, other.meta.answers = [refused(190, 401)], [refused(190, 401)]
     await desk.step()
-    assert await other.lines.problem() is None
+    assert await other.clients.problem() is None
     await desk.later()
     other.now = desk.now = 0
     for _ in range(3):
         await asyncio.gather(desk.step(), other.step())
     assert len(other.meta.bodies) == 1
-    assert await other.lines.problem() is not None
+    assert await other.clients.problem() is not None
     assert await desk.statuses() == ["queued"]
 
 
@@ -421,7 +421,7 @@ async def test_one_recipient_never_holds_others(desk: Desk) -> None:
         await desk.queue("oi", wa_id=wa_id)
         desk.meta.refused_to = {f"+{maria}": refused(130497, 403)}
         await desk.step()
-        assert await desk.lines.problem() is None
+        assert await desk.clients.problem() is None
     assert desk.meta.texts.count("oi") == 5
     assert set(await desk.statuses()) == {"failed", "accepted"}
 
@@ -442,7 +442,7 @@ async def test_nor_does_one_by_a_code_that_means_the_account(desk: Desk, code: i
     assert desk.meta.texts.count("oi") == 15
     assert desk.meta.texts.count("1") <= 8
     assert await desk.sql("SELECT count(*) FROM message WHERE status = 'failed' AND content->>'text' = '1'") == [(1,)]
-    assert await desk.lines.problem() is None
+    assert await desk.clients.problem() is None
 
 
 async def test_a_hold_ends_by_one_message_that_finds_out(desk: Desk) -> None:
@@ -453,7 +453,7 @@ async def test_a_hold_ends_by_one_message_that_finds_out(desk: Desk) -> None:
     first = len(desk.meta.bodies)
     waits = []
     for _ in range(8):
-        hold = next(iter(desk.lines._holds.values()))
+        hold = next(iter(desk.clients._holds.values()))
         waits.append(hold.until - desk.now)
         await desk.later(waits[-1] + 2)
         await desk.step()
@@ -476,7 +476,7 @@ def blocked(code: int) -> AccountBlocked:
 async def test_another_number_goes_on_sending(pool: Pool) -> None:
     channels = Channels([Channel(phone_number_id=number, access_token="the-token") for number in (NUMBER, "2")])
     desk = Desk(pool, channels)
-    desk.lines.refuse(channels.all()["2"], blocked(133010))
+    desk.clients.refuse(channels.all()["2"], blocked(133010))
     await desk.queue("1")
     await desk.step()
     assert await desk.statuses() == ["accepted"]
@@ -487,25 +487,25 @@ async def test_a_blocked_account_stops_its_numbers_and_no_others(pool: Pool) -> 
         Channel(phone_number_id=number, access_token=token, waba_id=waba)
         for number, token, waba in ((NUMBER, "a", "W"), ("2", "a", "W"), ("3", "b", "V"), ("4", "new", "W"))
     )
-    lines = Desk(pool).lines
-    lines.refuse(mine, blocked(131031))
-    assert [lines.is_refused(one) for one in (mine, sister, other, renewed)] == [True, True, False, False]
-    assert "account W" in str(await lines.problem())
-    lines.works(sister)
-    assert [lines.is_refused(one) for one in (mine, sister)] == [False, False]
-    lines.refuse(mine, blocked(133010))
-    assert [lines.is_refused(one) for one in (mine, sister)] == [True, False]
+    clients = Desk(pool).clients
+    clients.refuse(mine, blocked(131031))
+    assert [clients.is_refused(one) for one in (mine, sister, other, renewed)] == [True, True, False, False]
+    assert "account W" in str(await clients.problem())
+    clients.works(sister)
+    assert [clients.is_refused(one) for one in (mine, sister)] == [False, False]
+    clients.refuse(mine, blocked(133010))
+    assert [clients.is_refused(one) for one in (mine, sister)] == [True, False]
 
 
 async def test_a_new_token_is_tried_at_once(pool: Pool) -> None:
     desk = Desk(pool)
     before = Channel(phone_number_id=NUMBER, access_token="the-old-one")
-    desk.lines.refuse(before, blocked(190))
-    assert desk.lines.is_refused(before)
+    desk.clients.refuse(before, blocked(190))
+    assert desk.clients.is_refused(before)
     await desk.queue("1")
     await desk.step()
     assert await desk.statuses() == ["accepted"]
-    assert await desk.lines.problem() is None
+    assert await desk.clients.problem() is None
 
 
 async def test_a_message_that_cannot_be_written_fails_and_the_next_one_goes(desk: Desk) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.numbers.channels import Channel, Channels
-from gateway.outbox.proactive import Wanted, send
+from gateway.outbox.proactive import TemplateRequest, send
 from gateway.store.database import Pool
 from gateway.whatsapp.messages.templates import header_media, quick_reply, shown, template
 from tests.gateway.support.bench import Bench
@@ -26,7 +26,7 @@ CONFIRM: dict[str, Any] = {
     ],
 }  # fmt: skip
 SHOWN = "Olá Ana\nConfirma a consulta de 28/11 às 10h?\nSVLentes\n(Sim | Não)"
-WANTED = Wanted(
+REQUEST = TemplateRequest(
     to="+5511900000001", name="consulta", language="pt_BR", parameters=["28/11", "10h"], category="utility",
     components=[
         {"type": "header", "parameters": [{"type": "text", "text": "Ana"}]},
@@ -45,7 +45,7 @@ def desk(pool: Pool) -> Desk:
 async def out(desk: Desk, **changed: Any) -> None:
     """Queue the template, and send it."""
     async with desk.pool.connection() as conn:
-        await send(conn, CHANNELS, WANTED.model_copy(update=changed))
+        await send(conn, CHANNELS, REQUEST.model_copy(update=changed))
     await desk.step()
 
 
@@ -83,7 +83,7 @@ async def test_it_goes_out_although_meta_does_not_tell_its_words(desk: Desk) -> 
 async def test_many_messages_of_one_template_ask_once(desk: Desk) -> None:
     for n in range(5):
         async with desk.pool.connection() as conn:
-            await send(conn, CHANNELS, WANTED.model_copy(update={"to": f"+551190000010{n}"}))
+            await send(conn, CHANNELS, REQUEST.model_copy(update={"to": f"+551190000010{n}"}))
     await desk.step()
     assert (desk.meta.asked_for_templates, await kept(desk)) == (1, [SHOWN] * 5)
     desk.now += 601

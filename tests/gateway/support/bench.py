@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.inbox.intake import Intake
 from gateway.numbers.channels import Channel, Channels
-from gateway.store.conversations import Quiet
+from gateway.store.conversations import QuietPeriod
 from gateway.store.database import Pool
 from gateway.store.inbox import events
 from gateway.store.inbox.events import NewEvent
@@ -19,7 +19,7 @@ from tests.gateway.support.agent_server import AgentServer
 from tests.gateway.support.deliveries import NUMBER, payload
 
 CHANNELS = Channels([Channel(phone_number_id=NUMBER, access_token="t")])
-NO_QUIET = Quiet(0, 0)
+NO_QUIET = QuietPeriod(0, 0)
 
 
 def nothing(given: dict[str, Any]) -> dict[str, Any]:
@@ -36,19 +36,19 @@ def bounds(**changes: Any) -> Bounds:
 class Bench:
     """A worker's intake and turns, called step by step."""
 
-    def __init__(self, pool: Pool, quiet: Quiet = NO_QUIET) -> None:
+    def __init__(self, pool: Pool, quiet: QuietPeriod = NO_QUIET) -> None:
         self.pool, self.server = pool, AgentServer()
         self.intake = Intake(pool, CHANNELS, quiet)
-        self.attended: list[str | None] = []
+        self.shown: list[str | None] = []
         self.turns = self.worker()
 
     def worker(self, **changes: Any) -> Turns:
         """One more worker."""
         agent = Agent("http://agent", None, self.server.transport())
-        return Turns(self.pool, agent, CHANNELS, self._attend, bounds(**changes))
+        return Turns(self.pool, agent, CHANNELS, self._show_presence, bounds(**changes))
 
-    async def _attend(self, _: Channel, turn: Turn) -> None:
-        self.attended.append(turn.newest_wamid)
+    async def _show_presence(self, _: Channel, turn: Turn) -> None:
+        self.shown.append(turn.newest_wamid)
 
     async def receive(self, *messages: dict[str, Any]) -> None:
         """Have messages delivered and taken in."""

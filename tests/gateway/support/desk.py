@@ -7,10 +7,10 @@ import httpx
 
 from gateway.inbox.intake import Intake
 from gateway.numbers.channels import Channel, Channels
-from gateway.numbers.clients import Lines
+from gateway.numbers.clients import MetaClients
 from gateway.outbox.rate_limits import Limiter
 from gateway.outbox.sender import Sender, SendSettings
-from gateway.store.conversations import Quiet
+from gateway.store.conversations import QuietPeriod
 from gateway.store.database import Pool
 from gateway.store.inbox import events
 from gateway.store.inbox.events import NewEvent
@@ -68,11 +68,11 @@ class Desk:
     def __init__(self, pool: Pool, channels: Channels = CHANNELS, *, wait: float = 60, resend: bool = False) -> None:
         self.pool, self.meta, self.now = pool, Meta(), 0.0
         http = httpx.AsyncClient(transport=httpx.MockTransport(self.meta))
-        self.lines = Lines(http, "https://graph.facebook.com", "v26.0", lambda: self.now)
+        self.clients = MetaClients(http, "https://graph.facebook.com", "v26.0", lambda: self.now)
         self.limiter = Limiter(None, pool, clock=lambda: self.now, sleep=self._sleep)
         settings = SendSettings(wait, resend=resend)
-        self.sender = Sender(pool, self.lines, channels, self.limiter, settings, clock=lambda: self.now)
-        self.intake = Intake(pool, channels, Quiet(1000, 1000))
+        self.sender = Sender(pool, self.clients, channels, self.limiter, settings, clock=lambda: self.now)
+        self.intake = Intake(pool, channels, QuietPeriod(1000, 1000))
 
     async def _sleep(self, seconds: float) -> None:
         self.now += seconds

@@ -8,7 +8,7 @@ from typing import Any
 from gateway.inbox.intake import Intake
 from gateway.numbers.channels import Channel, Channels
 from gateway.store import conversations
-from gateway.store.conversations import Quiet
+from gateway.store.conversations import QuietPeriod
 from gateway.store.database import Pool
 from gateway.store.inbox import events
 from gateway.store.inbox.events import NewEvent
@@ -61,9 +61,9 @@ def echo(text: str, at: int | None = None, **more: Any) -> dict[str, Any]:
 class Inbox:
     """An intake over a database."""
 
-    def __init__(self, pool: Pool, quiet: Quiet | None = None, **settings: Any) -> None:
+    def __init__(self, pool: Pool, quiet: QuietPeriod | None = None, **settings: Any) -> None:
         self.pool = pool
-        self.intake = Intake(pool, CHANNELS, quiet or Quiet(0, 0), **settings)
+        self.intake = Intake(pool, CHANNELS, quiet or QuietPeriod(0, 0), **settings)
 
     async def take(self, *payloads: dict[str, Any]) -> None:
         """Have payloads delivered and processed, one after the other."""

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from gateway.numbers.channels import Channel
-from gateway.store.conversations import Quiet
+from gateway.store.conversations import QuietPeriod
 from gateway.store.database import Pool
 from gateway.store.turns import turns
 from gateway.store.turns.turns import Turn
@@ -42,7 +42,7 @@ async def test_a_message_becomes_one_run_and_its_reply_is_queued(bench: Bench) -
     }
     assert run["input"]["turn_id"] == run["metadata"]["turn_id"]
     assert await bench.replies() == ["Olá"]
-    assert bench.attended == [message["id"]]
+    assert bench.shown == [message["id"]]
     assert await bench.rows("SELECT state, attempts FROM turn") == [("done", 0)]
     assert await bench.rows("SELECT due_at, lease_owner FROM conversation") == [(None, None)]
 
@@ -56,7 +56,7 @@ async def test_a_burst_is_one_turn_in_the_customers_order(bench: Bench) -> None:
 
 
 async def test_the_quiet_period_holds_a_turn_back_but_not_for_ever(pool: Pool) -> None:
-    bench = Bench(pool, Quiet(1000, 3000))
+    bench = Bench(pool, QuietPeriod(1000, 3000))
     await bench.receive(text("a"))
     assert 990 < await bench.turns.step() <= 1000 or bench.turns._bounds.lease < 990
     assert bench.server.runs == []
@@ -163,7 +163,7 @@ async def test_a_lost_run_that_had_begun_goes_on_without_input(bench: Bench) -> 
 
 
 async def test_a_server_that_is_away_costs_no_attempt(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.turns.run._RETRY_AWAY", 0.01)
+    monkeypatch.setattr("gateway.turns.run._AWAY_RETRY_SECONDS", 0.01)
     bench.server.away = True
     await bench.receive(text("Olá"))
     await bench.turns.step()
@@ -193,7 +193,7 @@ async def test_a_failed_run_is_tried_again_and_then_the_customer_is_told_once(be
 
 
 async def test_a_turn_is_bounded_and_its_run_cancelled(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.turns.holder._LEAST", 1)
+    monkeypatch.setattr("gateway.turns.holder._MIN_ATTEMPT_SECONDS", 1)
     bench.server.gate.clear()
     await bench.receive(text("Olá"))
     await bench.settle(bench.worker(timeout=1))
@@ -373,7 +373,7 @@ async def test_an_indicator_that_survives_its_cancellation_does_not_hold_the_ans
         await asyncio.sleep(1000)
 
     worker = bench.worker()
-    worker._attend = stubborn
+    worker._show_presence = stubborn
     await bench.receive(text("Olá"))
     await bench.settle(worker)
     assert lost == 2
@@ -492,7 +492,7 @@ async def test_an_error_that_begins_with_404_is_a_failed_run_and_no_lost_one(ben
 async def test_a_run_that_somebody_else_waits_for_is_not_cancelled(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.turns.holder._LEAST", 1)
+    monkeypatch.setattr("gateway.turns.holder._MIN_ATTEMPT_SECONDS", 1)
     bench.server.gate.clear()
     await bench.receive(text("Olá"))
     worker = bench.worker(timeout=1)
