@@ -15,7 +15,7 @@ from graph.contract.context import Context
 from graph.contract.state import State
 from graph.server.tracing import here_unless_traced
 from graph.settings import settings
-from graph.tools import TOOLS, ToolErrors
+from graph.tools import TOOLS, ToolPolicy
 from graph.turn.begin import Turn
 from graph.turn.model import ModelPolicy, chat_model
 
@@ -29,7 +29,7 @@ def build(
     return create_agent(
         model,
         TOOLS,
-        middleware=[Turn(model), ModelPolicy(), ToolErrors()],
+        middleware=[Turn(model), ModelPolicy(), ToolPolicy()],
         state_schema=State,
         context_schema=Context,
         checkpointer=checkpointer,

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from graph.zones import Zone
+from graph.time_zone import Zone
 
 # A secret may come as a file instead: NAME_FILE holds its path.
 SECRETS = (

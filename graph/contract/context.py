@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from graph.zones import Zone
+from graph.time_zone import Zone
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 # What a customer's number may lead to, the most first. The gateway decides; a proof (`verify_customer`) may raise it.

@@ -14,7 +14,7 @@ import sys
 CPU_SECONDS = 10
 MEMORY_BYTES = 256 * 1024 * 1024
 UNREADABLE = 3  # the exit status for UnreadableError; anything but this and 0: it came to a bound
-MODULES = {"document": "documents", "image": "pictures", "audio": "sounds"}
+MODULES = {"document": "documents", "image": "pictures", "audio": "recordings"}
 
 
 def main() -> int:

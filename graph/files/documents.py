@@ -36,9 +36,9 @@ def _text(content: bytes, mime_type: str, limit: int) -> str:
 
         return word.text(content, limit)
     if mime_type.startswith("text/"):
-        from graph.files import plain
+        from graph.files import plain_text
 
-        return plain.text(content, limit)
+        return plain_text.text(content, limit)
     raise UnreadableError(mime_type)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
 from graph.contract.state import Inbound, Meanwhile, TurnInput
-from graph.history.words import clean, describe
+from graph.history.descriptions import clean, describe
 from graph.policy.masking import mask
 
 __all__ = ["asked_now", "clean", "mark_unsent", "messages_of", "of_turn"]

@@ -18,7 +18,7 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow
 
-from graph.server.forgetting import forget_for_ever
+from graph.server.memory_cleanup import forget_for_ever
 from graph.server.postgres import Pool, new_pool
 from graph.server.retention import Retention
 from graph.settings import settings

@@ -12,8 +12,8 @@ from graph.business import RefusedError, TicketRequest, business
 from graph.contract.state import Pending, asked_at
 from graph.policy import memory
 from graph.policy.confirmations import alive, waiting
+from graph.tools.access import CHANGES_NEED_PROOF, level, trusted_keys
 from graph.tools.common import ONE_AT_A_TIME, Runtime, ask, expiry, fact, may_ask, store_of
-from graph.tools.who import CHANGES_NEED_PROOF, level, trusted_keys
 
 NOTHING = "Não há nada esperando confirmação, ou o prazo acabou. Nada foi feito: pergunte de novo, se for o caso."
 TOO_SOON = "O cliente é perguntado no fim deste turno e ainda não respondeu. Nada foi feito."

@@ -12,17 +12,9 @@ from graph.business import Order, business
 from graph.contract.compose import menu
 from graph.contract.replies import ListReply
 from graph.prompts import TEXTS
+from graph.tools.access import MORE_NEEDS_PROOF, STAGES, order_to_change, stage_keys, stage_of, trusted_keys, with_hint
 from graph.tools.common import Runtime, line_of, number_of, propose, show
 from graph.tools.money import brl
-from graph.tools.who import (
-    MORE_NEEDS_PROOF,
-    STAGES,
-    order_to_change,
-    stage_keys,
-    stage_of,
-    trusted_keys,
-    with_hint,
-)
 
 OrderId = Annotated[str, Field(max_length=64)]
 

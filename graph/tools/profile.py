@@ -11,8 +11,8 @@ from pydantic import Field
 from graph.policy import memory
 from graph.policy.masking import mask
 from graph.prompts import TEXTS
+from graph.tools.access import CHANGES_NEED_PROOF, level
 from graph.tools.common import Runtime, propose, store_of
-from graph.tools.who import CHANGES_NEED_PROOF, level
 
 
 @tool

@@ -14,9 +14,9 @@ from graph.policy.masking import mask
 from graph.prompts import TEXTS
 from graph.server.gateway_client import channel
 from graph.settings import settings
+from graph.tools.access import lasting_keys, level, number_keys, trusted_keys
 from graph.tools.common import Runtime, end_with, fact, number_of
-from graph.tools.talk import handoff_text
-from graph.tools.who import lasting_keys, level, number_keys, trusted_keys
+from graph.tools.conversation import handoff_text
 
 NOT_NEEDED = "O cliente já está confirmado. Não é preciso perguntar mais nada."
 NO_POSTCODE = "Falta o CEP da entrega, com oito números. Nenhuma tentativa foi usada."

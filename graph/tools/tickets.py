@@ -11,8 +11,8 @@ from pydantic import Field
 from graph.business import Priority, Ticket, TicketRequest, business
 from graph.policy.masking import mask
 from graph.prompts import TEXTS
+from graph.tools.access import trusted_keys, with_hint
 from graph.tools.common import Runtime, line_of, lines_of, number_of, propose
-from graph.tools.who import trusted_keys, with_hint
 
 LARGEST_NUMBER = 2**63 - 1  # of a bigint
 

@@ -14,9 +14,9 @@ from langgraph.runtime import Runtime
 
 from graph.contract.context import Context
 from graph.contract.state import Answer, Inbound, State, TurnInput, changes
-from graph.history.calls import renewed
+from graph.history.tool_calls import renewed
 from graph.history.transcript import asked_now, mark_unsent, messages_of
-from graph.model.forms import closed
+from graph.model.reduction import closed
 from graph.policy.confirmations import alive, call_id, decide, shown_last, waiting
 from graph.policy.departments import CONFIRMING
 from graph.turn.files import read

@@ -17,8 +17,8 @@ from graph.model.guard import Fault
 from graph.policy.confirmations import question, waiting
 from graph.policy.masking import mask
 from graph.prompts import TEXTS
-from graph.tools.bounds import UNAVAILABLE
-from graph.tools.talk import handoff_text
+from graph.tools.conversation import handoff_text
+from graph.tools.policy import UNAVAILABLE
 
 NOTHING = Prepared(parts=[], closing={})
 FAILURES_BEFORE_A_PERSON = 3

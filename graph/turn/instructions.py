@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 from graph.contract.context import Context
 from graph.contract.state import State, asked_at
+from graph.policy.business_hours import in_words, is_open
 from graph.policy.confirmations import alive, waiting
 from graph.policy.departments import current, of_context
-from graph.policy.hours import in_words, is_open
 from graph.prompts import PERSONA, RULES, language
 from graph.settings import settings
 

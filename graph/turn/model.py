@@ -13,17 +13,17 @@ from langgraph.types import Command
 
 from graph.contract.context import Context
 from graph.contract.state import State
-from graph.history.calls import paired
+from graph.history.tool_calls import paired
 from graph.history.transcript import of_turn
 from graph.model.chat import chat_model
-from graph.model.forms import difference, without_this_turn
 from graph.model.guard import Fault, judge
+from graph.model.reduction import difference, without_this_turn
 from graph.policy import memory
 from graph.policy.departments import offered
 from graph.settings import settings
-from graph.turn.asking import HINTS, Call, Handler, Heard, RefusedError, models
 from graph.turn.end import closing, finish, repaired
 from graph.turn.instructions import system_prompt
+from graph.turn.model_call import HINTS, Call, Handler, Heard, RefusedError, models
 
 __all__ = ["ModelPolicy", "chat_model"]
 

@@ -11,7 +11,7 @@ from graph.business import DEMO_KEY
 from graph.server import gateway_client as channel_module
 from graph.settings import settings
 from graph.tools import TOOLS
-from graph.tools import talk as talk_tools
+from graph.tools import conversation as talk_tools
 from tests.graph.support.talk import Talk, calls, context, inbound, tap
 
 STRANGER = "5511900000001"

@@ -143,7 +143,7 @@ async def test_a_fallback_model_answers_where_the_first_one_fails(talk: Talk, en
     second.prepare("Aqui é a reserva.")
     environment.setenv("AGENT_FALLBACK_MODEL", "openai:reserve")
     settings.cache_clear()
-    environment.setattr("graph.turn.asking.chat_model", lambda name: {"openai:reserve": second}[name])
+    environment.setattr("graph.turn.model_call.chat_model", lambda name: {"openai:reserve": second}[name])
     talk.model.prepare(ModelDownError("away"))
     assert texts(await talk.turn("t1", "Oi")) == ["Aqui é a reserva."]
 
@@ -162,7 +162,7 @@ async def test_a_model_that_hangs_is_left_for_the_fallback(talk: Talk, environme
     second.prepare("Aqui é a reserva.")
     environment.setenv("AGENT_FALLBACK_MODEL", "openai:reserve")
     settings.cache_clear()
-    environment.setattr("graph.turn.asking.chat_model", lambda name: {"openai:reserve": second}[name])
+    environment.setattr("graph.turn.model_call.chat_model", lambda name: {"openai:reserve": second}[name])
     assert texts(await talk.go_on()) == ["Aqui é a reserva."]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from graph.model.forms import GIVEN_UP, HISTORY_LEFT_OUT, LEFT_OUT, NOT_SHOWN
+from graph.model.reduction import GIVEN_UP, HISTORY_LEFT_OUT, LEFT_OUT, NOT_SHOWN
 from graph.prompts import TEXTS
 from graph.server.gateway_client import Channel
 from graph.settings import settings

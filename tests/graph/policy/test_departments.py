@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from graph.contract.context import BusinessHours, Context
+from graph.policy.business_hours import is_open
 from graph.policy.departments import of_context, of_files
-from graph.policy.hours import is_open
 from graph.prompts import TEXTS
 from graph.tools import TOOLS
 from tests.graph.support.talk import Talk, calls, context, inbound, tap, texts

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
-from graph.model.heard import usable
+from graph.model.answer import usable
 from graph.policy.masking import mask
 from tests.graph.support.model_server import ModelServer, say
 from tests.graph.support.talk import Talk, texts

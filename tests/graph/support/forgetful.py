@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from graph.server import forgetting
+from graph.server import memory_cleanup
 from graph.server.persistence import checkpointer
 
-forgetting.KEPT = timedelta(seconds=0.5)
-forgetting.EVERY_SECONDS = 0.1
+memory_cleanup.KEPT = timedelta(seconds=0.5)
+memory_cleanup.EVERY_SECONDS = 0.1
 
 __all__ = ["checkpointer"]

@@ -19,7 +19,7 @@ from pydantic import PrivateAttr
 
 from graph.agent import build
 from graph.business import DEMO_KEY
-from graph.history.calls import unanswered_calls
+from graph.history.tool_calls import unanswered_calls
 
 NOON = "2026-11-23T12:00:00+00:00"  # a Monday; 09:00 in São Paulo
 

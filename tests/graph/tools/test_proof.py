@@ -13,7 +13,7 @@ from graph.contract.context import Context, CustomerKey
 from graph.server import gateway_client as channel_module
 from graph.settings import settings
 from graph.tools import proof
-from graph.tools.who import CHANGES_NEED_PROOF
+from graph.tools.access import CHANGES_NEED_PROOF
 from tests.graph.business.test_isolation import attempts, everything, nothing_of_it
 from tests.graph.support.talk import Talk, calls, context
 

@@ -15,8 +15,8 @@ from graph.contract.context import CustomerKey
 from graph.server import gateway_client as channel_module
 from graph.server.gateway_client import Channel
 from graph.settings import settings
-from graph.tools import bounds
-from graph.tools import talk as talk_tools
+from graph.tools import conversation as talk_tools
+from graph.tools import policy
 from simulator.stack.postgres import Postgres
 from tests.graph.support.talk import Talk, calls, context, tap
 
@@ -94,11 +94,11 @@ async def test_a_run_without_a_customer_gets_no_data(talk: Talk) -> None:
     talk.context = {}
     assert (await tool_answer(talk, "list_orders")).text == "Este cliente não tem pedidos."
     assert "Nenhum pedido 12345" in (await tool_answer(talk, "order_status", order_id="12345")).text
-    talk.model.prepare(calls(("create_ticket", {"subject": "a", "description": "b"})), bounds.NO_CUSTOMER)
+    talk.model.prepare(calls(("create_ticket", {"subject": "a", "description": "b"})), policy.NO_CUSTOMER)
     await talk.turn("asked", "Abra um chamado")
     await talk.turn("confirmed", "sim")
-    assert (await talk.messages())[-2].text == bounds.NO_CUSTOMER
-    assert (await tool_answer(talk, "conversation_history")).text == bounds.NO_CUSTOMER
+    assert (await talk.messages())[-2].text == policy.NO_CUSTOMER
+    assert (await tool_answer(talk, "conversation_history")).text == policy.NO_CUSTOMER
 
 
 async def test_any_key_of_the_customer_finds_them_but_no_old_one(data: Business) -> None:
@@ -216,17 +216,17 @@ async def test_missing_tables_become_a_fact_and_a_log_line_without_content(
         connection.execute("DROP TABLE business.tickets")
     with caplog.at_level(logging.WARNING):
         answer = await tool_answer(talk, "get_ticket", ticket_id="77777")
-    assert (answer.text, answer.status) == (bounds.UNAVAILABLE, "error")
+    assert (answer.text, answer.status) == (policy.UNAVAILABLE, "error")
     assert "get_ticket failed: UndefinedTable" in caplog.text
     assert "77777" not in caplog.text
 
 
 async def test_a_tool_that_hangs_is_bounded(talk: Talk, database: str, environment: pytest.MonkeyPatch) -> None:
-    environment.setattr(bounds, "TOOL_SECONDS", 0.05)
+    environment.setattr(policy, "TOOL_SECONDS", 0.05)
     with psycopg.connect(database) as lock:
         lock.execute("LOCK TABLE business.tickets IN ACCESS EXCLUSIVE MODE")
         answer = await tool_answer(talk, "list_tickets")
-    assert answer.text == bounds.UNAVAILABLE
+    assert answer.text == policy.UNAVAILABLE
 
 
 HISTORY = {
@@ -261,7 +261,7 @@ async def test_history_that_the_gateway_cannot_tell_is_a_fact(
     talk: Talk, environment: pytest.MonkeyPatch, status: int
 ) -> None:
     _use_gateway(environment, httpx.MockTransport(lambda _: httpx.Response(status)))
-    assert (await tool_answer(talk, "conversation_history")).text == bounds.UNAVAILABLE
+    assert (await tool_answer(talk, "conversation_history")).text == policy.UNAVAILABLE
 
 
 def _use_gateway(environment: pytest.MonkeyPatch, transport: httpx.AsyncBaseTransport) -> None:

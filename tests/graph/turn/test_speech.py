@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.files import UnreadableError
-from graph.files.sounds import read, seconds
+from graph.files.recordings import read, seconds
 from graph.settings import settings
 from graph.turn.speech import ENDINGS, OpenAITranscriber
 

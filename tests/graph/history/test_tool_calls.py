@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
-from graph.history.calls import INTERRUPTED, admitted, ids_of, paired, renewed, unanswered_calls
+from graph.history.tool_calls import INTERRUPTED, admitted, ids_of, paired, renewed, unanswered_calls
 from tests.graph.support.model_server import ModelServer, call, say
 from tests.graph.support.talk import Talk, calls, inbound, texts
 

@@ -18,7 +18,7 @@ from gateway.inbox import run_items
 from gateway.whatsapp.webhooks.events import MessageReceived
 from gateway.whatsapp.webhooks.parse import event, items
 from graph.contract.state import Inbound
-from graph.history.words import describe
+from graph.history.descriptions import describe
 from tests.graph.support.talk import Talk, calls, inbound, tap, texts
 
 CASES = Path(__file__).parents[2] / "cases"

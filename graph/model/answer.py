@@ -7,7 +7,7 @@ from functools import partial
 
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, ToolMessage
 
-from graph.history.calls import admitted
+from graph.history.tool_calls import admitted
 from graph.history.transcript import clean
 from graph.model.failures import JunkError
 from graph.model.leaks import without_thoughts

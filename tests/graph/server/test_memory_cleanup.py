@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from langgraph_sdk.errors import NotFoundError
 
-from graph.server.forgetting import forget
+from graph.server.memory_cleanup import forget
 from simulator.ports import free_port
 from simulator.stack.process import Process
 from tests.graph.conftest import ROOT

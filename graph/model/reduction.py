@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, RemoveMessage
 
-from graph.history.calls import paired
+from graph.history.tool_calls import paired
 from graph.history.transcript import asked_now
 
 NOT_SHOWN = "[o cliente enviou uma imagem que não pode ser vista: diga isso ao cliente e peça que ele descreva]"

@@ -13,8 +13,8 @@ from graph.contract.compose import choice, options_of
 from graph.contract.context import Context
 from graph.contract.replies import BUTTONS_BODY_LIMIT, ROW_COUNT_LIMIT
 from graph.contract.state import State, asked_at
+from graph.policy.business_hours import in_words, is_open
 from graph.policy.departments import current, of_context
-from graph.policy.hours import in_words, is_open
 from graph.policy.masking import mask
 from graph.prompts import TEXTS
 from graph.server.gateway_client import HistoryEntry, channel

@@ -11,11 +11,11 @@ from langchain.agents.middleware import ModelRequest, ModelResponse
 from langchain_core.messages import AIMessage, AnyMessage, SystemMessage
 
 from graph.contract.context import Context
+from graph.model.answer import usable
 from graph.model.chat import chat_model
 from graph.model.failures import MODEL_FAILURES, JunkError, answered, refused, taken_with_less
-from graph.model.forms import lighter
 from graph.model.guard import Fault
-from graph.model.heard import usable
+from graph.model.reduction import lighter
 from graph.prompts import language
 from graph.settings import settings
 from graph.turn.files import with_pictures

@@ -30,7 +30,7 @@ NOT_OFFERED = "Esta ferramenta não está disponível neste setor."
 TOO_MANY = "Já foram feitas consultas demais para esta mensagem. Responda com o que já se sabe."
 
 
-class ToolErrors(AgentMiddleware[State, Context]):
+class ToolPolicy(AgentMiddleware[State, Context]):
     """Bounds every tool in number and time, and turns the failures that have to be expected into a fact for the model.
 
     Anything else is a defect and fails the run.
