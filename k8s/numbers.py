@@ -12,7 +12,7 @@ from k8s.conditions import Condition, fails, holds, stamp, summary, unknown
 from k8s.declared import Number, fingerprint
 from k8s.lastseen import LastSeen
 from k8s.observed import Applied, ObservedNumber, Phone, Problem, Subscription, Token
-from k8s.plan import Action, Plan, Publish, SetPicture, SetProfile, Subscribe
+from k8s.plan import Action, Plan, Publish, SetPicture, SetProfile, Subscribe, suspended
 from k8s.verdicts import from_problem, healthy, token_valid, version_supported
 
 Json = dict[str, Any]
@@ -27,7 +27,14 @@ def plan_number(
     version: str,
     now: datetime,
 ) -> Plan:
-    """Plan one number. status: the present one; last: what of it counts on; version: of the Graph API in use."""
+    """Plan one number.
+
+    status: the present one; last: the part of it that still counts; version: of the Graph API, where the number names
+    none.
+    """
+    if number.suspend:
+        return suspended(status)
+    version = number.graph_version or version
     facts = _facts(observed, status, version, now)
     if observed.twin:
         return _plan_twin(number, observed.twin, facts)

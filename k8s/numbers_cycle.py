@@ -11,10 +11,10 @@ from k8s import channels
 from k8s.cluster import ClusterError, Missing
 from k8s.declarations import Declarations
 from k8s.declared import Number, fingerprint
-from k8s.lastseen import is_unread
+from k8s.lastseen import is_unread, last_seen
+from k8s.numbers import plan_number
 from k8s.observed import ObservedNumber, Problem, Subscription, Token
 from k8s.plan import Action, Plan, Publish, SetPicture, SetProfile, Subscribe
-from k8s.reconcile import reconcile
 from k8s.remote import Failed, Login
 from k8s.resource import Memory, Outcome, Resource, Tools, outcome_of
 
@@ -87,16 +87,9 @@ class NumberCycle:
             return missing
 
     def _plan(self) -> Plan:
-        tools = self._tools
-        return reconcile(
-            self._number,
-            self._seen,
-            self._status,
-            generation=self._resource.generation,
-            version=tools.version,
-            now=tools.now(),
-            patience=tools.patience,
-        )
+        now = self._tools.now()
+        last = last_seen(self._status, self._resource.generation, now, self._tools.patience)
+        return plan_number(self._number, self._seen, self._status, last, self._tools.version, now)
 
     def _login(self, token: str) -> Login:
         return self._tools.meta.login(token, self._number.graph_version or self._tools.version)

@@ -1,4 +1,4 @@
-"""What was found at Meta and in the cluster, as plain values: the other half of `reconcile`'s input."""
+"""What was found at Meta and in the cluster, as plain values: what planning compares with what is declared."""
 
 from __future__ import annotations
 

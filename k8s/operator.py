@@ -20,9 +20,8 @@ from k8s.conditions import as_status, fails, utc_now
 from k8s.declarations import Declarations, Entry
 from k8s.declared import GROUP, VERSION, Number, Template
 from k8s.observed import Problem
-from k8s.reconcile import backoff
 from k8s.remote import Failed
-from k8s.resource import Resource
+from k8s.resource import Resource, backoff
 from k8s.settings import Settings
 from k8s.state import CYCLES, NUMBERS, TEMPLATES, State, opened
 

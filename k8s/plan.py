@@ -1,11 +1,12 @@
-"""What `reconcile` gives: actions to take, the conditions and fields of the status, and when to look again."""
+"""What planning gives: actions to take, the conditions and fields of the status, and when to look again. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from k8s.conditions import Condition
+from k8s.conditions import Condition, holds
 from k8s.declared import KeyRef
 
 Json = dict[str, Any]
@@ -64,7 +65,7 @@ Action = Publish | Subscribe | SetProfile | SetPicture | CreateTemplate | EditTe
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The outcome of one `reconcile`.
+    """What to do for one resource, and what its status says.
 
     status: the fields of the status beside conditions; retry: something failed that a back-off may heal;
     check_after: seconds until the next look when nothing failed, None for the ordinary resync.
@@ -76,3 +77,14 @@ class Plan:
     retry: bool = False
     retry_after: float | None = None
     check_after: float | None = None
+
+
+def suspended(status: Mapping[str, Any]) -> Plan:
+    """Return the plan of a suspended resource: no action, and the status keeps its fields.
+
+    It is Ready, so that nothing waits for it.
+    """
+    transient = {"conditions", "observedGeneration", "queuePosition"}
+    facts = {key: value for key, value in status.items() if key not in transient}
+    ready = holds("Ready", "Suspended", "Neither checked nor changed while spec.suspend is true")
+    return Plan(actions=(), conditions=(ready,), status=facts)

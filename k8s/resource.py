@@ -14,12 +14,12 @@ from k8s.cluster import Cluster
 from k8s.conditions import Event, as_status, events, stamp, utc_now
 from k8s.observed import ObservedNumber
 from k8s.plan import Plan
-from k8s.reconcile import backoff
 from k8s.remote import Meta
 
 Json = dict[str, Any]
 
 _LOOKS = 3  # so many that fail in a row are no blink of Meta's any more
+_BACKOFF_FIRST_SECONDS, _BACKOFF_LONGEST_SECONDS = 10.0, 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,3 +136,9 @@ def outcome_of(
     status["observedGeneration"] = resource.generation
     status["conditions"] = as_status(plan.conditions, before, resource.generation, now)
     return Outcome(status, events(plan.conditions, before), next_in)
+
+
+def backoff(failures: int) -> float:
+    """Return the seconds to wait after so many failures in a row: 10, 20, 40, 80, then 120."""
+    doublings = min(max(failures - 1, 0), 10)
+    return min(_BACKOFF_LONGEST_SECONDS, _BACKOFF_FIRST_SECONDS * float(2**doublings))

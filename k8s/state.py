@@ -20,9 +20,8 @@ from k8s.conditions import fails, merge_patch, summary
 from k8s.declarations import Declarations
 from k8s.numbers_cycle import NumberCycle
 from k8s.plan import Plan
-from k8s.reconcile import backoff
 from k8s.remote import Meta
-from k8s.resource import Memory, Outcome, Pace, Resource, Tools, outcome_of
+from k8s.resource import Memory, Outcome, Pace, Resource, Tools, backoff, outcome_of
 from k8s.settings import Settings
 from k8s.templates_cycle import TemplateCycle
 

@@ -14,7 +14,7 @@ from k8s.conditions import Condition, fails, holds, moment, stamp, summary, wait
 from k8s.declared import Template, fingerprint
 from k8s.lastseen import LastSeen
 from k8s.observed import Applied, ObservedTemplate, Problem, RemoteTemplate
-from k8s.plan import Action, CreateTemplate, EditTemplate, Plan
+from k8s.plan import Action, CreateTemplate, EditTemplate, Plan, suspended
 from k8s.verdicts import approved_by_meta, from_problem
 
 Json = dict[str, Any]
@@ -36,7 +36,9 @@ _PATIENT = frozenset({"InReview", "EditLimit"})
 def plan_template(
     template: Template, observed: ObservedTemplate, status: Mapping[str, Any], last: LastSeen, now: datetime
 ) -> Plan:
-    """Plan one template. status: the present one; last: what of it counts on."""
+    """Plan one template. status: the present one; last: the part of it that still counts."""
+    if template.suspend:
+        return suspended(status)
     remote, applied = observed.remote, dict(status.get("applied") or {})
     found, action = _synced(template, observed, status, applied, now)
     refusal = _refusal(template, observed.failure, status, applied, now) if action else None

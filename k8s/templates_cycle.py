@@ -9,12 +9,12 @@ from k8s.answers import RATE_LIMITED
 from k8s.cluster import ClusterError, Missing
 from k8s.declarations import Declarations
 from k8s.declared import Number, Template
+from k8s.lastseen import last_seen
 from k8s.observed import ObservedTemplate, Problem
 from k8s.plan import Action, EditTemplate, Plan
-from k8s.reconcile import reconcile
 from k8s.remote import Account, Failed, Login
 from k8s.resource import Memory, Outcome, Resource, Tools, outcome_of
-from k8s.templates import after, poll_after
+from k8s.templates import after, plan_template, poll_after
 
 Json = dict[str, Any]
 
@@ -168,16 +168,9 @@ class TemplateCycle:
         return self._outcome(self._plan(ObservedTemplate(unread=problem)), _NO_NUMBER_SECONDS)
 
     def _plan(self, observed: ObservedTemplate) -> Plan:
-        tools = self._tools
-        return reconcile(
-            self._template,
-            observed,
-            self._status,
-            generation=self._resource.generation,
-            version=tools.version,
-            now=tools.now(),
-            patience=tools.patience,
-        )
+        now = self._tools.now()
+        last = last_seen(self._status, self._resource.generation, now, self._tools.patience)
+        return plan_template(self._template, observed, self._status, last, now)
 
     def _outcome(self, plan: Plan, next_in: float) -> Outcome:
         return outcome_of(plan, self._resource, self._tools, next_in, self._memory.checked)
