@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.whatsapp.api.management import PhoneNumber, TemplateInfo, TokenInfo
 from gateway.whatsapp.errors import AccountBlocked, Permanent, Temporary, Uncertain, WhatsAppError
-from k8s.observed import Phone, Problem, RemoteTemplate, Token
+from k8s.model.observed import Phone, Problem, RemoteTemplate, Token
 
 Json = dict[str, Any]
 

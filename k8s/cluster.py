@@ -12,9 +12,9 @@ import aiohttp
 from kubernetes_asyncio import client, config
 from kubernetes_asyncio.client.exceptions import ApiException
 
-from k8s import channels
-from k8s.declared import GROUP, VERSION, KeyRef, Number
-from k8s.observed import Problem, Secrets
+from k8s.model import channels_file
+from k8s.model.declared import GROUP, VERSION, KeyRef, Number
+from k8s.model.observed import Problem, Secrets
 
 Json = dict[str, Any]
 
@@ -97,7 +97,7 @@ class Cluster:
         try:
             return await self.access_token(namespace, number)
         except Missing:
-            held = channels.read(await self.channels(namespace)).get(number.phone_number_id)
+            held = channels_file.read(await self.channels(namespace)).get(number.phone_number_id)
             if held is None:
                 raise
             return str(held["access_token"])

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from gateway.whatsapp.api import versions
-from k8s import channels
-from k8s.conditions import Condition, fails, holds, stamp, summary, unknown
-from k8s.declared import Number, fingerprint
-from k8s.lastseen import LastSeen
-from k8s.observed import Applied, ObservedNumber, Phone, Problem, Subscription, Token
-from k8s.plan import Action, Plan, Publish, SetPicture, SetProfile, Subscribe, suspended
-from k8s.verdicts import from_problem, healthy, token_valid, version_supported
+from k8s.model import channels_file
+from k8s.model.actions import Action, Plan, Publish, SetPicture, SetProfile, Subscribe, suspended
+from k8s.model.conditions import Condition, fails, holds, stamp, summary, unknown
+from k8s.model.declared import Number, fingerprint
+from k8s.model.last_seen import LastSeen
+from k8s.model.observed import Applied, ObservedNumber, Phone, Problem, Subscription, Token
+from k8s.model.verdicts import from_problem, healthy, token_valid, version_supported
 
 Json = dict[str, Any]
 Part = tuple[Condition, Action | None]
@@ -102,7 +102,7 @@ def _published(number: Number, observed: ObservedNumber, token: Condition) -> Pa
     if token.status == "False" and observed.channel is None:
         return unknown("Published", token.reason, "The gateways get this number once its access token is good"), None
     phone = observed.phone if isinstance(observed.phone, Phone) else None
-    entry = channels.entry(number, observed.secrets, phone, observed.channel, keep_token=not good)
+    entry = channels_file.entry(number, observed.secrets, phone, observed.channel, keep_token=not good)
     if entry == observed.channel:
         return holds(
             "Published", "Published", "The channels Secret has this number; gateways read it within a minute or two"

@@ -7,14 +7,14 @@ from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Any
 
-from k8s import channels
 from k8s.cluster import ClusterError, Missing
-from k8s.declarations import Declarations
-from k8s.declared import Number, fingerprint
-from k8s.lastseen import is_unread, last_seen
+from k8s.model import channels_file
+from k8s.model.actions import Action, Plan, Publish, SetPicture, SetProfile, Subscribe
+from k8s.model.declarations import Declarations
+from k8s.model.declared import Number, fingerprint
+from k8s.model.last_seen import is_unread, last_seen
+from k8s.model.observed import ObservedNumber, Problem, Subscription, Token
 from k8s.numbers import plan_number
-from k8s.observed import ObservedNumber, Problem, Subscription, Token
-from k8s.plan import Action, Plan, Publish, SetPicture, SetProfile, Subscribe
 from k8s.remote import Failed, Login
 from k8s.resource import Memory, Outcome, Resource, Tools, outcome_of
 
@@ -73,7 +73,7 @@ class NumberCycle:
         if self._number.deletion_policy == "Delete" and not shared:
             token = await self._last_token(namespace)
         if await self._tools.cluster.channels(namespace) is not None:
-            await self._tools.cluster.change_channels(namespace, lambda held: channels.merged(held, {}, known))
+            await self._tools.cluster.change_channels(namespace, lambda held: channels_file.merged(held, {}, known))
         if isinstance(token, Missing):  # gone with its namespace, perhaps: that must not hold the deletion up
             return f"The app stays subscribed at Meta, because there is no access token any more: {token}"
         if token:
@@ -113,7 +113,7 @@ class NumberCycle:
         """See what the cluster says: the present channel, other numbers of the account, the picture."""
         namespace, number = self._resource.namespace, self._number
         try:
-            held = channels.read(await self._tools.cluster.channels(namespace))
+            held = channels_file.read(await self._tools.cluster.channels(namespace))
         except ClusterError as error:
             if error.problem.kind == "temporary":
                 raise
@@ -210,7 +210,9 @@ class NumberCycle:
             case Publish(entry=entry):
                 known = [*self._declared.ids(namespace), number.phone_number_id]
                 changed: dict[str, Json | None] = {number.phone_number_id: entry}
-                await self._tools.cluster.change_channels(namespace, lambda held: channels.merged(held, changed, known))
+                await self._tools.cluster.change_channels(
+                    namespace, lambda held: channels_file.merged(held, changed, known)
+                )
             case Subscribe(callback=callback):
                 found = self._seen.subscription
                 subscribed = isinstance(found, Subscription) and found.subscribed

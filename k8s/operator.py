@@ -16,10 +16,10 @@ import structlog
 from pydantic import ValidationError
 
 from k8s.cluster import ClusterError
-from k8s.conditions import as_status, fails, utc_now
-from k8s.declarations import Declarations, Entry
-from k8s.declared import GROUP, VERSION, Number, Template
-from k8s.observed import Problem
+from k8s.model.conditions import as_status, fails, utc_now
+from k8s.model.declarations import Declarations, Entry
+from k8s.model.declared import GROUP, VERSION, Number, Template
+from k8s.model.observed import Problem
 from k8s.remote import Failed
 from k8s.resource import Resource, backoff
 from k8s.settings import Settings

@@ -17,13 +17,14 @@ from gateway.whatsapp.api.management import Management
 from gateway.whatsapp.api.uploads import Uploads
 from gateway.whatsapp.errors import WhatsAppError
 from gateway.whatsapp.usage import calls_used
-from k8s import content, telemetry
+from k8s import telemetry
 from k8s.answers import RATE_LIMITED, app_id_of, phone_of, problem_of, template_of, token_of
 from k8s.budget import HOUR, Budget, Clock, Place, Queue
-from k8s.conditions import utc_now
-from k8s.declared import Number, Template
-from k8s.observed import Phone, Problem, RemoteTemplate, Subscription, Token
-from k8s.plan import Action, CreateTemplate, EditTemplate
+from k8s.model import template_content
+from k8s.model.actions import Action, CreateTemplate, EditTemplate
+from k8s.model.conditions import utc_now
+from k8s.model.declared import Number, Template
+from k8s.model.observed import Phone, Problem, RemoteTemplate, Subscription, Token
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -129,7 +130,7 @@ class Account:
             "language": template.language,
             "category": template.category,
             "parameter_format": template.parameter_format,
-            "components": content.to_meta(template, media_handle),
+            "components": template_content.to_meta(template, media_handle),
         }
         self.creates.spend()
         answer = await self._change("create_template", lambda: login.management.create_template(self.waba_id, body))
@@ -143,7 +144,7 @@ class Account:
 
     async def edit(self, login: Login, template: Template, edit: EditTemplate, media_handle: str | None = None) -> None:
         """Edit a template. Raises Failed."""
-        changes: Json = {"components": content.to_meta(template, media_handle)}
+        changes: Json = {"components": template_content.to_meta(template, media_handle)}
         if not edit.approved:  # Meta refuses a category for approved ones
             changes["category"] = template.category
         await self._change("edit_template", lambda: login.management.edit_template(edit.id, changes))

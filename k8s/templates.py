@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from k8s import content
-from k8s.conditions import Condition, fails, holds, moment, stamp, summary, waits
-from k8s.declared import Template, fingerprint
-from k8s.lastseen import LastSeen
-from k8s.observed import Applied, ObservedTemplate, Problem, RemoteTemplate
-from k8s.plan import Action, CreateTemplate, EditTemplate, Plan, suspended
-from k8s.verdicts import approved_by_meta, from_problem
+from k8s.model import template_content
+from k8s.model.actions import Action, CreateTemplate, EditTemplate, Plan, suspended
+from k8s.model.conditions import Condition, fails, holds, moment, stamp, summary, waits
+from k8s.model.declared import Template, fingerprint
+from k8s.model.last_seen import LastSeen
+from k8s.model.observed import Applied, ObservedTemplate, Problem, RemoteTemplate
+from k8s.model.verdicts import approved_by_meta, from_problem
 
 Json = dict[str, Any]
 
@@ -143,10 +143,10 @@ def _needs_edit(template: Template, remote: RemoteTemplate, applied: Mapping[str
     """Whether to edit: it differs and that is neither Meta's rewriting of what was sent nor a sample only."""
     memory, mark = Applied(applied.get("declared"), applied.get("shown")), _mark(template)
     changed = memory.declared is not None and memory.declared != mark
-    if changed and (remote.state == "REJECTED" or content.is_opaque(template)):
+    if changed and (remote.state == "REJECTED" or template_content.is_opaque(template)):
         return True  # reviewers see samples and category too, so any change may be the remedy
-    shown = content.remote_fingerprint(list(remote.components))
-    return not content.same(template, list(remote.components)) and not memory.settled(mark, shown)
+    shown = template_content.remote_fingerprint(list(remote.components))
+    return not template_content.same(template, list(remote.components)) and not memory.settled(mark, shown)
 
 
 def _remember(template: Template, remote: RemoteTemplate, applied: dict[str, str]) -> None:
@@ -154,7 +154,7 @@ def _remember(template: Template, remote: RemoteTemplate, applied: dict[str, str
     if remote.assumed:
         applied.pop("shown", None)  # the next list tells what Meta made of it
     else:
-        applied["shown"] = content.remote_fingerprint(list(remote.components))
+        applied["shown"] = template_content.remote_fingerprint(list(remote.components))
 
 
 def _in_sync(template: Template, remote: RemoteTemplate, *, known: bool) -> Condition:
@@ -219,4 +219,4 @@ def poll_after(status: Mapping[str, Any], now: datetime) -> float | None:
 
 def _mark(template: Template) -> str:
     """Fingerprint of everything that is declared of it: samples and category too."""
-    return fingerprint([template.category, content.to_meta(template)])
+    return fingerprint([template.category, template_content.to_meta(template)])

@@ -250,7 +250,7 @@ def allows(rule: dict[str, list[str]], verb: str, group: str, resource: str) -> 
 def api_calls() -> Iterator[str]:
     """Methods of kubernetes_asyncio that the operator's code names."""
     shape = re.compile(r"(read|list|create|replace|patch|delete|get|watch)_(namespaced|cluster|custom|api)_\w+")
-    for path in (chart.ROOT / "k8s").glob("*.py"):
+    for path in (chart.ROOT / "k8s").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute) and shape.fullmatch(node.attr):
                 yield node.attr

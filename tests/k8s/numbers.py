@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from k8s import channels
+from k8s.model import channels_file
 from tests.k8s.apiserver import ApiServer
 from tests.k8s.conftest import ACCOUNT, NUMBER
 
 
 def channel(api: ApiServer, number_id: str = NUMBER) -> dict[str, Any] | None:
-    return channels.read(api.secret("shop", "operator-channels")["channels.json"]).get(number_id)
+    return channels_file.read(api.secret("shop", "operator-channels")["channels.json"]).get(number_id)
 
 
 def account(simulator: Any) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from gateway.numbers.channels import Channels
 from graph.contract.context import Context
-from k8s import channels
-from k8s.declared import Agent, Number
-from k8s.observed import Phone, Secrets
+from k8s.model import channels_file
+from k8s.model.declared import Agent, Number
+from k8s.model.observed import Phone, Secrets
 
 SECRETS = Secrets(access_token="token-1", app_secrets=("secret-1", "secret-0"), verify_token="verify-1")
 SPEC: dict[str, Any] = {
@@ -44,12 +44,12 @@ SPEC: dict[str, Any] = {
 
 
 def entry(spec: dict[str, Any] = SPEC, phone: Phone | None = None) -> dict[str, Any]:
-    return channels.entry(Number.model_validate(spec), SECRETS, phone, None, keep_token=False)
+    return channels_file.entry(Number.model_validate(spec), SECRETS, phone, None, keep_token=False)
 
 
 def test_the_gateway_reads_what_the_operator_writes(tmp_path: Path) -> None:
     file = tmp_path / "channels.json"
-    file.write_bytes(channels.merged(None, {"100": entry()}, ["100"]))
+    file.write_bytes(channels_file.merged(None, {"100": entry()}, ["100"]))
     read = Channels(files=[file])
     channel = read.get("100")
     assert read.problems == {}
@@ -72,12 +72,12 @@ def test_the_agent_reads_the_context() -> None:
 
 
 def test_fields_win_over_free_context_and_the_rest_of_it_stays() -> None:
-    made = channels.context(Agent(persona="P", context={"persona": "Q", "store": "centro"}))
+    made = channels_file.context(Agent(persona="P", context={"persona": "Q", "store": "centro"}))
     assert made == {"persona": "P", "store": "centro"}
 
 
 def test_nothing_is_handed_on_that_is_not_declared() -> None:
-    assert channels.context(Agent()) == {}
+    assert channels_file.context(Agent()) == {}
 
 
 def test_a_named_parameter_reaches_the_fallback_template() -> None:
@@ -90,30 +90,30 @@ def test_a_named_parameter_reaches_the_fallback_template() -> None:
 
 def test_own_departments_come_last_unless_they_are_named() -> None:
     agent = Agent.model_validate({"departments": ["sales"], "ownDepartments": [{"name": "recalls", "title": "R"}]})
-    made = channels.context(agent)["departments"]
+    made = channels_file.context(agent)["departments"]
     assert [made[0], made[1]["name"]] == ["sales", "recalls"]
 
 
 def test_entries_of_others_stay_and_those_of_unknown_numbers_go() -> None:
-    before = channels.merged(None, {"1": {"phone_number_id": "1"}, "2": {"phone_number_id": "2"}}, ["1", "2"])
-    after = channels.merged(before, {"3": {"phone_number_id": "3"}}, ["2", "3"])
+    before = channels_file.merged(None, {"1": {"phone_number_id": "1"}, "2": {"phone_number_id": "2"}}, ["1", "2"])
+    after = channels_file.merged(before, {"3": {"phone_number_id": "3"}}, ["2", "3"])
     assert [one["phone_number_id"] for one in orjson.loads(after)["channels"]] == ["2", "3"]
-    assert channels.read(channels.merged(after, {"3": None}, ["2", "3"])).keys() == {"2"}
+    assert channels_file.read(channels_file.merged(after, {"3": None}, ["2", "3"])).keys() == {"2"}
 
 
 def test_a_file_that_somebody_broke_is_made_anew() -> None:
-    assert channels.read(channels.merged(b"{broken", {"1": {"phone_number_id": "1"}}, ["1"])).keys() == {"1"}
-    assert channels.read(b'{"channels": [1]}') == {}
+    assert channels_file.read(channels_file.merged(b"{broken", {"1": {"phone_number_id": "1"}}, ["1"])).keys() == {"1"}
+    assert channels_file.read(b'{"channels": [1]}') == {}
 
 
 def test_the_same_content_is_the_same_bytes() -> None:
-    once = channels.merged(None, {"2": {"phone_number_id": "2"}, "1": {"phone_number_id": "1"}}, ["1", "2"])
-    assert channels.merged(once, {}, ["2", "1"]) == once
+    once = channels_file.merged(None, {"2": {"phone_number_id": "2"}, "1": {"phone_number_id": "1"}}, ["1", "2"])
+    assert channels_file.merged(once, {}, ["2", "1"]) == once
 
 
 def test_no_secret_shows_in_what_is_logged() -> None:
-    from k8s.observed import ObservedNumber
-    from k8s.plan import Publish
+    from k8s.model.actions import Publish
+    from k8s.model.observed import ObservedNumber
 
     shown = repr([SECRETS, Publish(entry()), ObservedNumber(secrets=SECRETS, channel=entry())])
     assert not any(secret in shown for secret in ("token-1", "secret-1", "verify-1"))

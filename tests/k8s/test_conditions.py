@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from k8s.conditions import (
+from k8s.model.conditions import (
     Event,
     as_status,
     events,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from k8s import content
-from k8s.declared import Template
+from k8s.model import template_content
+from k8s.model.declared import Template
 
 FULL: dict[str, Any] = {
     "numberRef": {"name": "loja"},
@@ -63,11 +63,11 @@ def template(**changes: Any) -> Template:
 
 
 def test_every_part_in_metas_json() -> None:
-    assert content.to_meta(template()) == META
+    assert template_content.to_meta(template()) == META
 
 
 def test_named_parameters() -> None:
-    made = content.to_meta(
+    made = template_content.to_meta(
         template(
             parameterFormat="NAMED",
             components={"header": {"format": "TEXT", "text": "{{shop}}:"}, "body": {"text": "Olá {{name}}!"}},
@@ -81,7 +81,7 @@ def test_named_parameters() -> None:
 def test_ten_and_more_variables_keep_their_order() -> None:
     body = {str(n): f"v{n}" for n in range(12, 0, -1)}
     text = "a " + " ".join(f"{{{{{n}}}}}" for n in range(1, 13)) + " z"
-    made = content.to_meta(template(components={"body": {"text": text}}, samples={"body": body}))
+    made = template_content.to_meta(template(components={"body": {"text": text}}, samples={"body": body}))
     assert made[0]["example"] == {"body_text": [[f"v{n}" for n in range(1, 13)]]}
 
 
@@ -90,7 +90,7 @@ def test_a_media_header_has_the_handle_of_its_sample() -> None:
         components={"header": {"format": "IMAGE"}, "body": {"text": "Oi."}},
         samples={"media": {"name": "files", "key": "sample.png"}},
     )
-    assert content.to_meta(media, "4::aW")[0] == {
+    assert template_content.to_meta(media, "4::aW")[0] == {
         "type": "HEADER",
         "format": "IMAGE",
         "example": {"header_handle": ["4::aW"]},
@@ -113,7 +113,7 @@ def test_an_authentication_template_has_metas_texts() -> None:
         },
         samples={},
     )
-    assert content.to_meta(code) == [
+    assert template_content.to_meta(code) == [
         {"type": "BODY"},
         {"type": "FOOTER", "code_expiration_minutes": 5},
         {
@@ -131,7 +131,7 @@ def test_an_authentication_template_has_metas_texts() -> None:
 
 
 def test_what_was_sent_is_the_same() -> None:
-    assert content.same(template(), copy.deepcopy(META))
+    assert template_content.same(template(), copy.deepcopy(META))
 
 
 def change(path: list[Any], value: Any) -> list[dict[str, Any]]:
@@ -156,7 +156,7 @@ def change(path: list[Any], value: Any) -> list[dict[str, Any]]:
     ],
 )
 def test_what_meta_writes_in_its_own_way_is_the_same(path: list[Any], value: Any) -> None:
-    assert content.same(template(), change(path, value))
+    assert template_content.same(template(), change(path, value))
 
 
 @pytest.mark.parametrize(
@@ -170,25 +170,27 @@ def test_what_meta_writes_in_its_own_way_is_the_same(path: list[Any], value: Any
     ],
 )
 def test_what_customers_would_see_is_not_the_same(path: list[Any], value: Any) -> None:
-    assert not content.same(template(), change(path, value))
+    assert not template_content.same(template(), change(path, value))
 
 
 def test_a_part_more_or_less_is_not_the_same() -> None:
-    assert not content.same(template(), META[:3])
+    assert not template_content.same(template(), META[:3])
     parts = {key: value for key, value in FULL["components"].items() if key != "footer"}
-    assert not content.same(template(components=parts), META)
+    assert not template_content.same(template(components=parts), META)
 
 
 def test_components_in_metas_own_json_are_sent_and_not_compared() -> None:
     card = {"type": "LIMITED_TIME_OFFER", "limited_time_offer": {"text": "Só hoje", "has_expiration": True}}
     offer = template(components={"body": {"text": "Oi."}, "further": [card]}, samples={})
-    assert content.to_meta(offer)[-1] == card
-    assert content.is_opaque(offer)
-    assert content.same(offer, [{"type": "BODY", "text": "Oi."}, {"type": "LIMITED_TIME_OFFER", "rewritten": 1}])
+    assert template_content.to_meta(offer)[-1] == card
+    assert template_content.is_opaque(offer)
+    assert template_content.same(
+        offer, [{"type": "BODY", "text": "Oi."}, {"type": "LIMITED_TIME_OFFER", "rewritten": 1}]
+    )
 
 
 def test_samples_do_not_count_in_the_fingerprint_of_what_meta_shows() -> None:
-    assert content.remote_fingerprint(META) == content.remote_fingerprint(
+    assert template_content.remote_fingerprint(META) == template_content.remote_fingerprint(
         change([1, "example"], {"body_text": [["x"]]})
     )
-    assert content.remote_fingerprint(META) != content.remote_fingerprint(change([1, "text"], "x"))
+    assert template_content.remote_fingerprint(META) != template_content.remote_fingerprint(change([1, "text"], "x"))

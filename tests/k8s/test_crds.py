@@ -13,7 +13,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from pydantic import BaseModel
 
 from k8s import telemetry
-from k8s.declared import Number, Template
+from k8s.model.declared import Number, Template
 from k8s.settings import Settings
 
 ROOT = Path(__file__).parents[2]

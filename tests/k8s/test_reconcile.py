@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from k8s import channels, content
-from k8s.declared import Number, Template, fingerprint
-from k8s.lastseen import last_seen
-from k8s.numbers import plan_number
-from k8s.observed import (
+from k8s.model import channels_file, template_content
+from k8s.model.actions import CreateTemplate, EditTemplate, Plan
+from k8s.model.declared import Number, Template, fingerprint
+from k8s.model.last_seen import last_seen
+from k8s.model.observed import (
     ObservedNumber,
     ObservedTemplate,
     Phone,
@@ -24,7 +24,7 @@ from k8s.observed import (
     Subscription,
     Token,
 )
-from k8s.plan import CreateTemplate, EditTemplate, Plan
+from k8s.numbers import plan_number
 from k8s.resource import backoff
 from k8s.templates import after, plan_template
 
@@ -81,7 +81,7 @@ def test_template(case: Json) -> None:
     plan = planned(template, seen, status, case["now"])
     check(plan, case["expect"])
     if "remembers" in case["expect"]:
-        shown = content.remote_fingerprint(list(remote.components))
+        shown = template_content.remote_fingerprint(list(remote.components))
         assert plan.status["applied"].get("shown") == (shown if case["expect"]["remembers"] else None)
 
 
@@ -108,7 +108,7 @@ def _marks(template: Template, remote: RemoteTemplate | None, applied: Json) -> 
     marks = after_creation(template)
     marks["refused"] = marks["declared"]
     if remote:
-        marks["shown"] = content.remote_fingerprint(list(remote.components))
+        marks["shown"] = template_content.remote_fingerprint(list(remote.components))
     return {key: marks.get(key, "gone") if value == "SAME" else value for key, value in applied.items()}
 
 
@@ -142,7 +142,7 @@ def test_number(case: Json) -> None:
 
 def _channel(number: Number, base: Json) -> Json:
     secrets, phone = made(Secrets, base["observed"]["secrets"]), made(Phone, base["observed"]["phone"])
-    return channels.entry(number, secrets, phone, None, keep_token=False)
+    return channels_file.entry(number, secrets, phone, None, keep_token=False)
 
 
 def check(plan: Plan, expect: Json) -> None:

@@ -10,7 +10,7 @@ import pytest
 from gateway.whatsapp import errors
 from k8s.answers import problem_of
 from k8s.budget import Clock
-from k8s.declared import Number, Template
+from k8s.model.declared import Number, Template
 from k8s.remote import Failed, Meta
 from tests.k8s.conftest import NUMBER_SPEC, TEMPLATE_SPEC
 

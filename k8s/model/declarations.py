@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Generic, NamedTuple, TypeVar
 
-from k8s.declared import Number, Template
+from k8s.model.declared import Number, Template
 
 Key = tuple[str, str]  # namespace and name
 T = TypeVar("T")

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from k8s.conditions import Condition, holds, moment, stamp
-from k8s.observed import Problem
+from k8s.model.conditions import Condition, holds, moment, stamp
+from k8s.model.observed import Problem
 
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 

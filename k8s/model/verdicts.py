@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from gateway.whatsapp.api import versions
-from k8s.conditions import Condition, fails, holds, stamp, unknown, waits
-from k8s.declared import Number
-from k8s.observed import Phone, Problem, Token
+from k8s.model.conditions import Condition, fails, holds, stamp, unknown, waits
+from k8s.model.declared import Number
+from k8s.model.observed import Phone, Problem, Token
 
 SCOPES = frozenset({"whatsapp_business_management", "whatsapp_business_messaging"})
 TOKEN_WARNING = timedelta(days=14)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from k8s.declared import Body, Button, Footer, Header, Template, fingerprint
+from k8s.model.declared import Body, Button, Footer, Header, Template, fingerprint
 
 Json = dict[str, Any]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from k8s.conditions import Condition, holds
-from k8s.declared import KeyRef
+from k8s.model.conditions import Condition, holds
+from k8s.model.declared import KeyRef
 
 Json = dict[str, Any]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 
-from k8s.declared import Agent, FallbackTemplate, Number
-from k8s.observed import Phone, Secrets
+from k8s.model.declared import Agent, FallbackTemplate, Number
+from k8s.model.observed import Phone, Secrets
 
 Json = dict[str, Any]
 
