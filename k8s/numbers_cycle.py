@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from k8s.cluster import ClusterError, Missing
+from k8s.meta.account import Failed, Login
 from k8s.model import channels_file
 from k8s.model.actions import Action, Plan, Publish, SetPicture, SetProfile, Subscribe
 from k8s.model.declarations import Declarations
@@ -15,7 +16,6 @@ from k8s.model.declared import Number, fingerprint
 from k8s.model.last_seen import is_unread, last_seen
 from k8s.model.observed import ObservedNumber, Problem, Subscription, Token
 from k8s.numbers import plan_number
-from k8s.remote import Failed, Login
 from k8s.resource import Memory, Outcome, Resource, Tools, outcome_of
 
 Json = dict[str, Any]

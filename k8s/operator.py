@@ -16,11 +16,11 @@ import structlog
 from pydantic import ValidationError
 
 from k8s.cluster import ClusterError
+from k8s.meta.account import Failed
 from k8s.model.conditions import as_status, fails, utc_now
 from k8s.model.declarations import Declarations, Entry
 from k8s.model.declared import GROUP, VERSION, Number, Template
 from k8s.model.observed import Problem
-from k8s.remote import Failed
 from k8s.resource import Resource, backoff
 from k8s.settings import Settings
 from k8s.state import CYCLES, NUMBERS, TEMPLATES, State, opened

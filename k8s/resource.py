@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from k8s.cluster import Cluster
+from k8s.meta.account import Meta
 from k8s.model.actions import Plan
 from k8s.model.conditions import Event, as_status, events, stamp, utc_now
 from k8s.model.observed import ObservedNumber
-from k8s.remote import Meta
 
 Json = dict[str, Any]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from k8s.answers import RATE_LIMITED
 from k8s.cluster import ClusterError, Missing
+from k8s.meta.account import Account, Failed, Login
+from k8s.meta.answers import RATE_LIMITED
 from k8s.model.actions import Action, EditTemplate, Plan
 from k8s.model.declarations import Declarations
 from k8s.model.declared import Number, Template
 from k8s.model.last_seen import last_seen
 from k8s.model.observed import ObservedTemplate, Problem
-from k8s.remote import Account, Failed, Login
 from k8s.resource import Memory, Outcome, Resource, Tools, outcome_of
 from k8s.templates import after, plan_template, poll_after
 

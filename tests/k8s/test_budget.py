@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from k8s.budget import Budget, Queue
+from k8s.meta.budget import Budget, Queue
 
 
 class Clock:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from k8s.remote import Failed
+from k8s.meta.account import Failed
 from tests.k8s.apiserver import ApiServer
 from tests.k8s.conftest import Operator
 from tests.k8s.numbers import account, calls, channel

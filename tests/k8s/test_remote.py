@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from gateway.whatsapp import errors
-from k8s.answers import problem_of
-from k8s.budget import Clock
+from k8s.meta.account import Failed, Meta
+from k8s.meta.answers import problem_of
+from k8s.meta.budget import Clock
 from k8s.model.declared import Number, Template
-from k8s.remote import Failed, Meta
 from tests.k8s.conftest import NUMBER_SPEC, TEMPLATE_SPEC
 
 NUMBER, TEMPLATE = Number.model_validate(NUMBER_SPEC), Template.model_validate(TEMPLATE_SPEC)

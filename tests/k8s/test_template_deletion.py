@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from k8s.remote import Failed
+from k8s.meta.account import Failed
 from tests.k8s.apiserver import ApiServer
 from tests.k8s.conftest import ACCOUNT, Operator
 from tests.k8s.templates import BODY, CHANGED, at_meta, calls, declared

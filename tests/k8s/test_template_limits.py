@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from k8s.budget import HOUR
+from k8s.meta.budget import HOUR
 from tests.k8s.conftest import ACCOUNT, Operator
 from tests.k8s.templates import BODY, at_meta, calls, declared, review
 from tests.simulator.support.helpers import eventually

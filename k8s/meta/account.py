@@ -18,8 +18,8 @@ from gateway.whatsapp.api.uploads import Uploads
 from gateway.whatsapp.errors import WhatsAppError
 from gateway.whatsapp.usage import calls_used
 from k8s import telemetry
-from k8s.answers import RATE_LIMITED, app_id_of, phone_of, problem_of, template_of, token_of
-from k8s.budget import HOUR, Budget, Clock, Place, Queue
+from k8s.meta.answers import RATE_LIMITED, app_id_of, phone_of, problem_of, template_of, token_of
+from k8s.meta.budget import HOUR, Budget, Clock, Place, Queue
 from k8s.model import template_content
 from k8s.model.actions import Action, CreateTemplate, EditTemplate
 from k8s.model.conditions import utc_now
