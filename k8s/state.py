@@ -20,7 +20,7 @@ from k8s.meta.account import Meta
 from k8s.model.actions import Plan
 from k8s.model.conditions import fails, merge_patch, summary
 from k8s.model.declarations import Declarations
-from k8s.numbers_cycle import NumberCycle
+from k8s.numbers.cycle import NumberCycle
 from k8s.resource import Memory, Outcome, Pace, Resource, Tools, backoff, outcome_of
 from k8s.settings import Settings
 from k8s.templates_cycle import TemplateCycle

@@ -14,7 +14,7 @@ from k8s.cluster import Cluster
 from k8s.meta.account import Meta
 from k8s.model.declarations import Declarations, Entry
 from k8s.model.declared import Number, Template
-from k8s.numbers_cycle import NumberCycle
+from k8s.numbers.cycle import NumberCycle
 from k8s.resource import Memory, Outcome, Resource, Tools
 from k8s.templates_cycle import TemplateCycle
 from tests.k8s.apiserver import ApiServer

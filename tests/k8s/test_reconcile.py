@@ -24,7 +24,7 @@ from k8s.model.observed import (
     Subscription,
     Token,
 )
-from k8s.numbers import plan_number
+from k8s.numbers.plan import plan_number
 from k8s.resource import backoff
 from k8s.templates import after, plan_template
 

@@ -15,7 +15,7 @@ from k8s.model.declarations import Declarations
 from k8s.model.declared import Number, fingerprint
 from k8s.model.last_seen import is_unread, last_seen
 from k8s.model.observed import ObservedNumber, Problem, Subscription, Token
-from k8s.numbers import plan_number
+from k8s.numbers.plan import plan_number
 from k8s.resource import Memory, Outcome, Resource, Tools, outcome_of
 
 Json = dict[str, Any]
