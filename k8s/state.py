@@ -23,7 +23,7 @@ from k8s.model.declarations import Declarations
 from k8s.numbers.cycle import NumberCycle
 from k8s.resource import Memory, Outcome, Pace, Resource, Tools, backoff, outcome_of
 from k8s.settings import Settings
-from k8s.templates_cycle import TemplateCycle
+from k8s.templates.cycle import TemplateCycle
 
 log = structlog.get_logger(__name__)
 

@@ -26,7 +26,7 @@ from k8s.model.observed import (
 )
 from k8s.numbers.plan import plan_number
 from k8s.resource import backoff
-from k8s.templates import after, plan_template
+from k8s.templates.plan import after, plan_template
 
 Json = dict[str, Any]
 GENERATION, PATIENCE = 3, timedelta(minutes=30)

@@ -14,7 +14,7 @@ from k8s.model.declared import Number, Template
 from k8s.model.last_seen import last_seen
 from k8s.model.observed import ObservedTemplate, Problem
 from k8s.resource import Memory, Outcome, Resource, Tools, outcome_of
-from k8s.templates import after, plan_template, poll_after
+from k8s.templates.plan import after, plan_template, poll_after
 
 Json = dict[str, Any]
 
