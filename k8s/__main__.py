@@ -6,7 +6,7 @@ import sys
 
 from pydantic import ValidationError
 
-from k8s.operator import run
+from k8s.handlers import run
 from k8s.settings import Settings
 from k8s.telemetry import configure_logging
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import kopf
 
-from k8s.operator import _declared, declared_numbers, declared_templates
+from k8s.handlers import _declared, declared_numbers, declared_templates
 from tests.k8s.conftest import ACCOUNT, NUMBER, NUMBER_SPEC, TEMPLATE_SPEC
 
 Json = dict[str, Any]

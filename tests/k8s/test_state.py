@@ -9,8 +9,8 @@ import kopf
 import pytest
 from prometheus_client import REGISTRY
 
+from k8s.handlers import FINALIZER, configure
 from k8s.model.declarations import Declarations
-from k8s.operator import FINALIZER, configure
 from k8s.resource import Pace, Resource
 from k8s.settings import Settings
 from k8s.state import NUMBERS, TEMPLATES, State
