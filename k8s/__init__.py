@@ -1,6 +1,10 @@
-"""The operator: numbers, templates and agent settings that the cluster declares, brought to Meta and the gateway.
+"""The operator: brings the numbers, templates and agent settings that the cluster declares to Meta and the gateways.
 
-`handlers` holds kopf's handlers, thin; `numbers_cycle` and `templates_cycle` look, plan, act and write the status;
-`numbers` and `templates`, which plan, are pure; `remote` speaks to Meta and `cluster` to Kubernetes, nobody else does.
-No conversation and no message passes through here.
+- `__main__`, `settings`, `telemetry`, `health`: the program, its logs, metrics and probe
+- `handlers`: kopf's handlers, which run the cycles of resources; `operator`: what the running operator holds
+- `numbers`, `templates`: the cycle of each kind, and its pure planner; `resource`: what both cycles share
+- `meta`: calls to Meta within its limits; `cluster`: calls to Kubernetes, besides kopf's own
+- `model`: specs, observations, actions and conditions as plain values
+
+No conversation and no message passes through this program.
 """

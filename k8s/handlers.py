@@ -21,9 +21,9 @@ from k8s.model.conditions import as_status, fails, utc_now
 from k8s.model.declarations import Declarations, Entry
 from k8s.model.declared import GROUP, VERSION, Number, Template
 from k8s.model.observed import Problem
+from k8s.operator import CYCLES, NUMBERS, TEMPLATES, State, opened
 from k8s.resource import Resource, backoff
 from k8s.settings import Settings
-from k8s.state import CYCLES, NUMBERS, TEMPLATES, State, opened
 
 log = structlog.get_logger(__name__)
 

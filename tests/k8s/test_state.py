@@ -11,9 +11,9 @@ from prometheus_client import REGISTRY
 
 from k8s.handlers import FINALIZER, configure
 from k8s.model.declarations import Declarations
+from k8s.operator import NUMBERS, TEMPLATES, State
 from k8s.resource import Pace, Resource
 from k8s.settings import Settings
-from k8s.state import NUMBERS, TEMPLATES, State
 from tests.k8s.apiserver import ApiServer
 from tests.k8s.conftest import NUMBER_SPEC, TEMPLATE_SPEC, Operator
 
