@@ -17,7 +17,7 @@ from k8s.model.declared import Number, Template
 from k8s.numbers.cycle import NumberCycle
 from k8s.resource import Memory, Outcome, Resource, Tools
 from k8s.templates.cycle import TemplateCycle
-from tests.k8s.apiserver import ApiServer
+from tests.k8s.support.apiserver import ApiServer
 from tests.simulator.support.helpers import Business
 
 Json = dict[str, Any]

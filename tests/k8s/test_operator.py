@@ -14,8 +14,8 @@ from k8s.model.declarations import Declarations
 from k8s.operator import NUMBERS, TEMPLATES, State
 from k8s.resource import Pace, Resource
 from k8s.settings import Settings
-from tests.k8s.apiserver import ApiServer
 from tests.k8s.conftest import NUMBER_SPEC, TEMPLATE_SPEC, Operator
+from tests.k8s.support.apiserver import ApiServer
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from k8s.meta.account import Failed
-from tests.k8s.apiserver import ApiServer
 from tests.k8s.conftest import Operator
-from tests.k8s.numbers import account, calls, channel
+from tests.k8s.support.apiserver import ApiServer
+from tests.k8s.support.numbers import account, calls, channel
 from tests.simulator.support.helpers import Business
 
 

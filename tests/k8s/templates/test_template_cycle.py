@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.k8s.apiserver import ApiServer
 from tests.k8s.conftest import ACCOUNT, Operator
-from tests.k8s.templates import BODY, CHANGED, at_meta, calls, declared, review
+from tests.k8s.support.apiserver import ApiServer
+from tests.k8s.support.templates import BODY, CHANGED, at_meta, calls, declared, review
 
 ASKS = {"type": "REQUEST_CONTACT_INFO"}  # its label is WhatsApp's own
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from k8s.meta.budget import HOUR
 from tests.k8s.conftest import ACCOUNT, Operator
-from tests.k8s.templates import BODY, at_meta, calls, declared, review
+from tests.k8s.support.templates import BODY, at_meta, calls, declared, review
 from tests.simulator.support.helpers import eventually
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from k8s.model import channels_file
-from tests.k8s.apiserver import ApiServer
 from tests.k8s.conftest import ACCOUNT, NUMBER
+from tests.k8s.support.apiserver import ApiServer
 
 
 def channel(api: ApiServer, number_id: str = NUMBER) -> dict[str, Any] | None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.k8s.apiserver import ApiServer
 from tests.k8s.conftest import Operator
-from tests.k8s.numbers import channel
+from tests.k8s.support.apiserver import ApiServer
+from tests.k8s.support.numbers import channel
 
 
 async def test_a_rotated_token_is_checked_again_at_once(operator: Operator, simulator: Any, api: ApiServer) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from k8s.meta.account import Failed
-from tests.k8s.apiserver import ApiServer
 from tests.k8s.conftest import ACCOUNT, Operator
-from tests.k8s.templates import BODY, CHANGED, at_meta, calls, declared
+from tests.k8s.support.apiserver import ApiServer
+from tests.k8s.support.templates import BODY, CHANGED, at_meta, calls, declared
 
 
 async def test_a_number_that_is_deleted_leaves_its_templates_as_they_are(operator: Operator, simulator: Any) -> None:
