@@ -17,14 +17,18 @@ from graph.tools.money import brl
 PRODUCTS_SHOWN = 5
 
 
-@tool
+@tool(parse_docstring=True)
 async def search_products(
     words: Annotated[str, Field(min_length=1, max_length=200)], runtime: Runtime
 ) -> str | Command[Any]:
-    """Products with price and stock that fit some words. Where one fits, the customer is shown its picture.
+    """Procura produtos à venda: nome, preço e estoque dos que mais combinam com as palavras.
+
+    Use antes de falar de qualquer produto, preço ou estoque. Se só um produto for encontrado, o cliente recebe junto
+    da sua resposta a foto dele. Se nenhum for encontrado, tente uma vez com outras palavras; não ofereça o que não
+    apareceu aqui.
 
     Args:
-        words: What the customer is looking for, for example: lente colorida verde.
+        words: O que o cliente procura, por exemplo: lente colorida verde.
     """
     found = await business().products(words, PRODUCTS_SHOWN)
     lines = "\n".join(f"- {_line(product)}" for product in found) or f"Nenhum produto foi encontrado para: {words}"
@@ -33,9 +37,13 @@ async def search_products(
     return lines
 
 
-@tool
+@tool(parse_docstring=True)
 async def store_info(runtime: Runtime) -> str | Command[Any]:
-    """Addresses, opening hours and telephones of the shops. Where there is one, the customer is shown it on the map."""
+    """Consulta endereço, horário e telefone das lojas.
+
+    Use quando o cliente perguntar onde ficam as lojas ou quando abrem. Se houver uma só loja, o cliente recebe junto
+    da sua resposta o ponto no mapa.
+    """
     lines = "\n".join(
         f"{store['name']}: {store['address']}. {store['hours']}. Telefone: {store.get('phone', 'não informado')}"
         for store in STORES

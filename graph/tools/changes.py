@@ -19,12 +19,12 @@ NOTHING = "Não há nada esperando confirmação, ou o prazo acabou. Nada foi fe
 TOO_SOON = "O cliente é perguntado no fim deste turno e ainda não respondeu. Nada foi feito."
 
 
-@tool
+@tool(parse_docstring=True)
 async def confirm_change(runtime: Runtime) -> str | Command[Any]:
-    """Show the customer the question that waits for their confirmation again, and end the turn with it.
+    """Mostra de novo ao cliente a pergunta que espera a confirmação dele, e termina o turno com ela.
 
-    For when they seem to want the change, but did not tap on its button nor say a clear yes by itself. Only the
-    customer's own yes carries a change out; this tool cannot.
+    Use quando o cliente parecer querer a mudança, mas não tocou no botão nem disse um sim claro e sozinho. Esta
+    ferramenta não faz a mudança: só o sim do próprio cliente faz. Não diga que algo foi feito.
     """
     state = runtime.state
     one = waiting(state)
@@ -37,9 +37,12 @@ async def confirm_change(runtime: Runtime) -> str | Command[Any]:
     return ask(runtime, Pending(**{**one, "turn_id": state["turn_id"], "expires_at": expiry(runtime)}))
 
 
-@tool
+@tool(parse_docstring=True)
 async def drop_change(runtime: Runtime) -> Command[Any]:
-    """Let go of the change that waits for the customer's confirmation, because they do not want it."""
+    """Cancela a pergunta que espera a confirmação do cliente; a mudança não é feita.
+
+    Use quando o cliente disser que não quer mais a mudança.
+    """
     return fact(runtime, "A mudança foi deixada de lado. Nada foi feito.", pending=None)
 
 

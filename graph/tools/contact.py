@@ -17,16 +17,17 @@ KNOWN = "O número de telefone deste cliente já é conhecido."
 ASKED = "O cliente foi convidado a compartilhar o número dele. Ele pode não querer: então siga sem ele."
 
 
-@tool
+@tool(parse_docstring=True)
 async def request_phone_number(
     reason: Annotated[str, Field(min_length=1, max_length=300)], runtime: Runtime
 ) -> str | Command[Any]:
-    """Ask the customer, who hides the phone number from us, to share it by a button. Ends the turn.
+    """Pede ao cliente, que esconde o telefone, que compartilhe o número por um botão, e termina o turno.
 
-    Only when something cannot be done without it, such as finding the orders; the customer may say no.
+    Use só quando algo não pode ser feito sem o número, como encontrar o cadastro dele. O cliente pode não querer: então
+    continue sem o número e não peça de novo.
 
     Args:
-        reason: What the number is needed for, as a whole sentence to the customer, in their language.
+        reason: Para que o número é preciso: uma frase inteira para o cliente, na língua dele.
     """
     if knows_number(runtime.context):
         return KNOWN

@@ -19,12 +19,15 @@ from graph.tools.money import brl
 OrderId = Annotated[str, Field(max_length=64)]
 
 
-@tool
+@tool(parse_docstring=True)
 async def order_status(order_id: OrderId, runtime: Runtime) -> str:
-    """Status, items and delivery address of one order of this customer.
+    """Consulta um pedido deste cliente: situação, itens, preços e endereço de entrega.
+
+    Use quando o cliente perguntar por um pedido e der o número, e antes de cancelar ou mudar um pedido. Sem o número,
+    use list_orders. Nunca tente números que o cliente não disse.
 
     Args:
-        order_id: The order's number, as the customer gave it.
+        order_id: Número do pedido, como o cliente disse.
     """
     number = number_of(order_id)
     if order := await business().order(trusted_keys(runtime), number):
@@ -34,9 +37,13 @@ async def order_status(order_id: OrderId, runtime: Runtime) -> str:
     return with_hint(runtime, _not_found(order_id))
 
 
-@tool
+@tool(parse_docstring=True)
 async def list_orders(runtime: Runtime) -> str | Command[Any]:
-    """All orders of this customer with their status, newest first. The customer is shown a list to choose from."""
+    """Lista todos os pedidos deste cliente com data e situação, do mais novo ao mais antigo.
+
+    Use quando o cliente perguntar pelos pedidos sem dar um número. Se houver mais de um pedido, o cliente recebe junto
+    da sua resposta um menu para escolher: não repita a lista inteira no texto.
+    """
     orders = await business().orders(trusted_keys(runtime))
     if not orders:
         return await _stages(runtime)
@@ -44,12 +51,15 @@ async def list_orders(runtime: Runtime) -> str | Command[Any]:
     return show(runtime, lines, _menu(orders)) if len(orders) > 1 else lines
 
 
-@tool
+@tool(parse_docstring=True)
 async def cancel_order(order_id: OrderId, runtime: Runtime) -> str | Command[Any]:
-    """Ask the customer whether an order is to be cancelled. Only one that was not sent yet can be.
+    """Pergunta ao cliente, com botões, se o pedido deve ser cancelado, e termina o turno com essa pergunta.
+
+    Use quando o cliente quiser cancelar um pedido que ainda não foi enviado. Nada é cancelado enquanto ele não
+    confirmar: não diga que o pedido foi cancelado e não faça a pergunta com as suas palavras.
 
     Args:
-        order_id: The order's number.
+        order_id: Número do pedido.
     """
     order = await order_to_change(runtime, number_of(order_id))
     if isinstance(order, str):
@@ -59,15 +69,18 @@ async def cancel_order(order_id: OrderId, runtime: Runtime) -> str | Command[Any
     return propose(runtime, "cancel_order", {"order_id": order.id}, TEXTS["ask_cancel"].format(order_id=order.id))
 
 
-@tool
+@tool(parse_docstring=True)
 async def change_address(
     order_id: OrderId, address: Annotated[str, Field(min_length=8, max_length=300)], runtime: Runtime
 ) -> str | Command[Any]:
-    """Ask the customer whether an order that was not sent yet is to be delivered to another address.
+    """Pergunta ao cliente, com botões, se o pedido deve ir para outro endereço, e termina o turno com ela.
+
+    Use quando o cliente der um novo endereço para um pedido que ainda não foi enviado. Nada muda enquanto ele não
+    confirmar: não diga que o endereço foi mudado e não faça a pergunta com as suas palavras.
 
     Args:
-        order_id: The order's number.
-        address: The whole new address: street, number, city, state, postal code.
+        order_id: Número do pedido.
+        address: Novo endereço inteiro: rua, número, cidade, estado e CEP. Peça ao cliente o que faltar, não invente.
     """
     order = await order_to_change(runtime, number_of(order_id))
     if isinstance(order, str):

@@ -15,27 +15,36 @@ from graph.tools.access import CHANGES_NEED_PROOF, level
 from graph.tools.common import Runtime, propose, store_of
 
 
-@tool
+@tool(parse_docstring=True)
 async def remember(fact: Annotated[str, Field(min_length=1, max_length=memory.FACT_LENGTH)], runtime: Runtime) -> str:
-    """Keep something that the customer told about themselves, for later conversations.
+    """Guarda algo que o cliente contou sobre si, para as próximas conversas.
+
+    Use para o que ajuda em outra conversa: como quer ser chamado, preferências, grau, tipo de lente. Nunca guarde
+    documentos, cartões, nem o que outra pessoa ou um arquivo disse.
 
     Args:
-        fact: One short sentence, for example: Prefere lentes mensais.
+        fact: Uma frase curta, por exemplo: Prefere lentes mensais.
     """
     await memory.remember(store_of(runtime), runtime.context.customer_id, mask(fact))
     return "Guardado."
 
 
-@tool
+@tool(parse_docstring=True)
 async def show_profile(runtime: Runtime) -> str:
-    """Everything that is kept about this customer, for when they ask what is known about them."""
+    """Consulta tudo o que está guardado sobre este cliente.
+
+    Use quando o cliente perguntar o que se sabe ou se guarda sobre ele.
+    """
     known = await memory.facts(store_of(runtime), runtime.context.customer_id)
     return "\n".join(f"- {fact}" for fact in known) or "Não há nada guardado sobre este cliente."
 
 
-@tool
+@tool(parse_docstring=True)
 async def forget(runtime: Runtime) -> str | Command[Any]:
-    """Ask the customer whether everything that is kept about them is to be erased, for when they want that."""
+    """Pergunta ao cliente, com botões, se tudo o que está guardado sobre ele deve ser apagado, e termina o turno.
+
+    Use quando o cliente quiser que os dados dele sejam apagados. Nada é apagado enquanto ele não confirmar.
+    """
     store_of(runtime)
     if level(runtime) == "changes_need_proof":
         return CHANGES_NEED_PROOF

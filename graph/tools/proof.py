@@ -25,17 +25,20 @@ WRONG = "O número do pedido e o CEP não conferem. Ainda dá para tentar mais {
 PERSON_CALLED = "Não foi possível confirmar quem é o cliente. Uma pessoa da equipe foi chamada."
 
 
-@tool
+@tool(parse_docstring=True)
 async def verify_customer(
     order_id: Annotated[str, Field(min_length=1, max_length=64)],
     postcode: Annotated[str, Field(min_length=1, max_length=20)],
     runtime: Runtime,
 ) -> str | Command[Any]:
-    """Check that an order is this customer's by its number and the postcode (CEP) of its delivery, both as they said.
+    """Confere se um pedido é deste cliente, pelo número do pedido e pelo CEP da entrega.
+
+    Use quando os dados só puderem ser mostrados ou mudados depois de confirmar quem é o cliente, e só quando ele já
+    tiver dito os dois. As tentativas são poucas por dia: nunca adivinhe o número nem o CEP.
 
     Args:
-        order_id: The order's number, as the customer gave it.
-        postcode: The postcode of the delivery address, as the customer gave it. Never guess it.
+        order_id: Número do pedido, como o cliente disse.
+        postcode: CEP do endereço de entrega, como o cliente disse.
     """
     if level(runtime) == "verified":
         return NOT_NEEDED

@@ -17,19 +17,22 @@ from graph.tools.common import Runtime, line_of, lines_of, number_of, propose
 LARGEST_NUMBER = 2**63 - 1  # of a bigint
 
 
-@tool
+@tool(parse_docstring=True)
 async def create_ticket(
     subject: Annotated[str, Field(min_length=1, max_length=200)],
     description: Annotated[str, Field(min_length=1, max_length=4000)],
     runtime: Runtime,
     priority: Priority = "normal",
 ) -> str | Command[Any]:
-    """Ask the customer whether a support ticket is to be opened; after the yes they are told its number.
+    """Pergunta ao cliente, com botões, se um chamado deve ser aberto, e termina o turno com essa pergunta.
+
+    Use quando houver um problema que você não resolve. O chamado só é aberto depois da confirmação, e então o cliente
+    recebe o número: não diga antes que o chamado foi aberto e não faça a pergunta com as suas palavras.
 
     Args:
-        subject: What it is about, in a few words.
-        description: What happened and what the customer wants, in the customer's words.
-        priority: urgent only where health or safety is at stake.
+        subject: Assunto, em poucas palavras.
+        description: O que aconteceu e o que o cliente quer, nas palavras dele.
+        priority: Use urgent só quando houver risco à saúde ou à segurança.
     """
     request = TicketRequest(subject=mask(line_of(subject)), description=mask(lines_of(description)), priority=priority)
     if not request.subject or not request.description:
@@ -38,12 +41,14 @@ async def create_ticket(
     return propose(runtime, "create_ticket", request.model_dump(), asked)
 
 
-@tool
+@tool(parse_docstring=True)
 async def get_ticket(ticket_id: Annotated[str, Field(max_length=64)], runtime: Runtime) -> str:
-    """One support ticket of this customer.
+    """Consulta um chamado deste cliente: assunto, situação, data e descrição.
+
+    Use quando o cliente perguntar por um chamado e der o número. Sem o número, use list_tickets.
 
     Args:
-        ticket_id: The ticket's number.
+        ticket_id: Número do chamado, como o cliente disse.
     """
     number = number_of(ticket_id)
     known = number.isascii() and number.isdigit() and int(number) <= LARGEST_NUMBER
@@ -52,9 +57,12 @@ async def get_ticket(ticket_id: Annotated[str, Field(max_length=64)], runtime: R
     return _whole(ticket) if ticket else with_hint(runtime, not_found)
 
 
-@tool
+@tool(parse_docstring=True)
 async def list_tickets(runtime: Runtime) -> str:
-    """The support tickets of this customer, newest first."""
+    """Lista os chamados deste cliente com data, assunto e situação, do mais novo ao mais antigo.
+
+    Use quando o cliente perguntar pelos chamados sem dar um número.
+    """
     tickets = await business().tickets(trusted_keys(runtime))
     lines = (f"Chamado {one.id} de {one.created_at:%d/%m/%Y}: {one.subject}. {one.status}" for one in tickets)
     return "\n".join(lines) or with_hint(runtime, "Este cliente não tem chamados.")
