@@ -14,17 +14,16 @@ from starlette.routing import Route
 from bench.deliveries import SECRET
 from gateway.store.database import make_pool
 from gateway.store.inbox import events
-from gateway.store.inbox.events import NewEvent
-from gateway.whatsapp.json_bytes import decode, encode
-from gateway.whatsapp.webhooks.items import items
+from gateway.whatsapp.json_bytes import decode
+from gateway.whatsapp.webhooks.items import Item, items
 from gateway.whatsapp.webhooks.signature import verify
 
 
-async def _checked(request: Request) -> list[NewEvent] | None:
+async def _checked(request: Request) -> list[Item] | None:
     body = await request.body()
     if not verify(body, request.headers.get("x-hub-signature-256"), [SECRET]):
         return None
-    return [NewEvent(i.key, i.field, i.type, i.phone_number_id, encode(i.value)) for i in items(decode(body))]
+    return items(decode(body))
 
 
 async def _bare(request: Request) -> Response:

@@ -11,6 +11,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -19,11 +20,9 @@ from bench.deliveries import NUMBER, payload
 from gateway.store import backlog
 from gateway.store.database import Connection
 from gateway.store.inbox import events
-from gateway.store.inbox.events import NewEvent
 from gateway.store.migrate import migrate
 from gateway.store.outbox import queue
 from gateway.store.turns import turn_input, turns
-from gateway.whatsapp.json_bytes import encode
 from gateway.whatsapp.webhooks.items import items
 from simulator.stack.postgres import Postgres
 
@@ -81,7 +80,7 @@ Operation = Callable[[Connection], Awaitable[object]]
 
 async def _ack(conn: Connection) -> None:
     [item] = items(payload("5511900000000", "Olá"))
-    await events.keep(conn, [NewEvent(item.key, item.field, item.type, NUMBER, encode(item.value), None)])
+    await events.keep(conn, [replace(item, phone_number_id=NUMBER, waba_id=None)])
 
 
 async def _claim_events(conn: Connection) -> None:

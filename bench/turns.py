@@ -27,9 +27,7 @@ from bench.deliveries import NUMBER, payload
 from bench.servers import Servers
 from gateway.store.database import make_pool
 from gateway.store.inbox import events
-from gateway.store.inbox.events import NewEvent
 from gateway.store.migrate import migrate
-from gateway.whatsapp.json_bytes import encode
 from gateway.whatsapp.webhooks.items import items
 from simulator.ports import free_port
 from simulator.stack.postgres import Postgres
@@ -78,9 +76,7 @@ async def write(url: str, customers: list[str], pause: float) -> None:
     """Customers write, one after the other."""
     async with make_pool(url, 4) as pool, pool.connection() as conn:
         for wa_id in customers:
-            [item] = items(payload(wa_id, "Olá"))
-            new = NewEvent(item.key, item.field, item.type, item.phone_number_id, encode(item.value))
-            await events.keep(conn, [new])
+            await events.keep(conn, items(payload(wa_id, "Olá")))
             await asyncio.sleep(pause)
 
 

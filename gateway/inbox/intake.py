@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any, cast
 
 import structlog
 
@@ -21,10 +20,9 @@ from gateway.store.conversations import QuietPeriod
 from gateway.store.customers.merging import TurnUnderWayError
 from gateway.store.database import CONFLICTS, Connection, Pool, is_away
 from gateway.store.inbox import events
-from gateway.store.inbox.events import StoredEvent
+from gateway.store.inbox.events import StoredItem
 from gateway.store.outbox import statuses
 from gateway.store.outbox.statuses import StatusChange
-from gateway.whatsapp.json_bytes import decode
 from gateway.whatsapp.webhooks.events import (
     CallChanged,
     ContactSynced,
@@ -38,7 +36,7 @@ from gateway.whatsapp.webhooks.events import (
     UserIdChanged,
     UserPreferenceChanged,
 )
-from gateway.whatsapp.webhooks.parse import Event, Item, event
+from gateway.whatsapp.webhooks.parse import Event, event
 from gateway.whatsapp.webhooks.status import advance
 
 log = structlog.get_logger(__name__)
@@ -92,7 +90,7 @@ class Intake:
                 await self._process(conn, stored)
         return 0.0 if len(batch) == _BATCH else 1.0
 
-    async def _process(self, conn: Connection, stored: StoredEvent) -> None:
+    async def _process(self, conn: Connection, stored: StoredItem) -> None:
         try:
             async with conn.transaction():
                 state, note = await self._understand(conn, stored)
@@ -116,19 +114,17 @@ class Intake:
             await events.finish(conn, stored.id, state, type(error).__name__)
         EVENTS.labels(state).inc()
 
-    async def _understand(self, conn: Connection, stored: StoredEvent) -> Outcome:
+    async def _understand(self, conn: Connection, stored: StoredItem) -> Outcome:
         if (obstacle := self._obstacle(stored)) is not None:
             if stored.age < self._unknown_number_wait:
                 raise _NotYetError(obstacle, min(max(stored.age / 4, _SOONEST), _LATEST))
             return "ignored", obstacle
-        value = cast("dict[str, Any]", decode(stored.raw))
-        item = Item(stored.key, stored.field, stored.type, stored.phone_number_id, stored.waba_id, value)
-        meant = event(item)
+        meant = event(stored.item())
         if isinstance(meant, _OF_A_NUMBER) and stored.phone_number_id is None:
             return "unknown", "it does not say to which of our numbers it belongs"
         return await self._act(conn, stored, meant)
 
-    def _obstacle(self, stored: StoredEvent) -> str | None:
+    def _obstacle(self, stored: StoredItem) -> str | None:
         """Why an event cannot be acted on: its number is not known, or was not when it came, and its app is another."""
         if stored.phone_number_id is not None and self._channels.get(stored.phone_number_id) is None:
             return NOT_KNOWN
@@ -136,7 +132,7 @@ class Intake:
             return None
         return NOT_ITS_APP if stored.phone_number_id is not None else NOT_KNOWN
 
-    async def _act(self, conn: Connection, stored: StoredEvent, meant: Event) -> Outcome:  # noqa: C901  # a table
+    async def _act(self, conn: Connection, stored: StoredItem, meant: Event) -> Outcome:  # noqa: C901  # a table
         arrivals = self._arrivals
         match meant:
             case MessageReceived():
@@ -166,7 +162,7 @@ class Intake:
                 return await notice_events.account(conn, stored, meant)
 
 
-async def _defer(conn: Connection, stored: StoredEvent, delay: float, waits_for: str) -> None:
+async def _defer(conn: Connection, stored: StoredItem, delay: float, waits_for: str) -> None:
     if stored.attempts == 0:
         say = log.warning if waits_for in (NOT_KNOWN, NOT_ITS_APP) else log.info
         say("event_waits", event_id=stored.id, type=stored.type, waits_for=waits_for)
@@ -174,7 +170,7 @@ async def _defer(conn: Connection, stored: StoredEvent, delay: float, waits_for:
     await events.defer(conn, stored.id, delay, waits_for)
 
 
-async def _status(conn: Connection, stored: StoredEvent, changed: StatusChanged) -> Outcome:
+async def _status(conn: Connection, stored: StoredItem, changed: StatusChanged) -> Outcome:
     if changed.standby:
         return "ignored", "a status of another app's message"
     cause = changed.errors[0] if changed.errors else None

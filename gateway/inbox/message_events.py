@@ -19,7 +19,7 @@ from gateway.store.conversations import QuietPeriod
 from gateway.store.customers import contacts
 from gateway.store.database import Connection
 from gateway.store.inbox import messages
-from gateway.store.inbox.events import StoredEvent
+from gateway.store.inbox.events import StoredItem
 from gateway.store.inbox.messages import NewMedia, Said
 from gateway.whatsapp.webhooks.contents import (
     ContactsContent,
@@ -66,7 +66,7 @@ class Arrivals:
         self._channels = channels
         self._rules = rules
 
-    def statement(self, stored: StoredEvent, at: datetime | None) -> Statement:
+    def statement(self, stored: StoredItem, at: datetime | None) -> Statement:
         """An event as a statement about customers; without a time, or with one to come, it was made when it came."""
         channel_id = stored.phone_number_id or ""
         channel = self._channels.get(channel_id)
@@ -75,11 +75,11 @@ class Arrivals:
             at = stored.received_at
         return Statement(at, channel_id, stored.waba_id or channel_id, stored.id, quiet)
 
-    def spoken(self, stored: StoredEvent, at: datetime | None) -> Statement:
+    def spoken(self, stored: StoredItem, at: datetime | None) -> Statement:
         """The same for what the customer themselves does now: who has been silent for long may be somebody else."""
         return replace(self.statement(stored, at), spoken=True, silence=self._rules.silence)
 
-    async def message(self, conn: Connection, stored: StoredEvent, received: MessageReceived) -> Outcome:
+    async def message(self, conn: Connection, stored: StoredItem, received: MessageReceived) -> Outcome:
         """A customer's message, whether it came to us or to an app that has the conversation."""
         said = self.spoken(stored, received.timestamp)
         contact_id = await self._sender(conn, received, said)
@@ -123,7 +123,7 @@ class Arrivals:
         return contact_id
 
     async def _said(
-        self, conn: Connection, stored: StoredEvent, received: MessageReceived, contact_id: UUID, said: Statement
+        self, conn: Connection, stored: StoredItem, received: MessageReceived, contact_id: UUID, said: Statement
     ) -> Said:
         content, context = received.content, received.context
         quoted = await messages.quoted(conn, contact_id, context.message_id) if context and context.message_id else None
@@ -153,7 +153,7 @@ class Arrivals:
             return None
         return NewMedia(uuid4(), channel_id, said.id, said.kind, said.mime_type, self._rules.media_wait)
 
-    async def echo(self, conn: Connection, stored: StoredEvent, echoed: MessageEchoed) -> Outcome:
+    async def echo(self, conn: Connection, stored: StoredItem, echoed: MessageEchoed) -> Outcome:
         """A message that the business sent by another way: it silences the agent like a person's."""
         said = self.statement(stored, echoed.timestamp)
         named = identity.ids(echoed.customer)
@@ -178,7 +178,7 @@ class Arrivals:
         await ownership.phone_app_spoke(conn, conversation_id, said.at, until)
 
     async def _add_echo(
-        self, conn: Connection, conversation_id: UUID, stored: StoredEvent, echoed: MessageEchoed, said: Statement
+        self, conn: Connection, conversation_id: UUID, stored: StoredItem, echoed: MessageEchoed, said: Statement
     ) -> bool:
         content = echoed.content
         kind = run_items.kind(echoed)
@@ -196,7 +196,7 @@ class Arrivals:
         )
         return await messages.add(conn, conversation_id, message, said.quiet)
 
-    async def history(self, conn: Connection, stored: StoredEvent, told: HistoryReceived) -> Outcome:
+    async def history(self, conn: Connection, stored: StoredItem, told: HistoryReceived) -> Outcome:
         """What was said before the number came here: kept, and waits for nothing."""
         for message in told.messages:
             by_them = isinstance(message, MessageReceived)
@@ -216,7 +216,7 @@ class Arrivals:
         problems += [f"{len(told.unread)} messages are of no known shape"] if told.unread else []
         return "done", "; ".join(problems) or None
 
-    async def user_id(self, conn: Connection, stored: StoredEvent, changed: UserIdChanged) -> Outcome:
+    async def user_id(self, conn: Connection, stored: StoredItem, changed: UserIdChanged) -> Outcome:
         """Meta's word that a customer has another business-scoped id."""
         named = identity.ids(changed.customer)
         current = Ids(named.number, changed.current, named.parent)

@@ -16,7 +16,7 @@ from gateway.runtime.telemetry import ERRORS
 from gateway.store import conversations, ownership
 from gateway.store.customers import contacts
 from gateway.store.database import Connection
-from gateway.store.inbox.events import StoredEvent
+from gateway.store.inbox.events import StoredItem
 from gateway.store.numbers import accounts
 from gateway.store.numbers.accounts import AccountState
 from gateway.whatsapp.webhooks.accounts import (
@@ -95,7 +95,7 @@ async def contact_sync(conn: Connection, synced: ContactSynced, said: Statement)
     return _DONE
 
 
-async def account(conn: Connection, stored: StoredEvent, told: AccountEvent) -> Outcome:
+async def account(conn: Connection, stored: StoredItem, told: AccountEvent) -> Outcome:
     """The newest about each account, number and template is kept."""
     value = {name: _plain(part) for name, part in asdict(told).items() if name != "time"}
     at = told.time or stored.received_at
@@ -106,7 +106,7 @@ async def account(conn: Connection, stored: StoredEvent, told: AccountEvent) -> 
     return _DONE if kept else _OLD
 
 
-async def error(conn: Connection, stored: StoredEvent, reported: ErrorReported) -> Outcome:
+async def error(conn: Connection, stored: StoredItem, reported: ErrorReported) -> Outcome:
     """An error of a webhook as a whole: kept per code, counted, and said in the log."""
     code = str(reported.cause.code or "")
     log.warning("meta_reported_error", code=code, phone_number_id=stored.phone_number_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
@@ -16,8 +17,7 @@ from gateway.numbers.channels import Channels
 from gateway.numbers.signers import digest
 from gateway.runtime.telemetry import ACK, FOREIGN, SIGNATURE_FAILURES, WEBHOOKS
 from gateway.runtime.tracing import tracer
-from gateway.store.inbox.events import NewEvent
-from gateway.whatsapp.json_bytes import decode, encode
+from gateway.whatsapp.json_bytes import decode
 from gateway.whatsapp.webhooks.items import Item, items
 from gateway.whatsapp.webhooks.signature import signed_with
 
@@ -77,7 +77,7 @@ class Webhook:
 
     async def _keep(self, found: Sequence[Item], signer: str) -> Response:
         """Store what this secret may sign; the rest of the body is refused, and comes again."""
-        new = [event for item in found if (event := self._new_event(item, signer))]
+        new = [signed for item in found if (signed := self._signed(item, signer))]
         try:
             with tracer.start_as_current_span("webhook", attributes={"items": len(new)}):
                 if new:
@@ -90,17 +90,14 @@ class Webhook:
             return PlainTextResponse("the signature was made with the secret of another app than the number's", 403)
         return PlainTextResponse("ok")
 
-    def _new_event(self, item: Item, signer: str) -> NewEvent | None:
-        """An item as it is kept; None: this secret does not sign for its number."""
+    def _signed(self, item: Item, signer: str) -> Item | None:
+        """Return an item with its signer, as it is kept; None: this secret does not sign for its number."""
         allowed = self._channels.may_sign(signer, item.phone_number_id, item.waba_id)
         if allowed is False:
             return None
         # Of a number that is not known yet nobody can say whose copy of an item is the true one: each is kept.
         key = item.key if allowed else f"{item.key}@{signer}"
-        raw = encode(item.value)
-        return NewEvent(
-            key, item.field, item.type, item.phone_number_id, raw, item.waba_id, signer, verified=bool(allowed)
-        )
+        return replace(item, key=key, signer=signer, verified=bool(allowed))
 
 
 async def _read(request: Request) -> bytes:

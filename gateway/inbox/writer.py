@@ -11,7 +11,7 @@ import structlog
 from gateway.runtime.telemetry import ERRORS
 from gateway.store.database import CONFLICTS, Connection, Pool, is_away
 from gateway.store.inbox import events
-from gateway.store.inbox.events import NewEvent
+from gateway.whatsapp.webhooks.items import Item
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +29,7 @@ class NotDurableError(Exception):
 
 
 #: What requests want stored, and how they are told that it is.
-_Batch = list[tuple[Sequence[NewEvent], asyncio.Future[None]]]
+_Batch = list[tuple[Sequence[Item], asyncio.Future[None]]]
 
 
 class Inbox:
@@ -41,7 +41,7 @@ class Inbox:
         self._wake = asyncio.Event()
         self._conn: Connection | None = None  # kept from batch to batch: no check before each commit
 
-    async def keep(self, new: Sequence[NewEvent]) -> None:
+    async def keep(self, new: Sequence[Item]) -> None:
         """Return once these items are committed.
 
         Raises:
@@ -68,7 +68,7 @@ class Inbox:
     async def _write_batch(self, batch: _Batch) -> None:
         """Write what several webhooks brought; one that cannot be written fails alone."""
         try:
-            await self._write([event for new, _ in batch for event in new])
+            await self._write([item for new, _ in batch for item in new])
         except psycopg.Error as error:
             if len(batch) > 1 and not is_away(error):
                 for one in batch:
@@ -80,7 +80,7 @@ class Inbox:
         else:
             _settle(batch, None)
 
-    async def _write(self, new: Sequence[NewEvent]) -> None:
+    async def _write(self, new: Sequence[Item]) -> None:
         tries = 0
         while True:
             try:
@@ -91,7 +91,7 @@ class Inbox:
                 if tries >= bound:
                     raise
 
-    async def _write_once(self, new: Sequence[NewEvent]) -> None:
+    async def _write_once(self, new: Sequence[Item]) -> None:
         if self._conn is None:
             self._conn = await self._pool.getconn()
         try:

@@ -5,33 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import LiteralString, NamedTuple
+from typing import LiteralString, cast
 
 from psycopg import sql
 from psycopg.rows import class_row
 
 from gateway.store.database import EVENTS, NOTIFICATIONS, Connection, notify
-
-
-class NewEvent(NamedTuple):
-    """An item of a webhook, ready to be kept."""
-
-    key: str
-    field: str
-    type: str
-    phone_number_id: str | None
-    raw: bytes
-    waba_id: str | None = None
-    signer: str | None = None
-    verified: bool = True
+from gateway.whatsapp.json_bytes import Json, decode, encode
+from gateway.whatsapp.webhooks.items import Item
 
 
 @dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """An item to be processed.
+class StoredItem:
+    """The row of an item that is to be processed; its columns of the same names are the item's.
 
-    signer: a digest of the secret that signed it; verified: that secret was known to sign for its number when it came;
-    attempts: looks that did not settle it; age: seconds since it came.
+    raw: its value, encoded; verified: as it was known when the item came; attempts: earlier looks, which did not settle
+    it; age: seconds since it came.
     """
 
     id: int
@@ -39,13 +28,24 @@ class StoredEvent:
     field: str
     type: str
     phone_number_id: str | None
+    waba_id: str | None
     raw: bytes
+    signer: str | None
+    verified: bool
     received_at: datetime
-    waba_id: str | None = None
-    signer: str | None = None
-    verified: bool = True
-    attempts: int = 0
-    age: float = 0.0
+    attempts: int
+    age: float
+
+    def item(self) -> Item:
+        """Return the item. A method and no part of `claim`: one row that cannot be decoded must not stop a batch.
+
+        Raises:
+            ValueError: The raw form is nested too deeply to be decoded.
+        """
+        value = cast("Json", decode(self.raw))
+        return Item(
+            self.key, self.field, self.type, self.phone_number_id, self.waba_id, value, self.signer, self.verified
+        )
 
 
 _KEEP = f"""
@@ -58,19 +58,23 @@ SELECT pg_notify('{NOTIFICATIONS}', '{EVENTS}')
 """  # noqa: S608  # two constants of ours
 
 
-async def keep(conn: Connection, events: Sequence[NewEvent]) -> None:
-    """Insert events in this order; those that are there already stay as they are. Durable when it returns."""
-    await conn.execute(_KEEP, tuple(list(column) for column in zip(*events, strict=True)))
+async def keep(conn: Connection, items: Sequence[Item]) -> None:
+    """Insert items in this order; those that are there already stay as they are. Durable when it returns."""
+    rows = [
+        (one.key, one.field, one.type, one.phone_number_id, encode(one.value), one.waba_id, one.signer, one.verified)
+        for one in items
+    ]
+    await conn.execute(_KEEP, tuple(list(column) for column in zip(*rows, strict=True)))
 
 
-async def claim(conn: Connection, limit: int) -> list[StoredEvent]:
+async def claim(conn: Connection, limit: int) -> list[StoredItem]:
     """Lock the oldest unprocessed events for this transaction: those that have waited are at most half of them."""
     waited = await _claim(conn, "due_at <= now() ORDER BY due_at", limit // 2)
     return waited + await _claim(conn, "due_at IS NULL ORDER BY id", limit - len(waited))
 
 
-async def _claim(conn: Connection, which: LiteralString, limit: int) -> list[StoredEvent]:
-    async with conn.cursor(row_factory=class_row(StoredEvent)) as cursor:
+async def _claim(conn: Connection, which: LiteralString, limit: int) -> list[StoredItem]:
+    async with conn.cursor(row_factory=class_row(StoredItem)) as cursor:
         await cursor.execute(
             f"""SELECT id, key, field, type, phone_number_id, raw, received_at, waba_id, signer, verified, attempts,
                        extract(epoch FROM now() - received_at)::float8 AS age

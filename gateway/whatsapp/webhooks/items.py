@@ -68,6 +68,8 @@ class Item:
     value: the raw form, self-contained: `{"message" | "echo" | "status" | "error" | "call" | ...: {...}, "contact":
         {...} or None, "metadata": {...} or None}` (an echo is a message that the business sent by another way);
         `{"field", "value", "time"}` for account-level updates; `{"raw": ...}` for what has no known shape.
+    signer: names the secret that signed the webhook; verified: that secret is known to sign for this number. `items`
+        knows neither: the program that checked the signature sets them.
     """
 
     key: str
@@ -76,6 +78,8 @@ class Item:
     phone_number_id: str | None
     waba_id: str | None
     value: Json
+    signer: str | None = None
+    verified: bool = True
 
 
 def items(payload: object) -> list[Item]:

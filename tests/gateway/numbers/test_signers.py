@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,6 @@ from gateway.settings import Settings
 from gateway.store.conversations import QuietPeriod
 from gateway.store.database import Pool
 from gateway.store.inbox import events
-from gateway.store.inbox.events import NewEvent
-from gateway.whatsapp.json_bytes import encode
 from gateway.whatsapp.webhooks.items import items
 from tests.gateway.support.deliveries import signed, text
 from tests.gateway.support.desk import Desk, status
@@ -214,9 +213,8 @@ async def test_a_worker_that_does_not_know_the_number_yet_waits_too(shops: Shops
     now = shops.settings.channels()
     assert now.may_sign(digest("secret-b"), B, None)
     message_of_b = items(message(text("para B"), number=B))[0]
-    raw = encode(message_of_b.value)
     async with shops.pool.connection() as conn:
-        await events.keep(conn, [NewEvent("k", "messages", "text", B, raw, None, digest("secret-b"))])
+        await events.keep(conn, [replace(message_of_b, key="k", waba_id=None, signer=digest("secret-b"))])
     await Intake(shops.pool, behind, QuietPeriod(0, 0)).step()
     assert await shops.sql("SELECT state, note FROM event") == [("new", NOT_KNOWN)]
     await shops.look_again()

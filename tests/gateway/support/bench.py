@@ -9,11 +9,9 @@ from gateway.numbers.channels import Channel, Channels
 from gateway.store.conversations import QuietPeriod
 from gateway.store.database import Pool
 from gateway.store.inbox import events
-from gateway.store.inbox.events import NewEvent
 from gateway.store.turns.turns import Turn
 from gateway.turns.agent_server import Agent
 from gateway.turns.holder import Bounds, Turns
-from gateway.whatsapp.json_bytes import encode
 from gateway.whatsapp.webhooks.items import items
 from tests.gateway.support.agent_server import AgentServer
 from tests.gateway.support.deliveries import NUMBER, payload
@@ -52,9 +50,8 @@ class Bench:
 
     async def receive(self, *messages: dict[str, Any]) -> None:
         """Have messages delivered and taken in."""
-        new = [NewEvent(i.key, i.field, i.type, i.phone_number_id, encode(i.value)) for i in items(payload(*messages))]
         async with self.pool.connection() as conn:
-            await events.keep(conn, new)
+            await events.keep(conn, items(payload(*messages)))
         await self.intake.step()
 
     async def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:

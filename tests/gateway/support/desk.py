@@ -13,8 +13,6 @@ from gateway.outbox.sender import Sender, SendSettings
 from gateway.store.conversations import QuietPeriod
 from gateway.store.database import Pool
 from gateway.store.inbox import events
-from gateway.store.inbox.events import NewEvent
-from gateway.whatsapp.json_bytes import encode
 from gateway.whatsapp.webhooks.items import items
 from tests.gateway.support.deliveries import NUMBER, payload, text
 
@@ -80,9 +78,7 @@ class Desk:
     async def deliver(self, *messages: dict[str, Any], statuses: list[dict[str, Any]] | None = None) -> None:
         found = items(payload(*messages, statuses=statuses))
         async with self.pool.connection() as conn:
-            await events.keep(
-                conn, [NewEvent(i.key, i.field, i.type, i.phone_number_id, encode(i.value)) for i in found]
-            )
+            await events.keep(conn, found)
         await self.intake.step()
 
     async def queue(self, *texts: str, wa_id: str = "5511987654321") -> list[str]:

@@ -11,8 +11,6 @@ from gateway.store import conversations
 from gateway.store.conversations import QuietPeriod
 from gateway.store.database import Pool
 from gateway.store.inbox import events
-from gateway.store.inbox.events import NewEvent
-from gateway.whatsapp.json_bytes import encode
 from gateway.whatsapp.webhooks.items import items
 from tests.gateway.support.deliveries import NUMBER, wamid
 
@@ -68,9 +66,8 @@ class Inbox:
     async def take(self, *payloads: dict[str, Any]) -> None:
         """Have payloads delivered and processed, one after the other."""
         for one in payloads:
-            new = [NewEvent(i.key, i.field, i.type, i.phone_number_id, encode(i.value), i.waba_id) for i in items(one)]
             async with self.pool.connection() as conn:
-                await events.keep(conn, new)
+                await events.keep(conn, items(one))
             await self.intake.step()
 
     async def sql(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
