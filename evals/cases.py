@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from graph.model.guard import speaks_another_language
 
 FOLDER = Path(__file__).parent / "cases"
-LENGTH = 900  # characters of an answer, unless a case says otherwise
+ANSWER_LIMIT = 900  # characters of an answer, unless a case says otherwise
 
 
 class _Strict(BaseModel):
@@ -30,7 +30,7 @@ class Turn(_Strict):
     forbidden: list[str] = Field(default_factory=list, description="what must not be in the answer")
     handoff: bool = Field(False, description="whether a person is called")
     asks: bool = Field(False, description="whether the customer gets buttons or a list to tap on")
-    length: int = Field(LENGTH, description="most characters of the answer")
+    length: int = Field(ANSWER_LIMIT, description="most characters of the answer")
 
 
 class Case(_Strict):
@@ -43,7 +43,7 @@ class Case(_Strict):
     turn: list[Turn]
 
 
-class Outcome(_Strict):
+class TurnResult(_Strict):
     """What a turn brought: the answer's words, the tools called, replies' types, handoff."""
 
     text: str
@@ -61,7 +61,7 @@ def load() -> list[Case]:
     ]
 
 
-def faults(turn: Turn, got: Outcome) -> list[str]:
+def faults(turn: Turn, got: TurnResult) -> list[str]:
     """What is wrong with an answer, in words; empty for a good one."""
     said = _plain(got.text)
     checks = {

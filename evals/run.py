@@ -14,14 +14,14 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.store.memory import InMemoryStore
 
-from evals.cases import Case, Outcome, Turn, faults
+from evals.cases import Case, Turn, TurnResult, faults
 from graph.agent import build
 from graph.business import DEMO_KEY
 from graph.settings import settings
 from graph.turn.model import chat_model
 
 STRANGER = "5511900000000"
-AT_ONCE = 4
+CONCURRENT_CASES = 4
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Result:
 
 async def run(cases: Sequence[Case]) -> list[Result]:
     """Results in the order of the cases, some conversations at a time. Raises what the model raises."""
-    places = asyncio.Semaphore(AT_ONCE)
+    places = asyncio.Semaphore(CONCURRENT_CASES)
 
     async def one(case: Case) -> Result:
         async with places:
@@ -52,7 +52,7 @@ async def _talk(case: Case) -> Result:
     result, started = Result(case), time.monotonic()
     for number, turn in enumerate(case.turn, 1):
         output = await graph.ainvoke(_input(turn), config, context=context)
-        got = _outcome(output, (await graph.aget_state(config)).values["messages"])
+        got = _turn_result(output, (await graph.aget_state(config)).values["messages"])
         result.faults += [f"turn {number}: {fault}" for fault in faults(turn, got)]
     result.seconds = time.monotonic() - started
     return result
@@ -64,13 +64,13 @@ def _input(turn: Turn) -> dict[str, Any]:
     return {"turn_id": turn_id, "inbound": [said], "since": []}
 
 
-def _outcome(output: dict[str, Any], messages: Sequence[Any]) -> Outcome:
+def _turn_result(output: dict[str, Any], messages: Sequence[Any]) -> TurnResult:
     last = max(place for place, message in enumerate(messages) if isinstance(message, HumanMessage))
     made = [
         call["name"] for message in messages[last:] if isinstance(message, AIMessage) for call in message.tool_calls
     ]
     replies = output["replies"]
-    return Outcome(
+    return TurnResult(
         text="\n".join(str(reply.get("text") or reply.get("body") or reply.get("caption") or "") for reply in replies),
         calls=made,
         types=[reply["type"] for reply in replies],

@@ -13,7 +13,7 @@ from langgraph.store.base import BaseStore
 
 from graph.contract.context import Context
 from graph.contract.state import State
-from graph.server.tracing import here_unless_traced
+from graph.server.tracing import in_place_unless_traced
 from graph.settings import settings
 from graph.tools import TOOLS, ToolPolicy
 from graph.turn.begin import Turn
@@ -38,5 +38,5 @@ def build(
     )
 
 
-langsmith.set_runtime_overrides(aio_to_thread=here_unless_traced)
+langsmith.set_runtime_overrides(aio_to_thread=in_place_unless_traced)
 agent = build(chat_model(settings().agent_model))

@@ -154,7 +154,7 @@ class Inbound(_Input):
             return None
 
 
-class Meanwhile(_Input):
+class CompanyMessage(_Input):
     """What the company said to the customer since the agent's last turn: a person, or a ``template`` (``kind``)."""
 
     author: Literal["person", "business_app"] = "person"
@@ -172,7 +172,7 @@ class TurnInput(_Input):
 
     turn_id: str = Field(min_length=1)
     inbound: list[Inbound] = Field(min_length=1)
-    since: list[Meanwhile] = Field(default_factory=list)
+    since: list[CompanyMessage] = Field(default_factory=list)
     unsent: str | None = None
     early: bool = False
 
@@ -262,7 +262,7 @@ class State(AgentState[Any]):
     failures: NotRequired[Annotated[int, PrivateStateAttr]]
 
 
-def changes(state: State, update: dict[str, Any]) -> dict[str, Any]:
+def without_unchanged(state: State, update: dict[str, Any]) -> dict[str, Any]:
     """The update without what the state says already."""
     return {name: value for name, value in update.items() if name not in state or state.get(name) != value}
 

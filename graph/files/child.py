@@ -11,8 +11,8 @@ import os
 import resource
 import sys
 
-CPU_SECONDS = 10
-MEMORY_BYTES = 256 * 1024 * 1024
+CPU_SECONDS_LIMIT = 10
+MEMORY_BYTES_LIMIT = 256 * 1024 * 1024
 UNREADABLE = 3  # the exit status for UnreadableError; anything but this and 0: it came to a bound
 MODULES = {"document": "documents", "image": "pictures", "audio": "recordings"}
 
@@ -39,8 +39,8 @@ def _bound() -> None:
     """From here on: so much time of the processor, so much memory, no file, and after everybody else."""
     os.nice(10)
     for what, most in (
-        (resource.RLIMIT_CPU, CPU_SECONDS),
-        (resource.RLIMIT_AS, MEMORY_BYTES),
+        (resource.RLIMIT_CPU, CPU_SECONDS_LIMIT),
+        (resource.RLIMIT_AS, MEMORY_BYTES_LIMIT),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
     ):

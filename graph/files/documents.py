@@ -9,7 +9,7 @@ from graph.files import UnreadableError
 
 PDF = "application/pdf"
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-PAGES_AT_MOST = 30
+PAGES_LIMIT = 30
 PAGES_SECONDS = 5  # of the processor; then the pages that were read have to do
 
 
@@ -48,7 +48,7 @@ def _pdf(content: bytes, limit: int) -> str:
     import pypdf
 
     text = ""
-    for page in pypdf.PdfReader(BytesIO(content)).pages[:PAGES_AT_MOST]:
+    for page in pypdf.PdfReader(BytesIO(content)).pages[:PAGES_LIMIT]:
         text += page.extract_text() + "\n"
         if len(text) > limit or time.process_time() > PAGES_SECONDS:
             break

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 
 from graph.files import UnreadableError
 
-PIXELS_AT_MOST = 50_000_000  # of all frames together: four bytes each are what a decoder needs
-SCANS_AT_MOST = 100  # of a progressive JPEG, each over all pixels
-NOTES_BYTES = 4_000_000  # unpacked profiles and comments of a PNG
-PIECE = 16_384  # bytes unpacked at a time
+PIXELS_LIMIT = 50_000_000  # of all frames together: four bytes each are what a decoder needs
+SCANS_LIMIT = 100  # of a progressive JPEG, each over all pixels
+NOTES_BYTES_LIMIT = 4_000_000  # unpacked profiles and comments of a PNG
+PIECE_BYTES = 16_384  # bytes unpacked at a time
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a PNG, by its colour type
-SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers of a JPEG that say its size
-ALONE = frozenset([0x01, *range(0xD0, 0xD9)])  # markers of a JPEG without a length
+SIZE_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers of a JPEG that say its size
+MARKERS_WITHOUT_LENGTH = frozenset([0x01, *range(0xD0, 0xD9)])  # markers of a JPEG without a length
 
 
 def read(content: bytes, _: str, __: int) -> str:
@@ -32,7 +32,7 @@ def read(content: bytes, _: str, __: int) -> str:
 
 
 def _check_pixels(width: int, height: int, frames: int) -> None:
-    if not 0 < width * height * frames <= PIXELS_AT_MOST:
+    if not 0 < width * height * frames <= PIXELS_LIMIT:
         raise UnreadableError("too many pixels, or none")
 
 
@@ -60,7 +60,7 @@ def _png(content: bytes) -> tuple[int, int, int]:
     _unpack([data for kind, data in _chunks(content) if kind == b"IDAT"], 2 * row * height + 1024)
     for kind, data in _chunks(content):
         if kind in (b"iCCP", b"zTXt", b"iTXt"):
-            _unpack([_packed(kind, data)], NOTES_BYTES)
+            _unpack([_packed(kind, data)], NOTES_BYTES_LIMIT)
     frames = [struct.unpack_from(">I", data)[0] for kind, data in _chunks(content) if kind == b"acTL"]
     return width, height, max(frames, default=1)
 
@@ -84,10 +84,10 @@ def _packed(kind: bytes, data: memoryview) -> bytes:
 def _unpack(parts: list[memoryview] | list[bytes], most: int) -> None:
     """Unpack, and keep nothing. Raises UnreadableError where it becomes more than ``most`` bytes."""
     stream, size = zlib.decompressobj(), 0
-    for piece in (part[place : place + PIECE] for part in parts for place in range(0, len(part), PIECE)):
+    for piece in (part[place : place + PIECE_BYTES] for part in parts for place in range(0, len(part), PIECE_BYTES)):
         rest: bytes | memoryview = piece
         while rest:
-            size += len(stream.decompress(rest, 4 * PIECE))
+            size += len(stream.decompress(rest, 4 * PIECE_BYTES))
             if size > most:
                 raise UnreadableError("more than it needs")
             rest = stream.unconsumed_tail
@@ -98,7 +98,7 @@ def _unpack(parts: list[memoryview] | list[bytes], most: int) -> None:
 
 def _jpeg(content: bytes) -> tuple[int, int, int]:
     # In what a scan packs, FF is always followed by 0.
-    if content.count(b"\xff\xda") > SCANS_AT_MOST:
+    if content.count(b"\xff\xda") > SCANS_LIMIT:
         raise UnreadableError("too many scans")
     sizes = [struct.unpack_from(">HH", content, place + 5) for place in _size_segments(content)]
     return max(width for _, width in sizes), max(height for height, _ in sizes), 1
@@ -108,12 +108,19 @@ def _size_segments(content: bytes) -> Iterator[int]:
     """Where the segments begin that say the size."""
     place = 2
     while content[place] == 0xFF and (marker := content[place + 1]) != 0xDA:
-        if marker in SIZES:
+        if marker in SIZE_MARKERS:
             yield place
         if marker == 0xFF:  # a fill byte
             place += 1
         else:
-            place += 2 if marker in ALONE else 2 + max(struct.unpack_from(">H", content, place + 2)[0], 2)
+            place += 2 + _segment_length(content, place, marker)
+
+
+def _segment_length(content: bytes, place: int, marker: int) -> int:
+    """Return the bytes of a segment after its marker."""
+    if marker in MARKERS_WITHOUT_LENGTH:
+        return 0
+    return max(int(struct.unpack_from(">H", content, place + 2)[0]), 2)
 
 
 # GIF -----------------------------------------------------------------------------------------------------------------

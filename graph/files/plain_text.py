@@ -6,27 +6,27 @@ import codecs
 
 from graph.files import UnreadableError
 
-MARKS = (
+BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins as UTF-16 does
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-LOOKED_AT = 4096  # bytes by which UTF-16 without a mark is known
-BYTES_A_CHARACTER = 4
-CONTROLS = frozenset(range(32)) - {9, 10, 12, 13, 27}
+SAMPLE_BYTES = 4096  # bytes by which UTF-16 without a mark is known
+BYTES_PER_CHARACTER = 4
+CONTROL_BYTES = frozenset(range(32)) - {9, 10, 12, 13, 27}
 
 
 def text(content: bytes, limit: int) -> str:
     """About the first ``limit`` characters. Raises UnreadableError for what is no text."""
-    beginning = content[: (limit + 1) * BYTES_A_CHARACTER]
-    for mark, encoding in MARKS:
+    beginning = content[: (limit + 1) * BYTES_PER_CHARACTER]
+    for mark, encoding in BYTE_ORDER_MARKS:
         if beginning.startswith(mark):
             return beginning[len(mark) :].decode(encoding, "replace")
-    if unmarked := _unmarked(beginning[:LOOKED_AT]):
+    if unmarked := _unmarked(beginning[:SAMPLE_BYTES]):
         return beginning.decode(unmarked, "replace")
-    if any(byte in CONTROLS for byte in beginning[:LOOKED_AT]):
+    if any(byte in CONTROL_BYTES for byte in beginning[:SAMPLE_BYTES]):
         raise UnreadableError("no text")
     try:
         # Where the text was cut, its last character may be too.

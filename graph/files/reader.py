@@ -17,12 +17,12 @@ from weakref import WeakKeyDictionary
 
 from graph.files import UnreadableError, child
 
-SECONDS = 20  # by the clock: a process that waits uses no processor
+READ_SECONDS_LIMIT = 20  # by the clock: a process that waits uses no processor
 RESULT_CHARACTERS = 12_001  # one more than is used: so that it shows that there was more
-CHUNK = 65_536
-WATCH_SECONDS = 0.1
-MEMORY_IS_BOUND = sys.platform == "linux"  # by RLIMIT_AS
-PLACES = [str(Path(__file__).parents[2]), *{sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}]
+CHUNK_BYTES = 65_536
+WATCH_INTERVAL_SECONDS = 0.1
+MEMORY_IS_LIMITED = sys.platform == "linux"  # by RLIMIT_AS
+IMPORT_PATHS = [str(Path(__file__).parents[2]), *{sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}]
 
 
 class OverBoundsError(UnreadableError):
@@ -34,8 +34,8 @@ class Reader:
     """Reads files; ``at_once``: processes of this server at a time; ``watch``: whether to watch their memory."""
 
     at_once: int
-    seconds: float = SECONDS
-    watch: bool = not MEMORY_IS_BOUND
+    seconds: float = READ_SECONDS_LIMIT
+    watch: bool = not MEMORY_IS_LIMITED
     command: tuple[str, ...] = (sys.executable, "-I", "-S", "-B", child.__file__)
 
     async def read(self, kind: str, mime_type: str, fetch: Callable[[], Awaitable[bytes]]) -> tuple[str, bytes]:
@@ -50,7 +50,7 @@ class Reader:
     async def _by_a_process(self, kind: str, mime_type: str, content: bytes) -> str:
         pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         process = await asyncio.create_subprocess_exec(
-            *self.command, kind, mime_type, str(RESULT_CHARACTERS), *PLACES,
+            *self.command, kind, mime_type, str(RESULT_CHARACTERS), *IMPORT_PATHS,
             stdin=pipe, stdout=pipe, stderr=nothing, env={}, cwd="/",
         )  # fmt: skip
         try:
@@ -90,8 +90,8 @@ def _room(size: int) -> asyncio.Semaphore:
 async def _feed(process: asyncio.subprocess.Process, content: bytes) -> None:
     assert process.stdin is not None  # noqa: S101 - it is a pipe
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it may end before it has read all
-        for place in range(0, len(content), CHUNK):
-            process.stdin.write(content[place : place + CHUNK])
+        for place in range(0, len(content), CHUNK_BYTES):
+            process.stdin.write(content[place : place + CHUNK_BYTES])
             await process.stdin.drain()
         process.stdin.close()
 
@@ -109,9 +109,9 @@ async def _result(process: asyncio.subprocess.Process) -> bytes:
 async def _watch(process: asyncio.subprocess.Process) -> None:
     """Kill the process when it holds too much memory: for systems that do not refuse it."""
     while True:
-        if await resident(process.pid) > child.MEMORY_BYTES:
+        if await resident(process.pid) > child.MEMORY_BYTES_LIMIT:
             _kill(process)
-        await asyncio.sleep(WATCH_SECONDS)
+        await asyncio.sleep(WATCH_INTERVAL_SECONDS)
 
 
 async def resident(pid: int) -> int:

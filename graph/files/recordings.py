@@ -20,19 +20,19 @@ BEGINNINGS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"\x1aE\xdf\xa3"), "audio/webm"),
     (re.compile(rb"fLaC"), "audio/flac"),
 )
-SECONDS_AT_MOST = 15 * 60  # of a voice note: the transcription is paid by its length
+SECONDS_LIMIT = 15 * 60  # of a voice note: the transcription is paid by its length
 PAGE = b"OggS"
-PAGE_HEAD = 27  # bytes before the lengths of a page's segments
-GOES_ON = 1  # the flag of a page that begins within a packet
-SAMPLES_A_SECOND = 48_000
-WHOLE_SEGMENT = 255  # a packet goes on behind a segment of this length
+PAGE_HEAD_BYTES = 27  # bytes before the lengths of a page's segments
+CONTINUED_FLAG = 1  # the flag of a page that begins within a packet
+SAMPLES_PER_SECOND = 48_000
+FULL_SEGMENT = 255  # a packet goes on behind a segment of this length
 
 
 def read(content: bytes, _: str, __: int) -> str:
     """The recording's type, whatever it was called. Raises UnreadableError for none, and for one too long."""
     for beginning, mime_type in BEGINNINGS:
         if beginning.match(content):
-            if b"OpusHead" in content[:100] and seconds(content) > SECONDS_AT_MOST:
+            if b"OpusHead" in content[:100] and seconds(content) > SECONDS_LIMIT:
                 raise UnreadableError("too long")
             return mime_type
     raise UnreadableError("no recording")
@@ -44,18 +44,18 @@ def seconds(content: bytes) -> float:
     while place >= 0:
         samples += _of_page(content, place)
         place = content.find(PAGE, place + len(PAGE))  # also within it: a broken page may hide others
-    return samples / SAMPLES_A_SECOND
+    return samples / SAMPLES_PER_SECOND
 
 
 def _of_page(content: bytes, place: int) -> int:
-    head = content[place : place + PAGE_HEAD]
-    if len(head) < PAGE_HEAD:
+    head = content[place : place + PAGE_HEAD_BYTES]
+    if len(head) < PAGE_HEAD_BYTES:
         return 0
-    lengths = content[place + PAGE_HEAD : place + PAGE_HEAD + head[-1]]
-    samples, start, begins = 0, place + PAGE_HEAD + head[-1], not head[5] & GOES_ON
+    lengths = content[place + PAGE_HEAD_BYTES : place + PAGE_HEAD_BYTES + head[-1]]
+    samples, start, begins = 0, place + PAGE_HEAD_BYTES + head[-1], not head[5] & CONTINUED_FLAG
     for length in lengths:
         samples += _of_packet(content[start : start + min(length, 4)]) if begins else 0
-        start, begins = start + length, length < WHOLE_SEGMENT
+        start, begins = start + length, length < FULL_SEGMENT
     return samples
 
 

@@ -8,9 +8,9 @@ from xml.parsers import expat
 
 from graph.files import UnreadableError
 
-PART = "word/document.xml"
-XML_BYTES = 20_000_000  # unpacked; a small archive may hold gigabytes
-CHUNK = 65_536
+DOCUMENT_PART = "word/document.xml"
+XML_BYTES_LIMIT = 20_000_000  # unpacked; a small archive may hold gigabytes
+CHUNK_BYTES = 65_536
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main "
 # What a text box says a second time, for old programs.
 FALLBACK = "http://schemas.openxmlformats.org/markup-compatibility/2006 Fallback"
@@ -26,11 +26,11 @@ def text(content: bytes, limit: int) -> str:
         raise UnreadableError("no archive")
     lines = _Lines()
     parser = _parser(lines)
-    with zipfile.ZipFile(BytesIO(content)) as archive, archive.open(PART) as part:
+    with zipfile.ZipFile(BytesIO(content)) as archive, archive.open(DOCUMENT_PART) as part:
         read = 0
-        while lines.length <= limit and (chunk := part.read(CHUNK)):
+        while lines.length <= limit and (chunk := part.read(CHUNK_BYTES)):
             read += len(chunk)
-            if read > XML_BYTES:
+            if read > XML_BYTES_LIMIT:
                 break
             parser.Parse(chunk)
     return lines.text()

@@ -28,15 +28,15 @@ NOT_STORED = {
 # Ids that this agent gave its own choices: what they stand for is in the title, or decided without the model.
 OWN_IDS = ("choice:", "order:", "confirm:", "drop:")
 # Where the text of the contract only repeats what the detail says.
-REPEATED = ("location", "contacts", "reaction")
+TEXT_REPEATS_DETAIL = ("location", "contacts", "reaction")
 # What a Flow and a contact card hold for machines.
-NOT_WORDS = frozenset({"flow_token", "wa_id", "type", "country_code", "origin"})
+MACHINE_FIELDS = frozenset({"flow_token", "wa_id", "type", "country_code", "origin"})
 # What marks the card by which a customer answered our request for the number.
-REQUESTED = "contact_request"
+REQUESTED_CONTACT = "contact_request"
 VALUE_LIMIT = 1024  # characters of one value: as long as the body of a template
 VALUES_LIMIT = 50  # values of one form, card or order
 NOTE_LIMIT = 4096  # characters of all of them
-DEEPEST = 4
+DEPTH_LIMIT = 4
 
 _BRACKETS = str.maketrans("[]", "()")
 
@@ -81,7 +81,7 @@ def _forwarded(message: Inbound) -> str:
 
 def _own_words(message: Inbound) -> str:
     known = {"location": message.location, "contacts": message.contacts, "reaction": message.reaction}
-    if message.kind in REPEATED and known[message.kind]:
+    if message.kind in TEXT_REPEATS_DETAIL and known[message.kind]:
         return ""
     if message.kind in ("button", "interactive") and message.interactive:
         return ""
@@ -131,7 +131,7 @@ def _choice(message: Inbound) -> str:
 
 def _answers(data: Mapping[str, Any]) -> str:
     """What a form collected: names and values, the values in quotation marks."""
-    named = [(name, found) for name, one in data.items() if name not in NOT_WORDS for found in _leaves(one)]
+    named = [(name, found) for name, one in data.items() if name not in MACHINE_FIELDS for found in _leaves(one)]
     return "; ".join(f'{value(name)}: "{found}"' for name, found in named[:VALUES_LIMIT])
 
 
@@ -142,10 +142,10 @@ def _leaves(part: Any, depth: int = 0) -> Iterable[str]:  # noqa: ANN401 - JSON
             yield "sim" if part else "não"
         case str() | int() | float():
             yield value(str(part))
-        case dict() if depth < DEEPEST:
+        case dict() if depth < DEPTH_LIMIT:
             for name, inner in part.items():
-                yield from () if name in NOT_WORDS else _leaves(inner, depth + 1)
-        case list() if depth < DEEPEST:
+                yield from () if name in MACHINE_FIELDS else _leaves(inner, depth + 1)
+        case list() if depth < DEPTH_LIMIT:
             for inner in part:
                 yield from _leaves(inner, depth + 1)
 
@@ -171,7 +171,7 @@ def _reaction(message: Inbound) -> str:
 
 def _contacts(message: Inbound) -> str:
     cards = message.contacts or []
-    if any(card.get("origin") == REQUESTED for card in cards):
+    if any(card.get("origin") == REQUESTED_CONTACT for card in cards):
         return f"[o cliente compartilhou o próprio número{_tail('; '.join(filter(None, map(_card, cards))))}]"
     return f"[contatos enviados: {len(cards)}{_tail('; '.join(filter(None, map(_card, cards))))}]"
 

@@ -8,33 +8,33 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
-from graph.contract.state import Inbound, Meanwhile, TurnInput
+from graph.contract.state import CompanyMessage, Inbound, TurnInput
 from graph.history.descriptions import clean, describe
 from graph.policy.masking import mask
 
-__all__ = ["asked_now", "clean", "mark_unsent", "messages_of", "of_turn"]
+__all__ = ["after_last_customer_message", "clean", "mark_unsent", "messages_of_turn", "unanswered_messages"]
 
 PICTURES = ("image/jpeg", "image/png", "image/webp", "image/gif")
 NOTHING_READ: Mapping[str, str] = MappingProxyType({})
 UNSENT = "[esta resposta não chegou ao cliente]"
 
 
-def messages_of(turn: TurnInput, read: Mapping[str, str] = NOTHING_READ) -> list[AnyMessage]:
+def messages_of_turn(turn: TurnInput, read: Mapping[str, str] = NOTHING_READ) -> list[AnyMessage]:
     """The turn's input as messages, in order; ``read``: what files say, by message id.
 
     Ids: the wamid; for a person's words the turn's id and a number. Card and document numbers are masked.
     """
-    said = [_said_meanwhile(f"{turn.turn_id}:since:{number}", words) for number, words in enumerate(turn.since)]
+    said = [_company_message(f"{turn.turn_id}:since:{number}", words) for number, words in enumerate(turn.since)]
     return [*said, *(_said(message, read.get(message.id, "")) for message in turn.inbound)]
 
 
-def of_turn(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
+def after_last_customer_message(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
     """What was said since the customer's last message."""
     start = next((n for n in range(len(messages), 0, -1) if isinstance(messages[n - 1], HumanMessage)), 0)
     return list(messages[start:])
 
 
-def asked_now(messages: Sequence[AnyMessage]) -> list[HumanMessage]:
+def unanswered_messages(messages: Sequence[AnyMessage]) -> list[HumanMessage]:
     """The customer's messages of the turn that is under way: those since somebody last answered in words."""
     asked: list[HumanMessage] = []
     for message in reversed(messages):
@@ -65,7 +65,7 @@ def _picture(message: Inbound) -> dict[str, Any]:
     return {"picture": {"id": media.id, "mime_type": kind}}
 
 
-def _said_meanwhile(message_id: str, words: Meanwhile) -> AIMessage:
+def _company_message(message_id: str, words: CompanyMessage) -> AIMessage:
     # The company's side of the conversation; the name tells the model that a colleague said it, or no person at all.
     name = "mensagem_automatica" if words.kind == "template" else "atendente"
     return AIMessage(mask(clean(words.text)), id=message_id, name=name)

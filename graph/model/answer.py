@@ -9,22 +9,24 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, ToolMess
 
 from graph.history.tool_calls import admitted
 from graph.history.transcript import clean
-from graph.model.failures import JunkError
+from graph.model.failures import InvalidAnswerError
 from graph.model.leaks import without_thoughts
-from graph.policy.masking import mask, numbers
+from graph.policy.masking import mask, sensitive_digits
 
 
-def usable(message: BaseMessage, history: Sequence[AnyMessage], *, last: bool, instructions: str = "") -> AIMessage:
+def sanitized(message: BaseMessage, history: Sequence[AnyMessage], *, last: bool, instructions: str = "") -> AIMessage:
     """The message without what nobody can or should store, and without tool calls where none may follow (``last``).
 
     A number that the company itself gave, by a tool or in the instructions, is no secret, whatever it looks like.
-    JunkError for one that is not the model's.
+    InvalidAnswerError for one that is not the model's.
     """
     if not isinstance(message, AIMessage):
-        raise JunkError(type(message).__name__)
+        raise InvalidAnswerError(type(message).__name__)
     raw = message.model_dump()
     cleaned = {key: _each_text(value, clean) for key, value in raw.items()}
-    hide = partial(mask, known=numbers(instructions, *(one.text for one in history if isinstance(one, ToolMessage))))
+    hide = partial(
+        mask, known=sensitive_digits(instructions, *(one.text for one in history if isinstance(one, ToolMessage)))
+    )
     cleaned["tool_calls"] = _each_text(cleaned.get("tool_calls", []), hide)
     cleaned["content"] = _readable(cleaned["content"], lambda text: hide(without_thoughts(text)))
     if last:

@@ -17,7 +17,7 @@ T = TypeVar("T")
 REFUSING = frozenset({400, 413, 415, 422})
 
 
-class JunkError(ModelError):
+class InvalidAnswerError(ModelError):
     """What came is no answer. The text is the kind of error: what the client says may quote a customer."""
 
     is_retryable = True
@@ -31,22 +31,22 @@ MODEL_FAILURES = (ModelError, APIError, TimeoutError)
 JUNK = (ValueError, TypeError, LookupError, AttributeError)
 
 
-async def answered(asked: Awaitable[T], seconds: float) -> T:
+async def answer_within(asked: Awaitable[T], seconds: float) -> T:
     """What a call of a model gives, within these seconds. Raises one of MODEL_FAILURES."""
     try:
         async with asyncio.timeout(seconds):
             return await asked
     except JUNK as error:
-        raise JunkError(type(error).__name__) from None
+        raise InvalidAnswerError(type(error).__name__) from None
 
 
-def refused(error: BaseException) -> bool:
+def is_refusal(error: BaseException) -> bool:
     """Whether the provider will refuse the same request again."""
     if isinstance(error, ModelInvalidRequestError | ContextOverflowError):
         return True
     return isinstance(error, APIStatusError) and error.status_code in REFUSING
 
 
-def taken_with_less(error: BaseException) -> bool:
+def may_succeed_reduced(error: BaseException) -> bool:
     """Whether another request may succeed, with less in it. 404: no such model, or (OpenRouter) none that can see."""
-    return refused(error) or isinstance(error, ModelNotFoundError)
+    return is_refusal(error) or isinstance(error, ModelNotFoundError)

@@ -17,9 +17,9 @@ from graph.model.leaks import holds_call
 Fault = Literal["empty", "refusal", "long", "language", "call", "cut", "unread"]
 
 # One message of WhatsApp's; the instructions ask for much less.
-LONG = 4096
+ANSWER_LIMIT = 4096
 # Frequent words that the other two languages do not have.
-WORDS = {
+LANGUAGE_WORDS = {
     "pt": "não você vocês uma está são também os as do da dos das em um mas muito obrigada obrigado olá seu sua seus "
     "posso ajudar é pelo pela ao à mais foi já tem isso aqui pedido chamado",
     "en": "the and you your is are to of for with can have i'm sorry please order not this that we it be will help "
@@ -27,10 +27,10 @@ WORDS = {
     "es": "el los las y usted una pero muy gracias hola puede puedo ayudar ayudarle su sus está del más también con "
     "lo siento qué cómo aquí hay pedido tiene tu",
 }
-FREQUENT = {name: frozenset(words.split()) for name, words in WORDS.items()}
-CUT = {"length", "max_tokens", "max_output_tokens"}
-FEW_WORDS = 5  # below that nobody can tell
-FOREIGN_SHARE = 0.2  # of all words; sentences of the three languages have 30 to 60 % of these words
+FREQUENT_WORDS = {name: frozenset(words.split()) for name, words in LANGUAGE_WORDS.items()}
+CUT_REASONS = {"length", "max_tokens", "max_output_tokens"}
+WORDS_MIN = 5  # below that nobody can tell
+FOREIGN_SHARE_MIN = 0.2  # of all words; sentences of the three languages have 30 to 60 % of these words
 
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 # What somebody else said or how something is called: quotations, code, links and addresses.
@@ -51,11 +51,11 @@ def judge(message: AIMessage, locale: str, tools: Collection[str] = (), facts: s
     text = message.text.strip()
     if message.invalid_tool_calls or message.additional_kwargs.get("function_call") or holds_call(text, tools):
         return "call"
-    if _reasons(message) & CUT:
+    if _reasons(message) & CUT_REASONS:
         return "cut"
     if not re.search(r"\w", text) and not _has_symbol(text):
         return "empty"
-    if len(text) > LONG:
+    if len(text) > ANSWER_LIMIT:
         return "long"
     return "language" if speaks_another_language(text, locale, facts) else None
 
@@ -66,18 +66,18 @@ def speaks_another_language(text: str, locale: str, facts: str = "") -> bool:
     Quoted words, names and what stands in ``facts`` do not count.
     """
     own = locale[:2].lower()
-    if own not in FREQUENT:
+    if own not in FREQUENT_WORDS:
         return False
     said = QUOTED.sub(" ", text)
     letters = [character for character in said if character.isalpha()]
     foreign = sum("LATIN" not in unicodedata.name(letter, "") for letter in letters)
-    if len(letters) >= FEW_WORDS and foreign * 2 > len(letters):
+    if len(letters) >= WORDS_MIN and foreign * 2 > len(letters):
         return True
     words = _without_known(WORD.findall(NAME.sub(" ", said).lower()), WORD.findall(facts.lower()))
-    counts = {name: sum(word in known for word in words) for name, known in FREQUENT.items()}
+    counts = {name: sum(word in known for word in words) for name, known in FREQUENT_WORDS.items()}
     other = max(count for name, count in counts.items() if name != own)
     all_words = len(WORD.findall(said))
-    return all_words >= FEW_WORDS and other >= 3 and other > 2 * counts[own] and other >= FOREIGN_SHARE * all_words
+    return all_words >= WORDS_MIN and other >= 3 and other > 2 * counts[own] and other >= FOREIGN_SHARE_MIN * all_words
 
 
 def _without_known(words: list[str], facts: list[str]) -> list[str]:

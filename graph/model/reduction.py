@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, RemoveMessage
 
 from graph.history.tool_calls import paired
-from graph.history.transcript import asked_now
+from graph.history.transcript import unanswered_messages
 
 NOT_SHOWN = "[o cliente enviou uma imagem que não pode ser vista: diga isso ao cliente e peça que ele descreva]"
 LEFT_OUT = "[mensagem do cliente que não pôde ser lida]"
@@ -18,7 +18,7 @@ HISTORY_LEFT_OUT = "[as mensagens anteriores desta conversa não puderam ser lid
 GIVEN_UP = "[estas mensagens ficaram sem resposta por uma falha do sistema; o cliente recebeu um pedido de desculpas]"
 
 
-def lighter(messages: Sequence[AnyMessage]) -> Iterator[list[AnyMessage]]:
+def reduced_forms(messages: Sequence[AnyMessage]) -> Iterator[list[AnyMessage]]:
     """Forms of the conversation, each with less: without pictures, unanswered messages of before, all before the turn.
 
     Forms that would be the same as the one before are left out: there are three at most.
@@ -33,20 +33,20 @@ def lighter(messages: Sequence[AnyMessage]) -> Iterator[list[AnyMessage]]:
 
 def without_pictures(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
     """The turn's pictures are not shown any more, and the model is told of each."""
-    shown = {one.id for one in asked_now(messages) if "picture" in one.additional_kwargs}
+    shown = {one.id for one in unanswered_messages(messages) if "picture" in one.additional_kwargs}
     return [_unseen(message) if message.id in shown else message for message in messages]
 
 
 def without_unanswered(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
     """What the customer wrote in earlier turns that failed is left out."""
     closings = [place for place, message in enumerate(messages) if message.text == GIVEN_UP]
-    unanswered = {one.id for place in closings for one in asked_now(messages[:place])}
+    unanswered = {one.id for place in closings for one in unanswered_messages(messages[:place])}
     return [_left_out(message) if message.id in unanswered else message for message in messages]
 
 
 def without_history(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
     """Everything before the turn is left out."""
-    now = asked_now(messages)
+    now = unanswered_messages(messages)
     start = next((place for place, message in enumerate(messages) if now and message is now[0]), 0)
     if not start or (messages[0].text == HISTORY_LEFT_OUT and start == 1):
         return list(messages)
@@ -55,14 +55,14 @@ def without_history(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
 
 def without_this_turn(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
     """What the customer wrote now is left out: the turn ends without having been read."""
-    now = {one.id for one in asked_now(messages)}
+    now = {one.id for one in unanswered_messages(messages)}
     return [_left_out(message) if message.id in now else message for message in messages]
 
 
-def closed(messages: Sequence[AnyMessage], turn_id: str) -> list[AnyMessage]:
+def closed_history(messages: Sequence[AnyMessage], turn_id: str) -> list[AnyMessage]:
     """The history that a new turn begins with: every call has its answer, and a turn that was given up has an end."""
     whole = paired(messages)
-    if asked_now(whole):
+    if unanswered_messages(whole):
         whole.append(AIMessage(GIVEN_UP, id=f"given-up:{turn_id}"))
     return whole
 

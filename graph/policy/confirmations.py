@@ -31,13 +31,13 @@ QUESTION_LIMIT = 4000  # characters of a question: it has to be read, and fits o
 ORNAMENT = re.compile("[\U0001f3fb-\U0001f3ff\ufe0f]")
 
 
-def waiting(state: State) -> Pending | None:
+def pending_change(state: State) -> Pending | None:
     """The change that waits for an answer; None also where an older version left several."""
     pending = state.get("pending") or []
     return pending[0] if len(pending) == 1 else None
 
 
-def question(one: Pending) -> list[Reply]:
+def question_replies(one: Pending) -> list[Reply]:
     """The whole question, in as many messages as it takes; the last has the buttons, which name the change.
 
     It is shown verbatim: the model's arguments are in it, and Markdown could hide a part of them.
@@ -54,7 +54,7 @@ def question(one: Pending) -> list[Reply]:
 def shown_last(state: State, one: Pending) -> bool:
     """Whether the question, and nothing else, is what the agent said last: only then words are an answer to it."""
     answers = state.get("answers", [])
-    return bool(answers) and answers[-1]["replies"] == dump(question(one))
+    return bool(answers) and answers[-1]["replies"] == dump(question_replies(one))
 
 
 def decide(one: Pending | None, inbound: Sequence[Inbound], moment: datetime, *, words: bool = True) -> Decision:
@@ -65,14 +65,14 @@ def decide(one: Pending | None, inbound: Sequence[Inbound], moment: datetime, *,
     meant = [_meaning(message, one, words) for message in inbound]
     if "no" in meant:
         return "no"
-    if "late" in meant or ("yes" in meant and not alive(one, moment)):
+    if "late" in meant or ("yes" in meant and not answerable(one, moment)):
         return "late"
     if "yes" not in meant:
         return "open"
     return "yes" if set(meant) <= {"yes", "thanks"} else "unclear"
 
 
-def alive(one: Pending | None, moment: datetime) -> bool:
+def answerable(one: Pending | None, moment: datetime) -> bool:
     """Whether there is something to confirm and time for it."""
     return one is not None and moment <= datetime.fromisoformat(one["expires_at"])
 

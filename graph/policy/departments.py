@@ -15,11 +15,11 @@ from graph.prompts import DEPARTMENTS
 log = logging.getLogger(__name__)
 
 # What every department may use, and what comes only while it makes sense.
-COMMON = ("request_human", "ask_choice", "conversation_history", "remember", "show_profile", "forget")
-TRANSFER = "transfer_to"
-NUMBER = "request_phone_number"
-PROVING = "verify_customer"
-CONFIRMING = ("confirm_change", "drop_change")
+COMMON_TOOLS = ("request_human", "ask_choice", "conversation_history", "remember", "show_profile", "forget")
+TRANSFER_TOOL = "transfer_to"
+PHONE_NUMBER_TOOL = "request_phone_number"
+VERIFICATION_TOOL = "verify_customer"
+CONFIRMATION_TOOLS = ("confirm_change", "drop_change")
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,15 @@ class Department:
 
 
 @lru_cache
-def of_files() -> dict[str, Department]:
+def departments_in_files() -> dict[str, Department]:
     """The departments of ``prompts/departments``, in their order. TypeError for a setting that does not exist."""
     made = [_of_file(name, head, text) for name, head, text in DEPARTMENTS]
     return {one.name: one for one in sorted(made, key=lambda one: (one.order, one.name))}
 
 
-def of_context(context: Context) -> dict[str, Department]:
+def departments_of(context: Context) -> dict[str, Department]:
     """The channel's departments, in its order; all of the files where it names none that exists."""
-    files = of_files()
+    files = departments_in_files()
     if context.departments is None:
         return files
     chosen: dict[str, Department] = {}
@@ -57,9 +57,9 @@ def of_context(context: Context) -> dict[str, Department]:
     return chosen or files
 
 
-def current(state: State, context: Context) -> Department:
+def current_department(state: State, context: Context) -> Department:
     """The department of the conversation: where it was passed to, else the context's, else the channel's first."""
-    available = of_context(context)
+    available = departments_of(context)
     names = (state.get("department"), context.department, next(iter(available)))
     return next(available[name] for name in names if name in available)
 
@@ -69,19 +69,19 @@ def knows_number(context: Context) -> bool:
     return any(key.kind == "wa_id" for key in context.customer_keys)
 
 
-def offered(state: State, context: Context) -> frozenset[str]:
+def offered_tools(state: State, context: Context) -> frozenset[str]:
     """Names of the tools that may be used now. What the channel leaves out no department has."""
-    names = {*current(state, context).tools, *COMMON}
-    if len(of_context(context)) > 1:
-        names.add(TRANSFER)
+    names = {*current_department(state, context).tools, *COMMON_TOOLS}
+    if len(departments_of(context)) > 1:
+        names.add(TRANSFER_TOOL)
     if context.customer_keys and not knows_number(context):
-        names.add(NUMBER)
+        names.add(PHONE_NUMBER_TOOL)
     if context.verification != "verified":
-        names.add(PROVING)
+        names.add(VERIFICATION_TOOL)
     if context.tools is not None:
         names &= set(context.tools)
     if state.get("pending"):
-        names |= set(CONFIRMING)
+        names |= set(CONFIRMATION_TOOLS)
     return frozenset(names)
 
 

@@ -25,11 +25,14 @@ ISSUER = re.compile(
       | 6(?:011|062|2\d\d|3\d\d|4[4-9]\d|5\d\d|7\d\d)\d{12,15}""",
     re.VERBOSE,
 )
-LEAST, MOST = 13, 19  # digits of a card
-AS_PRINTED = {(4, 4, 4, 4), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4), (4, 3, 3, 3), (8, 8)}
-OF_CPF = {(11,), (9, 2), (3, 3, 3, 2), (1,) * 11}
-OF_CNPJ = {(14,), (2, 3, 3, 4, 2)}
-NO_CARDS = ((5, 5, 5, 6, 5, 6, 1, 14), (4,) * 11)  # a payment slip (boleto), the access key of an invoice (NF-e)
+CARD_DIGITS_MIN, CARD_DIGITS_MAX = 13, 19  # digits of a card
+CARD_GROUPINGS = {(4, 4, 4, 4), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4), (4, 3, 3, 3), (8, 8)}
+CPF_GROUPINGS = {(11,), (9, 2), (3, 3, 3, 2), (1,) * 11}
+CNPJ_GROUPINGS = {(14,), (2, 3, 3, 4, 2)}
+NON_CARD_GROUPINGS = (
+    (5, 5, 5, 6, 5, 6, 1, 14),
+    (4,) * 11,
+)  # a payment slip (boleto), the access key of an invoice (NF-e)
 
 # What says that it is a phone, and what is written as Brazilian ones are: 11 98765-4321, 55 11 987654321.
 PHONE = re.compile(
@@ -38,14 +41,14 @@ PHONE = re.compile(
           | (?<!\d)55([\ -]?)[1-9]\d\1(?:9?\d{8}|9?\d{4}[\ -]\d{4}) ) (?!\d)""",
     re.IGNORECASE | re.VERBOSE,
 )
-OTHER = re.compile(r"[^\x00-\x7f]")
-GROUP = re.compile(r"\d+")
-BETWEEN = 4  # characters at most between two groups of a number
-APART = set('\t;:|()[]{}<>$%&=?#"')  # never within a number
+NON_ASCII = re.compile(r"[^\x00-\x7f]")
+DIGITS = re.compile(r"\d+")
+GAP_LIMIT = 4  # characters at most between two groups of a number
+SEPARATORS = set('\t;:|()[]{}<>$%&=?#"')  # never within a number
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SensitiveNumber:
     """A card or CPF in a text: where, and what stands for it."""
 
     start: int
@@ -56,23 +59,23 @@ class Found:
 
 def mask(text: str, known: Collection[str] = ()) -> str:
     """The text with card numbers and CPFs masked but for the last digits; those whose digits are known stay."""
-    for found in reversed(find(text)):
+    for found in reversed(find_sensitive(text)):
         if found.digits not in known:
             text = text[: found.start] + found.instead + text[found.end :]
     return text
 
 
-def find(text: str) -> list[Found]:
+def find_sensitive(text: str) -> list[SensitiveNumber]:
     """The card numbers and CPFs in a text, in its order."""
-    shape = OTHER.sub(lambda character: _sign(character[0]), text)
+    shape = NON_ASCII.sub(lambda character: _sign(character[0]), text)
     shape = PHONE.sub(lambda phone: "a" * len(phone[0]), shape)
     found = [one for number in _numbers(shape) for one in _Number(shape, number).find()]
     return sorted(found, key=lambda one: one.start)
 
 
-def numbers(*texts: str) -> frozenset[str]:
+def sensitive_digits(*texts: str) -> frozenset[str]:
     """The digits of all that looks like a card or CPF in texts of the company's own."""
-    return frozenset(found.digits for text in texts for found in find(text))
+    return frozenset(found.digits for text in texts for found in find_sensitive(text))
 
 
 def mask_values(value: Any) -> Any:  # noqa: ANN401 - JSON
@@ -103,7 +106,7 @@ def _sign(character: str) -> str:
 def _numbers(shape: str) -> Iterator[list[re.Match[str]]]:
     """The groups of digits, those together that may be of one number."""
     together: list[re.Match[str]] = []
-    for group in GROUP.finditer(shape):
+    for group in DIGITS.finditer(shape):
         if together and not _joined(shape[together[-1].end() : group.start()]):
             yield together
             together = []
@@ -113,7 +116,7 @@ def _numbers(shape: str) -> Iterator[list[re.Match[str]]]:
 
 
 def _joined(between: str) -> bool:
-    return len(between) <= BETWEEN and not any(one.isalpha() or one in APART for one in between)
+    return len(between) <= GAP_LIMIT and not any(one.isalpha() or one in SEPARATORS for one in between)
 
 
 class _Number:
@@ -125,18 +128,18 @@ class _Number:
         self._sizes = tuple(len(group[0]) for group in groups)
         self._free = [True] * len(groups)
 
-    def find(self) -> list[Found]:
+    def find(self) -> list[SensitiveNumber]:
         """Look for what is written as usual first."""
-        for sizes in NO_CARDS:
+        for sizes in NON_CARD_GROUPINGS:
             for start in range(len(self._groups) - len(sizes) + 1):
                 if self._sizes[start : start + len(sizes)] == sizes:
                     self._take(start, start + len(sizes))
-        self._each(self._begins(OF_CNPJ), 11, 14, self._is_cnpj)
+        self._each(self._begins(CNPJ_GROUPINGS), 11, 14, self._is_cnpj)
         issued = [n for n, group in enumerate(self._groups) if group[0][0] in "23456"]
-        printed = [n for n in issued if self._sizes[n] in (4, 8) or self._sizes[n] >= LEAST]
-        cards = self._each(printed, LEAST, MOST, self._is_printed_card)
-        cards += self._each(issued, LEAST + 1, MOST, lambda *window: _is_card(window[-1]))
-        cpfs = self._each(self._begins(OF_CPF), 11, 11, self._is_cpf)
+        printed = [n for n in issued if self._sizes[n] in (4, 8) or self._sizes[n] >= CARD_DIGITS_MIN]
+        cards = self._each(printed, CARD_DIGITS_MIN, CARD_DIGITS_MAX, self._is_printed_card)
+        cards += self._each(issued, CARD_DIGITS_MIN + 1, CARD_DIGITS_MAX, lambda *window: _is_card(window[-1]))
+        cpfs = self._each(self._begins(CPF_GROUPINGS), 11, 11, self._is_cpf)
         return [
             *(self._found(*window, "cartão", 4) for window in cards),
             *(self._found(*window, "CPF", 2) for window in cpfs),
@@ -171,22 +174,22 @@ class _Number:
     def _take(self, start: int, end: int) -> None:
         self._free[start:end] = [False] * (end - start)
 
-    def _found(self, start: int, end: int, what: str, shown: int) -> Found:
+    def _found(self, start: int, end: int, what: str, shown: int) -> SensitiveNumber:
         digits = "".join(group[0] for group in self._groups[start:end])
-        return Found(
+        return SensitiveNumber(
             self._groups[start].start(), self._groups[end - 1].end(), digits, f"[{what} final {digits[-shown:]}]"
         )
 
     def _is_printed_card(self, start: int, end: int, digits: str) -> bool:
         sizes = self._sizes[start:end]
-        barcode = len(digits) == LEAST and _is_ean(digits)
-        return (len(sizes) == 1 or sizes in AS_PRINTED) and _is_card(digits) and not barcode
+        barcode = len(digits) == CARD_DIGITS_MIN and _is_ean(digits)
+        return (len(sizes) == 1 or sizes in CARD_GROUPINGS) and _is_card(digits) and not barcode
 
     def _is_cnpj(self, start: int, end: int, digits: str) -> bool:
-        return self._sizes[start:end] in OF_CNPJ and _is_cnpj(digits)
+        return self._sizes[start:end] in CNPJ_GROUPINGS and _is_cnpj(digits)
 
     def _is_cpf(self, start: int, end: int, digits: str) -> bool:
-        if self._sizes[start:end] not in OF_CPF:
+        if self._sizes[start:end] not in CPF_GROUPINGS:
             return False
         before, after = self._groups[start].start(), self._groups[end - 1].end()
         if self._shape[after : after + 1].isalpha():

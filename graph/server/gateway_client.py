@@ -39,7 +39,7 @@ class _Tries(BaseModel):
     left: int
 
 
-class Channel:
+class GatewayClient:
     """A client of the gateway. ``transport``: a stand-in for the network, for tests."""
 
     def __init__(self, config: Settings, transport: httpx.AsyncBaseTransport | None = None) -> None:
@@ -97,6 +97,6 @@ async def _body(response: httpx.Response, limit: int) -> bytes:
 
 
 @lru_cache
-def channel() -> Channel:
+def gateway() -> GatewayClient:
     """The channel of this process."""
-    return Channel(settings())
+    return GatewayClient(settings())

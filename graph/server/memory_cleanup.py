@@ -16,28 +16,28 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-EVERY_SECONDS = 300.0
-KEPT = timedelta(hours=1)  # for LangGraph Studio, and for a gateway that was away
-UNDER_WAY = ("pending", "running")
+INTERVAL_SECONDS = 300.0
+KEPT_FOR = timedelta(hours=1)  # for LangGraph Studio, and for a gateway that was away
+UNFINISHED = ("pending", "running")
 
 Rows = list[Mapping[str, Any]]
 
 
-async def forget_for_ever() -> None:
-    """Forget now and then what is older than KEPT; do nothing where this process is no such server."""
+async def clean_up_forever() -> None:
+    """Forget now and then what is older than KEPT_FOR; do nothing where this process is no such server."""
     runtime = sys.modules.get("langgraph_runtime_inmem.database")
     while runtime is not None:
-        forget(runtime.GLOBAL_STORE, datetime.now(UTC) - KEPT)
-        await asyncio.sleep(EVERY_SECONDS)
+        clean_up(runtime.GLOBAL_STORE, datetime.now(UTC) - KEPT_FOR)
+        await asyncio.sleep(INTERVAL_SECONDS)
 
 
-def forget(store: MutableMapping[str, Rows], before: datetime) -> None:
+def clean_up(store: MutableMapping[str, Rows], before: datetime) -> None:
     """Take out the runs that ended before that moment, and the threads without a run that nothing changed since.
 
     The lists are replaced, never changed: requests may be in the middle of reading them.
     """
     runs, threads = store["runs"], store["threads"]
-    store["runs"] = [run for run in runs if run["status"] in UNDER_WAY or run["updated_at"] >= before]
+    store["runs"] = [run for run in runs if run["status"] in UNFINISHED or run["updated_at"] >= before]
     busy = {run["thread_id"] for run in store["runs"]}
     store["threads"] = [one for one in threads if one["thread_id"] in busy or one["updated_at"] >= before]
     if gone := len(runs) - len(store["runs"]):

@@ -18,7 +18,7 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow
 
-from graph.server.memory_cleanup import forget_for_ever
+from graph.server.memory_cleanup import clean_up_forever
 from graph.server.postgres import Pool, new_pool
 from graph.server.retention import Retention
 from graph.settings import settings
@@ -37,7 +37,7 @@ async def checkpointer() -> AsyncIterator[AsyncPostgresSaver]:
     async with (
         _pool(AsyncPostgresSaver, CHECKPOINT_POOL_SIZE, "checkpoints") as pool,
         _meanwhile(Retention(pool, settings().agent_retention_days).run()),
-        _meanwhile(forget_for_ever()),
+        _meanwhile(clean_up_forever()),
     ):
         yield AsyncPostgresSaver(pool)
 

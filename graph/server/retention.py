@@ -21,12 +21,14 @@ from graph.server.postgres import Pool
 
 log = logging.getLogger(__name__)
 
-EVERY_SECONDS = 300
-BATCH = 1000
+INTERVAL_SECONDS = 300
+BATCH_SIZE = 1000
 # Ids of checkpoints are UUIDs of version 6, whose text sorts by time (RFC 9562, 5.6), from 1582-10-15 on.
 UUID_EPOCH = datetime(1582, 10, 15, tzinfo=UTC)
-GROWN: LiteralString = "SELECT thread_id FROM checkpoints GROUP BY thread_id HAVING count(*) > 1 LIMIT %s"
-IDLE: LiteralString = (
+THREADS_WITH_OLD_CHECKPOINTS: LiteralString = (
+    "SELECT thread_id FROM checkpoints GROUP BY thread_id HAVING count(*) > 1 LIMIT %s"
+)
+IDLE_THREADS: LiteralString = (
     'SELECT thread_id FROM checkpoints GROUP BY thread_id HAVING max(checkpoint_id COLLATE "C") < %s LIMIT %s'
 )
 
@@ -45,7 +47,7 @@ class Retention:
                 await self.tidy(datetime.now(UTC))
             except psycopg.Error as error:  # Postgres is away, or somebody else tidies up the same thread
                 log.warning("old checkpoints were not deleted: %s", type(error).__name__)
-            await asyncio.sleep(EVERY_SECONDS)
+            await asyncio.sleep(INTERVAL_SECONDS)
 
     async def tidy(self, now: datetime) -> None:
         """Delete idle threads, and all but the newest checkpoint of the others. Raises psycopg.Error.
@@ -53,20 +55,20 @@ class Retention:
         Turns may be under way: what they write meanwhile stays.
         """
         if self._days:
-            await self._each(IDLE, [_id_at(now - timedelta(days=self._days))], "delete")
-        await self._each(GROWN, [], "keep_latest")
+            await self._each(IDLE_THREADS, [_id_at(now - timedelta(days=self._days))], "delete")
+        await self._each(THREADS_WITH_OLD_CHECKPOINTS, [], "keep_latest")
 
     async def _each(self, query: LiteralString, arguments: Sequence[str], strategy: str) -> None:
         """Prune the threads that the query names until it names few."""
         while len(threads := await self._threads(query, arguments)) > 0:
             # One of its own: the server's saver holds a lock while it speaks to Postgres.
             await AsyncPostgresSaver(self._pool).aprune(threads, strategy=strategy)
-            if len(threads) < BATCH:
+            if len(threads) < BATCH_SIZE:
                 break
 
     async def _threads(self, query: LiteralString, arguments: Sequence[str]) -> list[str]:
         async with self._pool.connection() as connection:
-            found = await connection.execute(query, [*arguments, BATCH])
+            found = await connection.execute(query, [*arguments, BATCH_SIZE])
             return [row["thread_id"] for row in await found.fetchall()]
 
 

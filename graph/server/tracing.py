@@ -49,7 +49,7 @@ class JoinTrace:
             return await self.app(scope, receive, send)
 
 
-async def here_unless_traced(
+async def in_place_unless_traced(
     in_thread: Callable[..., Awaitable[Any]],
     context: Context,
     call: Callable[..., Any],

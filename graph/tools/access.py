@@ -17,14 +17,14 @@ MORE_NEEDS_PROOF = f"Mais do que isso só depois de confirmar quem é. {TEXTS['a
 STAGES = {"open": "em preparação", "shipped": "enviado", "delivered": "entregue", "cancelled": "cancelado"}
 
 
-def level(runtime: Runtime) -> Verification:
+def verification_level(runtime: Runtime) -> Verification:
     """What the customer's number may lead to now."""
     return "verified" if runtime.state.get("verified") else runtime.context.verification
 
 
 def trusted_keys(runtime: Runtime) -> list[CustomerKey]:
     """The keys that certainly lead to this customer's data: the lasting ones, and the number unless it is in doubt."""
-    sure = level(runtime) in ("verified", "changes_need_proof")
+    sure = verification_level(runtime) in ("verified", "changes_need_proof")
     return [key for key in _keys(runtime) if sure or key.kind != "wa_id"]
 
 
@@ -40,7 +40,7 @@ def number_keys(runtime: Runtime) -> list[CustomerKey]:
 
 def stage_keys(runtime: Runtime) -> list[CustomerKey]:
     """The keys that may lead to the stage of orders, and to nothing else."""
-    return number_keys(runtime) if level(runtime) == "stages_only" else []
+    return number_keys(runtime) if verification_level(runtime) == "stages_only" else []
 
 
 def _keys(runtime: Runtime) -> list[CustomerKey]:
@@ -54,7 +54,7 @@ def _keys(runtime: Runtime) -> list[CustomerKey]:
 
 def with_hint(runtime: Runtime, text: str) -> str:
     """A fact that something was not found; what would help where the customer's number is in doubt."""
-    return f"{text} {TEXTS['ask_proof']}" if level(runtime) in ("stages_only", "unverified") else text
+    return f"{text} {TEXTS['ask_proof']}" if verification_level(runtime) in ("stages_only", "unverified") else text
 
 
 async def stage_of(runtime: Runtime, order_id: str) -> str | None:
@@ -65,7 +65,7 @@ async def stage_of(runtime: Runtime, order_id: str) -> str | None:
 
 async def order_to_change(runtime: Runtime, order_id: str) -> Order | str | None:
     """An order that certainly is the customer's; a text where a proof is needed first; None where there is none."""
-    if level(runtime) == "changes_need_proof":
+    if verification_level(runtime) == "changes_need_proof":
         return CHANGES_NEED_PROOF
     order = await business().order(trusted_keys(runtime), order_id)
-    return CHANGES_NEED_PROOF if order is None and level(runtime) != "verified" else order
+    return CHANGES_NEED_PROOF if order is None and verification_level(runtime) != "verified" else order

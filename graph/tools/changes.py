@@ -11,11 +11,11 @@ from langgraph.types import Command
 from graph.business import RefusedError, TicketRequest, business
 from graph.contract.state import Pending, asked_at
 from graph.policy import memory
-from graph.policy.confirmations import alive, waiting
-from graph.tools.access import CHANGES_NEED_PROOF, level, trusted_keys
+from graph.policy.confirmations import answerable, pending_change
+from graph.tools.access import CHANGES_NEED_PROOF, trusted_keys, verification_level
 from graph.tools.common import ONE_AT_A_TIME, Runtime, ask, expiry, fact, may_ask, store_of
 
-NOTHING = "Não há nada esperando confirmação, ou o prazo acabou. Nada foi feito: pergunte de novo, se for o caso."
+NONE_PENDING = "Não há nada esperando confirmação, ou o prazo acabou. Nada foi feito: pergunte de novo, se for o caso."
 TOO_SOON = "O cliente é perguntado no fim deste turno e ainda não respondeu. Nada foi feito."
 
 
@@ -27,9 +27,9 @@ async def confirm_change(runtime: Runtime) -> str | Command[Any]:
     ferramenta não faz a mudança: só o sim do próprio cliente faz. Não diga que algo foi feito.
     """
     state = runtime.state
-    one = waiting(state)
-    if one is None or not alive(one, asked_at(state)):
-        return fact(runtime, NOTHING, pending=None)
+    one = pending_change(state)
+    if one is None or not answerable(one, asked_at(state)):
+        return fact(runtime, NONE_PENDING, pending=None)
     if one["id"] == state.get("accepted"):
         return fact(runtime, await _carry_out(one, runtime), pending=None, accepted=None)
     if not may_ask(runtime):
@@ -48,7 +48,7 @@ async def drop_change(runtime: Runtime) -> Command[Any]:
 
 async def _carry_out(one: Pending, runtime: Runtime) -> str:
     # What was asked about before the customer's phone or number changed needs a proof now.
-    if level(runtime) == "changes_need_proof" and one["tool"] != "create_ticket":
+    if verification_level(runtime) == "changes_need_proof" and one["tool"] != "create_ticket":
         return CHANGES_NEED_PROOF
     try:
         return await CHANGES[one["tool"]](one, runtime)

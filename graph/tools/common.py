@@ -16,7 +16,7 @@ from graph.contract.compose import dump
 from graph.contract.context import Context
 from graph.contract.replies import Reply
 from graph.contract.state import Pending, Prepared, State, asked_at
-from graph.policy.confirmations import QUESTION_LIMIT, waiting
+from graph.policy.confirmations import QUESTION_LIMIT, pending_change
 from graph.settings import settings
 
 Runtime = ToolRuntime[Context, State]
@@ -28,9 +28,11 @@ ONE_AT_A_TIME = (
 )
 TOO_LONG = "A pergunta teria {length} caracteres, e o cliente só pode ler {limit}. Nada foi perguntado: resuma o texto."
 # Marks and letters that are drawn as nothing, besides those of the categories C (Default_Ignorable_Code_Point).
-UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0e\U000e0100-\U000e01ef]")
+INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0e\U000e0100-\U000e01ef]"
+)
 # An emoji with what shows it as a picture and joins it to the next one; or these two where they stand by themselves.
-JOINED = re.compile("([\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff]\ufe0f?\u200d?)|[\ufe0f\u200d]")
+EMOJI_JOINERS = re.compile("([\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff]\ufe0f?\u200d?)|[\ufe0f\u200d]")
 # The tools that end a turn with a question before a change: those of ``changes.CHANGES``, and asking once more.
 ASKING = frozenset({"cancel_order", "change_address", "create_ticket", "forget", "confirm_change"})
 
@@ -90,7 +92,7 @@ def expiry(runtime: Runtime) -> str:
 def may_ask(runtime: Runtime) -> bool:
     """Whether this is the turn's first question before a change, also among the calls that run side by side."""
     state = runtime.state
-    one = waiting(state)
+    one = pending_change(state)
     if one is not None and one["turn_id"] == state["turn_id"]:
         return False
     calls = next((m.tool_calls for m in reversed(state["messages"]) if isinstance(m, AIMessage)), [])
@@ -112,7 +114,7 @@ def lines_of(text: str) -> str:
 def _visible(text: str) -> str:
     """Without what no phone shows (control and format characters, fillers), but with line breaks and joined emojis."""
     kept = "".join(one for one in text if one in "\n\t\u200d" or not unicodedata.category(one).startswith("C"))
-    return JOINED.sub(r"\1", UNSEEN.sub("", kept))
+    return EMOJI_JOINERS.sub(r"\1", INVISIBLE.sub("", kept))
 
 
 def store_of(runtime: Runtime) -> BaseStore:

@@ -14,10 +14,10 @@ from graph.contract.context import Context
 from graph.contract.replies import BUTTONS_BODY_LIMIT, ROW_COUNT_LIMIT
 from graph.contract.state import State, asked_at
 from graph.policy.business_hours import in_words, is_open
-from graph.policy.departments import current, of_context
+from graph.policy.departments import current_department, departments_of
 from graph.policy.masking import mask
 from graph.prompts import TEXTS
-from graph.server.gateway_client import HistoryEntry, channel
+from graph.server.gateway_client import HistoryEntry, gateway
 from graph.tools.common import Runtime, end_with, fact
 
 HISTORY_LIMIT = 50
@@ -62,8 +62,8 @@ async def transfer_to(department: Annotated[str, Field(max_length=63)], runtime:
     Args:
         department: Nome do setor, como está nas instruções.
     """
-    available = of_context(runtime.context)
-    here = current(runtime.state, runtime.context)
+    available = departments_of(runtime.context)
+    here = current_department(runtime.state, runtime.context)
     if department not in available or department == here.name:
         others = ", ".join(name for name in available if name != here.name)
         return f"Este não é um setor para onde passar a conversa. Os outros setores são: {others}"
@@ -102,7 +102,7 @@ async def conversation_history(runtime: Runtime, limit: Annotated[int, Field(ge=
     """
     if not runtime.context.customer_id:
         raise NoCustomerError
-    entries = await channel().history(runtime.context.customer_id, limit)
+    entries = await gateway().history(runtime.context.customer_id, limit)
     return "\n".join(_history_line(entry) for entry in entries) or "Não há mensagens anteriores."
 
 

@@ -16,7 +16,7 @@ from langgraph.types import Command
 from graph.business import NoCustomerError, RefusedError
 from graph.contract.context import Context
 from graph.contract.state import State
-from graph.policy.departments import offered
+from graph.policy.departments import offered_tools
 from graph.settings import settings
 from graph.tools.common import NoStoreError
 
@@ -46,7 +46,7 @@ class ToolPolicy(AgentMiddleware[State, Context]):
         """Run the tool; a fact with status ``error`` where it may not run or something that it needs is away."""
         call = request.tool_call
         # A model may name a tool that it was not offered, or that its department or channel does not have.
-        if call["name"] not in offered(request.state, request.runtime.context or Context()):
+        if call["name"] not in offered_tools(request.state, request.runtime.context or Context()):
             return _error(request, NOT_OFFERED)
         if _place(request.state["messages"], call["id"]) >= settings().tool_calls_per_turn:
             return _error(request, TOO_MANY)

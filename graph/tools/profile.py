@@ -11,7 +11,7 @@ from pydantic import Field
 from graph.policy import memory
 from graph.policy.masking import mask
 from graph.prompts import TEXTS
-from graph.tools.access import CHANGES_NEED_PROOF, level
+from graph.tools.access import CHANGES_NEED_PROOF, verification_level
 from graph.tools.common import Runtime, propose, store_of
 
 
@@ -46,6 +46,6 @@ async def forget(runtime: Runtime) -> str | Command[Any]:
     Use quando o cliente quiser que os dados dele sejam apagados. Nada é apagado enquanto ele não confirmar.
     """
     store_of(runtime)
-    if level(runtime) == "changes_need_proof":
+    if verification_level(runtime) == "changes_need_proof":
         return CHANGES_NEED_PROOF
     return propose(runtime, "forget", {}, TEXTS["ask_erase"])

@@ -12,9 +12,9 @@ from graph.business import NoCustomerError, NoProofError, business
 from graph.business.data import postcode_of
 from graph.policy.masking import mask
 from graph.prompts import TEXTS
-from graph.server.gateway_client import channel
+from graph.server.gateway_client import gateway
 from graph.settings import settings
-from graph.tools.access import lasting_keys, level, number_keys, trusted_keys
+from graph.tools.access import lasting_keys, number_keys, trusted_keys, verification_level
 from graph.tools.common import Runtime, end_with, fact, number_of
 from graph.tools.conversation import handoff_text
 
@@ -40,7 +40,7 @@ async def verify_customer(
         order_id: Número do pedido, como o cliente disse.
         postcode: CEP do endereço de entrega, como o cliente disse.
     """
-    if level(runtime) == "verified":
+    if verification_level(runtime) == "verified":
         return NOT_NEEDED
     if not runtime.context.customer_id:
         raise NoCustomerError
@@ -53,7 +53,7 @@ async def verify_customer(
 
 async def _tried(runtime: Runtime, order_id: str, postcode: str) -> str | Command[Any]:
     """What comes of one of the day's tries."""
-    left = await channel().proof_tries(runtime.context.customer_id, order_id)
+    left = await gateway().proof_tries(runtime.context.customer_id, order_id)
     try:
         proven = left is not None and await business().verify(lasting_keys(runtime), order_id, postcode)
     except NoProofError:
@@ -70,7 +70,7 @@ async def _is_of_the_number(runtime: Runtime, order_id: str) -> bool:
 
     Else only what their lasting keys lead to is, and the number's data stays that of somebody else.
     """
-    known = trusted_keys(runtime) if level(runtime) == "changes_need_proof" else number_keys(runtime)
+    known = trusted_keys(runtime) if verification_level(runtime) == "changes_need_proof" else number_keys(runtime)
     return await business().order(known, order_id) is not None
 
 

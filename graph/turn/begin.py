@@ -13,13 +13,13 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.runtime import Runtime
 
 from graph.contract.context import Context
-from graph.contract.state import Answer, Inbound, State, TurnInput, changes
+from graph.contract.state import Answer, Inbound, State, TurnInput, without_unchanged
 from graph.history.tool_calls import renewed
-from graph.history.transcript import asked_now, mark_unsent, messages_of
-from graph.model.reduction import closed
-from graph.policy.confirmations import alive, call_id, decide, shown_last, waiting
-from graph.policy.departments import CONFIRMING
-from graph.turn.files import read
+from graph.history.transcript import mark_unsent, messages_of_turn, unanswered_messages
+from graph.model.reduction import closed_history
+from graph.policy.confirmations import answerable, call_id, decide, pending_change, shown_last
+from graph.policy.departments import CONFIRMATION_TOOLS
+from graph.turn.files import read_files
 from graph.turn.summary import shorten
 
 LATE = "[esta confirmação chegou depois do prazo, ou é de uma pergunta que já não vale: nada foi feito]"
@@ -51,12 +51,12 @@ class Turn(AgentMiddleware[State, Context]):
         return await self._begin(state, runtime.context or Context(), turn, known)
 
     async def _begin(self, state: State, context: Context, turn: TurnInput, known: set[str | None]) -> dict[str, Any]:
-        reading = await read(turn.inbound)
+        reading = await read_files(turn.inbound)
         seen = turn.model_copy(update={"inbound": reading.inbound})
-        new = [message for message in messages_of(seen, reading.said) if message.id not in known]
+        new = [message for message in messages_of_turn(seen, reading.said) if message.id not in known]
         history = state.get("messages", [])
         told = mark_unsent(history) if _unsent(state, turn) else history
-        begun = closed(told, turn.turn_id)
+        begun = closed_history(told, turn.turn_id)
         short = await shorten(self._model, begun, state.get("summary", ""), context)
         decided, said = _decide(state, turn, new)
         started: dict[str, Any] = {
@@ -68,7 +68,7 @@ class Turn(AgentMiddleware[State, Context]):
             "asked_at": _moment(turn).isoformat(),
             "failures": _failures(state, turn, history),
         }
-        update = changes(state, {**started, **decided, **short.update})
+        update = without_unchanged(state, {**started, **decided, **short.update})
         return {**update, "messages": _update(history, short.messages or begun, said)}
 
 
@@ -94,7 +94,7 @@ def _go_on(history: Sequence[AnyMessage]) -> dict[str, Any]:
 
 def _failures(state: State, turn: TurnInput, history: Sequence[AnyMessage]) -> int:
     """Turns in a row without a real answer: one more where the last one was given up, none after a person spoke."""
-    return 0 if turn.since else state.get("failures", 0) + bool(asked_now(history))
+    return 0 if turn.since else state.get("failures", 0) + bool(unanswered_messages(history))
 
 
 def _update(old: Sequence[AnyMessage], history: Sequence[AnyMessage], new: Sequence[AnyMessage]) -> list[BaseMessage]:
@@ -106,16 +106,16 @@ def _update(old: Sequence[AnyMessage], history: Sequence[AnyMessage], new: Seque
 
 def _decide(state: State, turn: TurnInput, new: Sequence[AnyMessage]) -> tuple[dict[str, Any], list[AnyMessage]]:
     """What the customer's answer to a pending question changes, and the messages with what follows from it."""
-    one = waiting(state)
+    one = pending_change(state)
     if one and one["turn_id"] == turn.unsent:  # nobody was asked
         one = None
     # Words are an answer to what was shown last: that was the question, when they were written, and nobody spoke since.
     aside = turn.since or turn.unsent or turn.early
     words = one is not None and not aside and shown_last(state, one)
-    open_still = {} if one and alive(one, _moment(turn)) else {"pending": None}
+    open_still = {} if one and answerable(one, _moment(turn)) else {"pending": None}
     match decide(one, turn.inbound, _moment(turn), words=words):
         case "yes" if one:  # carried out without asking the model: it words the outcome
-            call = {"name": CONFIRMING[0], "args": {}, "id": call_id(turn.turn_id), "type": "tool_call"}
+            call = {"name": CONFIRMATION_TOOLS[0], "args": {}, "id": call_id(turn.turn_id), "type": "tool_call"}
             message = AIMessage("", tool_calls=[call], id=call["id"])
             return {"jump_to": "tools", "accepted": one["id"]}, [*new, message]
         case "late" | "unclear" as answer:

@@ -11,25 +11,25 @@ from langchain_core.messages import AIMessage, ToolMessage
 from graph.contract.compose import compose, dump, split
 from graph.contract.context import Context
 from graph.contract.replies import REPLY, TEXT_LIMIT, ContactsReply, LocationReply, MediaReply, Reply, TextReply
-from graph.contract.state import ANSWERS_KEPT, Answer, Handoff, Pending, Prepared, State, changes
-from graph.history.transcript import of_turn
+from graph.contract.state import ANSWERS_KEPT, Answer, Handoff, Pending, Prepared, State, without_unchanged
+from graph.history.transcript import after_last_customer_message
 from graph.model.guard import Fault
-from graph.policy.confirmations import question, waiting
+from graph.policy.confirmations import pending_change, question_replies
 from graph.policy.masking import mask
 from graph.prompts import TEXTS
 from graph.tools.conversation import handoff_text
 from graph.tools.policy import UNAVAILABLE
 
-NOTHING = Prepared(parts=[], closing={})
-FAILURES_BEFORE_A_PERSON = 3
+NOTHING_PREPARED = Prepared(parts=[], closing={})
+FAILURES_BEFORE_HANDOFF = 3
 FENCE_END = "\n```\n"  # of a code block that is cut
 SUMMARY_LENGTH = 1500
-NOT_TAPPED = (TextReply, MediaReply, LocationReply, ContactsReply)  # what may stand before a question
+WITHOUT_BUTTONS = (TextReply, MediaReply, LocationReply, ContactsReply)  # what may stand before a question
 
 
-def closing(state: State) -> AIMessage | None:
+def closing_message(state: State) -> AIMessage | None:
     """What the tools would have the turn end with, where each of the model's last calls was one of that kind."""
-    texts = (state.get("prepared") or NOTHING)["closing"]
+    texts = (state.get("prepared") or NOTHING_PREPARED)["closing"]
     if not texts or not isinstance(state["messages"][-1], ToolMessage):
         return None
     calls = next((m.tool_calls for m in reversed(state["messages"]) if isinstance(m, AIMessage)), [])
@@ -49,13 +49,13 @@ def finish(state: State, context: Context, message: AIMessage, fault: Fault | No
     """The turn's last message and what it changes in the state: replies, handoff, and the memory of both."""
     failures = state.get("failures", 0) + 1 if _failed(state, fault) else 0
     handoff = state.get("handoff")
-    if failures >= FAILURES_BEFORE_A_PERSON and handoff is None:
+    if failures >= FAILURES_BEFORE_HANDOFF and handoff is None:
         handoff, failures = Handoff(reason=TEXTS["three_failures"], summary=""), 0
         message = AIMessage(handoff_text(state, context), id=message.id)
     if handoff and not handoff["summary"]:
         handoff = Handoff(reason=handoff["reason"], summary=_summary(state))
-    parts = [REPLY.validate_python(part) for part in (state.get("prepared") or NOTHING)["parts"]]
-    asked = waiting(state)
+    parts = [REPLY.validate_python(part) for part in (state.get("prepared") or NOTHING_PREPARED)["parts"]]
+    asked = pending_change(state)
     if asked and asked["turn_id"] == state["turn_id"]:
         message, said = _with_question(message, asked, parts, fault)
     else:
@@ -64,7 +64,7 @@ def finish(state: State, context: Context, message: AIMessage, fault: Fault | No
     answer = Answer(turn_id=state["turn_id"], replies=replies, handoff=handoff, verified=state.get("verified", False))
     kept = [*state.get("answers", []), answer][-ANSWERS_KEPT:]
     update = {**answer, "answers": kept, "failures": failures, "prepared": None}
-    return message, changes(state, update)
+    return message, without_unchanged(state, update)
 
 
 def _with_question(
@@ -72,15 +72,15 @@ def _with_question(
 ) -> tuple[AIMessage, list[Reply]]:
     """The answer with a question before a change: last, by itself, and the only thing to tap on or to answer to."""
     text = "" if fault in ("empty", "call", "unread") else message.text
-    others = [part for part in parts if isinstance(part, NOT_TAPPED)]
+    others = [part for part in parts if isinstance(part, WITHOUT_BUTTONS)]
     whole = "\n\n".join(filter(None, [text, asked["question"]]))
     told = AIMessage(whole, id=message.id, usage_metadata=message.usage_metadata)
-    return told, [*compose(text, others), *question(asked)]
+    return told, [*compose(text, others), *question_replies(asked)]
 
 
 def _failed(state: State, fault: Fault | None) -> bool:
     """Whether the customer was not really answered."""
-    turn = of_turn(state["messages"])
+    turn = after_last_customer_message(state["messages"])
     return fault in ("empty", "language", "call", "unread") or any(
         isinstance(message, ToolMessage) and message.text == UNAVAILABLE for message in turn
     )
@@ -112,6 +112,6 @@ def _summary(state: State) -> str:
         for message in state["messages"][-8:]
         if message.type in ("human", "ai") and message.text
     ]
-    one = waiting(state)
+    one = pending_change(state)
     asked = [f"Esperando confirmação: {one['question']}"] if one else []
     return mask("\n".join([state.get("summary", ""), *asked, *said]).strip())[-SUMMARY_LENGTH:]

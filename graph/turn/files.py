@@ -19,9 +19,9 @@ from langchain_core.messages import AnyMessage, HumanMessage
 from graph.contract.state import Inbound, Media
 from graph.files import UnreadableError, documents
 from graph.files.reader import OverBoundsError, Reader
-from graph.history.transcript import PICTURES, asked_now, clean
+from graph.history.transcript import PICTURES, clean, unanswered_messages
 from graph.policy.masking import mask
-from graph.server.gateway_client import TooLargeError, channel
+from graph.server.gateway_client import TooLargeError, gateway
 from graph.settings import settings
 from graph.turn.speech import TRANSCRIPTION_SECONDS, transcriber
 
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 FILES_SECONDS = 60  # for all files of a turn, the wait for room included
 TEXT_LIMIT = 12_000  # characters of one document or recording
-PICTURES_AT_MOST = 5
+PICTURES_LIMIT = 5
 PICTURE_BYTES = RECORDING_BYTES = 8_000_000
 NOT_HEARD = "[não foi possível ouvir este áudio: peça para o cliente escrever]"
 NOT_READ = "[não foi possível ler este arquivo: diga isso ao cliente]"
@@ -38,7 +38,7 @@ TOO_LARGE = "[este arquivo é grande demais para ser aberto: diga isso ao client
 TOO_MANY = "[este arquivo não foi aberto, são muitos de uma vez: diga isso ao cliente]"
 SILENT = "[o áudio não tem fala]"
 NOTES = {"audio": NOT_HEARD, "document": NOT_READ, "image": NOT_SEEN}
-BYTES_AT_MOST = {"image": PICTURE_BYTES, "audio": RECORDING_BYTES}  # a recording is paid for; others: of a turn
+BYTES_LIMITS = {"image": PICTURE_BYTES, "audio": RECORDING_BYTES}  # a recording is paid for; others: of a turn
 REFUSED = "refused"  # the status of a picture that the model is not shown
 
 
@@ -62,7 +62,7 @@ class Reading:
     said: dict[str, str] = field(default_factory=dict)
 
 
-async def read(inbound: Sequence[Inbound]) -> Reading:
+async def read_files(inbound: Sequence[Inbound]) -> Reading:
     """Look at the turn's files; a sentence in brackets stands for what is not known of one."""
     until = asyncio.get_running_loop().time() + FILES_SECONDS
     left = _Allowance(settings().files_per_turn, settings().file_bytes_per_turn, until)
@@ -75,7 +75,7 @@ async def read(inbound: Sequence[Inbound]) -> Reading:
 
 async def with_pictures(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
     """The messages for a model call; those of this turn that came with a picture show it."""
-    shown = [one for one in asked_now(messages) if one.additional_kwargs.get("picture")][-PICTURES_AT_MOST:]
+    shown = [one for one in unanswered_messages(messages) if one.additional_kwargs.get("picture")][-PICTURES_LIMIT:]
     if not shown:
         return list(messages)
     left, seen = settings().file_bytes_per_turn, {}
@@ -137,12 +137,12 @@ def _refusal(kind: str, media: Media, left: _Allowance) -> str:
 
 
 def _most(kind: str, left: _Allowance) -> int:
-    return min(left.size, BYTES_AT_MOST.get(kind, left.size))
+    return min(left.size, BYTES_LIMITS.get(kind, left.size))
 
 
 async def _opened(kind: str, media: Media, left: _Allowance) -> tuple[str, bytes]:
     """What a process says of the file, and its bytes. Raises what those raise that fetch and read it."""
-    fetch = partial(channel().media, media.id, _most(kind, left))
+    fetch = partial(gateway().media, media.id, _most(kind, left))
     left.files -= 1
     said, content = await Reader(settings().file_readers).read(kind, _type(media.mime_type), fetch)
     left.size -= len(content)
@@ -176,7 +176,7 @@ def _fenced(what: str, text: str) -> str:
 async def _picture(media_id: str, limit: int) -> bytes:
     """The picture's bytes; none where they are not to be had."""
     try:
-        return await channel().media(media_id, limit)
+        return await gateway().media(media_id, limit)
     except (httpx.HTTPError, TooLargeError) as error:
         log.warning("a picture was not fetched: %s", type(error).__name__)
         return b""

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from graph.contract.context import Context
 from graph.contract.state import State, asked_at
 from graph.policy.business_hours import in_words, is_open
-from graph.policy.confirmations import alive, waiting
-from graph.policy.departments import current, of_context
+from graph.policy.confirmations import answerable, pending_change
+from graph.policy.departments import current_department, departments_of
 from graph.prompts import PERSONA, RULES, language
 from graph.settings import settings
 
@@ -41,8 +41,8 @@ def system_prompt(state: State, context: Context, facts: Sequence[str] = ()) -> 
 
 
 def _department(state: State, context: Context) -> str:
-    here = current(state, context)
-    others = [one for one in of_context(context).values() if one.name != here.name]
+    here = current_department(state, context)
+    others = [one for one in departments_of(context).values() if one.name != here.name]
     lines = [f"# Seu setor: {here.title}", here.instructions]
     if others:
         lines += ["Outros setores, para transfer_to:", *(f"- {one.name}: {one.about or one.title}" for one in others)]
@@ -69,8 +69,8 @@ def _now(state: State, context: Context) -> str:
         lines.append(f"- Neste momento {there} pessoas da equipe. Horário: {in_words(hours)}.")
     if doubt := DOUBTS.get("verified" if state.get("verified") else context.verification):
         lines.append(f"- {doubt} {PROOF}")
-    one = waiting(state)
-    if one and alive(one, asked_at(state)):
+    one = pending_change(state)
+    if one and answerable(one, asked_at(state)):
         lines.append(f"- Esperando a confirmação do cliente: {' '.join(one['question'].split())}")
         lines.append(
             "  Nada foi feito: só o toque dele no botão, ou um sim claro e sozinho, faz a mudança. Se parece querer,"

@@ -14,16 +14,16 @@ from langgraph.types import Command
 from graph.contract.context import Context
 from graph.contract.state import State
 from graph.history.tool_calls import paired
-from graph.history.transcript import of_turn
+from graph.history.transcript import after_last_customer_message
 from graph.model.chat import chat_model
 from graph.model.guard import Fault, judge
 from graph.model.reduction import difference, without_this_turn
 from graph.policy import memory
-from graph.policy.departments import offered
+from graph.policy.departments import offered_tools
 from graph.settings import settings
-from graph.turn.end import closing, finish, repaired
+from graph.turn.end import closing_message, finish, repaired
 from graph.turn.instructions import system_prompt
-from graph.turn.model_call import HINTS, Call, Handler, Heard, RefusedError, models
+from graph.turn.model_call import RETRY_HINTS, Handler, ModelAnswer, ModelCall, RefusedError, models
 
 __all__ = ["ModelPolicy", "chat_model"]
 
@@ -44,12 +44,12 @@ class ModelPolicy(AgentMiddleware[State, Context]):
     ) -> ModelResponse[Any] | ExtendedModelResponse[Any]:
         """Make the call. Raises one of MODEL_FAILURES."""
         state, context = cast("State", request.state), request.runtime.context or Context()
-        if said := closing(state):
+        if said := closing_message(state):
             return _end(state, context, said, None, [])
         prepared = await _prepared(request, state, context)
         names = frozenset(tool.name for tool in request.tools if isinstance(tool, BaseTool))
         try:
-            heard, fault = await _heard(Call(prepared, handler, _last(request.messages), models()), context, names)
+            heard, fault = await _heard(ModelCall(prepared, handler, _last(request.messages), models()), context, names)
         except RefusedError:
             left = difference(state["messages"], prepared.messages, without_this_turn(prepared.messages))
             return _end(state, context, repaired(AIMessage(""), "unread"), "unread", left)
@@ -60,19 +60,19 @@ class ModelPolicy(AgentMiddleware[State, Context]):
         return _end(state, context, repaired(heard.message, fault), fault, left)
 
 
-async def _heard(call: Call, context: Context, names: frozenset[str]) -> tuple[Heard, Fault | None]:
+async def _heard(call: ModelCall, context: Context, names: frozenset[str]) -> tuple[ModelAnswer, Fault | None]:
     """The first answer that nothing is wrong with: the model is asked twice, then the fallback model once."""
     heard = await call.ask()
     fault = _fault(heard, context, names)
     for further in (call.models, call.models[1:]):
-        if fault not in HINTS or not further:
+        if fault not in RETRY_HINTS or not further:
             break
         heard = await call.again(heard, fault, context.locale, further).ask()
         fault = _fault(heard, context, names)
     return heard, fault
 
 
-def _fault(heard: Heard, context: Context, names: frozenset[str]) -> Fault | None:
+def _fault(heard: ModelAnswer, context: Context, names: frozenset[str]) -> Fault | None:
     facts = "\n".join(message.text for message in heard.messages if isinstance(message, ToolMessage))
     return judge(heard.message, context.locale, names, facts)
 
@@ -80,7 +80,7 @@ def _fault(heard: Heard, context: Context, names: frozenset[str]) -> Fault | Non
 async def _prepared(request: ModelRequest[Context], state: State, context: Context) -> ModelRequest[Context]:
     """The call with the run's instructions, tools and model, and a history that no model's API refuses."""
     known = await memory.facts(request.runtime.store, context.customer_id)
-    names = offered(state, context)
+    names = offered_tools(state, context)
     tools = [tool for tool in request.tools if isinstance(tool, BaseTool) and tool.name in names]
     instructions = SystemMessage(system_prompt(state, context, known))
     prepared = request.override(system_message=instructions, messages=paired(request.messages), tools=[*tools])
@@ -98,5 +98,5 @@ def _end(
 
 def _last(messages: Sequence[AnyMessage]) -> bool:
     """Whether this is the turn's last call, which has to answer."""
-    spoken = sum(isinstance(message, AIMessage) for message in of_turn(messages))
+    spoken = sum(isinstance(message, AIMessage) for message in after_last_customer_message(messages))
     return spoken + 1 >= settings().model_calls_per_turn

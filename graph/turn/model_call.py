@@ -11,11 +11,11 @@ from langchain.agents.middleware import ModelRequest, ModelResponse
 from langchain_core.messages import AIMessage, AnyMessage, SystemMessage
 
 from graph.contract.context import Context
-from graph.model.answer import usable
+from graph.model.answer import sanitized
 from graph.model.chat import chat_model
-from graph.model.failures import MODEL_FAILURES, JunkError, answered, refused, taken_with_less
+from graph.model.failures import MODEL_FAILURES, InvalidAnswerError, answer_within, is_refusal, may_succeed_reduced
 from graph.model.guard import Fault
-from graph.model.reduction import lighter
+from graph.model.reduction import reduced_forms
 from graph.prompts import language
 from graph.settings import settings
 from graph.turn.files import with_pictures
@@ -23,9 +23,9 @@ from graph.turn.files import with_pictures
 log = logging.getLogger(__name__)
 
 Handler = Callable[[ModelRequest[Context]], Awaitable[ModelResponse[Any]]]
-JUNK_AT_MOST = 2  # answers of one model that are none, before it has failed
+INVALID_ANSWERS_LIMIT = 2  # answers of one model that are none, before it has failed
 # What a further attempt is told.
-HINTS: dict[Fault, str] = {
+RETRY_HINTS: dict[Fault, str] = {
     "empty": "A sua resposta anterior veio vazia. Responda ao cliente.",
     "long": "A sua resposta anterior era longa demais. Responda em até 600 caracteres.",
     "cut": "A sua resposta anterior foi cortada no meio. Responda em até 600 caracteres.",
@@ -34,7 +34,7 @@ HINTS: dict[Fault, str] = {
     "Isso não funciona. Chame a ferramenta de novo, inteira, ou responda ao cliente só com palavras.",
 }
 # The others have seen the tools' answers and only have to be worded anew.
-WITH_TOOLS: frozenset[Fault] = frozenset({"call", "cut"})
+RETRIED_WITH_TOOLS: frozenset[Fault] = frozenset({"call", "cut"})
 
 
 class RefusedError(Exception):
@@ -46,12 +46,12 @@ class _FailedError(Exception):
 
     def __init__(self, errors: Sequence[Exception]) -> None:
         super().__init__(", ".join(type(error).__name__ for error in errors))
-        self.refused = any(map(taken_with_less, errors))
-        self.passing = next((error for error in errors if not refused(error)), None)
+        self.refused = any(map(may_succeed_reduced, errors))
+        self.passing = next((error for error in errors if not is_refusal(error)), None)
 
 
 @dataclass(frozen=True)
-class Heard:
+class ModelAnswer:
     """An answer, and the messages that the model was asked with: a form of the conversation that is not refused."""
 
     message: AIMessage
@@ -59,7 +59,7 @@ class Heard:
 
 
 @dataclass(frozen=True)
-class Call:
+class ModelCall:
     """A prepared call. ``last``: it gets no tools. ``models``: who is asked, in turn; None is the run's own model."""
 
     request: ModelRequest[Context]
@@ -67,16 +67,16 @@ class Call:
     last: bool
     models: tuple[str | None, ...] = (None,)
 
-    async def ask(self) -> Heard:
+    async def ask(self) -> ModelAnswer:
         """The answer to the first form of the conversation that is not refused.
 
         Raises RefusedError where all are, else one of MODEL_FAILURES: of something that may pass.
         """
         form = list(self.request.messages)
-        lesser = lighter(form)
+        lesser = reduced_forms(form)
         while True:
             try:
-                return Heard(await self._any_model(await with_pictures(form)), form)
+                return ModelAnswer(await self._any_model(await with_pictures(form)), form)
             except _FailedError as failed:
                 less = next(lesser, None) if failed.refused else None
                 if less is None:
@@ -84,13 +84,13 @@ class Call:
                 log.warning("the conversation is refused (%s): it is asked with less", failed)
                 form = less
 
-    def again(self, heard: Heard, fault: Fault, locale: str, models: tuple[str | None, ...]) -> Call:
+    def again(self, heard: ModelAnswer, fault: Fault, locale: str, models: tuple[str | None, ...]) -> ModelCall:
         """The call after an answer that cannot be sent."""
         system = self.request.system_message
-        hint = HINTS[fault].format(language=language(locale))
+        hint = RETRY_HINTS[fault].format(language=language(locale))
         told = SystemMessage(f"{system.text if system else ''}\n\n{hint}")
         request = self.request.override(system_message=told, messages=heard.messages)
-        return replace(self, request=request, last=self.last or fault not in WITH_TOOLS, models=models)
+        return replace(self, request=request, last=self.last or fault not in RETRIED_WITH_TOOLS, models=models)
 
     async def _any_model(self, messages: list[AnyMessage]) -> AIMessage:
         request = self.request.override(messages=messages)
@@ -105,17 +105,17 @@ class Call:
         raise _FailedError(errors)
 
     async def _one_model(self, request: ModelRequest[Context]) -> AIMessage:
-        for _ in range(JUNK_AT_MOST - 1):
+        for _ in range(INVALID_ANSWERS_LIMIT - 1):
             try:
                 return await self._once(request)
-            except JunkError as error:
+            except InvalidAnswerError as error:
                 log.warning("the model answered with junk (%s): it is asked again", error)
         return await self._once(request)
 
     async def _once(self, request: ModelRequest[Context]) -> AIMessage:
-        response = await answered(self.handler(request), settings().model_timeout_seconds)
+        response = await answer_within(self.handler(request), settings().model_timeout_seconds)
         told = request.system_message.text if request.system_message else ""
-        return usable(response.result[-1], self.request.messages, last=self.last, instructions=told)
+        return sanitized(response.result[-1], self.request.messages, last=self.last, instructions=told)
 
 
 def models() -> tuple[str | None, ...]:

@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemM
 
 from graph.contract.context import Context
 from graph.history.transcript import clean
-from graph.model.failures import MODEL_FAILURES, answered
+from graph.model.failures import MODEL_FAILURES, answer_within
 from graph.model.leaks import without_thoughts
 from graph.policy.masking import mask
 from graph.prompts import SUMMARY, language
@@ -57,7 +57,7 @@ async def shorten(model: BaseChatModel, history: Sequence[AnyMessage], before: s
     old, kept = history[:cut], list(history[cut:])
     try:
         asked = model.ainvoke(_request(old, before, context, budget))
-        answer = await answered(asked, settings().model_timeout_seconds)
+        answer = await answer_within(asked, settings().model_timeout_seconds)
     except MODEL_FAILURES as error:
         log.warning("the history was not summarised: %s", type(error).__name__)
         return Shortened()

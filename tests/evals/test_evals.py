@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from evals.cases import Case, Outcome, Turn, faults, load
+from evals.cases import Case, Turn, TurnResult, faults, load
 from evals.run import Result, table
-from graph.policy.departments import of_files
+from graph.policy.departments import departments_in_files
 from graph.tools import TOOLS
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 def test_there_are_at_least_forty_in_every_department_and_they_name_what_exists() -> None:
     cases = load()
     assert len(cases) >= 40
-    assert {case.department for case in cases} == set(of_files())
+    assert {case.department for case in cases} == set(departments_in_files())
     assert len({(case.department, case.name) for case in cases}) == len(cases)
     named = {name for case in cases for turn in case.turn for name in (*turn.calls, *turn.calls_not)}
     assert named <= {tool.name for tool in TOOLS}
@@ -31,11 +31,11 @@ def test_all_pass_with_the_demo_model(tmp_path: Path) -> None:
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    for department in of_files():
+    for department in departments_in_files():
         assert department in done.stdout
 
 
-GOOD = Outcome(text="Seu pedido está em separação.", calls=["order_status"], types=["text"], handoff=False)
+GOOD = TurnResult(text="Seu pedido está em separação.", calls=["order_status"], types=["text"], handoff=False)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.whatsapp.messages.compose import prepare
 from gateway.whatsapp.messages.messages import Text
-from graph.server.gateway_client import Channel
+from graph.server.gateway_client import GatewayClient
 from graph.settings import settings
 from graph.turn import files as understand
 from tests.gateway.whatsapp.test_markdown import read_on_the_phone
@@ -87,8 +87,8 @@ def file(environment: pytest.MonkeyPatch) -> Callable[[str], None]:
         environment.setenv("INTERNAL_TOKEN", "inside")
         settings.cache_clear()
         transport = httpx.MockTransport(lambda _: httpx.Response(200, content=(CASES / case).read_bytes()))
-        stand_in = Channel(settings(), transport)
-        environment.setattr(understand, "channel", lambda: stand_in)
+        stand_in = GatewayClient(settings(), transport)
+        environment.setattr(understand, "gateway", lambda: stand_in)
 
     return serve
 

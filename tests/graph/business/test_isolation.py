@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from graph.business import DEMO_KEY
-from graph.server import gateway_client as channel_module
+from graph.server import gateway_client as client_module
 from graph.settings import settings
 from graph.tools import TOOLS
 from graph.tools import conversation as talk_tools
@@ -181,6 +181,6 @@ def everything(database: str) -> list[Any]:
 def serve(environment: pytest.MonkeyPatch, gateway: Any) -> None:
     """A stand-in for the gateway's internal API."""
     settings.cache_clear()
-    stand_in = channel_module.Channel(settings(), httpx.MockTransport(gateway))
-    environment.setattr(talk_tools, "channel", lambda: stand_in)
-    environment.setattr("graph.turn.files.channel", lambda: stand_in)
+    stand_in = client_module.GatewayClient(settings(), httpx.MockTransport(gateway))
+    environment.setattr(talk_tools, "gateway", lambda: stand_in)
+    environment.setattr("graph.turn.files.gateway", lambda: stand_in)

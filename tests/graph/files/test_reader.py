@@ -15,7 +15,7 @@ import pytest
 
 from graph.files import UnreadableError, child
 from graph.files.documents import PDF, WORD
-from graph.files.reader import PLACES, OverBoundsError, Reader
+from graph.files.reader import IMPORT_PATHS, OverBoundsError, Reader
 from tests.graph.files import bombs
 
 READER = Reader(at_once=2)
@@ -90,7 +90,7 @@ async def test_what_is_honest_in_a_bomb_is_read() -> None:
 
 
 async def test_the_processor_is_bounded(tmp_path: Path) -> None:
-    endless = "import sys\nsys.path[:0] = sys.argv[4:]\nfrom graph.files import child\nchild.CPU_SECONDS = 1\n"
+    endless = "import sys\nsys.path[:0] = sys.argv[4:]\nfrom graph.files import child\nchild.CPU_SECONDS_LIMIT = 1\n"
     reader = script(tmp_path, endless + "child._bound()\nwhile True: pass")
     with pytest.raises(OverBoundsError, match="status -"):  # a signal
         await said(b"x", reader=reader)
@@ -98,13 +98,13 @@ async def test_the_processor_is_bounded(tmp_path: Path) -> None:
 
 async def test_the_memory_is_bounded(tmp_path: Path) -> None:
     greedy = "import sys\nsys.path[:0] = sys.argv[4:]\nfrom graph.files import child\nchild._bound()\n"
-    reader = script(tmp_path, greedy + f"bytearray({child.MEMORY_BYTES})")
+    reader = script(tmp_path, greedy + f"bytearray({child.MEMORY_BYTES_LIMIT})")
     with pytest.raises(OverBoundsError, match="status 1"):
         await said(b"x", reader=reader)
 
 
 async def test_where_the_system_does_not_bind_memory_it_is_watched(tmp_path: Path) -> None:
-    reader = script(tmp_path, f"import time\nkept = b'x' * {child.MEMORY_BYTES}\ntime.sleep(60)")
+    reader = script(tmp_path, f"import time\nkept = b'x' * {child.MEMORY_BYTES_LIMIT}\ntime.sleep(60)")
     with pytest.raises(OverBoundsError, match="status -9"):
         await said(b"x", reader=replace(reader, watch=True))
     assert await said(b"Oi", reader=replace(READER, watch=True)) == "Oi"
@@ -167,7 +167,7 @@ async def test_its_bounds_are_those_that_are_promised() -> None:
     look = "import resource\nfrom graph.files import child\nchild._bound()\n"
     look += "print(resource.getrlimit(resource.RLIMIT_CPU), resource.getrlimit(resource.RLIMIT_AS))"
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", look, env={"PYTHONPATH": PLACES[0]}, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", look, env={"PYTHONPATH": IMPORT_PATHS[0]}, stdout=asyncio.subprocess.PIPE
     )
     out, _ = await process.communicate()
     assert out.decode().strip() == f"(10, 10) ({256 * 2**20}, {256 * 2**20})"

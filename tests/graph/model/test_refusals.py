@@ -9,7 +9,7 @@ import pytest
 
 from graph.model.reduction import GIVEN_UP, HISTORY_LEFT_OUT, LEFT_OUT, NOT_SHOWN
 from graph.prompts import TEXTS
-from graph.server.gateway_client import Channel
+from graph.server.gateway_client import GatewayClient
 from graph.settings import settings
 from graph.turn import files as understand
 from tests.graph.files import bombs
@@ -27,7 +27,7 @@ def files(environment: pytest.MonkeyPatch) -> list[bytes]:
     content = [bombs.png()]
     environment.setenv("INTERNAL_TOKEN", "inside")
     transport = httpx.MockTransport(lambda _: httpx.Response(200, content=content[0]))
-    environment.setattr(understand, "channel", lambda: Channel(settings(), transport))
+    environment.setattr(understand, "gateway", lambda: GatewayClient(settings(), transport))
     return content
 
 

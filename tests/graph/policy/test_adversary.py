@@ -47,7 +47,7 @@ async def test_nothing_is_changed_that_was_not_shown_whole_and_accepted(
 ) -> None:
     shop, customer, talk = Shop(), Customer(), _talk()
     _instead_of(environment, "business", lambda: shop)
-    _instead_of(environment, "channel", Silent)
+    _instead_of(environment, "gateway", Silent)
     talk.begin()
     talk.context |= {"department": "orders", "customer_id": str(uuid4())}
     store = talk.store

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from graph.contract.replies import ButtonsReply, TextReply
 from graph.contract.state import Inbound, Pending
-from graph.policy.confirmations import QUESTION_LIMIT, call_id, decide, question
+from graph.policy.confirmations import QUESTION_LIMIT, call_id, decide, question_replies
 from tests.graph.support.talk import NOON
 
 MOMENT = datetime.fromisoformat(NOON)
@@ -30,7 +30,7 @@ def said(text: str, **more: Any) -> Inbound:
 
 def tapped(answer: int, one: Pending = ONE, kind: str = "button_reply") -> Inbound:
     """A tap on the first (yes) or second (no) button of the question."""
-    asked = question(one)[-1]
+    asked = question_replies(one)[-1]
     assert isinstance(asked, ButtonsReply)
     button = asked.buttons[answer]
     return said(button.title, kind="interactive", interactive={"type": kind, "id": button.id, "title": button.title})
@@ -133,7 +133,7 @@ def test_where_something_else_was_shown_no_words_decide_anything(words: str) -> 
 
 @given(st.text(min_size=1, max_size=QUESTION_LIMIT).filter(str.strip))
 def test_a_question_is_shown_whole_and_only_its_last_message_has_buttons(text: str) -> None:
-    *before, last = question(pending(question=text))
+    *before, last = question_replies(pending(question=text))
     assert all(isinstance(one, TextReply) for one in before)
     assert len(before) <= 1
     assert isinstance(last, ButtonsReply)

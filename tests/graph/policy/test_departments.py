@@ -8,7 +8,7 @@ import pytest
 
 from graph.contract.context import BusinessHours, Context
 from graph.policy.business_hours import is_open
-from graph.policy.departments import of_context, of_files
+from graph.policy.departments import departments_in_files, departments_of
 from graph.prompts import TEXTS
 from graph.tools import TOOLS
 from tests.graph.support.talk import Talk, calls, context, inbound, tap, texts
@@ -67,15 +67,15 @@ async def test_a_conversation_whose_department_is_gone_goes_on_in_the_first(talk
 
 
 def test_unknown_names_are_left_out_and_never_leave_nobody(caplog: pytest.LogCaptureFixture) -> None:
-    assert list(of_context(Context(departments=["vendas", "sales"]))) == ["sales"]
-    assert list(of_context(Context(departments=["vendas"]))) == list(of_files())
+    assert list(departments_of(Context(departments=["vendas", "sales"]))) == ["sales"]
+    assert list(departments_of(Context(departments=["vendas"]))) == list(departments_in_files())
     assert "'vendas'" in caplog.text
 
 
 def test_the_files_name_tools_that_exist() -> None:
     known = {tool.name for tool in TOOLS}
-    assert list(of_files()) == ["support", "orders", "sales"]
-    for department in of_files().values():
+    assert list(departments_in_files()) == ["support", "orders", "sales"]
+    for department in departments_in_files().values():
         assert set(department.tools) <= known
         assert department.title
         assert department.about

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
-from graph.model.answer import usable
+from graph.model.answer import sanitized
 from graph.policy.masking import mask
 from tests.graph.support.model_server import ModelServer, say
 from tests.graph.support.talk import Talk, texts
@@ -197,11 +197,11 @@ def test_numbers_of_tools_and_instructions_stay_in_what_the_model_says() -> None
     found = ToolMessage("Pedido 4111 1111 1111 1111 enviado", tool_call_id="c", name="order_status")
     said = AIMessage("O pedido 4111111111111111 foi enviado; o cartão 5555 5555 5555 4444, não.")
     history = [HumanMessage("E o meu pedido?"), found]
-    assert usable(said, history, last=True).text == (
+    assert sanitized(said, history, last=True).text == (
         "O pedido 4111111111111111 foi enviado; o cartão [cartão final 4444], não."
     )
-    assert usable(said, [], last=True).text.startswith("O pedido [cartão final 1111]")
-    told = usable(said, [], last=True, instructions="Nosso contrato é o 4111111111111111")
+    assert sanitized(said, [], last=True).text.startswith("O pedido [cartão final 1111]")
+    told = sanitized(said, [], last=True, instructions="Nosso contrato é o 4111111111111111")
     assert told.text.startswith("O pedido 4111111111111111")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from langgraph_sdk.errors import NotFoundError
 
-from graph.server.memory_cleanup import forget
+from graph.server.memory_cleanup import clean_up
 from simulator.ports import free_port
 from simulator.stack.process import Process
 from tests.graph.conftest import ROOT
@@ -34,7 +34,7 @@ def test_what_is_under_way_or_young_stays() -> None:
     ]  # fmt: skip
     threads = [{"thread_id": one, "updated_at": NOW if one == "e" else OLD} for one in "abcdef"]
     store: dict[str, Any] = {"runs": runs, "threads": threads}
-    forget(store, NOW - timedelta(hours=1))
+    clean_up(store, NOW - timedelta(hours=1))
     assert [(one["thread_id"], one["status"]) for one in store["runs"]] == [
         ("b", "running"), ("c", "pending"), ("d", "error"),
     ]  # fmt: skip

@@ -79,7 +79,7 @@ async def test_a_conversation_is_forgotten_once_nobody_wrote_for_long(
 async def test_many_threads_are_tidied_in_batches(
     talk: Talk, retention: Retention, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("graph.server.retention.BATCH", 2)
+    monkeypatch.setattr("graph.server.retention.BATCH_SIZE", 2)
     for number in range(5):
         talk.begin()
         talk.model.prepare("Olá!")

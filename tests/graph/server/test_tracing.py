@@ -10,7 +10,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from starlette.types import Receive, Scope, Send
 
-from graph.server.tracing import JoinTrace, configure_tracing, here_unless_traced
+from graph.server.tracing import JoinTrace, configure_tracing, in_place_unless_traced
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
@@ -64,5 +64,5 @@ async def test_langsmith_takes_a_thread_only_while_it_traces(tracing: Literal[Fa
         return context.run(call)
 
     with langsmith.tracing_context(enabled=tracing):
-        assert await here_unless_traced(in_thread, copy_context(), lambda: "done") == "done"
+        assert await in_place_unless_traced(in_thread, copy_context(), lambda: "done") == "done"
     assert len(taken) == threads

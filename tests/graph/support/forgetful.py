@@ -7,7 +7,7 @@ from datetime import timedelta
 from graph.server import memory_cleanup
 from graph.server.persistence import checkpointer
 
-memory_cleanup.KEPT = timedelta(seconds=0.5)
-memory_cleanup.EVERY_SECONDS = 0.1
+memory_cleanup.KEPT_FOR = timedelta(seconds=0.5)
+memory_cleanup.INTERVAL_SECONDS = 0.1
 
 __all__ = ["checkpointer"]

@@ -10,7 +10,7 @@ import pytest
 
 from graph.business import DEMO_KEY, Business, HttpBusiness, NoProofError
 from graph.contract.context import Context, CustomerKey
-from graph.server import gateway_client as channel_module
+from graph.server import gateway_client as client_module
 from graph.settings import settings
 from graph.tools import proof
 from graph.tools.access import CHANGES_NEED_PROOF
@@ -40,8 +40,8 @@ class Gateway:
 @pytest.fixture
 def gateway(environment: pytest.MonkeyPatch) -> Gateway:
     made = Gateway()
-    stand_in = channel_module.Channel(settings(), httpx.MockTransport(made))
-    environment.setattr(proof, "channel", lambda: stand_in)
+    stand_in = client_module.GatewayClient(settings(), httpx.MockTransport(made))
+    environment.setattr(proof, "gateway", lambda: stand_in)
     return made
 
 

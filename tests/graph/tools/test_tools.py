@@ -12,8 +12,8 @@ from graph.business import DEMO_KEY, Business, Priority, TicketRequest, create
 from graph.business.__main__ import main as create_business
 from graph.business.demo import create_tables
 from graph.contract.context import CustomerKey
-from graph.server import gateway_client as channel_module
-from graph.server.gateway_client import Channel
+from graph.server import gateway_client as client_module
+from graph.server.gateway_client import GatewayClient
 from graph.settings import settings
 from graph.tools import conversation as talk_tools
 from graph.tools import policy
@@ -266,6 +266,6 @@ async def test_history_that_the_gateway_cannot_tell_is_a_fact(
 
 def _use_gateway(environment: pytest.MonkeyPatch, transport: httpx.AsyncBaseTransport) -> None:
     settings.cache_clear()
-    stand_in = Channel(settings(), transport)
-    environment.setattr(talk_tools, "channel", lambda: stand_in)
-    assert channel_module.channel() is not stand_in
+    stand_in = GatewayClient(settings(), transport)
+    environment.setattr(talk_tools, "gateway", lambda: stand_in)
+    assert client_module.channel() is not stand_in

@@ -10,7 +10,7 @@ import pytest
 
 from graph.files.documents import PDF, WORD
 from graph.files.reader import Reader
-from graph.server.gateway_client import Channel
+from graph.server.gateway_client import GatewayClient
 from graph.settings import settings
 from graph.turn import files
 from graph.turn.speech import OpenAITranscriber
@@ -37,8 +37,8 @@ def gateway(environment: pytest.MonkeyPatch) -> Callable[..., list[httpx.Request
 
         environment.setenv("INTERNAL_TOKEN", "inside")
         settings.cache_clear()
-        stand_in = Channel(settings(), httpx.MockTransport(answer))
-        environment.setattr(files, "channel", lambda: stand_in)
+        stand_in = GatewayClient(settings(), httpx.MockTransport(answer))
+        environment.setattr(files, "gateway", lambda: stand_in)
         return asked
 
     return serve
