@@ -4,16 +4,15 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from simulator.json_type import Json
+
 KEPT = 10_000
 RECORDED_BYTES = 256 * 1024  # longer bodies (uploads) are recorded by their length only
 UNRECORDED = ("/_sim", "/phone", "/favicon")
-
-Json = dict[str, Any]
 
 
 class CallLog:

@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import httpx
+
+from simulator.json_type import Json
 
 FIRST_ORDER = 20_000
 MOST_CUSTOMERS, MOST_MESSAGES = 9999, 9
@@ -23,7 +24,6 @@ QUIET_SECONDS = 3  # so long after the last answer we still listen for one too m
 AT_ONCE = 50  # customers that write at the same moment
 NUMBER = re.compile(r"\d{5,6}")
 
-Json = dict[str, Any]
 Tell = Callable[[int], None]  # how many questions are answered
 
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 import orjson
 from starlette.requests import Request
 
+from simulator.json_type import Json
 from simulator.meta.business.accounts import MANAGEMENT, Account, Number, Token
 from simulator.meta.errors import INVALID_PARAMETER, GraphError, unknown_object
 from simulator.meta.tokens import authorise, require_scope
-from simulator.meta.world import Json, World
+from simulator.meta.world import World
 
 VERSION = "/v{major:int}.{minor:int}"
 

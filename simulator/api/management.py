@@ -11,6 +11,7 @@ from simulator.api.graph_call import VERSION, Call, bearer, open_call
 from simulator.api.trouble import refused
 from simulator.calls import CutConnection
 from simulator.faults import BEFORE, KINDS
+from simulator.json_type import Json
 from simulator.meta import nodes, tokens
 from simulator.meta.business import verification
 from simulator.meta.business.accounts import PROFILE, Account, Number
@@ -27,7 +28,6 @@ from simulator.meta.errors import (
 )
 from simulator.meta.messages.blocking import block
 from simulator.meta.nodes import ACCOUNT_DEFAULTS, NUMBER_DEFAULTS, page, selected, template_node
-from simulator.meta.world import Json
 
 NEWEST_MAJOR = 26
 SUCCESS: Json = {"success": True}

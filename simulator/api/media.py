@@ -13,12 +13,12 @@ from simulator.api.graph_call import VERSION, Call, bearer, open_call
 from simulator.api.trouble import refused
 from simulator.calls import CutConnection
 from simulator.faults import BEFORE, KINDS
+from simulator.json_type import Json
 from simulator.meta.business.accounts import MESSAGING
 from simulator.meta.carrier import Carrier
 from simulator.meta.errors import INVALID_PARAMETER, GraphError, unknown_object
 from simulator.meta.media import UPLOAD_SECONDS, Medium, check_upload
 from simulator.meta.tokens import authorise
-from simulator.meta.world import Json
 
 ATTACHMENTS = "/whatsapp_business/attachments/"  # the path at lookaside.fbsbx.com
 UPLOAD = "upload:"

@@ -4,8 +4,8 @@ from starlette.responses import JSONResponse, Response
 
 from simulator.calls import CutConnection
 from simulator.faults import BEFORE, Faults, Place
+from simulator.json_type import Json
 from simulator.meta.errors import GraphError
-from simulator.meta.world import Json
 
 
 async def refused(faults: Faults, place: Place, event: Json) -> Response | None:

@@ -8,11 +8,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from simulator.json_type import Json
 from simulator.meta.business.accounts import Number, Token
 from simulator.meta.business.templates import STATUSES, Template
 from simulator.meta.carrier import Carrier
 from simulator.meta.messages.payloads import number_changes
-from simulator.meta.world import Json
 
 
 class _Wish(BaseModel):

@@ -14,12 +14,13 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from simulator.faults import Fault
+from simulator.json_type import Json
 from simulator.meta.business import verification
 from simulator.meta.carrier import Carrier
 from simulator.meta.messages.payloads import encode, sign
 from simulator.meta.messages.rules import EVERY_NUMBER
 from simulator.meta.speech import Mouth, Speech
-from simulator.meta.world import Json, Number, World, digits_of
+from simulator.meta.world import Number, World, digits_of
 
 LONGEST_WAIT_SECONDS = 60
 

@@ -7,6 +7,7 @@ import httpx
 from pydantic import BaseModel, Field
 
 from simulator.faults import Faults, Taken
+from simulator.json_type import Json
 from simulator.meta.background import Background
 from simulator.meta.business.usage import Usage
 from simulator.meta.errors import (
@@ -24,7 +25,7 @@ from simulator.meta.messages.rules import Rates, Rules, entry_point, failure, re
 from simulator.meta.messages.sends import Control, Envelope, Read
 from simulator.meta.messages.template_sends import TemplateSend, render, require_usable
 from simulator.meta.reviews import Reviews
-from simulator.meta.world import Json, Message, Number, Persona, World, digits_of, new_wamid
+from simulator.meta.world import Message, Number, Persona, World, digits_of, new_wamid
 
 TYPING_SECONDS = 25  # Meta: the indicator is dismissed by the reply or after 25 seconds
 SILENT = ("edit", "revoke", "system")  # these open no customer service window

@@ -7,11 +7,11 @@ import hashlib
 import itertools
 import secrets
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from simulator.json_type import Json
 from simulator.meta.errors import INVALID_PARAMETER, UPLOAD_FAILED, GraphError
 
-Json = dict[str, Any]
 MediaKind = Literal["image", "audio", "video", "document", "sticker"]
 
 URL_SECONDS = 5 * 60

@@ -6,10 +6,11 @@ Source: Meta's OpenAPI description of the Business Messaging API (v23) and docs/
 import base64
 import re
 
+from simulator.json_type import Json
 from simulator.meta.business.accounts import BUSINESS_ID, PROFILE, Account, App, Number
 from simulator.meta.business.templates import Template
 from simulator.meta.errors import INVALID_PARAMETER, GraphError
-from simulator.meta.world import Json, World
+from simulator.meta.world import World
 
 ID = "id"
 NUMBER_DEFAULTS = (

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from simulator.json_type import Json
 from simulator.meta.background import Background
 from simulator.meta.business.accounts import Account
 from simulator.meta.business.template_rules import check_content, check_creation
@@ -18,7 +19,7 @@ from simulator.meta.messages.payloads import (
     template_quality_change,
     template_status_change,
 )
-from simulator.meta.world import Json, World
+from simulator.meta.world import World
 
 HOUR_SECONDS = 3600
 EDITS = ("category", "components", "message_send_ttl_seconds")

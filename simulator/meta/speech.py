@@ -10,10 +10,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from simulator.json_type import Json
 from simulator.meta.errors import DOWNLOAD_FAILED, GraphError
 from simulator.meta.media import INBOUND_SECONDS, MediaKind, Medium, is_animated, kind_of
 from simulator.meta.samples import sample
-from simulator.meta.world import Json, Message, Number, Persona, World
+from simulator.meta.world import Message, Number, Persona, World
 
 REFERRAL = {
     "source_url": "https://fb.me/simulado",

@@ -7,6 +7,7 @@ import hmac
 import secrets
 from datetime import UTC, datetime
 
+from simulator.json_type import Json
 from simulator.meta.business.accounts import LONG_LIVED_SECONDS, MANAGEMENT, MESSAGING, Token
 from simulator.meta.errors import (
     EXPIRED_SUBCODE,
@@ -19,7 +20,7 @@ from simulator.meta.errors import (
     WRONG_SECRET,
     GraphError,
 )
-from simulator.meta.world import Json, World
+from simulator.meta.world import World
 
 USER_ID = "500000000000005"
 MALFORMED = "Invalid OAuth access token - Cannot parse access token"

@@ -9,15 +9,15 @@ import secrets
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
+from simulator.json_type import Json
 from simulator.meta.business.accounts import APP_ID, Account, App, Number, Token, digits_of
 from simulator.meta.business.templates import STARTERS, Shelf
 from simulator.meta.media import MediaStore
 
-__all__ = ["MARIA", "Clock", "Json", "Message", "Number", "Persona", "World", "digits_of", "new_wamid", "text_of"]
+__all__ = ["MARIA", "Clock", "Message", "Number", "Persona", "World", "digits_of", "new_wamid", "text_of"]
 
-Json = dict[str, Any]
 HOME = "55"  # the business's country code
 # Numbers that WhatsApp knows by two forms, the longer and the shorter: Brazil's mobiles with and without their ninth
 # digit (Anatel, resolution 553/2010), Mexico's with and without 1, Argentina's with and without 9 after the country.

@@ -8,12 +8,10 @@ tools and messages.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
+from simulator.json_type import Json
 from simulator.model.tools import Call, Tool, fill, result_text
 from simulator.model.words import plain, shorten
-
-Json = dict[str, Any]
 
 ORDER_NUMBER = re.compile(r"(?<![\w.,:/-])#?(\d{4,12})(?![\w-])")
 POSTCODE = re.compile(r"(?<![\w-])\d{5}-?\d{3}(?![\w-])")

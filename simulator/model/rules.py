@@ -6,7 +6,7 @@ Source: OpenAI API reference, "Create chat completion" and "Error codes"; messag
 import re
 from typing import Any, NoReturn
 
-Json = dict[str, Any]
+from simulator.json_type import Json
 
 ROLES = ("system", "assistant", "user", "function", "tool", "developer")
 FUNCTION_NAME = re.compile(r"^[a-zA-Z0-9_-]{1,64}$")

@@ -9,7 +9,6 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
 
 import orjson
 from starlette.datastructures import UploadFile
@@ -19,11 +18,10 @@ from starlette.routing import Route
 
 from simulator.calls import CutConnection
 from simulator.faults import BEFORE, Fault, Faults
+from simulator.json_type import Json
 from simulator.model.demo import Answer, answer, text_of
 from simulator.model.rules import ChatError, check
 from simulator.model.tools import Call
-
-Json = dict[str, Any]
 
 MODEL = "demo"
 TRANSCRIPT = "(O modelo de demonstração não ouve áudios.)"

@@ -3,11 +3,9 @@
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
 
+from simulator.json_type import Json
 from simulator.model.words import plain, shorten
-
-Json = dict[str, Any]
 
 NUMBER = re.compile(r"(^|_)(id|number|numero|code)$")
 SUBJECT_LENGTH = 60

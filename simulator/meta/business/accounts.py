@@ -5,9 +5,8 @@ Names and words of fields are those of the Graph API, nodes WhatsAppBusinessAcco
 
 from collections import deque
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
-Json = dict[str, Any]
+from simulator.json_type import Json
 
 APP_ID = "300000000000003"
 BUSINESS_ID = "400000000000004"

@@ -3,12 +3,9 @@
 Source: docs/whatsapp/cloud-api/reference/business-profiles.
 """
 
-from typing import Any
-
+from simulator.json_type import Json
 from simulator.meta.business.accounts import PROFILE
 from simulator.meta.errors import INVALID_PARAMETER, INVALID_VALUE, GraphError
-
-Json = dict[str, Any]
 
 LIMITS = {"about": 139, "address": 256, "description": 512, "email": 128}
 WEBSITES, WEBSITE = 2, 256

@@ -6,12 +6,10 @@ Source: docs/whatsapp/business-management-api/message-templates/components. Meta
 
 import re
 from collections.abc import Callable
-from typing import Any
 
+from simulator.json_type import Json
 from simulator.meta.business.templates import VARIABLE, refused, variables
 from simulator.meta.errors import INVALID_PARAMETER, GraphError
-
-Json = dict[str, Any]
 
 CATEGORIES = ("MARKETING", "UTILITY", "AUTHENTICATION")
 NAME = re.compile(r"[a-z0-9_]{1,512}")

@@ -3,11 +3,9 @@
 import itertools
 import re
 from dataclasses import dataclass, field
-from typing import Any
 
+from simulator.json_type import Json
 from simulator.meta.errors import INVALID_PARAMETER, GraphError
-
-Json = dict[str, Any]
 
 # docs/whatsapp/business-management-api/message-templates: statuses and quality scores
 STATUSES = (

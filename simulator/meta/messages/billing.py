@@ -5,9 +5,8 @@ templates inside the 24-hour window; what follows a click on an advertisement fo
 those of Brazil in US dollars, rounded, as a reader of bills would check them: they are not a price list.
 """
 
-from typing import Any
+from simulator.json_type import Json
 
-Json = dict[str, Any]
 USD = {"marketing": 0.0625, "utility": 0.0068, "authentication": 0.0068, "service": 0.0068}
 
 

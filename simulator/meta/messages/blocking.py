@@ -3,8 +3,9 @@
 Source: docs/whatsapp/cloud-api/block-users. Of a request that fails in part Meta lists both parts beside the error.
 """
 
+from simulator.json_type import Json
 from simulator.meta.messages.rules import window_open
-from simulator.meta.world import Json, Number, World
+from simulator.meta.world import Number, World
 
 
 def block(world: World, number: Number, users: list[str], *, adding: bool) -> tuple[list[Json], list[Json]]:

@@ -3,13 +3,13 @@
 Source: WhatsApp Cloud API reference, "Interactive messages" (v26.0), and its guides of each type.
 """
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from simulator.json_type import Json
 from simulator.meta.messages.attachments import Media
 
-Json = dict[str, Any]
 BUTTONS, SECTIONS, ROWS, PRODUCTS = 3, 10, 10, 30
 
 Short = Annotated[str, Field(min_length=1, max_length=20)]  # titles of buttons

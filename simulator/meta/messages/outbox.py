@@ -11,8 +11,9 @@ import httpx
 from pydantic import BaseModel, Field
 
 from simulator.faults import Fault, Faults
+from simulator.json_type import Json
 from simulator.meta.messages.payloads import Change, encode, merge, message_ids, sign
-from simulator.meta.world import Json, World
+from simulator.meta.world import World
 
 GIVE_UP_SECONDS = 7 * 24 * 3600  # Meta: "retried for up to 7 days"
 # Webhooks in flight. Not more, and none waits inside the client: what its pool does for each request grows with both.

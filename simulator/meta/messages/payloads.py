@@ -8,9 +8,10 @@ import hmac
 import json
 from typing import Any, NamedTuple
 
+from simulator.json_type import Json
 from simulator.meta.business.templates import Template
 from simulator.meta.errors import GraphError
-from simulator.meta.world import Json, Message, Number, Persona, text_of
+from simulator.meta.world import Message, Number, Persona, text_of
 
 OBJECT = "whatsapp_business_account"
 NUMBERS_PER_ACCOUNT = 25

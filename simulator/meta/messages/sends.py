@@ -9,11 +9,12 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from simulator.json_type import Json
 from simulator.meta.errors import INVALID_PARAMETER, INVALID_VALUE, MISSING_PARAMETER, GraphError
 from simulator.meta.messages.attachments import Audio, Captioned, Contacts, Document, Location, Media
 from simulator.meta.messages.interactive import INTERACTIVE
 from simulator.meta.messages.template_sends import TemplateSend
-from simulator.meta.world import Json, digits_of
+from simulator.meta.world import digits_of
 
 TEXT_LIMIT = 4096
 CALLBACK_DATA_LIMIT = 512

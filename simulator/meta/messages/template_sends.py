@@ -4,10 +4,11 @@ Source: docs/whatsapp/cloud-api/guides/send-message-templates, and Meta's error 
 """
 
 import re
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from simulator.json_type import Json
 from simulator.meta.business.templates import VARIABLE, Template, variables
 from simulator.meta.errors import (
     INVALID_PARAMETER,
@@ -21,7 +22,6 @@ from simulator.meta.errors import (
     GraphError,
 )
 
-Json = dict[str, Any]
 LIMITS = {"BODY": 1024, "HEADER": 60}
 UNPRINTABLE = re.compile(r"[\n\t]| {5,}")
 # How a parameter's type shows its value on the phone when it is not text.
