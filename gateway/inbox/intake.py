@@ -2,7 +2,7 @@
 
 Each event is processed in a savepoint of its own: one that cannot be processed is kept as failed and holds no other
 back. One that cannot be decided yet waits, for a bounded time, and is looked at again. To act on another kind of event:
-its case in `Intake._act`, and a function in `arrivals` (what people say) or `notices` (what Meta tells).
+its case in `Intake._act`, and a function in `message_events` (what people say) or `notice_events` (what Meta tells).
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from datetime import timedelta
 import structlog
 
 from gateway.inbox import notice_events
-from gateway.inbox.message_events import Arrivals, Outcome, Rules
+from gateway.inbox.message_events import IntakeRules, MessageEvents
+from gateway.inbox.outcomes import DONE, EventOutcome
 from gateway.numbers.channels import Channels
 from gateway.runtime.telemetry import ERRORS, EVENTS
 from gateway.store.conversations import QuietPeriod
@@ -41,13 +42,13 @@ from gateway.whatsapp.webhooks.status import advance
 
 log = structlog.get_logger(__name__)
 
-_BATCH = 100
-_TURN_UNDER_WAY = 1.0  # seconds until a merge that a run keeps back is tried again
-_CONFLICTS = 8  # times that an event may give way to other transactions
-_OF_A_NUMBER = (MessageReceived, MessageEchoed, HistoryReceived, HandoverChanged, StatusChanged)
+_BATCH_SIZE = 100
+_TURN_WAIT = 1.0  # seconds until a merge that a run keeps back is tried again
+_MAX_CONFLICTS = 8  # times that an event may give way to other transactions
+_NEED_A_NUMBER = (MessageReceived, MessageEchoed, HistoryReceived, HandoverChanged, StatusChanged)
 # A status may overtake the answer that tells the id of its message: seconds until it is looked at again.
 _STATUS_WAITS = (1.0, 4.0, 16.0, 64.0, 256.0)
-_SOONEST, _LATEST = 1.0, 60.0  # seconds between looks at what came for a number that is not known (yet)
+_SHORTEST_WAIT, _LONGEST_WAIT = 1.0, 60.0  # seconds between looks at what came for a number that is not known (yet)
 
 NOT_KNOWN = "its number is not known here"
 NOT_ITS_APP = "the secret of another app than its number's signed it"
@@ -67,7 +68,7 @@ class Intake:
 
     media_wait: seconds that a turn waits for its media; phone_app_hold: seconds that a message of the phone app
     silences the agent, 0: until somebody hands the conversation back; unknown_number_wait: seconds that what came for a
-    number that is not known (yet) is looked at again; number_silence, phone_changed_hold: as in `Rules`.
+    number that is not known (yet) is looked at again; number_silence, phone_changed_hold: as in `IntakeRules`.
     """
 
     def __init__(
@@ -78,17 +79,17 @@ class Intake:
         self._pool = pool
         self._channels = channels
         self._unknown_number_wait = unknown_number_wait
-        self._arrivals = Arrivals(
-            channels, Rules(quiet, media_wait, phone_app_hold, number_silence, phone_changed_hold)
+        self._message_events = MessageEvents(
+            channels, IntakeRules(quiet, media_wait, phone_app_hold, number_silence, phone_changed_hold)
         )
 
     async def step(self) -> float:
         """Process a batch; 0 when there may be more, else seconds until it should be called again."""
         async with self._pool.connection() as conn, conn.transaction():
-            batch = await events.claim(conn, _BATCH)
+            batch = await events.claim(conn, _BATCH_SIZE)
             for stored in batch:
                 await self._process(conn, stored)
-        return 0.0 if len(batch) == _BATCH else 1.0
+        return 0.0 if len(batch) == _BATCH_SIZE else 1.0
 
     async def _process(self, conn: Connection, stored: StoredItem) -> None:
         try:
@@ -99,12 +100,12 @@ class Intake:
             await _defer(conn, stored, error.delay, str(error))
             return
         except TurnUnderWayError:
-            await _defer(conn, stored, _TURN_UNDER_WAY, "a run answers in a conversation that is to be merged")
+            await _defer(conn, stored, _TURN_WAIT, "a run answers in a conversation that is to be merged")
             return
         except Exception as error:
             if is_away(error):
                 raise
-            if isinstance(error, CONFLICTS) and stored.attempts < _CONFLICTS:
+            if isinstance(error, CONFLICTS) and stored.attempts < _MAX_CONFLICTS:
                 await _defer(conn, stored, 0.1 * 2**stored.attempts, type(error).__name__)
                 return
             # Whatever a stranger's payload or a defect of ours does here must not hold the other customers back.
@@ -114,14 +115,14 @@ class Intake:
             await events.finish(conn, stored.id, state, type(error).__name__)
         EVENTS.labels(state).inc()
 
-    async def _understand(self, conn: Connection, stored: StoredItem) -> Outcome:
+    async def _understand(self, conn: Connection, stored: StoredItem) -> EventOutcome:
         if (obstacle := self._obstacle(stored)) is not None:
             if stored.age < self._unknown_number_wait:
-                raise _NotYetError(obstacle, min(max(stored.age / 4, _SOONEST), _LATEST))
-            return "ignored", obstacle
+                raise _NotYetError(obstacle, min(max(stored.age / 4, _SHORTEST_WAIT), _LONGEST_WAIT))
+            return EventOutcome("ignored", obstacle)
         meant = event(stored.item())
-        if isinstance(meant, _OF_A_NUMBER) and stored.phone_number_id is None:
-            return "unknown", "it does not say to which of our numbers it belongs"
+        if isinstance(meant, _NEED_A_NUMBER) and stored.phone_number_id is None:
+            return EventOutcome("unknown", "it does not say to which of our numbers it belongs")
         return await self._act(conn, stored, meant)
 
     def _obstacle(self, stored: StoredItem) -> str | None:
@@ -132,32 +133,32 @@ class Intake:
             return None
         return NOT_ITS_APP if stored.phone_number_id is not None else NOT_KNOWN
 
-    async def _act(self, conn: Connection, stored: StoredItem, meant: Event) -> Outcome:  # noqa: C901  # a table
-        arrivals = self._arrivals
+    async def _act(self, conn: Connection, stored: StoredItem, meant: Event) -> EventOutcome:  # noqa: C901  # a table
+        message_events = self._message_events
         match meant:
             case MessageReceived():
-                return await arrivals.message(conn, stored, meant)
+                return await message_events.message(conn, stored, meant)
             case StatusChanged():
                 return await _status(conn, stored, meant)
             case MessageEchoed():
-                return await arrivals.echo(conn, stored, meant)
+                return await message_events.echo(conn, stored, meant)
             case HistoryReceived():
-                return await arrivals.history(conn, stored, meant)
+                return await message_events.history(conn, stored, meant)
             case UserIdChanged():
-                return await arrivals.user_id(conn, stored, meant)
+                return await message_events.user_id(conn, stored, meant)
             case HandoverChanged():
-                return await notice_events.handover(conn, meant, arrivals.statement(stored, meant.timestamp))
+                return await notice_events.handover(conn, meant, message_events.statement(stored, meant.timestamp))
             case UserPreferenceChanged():
-                return await notice_events.preference(conn, meant, arrivals.statement(stored, meant.timestamp))
+                return await notice_events.preference(conn, meant, message_events.statement(stored, meant.timestamp))
             case ContactSynced():
-                return await notice_events.contact_sync(conn, meant, arrivals.statement(stored, meant.timestamp))
+                return await notice_events.contact_sync(conn, meant, message_events.statement(stored, meant.timestamp))
             case ErrorReported():
                 return await notice_events.error(conn, stored, meant)
             case CallChanged():
                 log.info("call_not_taken", call_event=meant.event, phone_number_id=stored.phone_number_id)
-                return await notice_events.call(conn, meant, arrivals.spoken(stored, meant.timestamp))
+                return await notice_events.call(conn, meant, message_events.spoken(stored, meant.timestamp))
             case Unknown(reason=reason):
-                return "unknown", reason
+                return EventOutcome("unknown", reason)
             case _:
                 return await notice_events.account(conn, stored, meant)
 
@@ -170,9 +171,9 @@ async def _defer(conn: Connection, stored: StoredItem, delay: float, waits_for: 
     await events.defer(conn, stored.id, delay, waits_for)
 
 
-async def _status(conn: Connection, stored: StoredItem, changed: StatusChanged) -> Outcome:
+async def _status(conn: Connection, stored: StoredItem, changed: StatusChanged) -> EventOutcome:
     if changed.standby:
-        return "ignored", "a status of another app's message"
+        return EventOutcome("ignored", "a status of another app's message")
     cause = changed.errors[0] if changed.errors else None
     change = StatusChange(
         channel_id=stored.phone_number_id or "",
@@ -186,5 +187,5 @@ async def _status(conn: Connection, stored: StoredItem, changed: StatusChanged) 
     if not await statuses.apply_status(conn, change, advance):
         if stored.attempts < len(_STATUS_WAITS):
             raise _NotYetError(_NO_MESSAGE, _STATUS_WAITS[stored.attempts])
-        return "ignored", _NO_MESSAGE
-    return "done", None
+        return EventOutcome("ignored", _NO_MESSAGE)
+    return DONE

@@ -25,7 +25,7 @@ from gateway.runtime.telemetry import ERRORS, MEDIA
 from gateway.store.conversations import QuietPeriod
 from gateway.store.database import Pool, is_away
 from gateway.store.inbox import media as store
-from gateway.store.inbox.media import Wanted
+from gateway.store.inbox.media import ClaimedMedia
 from gateway.whatsapp.api.connection import GRAPH_URL, GraphApi
 from gateway.whatsapp.api.media import MEDIA_ORIGINS, Download, MediaApi, MediaInfo
 from gateway.whatsapp.errors import AccountBlocked, MediaExpired, MediaTooLarge, Temporary, WhatsAppError
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_AT_ONCE = 8  # files of one process on their way at once
-_LONGEST = 120.0  # seconds for one attempt
-_LEASE = 150.0  # longer than an attempt: only a dead worker outlives it
-_LONGEST_DELAY = 3600.0
-_CRASHES = 3  # attempts of which one that ends with a defect of ours is the last
-_FRESH_ADDRESSES = 3  # new addresses that do not work before the media is taken for gone
+_MAX_CONCURRENT = 8  # files of one process on their way at once
+_ATTEMPT_SECONDS = 120.0  # seconds for one attempt
+_LEASE_SECONDS = 150.0  # longer than an attempt: only a dead worker outlives it
+_MAX_DELAY = 3600.0
+_MAX_CRASHES = 3  # attempts of which one that ends with a defect of ours is the last
+_MAX_ADDRESSES = 3  # new addresses that do not work before the media is taken for gone
 # What a kind of message may hold; a document may be anything.
 _TYPES = {"image": ("image/",), "sticker": ("image/",), "video": ("video/",), "audio": ("audio/", "application/ogg")}
 
@@ -100,13 +100,13 @@ class MediaLoader:
 
     async def step(self) -> float:
         """Take what is to be fetched, as far as there is room; seconds until it should be called again."""
-        room = _AT_ONCE - len(self._fetching)
+        room = _MAX_CONCURRENT - len(self._fetching)
         if room <= 0:
             return 1.0
         async with self._pool.connection() as conn:
-            wanted = await store.claim(conn, room, _LEASE, self._channels.all())
-            due = await store.next_due(conn) if len(wanted) < room else 1.0
-        for one in wanted:
+            claimed = await store.claim(conn, room, _LEASE_SECONDS, self._channels.all())
+            due = await store.next_due(conn) if len(claimed) < room else 1.0
+        for one in claimed:
             task = asyncio.create_task(self._fetch(one), name=f"media-{one.id}")
             self._fetching.add(task)
             task.add_done_callback(self._fetching.discard)
@@ -121,67 +121,67 @@ class MediaLoader:
         """What is wrong with the object store, for operators."""
         return self._problem
 
-    async def _fetch(self, wanted: Wanted) -> None:
+    async def _fetch(self, claimed: ClaimedMedia) -> None:
         """One attempt, and a note of what became of it; where that cannot be noted the lease runs out."""
         try:
-            await self._attempt_or_fail(wanted)
+            await self._attempt_or_fail(claimed)
         except psycopg.Error as error:
-            log.warning("media_not_noted", media_id=str(wanted.id), error=type(error).__name__)
+            log.warning("media_not_noted", media_id=str(claimed.id), error=type(error).__name__)
 
-    async def _attempt_or_fail(self, wanted: Wanted) -> None:
+    async def _attempt_or_fail(self, claimed: ClaimedMedia) -> None:
         try:
-            await self._attempt(wanted)
+            await self._attempt(claimed)
         except Exception as error:
             if is_away(error):
                 raise
             # A defect of ours, or what cannot be stored: the worker lives on, and this medium ends some time.
             ERRORS.labels("media").inc()
-            log.exception("media_crashed", media_id=str(wanted.id))
-            if wanted.attempts >= _CRASHES:
-                await self._settle(wanted, "failed", error=type(error).__name__)
+            log.exception("media_crashed", media_id=str(claimed.id))
+            if claimed.attempts >= _MAX_CRASHES:
+                await self._settle(claimed, "failed", error=type(error).__name__)
             else:
-                await self._again(wanted, type(error).__name__)
+                await self._retry(claimed, type(error).__name__)
 
-    async def _attempt(self, wanted: Wanted) -> None:
-        channel = self._channels.get(wanted.channel_id)
+    async def _attempt(self, claimed: ClaimedMedia) -> None:
+        channel = self._channels.get(claimed.channel_id)
         if channel is None:
-            await self._again(wanted, "its channel is gone")
+            await self._retry(claimed, "its channel is gone")
             return
         try:
-            async with asyncio.timeout(_LONGEST):
-                await self._load(wanted, MediaApi(self._api(channel), self._allowed))
+            async with asyncio.timeout(_ATTEMPT_SECONDS):
+                await self._load(claimed, MediaApi(self._api(channel), self._allowed))
         except MediaTooLarge:
-            await self._settle(wanted, "too_large", error="it is larger than MEDIA_MAX_BYTES")
+            await self._settle(claimed, "too_large", error="it is larger than MEDIA_MAX_BYTES")
         except (AccountBlocked, Temporary, TimeoutError) as error:
-            await self._again(wanted, str(error) or "no end after two minutes")
+            await self._retry(claimed, str(error) or "no end after two minutes")
         except MediaExpired as error:
-            await self._settle(wanted, "expired", error=str(error))
+            await self._settle(claimed, "expired", error=str(error))
         except WhatsAppError as error:
-            await self._settle(wanted, "failed", error=str(error))
+            await self._settle(claimed, "failed", error=str(error))
         except (BaseError, OSError) as error:
             self._problem = f"the object store at MEDIA_URL does not take media ({type(error).__name__})"
-            await self._again(wanted, self._problem)
+            await self._retry(claimed, self._problem)
 
-    async def _load(self, wanted: Wanted, api: MediaApi) -> None:
-        info = await api.info(wanted.remote_id, wanted.channel_id)
-        mime_type = info.mime_type or wanted.mime_type or ""
-        if not mime_type.startswith(_TYPES.get(wanted.kind, "")):
-            await self._settle(wanted, "unsupported", error=f"{mime_type or 'no type'} is no {wanted.kind}")
+    async def _load(self, claimed: ClaimedMedia, api: MediaApi) -> None:
+        info = await api.info(claimed.remote_id, claimed.channel_id)
+        mime_type = info.mime_type or claimed.mime_type or ""
+        if not mime_type.startswith(_TYPES.get(claimed.kind, "")):
+            await self._settle(claimed, "unsupported", error=f"{mime_type or 'no type'} is no {claimed.kind}")
             return
         if info.size is not None and info.size > self._limit:
             raise MediaTooLarge(self._limit)
-        path = f"{datetime.now(UTC):%Y/%m}/{wanted.id}"
-        size = await self._copy(wanted, api, info, path)
-        await self._settle(wanted, "stored", path=path, mime_type=mime_type, size=size)
+        path = f"{datetime.now(UTC):%Y/%m}/{claimed.id}"
+        size = await self._copy(claimed, api, info, path)
+        await self._settle(claimed, "stored", path=path, mime_type=mime_type, size=size)
 
-    async def _copy(self, wanted: Wanted, api: MediaApi, info: MediaInfo, path: str) -> int:
+    async def _copy(self, claimed: ClaimedMedia, api: MediaApi, info: MediaInfo, path: str) -> int:
         """Bring the bytes into the object store as they come; gives their number."""
         count = _Count()
         try:
             async with api.download(info.url, limit=self._limit) as download:
                 await obstore.put_async(self._objects, path, count.over(download))
         except MediaExpired as error:
-            if wanted.attempts < _FRESH_ADDRESSES:
+            if claimed.attempts < _MAX_ADDRESSES:
                 raise Temporary("The address of the medium works no more.", error.cause) from None
             raise
         self._problem = None
@@ -191,23 +191,30 @@ class MediaLoader:
         return count.size
 
     async def _settle(
-        self, wanted: Wanted, status: str, *, path: str | None = None, mime_type: str | None = None,
+        self, claimed: ClaimedMedia, status: str, *, path: str | None = None, mime_type: str | None = None,
         size: int | None = None, error: str | None = None,
     ) -> None:  # fmt: skip
         MEDIA.labels(status).inc()
-        log.info("media_settled", media_id=str(wanted.id), kind=wanted.kind, status=status, size=size, error=error)
+        log.info("media_settled", media_id=str(claimed.id), kind=claimed.kind, status=status, size=size, error=error)
         async with self._pool.connection() as conn:
             await store.settle(
-                conn, wanted.id, status, self._quiet_of(wanted), path=path, mime_type=mime_type, size=size, error=error
+                conn,
+                claimed.id,
+                status,
+                self._quiet_of(claimed),
+                path=path,
+                mime_type=mime_type,
+                size=size,
+                error=error,
             )
 
-    async def _again(self, wanted: Wanted, error: str) -> None:
-        delay = min(2.0 ** (wanted.attempts - 1), _LONGEST_DELAY)
+    async def _retry(self, claimed: ClaimedMedia, error: str) -> None:
+        delay = min(2.0 ** (claimed.attempts - 1), _MAX_DELAY)
         async with self._pool.connection() as conn:
-            kept = await store.again(conn, wanted.id, delay, error, self._quiet_of(wanted))
+            kept = await store.again(conn, claimed.id, delay, error, self._quiet_of(claimed))
         MEDIA.labels("retried" if kept else "expired").inc()
-        log.warning("media_attempt_failed", media_id=str(wanted.id), error=error, retry_in=delay if kept else None)
+        log.warning("media_attempt_failed", media_id=str(claimed.id), error=error, retry_in=delay if kept else None)
 
-    def _quiet_of(self, wanted: Wanted) -> QuietPeriod:
-        channel = self._channels.get(wanted.channel_id)
+    def _quiet_of(self, claimed: ClaimedMedia) -> QuietPeriod:
+        channel = self._channels.get(claimed.channel_id)
         return channel.quiet(self._quiet) if channel else self._quiet

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from gateway.customers import identity
 from gateway.customers.identity import Ids, Statement
 from gateway.inbox import run_items
+from gateway.inbox.outcomes import DONE, DUPLICATE_MESSAGE, UNIDENTIFIED_CUSTOMER, UNREADABLE_EDIT, EventOutcome
 from gateway.numbers.channels import Channels
 from gateway.runtime.telemetry import RECEIVED
 from gateway.store import conversations, ownership
@@ -20,7 +21,7 @@ from gateway.store.customers import contacts
 from gateway.store.database import Connection
 from gateway.store.inbox import messages
 from gateway.store.inbox.events import StoredItem
-from gateway.store.inbox.messages import NewMedia, Said
+from gateway.store.inbox.messages import IncomingMessage, NewMedia
 from gateway.whatsapp.webhooks.contents import (
     ContactsContent,
     EditContent,
@@ -32,19 +33,13 @@ from gateway.whatsapp.webhooks.contents import (
 )
 from gateway.whatsapp.webhooks.events import HistoryReceived, MessageEchoed, MessageReceived, UserIdChanged
 
-#: What became of an event (a state of the table), and why.
-Outcome = tuple[str, str | None]
-
-DONE: Outcome = ("done", None)
-_THERE = ("ignored", "the message is there already")
-_SKEW = timedelta(minutes=5)  # that Meta's clock may be ahead of ours
-_NOBODY = ("unknown", "nothing names the customer for certain")
+_CLOCK_SKEW = timedelta(minutes=5)  # that Meta's clock may be ahead of ours
 # What history says became of a message of the business, in the words of our table.
 _HISTORY_STATUS = {"DELIVERED": "delivered", "READ": "read", "PLAYED": "played", "ERROR": "failed"}
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class IntakeRules:
     """When a customer has finished, how long (seconds) a turn waits for its media, how long the phone app silences.
 
     phone_app_hold: seconds after its last message; 0: until somebody hands the conversation back. silence: after so
@@ -59,10 +54,10 @@ class Rules:
     phone_changed_hold: timedelta = timedelta(0)
 
 
-class Arrivals:
+class MessageEvents:
     """Messages of customers, echoes, history, and what tells that a customer has other keys."""
 
-    def __init__(self, channels: Channels, rules: Rules) -> None:
+    def __init__(self, channels: Channels, rules: IntakeRules) -> None:
         self._channels = channels
         self._rules = rules
 
@@ -71,7 +66,7 @@ class Arrivals:
         channel_id = stored.phone_number_id or ""
         channel = self._channels.get(channel_id)
         quiet = channel.quiet(self._rules.quiet) if channel else self._rules.quiet
-        if at is None or at > stored.received_at + _SKEW:
+        if at is None or at > stored.received_at + _CLOCK_SKEW:
             at = stored.received_at
         return Statement(at, channel_id, stored.waba_id or channel_id, stored.id, quiet)
 
@@ -79,26 +74,26 @@ class Arrivals:
         """The same for what the customer themselves does now: who has been silent for long may be somebody else."""
         return replace(self.statement(stored, at), spoken=True, silence=self._rules.silence)
 
-    async def message(self, conn: Connection, stored: StoredItem, received: MessageReceived) -> Outcome:
+    async def message(self, conn: Connection, stored: StoredItem, received: MessageReceived) -> EventOutcome:
         """A customer's message, whether it came to us or to an app that has the conversation."""
-        said = self.spoken(stored, received.timestamp)
-        contact_id = await self._sender(conn, received, said)
+        statement = self.spoken(stored, received.timestamp)
+        contact_id = await self._sender(conn, received, statement)
         if contact_id is None:
-            return _NOBODY
+            return UNIDENTIFIED_CUSTOMER
         if isinstance(received.content, EditContent) and received.content.content is None:
-            return "unknown", "the edit cannot be read"
-        conversation_id = await conversations.conversation_for(conn, said.channel_id, contact_id)
+            return UNREADABLE_EDIT
+        conversation_id = await conversations.conversation_for(conn, statement.channel_id, contact_id)
         if received.source == "standby":
-            await ownership.control_lost(conn, conversation_id, said.at)
+            await ownership.control_lost(conn, conversation_id, statement.at)
         elif received.source == "messages" and received.group_id is None:
-            await ownership.message_to_us(conn, conversation_id, said.at, said.quiet)
-        message = await self._said(conn, stored, received, contact_id, said)
-        if not await messages.add(conn, conversation_id, message, said.quiet):
-            return _THERE
+            await ownership.message_to_us(conn, conversation_id, statement.at, statement.quiet)
+        message = await self._incoming(conn, stored, received, contact_id, statement)
+        if not await messages.add(conn, conversation_id, message, statement.quiet):
+            return DUPLICATE_MESSAGE
         RECEIVED.labels(message.type).inc()
         return DONE
 
-    async def _sender(self, conn: Connection, received: MessageReceived, said: Statement) -> UUID | None:
+    async def _sender(self, conn: Connection, received: MessageReceived, statement: Statement) -> UUID | None:
         """Who sent a message; WhatsApp's own messages may tell that they have other keys now."""
         named, content = identity.ids(received.customer), received.content
         if isinstance(content, SystemContent):
@@ -110,33 +105,33 @@ class Arrivals:
         match content:
             case SystemContent(event="user_changed_number"):
                 new = Ids(content.wa_id, content.user_id, content.parent_user_id)
-                contact_id = await identity.number_changed(conn, named, new, said)
+                contact_id = await identity.number_changed(conn, named, new, statement)
             case SystemContent(event="user_changed_user_id"):
                 parent = content.parent_user_id or named.parent
                 current = Ids(content.wa_id or named.number, content.user_id, parent)
-                contact_id = await identity.user_id_changed(conn, named.user_id, current, said)
+                contact_id = await identity.user_id_changed(conn, named.user_id, current, statement)
             case _:
-                contact_id = await identity.customer_for(conn, named, said)
+                contact_id = await identity.customer_for(conn, named, statement)
         if isinstance(content, SystemContent) and content.event == "customer_identity_changed":
-            await identity.phone_changed(conn, contact_id, said, self._rules.phone_changed_hold)
+            await identity.phone_changed(conn, contact_id, statement, self._rules.phone_changed_hold)
         await contacts.rename(conn, contact_id, received.customer.name)
         return contact_id
 
-    async def _said(
-        self, conn: Connection, stored: StoredItem, received: MessageReceived, contact_id: UUID, said: Statement
-    ) -> Said:
+    async def _incoming(
+        self, conn: Connection, stored: StoredItem, received: MessageReceived, contact_id: UUID, statement: Statement
+    ) -> IncomingMessage:
         content, context = received.content, received.context
         quoted = await messages.quoted(conn, contact_id, context.message_id) if context and context.message_id else None
-        media = self._media(received, said.channel_id)
+        media = self._media(received, statement.channel_id)
         item = run_items.inbound(received, stored.received_at, quoted=quoted, media_id=str(media.id) if media else "")
         in_person = received.group_id is None
-        return Said(
+        return IncomingMessage(
             wamid=received.wamid,
             author="customer",
             type=run_items.kind(received),
             content=item,
             event_id=stored.id,
-            sent_at=said.at,
+            sent_at=statement.at,
             received_at=stored.received_at,
             awaits=in_person and received.source != "history" and run_items.answered(received, stored.type),
             opens_window=in_person and not isinstance(content, SystemContent | EditContent | RevokeContent),
@@ -148,82 +143,84 @@ class Arrivals:
 
     def _media(self, received: MessageReceived, channel_id: str) -> NewMedia | None:
         """What to fetch. History's media is left where it is: nobody waits for it, and it is old."""
-        said = received.content
-        if not isinstance(said, MediaContent) or received.source == "history":
+        media = received.content
+        if not isinstance(media, MediaContent) or received.source == "history":
             return None
-        return NewMedia(uuid4(), channel_id, said.id, said.kind, said.mime_type, self._rules.media_wait)
+        return NewMedia(uuid4(), channel_id, media.id, media.kind, media.mime_type, self._rules.media_wait)
 
-    async def echo(self, conn: Connection, stored: StoredItem, echoed: MessageEchoed) -> Outcome:
+    async def echo(self, conn: Connection, stored: StoredItem, echoed: MessageEchoed) -> EventOutcome:
         """A message that the business sent by another way: it silences the agent like a person's."""
-        said = self.statement(stored, echoed.timestamp)
+        statement = self.statement(stored, echoed.timestamp)
         named = identity.ids(echoed.customer)
         if not named.strong:
-            return _NOBODY
+            return UNIDENTIFIED_CUSTOMER
         if isinstance(echoed.content, EditContent) and echoed.content.content is None:
-            return "unknown", "the edit cannot be read"
-        contact_id = await identity.customer_for(conn, named, said)
-        conversation_id = await conversations.conversation_for(conn, said.channel_id, contact_id)
-        if not await self._add_echo(conn, conversation_id, stored, echoed, said):
-            return _THERE
+            return UNREADABLE_EDIT
+        contact_id = await identity.customer_for(conn, named, statement)
+        conversation_id = await conversations.conversation_for(conn, statement.channel_id, contact_id)
+        if not await self._add_echo(conn, conversation_id, stored, echoed, statement):
+            return DUPLICATE_MESSAGE
         if echoed.source == "standby":
-            await ownership.control_lost(conn, conversation_id, said.at)
+            await ownership.control_lost(conn, conversation_id, statement.at)
         elif not isinstance(echoed.content, ReactionContent | EditContent | RevokeContent):
-            await self._silence(conn, conversation_id, said)
+            await self._silence(conn, conversation_id, statement)
         return DONE
 
-    async def _silence(self, conn: Connection, conversation_id: UUID, said: Statement) -> None:
+    async def _silence(self, conn: Connection, conversation_id: UUID, statement: Statement) -> None:
         """Somebody wrote in the phone app: the agent is silent from then on, unless this is old news."""
         hold = self._rules.phone_app_hold
-        until = said.at + timedelta(seconds=hold) if hold else None
-        await ownership.phone_app_spoke(conn, conversation_id, said.at, until)
+        until = statement.at + timedelta(seconds=hold) if hold else None
+        await ownership.phone_app_spoke(conn, conversation_id, statement.at, until)
 
     async def _add_echo(
-        self, conn: Connection, conversation_id: UUID, stored: StoredItem, echoed: MessageEchoed, said: Statement
+        self, conn: Connection, conversation_id: UUID, stored: StoredItem, echoed: MessageEchoed, statement: Statement
     ) -> bool:
         content = echoed.content
         kind = run_items.kind(echoed)
-        message = Said(
+        message = IncomingMessage(
             wamid=echoed.wamid,
             author="app",
             type=kind,
             content={**run_items.inbound(echoed, stored.received_at), "type": kind},
             event_id=stored.id,
-            sent_at=said.at,
-            received_at=said.at if echoed.source == "history" else stored.received_at,
+            sent_at=statement.at,
+            received_at=statement.at if echoed.source == "history" else stored.received_at,
             status=_HISTORY_STATUS.get(echoed.status or "", "sent"),
             source=echoed.source,
             amends=content.message_id if isinstance(content, EditContent | RevokeContent) else None,
         )
-        return await messages.add(conn, conversation_id, message, said.quiet)
+        return await messages.add(conn, conversation_id, message, statement.quiet)
 
-    async def history(self, conn: Connection, stored: StoredItem, told: HistoryReceived) -> Outcome:
+    async def history(self, conn: Connection, stored: StoredItem, told: HistoryReceived) -> EventOutcome:
         """What was said before the number came here: kept, and waits for nothing."""
         for message in told.messages:
             by_them = isinstance(message, MessageReceived)
-            said = replace(self.statement(stored, message.timestamp), spoken=by_them)
+            statement = replace(self.statement(stored, message.timestamp), spoken=by_them)
             named = identity.ids(message.customer)
             if not named.strong or isinstance(message.content, UnsupportedContent):
                 continue
-            contact_id = await identity.customer_for(conn, named, said)
+            contact_id = await identity.customer_for(conn, named, statement)
             await contacts.rename(conn, contact_id, message.customer.name)
-            conversation_id = await conversations.conversation_for(conn, said.channel_id, contact_id)
+            conversation_id = await conversations.conversation_for(conn, statement.channel_id, contact_id)
             if isinstance(message, MessageEchoed):
-                await self._add_echo(conn, conversation_id, stored, message, said)
+                await self._add_echo(conn, conversation_id, stored, message, statement)
                 continue
-            before = replace(await self._said(conn, stored, message, contact_id, said), received_at=said.at)
-            await messages.add(conn, conversation_id, before, said.quiet)
+            before = replace(
+                await self._incoming(conn, stored, message, contact_id, statement), received_at=statement.at
+            )
+            await messages.add(conn, conversation_id, before, statement.quiet)
         problems = [f"error {cause.code}" for cause in told.errors]
         problems += [f"{len(told.unread)} messages are of no known shape"] if told.unread else []
-        return "done", "; ".join(problems) or None
+        return EventOutcome("done", "; ".join(problems) or None)
 
-    async def user_id(self, conn: Connection, stored: StoredItem, changed: UserIdChanged) -> Outcome:
+    async def user_id(self, conn: Connection, stored: StoredItem, changed: UserIdChanged) -> EventOutcome:
         """Meta's word that a customer has another business-scoped id."""
         named = identity.ids(changed.customer)
         current = Ids(named.number, changed.current, named.parent)
         if not current.strong and changed.previous is None:
-            return _NOBODY
-        said = replace(self.spoken(stored, changed.timestamp), spoken=False)
-        contact_id = await identity.user_id_changed(conn, changed.previous, current, said)
+            return UNIDENTIFIED_CUSTOMER
+        statement = replace(self.spoken(stored, changed.timestamp), spoken=False)
+        contact_id = await identity.user_id_changed(conn, changed.previous, current, statement)
         await contacts.rename(conn, contact_id, changed.customer.name)
         return DONE
 

@@ -12,6 +12,7 @@ import structlog
 
 from gateway.customers import identity
 from gateway.customers.identity import Statement
+from gateway.inbox.outcomes import DONE, SUPERSEDED, UNIDENTIFIED_CUSTOMER, EventOutcome
 from gateway.runtime.telemetry import ERRORS
 from gateway.store import conversations, ownership
 from gateway.store.customers import contacts
@@ -35,67 +36,62 @@ from gateway.whatsapp.webhooks.events import (
     UserPreferenceChanged,
 )
 
-Outcome = tuple[str, str | None]
-
-_DONE: Outcome = ("done", None)
-_NOBODY: Outcome = ("unknown", "nothing names the customer for certain")
-_OLD: Outcome = ("ignored", "something later was said already")
 _MARKETING = "marketing_messages"
 
 log = structlog.get_logger(__name__)
 
 
-async def handover(conn: Connection, changed: HandoverChanged, said: Statement) -> Outcome:
+async def handover(conn: Connection, changed: HandoverChanged, statement: Statement) -> EventOutcome:
     """Another app got or lost control of a conversation; while it has it the agent is silent."""
     if changed.ours is None:
-        return "ignored", "it does not say whether control is ours; the next message's field does"
+        return EventOutcome("ignored", "it does not say whether control is ours; the next message's field does")
     named = identity.ids(changed.customer)
     if not named.strong:
-        return _NOBODY
-    contact_id = await identity.customer_for(conn, named, said)
-    conversation_id = await conversations.conversation_for(conn, said.channel_id, contact_id)
+        return UNIDENTIFIED_CUSTOMER
+    contact_id = await identity.customer_for(conn, named, statement)
+    conversation_id = await conversations.conversation_for(conn, statement.channel_id, contact_id)
     if changed.ours:
-        fresh = await ownership.control_returned(conn, conversation_id, said.at, said.quiet)
+        fresh = await ownership.control_returned(conn, conversation_id, statement.at, statement.quiet)
     else:
-        fresh = await ownership.control_lost(conn, conversation_id, said.at)
-    return _DONE if fresh else _OLD
+        fresh = await ownership.control_lost(conn, conversation_id, statement.at)
+    return DONE if fresh else SUPERSEDED
 
 
-async def call(conn: Connection, changed: CallChanged, said: Statement) -> Outcome:
+async def call(conn: Connection, changed: CallChanged, statement: Statement) -> EventOutcome:
     """Nobody takes calls here; but a customer's call opens Meta's 24-hour window as a message does."""
     named = identity.ids(changed.customer)
     if changed.direction != "USER_INITIATED" or changed.event != "connect" or not named.strong:
-        return "ignored", "a call: the agent takes none"
-    contact_id = await identity.customer_for(conn, named, said)
-    conversation_id = await conversations.conversation_for(conn, said.channel_id, contact_id)
-    await conversations.open_window(conn, conversation_id, said.at)
-    return "done", "a call: not taken, but it opens the 24-hour window"
+        return EventOutcome("ignored", "a call: the agent takes none")
+    contact_id = await identity.customer_for(conn, named, statement)
+    conversation_id = await conversations.conversation_for(conn, statement.channel_id, contact_id)
+    await conversations.open_window(conn, conversation_id, statement.at)
+    return EventOutcome("done", "a call: not taken, but it opens the 24-hour window")
 
 
-async def preference(conn: Connection, changed: UserPreferenceChanged, said: Statement) -> Outcome:
+async def preference(conn: Connection, changed: UserPreferenceChanged, statement: Statement) -> EventOutcome:
     """The customer's word on marketing, which proactive templates obey."""
     if changed.category != _MARKETING or changed.value not in ("stop", "resume", "signup"):
-        return "unknown", "a preference that this version does not know"
+        return EventOutcome("unknown", "a preference that this version does not know")
     named = identity.ids(changed.customer)
     if not named.strong:
-        return _NOBODY
-    contact_id = await identity.customer_for(conn, named, said)
+        return UNIDENTIFIED_CUSTOMER
+    contact_id = await identity.customer_for(conn, named, statement)
     await contacts.rename(conn, contact_id, changed.customer.name)
-    await contacts.set_marketing(conn, contact_id, changed.value, said.at)
-    return _DONE
+    await contacts.set_marketing(conn, contact_id, changed.value, statement.at)
+    return DONE
 
 
-async def contact_sync(conn: Connection, synced: ContactSynced, said: Statement) -> Outcome:
+async def contact_sync(conn: Connection, synced: ContactSynced, statement: Statement) -> EventOutcome:
     """The phone app's address book gives a name to customers who have none; it makes nobody a customer."""
     named = identity.ids(synced.customer)
-    contact_id = await identity.known(conn, named, said.at) if named.strong else None
+    contact_id = await identity.known(conn, named, statement.at) if named.strong else None
     if contact_id is None or synced.action != "add" or not synced.customer.name:
-        return "ignored", "the address book of the phone app is not copied"
+        return EventOutcome("ignored", "the address book of the phone app is not copied")
     await contacts.name_first(conn, contact_id, synced.customer.name)
-    return _DONE
+    return DONE
 
 
-async def account(conn: Connection, stored: StoredItem, told: AccountEvent) -> Outcome:
+async def account(conn: Connection, stored: StoredItem, told: AccountEvent) -> EventOutcome:
     """The newest about each account, number and template is kept."""
     value = {name: _plain(part) for name, part in asdict(told).items() if name != "time"}
     at = told.time or stored.received_at
@@ -103,10 +99,10 @@ async def account(conn: Connection, stored: StoredItem, told: AccountEvent) -> O
     kind = "message_template_quality_update" if isinstance(told, TemplateQualityChanged) else stored.field
     kept = await accounts.keep(conn, AccountState(kind, _subject(told), stored.waba_id or "", value, at))
     log.info("account_update", kind=kind, waba_id=stored.waba_id)
-    return _DONE if kept else _OLD
+    return DONE if kept else SUPERSEDED
 
 
-async def error(conn: Connection, stored: StoredItem, reported: ErrorReported) -> Outcome:
+async def error(conn: Connection, stored: StoredItem, reported: ErrorReported) -> EventOutcome:
     """An error of a webhook as a whole: kept per code, counted, and said in the log."""
     code = str(reported.cause.code or "")
     log.warning("meta_reported_error", code=code, phone_number_id=stored.phone_number_id)
@@ -114,7 +110,7 @@ async def error(conn: Connection, stored: StoredItem, reported: ErrorReported) -
     value = {"code": reported.cause.code, "title": reported.cause.title, "details": reported.cause.details}
     subject = f"{stored.phone_number_id or ''}:{code}"
     await accounts.keep(conn, AccountState("error", subject, stored.waba_id or "", value, stored.received_at))
-    return _DONE
+    return DONE
 
 
 def _subject(told: AccountEvent) -> str:

@@ -35,8 +35,8 @@ _SILENT = frozenset({"system", "ephemeral", "unknown"})
 
 def kind(event: MessageReceived | MessageEchoed) -> str:
     """The contract's kind: media that WhatsApp could not pass on is still of its kind."""
-    said = event.content
-    return said.type if isinstance(said, UnsupportedContent) and said.type in MEDIA else said.kind
+    content = event.content
+    return content.type if isinstance(content, UnsupportedContent) and content.type in MEDIA else content.kind
 
 
 def answered(event: MessageReceived, word: str) -> bool:
@@ -45,13 +45,13 @@ def answered(event: MessageReceived, word: str) -> bool:
     word: its type in the payload. WhatsApp's own messages, and types that nobody knows, never lead to an apology by
     themselves.
     """
-    said = event.content
-    if isinstance(said, UnsupportedContent):
+    content = event.content
+    if isinstance(content, UnsupportedContent):
         reported = {cause.code for cause in event.errors} & {_NOT_PASSED_ON, _MEDIA_NOT_PASSED_ON}
-        return bool(reported) and (word in MEDIA or (word == "unsupported" and said.type not in _SILENT))
-    if isinstance(said, InteractiveContent) and said.type == "call_permission_reply":
+        return bool(reported) and (word in MEDIA or (word == "unsupported" and content.type not in _SILENT))
+    if isinstance(content, InteractiveContent) and content.type == "call_permission_reply":
         return False
-    return said.kind in ANSWERED
+    return content.kind in ANSWERED
 
 
 def inbound(
@@ -62,17 +62,17 @@ def inbound(
     quoted: the text of the message that it answers; media_id: the gateway's id for its media. The media's status is
     that of media that is not there (yet); the turn puts the true one in its place.
     """
-    said = event.content
+    content = event.content
     return {
         "id": event.wamid,
         "kind": kind(event),
-        "text": said.text,
+        "text": content.text,
         "media": _media(event, media_id),
-        "interactive": _interactive(said),
-        "location": _location(said),
-        "contacts": said.contacts if isinstance(said, ContactsContent) else None,
-        "reaction": _reaction(said),
-        "order": _order(said),
+        "interactive": _interactive(content),
+        "location": _location(content),
+        "contacts": content.contacts if isinstance(content, ContactsContent) else None,
+        "reaction": _reaction(content),
+        "order": _order(content),
         "context": _context(event, quoted),
         "referral": _referral(event),
         "timestamp": (event.timestamp or received_at).astimezone(UTC).isoformat(),
@@ -80,43 +80,53 @@ def inbound(
 
 
 def _media(event: MessageReceived | MessageEchoed, media_id: str) -> Json | None:
-    said = event.content
-    if isinstance(said, UnsupportedContent) and said.type in MEDIA:
+    content = event.content
+    if isinstance(content, UnsupportedContent) and content.type in MEDIA:
         return {"id": "", "mime_type": "", "filename": None, "size": None, "voice": False, "status": "too_large"}
-    if not isinstance(said, MediaContent):
+    if not isinstance(content, MediaContent):
         return None
     return {
         "id": media_id,
-        "mime_type": said.mime_type or "",
-        "filename": said.filename,
+        "mime_type": content.mime_type or "",
+        "filename": content.filename,
         "size": None,
-        "voice": said.voice,
+        "voice": content.voice,
         "status": "failed" if media_id else "expired",
     }
 
 
-def _interactive(said: Content) -> Json | None:
-    if said.kind == "button":
-        return {"type": "button", "id": said.payload, "title": said.text, "description": None, "data": None}
-    if not isinstance(said, InteractiveContent):
+def _interactive(content: Content) -> Json | None:
+    if content.kind == "button":
+        return {"type": "button", "id": content.payload, "title": content.text, "description": None, "data": None}
+    if not isinstance(content, InteractiveContent):
         return None
     return {
-        "type": said.type, "id": said.id, "title": said.text, "description": said.description, "data": said.data,
+        "type": content.type, "id": content.id, "title": content.text, "description": content.description,
+        "data": content.data,
     }  # fmt: skip
 
 
-def _location(said: Content) -> Json | None:
-    if not isinstance(said, LocationContent):
+def _location(content: Content) -> Json | None:
+    if not isinstance(content, LocationContent):
         return None
-    return {"latitude": said.latitude, "longitude": said.longitude, "name": said.name, "address": said.address}
+    return {
+        "latitude": content.latitude,
+        "longitude": content.longitude,
+        "name": content.name,
+        "address": content.address,
+    }
 
 
-def _reaction(said: Content) -> Json | None:
-    return {"message_id": said.message_id, "emoji": said.emoji or ""} if isinstance(said, ReactionContent) else None
+def _reaction(content: Content) -> Json | None:
+    return (
+        {"message_id": content.message_id, "emoji": content.emoji or ""}
+        if isinstance(content, ReactionContent)
+        else None
+    )
 
 
-def _order(said: Content) -> Json | None:
-    if not isinstance(said, OrderContent):
+def _order(content: Content) -> Json | None:
+    if not isinstance(content, OrderContent):
         return None
     items = [
         {
@@ -125,9 +135,9 @@ def _order(said: Content) -> Json | None:
             "price": item.item_price,
             "currency": item.currency,
         }
-        for item in said.items
+        for item in content.items
     ]
-    return {"catalog": said.catalog_id, "items": items}
+    return {"catalog": content.catalog_id, "items": items}
 
 
 def _context(event: MessageReceived | MessageEchoed, quoted: str | None) -> Json | None:

@@ -54,7 +54,7 @@ class SendSettings:
     """How long (seconds) an uncertain message waits for its status; then resend it, or give it up?
 
     longest: seconds for one request to Meta; lease: seconds after which its sender is taken for dead.
-    number_silence: as in `Rules`.
+    number_silence: as in `IntakeRules`.
     """
 
     uncertain_wait: float

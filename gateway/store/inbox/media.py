@@ -11,11 +11,11 @@ from psycopg.rows import class_row
 from gateway.store.conversations import QuietPeriod, schedule
 from gateway.store.database import Connection
 
-_DAYS = 7  # for which Meta keeps what customers send (reference/media)
+_DAYS_AT_META = 7  # for which Meta keeps what customers send (reference/media)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ClaimedMedia:
     """Media that this process is about to fetch. attempts: this one included."""
 
     id: UUID
@@ -27,7 +27,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredMedia:
     """Media as it is kept. path: in the object store; revoked: its message was taken back."""
 
     status: str
@@ -36,9 +36,9 @@ class Stored:
     revoked: bool
 
 
-async def claim(conn: Connection, limit: int, lease_seconds: float, channels: Collection[str]) -> list[Wanted]:
+async def claim(conn: Connection, limit: int, lease_seconds: float, channels: Collection[str]) -> list[ClaimedMedia]:
     """Take media that is to be fetched now."""
-    async with conn.cursor(row_factory=class_row(Wanted)) as cursor:
+    async with conn.cursor(row_factory=class_row(ClaimedMedia)) as cursor:
         await cursor.execute(
             """UPDATE media SET attempts = attempts + 1, lease_until = now() + make_interval(secs => %s)
                WHERE id IN (SELECT id FROM media WHERE status = 'pending' AND due_at <= now() AND channel_id = ANY(%s)
@@ -65,7 +65,7 @@ async def again(conn: Connection, media_id: UUID, delay: float, error: str, quie
     cursor = await conn.execute(
         """UPDATE media SET due_at = now() + make_interval(secs => %s), lease_until = NULL, error = %s
            WHERE id = %s AND status = 'pending' AND created_at > now() - make_interval(days => %s)""",
-        (delay, error, media_id, _DAYS),
+        (delay, error, media_id, _DAYS_AT_META),
     )
     if cursor.rowcount:
         return True
@@ -109,9 +109,9 @@ async def _lock_conversation(conn: Connection, media_id: UUID) -> UUID | None:
     return None
 
 
-async def find(conn: Connection, media_id: UUID) -> Stored | None:
+async def find(conn: Connection, media_id: UUID) -> StoredMedia | None:
     """What became of media; None: there is none of this id."""
-    async with conn.cursor(row_factory=class_row(Stored)) as cursor:
+    async with conn.cursor(row_factory=class_row(StoredMedia)) as cursor:
         await cursor.execute(
             """SELECT d.status, d.path, d.mime_type, m.revoked_at IS NOT NULL AS revoked
                FROM media d JOIN message m ON m.id = d.message_id WHERE d.id = %s""",

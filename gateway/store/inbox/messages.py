@@ -26,7 +26,7 @@ class NewMedia:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class IncomingMessage:
     """A message as it came in.
 
     author: `customer`, or `app`: the business said it by another way than ours. content: the run contract's item (for
@@ -50,7 +50,7 @@ class Said:
     media: NewMedia | None = None
 
 
-async def add(conn: Connection, conversation_id: UUID, said: Said, quiet: QuietPeriod) -> bool:
+async def add(conn: Connection, conversation_id: UUID, message: IncomingMessage, quiet: QuietPeriod) -> bool:
     """Add a message to a locked conversation and set when its turn is due; False when it is there already.
 
     It changes what it is about, and what changes it and came before it is applied.
@@ -61,20 +61,20 @@ async def add(conn: Connection, conversation_id: UUID, said: Said, quiet: QuietP
            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
            ON CONFLICT (wamid) DO NOTHING RETURNING id""",
         (
-            conversation_id, "in" if said.author == "customer" else "out", said.author, said.wamid, said.type,
-            Jsonb(said.content), said.event_id, said.awaits, said.status, said.sent_at, said.received_at, said.source,
-            said.group_id, said.amends,
+            conversation_id, "in" if message.author == "customer" else "out", message.author, message.wamid,
+            message.type, Jsonb(message.content), message.event_id, message.awaits, message.status, message.sent_at,
+            message.received_at, message.source, message.group_id, message.amends,
         ),
     )  # fmt: skip
     row = await cursor.fetchone()
     if row is None:
         return False
-    if said.media:
-        await _add_media(conn, row[0], said.media, said.received_at)
-    if said.opens_window:
-        await open_window(conn, conversation_id, said.sent_at)
-    await _apply_changes(conn, conversation_id, said.amends or said.wamid)
-    if said.source != "history" or said.type == "revoke":
+    if message.media:
+        await _add_media(conn, row[0], message.media, message.received_at)
+    if message.opens_window:
+        await open_window(conn, conversation_id, message.sent_at)
+    await _apply_changes(conn, conversation_id, message.amends or message.wamid)
+    if message.source != "history" or message.type == "revoke":
         await schedule(conn, conversation_id, quiet)
     return True
 

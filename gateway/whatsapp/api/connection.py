@@ -19,7 +19,7 @@ from gateway.whatsapp.reading import part, parts, text
 GRAPH_URL = "https://graph.facebook.com"
 
 
-_MOST_PAGES = 1000  # an edge whose pages never end is a defect
+_MAX_PAGES = 1000  # an edge whose pages never end is a defect
 
 
 class File(NamedTuple):
@@ -62,7 +62,7 @@ class GraphApi:
         """Read every element of an edge, page by page. Raises as `get`."""
         found: list[Json] = []
         after: str | None = None
-        for _ in range(_MOST_PAGES):
+        for _ in range(_MAX_PAGES):
             answer = await self.get(*path, params={**(params or {}), **({"after": after} if after else {})})
             found += parts(answer, "data")
             paging = part(answer, "paging")

@@ -64,11 +64,11 @@ def _line(component: Json, given: object) -> str:
     if not isinstance(text, str):
         return f"({str(component['format']).lower()})" if kind == "HEADER" and "format" in component else ""
     values = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
-    by_name = {str(one.get("parameter_name") or place): _said(one) for place, one in enumerate(values, start=1)}
+    by_name = {str(one.get("parameter_name") or place): _shown_value(one) for place, one in enumerate(values, start=1)}
     return _VARIABLE.sub(lambda found: by_name.get(found[1], found[0]), text)
 
 
-def _said(parameter: Json) -> str:
+def _shown_value(parameter: Json) -> str:
     """Give the words of a parameter; of an amount or a date those that Meta falls back to."""
     inner = parameter.get(str(parameter.get("type")))
     value = inner.get("fallback_value") if isinstance(inner, dict) else inner

@@ -87,14 +87,14 @@ def referral(message: Json) -> Referral | None:
 
 def received(kind: str, message: Json, contact: Json | None, source: Source) -> MessageReceived | None:
     """Read a customer's message; None where type or shape is not known."""
-    wamid, said = identifier(message, "id"), content(kind, message)
-    if wamid is None or said is None:
+    wamid, found = identifier(message, "id"), content(kind, message)
+    if wamid is None or found is None:
         return None
     return MessageReceived(
         wamid=wamid,
         timestamp=moment(message, "timestamp"),
         customer=customer(message, contact),
-        content=said,
+        content=found,
         context=context(message),
         referral=referral(message),
         group_id=identifier(message, "group_id"),
@@ -105,14 +105,14 @@ def received(kind: str, message: Json, contact: Json | None, source: Source) -> 
 
 def echoed(kind: str, message: Json, contact: Json | None, source: Source) -> MessageEchoed | None:
     """Read a message of the business that we did not send; None where type or shape is not known."""
-    wamid, said = identifier(message, "id"), content(kind, message)
-    if wamid is None or said is None:
+    wamid, found = identifier(message, "id"), content(kind, message)
+    if wamid is None or found is None:
         return None
     return MessageEchoed(
         wamid=wamid,
         timestamp=moment(message, "timestamp"),
         customer=customer(message, contact, "to"),
-        content=said,
+        content=found,
         context=context(message),
         source=source,
         status=text(part(message, "history_context"), "status"),

@@ -23,7 +23,7 @@ def history(chunk: Json, number: str | None) -> HistoryReceived | None:
     )
     for thread in parts(chunk, "threads"):
         for message in parts(thread, "messages"):
-            found = _said_before(message, thread, number)
+            found = _earlier_message(message, thread, number)
             if found is None:
                 read.unread.append({"thread": thread.get("id"), "message": message})
             else:
@@ -31,7 +31,7 @@ def history(chunk: Json, number: str | None) -> HistoryReceived | None:
     return read if metadata or read.messages or read.unread or read.errors else None
 
 
-def _said_before(message: Json, thread: Json, number: str | None) -> MessageReceived | MessageEchoed | None:
+def _earlier_message(message: Json, thread: Json, number: str | None) -> MessageReceived | MessageEchoed | None:
     """Read a message of a history thread; the thread's id is the customer's number."""
     about = part(thread, "context")
     contact = {"wa_id": about.get("wa_id") or thread.get("id"), "user_id": about.get("user_id"), "profile": about}

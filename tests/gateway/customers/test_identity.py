@@ -6,7 +6,7 @@ import pytest
 
 from gateway.store.customers import contacts
 from tests.gateway.support.customers import NEW, NEW_ID, OLD_ID, by, changed_number, keys, people
-from tests.gateway.support.inbound import MARIA, Inbox, T, message, said, zoo
+from tests.gateway.support.inbound import MARIA, Inbox, T, message, raw_message, zoo
 
 # Keys ---------------------------------------------------------------------------------------------------------------
 
@@ -60,7 +60,7 @@ async def test_a_number_with_another_user_id_is_another_person(inbox: Inbox) -> 
 
 async def test_user_ids_of_two_businesses_are_one_persons(inbox: Inbox) -> None:
     def elsewhere(text: str) -> dict[str, Any]:
-        told = message({**said(body=text), "from": MARIA, "from_user_id": "BR.OTHER"}, number="2")
+        told = message({**raw_message(body=text), "from": MARIA, "from_user_id": "BR.OTHER"}, number="2")
         told["entry"][0]["id"] = "the other business"
         return told
 
@@ -104,7 +104,7 @@ async def test_who_had_the_new_number_before_is_not(inbox: Inbox) -> None:
 
 async def test_a_change_that_two_of_our_numbers_report_is_one(inbox: Inbox) -> None:
     system = {"type": "user_changed_number", "body": "changed", "wa_id": NEW}
-    again = message({**said("system", system, at=T + 30 * 86_400), "from": MARIA}, number="2")
+    again = message({**raw_message("system", system, at=T + 30 * 86_400), "from": MARIA}, number="2")
     await inbox.take(by(MARIA, None, "a", T), changed_number(MARIA, NEW, T + 10), by(NEW, None, "b", T + 20), again)
     await inbox.take(by(NEW, None, "c", T + 31 * 86_400))
     assert await people(inbox) == [{"a", "b", "c"}]
@@ -145,7 +145,7 @@ async def test_who_hides_the_number_keeps_the_conversation_with_a_new_user_id(in
 
 async def test_a_new_number_of_who_hides_it_is_told_by_the_previous_user_id(inbox: Inbox) -> None:
     system = {"type": "user_changed_number", "body": "changed", "user_id": NEW_ID, "previous_user_id": OLD_ID}
-    one = {name: part for name, part in said("system", system, at=T + 5).items() if name != "from"}
+    one = {name: part for name, part in raw_message("system", system, at=T + 5).items() if name != "from"}
     await inbox.take(by(None, OLD_ID, "a", T), message(one), by(None, NEW_ID, "b", T + 10))
     assert await people(inbox) == [{"a", "b"}]
 

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.whatsapp.errors import InvalidMessage
 from tests.gateway.support.customers import OLD_ID, by, keys, people
-from tests.gateway.support.inbound import MARIA, Inbox, T, message, said
+from tests.gateway.support.inbound import MARIA, Inbox, T, message, raw_message
 from tests.gateway.support.payloads import payloads
 
 HIDDEN = "BR.1349120865530274"
@@ -19,7 +19,7 @@ def card(number: str = MARIA, **more: Any) -> dict[str, Any]:
 
 def shared(*cards: dict[str, Any], at: int = T + 10, **more: Any) -> dict[str, Any]:
     """Cards from the customer who hides the number."""
-    one = {name: part for name, part in said("contacts", list(cards), at=at, **more).items() if name != "from"}
+    one = {name: part for name, part in raw_message("contacts", list(cards), at=at, **more).items() if name != "from"}
     return message({**one, "from_user_id": HIDDEN})
 
 
@@ -49,7 +49,7 @@ async def test_no_other_card_is_a_key(inbox: Inbox, answer: dict[str, Any]) -> N
 
 
 async def test_somebodys_own_number_is_not_replaced_by_a_card(inbox: Inbox) -> None:
-    other = said("contacts", [card("5511900000001", origin="contact_request")], at=T + 10)
+    other = raw_message("contacts", [card("5511900000001", origin="contact_request")], at=T + 10)
     await inbox.take(by(MARIA, OLD_ID, "a", T), message({**other, "from_user_id": OLD_ID}))
     assert await keys(inbox, "a") == {("user_id", OLD_ID), ("wa_id", MARIA)}
 

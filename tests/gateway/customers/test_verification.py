@@ -8,7 +8,7 @@ import pytest
 from gateway.store.customers import contacts
 from tests.gateway.support.bench import Bench, nothing
 from tests.gateway.support.customers import NEW, NEW_ID, OLD_ID, by, changed_number, people
-from tests.gateway.support.inbound import MARIA, Inbox, T, change, message, said, zoo
+from tests.gateway.support.inbound import MARIA, Inbox, T, change, message, raw_message, zoo
 
 DAY = 86_400
 PAST = T - 1000 * DAY  # what is still to come is no time at which something was said
@@ -150,7 +150,7 @@ async def test_a_changed_user_id_on_a_silent_number_leads_to_nobody(inbox: Inbox
 
 
 async def test_what_the_business_sends_is_no_sign_of_another_owner(inbox: Inbox) -> None:
-    one = {**said(body="Olá", at=PAST + 200 * DAY), "from": "551130000000", "to": MARIA}
+    one = {**raw_message(body="Olá", at=PAST + 200 * DAY), "from": "551130000000", "to": MARIA}
     await inbox.take(by(MARIA, None, "before", PAST), change({"message_echoes": [one]}, "smb_message_echoes"))
     assert await inbox.sql("SELECT count(*) FROM contact") == [(1,)]
 
@@ -160,7 +160,7 @@ async def test_what_the_business_sends_is_no_sign_of_another_owner(inbox: Inbox)
 
 def identity_changed() -> dict[str, Any]:
     system = {"type": "customer_identity_changed", "body": "changed", "identity": "x"}
-    return message(said("system", system))
+    return message(raw_message("system", system))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.gateway.support.bench import Bench, nothing
-from tests.gateway.support.inbound import Inbox, T, agents_view, message, said, zoo
+from tests.gateway.support.inbound import Inbox, T, agents_view, message, raw_message, zoo
 
 
 @pytest.fixture
@@ -15,15 +15,15 @@ def bench(bench: Bench) -> Bench:
 
 def edit(of: str, text: str, at: int | None = None) -> dict[str, object]:
     inner = {"type": "text", "text": {"body": text}}
-    return message(said("edit", {"original_message_id": of, "message": inner}, at=at))
+    return message(raw_message("edit", {"original_message_id": of, "message": inner}, at=at))
 
 
 def revoke(of: str, at: int | None = None) -> dict[str, object]:
-    return message(said("revoke", {"original_message_id": of}, at=at))
+    return message(raw_message("revoke", {"original_message_id": of}, at=at))
 
 
 async def test_the_agent_sees_the_edited_text(bench: Bench) -> None:
-    inbox, first = Inbox(bench.pool), said(body="pedido 12345")
+    inbox, first = Inbox(bench.pool), raw_message(body="pedido 12345")
     await inbox.take(message(first), edit(first["id"], "pedido 12346"))
     await bench.settle()
     assert [item["text"] for item in bench.server.runs[0]["input"]["inbound"]] == ["pedido 12346"]
@@ -32,7 +32,7 @@ async def test_the_agent_sees_the_edited_text(bench: Bench) -> None:
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (1, 2, 0), (2, 0, 1), (0, 2, 1)])
 async def test_edits_count_in_the_order_in_which_they_were_made(inbox: Inbox, order: tuple[int, ...]) -> None:
-    first = said(body="a", at=T)
+    first = raw_message(body="a", at=T)
     told = [message(first), edit(first["id"], "b", T + 1), edit(first["id"], "c", T + 2)]
     await inbox.take(*(told[n] for n in order))
     assert await agents_view(inbox) == ["c"]
@@ -41,7 +41,7 @@ async def test_edits_count_in_the_order_in_which_they_were_made(inbox: Inbox, or
 
 @pytest.mark.parametrize("late", [False, True])
 async def test_a_pending_message_that_is_revoked_is_never_answered(bench: Bench, late: bool) -> None:
-    inbox, first = Inbox(bench.pool), said(body="segredo")
+    inbox, first = Inbox(bench.pool), raw_message(body="segredo")
     told = [message(first), revoke(first["id"], T * 2)]
     await inbox.take(*(reversed(told) if late else told))
     await bench.settle()
@@ -51,25 +51,25 @@ async def test_a_pending_message_that_is_revoked_is_never_answered(bench: Bench,
 
 
 async def test_the_rest_of_what_waits_is_answered(bench: Bench) -> None:
-    inbox, first = Inbox(bench.pool), said(body="engano")
-    await inbox.take(message(first), message(said(body="bom dia")), revoke(first["id"]))
+    inbox, first = Inbox(bench.pool), raw_message(body="engano")
+    await inbox.take(message(first), message(raw_message(body="bom dia")), revoke(first["id"]))
     await bench.settle()
     assert [item["text"] for item in bench.server.runs[0]["input"]["inbound"]] == ["bom dia"]
 
 
 async def test_a_revocation_after_its_turn_began_is_noted(bench: Bench) -> None:
-    inbox, first = Inbox(bench.pool), said(body="segredo")
+    inbox, first = Inbox(bench.pool), raw_message(body="segredo")
     await inbox.take(message(first))
     await bench.settle()
     await inbox.take(revoke(first["id"]))
     assert await inbox.sql("SELECT revoked_at IS NOT NULL FROM message WHERE wamid = %s", first["id"]) == [(True,)]
     assert await agents_view(inbox) == []
-    await inbox.take(message(said(body="outra", context={"id": first["id"]})))
+    await inbox.take(message(raw_message(body="outra", context={"id": first["id"]})))
     assert await inbox.sql("SELECT content->'context'->>'text' FROM message ORDER BY seq DESC LIMIT 1") == [(None,)]
 
 
 async def test_nobody_changes_what_another_said(inbox: Inbox) -> None:
-    first = said(body="meu")
+    first = raw_message(body="meu")
     await inbox.take(message(first))
     for foreign in (edit(first["id"], "teu"), revoke(first["id"])):
         foreign["entry"][0]["changes"][0]["value"]["messages"][0]["from"] = "5511900000000"  # type: ignore[index]
@@ -92,9 +92,9 @@ async def test_an_edit_that_cannot_be_read_is_kept_for_a_later_version(inbox: In
 async def test_an_edit_without_a_text_loses_nothing(
     inbox: Inbox, kind: str, body: object, left: str | None, first_comes_last: bool
 ) -> None:
-    first = said(kind, body, at=T)
+    first = raw_message(kind, body, at=T)
     inner = {"type": "image", "image": {"id": "M2", "mime_type": "image/jpeg"}}
-    bare = message(said("edit", {"original_message_id": first["id"], "message": inner}, at=T + 1))
+    bare = message(raw_message("edit", {"original_message_id": first["id"], "message": inner}, at=T + 1))
     await inbox.take(*((bare, message(first)) if first_comes_last else (message(first), bare)))
     assert await inbox.outcomes() == [("done", None)] * 2
     assert await inbox.sql(

@@ -11,7 +11,7 @@ from gateway.whatsapp.json_bytes import decode
 from tests.gateway.support.bench import Bench, nothing
 from tests.gateway.support.deliveries import NUMBER
 from tests.gateway.support.faults import poison
-from tests.gateway.support.inbound import MARIA, PAYLOADS, Inbox, T, agents_view, message, said
+from tests.gateway.support.inbound import MARIA, PAYLOADS, Inbox, T, agents_view, message, raw_message
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ ANSWERED = [
 
 @pytest.mark.parametrize(("kind", "body"), ANSWERED)
 async def test_what_a_customer_sends_waits_for_an_answer(inbox: Inbox, kind: str, body: object) -> None:
-    await inbox.take(message(said(kind, body)))
+    await inbox.take(message(raw_message(kind, body)))
     assert [(row[1], row[3]) for row in await inbox.messages()] == [(kind, True)]
     assert await inbox.outcomes() == [("done", None)]
 
@@ -57,43 +57,43 @@ KEPT = [
 
 @pytest.mark.parametrize(("kind", "body"), KEPT)
 async def test_what_asks_for_no_answer_is_only_kept(inbox: Inbox, kind: str, body: object) -> None:
-    await inbox.take(message(said(kind, body)))
+    await inbox.take(message(raw_message(kind, body)))
     assert [(row[1], row[3]) for row in await inbox.messages()] == [(kind, False)]
     assert await inbox.sql("SELECT due_at FROM conversation") == [(None,)]
 
 
 async def test_a_reaction_that_is_taken_back_is_an_empty_one(inbox: Inbox) -> None:
-    await inbox.take(message(said("reaction", {"message_id": "wamid.X"})))
+    await inbox.take(message(raw_message("reaction", {"message_id": "wamid.X"})))
     assert await inbox.sql("SELECT content->'reaction'->>'emoji' FROM message") == [("",)]
 
 
 async def test_whatsapps_own_words_do_not_open_the_window(inbox: Inbox) -> None:
-    await inbox.take(message(said("system", {"type": "customer_identity_changed", "body": "x"})))
+    await inbox.take(message(raw_message("system", {"type": "customer_identity_changed", "body": "x"})))
     assert await inbox.sql("SELECT last_inbound_at FROM conversation") == [(None,)]
-    await inbox.take(message(said("reaction", {"message_id": "wamid.X", "emoji": "👍"}, at=T + 5)))
+    await inbox.take(message(raw_message("reaction", {"message_id": "wamid.X", "emoji": "👍"}, at=T + 5)))
     assert await inbox.sql("SELECT last_inbound_at FROM conversation") == [(datetime.fromtimestamp(T + 5, UTC),)]
 
 
 async def test_referral_context_and_forwarding_reach_the_agent(inbox: Inbox) -> None:
-    first = said(body="Quanto custa?")
+    first = raw_message(body="Quanto custa?")
     await inbox.take(message(first))
     context = {"id": first["id"], "from": MARIA, "forwarded": True}
     ad = {"source_type": "ad", "source_id": "77", "headline": "Lentes", "ctwa_clid": "abc"}
-    await inbox.take(message(said(body="E este?", context=context, referral=ad)))
+    await inbox.take(message(raw_message(body="E este?", context=context, referral=ad)))
     [(item,)] = await inbox.sql("SELECT content FROM message ORDER BY seq DESC LIMIT 1")
     assert item["context"] == {"message_id": first["id"], "text": "Quanto custa?", "forwarded": True}
     assert (item["referral"]["source_id"], item["referral"]["ctwa_clid"]) == ("77", "abc")
 
 
 async def test_our_own_message_is_quoted_and_another_customers_is_not(inbox: Inbox) -> None:
-    await inbox.take(message(said()))
+    await inbox.take(message(raw_message()))
     await inbox.sql(
         """INSERT INTO message (conversation_id, direction, author, wamid, type, content, status)
            SELECT id, 'out', 'agent', 'wamid.OURS', 'buttons', '{"type": "buttons", "body": "Confirma?"}', 'sent'
            FROM conversation"""
     )
-    await inbox.take(message(said(body="sim", context={"id": "wamid.OURS"})))
-    await inbox.take(message({**said(body="sim", context={"id": "wamid.OURS"}), "from": "5511900000000"}))
+    await inbox.take(message(raw_message(body="sim", context={"id": "wamid.OURS"})))
+    await inbox.take(message({**raw_message(body="sim", context={"id": "wamid.OURS"}), "from": "5511900000000"}))
     rows = await inbox.sql(
         "SELECT content->'context'->>'text' FROM message WHERE content->>'text' = 'sim' ORDER BY seq"
     )
@@ -101,7 +101,7 @@ async def test_our_own_message_is_quoted_and_another_customers_is_not(inbox: Inb
 
 
 async def test_what_is_said_in_a_group_is_kept_and_not_answered_nor_shown(inbox: Inbox) -> None:
-    await inbox.take(message(said(body="olá grupo", group_id="G1")))
+    await inbox.take(message(raw_message(body="olá grupo", group_id="G1")))
     assert await inbox.sql("SELECT group_id, awaits FROM message") == [("G1", False)]
     assert await agents_view(inbox) == []
     assert await inbox.sql("SELECT last_inbound_at, due_at FROM conversation") == [(None, None)]
@@ -121,7 +121,7 @@ async def lines(bench: Bench, *payloads: dict[str, object]) -> list[str]:
 
 async def test_a_message_that_whatsapp_keeps_back_gets_one_polite_line(bench: Bench) -> None:
     poll = {"errors": UNSUPPORTED}
-    told = [message(said("unsupported", {"type": "poll_creation"}, **poll)) for _ in range(3)]
+    told = [message(raw_message("unsupported", {"type": "poll_creation"}, **poll)) for _ in range(3)]
     [line] = await lines(bench, *told)
     assert line.startswith("Ainda não consigo ver esse tipo de mensagem")
     assert bench.server.runs == []
@@ -129,7 +129,7 @@ async def test_a_message_that_whatsapp_keeps_back_gets_one_polite_line(bench: Be
 
 
 async def test_media_that_whatsapp_could_not_pass_on_gets_a_line_of_its_own(bench: Bench) -> None:
-    broken = {**said("video", None), "errors": TOO_LARGE}
+    broken = {**raw_message("video", None), "errors": TOO_LARGE}
     [line] = await lines(bench, message({name: part for name, part in broken.items() if name != "video"}))
     assert "grande demais" in line
     assert await bench.rows("SELECT type, content->'media'->>'status' FROM message WHERE direction = 'in'") == [
@@ -138,22 +138,22 @@ async def test_media_that_whatsapp_could_not_pass_on_gets_a_line_of_its_own(benc
 
 
 async def test_with_something_to_answer_the_agent_sees_all_of_it(bench: Bench) -> None:
-    poll = message(said("unsupported", {"type": "poll_creation"}, errors=UNSUPPORTED))
-    assert await lines(bench, poll, message(said(body="qual você prefere?"))) == []
+    poll = message(raw_message("unsupported", {"type": "poll_creation"}, errors=UNSUPPORTED))
+    assert await lines(bench, poll, message(raw_message(body="qual você prefere?"))) == []
     assert [item["kind"] for item in bench.server.runs[0]["input"]["inbound"]] == ["unsupported", "text"]
 
 
 @pytest.mark.parametrize(
     "strange",
     [
-        said("unknown", {}, errors=UNSUPPORTED),
-        said("ephemeral", {}, errors=UNSUPPORTED),
-        said("hologram", {}, errors=UNSUPPORTED),
-        said("hologram", {}),
-        said("ephemeral", {}),
-        said("unsupported", {"type": "ephemeral"}, errors=UNSUPPORTED),
-        said("unsupported", {}),
-        said("system", {"type": "customer_identity_changed"}, errors=UNSUPPORTED),
+        raw_message("unknown", {}, errors=UNSUPPORTED),
+        raw_message("ephemeral", {}, errors=UNSUPPORTED),
+        raw_message("hologram", {}, errors=UNSUPPORTED),
+        raw_message("hologram", {}),
+        raw_message("ephemeral", {}),
+        raw_message("unsupported", {"type": "ephemeral"}, errors=UNSUPPORTED),
+        raw_message("unsupported", {}),
+        raw_message("system", {"type": "customer_identity_changed"}, errors=UNSUPPORTED),
     ],
 )
 async def test_system_ephemeral_and_unknown_types_never_lead_to_an_apology(bench: Bench, strange: dict) -> None:  # type: ignore[type-arg]
@@ -163,9 +163,9 @@ async def test_system_ephemeral_and_unknown_types_never_lead_to_an_apology(bench
 
 async def test_while_a_person_is_there_no_polite_line_goes_out(bench: Bench) -> None:
     inbox = Inbox(bench.pool)
-    await inbox.take(message(said()))
+    await inbox.take(message(raw_message()))
     await inbox.sql("UPDATE conversation SET holder = 'person'")
-    assert await lines(bench, message(said("unsupported", {"type": "poll_creation"}, errors=UNSUPPORTED))) == []
+    assert await lines(bench, message(raw_message("unsupported", {"type": "poll_creation"}, errors=UNSUPPORTED))) == []
 
 
 # Everything ---------------------------------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ async def test_every_public_payload_goes_through_intake(inbox: Inbox, monkeypatc
 
 async def test_an_item_that_cannot_be_stored_fails_alone(inbox: Inbox) -> None:
     await poison(inbox.pool, "message", "NEW.content->>'text' = 'poison'")
-    await inbox.take(message(said(body="before"), said(body="poison"), said(body="after")))
+    await inbox.take(message(raw_message(body="before"), raw_message(body="poison"), raw_message(body="after")))
     assert await inbox.outcomes() == [("done", None), ("failed", "ProgramLimitExceeded"), ("done", None)]
-    await inbox.take(message(said(body="later")))
+    await inbox.take(message(raw_message(body="later")))
     assert [row[2] for row in await inbox.messages()] == ["before", "after", "later"]

@@ -20,7 +20,7 @@ from tests.conftest import Simulator
 from tests.gateway.support.bench import NO_QUIET, Bench, until
 from tests.gateway.support.deliveries import NUMBER
 from tests.gateway.support.faults import poison
-from tests.gateway.support.inbound import CHANNELS, Inbox, message, said, zoo
+from tests.gateway.support.inbound import CHANNELS, Inbox, message, raw_message, zoo
 
 PICTURE = b"\xff\xd8 a picture" * 1000
 HOST = "https://lookaside.fbsbx.com"
@@ -64,7 +64,7 @@ class Desk(Bench):
 
     async def send(self, kind: str = "image", **more: Any) -> None:
         body = {"id": "M1", "mime_type": self.meta.mime_type, **more}
-        await self.inbox.take(message(said(kind, body)))
+        await self.inbox.take(message(raw_message(kind, body)))
 
     async def fetch(self) -> None:
         """One attempt for everything that is to be fetched."""
@@ -234,7 +234,9 @@ async def test_a_turn_does_not_wait_for_ever(pool: Pool) -> None:
 
 async def test_what_else_is_said_waits_with_it_and_nobody_elses(desk: Desk) -> None:
     await desk.send()
-    await desk.inbox.take(message(said(body="olha")), message({**said(body="outro"), "from": "5511900000000"}))
+    await desk.inbox.take(
+        message(raw_message(body="olha")), message({**raw_message(body="outro"), "from": "5511900000000"})
+    )
     await desk.settle()
     assert [item["text"] for run in desk.server.runs for item in run["input"]["inbound"]] == ["outro"]
     await desk.fetch()
@@ -245,7 +247,7 @@ async def test_what_else_is_said_waits_with_it_and_nobody_elses(desk: Desk) -> N
 async def test_the_quiet_period_still_counts_when_media_is_there(desk: Desk) -> None:
     slow = Inbox(desk.pool, QuietPeriod(1000, 1000), media_wait=5)
     desk.loader._quiet = QuietPeriod(1000, 1000)
-    await slow.take(message(said("image", {"id": "M1", "mime_type": "image/jpeg"})))
+    await slow.take(message(raw_message("image", {"id": "M1", "mime_type": "image/jpeg"})))
     await desk.fetch()
     [(wait,)] = await desk.rows("SELECT extract(epoch FROM due_at - now())::float8 FROM conversation")
     assert 900 < wait <= 1000
@@ -356,7 +358,7 @@ async def test_media_of_a_message_that_was_taken_back_is_served_no_more(
 async def test_the_simulators_media_comes_by_the_same_way(pool: Pool, simulator: Simulator) -> None:
     sample = simulator.post("media", sample="image")
     objects, inbox = MemoryStore(), Inbox(pool)
-    await inbox.take(message(said("image", {"id": sample["id"], "mime_type": sample["mime_type"]})))
+    await inbox.take(message(raw_message("image", {"id": sample["id"], "mime_type": sample["mime_type"]})))
     async with httpx.AsyncClient(trust_env=False) as http:
         loader = MediaLoader(
             pool, CHANNELS,

@@ -7,7 +7,7 @@ import pytest
 from gateway.store.customers import contacts
 from gateway.store.numbers import accounts
 from tests.gateway.support.bench import Bench, nothing
-from tests.gateway.support.inbound import MARIA, Inbox, T, change, message, said, zoo
+from tests.gateway.support.inbound import MARIA, Inbox, T, change, message, raw_message, zoo
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ async def test_history_is_kept_in_its_own_time_and_waits_for_nothing(bench: Benc
     # Two: the picture is from 116 days later, and the first to name a user id, who may be the number's next owner.
     due = [(None,), (None,)]
     assert (await inbox.holder(), await inbox.sql("SELECT due_at FROM conversation")) == ("agent", due)
-    await inbox.take(message(said(body="oi")))
+    await inbox.take(message(raw_message(body="oi")))
     await bench.settle()
     given = bench.server.runs[0]["input"]
     assert ([item["text"] for item in given["inbound"]], given["since"]) == (["oi"], [])
@@ -104,7 +104,7 @@ async def test_a_customers_call_opens_the_window(inbox: Inbox) -> None:
 async def test_the_address_book_names_customers_and_makes_none(inbox: Inbox) -> None:
     await inbox.take(zoo("smb_app_state_sync", "added"))
     assert await inbox.sql("SELECT count(*) FROM contact") == [(0,)]
-    await inbox.take(message(said()))
+    await inbox.take(message(raw_message()))
     added = zoo("smb_app_state_sync", "added")
     added["entry"][0]["changes"][0]["value"]["state_sync"][0]["contact"]["full_name"] = "Maria da Silva"
     await inbox.take(added)
@@ -112,7 +112,7 @@ async def test_the_address_book_names_customers_and_makes_none(inbox: Inbox) -> 
 
 
 async def test_what_names_no_customer_for_certain_is_kept_as_unknown(inbox: Inbox) -> None:
-    nameless = {name: part for name, part in said().items() if name != "from"}
+    nameless = {name: part for name, part in raw_message().items() if name != "from"}
     await inbox.take(message(nameless), message({**nameless, "id": "wamid.P", "from_parent_user_id": "BR.ENT.1"}))
     assert [state for state, _ in await inbox.outcomes()] == ["unknown", "unknown"]
     assert await inbox.sql("SELECT count(*) FROM contact") == [(0,)]

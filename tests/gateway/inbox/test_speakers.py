@@ -7,7 +7,7 @@ from gateway.store.conversations import QuietPeriod
 from gateway.store.database import Pool
 from tests.gateway.support.bench import Bench, nothing
 from tests.gateway.support.deliveries import NUMBER
-from tests.gateway.support.inbound import MARIA, Inbox, T, agents_view, change, echo, message, said, zoo
+from tests.gateway.support.inbound import MARIA, Inbox, T, agents_view, change, echo, message, raw_message, zoo
 
 
 @pytest.fixture
@@ -24,9 +24,9 @@ async def now(inbox: Inbox) -> int:
 
 async def test_a_message_of_the_phone_app_silences_the_agent_for_a_while(bench: Bench) -> None:
     inbox = Inbox(bench.pool)
-    await inbox.take(message(said(body="Olá")), echo("Aqui é a Ana", await now(inbox)))
+    await inbox.take(message(raw_message(body="Olá")), echo("Aqui é a Ana", await now(inbox)))
     assert await inbox.holder() == "app"
-    await inbox.take(message(said(body="obrigada, e o preço?", at=await now(inbox))))
+    await inbox.take(message(raw_message(body="obrigada, e o preço?", at=await now(inbox))))
     await bench.settle()
     assert bench.server.runs == []
     await inbox.sql("UPDATE conversation SET held_until = now()")
@@ -60,7 +60,7 @@ async def test_an_old_echo_silences_nobody_for_longer_than_it_says(inbox: Inbox)
 
 
 async def test_a_reaction_in_the_phone_app_silences_nobody(inbox: Inbox) -> None:
-    first = said()
+    first = raw_message()
     reaction = {"type": "reaction", "reaction": {"message_id": first["id"], "emoji": "👍"}}
     await inbox.take(message(first), echo("", await now(inbox), **reaction))
     assert await inbox.holder() == "agent"
@@ -68,7 +68,7 @@ async def test_a_reaction_in_the_phone_app_silences_nobody(inbox: Inbox) -> None
 
 
 async def test_the_phone_app_does_not_take_a_conversation_from_a_person(inbox: Inbox) -> None:
-    await inbox.take(message(said()))
+    await inbox.take(message(raw_message()))
     await inbox.sql("UPDATE conversation SET holder = 'person'")
     await inbox.take(echo("Olá", await now(inbox)))
     assert await inbox.sql("SELECT holder, held_until FROM conversation") == [("person", None)]
@@ -85,7 +85,7 @@ async def test_the_phone_app_edits_and_revokes_its_own(inbox: Inbox) -> None:
 
 
 def standby(at: int, body: str = "Olá") -> dict[str, object]:
-    return change({"standby": {"messages": [said(body=body, at=at)]}}, "standby")
+    return change({"standby": {"messages": [raw_message(body=body, at=at)]}}, "standby")
 
 
 def handover(at: int, *, ours: bool) -> dict[str, object]:
@@ -113,7 +113,7 @@ async def test_while_another_app_has_the_thread_the_agent_is_silent_and_answers_
 
 async def test_what_the_other_app_said_is_told_and_counts_as_an_answer(bench: Bench) -> None:
     inbox = Inbox(bench.pool)
-    await inbox.take(standby(T), zoo("standby", "echo_of_metas_agent"), message(said(body="alô?", at=T + 60)))
+    await inbox.take(standby(T), zoo("standby", "echo_of_metas_agent"), message(raw_message(body="alô?", at=T + 60)))
     await bench.settle()
     given = bench.server.runs[0]["input"]
     assert [(item["author"], item["text"]) for item in given["since"]] == [("business_app", "Posso ajudar?")]
@@ -124,7 +124,7 @@ CONTROL = {
     "standby": standby(T),
     "lost": handover(T + 10, ours=False),
     "returned": handover(T + 20, ours=True),
-    "to us": message(said(at=T + 30)),
+    "to us": message(raw_message(at=T + 30)),
 }
 
 
@@ -153,7 +153,7 @@ async def test_a_handover_that_does_not_tell_changes_nothing(inbox: Inbox) -> No
 
 
 async def test_what_the_agent_has_queued_is_not_sent_once_another_app_has_the_thread(inbox: Inbox) -> None:
-    await inbox.take(message(said(at=T)))
+    await inbox.take(message(raw_message(at=T)))
     await inbox.sql(
         """INSERT INTO message (conversation_id, direction, author, type, content, status, send_at)
            SELECT id, 'out', 'agent', 'text', '{"type": "text", "text": "x"}', 'queued', now() FROM conversation"""

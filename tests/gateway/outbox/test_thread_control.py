@@ -3,7 +3,7 @@
 import pytest
 
 from tests.gateway.conftest import Command
-from tests.gateway.support.inbound import MARIA, NUMBER, Inbox, T, message, said
+from tests.gateway.support.inbound import MARIA, NUMBER, Inbox, T, message, raw_message
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ async def test_a_thread_is_taken_and_released(
     inbox: Inbox, command: Command, environment: dict[str, str], simulator
 ) -> None:
     simulator.post(f"personas/{MARIA}/owner", owner="ai_agent")
-    await inbox.take(message(said(at=T), field="standby"))
+    await inbox.take(message(raw_message(at=T), field="standby"))
     assert await inbox.holder() == "app"
     thread = await conversation(inbox)
     assert (await command("take-thread", thread, **environment))[0] == 0
@@ -41,7 +41,7 @@ async def test_only_the_escalation_partner_takes(
 ) -> None:
     simulator.control.put(f"/_sim/numbers/{NUMBER}", json={"escalation_partner": False})
     simulator.post(f"personas/{MARIA}/owner", owner="ai_agent")
-    await inbox.take(message(said(at=T), field="standby"))
+    await inbox.take(message(raw_message(at=T), field="standby"))
     code, told = await command("take-thread", await conversation(inbox), **environment)
     assert (code, await inbox.holder()) == (1, "app")
     assert "Meta did not take it: Only the escalation partner" in told
@@ -58,7 +58,7 @@ async def test_a_conversation_that_is_not_there_is_said(
 async def test_a_released_thread_makes_no_turn_and_sends_nothing(
     inbox: Inbox, command: Command, environment: dict[str, str]
 ) -> None:
-    await inbox.take(message(said(at=T)))
+    await inbox.take(message(raw_message(at=T)))
     thread = await conversation(inbox)
     await inbox.sql(
         """INSERT INTO message (conversation_id, direction, author, type, content, status, send_at)

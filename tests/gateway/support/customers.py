@@ -4,7 +4,7 @@ import itertools
 from typing import Any
 
 from gateway.store.customers import contacts
-from tests.gateway.support.inbound import Inbox, message, said
+from tests.gateway.support.inbound import Inbox, message, raw_message
 
 NEW = "5511900000000"
 OLD_ID, NEW_ID = "BR.1349120865530274", "BR.2481730591287364"
@@ -15,7 +15,7 @@ def by(
     number: str | None = None, user_id: str | None = None, text: str = "Olá", at: int | None = None
 ) -> dict[str, Any]:
     """A message of whoever has this number and user id."""
-    one = {name: part for name, part in said(body=text, at=at).items() if name != "from"}
+    one = {name: part for name, part in raw_message(body=text, at=at).items() if name != "from"}
     one |= {"from": number} if number else {}
     return message(one | ({"from_user_id": user_id} if user_id else {}))
 
@@ -26,7 +26,7 @@ def changed_number(old: str, new: str, at: int | None = None, **ids: str) -> dic
     if "new_id" in ids:
         system["user_id"] = ids["new_id"]
     more = {"from_user_id": ids["old_id"]} if "old_id" in ids else {}
-    return message({**said("system", system, at=at), "from": old, **more})
+    return message({**raw_message("system", system, at=at), "from": old, **more})
 
 
 async def people(inbox: Inbox) -> list[set[str]]:

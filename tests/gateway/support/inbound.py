@@ -26,7 +26,7 @@ def zoo(name: str, case: str) -> dict[str, Any]:
     return json.loads((PAYLOADS / f"{name}.json").read_text())[case]  # type: ignore[no-any-return]
 
 
-def said(kind: str = "text", body: Any = None, *, at: int | None = None, **more: Any) -> dict[str, Any]:
+def raw_message(kind: str = "text", body: Any = None, *, at: int | None = None, **more: Any) -> dict[str, Any]:
     """A message; body: what stands under its type, or the text. Each is a second later than the one before."""
     content = {"body": body or "Olá"} if kind == "text" else body
     return {
@@ -52,7 +52,7 @@ def message(*messages: dict[str, Any], field: str = "messages", number: str = NU
 
 def echo(text: str, at: int | None = None, **more: Any) -> dict[str, Any]:
     """A message that a person wrote in the phone app."""
-    one = {**said(body=text, at=at), "from": "551130000000", "to": MARIA, **more}
+    one = {**raw_message(body=text, at=at), "from": "551130000000", "to": MARIA, **more}
     return change({"message_echoes": [one]}, "smb_message_echoes")
 
 

@@ -192,7 +192,7 @@ async def test_what_can_be_repeated_is_never_in_doubt(meta, management):
 
 
 async def test_pages_without_end_end(meta, management, monkeypatch):
-    monkeypatch.setattr("gateway.whatsapp.api.connection._MOST_PAGES", 3)
+    monkeypatch.setattr("gateway.whatsapp.api.connection._MAX_PAGES", 3)
     endless = {"data": [{"id": "1"}], "paging": {"cursors": {"after": "same"}, "next": "x"}}
     meta(ok(endless), ok(endless), ok(endless))
     assert len(await management.subscriptions("200")) == 3

@@ -27,7 +27,7 @@ from tests.gateway.whatsapp.zoo.words import (
     UNSUPPORTED,
     Untyped,
     media,
-    said,
+    received,
     system,
     text,
 )
@@ -78,7 +78,7 @@ def expected():
                 )
             ],
             "too_large_to_pass_on": [
-                said(
+                received(
                     UnsupportedContent("image"),
                     errors=(Cause(131052, None, "Media download error", "File size exceeds the limit"),),
                 )
@@ -98,34 +98,34 @@ def expected():
             "animated": [media("sticker", "image/webp", animated=True)],
         },
         "location": {
-            "point": [said(LocationContent(-23.561414, -46.655881))],
+            "point": [received(LocationContent(-23.561414, -46.655881))],
             "place": [
-                said(
+                received(
                     LocationContent(
                         -23.561414, -46.655881, "MASP", "Av. Paulista, 1578", "https://foursquare.com/v/masp"
                     )
                 )
             ],
-            "degrees_as_text": [said(LocationContent(-23.5, -46.6))],
-            "without_its_type": [said(LocationContent(-23.5, -46.6))],
+            "degrees_as_text": [received(LocationContent(-23.5, -46.6))],
+            "without_its_type": [received(LocationContent(-23.5, -46.6))],
             "unreadable": [Untyped("location")],
         },
         "contacts": {
-            "one": [said(ContactsContent([CARD]))],
-            "two": [said(ContactsContent([CARD, {"name": {"formatted_name": "Ana"}}]))],
+            "one": [received(ContactsContent([CARD]))],
+            "two": [received(ContactsContent([CARD, {"name": {"formatted_name": "Ana"}}]))],
             "none": [Untyped("contacts")],
         },
         "reaction": {
-            "given": [said(ReactionContent("wamid.OUT1", "👍"))],
-            "taken_back": [said(ReactionContent("wamid.OUT1", None))],
-            "taken_back_with_empty_emoji": [said(ReactionContent("wamid.OUT1", None))],
+            "given": [received(ReactionContent("wamid.OUT1", "👍"))],
+            "taken_back": [received(ReactionContent("wamid.OUT1", None))],
+            "taken_back_with_empty_emoji": [received(ReactionContent("wamid.OUT1", None))],
         },
-        "button": {"of_a_template": [said(ButtonContent("Confirmar", "confirm-12345"), context=ANSWERS)]},
+        "button": {"of_a_template": [received(ButtonContent("Confirmar", "confirm-12345"), context=ANSWERS)]},
         "interactive": {
-            "button_reply": [said(InteractiveContent("button_reply", "yes", "Sim"), context=ANSWERS)],
-            "list_reply": [said(InteractiveContent("list_reply", "orders", "Pedidos", "Onde está meu pedido"))],
+            "button_reply": [received(InteractiveContent("button_reply", "yes", "Sim"), context=ANSWERS)],
+            "list_reply": [received(InteractiveContent("list_reply", "orders", "Pedidos", "Onde está meu pedido"))],
             "flow_reply": [
-                said(
+                received(
                     InteractiveContent(
                         "nfm_reply",
                         "flow",
@@ -134,9 +134,9 @@ def expected():
                     )
                 )
             ],
-            "flow_reply_with_broken_json": [said(InteractiveContent("nfm_reply", "flow", "Sent"))],
+            "flow_reply_with_broken_json": [received(InteractiveContent("nfm_reply", "flow", "Sent"))],
             "call_permission_granted": [
-                said(
+                received(
                     InteractiveContent(
                         "call_permission_reply",
                         "accept",
@@ -157,7 +157,7 @@ def expected():
         },
         "order": {
             "cart": [
-                said(
+                received(
                     OrderContent(
                         "194836987003835",
                         [OrderItem("armacao-42", 1, 299.9, "BRL"), OrderItem("lente-1", 2, 89.9, "BRL")],
@@ -188,7 +188,7 @@ def expected():
                 )
             ],
             "user_id_changed_with_the_previous_ones": [
-                said(
+                received(
                     SystemContent(
                         "user_changed_user_id",
                         "User Maria changed from BR.1349120865530274 to BR.2481730591287364",
@@ -201,7 +201,7 @@ def expected():
                 )
             ],
             "number_changed_with_the_previous_user_id": [
-                said(
+                received(
                     SystemContent(
                         "user_changed_number",
                         "User Maria changed from 5511987654321 to 5511900000000",
@@ -216,23 +216,23 @@ def expected():
             "not_known_yet": [system("user_did_something_new", "Something new")],
         },
         "edit": {
-            "text": [said(EditContent("wamid.IN0", TextContent("12346, desculpe")))],
+            "text": [received(EditContent("wamid.IN0", TextContent("12346, desculpe")))],
             "caption": [
-                said(
+                received(
                     EditContent(
                         "wamid.IN0",
                         MediaContent("image", "1479537139650973", "image/jpeg", "4fmt9bnD0ZQ=", "nova legenda"),
                     )
                 )
             ],
-            "unreadable": [said(EditContent("wamid.IN0", None))],
+            "unreadable": [received(EditContent("wamid.IN0", None))],
         },
-        "revoke": {"message": [said(RevokeContent("wamid.IN0"))]},
+        "revoke": {"message": [received(RevokeContent("wamid.IN0"))]},
         "unsupported": {
-            "poll": [said(UnsupportedContent("poll_creation"), errors=(UNSUPPORTED,))],
-            "without_type": [said(UnsupportedContent(), errors=(UNSUPPORTED,))],
+            "poll": [received(UnsupportedContent("poll_creation"), errors=(UNSUPPORTED,))],
+            "without_type": [received(UnsupportedContent(), errors=(UNSUPPORTED,))],
             "older_shape": [
-                said(
+                received(
                     UnsupportedContent("unknown"),
                     errors=(
                         Cause(131051, None, "Unsupported message type", "Message type is not currently supported"),

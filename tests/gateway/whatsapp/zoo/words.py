@@ -45,16 +45,16 @@ class Untyped:
         return hash(self.kind)
 
 
-def said(content, **more):
+def received(content, **more):
     return MessageReceived(**{"wamid": "wamid.INA", "timestamp": T, "customer": MARIA, "content": content, **more})
 
 
 def text(body, **more):
-    return said(TextContent(body), **more)
+    return received(TextContent(body), **more)
 
 
 def media(kind, mime_type="image/jpeg", text=None, **more):
-    return said(MediaContent(kind, "1479537139650973", mime_type, "4fmt9bnD0ZQ=", text, **more))
+    return received(MediaContent(kind, "1479537139650973", mime_type, "4fmt9bnD0ZQ=", text, **more))
 
 
 def status(word, **more):
@@ -62,7 +62,7 @@ def status(word, **more):
 
 
 def system(event, words, *ids, customer=NUMBER):
-    return said(SystemContent(event, words, *ids), customer=customer)
+    return received(SystemContent(event, words, *ids), customer=customer)
 
 
 def handover(kind, *, ours, **more):

@@ -1,0 +1,17 @@
+"""The ends that the processing of an event may come to."""
+
+from typing import NamedTuple
+
+
+class EventOutcome(NamedTuple):
+    """state: of the table `event` (done, ignored, unknown, failed); note: the reason."""
+
+    state: str
+    note: str | None = None
+
+
+DONE = EventOutcome("done")
+DUPLICATE_MESSAGE = EventOutcome("ignored", "the message is there already")
+SUPERSEDED = EventOutcome("ignored", "something later was said already")
+UNIDENTIFIED_CUSTOMER = EventOutcome("unknown", "nothing names the customer for certain")
+UNREADABLE_EDIT = EventOutcome("unknown", "the edit cannot be read")
