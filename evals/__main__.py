@@ -1,4 +1,4 @@
-"""``python -m evals [department …]``: the conversations against AGENT_MODEL, or the demo model where none is set up."""
+"""``python -m evals [department …]``: run the conversations with AGENT_MODEL, else with the demo model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from simulator.stack.process import Process
 
 
 def main() -> None:
-    """Run and print; the exit code says whether all passed."""
+    """Run the conversations and print the results; the exit code is 0 if all passed."""
     load_dotenv(Path.cwd() / ".env")
     own_model = bool(os.environ.get("OPENAI_API_KEY") or os.environ.get("OPENAI_BASE_URL"))
     with tempfile.TemporaryDirectory() as name:
@@ -48,13 +48,13 @@ def _demo_model(folder: Path) -> Process:
 
 
 def _run() -> int:
-    # Here, because the graph reads its settings when it is loaded.
+    # Imported here, because the graph reads its settings when it is imported.
     from evals.cases import load
     from evals.run import run, table
     from graph.business import business, create
     from graph.settings import settings
 
-    async def all_of_it() -> int:
+    async def run_all() -> int:
         await create(settings().business_database)
         cases = [case for case in load() if not sys.argv[1:] or case.department in sys.argv[1:]]
         results = await run(cases)
@@ -62,7 +62,7 @@ def _run() -> int:
         print(f"model: {settings().agent_model}\n{table(results)}")
         return int(any(result.faults for result in results))
 
-    return asyncio.run(all_of_it())
+    return asyncio.run(run_all())
 
 
 main()

@@ -1,4 +1,4 @@
-"""The conversations and what is checked in them."""
+"""The conversations and their checks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class _Strict(BaseModel):
 
 
 class Turn(_Strict):
-    """What the customer says, and what the answer has to be like."""
+    """A message of the customer, and the checks of the answer."""
 
     say: str
     calls: list[str] = Field(default_factory=list, description="tools that have to be called, in any order")
@@ -34,7 +34,7 @@ class Turn(_Strict):
 
 
 class Case(_Strict):
-    """One conversation. ``stranger``: of a customer whom the business data does not know."""
+    """One conversation; ``stranger``: the customer is not in the business data."""
 
     name: str
     department: str = ""
@@ -44,7 +44,7 @@ class Case(_Strict):
 
 
 class TurnResult(_Strict):
-    """What a turn brought: the answer's words, the tools called, replies' types, handoff."""
+    """The result of a turn: the words of the answer, the tools called, the types of the replies, the handoff."""
 
     text: str
     calls: list[str]
@@ -53,7 +53,7 @@ class TurnResult(_Strict):
 
 
 def load() -> list[Case]:
-    """All cases; the file's name is the department. ValidationError for one that is written wrongly."""
+    """Return all cases; the file's name is the department. Raises ValidationError for an invalid case."""
     return [
         Case.model_validate({**case, "department": path.stem})
         for path in sorted(FOLDER.glob("*.toml"))
@@ -62,20 +62,20 @@ def load() -> list[Case]:
 
 
 def faults(turn: Turn, got: TurnResult) -> list[str]:
-    """What is wrong with an answer, in words; empty for a good one."""
-    said = _plain(got.text)
+    """Return the faults of an answer in words; an empty list for a good answer."""
+    text = _plain(got.text)
     checks = {
         "the answer is empty": not got.text.strip() and "location" not in got.types,
         f"longer than {turn.length}: {len(got.text)}": len(got.text) > turn.length,
         "another language": speaks_another_language(got.text, "pt_BR"),
         f"handoff: {got.handoff}": turn.handoff != got.handoff,
         "nothing to tap on": turn.asks and not {"buttons", "list"} & set(got.types),
-        f"none of {turn.any_of}": bool(turn.any_of) and not any(_plain(fact) in said for fact in turn.any_of),
+        f"none of {turn.any_of}": bool(turn.any_of) and not any(_plain(fact) in text for fact in turn.any_of),
     }
     checks |= {f"{name} was not called": name not in got.calls for name in turn.calls}
     checks |= {f"{name} was called": name in got.calls for name in turn.calls_not}
-    checks |= {f"{fact!r} is missing": _plain(fact) not in said for fact in turn.contains}
-    checks |= {f"{word!r} is forbidden": _plain(word) in said for word in turn.forbidden}
+    checks |= {f"{fact!r} is missing": _plain(fact) not in text for fact in turn.contains}
+    checks |= {f"{word!r} is forbidden": _plain(word) in text for word in turn.forbidden}
     return [fault for fault, wrong in checks.items() if wrong]
 
 

@@ -1,4 +1,4 @@
-"""Running the conversations through the graph, in this process, with a database of their own."""
+"""Run the conversations through the graph, in this process, with their own database."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CONCURRENT_CASES = 4
 
 @dataclass
 class Result:
-    """A case and what was wrong in it, by turn; ``seconds``: of all its turns."""
+    """A case and the faults in it, by turn; ``seconds``: the time of all its turns."""
 
     case: Case
     faults: list[str] = field(default_factory=list)
@@ -34,17 +34,17 @@ class Result:
 
 
 async def run(cases: Sequence[Case]) -> list[Result]:
-    """Results in the order of the cases, some conversations at a time. Raises what the model raises."""
-    places = asyncio.Semaphore(CONCURRENT_CASES)
+    """Return results in the order of the cases, run in parallel. An error of the model is raised."""
+    slots = asyncio.Semaphore(CONCURRENT_CASES)
 
     async def one(case: Case) -> Result:
-        async with places:
-            return await _talk(case)
+        async with slots:
+            return await _converse(case)
 
     return [*await asyncio.gather(*map(one, cases))]
 
 
-async def _talk(case: Case) -> Result:
+async def _converse(case: Case) -> Result:
     graph = build(chat_model(settings().agent_model), InMemorySaver(), InMemoryStore())
     keys = [{"kind": "wa_id", "value": STRANGER if case.stranger else DEMO_KEY.value}]
     context = {"customer_id": str(uuid.uuid4()), "customer_keys": keys, **case.context}
@@ -60,8 +60,8 @@ async def _talk(case: Case) -> Result:
 
 def _input(turn: Turn) -> dict[str, Any]:
     turn_id = str(uuid.uuid4())
-    said = {"id": f"wamid.{turn_id}", "kind": "text", "text": turn.say, "timestamp": datetime.now(UTC).isoformat()}
-    return {"turn_id": turn_id, "inbound": [said], "since": []}
+    message = {"id": f"wamid.{turn_id}", "kind": "text", "text": turn.say, "timestamp": datetime.now(UTC).isoformat()}
+    return {"turn_id": turn_id, "inbound": [message], "since": []}
 
 
 def _turn_result(output: dict[str, Any], messages: Sequence[Any]) -> TurnResult:
@@ -79,7 +79,7 @@ def _turn_result(output: dict[str, Any], messages: Sequence[Any]) -> TurnResult:
 
 
 def table(results: Sequence[Result]) -> str:
-    """Passed and failed by department, then what failed."""
+    """Return a table of passed and failed cases by department, then the faults."""
     lines = [f"{'department':<12} {'cases':>5} {'passed':>6} {'share':>6} {'s/case':>7}"]
     for name in [*dict.fromkeys(result.case.department for result in results), "all"]:
         of = [result for result in results if name in (result.case.department, "all")]

@@ -1,9 +1,15 @@
-"""The brain: a LangGraph graph (``agent``), served by LangGraph Server.
+"""The agent: a LangGraph graph (``agent``), served by LangGraph Server.
 
-``contract``: what a run is given and gives, the only coupling with the channel. ``turn``: what a turn goes through.
-``model``: which model, its refusals and failures, what of it may be sent.       ``history``: messages as it reads them.
-``policy``: departments, confirmations, hours, memory, masking.                  ``tools``: what the agent can do.
-``business``: the company's data.   ``files``: customers' files, read apart.     ``prompts``: texts for anyone to edit.
-``server``: start, access, persistence, the gateway's client.
-Not in here: anything of WhatsApp's API or its credentials.
+``contract``: input and output of a run, the only coupling with the gateway.
+``turn``: the steps of a turn, from the customer's messages to the replies.
+``model``: the models, their failures and refusals, and the checks of their answers.
+``history``: the conversation as the model reads it.
+``policy``: departments, confirmations, business hours, memory, masking.
+``tools``: the tools of the agent.
+``business``: the company's data.
+``files``: readers of customers' files, each file in its own process.
+``prompts``: the texts, which anyone can edit.
+``server``: LangGraph Server: start, access, persistence, and the client of the gateway.
+
+This package knows nothing of WhatsApp's API or its credentials.
 """

@@ -1,4 +1,4 @@
-"""The graph: a turn comes in (``turn``), the model and its tools take turns (``model``, ``tools``), replies go out."""
+"""The graph: a turn begins (``turn``), model and tools alternate (``model``, ``tools``), replies are composed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def build(
     checkpointer: BaseCheckpointSaver[Any] | None = None,
     store: BaseStore | None = None,
 ) -> CompiledStateGraph[Any, Any]:
-    """The graph around a model. The server brings its own checkpointer and store."""
+    """Return the graph around a model. LangGraph Server supplies its own checkpointer and store."""
     return create_agent(
         model,
         TOOLS,

@@ -1,4 +1,4 @@
-"""Trying again, without telling a log what was asked: every retry of the graph is set up here."""
+"""The log line of every retry in the graph, without the arguments of the call."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 
 
 def _log_retry(details: RetryDetails) -> None:
-    # Not stamina's own log line: that quotes the arguments, which are a customer's numbers and words.
+    # stamina's own log line quotes the arguments, which hold a customer's numbers and words.
     log.warning("%s: %s, again in %.1f s", details.name, type(details.caused_by).__name__, details.wait_for)
 
 

@@ -1,4 +1,4 @@
-"""What the environment says: the only place of the graph that reads it."""
+"""The settings of the graph; this is the only module of the graph that reads the environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from graph.time_zone import Zone
 
-# A secret may come as a file instead: NAME_FILE holds its path.
 SECRETS = (
     "DATABASE_URL",
     "AGENT_DATABASE_URL",
@@ -25,7 +24,10 @@ SECRETS = (
 
 
 class Settings(BaseSettings):
-    """The settings of the agent server; names in the environment are these in capitals."""
+    """The settings of the agent server; names in the environment are these in capitals.
+
+    A secret may come as a file instead: ``NAME_FILE`` holds its path.
+    """
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
 
@@ -88,12 +90,12 @@ class Settings(BaseSettings):
 
     @property
     def agent_database(self) -> str:
-        """Address of checkpoints and store. ValueError when no address is set."""
+        """The address of checkpoints and store. Raises ValueError when no address is set."""
         return _address("AGENT_DATABASE_URL", self.agent_database_url or self.database_url)
 
     @property
     def business_database(self) -> str:
-        """Address of orders and tickets. ValueError when no address is set."""
+        """The address of orders and tickets. Raises ValueError when no address is set."""
         return _address("BUSINESS_DATABASE_URL", self.business_database_url or self.database_url)
 
 
@@ -105,5 +107,5 @@ def _address(name: str, value: SecretStr | None) -> str:
 
 @lru_cache
 def settings() -> Settings:
-    """The settings of this process, read once."""
+    """Return the settings of this process, read once."""
     return Settings()

@@ -16,5 +16,5 @@ def _known(name: str) -> str:
     return name
 
 
-#: A zone's name; refused, by name, where there is no such zone.
+#: The name of a time zone; an unknown name is refused with a message that quotes it.
 Zone = Annotated[str, AfterValidator(_known)]

@@ -1,5 +1,6 @@
-"""Orders, products and support tickets: a protocol, Postgres or an HTTP API behind it. Not in here: anything of models
-or messages.
+"""Orders, products and support tickets: a protocol, with Postgres or an HTTP API behind it.
+
+This package knows nothing of models or messages.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ __all__ = [
 
 @lru_cache
 def business() -> Business:
-    """The business data of this process: behind BUSINESS_API_URL where that is set, else in Postgres."""
+    """Return the business data of this process: behind BUSINESS_API_URL if that is set, else in Postgres."""
     config = settings()
     if config.business_api_url:
         token = config.business_api_token

@@ -13,12 +13,12 @@ import stamina
 from graph.business.demo import create, create_tables
 from graph.settings import settings
 
-# A new release starts this together with its Postgres.
+# A new release starts this program together with its Postgres.
 _patient = stamina.retry(on=psycopg.OperationalError, attempts=None, timeout=60, wait_initial=0.5, wait_max=2)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Create what is missing; nothing where the company's data is behind BUSINESS_API_URL."""
+    """Create missing tables; nothing if the company's data is behind BUSINESS_API_URL."""
     parser = argparse.ArgumentParser(prog="python -m graph.business", description=__doc__)
     parser.add_argument("--demo", action="store_true", help="also a customer with orders, and products")
     demo = parser.parse_args(arguments).demo

@@ -1,7 +1,7 @@
-"""What the company knows, and how the agent may ask for it: shapes and the protocol, no I/O.
+"""The company's data and the protocol by which the agent asks for it; no I/O.
 
-Every question about a customer carries the customer's keys from the run's context: nothing here finds a customer by
-what was said. Every change carries a key of its own, under which it happens once.
+Every question about a customer carries the customer's keys from the run's context: no call finds a customer by the
+words of a message. Every change carries an idempotency key, under which it happens once.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from pydantic import BaseModel
 
 from graph.contract.context import CustomerKey
 
-# What others keep a customer under: the number and user id of now, and the gateway's own id of the person.
+# The kinds of keys that other systems know: the current number and user id, and the gateway's own id of the person.
 ASKED_BY = frozenset({"wa_id", "user_id", "customer_id"})
 POSTCODE_DIGITS = 8
 _POSTCODE = re.compile(r"(?<!\d)(\d{5})-?(\d{3})(?!\d)")
 
 Priority = Literal["low", "normal", "high", "urgent"]
-# How far an order has come: what may be changed depends on it, not on the words of ``status``.
+# The stage of an order decides which changes are allowed, not the words of ``status``.
 Stage = Literal["open", "shipped", "delivered", "cancelled"]
 
 
 class NoCustomerError(Exception):
-    """The run names no customer, so that nothing can be done for one."""
+    """The run has no customer, so nothing can be done for one."""
 
 
 class NoProofError(Exception):
-    """The company has no way to tell whether somebody is the customer of an order: a person has to."""
+    """The company cannot check whether somebody is the customer of an order: a person has to."""
 
 
 class RefusedError(Exception):
@@ -39,7 +39,7 @@ class RefusedError(Exception):
 
 
 class Item(BaseModel):
-    """One line of an order; ``price`` is that of one piece, in BRL."""
+    """One line of an order; ``price`` is the price of one piece, in BRL."""
 
     name: str
     quantity: int
@@ -58,7 +58,7 @@ class Order(BaseModel):
 
 
 class Product(BaseModel):
-    """Something that is sold; ``price`` in BRL."""
+    """A product for sale; ``price`` in BRL."""
 
     id: str
     name: str
@@ -69,7 +69,7 @@ class Product(BaseModel):
 
 
 class TicketRequest(BaseModel):
-    """What a support ticket is to say."""
+    """The contents of a support ticket to be opened."""
 
     subject: str
     description: str
@@ -77,7 +77,7 @@ class TicketRequest(BaseModel):
 
 
 class Ticket(TicketRequest):
-    """A support ticket; ``id`` is the number that the customer is told."""
+    """A support ticket; ``id`` is its number for the customer."""
 
     id: int
     status: str
@@ -87,15 +87,15 @@ class Ticket(TicketRequest):
 class Business(Protocol):
     """The company's data about one customer at a time.
 
-    All raise psycopg.Error or httpx.HTTPError where the data cannot be had; the changes raise NoCustomerError without
-    keys and RefusedError where the company's rules are against it.
+    All methods raise psycopg.Error or httpx.HTTPError if the data is unavailable; changes raise NoCustomerError without
+    keys and RefusedError if the company's rules do not allow them.
     """
 
     async def orders(self, keys: Sequence[CustomerKey]) -> list[Order]:
-        """The customer's orders, newest first, without their items."""
+        """Return the customer's orders, newest first, without their items."""
 
     async def order(self, keys: Sequence[CustomerKey], order_id: str) -> Order | None:
-        """One order of the customer with its items; None where it does not exist or is somebody else's."""
+        """Return one order of the customer with its items; None if it does not exist or belongs to another customer."""
 
     async def cancel_order(self, keys: Sequence[CustomerKey], order_id: str, idempotency_key: str) -> Order:
         """Cancel an order that is still open."""
@@ -106,34 +106,34 @@ class Business(Protocol):
         """Deliver an order that is still open to another address."""
 
     async def products(self, words: str, limit: int) -> list[Product]:
-        """At most ``limit`` products that fit the words, the best first."""
+        """Return at most ``limit`` products that match the words, the best first."""
 
     async def tickets(self, keys: Sequence[CustomerKey]) -> list[Ticket]:
-        """The customer's tickets, newest first."""
+        """Return the customer's tickets, newest first."""
 
     async def ticket(self, keys: Sequence[CustomerKey], ticket_id: int) -> Ticket | None:
-        """One ticket of the customer; None where it does not exist or is somebody else's."""
+        """Return one ticket of the customer; None if it does not exist or belongs to another customer."""
 
     async def open_ticket(self, keys: Sequence[CustomerKey], request: TicketRequest, idempotency_key: str) -> Ticket:
-        """Open a ticket, or give the one that was opened under this key before."""
+        """Open a ticket, or return the one that was opened under this key before."""
 
     async def verify(self, keys: Sequence[CustomerKey], order_id: str, postcode: str) -> bool:
-        """Whether an order is (to be) delivered to a postcode; it takes as long where there is no such order.
+        """Return whether an order is delivered to a postcode; it takes the same time if there is no such order.
 
-        Where it is, the lasting ones among the keys (``user_id``, ``customer_id``) lead to its customer from now on.
-        NoProofError where the company cannot tell.
+        If so, the lasting ones among the keys (``user_id``, ``customer_id``) lead to its customer from now on. Raises
+        NoProofError if the company cannot check it.
         """
 
     async def close(self) -> None:
-        """Give connections back; the next question opens new ones."""
+        """Close connections; the next question opens new ones."""
 
 
 def wire_keys(keys: Sequence[CustomerKey]) -> list[tuple[str, str]]:
-    """The keys as the data knows them: only those of now. Old ones are somebody else's, parent ones are shared."""
+    """Return the current keys, as the data knows them. Old keys may be another person's, parent keys are shared."""
     return [(key.kind, key.value) for key in keys if key.kind in ASKED_BY and key.until is None]
 
 
 def postcode_of(text: str | None) -> str:
-    """The eight digits of the Brazilian postcode (CEP) in a text, the last one if there are several; empty: none."""
+    """Return the eight digits of the last Brazilian postcode (CEP) in a text; empty if there is none."""
     found = _POSTCODE.findall(text or "")
     return "".join(found[-1]) if found else ""

@@ -1,4 +1,4 @@
-"""Tables and demo rows in Postgres."""
+"""The tables and the demo's rows in Postgres."""
 
 from __future__ import annotations
 
@@ -53,26 +53,26 @@ ADD_ITEM = "INSERT INTO business.order_items VALUES (%s, %s, %s, %s, %s, %s) ON 
 
 
 async def create_tables(address: str) -> None:
-    """Create the tables where they are missing. Safe to repeat, also at the same time."""
+    """Create missing tables. Safe to repeat, also in parallel."""
     async with _created(address):
         pass
 
 
 async def create(address: str) -> None:
-    """Create the tables and the demo's rows where they are missing. Safe to repeat, also at the same time."""
+    """Create missing tables and rows of the demo. Safe to repeat, also in parallel."""
     async with _created(address) as connection:
         await _add_rows(connection, await _demo_customer(connection))
 
 
 @asynccontextmanager
 async def _created(address: str) -> AsyncIterator[AsyncConnection[DictRow]]:
-    """A transaction in which the tables are there."""
+    """Open a transaction in which the tables exist."""
     tables = TABLES.read_bytes()
     async with (
         await AsyncConnection.connect(address, **connection_settings()) as connection,
         connection.transaction(),
     ):
-        # IF NOT EXISTS alone fails when two do it at once.
+        # IF NOT EXISTS alone fails when two transactions do it at once.
         await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('graph.business', 0))")
         await connection.execute(tables)
         yield connection

@@ -1,7 +1,7 @@
 """Business data behind an HTTP API of the company's own (``openapi.yaml``), at BUSINESS_API_URL.
 
-Numbers and user ids travel in bodies, never in addresses, which end up in logs. Every call may be repeated: questions
-change nothing, and changes carry an ``Idempotency-Key``.
+Numbers and user ids are sent in bodies, never in addresses, which appear in logs. Every call may be repeated:
+questions change nothing, and changes carry an ``Idempotency-Key``.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class _Verdict(BaseModel):
 
 
 def _passes(error: Exception) -> bool:
-    """Whether another attempt may go better."""
+    """Return whether another attempt may succeed."""
     if isinstance(error, httpx.HTTPStatusError):
         if error.response.status_code == httpx.codes.NOT_IMPLEMENTED:
             return False
@@ -57,8 +57,10 @@ def _passes(error: Exception) -> bool:
 
 
 class HttpBusiness:
-    """The protocol ``Business`` over HTTP. Raises httpx.HTTPError after its retries, pydantic.ValidationError for an
-    answer that the contract does not know. ``transport``: a stand-in for the network, for tests."""
+    """The protocol ``Business`` over HTTP; ``transport``: a stand-in for the network, for tests.
+
+    Raises httpx.HTTPError after its retries, and pydantic.ValidationError for an answer outside of the contract.
+    """
 
     def __init__(self, url: str, token: str | None, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._url = url.rstrip("/")
@@ -66,16 +68,16 @@ class HttpBusiness:
         self._transport = transport
 
     async def orders(self, keys: Sequence[CustomerKey]) -> list[Order]:
-        """The customer's orders, newest first."""
+        """Return the customer's orders, newest first."""
         return ORDERS.validate_json(await self._ask("/orders/list", keys))
 
     async def order(self, keys: Sequence[CustomerKey], order_id: str) -> Order | None:
-        """One order of the customer; None where it does not exist or is somebody else's."""
+        """Return one order of the customer; None if it does not exist or belongs to another customer."""
         found = await self._find("/orders/get", keys, {"order_id": order_id})
         return Order.model_validate_json(found) if found else None
 
     async def cancel_order(self, keys: Sequence[CustomerKey], order_id: str, idempotency_key: str) -> Order:
-        """Cancel an order. RefusedError where the company does not allow it."""
+        """Cancel an order. Raises RefusedError if the company does not allow it."""
         return Order.model_validate_json(
             await self._change("/orders/cancel", keys, {"order_id": order_id}, idempotency_key)
         )
@@ -83,30 +85,30 @@ class HttpBusiness:
     async def change_address(
         self, keys: Sequence[CustomerKey], order_id: str, address: str, idempotency_key: str
     ) -> Order:
-        """Deliver an order elsewhere. RefusedError where the company does not allow it."""
+        """Deliver an order to another address. Raises RefusedError if the company does not allow it."""
         body = {"order_id": order_id, "address": address}
         return Order.model_validate_json(await self._change("/orders/address", keys, body, idempotency_key))
 
     async def products(self, words: str, limit: int) -> list[Product]:
-        """The products that fit the words best."""
+        """Return the products that match the words best."""
         return PRODUCTS.validate_json(await self._post("/products/search", {"words": words, "limit": limit}))
 
     async def tickets(self, keys: Sequence[CustomerKey]) -> list[Ticket]:
-        """The customer's tickets, newest first."""
+        """Return the customer's tickets, newest first."""
         return TICKETS.validate_json(await self._ask("/tickets/list", keys))
 
     async def ticket(self, keys: Sequence[CustomerKey], ticket_id: int) -> Ticket | None:
-        """One ticket of the customer; None where it does not exist or is somebody else's."""
+        """Return one ticket of the customer; None if it does not exist or belongs to another customer."""
         found = await self._find("/tickets/get", keys, {"ticket_id": ticket_id})
         return Ticket.model_validate_json(found) if found else None
 
     async def open_ticket(self, keys: Sequence[CustomerKey], request: TicketRequest, idempotency_key: str) -> Ticket:
-        """Open a ticket, or give the one that was opened under this key before."""
+        """Open a ticket, or return the one that was opened under this key before."""
         opened = await self._change("/tickets/open", keys, request.model_dump(), idempotency_key)
         return Ticket.model_validate_json(opened)
 
     async def verify(self, keys: Sequence[CustomerKey], order_id: str, postcode: str) -> bool:
-        """Whether an order goes to a postcode. NoProofError where the company has no such call."""
+        """Return whether an order is delivered to a postcode. Raises NoProofError if the company has no such call."""
         lasting = [key for key in keys if key.kind in LASTING]
         body = {"order_id": order_id, "postcode": postcode}
         try:
@@ -118,7 +120,7 @@ class HttpBusiness:
         return _Verdict.model_validate_json(answer).verified
 
     async def close(self) -> None:
-        """Nothing is held between two questions."""
+        """Do nothing: no connection is kept between two questions."""
 
     async def _ask(self, path: str, keys: Sequence[CustomerKey]) -> bytes:
         # Without a key there is no customer to ask for; an API might take an empty list for "all".
@@ -146,7 +148,7 @@ class HttpBusiness:
 
     @stamina.retry(on=_passes, attempts=ATTEMPTS, timeout=20, wait_initial=0.2, wait_max=2)
     async def _post(self, path: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> bytes:
-        # A client for one request: so nothing has a lifetime of its own, in whatever event loop this runs.
+        # A client for one request, so that no client outlives the event loop it was made in.
         async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, transport=self._transport, verify=TLS) as client:
             response = await client.post(self._url + path, json=body, headers=self._headers | (headers or {}))
             response.raise_for_status()

@@ -36,65 +36,65 @@ ORDER_COLUMNS = "id, status, ordered_on, stage, address"
 ORDERS = f"SELECT {ORDER_COLUMNS} FROM business.orders WHERE {OWN}"  # noqa: S608 - constants
 ITEMS = "SELECT name, quantity, price FROM business.order_items WHERE order_id = %s ORDER BY position"
 TICKETS = f"SELECT * FROM business.tickets WHERE {OWN}"  # noqa: S608 - constants
-# The update changes nothing: it makes the statement give the row that is there already.
+# The update changes nothing: it makes the statement return the existing row.
 OPEN_TICKET = """INSERT INTO business.tickets (customer_id, subject, description, priority, idempotency_key)
     VALUES (%(customer_id)s, %(subject)s, %(description)s, %(priority)s, %(idempotency_key)s)
     ON CONFLICT (idempotency_key) DO UPDATE SET idempotency_key = excluded.idempotency_key RETURNING *"""
-# Any of the words may fit, in any of their forms; more and rarer ones come first.
+# Any of the words may match, in any of their forms; products that match more and rarer words come first.
 PRODUCTS = """SELECT id, name, description, price, stock > 0 AS in_stock, image_url
     FROM business.products, websearch_to_tsquery('portuguese', %(words)s) AS wanted
     WHERE search @@ wanted ORDER BY ts_rank(search, wanted) DESC, stock > 0 DESC, name LIMIT %(limit)s"""
 
 
 class PostgresBusiness:
-    """The protocol ``Business`` over SQL. All raise psycopg.OperationalError while Postgres is away."""
+    """The protocol ``Business`` over SQL. All methods raise psycopg.OperationalError while Postgres is unavailable."""
 
     def __init__(self, address: str) -> None:
         self._pool = LoopPool(address, POOL_SIZE, "business")
 
     async def orders(self, keys: Sequence[CustomerKey]) -> list[Order]:
-        """The customer's orders, newest first."""
+        """Return the customer's orders, newest first."""
         rows = await self._rows(f"{ORDERS} ORDER BY ordered_on DESC, id", _arrays(keys))
         return [Order.model_validate(row) for row in rows]
 
     @persistent
     async def order(self, keys: Sequence[CustomerKey], order_id: str) -> Order | None:
-        """One order of the customer; None where it does not exist or is somebody else's."""
+        """Return one order of the customer; None if it does not exist or belongs to another customer."""
         pool = await self._pool.get()
         async with pool.connection() as connection:
             return await _order(connection, keys, order_id)
 
     async def cancel_order(self, keys: Sequence[CustomerKey], order_id: str, idempotency_key: str) -> Order:
-        """Cancel an order that is still open. RefusedError for any other."""
+        """Cancel an order that is still open. Raises RefusedError for any other."""
         change = "UPDATE business.orders SET stage = 'cancelled', status = 'Cancelado' WHERE id = %(id)s"
         return await self._change_order(keys, order_id, change, {}, idempotency_key)
 
     async def change_address(
         self, keys: Sequence[CustomerKey], order_id: str, address: str, idempotency_key: str
     ) -> Order:
-        """Deliver an order that is still open elsewhere. RefusedError for any other."""
+        """Deliver an order that is still open to another address. Raises RefusedError for any other."""
         change = "UPDATE business.orders SET address = %(address)s WHERE id = %(id)s"
         return await self._change_order(keys, order_id, change, {"address": address}, idempotency_key)
 
     async def products(self, words: str, limit: int) -> list[Product]:
-        """The products that fit the words best."""
+        """Return the products that match the words best."""
         either = " or ".join(words.replace('"', " ").replace("-", " ").split())
         rows = await self._rows(PRODUCTS, {"words": either, "limit": limit})
         return [Product.model_validate(row) for row in rows]
 
     async def tickets(self, keys: Sequence[CustomerKey]) -> list[Ticket]:
-        """The customer's tickets, newest first."""
+        """Return the customer's tickets, newest first."""
         rows = await self._rows(f"{TICKETS} ORDER BY id DESC LIMIT 20", _arrays(keys))
         return [Ticket.model_validate(row) for row in rows]
 
     async def ticket(self, keys: Sequence[CustomerKey], ticket_id: int) -> Ticket | None:
-        """One ticket of the customer; None where it does not exist or is somebody else's."""
+        """Return one ticket of the customer; None if it does not exist or belongs to another customer."""
         rows = await self._rows(f"{TICKETS} AND id = %(id)s", _arrays(keys) | {"id": ticket_id})
         return Ticket.model_validate(rows[0]) if rows else None
 
     @persistent  # may be asked again: the key makes it happen once
     async def open_ticket(self, keys: Sequence[CustomerKey], request: TicketRequest, idempotency_key: str) -> Ticket:
-        """Open a ticket, or give the one that was opened under this key before. NoCustomerError without keys."""
+        """Open a ticket, or return the one opened under this key before. Raises NoCustomerError without keys."""
         if not wire_keys(keys):
             raise NoCustomerError
         pool = await self._pool.get()
@@ -104,16 +104,16 @@ class PostgresBusiness:
             row = await (await connection.execute(OPEN_TICKET, values)).fetchone()
         return Ticket.model_validate(row)
 
-    @persistent  # proving twice proves the same
+    @persistent  # a repeated proof has the same result
     async def verify(self, keys: Sequence[CustomerKey], order_id: str, postcode: str) -> bool:
-        """Whether an order goes to a postcode; then the lasting keys lead to its customer."""
+        """Return whether an order is delivered to a postcode; then the lasting keys lead to its customer."""
         pool = await self._pool.get()
         async with pool.connection() as connection, connection.transaction():
             asked = await connection.execute(
                 "SELECT customer_id, address FROM business.orders WHERE id = %s", [order_id]
             )
             row = await asked.fetchone()
-            # Compared also where there is no such order or postcode: how long it takes says nothing.
+            # Compared also if there is no such order or postcode, so that the time it takes reveals nothing.
             there = postcode_of(row["address"] if row else None) or "-" * POSTCODE_DIGITS
             if not hmac.compare_digest(there, postcode_of(postcode)) or row is None:
                 return False
@@ -122,14 +122,14 @@ class PostgresBusiness:
         return True
 
     async def close(self) -> None:
-        """Give the connections back; the next question opens new ones."""
+        """Close the connections; the next question opens new ones."""
         await self._pool.close()
 
     @persistent
     async def _change_order(
         self, keys: Sequence[CustomerKey], order_id: str, change: str, values: dict[str, Any], idempotency_key: str
     ) -> Order:
-        """Make a change of an open order, unless its key shows that it was made before."""
+        """Change an open order, unless its idempotency key shows that the change was made before."""
         if not wire_keys(keys):
             raise NoCustomerError
         pool = await self._pool.get()
@@ -164,7 +164,7 @@ async def _order(
 
 
 async def _first_time(connection: AsyncConnection[DictRow], idempotency_key: str) -> bool:
-    """Whether nothing was done under this key yet; from now on (if the transaction holds) something was."""
+    """Return whether the idempotency key is new, and record it in this transaction."""
     done = await connection.execute(
         "INSERT INTO business.effects VALUES (%s) ON CONFLICT DO NOTHING", [idempotency_key]
     )
@@ -177,21 +177,21 @@ def _arrays(keys: Sequence[CustomerKey]) -> dict[str, Any]:
 
 
 async def find_customer(connection: AsyncConnection[DictRow], keys: Sequence[CustomerKey]) -> int | None:
-    """The id of the customer's row, if there is one."""
+    """Return the id of the customer's row, if there is one."""
     found = await (await connection.execute(f"{CUSTOMERS} ORDER BY 1 LIMIT 1", _arrays(keys))).fetchone()
     return int(found["customer_id"]) if found else None
 
 
 async def find_or_add_customer(connection: AsyncConnection[DictRow], keys: Sequence[CustomerKey]) -> int:
-    """The customer's row, a new one where nobody knew them. Call it in a transaction."""
-    # One at a time for a customer, else two conversations could both add them.
+    """Return the id of the customer's row, a new one if there was none. Call it in a transaction."""
+    # A lock for each customer, because two conversations could add them at once.
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [wire_keys(keys)[0][1]])
     found = await find_customer(connection, keys)
     return await add_customer(connection, None, keys) if found is None else found
 
 
 async def add_customer(connection: AsyncConnection[DictRow], name: str | None, keys: Sequence[CustomerKey]) -> int:
-    """A new customer, known by these keys; the id of the row."""
+    """Add a customer with these keys and return the id of the row."""
     added = await connection.execute("INSERT INTO business.customers (name) VALUES (%s) RETURNING id", [name])
     row = await added.fetchone()
     assert row is not None  # noqa: S101 - RETURNING

@@ -1,1 +1,1 @@
-"""The run contract, the only coupling with the channel: what a run is given, and the replies that it gives."""
+"""The run contract, the only coupling with the gateway: the input and context of a run, and its replies."""

@@ -1,4 +1,4 @@
-"""From a text and what tools prepared to replies: as few as possible, each within WhatsApp's limits."""
+"""Compose replies from a text and the parts that tools prepared: as few as possible, each within WhatsApp's limits."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from graph.contract.replies import (
     TextReply,
 )
 
-# Marks of Markdown and of WhatsApp, and what nobody sees: the channel takes them off titles.
+# Marks of Markdown and of WhatsApp, and invisible characters: the gateway removes them from titles.
 MARKS = re.compile(r"[*_~`\\\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\x00-\x1f]|(?<=\])\([^)]*\)|[\[\]]")
 
 
 def text_replies(text: str) -> list[TextReply]:
-    """Return the text as one reply, which the channel splits where that is too long; none for a blank text."""
+    """Return the text as one reply, which the gateway splits if it is too long; an empty list for a blank text."""
     return [TextReply(text=part) for part in split(text, TEXT_LIMIT)]
 
 
 def split(text: str, limit: int) -> list[str]:
-    """Parts of at most ``limit`` characters, cut between paragraphs, else sentences, else words; never empty ones."""
+    """Return parts of at most ``limit`` characters, cut between paragraphs, else sentences, else words."""
     parts = []
     rest = text.strip()
     while len(rest) > limit:
@@ -49,9 +49,9 @@ def split(text: str, limit: int) -> list[str]:
 
 
 def compose(text: str, parts: Sequence[Reply]) -> list[Reply]:
-    """A text and what tools prepared, in as few messages as possible: every one costs.
+    """Combine a text and the parts that tools prepared into as few messages as possible, because each one costs.
 
-    The text becomes the body of the last question with buttons or rows, or else the caption of a single file; of
+    The text becomes the body of the last question with buttons or rows, or else the caption of a single file. Of
     several questions only the last one is asked.
     """
     asked = [part for part in parts if isinstance(part, ButtonsReply | ListReply | ContactRequestReply)]
@@ -75,10 +75,10 @@ def _captions(part: MediaReply, text: str) -> bool:
 
 
 def choice(body: str, options: Sequence[str], button: str, title: str) -> ButtonsReply | ListReply:
-    """A question with these answers: buttons for up to three short ones, else a list of up to ten.
+    """Return a question with these answers: buttons for up to three short ones, else a list of up to ten.
 
-    The answers are those of ``options_of``. Where one of them has to be cut they are numbered, so that those with the
-    same beginning can be told apart, and the whole text stands below.
+    The answers come from ``options_of``. If one of them has to be cut, all are numbered, so that answers with the same
+    beginning can be told apart, and the whole text becomes the description.
     """
     if len(options) <= BUTTON_COUNT_LIMIT and all(len(option) <= BUTTON_TITLE_LIMIT for option in options):
         buttons = [Button(id=f"choice:{number}", title=option) for number, option in enumerate(options, 1)]
@@ -87,9 +87,9 @@ def choice(body: str, options: Sequence[str], button: str, title: str) -> Button
 
 
 def options_of(options: Sequence[str]) -> list[str]:
-    """Answers as a phone shows them, in one line and without marks; each once, none empty, ten at most.
+    """Return answers as a phone shows them, in one line and without marks; each once, none empty, ten at most.
 
-    Those that differ only in marks or in the size of letters look alike to a customer: the first one stays.
+    Answers that differ only in marks or in capitals look alike to a customer: the first one stays.
     """
     first: dict[str, str] = {}
     for option in options:
@@ -99,7 +99,7 @@ def options_of(options: Sequence[str]) -> list[str]:
 
 
 def menu(body: str, choices: Sequence[tuple[str, str, str]], button: str, title: str) -> ListReply:
-    """A list of up to ten choices: id, text and what is said below it. Numbered where a text has to be cut."""
+    """Return a list of up to ten choices (id, text, description), numbered if one of the texts has to be cut."""
     numbered = any(len(text) > ROW_TITLE_LIMIT for _, text, _ in choices)
     rows = [_row(*one, number if numbered else 0) for number, one in enumerate(choices[:ROW_COUNT_LIMIT], 1)]
     return ListReply(body=body, button=button, sections=[Section(title=title, rows=rows)])
@@ -113,12 +113,12 @@ def _row(row_id: str, text: str, below: str, number: int) -> Row:
 
 
 def dump(replies: Sequence[Reply]) -> list[dict[str, Any]]:
-    """The replies as JSON values, without what is not set."""
+    """Return the replies as JSON values, without fields that are not set."""
     return [reply.model_dump(mode="json", exclude_none=True) for reply in replies]
 
 
 def _boundary(text: str, limit: int) -> int:
-    """Where to cut the first part: after the last paragraph, line, sentence or word that ends within the limit."""
+    """Return where to cut: after the last paragraph, line, sentence or word that ends within the limit."""
     window = text[:limit]
     for marks in (("\n\n",), ("\n",), (". ", "! ", "? ", "… "), (" ",)):
         cut = max(window.rfind(mark) + len(mark) for mark in marks)

@@ -1,4 +1,4 @@
-"""The context of a run: who the customer is and what the channel wants. Given by the gateway, never by the model."""
+"""The context of a run: the customer's identity and the channel's settings, from the gateway, never from the model."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from graph.time_zone import Zone
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-# What a customer's number may lead to, the most first. The gateway decides; a proof (`verify_customer`) may raise it.
+# The access that a customer's number gives, the widest first. The gateway decides; a proof (``verify_customer``) may
+# raise it.
 Verification = Literal["verified", "changes_need_proof", "stages_only", "unverified"]
-LASTING = ("user_id", "customer_id")  # keys of a person for ever; a number is theirs for a time
+# Keys that belong to one person for ever; a number belongs to a person for a time.
+LASTING = ("user_id", "customer_id")
 CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$"
 
 
 class CustomerKey(BaseModel):
-    """One way in which other systems know the customer: a number (``wa_id``), a ``user_id``, …
+    """One key by which other systems know the customer: a number (``wa_id``), a ``user_id``, …
 
-    since, until: when it began and ceased to be the customer's (ISO 8601); until is None for a key of now.
+    ``since``, ``until``: when the key began and ceased to be the customer's (ISO 8601); no ``until``: a current key.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -31,9 +33,9 @@ class CustomerKey(BaseModel):
 
 
 class Hours(BaseModel):
-    """When people are there on some days of the week, local time ``HH:MM``; 24:00 is midnight.
+    """The hours in which people answer on some days of the week, local time ``HH:MM``; 24:00 is midnight.
 
-    They close on the next day where ``to`` is before ``from``.
+    They end on the next day if ``to`` is before ``from``.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -44,14 +46,14 @@ class Hours(BaseModel):
 
 
 class BusinessHours(BaseModel):
-    """When people answer; ``timezone``: a name of the tz database."""
+    """The hours in which people answer; ``timezone``: a name of the tz database."""
 
     timezone: Zone = "America/Sao_Paulo"
     open: list[Hours]
 
 
 class OwnDepartment(BaseModel):
-    """A department that only this channel has, or that replaces the one of the same name."""
+    """A department that only this channel has, or that replaces the department of the same name."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
     title: str
@@ -61,9 +63,9 @@ class OwnDepartment(BaseModel):
 
 
 class Context(BaseModel):
-    """What every run is told beside its input. Everything has a default, so that Studio can run the graph too."""
+    """The context of a run, besides its input. Everything has a default, so that Studio can run the graph too."""
 
-    model_config = ConfigDict(hide_input_in_errors=True)  # errors are logged, numbers and names are not
+    model_config = ConfigDict(hide_input_in_errors=True)  # errors are logged; numbers and names must not be
 
     channel_id: str = Field("", description="Id of the business's number (phone_number_id)")
     customer_id: str = Field("", description="The gateway's id of the customer")
@@ -85,11 +87,11 @@ class Context(BaseModel):
     @field_validator("verification", mode="before")
     @classmethod
     def _least(cls, value: object) -> object:
-        """A level that this version does not know is the lowest one."""
+        """Read a level that this version does not know as the lowest one."""
         return value if value in get_args(Verification) else "unverified"
 
     @classmethod
-    @cache  # its type is what mypy does not like: all that pydantic's takes is taken
+    @cache  # mypy objects to its type only: it takes the same arguments as pydantic's
     def model_json_schema(cls, *args: Any, **settings: Any) -> dict[str, Any]:  # type: ignore[override]  # noqa: ANN401
-        """The schema, made once: LangGraph Server asks for it at every run, and to make it takes 3 ms."""
+        """Return the schema, made once: LangGraph Server asks for it at every run, and making it takes 3 ms."""
         return super().model_json_schema(*args, **settings)

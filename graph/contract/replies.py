@@ -1,4 +1,4 @@
-"""What the agent answers: the ``Reply`` union of the run contract, within WhatsApp's limits.
+"""The replies of the agent: the ``Reply`` union of the run contract, within WhatsApp's limits.
 
 The limits are those of Meta's Cloud API reference, POST /{phone_number_id}/messages (v26.0).
 """
@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-# What an answer may have: the channel sends it as three messages of 4,096 characters, cut where a paragraph ends.
+# Characters of an answer: the gateway sends it as three messages of 4,096 characters, cut where a paragraph ends.
 TEXT_LIMIT = 10_000
 CAPTION_LIMIT = 1024
 BUTTONS_BODY_LIMIT = 1024  # also of cta_url and flow, which are interactive messages of the same kind
@@ -41,7 +41,7 @@ class _Reply(_Part):
 
 
 class TextReply(_Reply):
-    """Text in Markdown; the channel writes it in WhatsApp's formatting, and splits it where it has to."""
+    """Text in Markdown; the gateway renders it in WhatsApp's formatting and splits it if it is too long."""
 
     type: Literal["text"] = "text"
     text: str = Field(min_length=1, max_length=TEXT_LIMIT)
@@ -49,7 +49,7 @@ class TextReply(_Reply):
 
 
 class Button(_Part):
-    """A button that answers with its id and title."""
+    """A button; a tap on it answers with its id and title."""
 
     id: str = Field(min_length=1, max_length=BUTTON_ID_LIMIT)
     title: ButtonTitle
@@ -149,7 +149,7 @@ class TemplateReply(_Reply):
 
 
 class ReactionReply(_Reply):
-    """An emoji on one of the customer's messages; an empty one takes it back."""
+    """An emoji on one of the customer's messages; an empty emoji removes the reaction."""
 
     type: Literal["reaction"] = "reaction"
     emoji: str
@@ -179,7 +179,7 @@ class FlowReply(_Reply):
 
 
 class ContactRequestReply(_Reply):
-    """A text with a button by which a customer who hides the number shares it."""
+    """A text with a button by which a customer who hides the phone number shares it."""
 
     type: Literal["contact_request"] = "contact_request"
     body: str = Field(min_length=1, max_length=BUTTONS_BODY_LIMIT)

@@ -1,9 +1,9 @@
-"""The run contract and the state of a conversation: the only coupling of brain and channel.
+"""The run contract and the state of a conversation: the only coupling of graph and gateway.
 
 Input of a run: ``turn_id``, ``inbound``, ``since``, ``unsent``, ``early``. Output: ``turn_id``, ``replies``,
-``handoff``, and ``verified``: true where the customer proved in this turn that the numbers among the run's keys are
-theirs, which the gateway keeps and tells later runs (``verification`` in the context). The values in the state are JSON
-values, as they came and as they go; the models here read them.
+``handoff``, and ``verified``: true if the customer proved in this turn that the numbers among the run's keys are
+theirs, which the gateway keeps and tells later runs (``verification`` in the context). The
+values in the state are JSON values as they were received and as they are sent; the models in this module read them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pydantic import (
 )
 from typing_extensions import TypedDict
 
-# As many turns as a client may ask about again; far more than can be under way at once.
+# Turns that a client may ask about again; far more than can be under way at once.
 ANSWERS_KEPT = 20
 
 
@@ -40,7 +40,7 @@ def _text(value: object) -> object:
     return "" if value is None else value
 
 
-# Meta leaves out what it has not: for the graph that is an empty text.
+# Meta leaves out fields without a value: for the graph they are empty texts.
 Text = Annotated[str, BeforeValidator(_text)]
 
 
@@ -56,7 +56,7 @@ class Media(_Input):
 
 
 class Interactive(_Input):
-    """What the customer chose (``id``: what it stands for): a button, a list's row, or a filled-in form (``data``)."""
+    """The customer's choice: a button, a row of a list (``id`` says which one), or a filled-in form (``data``)."""
 
     type: Text = ""
     id: Text = ""
@@ -75,7 +75,7 @@ class Location(_Input):
 
 
 class Reaction(_Input):
-    """An emoji on a message; an empty one was taken back."""
+    """An emoji on a message; an empty emoji means that the reaction was removed."""
 
     message_id: Text = ""
     emoji: Text = ""
@@ -89,7 +89,7 @@ class Product(_Input):
 
 
 class MessageContext(_Input):
-    """What a message refers to: the text that it answers, the product that it asks about, or that it was forwarded."""
+    """The reference of a message: the text that it answers, the product that it asks about, or forwarding."""
 
     message_id: str | None = None
     text: str | None = None
@@ -98,7 +98,7 @@ class MessageContext(_Input):
 
 
 class OrderItem(_Input):
-    """A line of an order; ``price``: of one piece, in ``currency``."""
+    """A line of an order; ``price`` is that of one piece, in ``currency``."""
 
     product: str | None = None
     quantity: float | None = None
@@ -127,7 +127,7 @@ class Referral(_Input):
 
 
 class Inbound(_Input):
-    """One message of the customer. ``kind`` is open: a kind from the future is described, never an error."""
+    """One message of the customer. ``kind`` is open: an unknown kind is described, never an error."""
 
     id: str = Field(min_length=1)
     kind: str = "text"
@@ -147,7 +147,7 @@ class Inbound(_Input):
     )
     @classmethod
     def _or_nothing(cls, value: object, handler: ValidatorFunctionWrapHandler) -> object:
-        """A detail that cannot be read must not cost the customer the answer to the rest."""
+        """Read a detail that is not valid as None, so that the customer still gets an answer to the rest."""
         try:
             return handler(value)
         except ValidationError:
@@ -155,7 +155,7 @@ class Inbound(_Input):
 
 
 class CompanyMessage(_Input):
-    """What the company said to the customer since the agent's last turn: a person, or a ``template`` (``kind``)."""
+    """A message of the company since the agent's last turn, by a person, or a ``template`` (``kind``)."""
 
     author: Literal["person", "business_app"] = "person"
     kind: Text = "text"
@@ -166,8 +166,8 @@ class CompanyMessage(_Input):
 class TurnInput(_Input):
     """The input of a run.
 
-    ``unsent``: the turn before this one, where nothing of its answer (of a question: not all) reached the customer.
-    ``early``: whether the customer wrote some of this before all of that answer had left.
+    ``unsent``: id of the previous turn if nothing of its answer (of a question: not all) reached the customer.
+    ``early``: whether the customer wrote some of these messages before all of the previous answer had left.
     """
 
     turn_id: str = Field(min_length=1)
@@ -178,14 +178,14 @@ class TurnInput(_Input):
 
 
 class Handoff(TypedDict):
-    """The wish that a person takes over."""
+    """The request that a person takes over."""
 
     reason: str
     summary: str
 
 
 class Answer(TypedDict):
-    """What one turn answered: the output of its run."""
+    """The answer of one turn: the output of its run."""
 
     turn_id: str
     replies: list[dict[str, Any]]
@@ -194,9 +194,9 @@ class Answer(TypedDict):
 
 
 class Pending(TypedDict):
-    """A change that the customer is asked about, last in the turn ``turn_id``; ``id``: the key under which it happens.
+    """A change that the customer is asked about, most recently in the turn ``turn_id``; ``id`` is its idempotency key.
 
-    ``question`` is the whole of it, in words; what is carried out is ``tool`` with these ``arguments`` (JSON values).
+    ``question`` describes the whole change in words; ``tool`` is carried out with these ``arguments`` (JSON values).
     """
 
     id: str
@@ -208,26 +208,26 @@ class Pending(TypedDict):
 
 
 def one_pending(known: list[Pending] | None, new: list[Pending] | None) -> list[Pending]:
-    """Reducer: one change at a time; a later one takes the place of an earlier one. None: none any more."""
+    """Reduce to one change at a time: a later change replaces an earlier one, and None removes it."""
     return [] if new is None else new[-1:] or known or []
 
 
 class Prepared(TypedDict):
-    """What tools prepared for the end of the turn: replies, and by call the text to end it with."""
+    """The parts that tools prepared for the end of the turn: replies, and by call id the text that ends the turn."""
 
     parts: list[dict[str, Any]]
     closing: dict[str, str]
 
 
 def add_prepared(known: Prepared | None, new: Prepared | None) -> Prepared | None:
-    """Reducer: tools that run side by side each add theirs; None begins anew."""
+    """Reduce by adding: tools that run in parallel each add their parts; None removes all of them."""
     if known is None or new is None:
         return new
     return Prepared(parts=known["parts"] + new["parts"], closing=known["closing"] | new["closing"])
 
 
 def latest(_: Any, new: Any) -> Any:  # noqa: ANN401 - any value of the state
-    """Reducer: of several values in one step the last one counts."""
+    """Reduce to the last of several values in one step."""
     return new
 
 
@@ -235,14 +235,13 @@ class State(AgentState[Any]):
     """The state of a conversation, kept in its thread.
 
     ``answers``: the last turns' answers, oldest first. ``asked_at``: when the customer wrote the turn's last message
-    (ISO 8601), which is what "now" means to the graph. ``accepted``: id of the pending change to which the customer
-    said yes in this turn; only the beginning of a turn sets it. ``failures``: turns in a row that could not really be
-    answered.
-    Each value that a step writes is a row in Postgres: ``changes`` leaves out those that are as they were.
+    (ISO 8601), which the graph takes as the current time. ``accepted``: id of the pending change that the customer
+    confirmed in this turn; only the beginning of a turn sets it. ``failures``: turns in a row without a proper answer.
+    Each value that a step writes is a row in Postgres: ``without_unchanged`` leaves out values that stay the same.
     """
 
     turn_id: Required[str]
-    # Only until they have become messages: what the customer wrote is kept with its numbers masked.
+    # Kept only until they have become messages, in which card and document numbers are masked.
     inbound: NotRequired[Annotated[list[dict[str, Any]], OmitFromOutput, EphemeralValue]]
     since: NotRequired[Annotated[list[dict[str, Any]], OmitFromOutput, EphemeralValue]]
     unsent: NotRequired[Annotated[str | None, OmitFromOutput, EphemeralValue]]
@@ -250,7 +249,7 @@ class State(AgentState[Any]):
     replies: NotRequired[Annotated[list[dict[str, Any]], OmitFromInput]]
     handoff: NotRequired[Annotated[Handoff | None, OmitFromInput, latest]]
     verified: NotRequired[Annotated[bool, OmitFromInput, latest]]
-    # The reducer has to stand last: LangGraph looks for it there.
+    # LangGraph expects the reducer at the end of the annotation.
     messages: Required[Annotated[list[AnyMessage], PrivateStateAttr, add_messages]]
     answers: NotRequired[Annotated[list[Answer], PrivateStateAttr]]
     asked_at: NotRequired[Annotated[str, PrivateStateAttr]]
@@ -263,10 +262,10 @@ class State(AgentState[Any]):
 
 
 def without_unchanged(state: State, update: dict[str, Any]) -> dict[str, Any]:
-    """The update without what the state says already."""
+    """Return the update without the values that the state has already."""
     return {name: value for name, value in update.items() if name not in state or state.get(name) != value}
 
 
 def asked_at(state: State) -> datetime:
-    """The turn's time, with its zone; the clock's where a turn was begun by a version that kept none."""
+    """Return the turn's time, with its zone; the current time if an older version began the turn and kept no time."""
     return datetime.fromisoformat(state["asked_at"]) if "asked_at" in state else datetime.now(UTC)

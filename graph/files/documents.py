@@ -1,4 +1,4 @@
-"""The text of a document: PDF, Word (docx), plain text. The content has to be what the type says."""
+"""The text of a document: PDF, Word (docx), plain text. The content has to match the stated type."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from graph.files import UnreadableError
 PDF = "application/pdf"
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 PAGES_LIMIT = 30
-PAGES_SECONDS = 5  # of the processor; then the pages that were read have to do
+PAGES_SECONDS = 5  # processor time, after which no further page is read
 
 
 def readable(mime_type: str) -> bool:
-    """Whether documents of this type are read."""
+    """Return whether documents of this type are supported."""
     return mime_type in (PDF, WORD) or mime_type.startswith("text/")
 
 
 def read(content: bytes, mime_type: str, limit: int) -> str:
-    """The document's text, as far as about ``limit`` characters. Raises UnreadableError, and MemoryError."""
+    """Return about the first ``limit`` characters of a document. Raises UnreadableError and MemoryError."""
     try:
         return _text(content, mime_type, limit)
     except (UnreadableError, MemoryError):
         raise
-    except Exception as error:  # whatever the libraries raise for a damaged file
+    except Exception as error:  # libraries raise errors of any class for a damaged file
         raise UnreadableError(type(error).__name__) from error
 
 

@@ -1,4 +1,4 @@
-"""What a picture really is, and how much it becomes when somebody decodes it. Nothing here makes pixels.
+"""The real type of a picture and its size when decoded. Nothing is decoded to pixels.
 
 Sources: the PNG (third edition), GIF89a, JPEG (ITU-T T.81) and WebP (RFC 9649) specifications.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from graph.files import UnreadableError
 
-PIXELS_LIMIT = 50_000_000  # of all frames together: four bytes each are what a decoder needs
+PIXELS_LIMIT = 50_000_000  # of all frames together; a decoder needs four bytes for each
 SCANS_LIMIT = 100  # of a progressive JPEG, each over all pixels
 NOTES_BYTES_LIMIT = 4_000_000  # unpacked profiles and comments of a PNG
 PIECE_BYTES = 16_384  # bytes unpacked at a time
@@ -22,7 +22,7 @@ MARKERS_WITHOUT_LENGTH = frozenset([0x01, *range(0xD0, 0xD9)])  # markers of a J
 
 
 def read(content: bytes, _: str, __: int) -> str:
-    """The picture's type, whatever it was called. Raises UnreadableError for none, or one too large to decode."""
+    """Return the picture's real type. Raises UnreadableError for other files, and for pictures too large to decode."""
     try:
         mime_type, width, height, frames = _measured(content)
     except (struct.error, IndexError, KeyError, ValueError, zlib.error) as error:
@@ -37,7 +37,7 @@ def _check_pixels(width: int, height: int, frames: int) -> None:
 
 
 def _measured(content: bytes) -> tuple[str, int, int, int]:
-    """Type, width, height, frames."""
+    """Return type, width, height, number of frames."""
     if content.startswith(PNG_SIGNATURE):
         return "image/png", *_png(content)
     if content.startswith(b"\xff\xd8\xff"):
@@ -74,7 +74,7 @@ def _chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
 
 
 def _packed(kind: bytes, data: memoryview) -> bytes:
-    """The compressed part of a chunk; empty where it has none."""
+    """Return the compressed part of a chunk; empty if it has none."""
     _, _, rest = bytes(data).partition(b"\0")
     if kind != b"iTXt":
         return rest[1:]
@@ -82,7 +82,7 @@ def _packed(kind: bytes, data: memoryview) -> bytes:
 
 
 def _unpack(parts: list[memoryview] | list[bytes], most: int) -> None:
-    """Unpack, and keep nothing. Raises UnreadableError where it becomes more than ``most`` bytes."""
+    """Decompress without keeping the result. Raises UnreadableError if it has more than ``most`` bytes."""
     stream, size = zlib.decompressobj(), 0
     for piece in (part[place : place + PIECE_BYTES] for part in parts for place in range(0, len(part), PIECE_BYTES)):
         rest: bytes | memoryview = piece
@@ -97,7 +97,7 @@ def _unpack(parts: list[memoryview] | list[bytes], most: int) -> None:
 
 
 def _jpeg(content: bytes) -> tuple[int, int, int]:
-    # In what a scan packs, FF is always followed by 0.
+    # In the data of a scan, FF is always followed by 0.
     if content.count(b"\xff\xda") > SCANS_LIMIT:
         raise UnreadableError("too many scans")
     sizes = [struct.unpack_from(">HH", content, place + 5) for place in _size_segments(content)]
@@ -105,7 +105,7 @@ def _jpeg(content: bytes) -> tuple[int, int, int]:
 
 
 def _size_segments(content: bytes) -> Iterator[int]:
-    """Where the segments begin that say the size."""
+    """Yield the places of the segments that hold the size."""
     place = 2
     while content[place] == 0xFF and (marker := content[place + 1]) != 0xDA:
         if marker in SIZE_MARKERS:
@@ -145,7 +145,7 @@ def _gif(content: bytes) -> tuple[int, int, int]:
 
 
 def _table(flags: int) -> int:
-    """Bytes of the colour table that the flags speak of."""
+    """Return the bytes of the colour table that the flags announce."""
     return 3 * 2 ** (1 + (flags & 7)) if flags & 0x80 else 0
 
 

@@ -1,4 +1,4 @@
-"""Plain text in the encodings that customers' programs write: UTF-8, UTF-16 and Windows-1252."""
+"""Plain text in the encodings of customers' programs: UTF-8, UTF-16, UTF-32 and Windows-1252."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-SAMPLE_BYTES = 4096  # bytes by which UTF-16 without a mark is known
+SAMPLE_BYTES = 4096  # looked at to recognize UTF-16 without a byte order mark
 BYTES_PER_CHARACTER = 4
 CONTROL_BYTES = frozenset(range(32)) - {9, 10, 12, 13, 27}
 
 
 def text(content: bytes, limit: int) -> str:
-    """About the first ``limit`` characters. Raises UnreadableError for what is no text."""
+    """Return about the first ``limit`` characters. Raises UnreadableError if the content is not text."""
     beginning = content[: (limit + 1) * BYTES_PER_CHARACTER]
     for mark, encoding in BYTE_ORDER_MARKS:
         if beginning.startswith(mark):
@@ -29,14 +29,14 @@ def text(content: bytes, limit: int) -> str:
     if any(byte in CONTROL_BYTES for byte in beginning[:SAMPLE_BYTES]):
         raise UnreadableError("no text")
     try:
-        # Where the text was cut, its last character may be too.
+        # If the text was cut, its last character may be cut too.
         return codecs.getincrementaldecoder("utf-8")().decode(beginning, final=len(beginning) == len(content))
     except UnicodeDecodeError:
         return beginning.decode("cp1252", "replace")
 
 
 def _unmarked(beginning: bytes) -> str | None:
-    """UTF-16 without a mark: of a western text's characters one half is 0, and the other never is."""
+    """Return the encoding of UTF-16 without a mark: one byte of each western character is 0, the other never is."""
     even, odd = beginning[::2], beginning[1::2]
     for zeros, others, encoding in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
         if zeros.count(0) > 0.7 * len(zeros) and not others.count(0):

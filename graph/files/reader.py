@@ -1,7 +1,7 @@
-"""Has one file at a time read by a process of its own, and ends that process, whatever becomes of the file.
+"""Read one file at a time in its own process, and always end that process.
 
-A new interpreter for each file costs 40 ms of a processor (230 for a PDF, whose library is large), and nothing of this
-process is in it. One that is forked would be there sooner, with our memory, and so with the keys and words of others.
+A new interpreter for each file costs 40 ms of a processor (230 for a PDF, whose library is large), and contains nothing
+of this process. A forked process would start faster, but with our memory, and so with the keys and words of others.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from weakref import WeakKeyDictionary
 
 from graph.files import UnreadableError, child
 
-READ_SECONDS_LIMIT = 20  # by the clock: a process that waits uses no processor
-RESULT_CHARACTERS = 12_001  # one more than is used: so that it shows that there was more
+READ_SECONDS_LIMIT = 20  # wall-clock time, because a waiting process uses no processor time
+RESULT_CHARACTERS = 12_001  # one more than is used, to show that there was more
 CHUNK_BYTES = 65_536
 WATCH_INTERVAL_SECONDS = 0.1
 MEMORY_IS_LIMITED = sys.platform == "linux"  # by RLIMIT_AS
@@ -26,12 +26,12 @@ IMPORT_PATHS = [str(Path(__file__).parents[2]), *{sysconfig.get_path("purelib"),
 
 
 class OverBoundsError(UnreadableError):
-    """The file was too much for the process that read it, and the process was ended."""
+    """The file exceeded a limit of the process that read it, and the process was ended."""
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads files; ``at_once``: processes of this server at a time; ``watch``: whether to watch their memory."""
+    """Reads files; ``at_once``: parallel processes of this server; ``watch``: whether to watch their memory."""
 
     at_once: int
     seconds: float = READ_SECONDS_LIMIT
@@ -39,11 +39,11 @@ class Reader:
     command: tuple[str, ...] = (sys.executable, "-I", "-S", "-B", child.__file__)
 
     async def read(self, kind: str, mime_type: str, fetch: Callable[[], Awaitable[bytes]]) -> tuple[str, bytes]:
-        """What the file says (a document's text, else its real type), and its bytes: fetched when there is room.
+        """Return a document's text, or another file's real type, and its bytes, fetched when a process is free.
 
         Raises UnreadableError, and what ``fetch`` raises.
         """
-        async with _room(self.at_once):
+        async with _slots(self.at_once):
             content = await fetch()
             return await self._by_a_process(kind, mime_type, content), content
 
@@ -55,7 +55,7 @@ class Reader:
         )  # fmt: skip
         try:
             async with asyncio.timeout(self.seconds):
-                said, status = await self._talk(process, content)
+                result, status = await self._exchange(process, content)
         except TimeoutError:
             raise OverBoundsError("time") from None
         finally:
@@ -64,27 +64,27 @@ class Reader:
             raise UnreadableError(kind)
         if status:
             raise OverBoundsError(f"status {status}")
-        return said.decode("utf-8", "replace")
+        return result.decode("utf-8", "replace")
 
-    async def _talk(self, process: asyncio.subprocess.Process, content: bytes) -> tuple[bytes, int]:
-        """Give the file, take the result; both and the exit status belong to the same wait."""
-        beside = [asyncio.create_task(_feed(process, content))]
+    async def _exchange(self, process: asyncio.subprocess.Process, content: bytes) -> tuple[bytes, int]:
+        """Send the file, and return the result and the exit status."""
+        tasks = [asyncio.create_task(_feed(process, content))]
         if self.watch:
-            beside.append(asyncio.create_task(_watch(process)))
+            tasks.append(asyncio.create_task(_watch(process)))
         try:
             return await _result(process), await process.wait()
         finally:
-            for task in beside:
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
-_rooms: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+_slots_of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
-def _room(size: int) -> asyncio.Semaphore:
-    """What bounds the processes of this server; it has one event loop."""
-    return _rooms.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(size))
+def _slots(size: int) -> asyncio.Semaphore:
+    """Return the semaphore that limits the processes of this server, which has one event loop."""
+    return _slots_of_loops.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(size))
 
 
 async def _feed(process: asyncio.subprocess.Process, content: bytes) -> None:
@@ -107,7 +107,7 @@ async def _result(process: asyncio.subprocess.Process) -> bytes:
 
 
 async def _watch(process: asyncio.subprocess.Process) -> None:
-    """Kill the process when it holds too much memory: for systems that do not refuse it."""
+    """Kill the process when it holds too much memory, on systems without a limit."""
     while True:
         if await resident(process.pid) > child.MEMORY_BYTES_LIMIT:
             _kill(process)
@@ -115,14 +115,14 @@ async def _watch(process: asyncio.subprocess.Process) -> None:
 
 
 async def resident(pid: int) -> int:
-    """Bytes of memory that a process holds; 0 where there is none of this id."""
-    asked = await asyncio.create_subprocess_exec("ps", "-o", "rss=", "-p", str(pid), stdout=asyncio.subprocess.PIPE)
-    told, _ = await asked.communicate()
-    return int(told or 0) * 1024
+    """Return the bytes of memory that a process holds; 0 if there is no such process."""
+    ps = await asyncio.create_subprocess_exec("ps", "-o", "rss=", "-p", str(pid), stdout=asyncio.subprocess.PIPE)
+    output, _ = await ps.communicate()
+    return int(output or 0) * 1024
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Kill the process if it lives, and take its exit status, so that nothing is left of it."""
+    """Kill the process if it still runs, and collect its exit status."""
     _kill(process)
     await process.wait()
 

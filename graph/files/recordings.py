@@ -1,4 +1,4 @@
-"""What a recording really is, and how long a voice note is. Nothing here decodes it.
+"""The real type of a recording and the length of a voice note. Nothing is decoded.
 
 Sources: RFC 3533 (Ogg), RFC 6716 and 7845 (Opus, which is what WhatsApp's voice notes are).
 """
@@ -9,7 +9,7 @@ import re
 
 from graph.files import UnreadableError
 
-# What each kind of file begins with, and its type.
+# The first bytes of each kind of file, and its type.
 BEGINNINGS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"OggS"), "audio/ogg"),
     (re.compile(rb"ID3|\xff[\xe2-\xe7\xf2-\xf7\xfa-\xfd]"), "audio/mpeg"),
@@ -20,7 +20,7 @@ BEGINNINGS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"\x1aE\xdf\xa3"), "audio/webm"),
     (re.compile(rb"fLaC"), "audio/flac"),
 )
-SECONDS_LIMIT = 15 * 60  # of a voice note: the transcription is paid by its length
+SECONDS_LIMIT = 15 * 60  # of a voice note: a transcription is paid by its length
 PAGE = b"OggS"
 PAGE_HEAD_BYTES = 27  # bytes before the lengths of a page's segments
 CONTINUED_FLAG = 1  # the flag of a page that begins within a packet
@@ -29,7 +29,7 @@ FULL_SEGMENT = 255  # a packet goes on behind a segment of this length
 
 
 def read(content: bytes, _: str, __: int) -> str:
-    """The recording's type, whatever it was called. Raises UnreadableError for none, and for one too long."""
+    """Return the recording's real type. Raises UnreadableError for other files, and if it is too long."""
     for beginning, mime_type in BEGINNINGS:
         if beginning.match(content):
             if b"OpusHead" in content[:100] and seconds(content) > SECONDS_LIMIT:
@@ -39,11 +39,11 @@ def read(content: bytes, _: str, __: int) -> str:
 
 
 def seconds(content: bytes) -> float:
-    """How long Opus in Ogg is, by its packets: what the file says of its length may be anything."""
+    """Return the length of Opus in Ogg by its packets, because the length that the file states may be false."""
     samples, place = 0, content.find(PAGE)
     while place >= 0:
         samples += _of_page(content, place)
-        place = content.find(PAGE, place + len(PAGE))  # also within it: a broken page may hide others
+        place = content.find(PAGE, place + len(PAGE))  # also inside the page: a broken one may hide others
     return samples / SAMPLES_PER_SECOND
 
 
@@ -60,7 +60,7 @@ def _of_page(content: bytes, place: int) -> int:
 
 
 def _of_packet(beginning: bytes) -> int:
-    if not beginning or beginning == b"Opus":  # nothing, or a head
+    if not beginning or beginning == b"Opus":  # empty, or a header
         return 0
     mode, frames = beginning[0] >> 3, (1, 2, 2, beginning[1] & 63 if len(beginning) > 1 else 0)[beginning[0] & 3]
     sizes = (480, 960, 1920, 2880) if mode < 12 else (480, 960, 480, 960) if mode < 16 else (120, 240, 480, 960)

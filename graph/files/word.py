@@ -1,4 +1,4 @@
-"""The text of a Word document, read as a stream: nothing of it is kept but the text that is given."""
+"""The text of a Word document, read as a stream: only its text is kept."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from xml.parsers import expat
 from graph.files import UnreadableError
 
 DOCUMENT_PART = "word/document.xml"
-XML_BYTES_LIMIT = 20_000_000  # unpacked; a small archive may hold gigabytes
+XML_BYTES_LIMIT = 20_000_000  # decompressed; a small archive may hold gigabytes
 CHUNK_BYTES = 65_536
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main "
-# What a text box says a second time, for old programs.
+# The copy of a text box for old programs.
 FALLBACK = "http://schemas.openxmlformats.org/markup-compatibility/2006 Fallback"
 BREAKS = {W + "tab": "\t", W + "br": "\n", W + "cr": "\n"}
 
 
 def text(content: bytes, limit: int) -> str:
-    """Paragraphs and the rows of tables, in their order, as far as about ``limit`` characters.
+    """Return paragraphs and rows of tables, in their order, about the first ``limit`` characters.
 
-    Raises UnreadableError, and what zipfile and expat raise for a damaged file.
+    Raises UnreadableError, and the errors of zipfile and expat for a damaged file.
     """
     if not content.startswith(b"PK\x03\x04"):
         raise UnreadableError("no archive")
@@ -41,8 +41,8 @@ def _parser(lines: _Lines) -> expat.XMLParserType:
     parser.buffer_text = True
     parser.StartElementHandler = lines.begin
     parser.EndElementHandler = lines.end
-    parser.CharacterDataHandler = lines.say
-    parser.StartDoctypeDeclHandler = _refuse  # Word writes none; entities are declared there
+    parser.CharacterDataHandler = lines.add
+    parser.StartDoctypeDeclHandler = _refuse  # Word writes none; entities could be declared in it
     return parser
 
 
@@ -51,26 +51,26 @@ def _refuse(*_: object) -> None:
 
 
 class _Lines:
-    """The lines of a document as its elements come; cells are joined by a bar; empty lines and rows leave no trace."""
+    """Collects the lines of a document from its elements; bars join cells; empty lines and rows are dropped."""
 
     def __init__(self) -> None:
         self.length = 0
         self._lines: list[str] = []
-        self._cells: list[str] = []  # of the row that is under way
-        self._now: list[str] = []  # of the paragraph or cell that is under way
+        self._cells: list[str] = []  # of the current row
+        self._now: list[str] = []  # of the current paragraph or cell
         self._in_run = self._in_text = False
         self._in_fallback = 0
-        self._in_cells = 0  # a table may stand in a cell
+        self._in_cells = 0  # a cell may contain a table
 
     def begin(self, name: str, _: object) -> None:
-        """An element begins."""
+        """Begin an element."""
         if self._in_fallback or name == FALLBACK:
             self._in_fallback += 1
         elif name == W + "r":
             self._in_run = True
         elif name == W + "t":
             self._in_text = True
-        elif name in BREAKS and self._in_run:  # the stops of tabs have the name of tabs
+        elif name in BREAKS and self._in_run:  # tab stops have the same name as tabs
             self._append(BREAKS[name])
         elif name == W + "tc":
             self._in_cells += 1
@@ -91,20 +91,20 @@ class _Lines:
         elif name == W + "tr" and not self._in_cells:
             self._end_row()
 
-    def say(self, said: str) -> None:
-        """Some text."""
+    def add(self, text: str) -> None:
+        """Add text of the current element."""
         if self._in_text:
-            self._append(said)
+            self._append(text)
 
     def text(self) -> str:
-        """All lines so far."""
+        """Return all lines so far."""
         self._end_cell()
         self._end_row()
         return "\n".join(self._lines)
 
-    def _append(self, said: str) -> None:
-        self._now.append(said)
-        self.length += len(said)
+    def _append(self, text: str) -> None:
+        self._now.append(text)
+        self.length += len(text)
 
     def _end_paragraph(self) -> None:
         if not self._in_cells:

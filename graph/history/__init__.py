@@ -1,1 +1,1 @@
-"""What was said, as the model reads it: messages in words, tool calls in pairs."""
+"""The conversation as the model reads it: messages in words, each tool call with its result."""

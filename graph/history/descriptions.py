@@ -1,7 +1,7 @@
-"""What a customer sent, in words: everything that the run contract's item carries and that a model needs.
+"""Descriptions of the customer's messages in words: every field of the run contract's item that a model needs.
 
-What is not the customer's own text stands in brackets. The customer's words cannot forge such a note: brackets in them
-become parentheses, and inside a note there are no line breaks (`plain`, `value`). Every value passes by one of these.
+Everything except the customer's own text stands in brackets. The customer's words cannot forge such a note: brackets in
+them become parentheses, and a note has no line breaks. Every value passes through ``plain`` or ``value``.
 """
 
 from __future__ import annotations
@@ -19,52 +19,52 @@ MEDIA_NAMES = {
     "document": "documento",
     "sticker": "figurinha",
 }
-# Why a file cannot be looked at (the statuses of the run contract).
+# Why a file cannot be opened (the statuses of the run contract).
 NOT_STORED = {
     "too_large": "grande demais para ser aberto",
     "expired": "não está mais disponível, peça de novo",
     "failed": "não foi possível recebê-lo, peça de novo",
 }
-# Ids that this agent gave its own choices: what they stand for is in the title, or decided without the model.
+# Ids that this agent gave its own choices: the title says their meaning, or it is decided without the model.
 OWN_IDS = ("choice:", "order:", "confirm:", "drop:")
-# Where the text of the contract only repeats what the detail says.
+# Kinds whose text only repeats the detail.
 TEXT_REPEATS_DETAIL = ("location", "contacts", "reaction")
-# What a Flow and a contact card hold for machines.
+# Fields of a Flow and a contact card that are for machines.
 MACHINE_FIELDS = frozenset({"flow_token", "wa_id", "type", "country_code", "origin"})
-# What marks the card by which a customer answered our request for the number.
+# The origin of the card by which a customer answered our request for the number.
 REQUESTED_CONTACT = "contact_request"
-VALUE_LIMIT = 1024  # characters of one value: as long as the body of a template
+VALUE_LIMIT = 1024  # characters of one value, as many as the body of a template
 VALUES_LIMIT = 50  # values of one form, card or order
-NOTE_LIMIT = 4096  # characters of all of them
+NOTE_LIMIT = 4096  # characters of all values of one note
 DEPTH_LIMIT = 4
 
 _BRACKETS = str.maketrans("[]", "()")
 
 
 def clean(text: str) -> str:
-    """The text without what databases, models and phones refuse: NUL is dropped, a lone surrogate becomes U+FFFD."""
+    """Return the text without characters that databases or models refuse: no NUL, lone surrogates become U+FFFD."""
     return text.replace("\0", "").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def plain(text: str) -> str:
-    """The customer's own words, in which nothing looks like a note."""
+    """Return the customer's own words, in which nothing looks like a note."""
     return clean(text).translate(_BRACKETS).strip()
 
 
 def value(text: str) -> str:
-    """A value inside a note: one line of bounded length, in which nothing looks like its end."""
+    """Return a value for a note: one line of limited length, in which nothing looks like the end of the note."""
     line = " ".join(plain(text).replace('"', "'").split())
     return line if len(line) <= VALUE_LIMIT else f"{line[: VALUE_LIMIT - 1]}…"
 
 
 def describe(message: Inbound) -> str:
-    """One message of the customer in words; what is not text stands in brackets. Never empty."""
+    """Return one message of the customer in words, never empty; everything except text stands in brackets."""
     body = " ".join(part for part in (_forwarded(message), _notice(message), _own_words(message)) if part)
     return "\n".join([*_around(message), body or "[mensagem vazia]"])
 
 
 def _around(message: Inbound) -> Iterable[str]:
-    """What led to the message: the advertisement, the product, the text that it answers."""
+    """Yield the references of the message: the advertisement, the product, the text that it answers."""
     context = message.context
     if message.referral:
         yield _referral(message.referral)
@@ -89,7 +89,7 @@ def _own_words(message: Inbound) -> str:
 
 
 def _notice(message: Inbound) -> str:
-    """What the customer did besides writing text; empty for plain text."""
+    """Return the content of the message besides text; empty for plain text."""
     match message.kind:
         case "text":
             return ""
@@ -117,7 +117,7 @@ def _media(message: Inbound) -> str:
 
 
 def _choice(message: Inbound) -> str:
-    """A tap or a filled-in form: what was chosen as the customer read it, and what the company's button stands for."""
+    """Return a tap or a filled-in form: the choice as the customer read it, and the code of the company's button."""
     chosen = message.interactive
     if chosen is None:
         return "" if message.text else "[toque em um botão]"
@@ -130,13 +130,13 @@ def _choice(message: Inbound) -> str:
 
 
 def _answers(data: Mapping[str, Any]) -> str:
-    """What a form collected: names and values, the values in quotation marks."""
+    """Return the names and values of a form, the values in quotation marks."""
     named = [(name, found) for name, one in data.items() if name not in MACHINE_FIELDS for found in _leaves(one)]
     return "; ".join(f'{value(name)}: "{found}"' for name, found in named[:VALUES_LIMIT])
 
 
 def _leaves(part: Any, depth: int = 0) -> Iterable[str]:  # noqa: ANN401 - JSON
-    """The values in JSON, as words; what is nested too deeply is left out."""
+    """Yield the values in JSON as words, except values that are nested too deeply."""
     match part:
         case bool():
             yield "sim" if part else "não"
@@ -152,8 +152,8 @@ def _leaves(part: Any, depth: int = 0) -> Iterable[str]:  # noqa: ANN401 - JSON
 
 def _referral(referral: Referral) -> str:
     what = "uma publicação" if referral.source_type == "post" else "um anúncio"
-    said = [f'"{value(text)}"' for text in (referral.headline, referral.body) if text]
-    return f"[o cliente chegou por {what}{_tail(', '.join([*said, *_given(referral.source_url)]))}]"
+    texts = [f'"{value(text)}"' for text in (referral.headline, referral.body) if text]
+    return f"[o cliente chegou por {what}{_tail(', '.join([*texts, *_given(referral.source_url)]))}]"
 
 
 def _location(message: Inbound) -> str:
@@ -177,7 +177,7 @@ def _contacts(message: Inbound) -> str:
 
 
 def _card(contact: Mapping[str, Any]) -> str:
-    """A contact card in the Cloud API's form: the name once, then company, numbers, addresses and the rest."""
+    """Return a contact card in the Cloud API's form: the name once, then company, numbers, addresses and the rest."""
     name = contact.get("name")
     shown = name.get("formatted_name") if isinstance(name, dict) else None
     rest = {key: part for key, part in contact.items() if key != "name"}
@@ -211,5 +211,5 @@ def _given(*texts: str | None) -> list[str]:
 
 
 def _tail(text: str) -> str:
-    """What comes after a colon, of bounded length; nothing for nothing."""
+    """Return a colon and the text, of limited length; empty for an empty text."""
     return "" if not text else f": {text}" if len(text) <= NOTE_LIMIT else f": {text[:NOTE_LIMIT]}…"

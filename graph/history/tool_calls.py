@@ -1,6 +1,6 @@
-"""Tool calls and their answers in a history: each call has an id of its own, and each its answer right behind it.
+"""Tool calls and their results in a history: each call has a unique id, and its result follows immediately.
 
-Model APIs refuse a history in which that is not so, and would do so for ever; models and servers do not keep to it.
+Model APIs refuse any other history every time, but models and servers do not always keep to this form.
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ from uuid import uuid4
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 
-# What every API takes back: OpenAI at most 40 characters, Anthropic letters, digits, - and _.
+# Ids that every API accepts: OpenAI at most 40 characters, Anthropic letters, digits, - and _.
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
-ID_LENGTH = 9  # of letters and digits: Mistral takes no other
-# What happened is not known: the process may have died before, during or after the effect.
+ID_LENGTH = 9  # letters and digits: Mistral accepts no other length
+# The effect is unknown: the process may have ended before, during or after it.
 INTERRUPTED = "A ferramenta foi interrompida e não respondeu. Verifique o resultado antes de afirmar qualquer coisa."
-# Where providers keep the id of a call in the content beside ``tool_calls``, in the same order.
+# The fields in which providers keep the id of a call in the content, besides ``tool_calls``, in the same order.
 CALL_BLOCKS = {"function_call": "call_id", "custom_tool_call": "call_id", "tool_use": "id", "tool_call": "id"}
 
 
 def ids_of(messages: Iterable[AnyMessage]) -> set[str]:
-    """The ids of all tool calls in a history."""
+    """Return the ids of all tool calls in a history."""
     calls = [call for message in messages if isinstance(message, AIMessage) for call in message.tool_calls]
     return {call["id"] for call in calls if call["id"]}
 
 
 def admitted(message: AIMessage, history: Sequence[AnyMessage]) -> AIMessage:
-    """A new answer of the model, whose own id and whose calls' ids are none of the history's and none twice."""
+    """Return a new answer of the model in which no id, of the message or a call, repeats one of the history."""
     if message.id in {one.id for one in history}:  # it would replace the older one in the state
         message = message.model_copy(update={"id": str(uuid4())})
     return _with_own_ids(message, ids_of(history))
 
 
 def paired(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
-    """The history as model APIs accept it, the same list where it is so already.
+    """Return the history in the form that model APIs accept, with the same messages if it has that form already.
 
-    Ids are renewed where they are missing or repeat; answers go to their calls by id, the others by position; a call
-    without an answer gets one that says so; an answer without a call goes.
+    Missing and repeated ids are renewed. Results are matched to their calls by id, else by position. A call without a
+    result gets one that says so; a result without a call is removed.
     """
     kept: list[AnyMessage] = []
     taken: set[str] = set()
@@ -55,14 +55,14 @@ def paired(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
 
 
 def unanswered_calls(messages: Sequence[AnyMessage]) -> list[str]:
-    """Ids of the tool calls that have no answer, in order."""
+    """Return the ids of the tool calls that have no result, in order."""
     answered = {message.tool_call_id for message in messages if isinstance(message, ToolMessage)}
     calls = [call["id"] for message in messages if isinstance(message, AIMessage) for call in message.tool_calls]
     return [call for call in calls if call and call not in answered]
 
 
 def renewed(message: AIMessage, history: Sequence[AnyMessage]) -> AIMessage:
-    """The message whose calls wait, with good ids of their own; the same ones each time."""
+    """Return the message with valid, unique ids of its calls; the same ids each time."""
     return _with_own_ids(message, ids_of(history))
 
 
@@ -80,19 +80,19 @@ def _no_orphan(message: AnyMessage) -> list[AnyMessage]:
 
 
 def _pair(message: AIMessage, answers: Sequence[ToolMessage], taken: set[str]) -> list[AnyMessage]:
-    """The message and an answer to each of its calls; ``taken``: the ids before it, to which its own are added."""
+    """Return the message and a result for each of its calls; the ids of its calls are added to ``taken``."""
     known = _without_invalid(message)
     sound = _with_own_ids(known, taken)
     taken |= ids_of([sound])
     left = list(answers)
     before = [call["id"] for call in known.tool_calls]
-    # First those that name their call, then the others in their order.
+    # First the results that name their call, then the others in their order.
     named = [_named(call_id, left) if before.count(call_id) == 1 else None for call_id in before]
     chosen = [answer or (left.pop(0) if left else None) for answer in named]
     pairs = zip(sound.tool_calls, chosen, strict=True)
     new = [_answer(str(call["id"]), answer) for call, answer in pairs]
     untouched = {id(one) for one in new} == {id(one) for one in answers}
-    return [sound, *(answers if untouched else new)]  # answers of calls made side by side may come in any order
+    return [sound, *(answers if untouched else new)]  # results of parallel calls may come in any order
 
 
 def _named(call_id: str | None, left: list[ToolMessage]) -> ToolMessage | None:
@@ -109,7 +109,7 @@ def _answer(call_id: str, answer: ToolMessage | None) -> ToolMessage:
 
 
 def _without_invalid(message: AIMessage) -> AIMessage:
-    """Without calls that could not be read: nothing can answer them."""
+    """Return the message without calls that could not be parsed: they can have no result."""
     if not message.invalid_tool_calls:
         return message
     bad = {(call["id"], call["args"]) for call in message.invalid_tool_calls}
@@ -134,7 +134,7 @@ def _with_own_ids(message: AIMessage, taken: set[str]) -> AIMessage:
 
 
 def _new_id(seed: str, taken: set[str]) -> str:
-    """An id that follows from the seed, so that a history which is repaired each time it is read stays as it is."""
+    """Return an id derived from the seed, so that repeated repairs of a history give the same ids."""
     for number in range(len(taken) + 1):
         made = hashlib.sha256(f"{seed}:{number}".encode()).hexdigest()[:ID_LENGTH]
         if made not in taken:
@@ -143,7 +143,7 @@ def _new_id(seed: str, taken: set[str]) -> str:
 
 
 def _content(content: str | list[Any], ids: Sequence[str]) -> str | list[Any]:
-    """The content with the ids in its blocks of calls replaced, in order."""
+    """Return the content with the ids in its blocks of calls replaced, in order."""
     if isinstance(content, str):
         return content
     left = list(ids)

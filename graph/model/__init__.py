@@ -1,1 +1,1 @@
-"""The model: which one, what it refuses and where it fails, and what of its answer may be kept and sent."""
+"""The models: making them, their failures and refusals, and the checks of their answers."""

@@ -1,4 +1,4 @@
-"""What a model answered, as the history may keep it and the customer may read it."""
+"""Sanitize a model's answer, so that the history may keep it and the customer may read it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from graph.policy.masking import mask, sensitive_digits
 
 
 def sanitized(message: BaseMessage, history: Sequence[AnyMessage], *, last: bool, instructions: str = "") -> AIMessage:
-    """The message without what nobody can or should store, and without tool calls where none may follow (``last``).
+    """Return the message without text that must not be stored, and without tool calls if none may follow (``last``).
 
-    A number that the company itself gave, by a tool or in the instructions, is no secret, whatever it looks like.
-    InvalidAnswerError for one that is not the model's.
+    A number that the company itself gave, by a tool or in the instructions, is not masked, whatever it looks like.
+    Raises InvalidAnswerError for a message of another kind.
     """
     if not isinstance(message, AIMessage):
         raise InvalidAnswerError(type(message).__name__)
@@ -35,12 +35,12 @@ def sanitized(message: BaseMessage, history: Sequence[AnyMessage], *, last: bool
     return admitted(message if cleaned == raw else AIMessage.model_validate(cleaned), history)
 
 
-def _readable(content: object, said: Callable[[str], str]) -> object:
-    """The content without thoughts and masked; other blocks, such as encrypted reasoning, have to stay as they are."""
+def _readable(content: object, change: Callable[[str], str]) -> object:
+    """Return the content with its texts changed; other blocks, such as encrypted reasoning, stay as they are."""
     if not isinstance(content, list):
-        return _each_text(content, said)
+        return _each_text(content, change)
     return [
-        block | {"text": said(str(block["text"]))} if isinstance(block, dict) and "text" in block else block
+        block | {"text": change(str(block["text"]))} if isinstance(block, dict) and "text" in block else block
         for block in content
     ]
 

@@ -1,4 +1,4 @@
-"""The models by name: which provider, which API of it, within which bounds."""
+"""Chat models by name: the provider, its API, timeout and retries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OPENAI_HOST = "api.openai.com"
 
 @lru_cache
 def chat_model(name: str) -> BaseChatModel:
-    """The model of that name (``provider:model``), made once; ``openai:`` goes to OPENAI_BASE_URL where that is set.
+    """Return the model of that name (``provider:model``), made once; ``openai:`` uses OPENAI_BASE_URL if that is set.
 
     Raises ValueError or ImportError for a provider that is unknown or not installed.
     """
@@ -35,9 +35,9 @@ def _openai(config: Settings) -> dict[str, Any]:
         log.warning("OPENAI_API_KEY is not set: the model server has to do without, OpenAI itself will refuse.")
     key = config.openai_api_key.get_secret_value() if config.openai_api_key else "missing"
     host = urlsplit(config.openai_base_url).hostname if config.openai_base_url else OPENAI_HOST
-    if host != OPENAI_HOST:  # other servers speak the older API, Chat Completions
+    if host != OPENAI_HOST:  # other servers offer the older API, Chat Completions
         return {"api_key": key, "base_url": config.openai_base_url, "use_responses_api": False}
     # OpenAI's models since gpt-5.4 refuse tools on Chat Completions while they reason. Nothing is stored at OpenAI;
-    # what the model thought before comes back to it encrypted.
+    # the earlier reasoning of the model is sent back to it encrypted.
     responses = {"use_responses_api": True, "store": False, "include": ["reasoning.encrypted_content"]}
     return {"api_key": key, "base_url": config.openai_base_url, **responses}

@@ -1,6 +1,6 @@
-"""What a model raises where it does not answer, told apart: it refuses the request, or it fails; no answer is one too.
+"""The errors of a model that does not answer, classified: it refuses the request, it fails, or its answer is invalid.
 
-A refusal comes again however often the same request is made; all else may pass.
+A refusal is repeated whenever the same request is made; any other error may be temporary.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ REFUSING = frozenset({400, 413, 415, 422})
 
 
 class InvalidAnswerError(ModelError):
-    """What came is no answer. The text is the kind of error: what the client says may quote a customer."""
+    """The response is not an answer. The text names the class of error only: its message may quote a customer."""
 
     is_retryable = True
 
 
-# What a model that cannot answer raises, after its own retries. OpenAI's client has statuses (402, 409, 422, …) that
-# langchain gives no class of its own.
+# The errors of a model that cannot answer, after its own retries. OpenAI's client has statuses (402, 409, 422, …) for
+# which langchain has no class.
 MODEL_FAILURES = (ModelError, APIError, TimeoutError)
-# What clients raise over a body that is no answer: without choices, with an error in it, HTML, cut JSON, odd types
+# The errors of clients for a body that is not an answer: no choices, an error in it, HTML, cut JSON, wrong types
 # (langchain-openai 1.7, both APIs; JSONDecodeError and pydantic's ValidationError are ValueErrors).
 JUNK = (ValueError, TypeError, LookupError, AttributeError)
 
 
 async def answer_within(asked: Awaitable[T], seconds: float) -> T:
-    """What a call of a model gives, within these seconds. Raises one of MODEL_FAILURES."""
+    """Return the answer of a model call within these seconds. Raises one of MODEL_FAILURES."""
     try:
         async with asyncio.timeout(seconds):
             return await asked
@@ -41,12 +41,12 @@ async def answer_within(asked: Awaitable[T], seconds: float) -> T:
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Whether the provider will refuse the same request again."""
+    """Return whether the provider will refuse the same request again."""
     if isinstance(error, ModelInvalidRequestError | ContextOverflowError):
         return True
     return isinstance(error, APIStatusError) and error.status_code in REFUSING
 
 
 def may_succeed_reduced(error: BaseException) -> bool:
-    """Whether another request may succeed, with less in it. 404: no such model, or (OpenRouter) none that can see."""
+    """Return whether a request with less in it may succeed. 404: unknown model, or (OpenRouter) none with vision."""
     return is_refusal(error) or isinstance(error, ModelNotFoundError)

@@ -1,4 +1,4 @@
-"""What is wrong with a model's answer: no answer, cut off, far too long, refused, or in another language."""
+"""The checks of a model's answer: empty, cut off, far too long, refused, or in another language."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from langchain_core.messages import AIMessage
 
 from graph.model.leaks import holds_call
 
-# ``call``: a tool call that cannot be made: written as text, or cut off. ``cut``: half an answer. ``unread``: what the
-# customer wrote is refused by the model's provider.
+# ``call``: a tool call that cannot be made, because it is written as text or cut off. ``cut``: an incomplete answer.
+# ``unread``: the model's provider refuses the customer's message.
 Fault = Literal["empty", "refusal", "long", "language", "call", "cut", "unread"]
 
-# One message of WhatsApp's; the instructions ask for much less.
+# Characters of one message of WhatsApp's; the instructions ask for much less.
 ANSWER_LIMIT = 4096
-# Frequent words that the other two languages do not have.
+# Frequent words of each language that the other two do not have.
 LANGUAGE_WORDS = {
     "pt": "não você vocês uma está são também os as do da dos das em um mas muito obrigada obrigado olá seu sua seus "
     "posso ajudar é pelo pela ao à mais foi já tem isso aqui pedido chamado",
@@ -29,20 +29,20 @@ LANGUAGE_WORDS = {
 }
 FREQUENT_WORDS = {name: frozenset(words.split()) for name, words in LANGUAGE_WORDS.items()}
 CUT_REASONS = {"length", "max_tokens", "max_output_tokens"}
-WORDS_MIN = 5  # below that nobody can tell
+WORDS_MIN = 5  # fewer words do not show the language
 FOREIGN_SHARE_MIN = 0.2  # of all words; sentences of the three languages have 30 to 60 % of these words
 
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-# What somebody else said or how something is called: quotations, code, links and addresses.
+# Text that is not the model's own words: quotations, code, links and addresses.
 QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|«[^»\n]*»|`[^`\n]*`|^>.*$|\bhttps?://\S+|\bwww\.\S+|\S+@\S+", re.MULTILINE)
-# A name of several words: what stands between its capitals belongs to it ("Acuvue Oasys for Astigmatism").
+# A name of several words; short words between its capitals belong to it ("Acuvue Oasys for Astigmatism").
 NAME = re.compile(r"[A-ZÀ-Þ][\w'’-]*(?: (?:[a-z]{1,4} ){0,2}[A-ZÀ-Þ0-9][\w'’-]*)+")
 
 
 def judge(message: AIMessage, locale: str, tools: Collection[str] = (), facts: str = "") -> Fault | None:
-    """The first thing that is wrong with an answer to the customer; None for a good one, and for tool calls.
+    """Return the first fault of an answer to the customer; None for a good answer, and for tool calls.
 
-    ``tools``: the names of all tools; ``facts``: what tools answered, whose names may be in any language.
+    ``tools``: the names of all tools; ``facts``: the results of tools, whose names may be in any language.
     """
     if message.tool_calls and not message.invalid_tool_calls:
         return None
@@ -61,43 +61,43 @@ def judge(message: AIMessage, locale: str, tools: Collection[str] = (), facts: s
 
 
 def speaks_another_language(text: str, locale: str, facts: str = "") -> bool:
-    """Whether a text is clearly not in the locale's language: by script, else by the most frequent words.
+    """Return whether a text is clearly not in the locale's language: by script, else by the most frequent words.
 
-    Quoted words, names and what stands in ``facts`` do not count.
+    Quoted words, names and phrases of ``facts`` do not count.
     """
     own = locale[:2].lower()
     if own not in FREQUENT_WORDS:
         return False
-    said = QUOTED.sub(" ", text)
-    letters = [character for character in said if character.isalpha()]
+    own_words = QUOTED.sub(" ", text)
+    letters = [character for character in own_words if character.isalpha()]
     foreign = sum("LATIN" not in unicodedata.name(letter, "") for letter in letters)
     if len(letters) >= WORDS_MIN and foreign * 2 > len(letters):
         return True
-    words = _without_known(WORD.findall(NAME.sub(" ", said).lower()), WORD.findall(facts.lower()))
+    words = _without_known(WORD.findall(NAME.sub(" ", own_words).lower()), WORD.findall(facts.lower()))
     counts = {name: sum(word in known for word in words) for name, known in FREQUENT_WORDS.items()}
     other = max(count for name, count in counts.items() if name != own)
-    all_words = len(WORD.findall(said))
+    all_words = len(WORD.findall(own_words))
     return all_words >= WORDS_MIN and other >= 3 and other > 2 * counts[own] and other >= FOREIGN_SHARE_MIN * all_words
 
 
 def _without_known(words: list[str], facts: list[str]) -> list[str]:
-    """The words but for those that stand side by side in the facts as well: names are taken over as they are."""
+    """Return the words except those that stand side by side in the facts too, because names are copied from there."""
     pairs = set(pairwise(facts))
     known = {place + step for place, pair in enumerate(pairwise(words)) if pair in pairs for step in (0, 1)}
     return [word for place, word in enumerate(words) if place not in known]
 
 
 def _reasons(message: AIMessage) -> set[str]:
-    """Why the model stopped, as OpenAI's two APIs and Anthropic's say it."""
-    told = message.response_metadata
-    details = told.get("incomplete_details")
-    named = [told.get("finish_reason"), told.get("stop_reason")]
+    """Return why the model stopped, as OpenAI's two APIs and Anthropic's report it."""
+    metadata = message.response_metadata
+    details = metadata.get("incomplete_details")
+    named = [metadata.get("finish_reason"), metadata.get("stop_reason")]
     named += [details.get("reason")] if isinstance(details, dict) else []
     return {str(reason).lower() for reason in named if reason}
 
 
 def _refused(message: AIMessage) -> bool:
-    """OpenAI's two ways of refusing, and the reasons of a filter (also of others)."""
+    """Return whether the answer is a refusal, in one of OpenAI's two forms, or was stopped by a content filter."""
     blocks = message.content if isinstance(message.content, list) else []
     if any(isinstance(block, dict) and block.get("type") == "refusal" for block in blocks):
         return True

@@ -1,6 +1,6 @@
-"""A conversation with less in it: what a provider refuses today it refuses for ever, and the customer writes on.
+"""Reduced forms of a conversation, for a provider that refuses it: it would refuse the same conversation every time.
 
-What is left out leaves a note, so that the model knows that something stood there.
+A note takes the place of each part that is left out, so that the model knows about it.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ GIVEN_UP = "[estas mensagens ficaram sem resposta por uma falha do sistema; o cl
 
 
 def reduced_forms(messages: Sequence[AnyMessage]) -> Iterator[list[AnyMessage]]:
-    """Forms of the conversation, each with less: without pictures, unanswered messages of before, all before the turn.
+    """Yield forms of the conversation, each with less in it: without pictures, without earlier unanswered messages, and
+    without everything before the turn.
 
-    Forms that would be the same as the one before are left out: there are three at most.
+    A form that equals the previous one is left out: there are three at most.
     """
     form = list(messages)
     for less in (without_pictures, without_unanswered, without_history):
@@ -32,20 +33,20 @@ def reduced_forms(messages: Sequence[AnyMessage]) -> Iterator[list[AnyMessage]]:
 
 
 def without_pictures(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
-    """The turn's pictures are not shown any more, and the model is told of each."""
+    """Return the messages with a note in place of each picture of the turn."""
     shown = {one.id for one in unanswered_messages(messages) if "picture" in one.additional_kwargs}
     return [_unseen(message) if message.id in shown else message for message in messages]
 
 
 def without_unanswered(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
-    """What the customer wrote in earlier turns that failed is left out."""
+    """Return the messages without the customer's words of earlier turns that failed."""
     closings = [place for place, message in enumerate(messages) if message.text == GIVEN_UP]
     unanswered = {one.id for place in closings for one in unanswered_messages(messages[:place])}
     return [_left_out(message) if message.id in unanswered else message for message in messages]
 
 
 def without_history(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
-    """Everything before the turn is left out."""
+    """Return the messages of the turn, after one note that stands for everything before."""
     now = unanswered_messages(messages)
     start = next((place for place, message in enumerate(messages) if now and message is now[0]), 0)
     if not start or (messages[0].text == HISTORY_LEFT_OUT and start == 1):
@@ -54,13 +55,13 @@ def without_history(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
 
 
 def without_this_turn(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
-    """What the customer wrote now is left out: the turn ends without having been read."""
+    """Return the messages without the customer's words of this turn, which ends without being read."""
     now = {one.id for one in unanswered_messages(messages)}
     return [_left_out(message) if message.id in now else message for message in messages]
 
 
 def closed_history(messages: Sequence[AnyMessage], turn_id: str) -> list[AnyMessage]:
-    """The history that a new turn begins with: every call has its answer, and a turn that was given up has an end."""
+    """Return the history for a new turn: every tool call has its result, and a turn that was given up has an end."""
     whole = paired(messages)
     if unanswered_messages(whole):
         whole.append(AIMessage(GIVEN_UP, id=f"given-up:{turn_id}"))
@@ -70,7 +71,7 @@ def closed_history(messages: Sequence[AnyMessage], turn_id: str) -> list[AnyMess
 def difference(
     state: Sequence[AnyMessage], asked: Sequence[AnyMessage], form: Sequence[AnyMessage]
 ) -> list[BaseMessage]:
-    """The update of the state's messages that makes the form of what was asked with last."""
+    """Return the update of the state's messages that turns ``asked`` into ``form``."""
     stored = {message.id for message in state}
     same = {id(message) for message in asked}
     gone = {message.id for message in asked} - {message.id for message in form}

@@ -1,1 +1,1 @@
-"""What is allowed and kept: departments, confirmations, business hours, memory, masking."""
+"""The rules that the code enforces: departments, confirmations, business hours, memory, masking."""

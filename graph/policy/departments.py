@@ -1,4 +1,4 @@
-"""Departments: one agent, whose instructions and tools change with the department."""
+"""Departments: the agent's instructions and tools change with the department of the conversation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from graph.prompts import DEPARTMENTS
 
 log = logging.getLogger(__name__)
 
-# What every department may use, and what comes only while it makes sense.
+# Tools of every department, and tools that are offered only while they make sense.
 COMMON_TOOLS = ("request_human", "ask_choice", "conversation_history", "remember", "show_profile", "forget")
 TRANSFER_TOOL = "transfer_to"
 PHONE_NUMBER_TOOL = "request_phone_number"
@@ -24,7 +24,7 @@ CONFIRMATION_TOOLS = ("confirm_change", "drop_change")
 
 @dataclass(frozen=True)
 class Department:
-    """Who answers; ``about``: its matters, for the others to know; ``tools``: names of its own ones."""
+    """A department; ``about``: its matters, for the other departments to know; ``tools``: names of its own tools."""
 
     name: str
     title: str
@@ -36,13 +36,13 @@ class Department:
 
 @lru_cache
 def departments_in_files() -> dict[str, Department]:
-    """The departments of ``prompts/departments``, in their order. TypeError for a setting that does not exist."""
+    """Return the departments of ``prompts/departments``, in their order. Raises TypeError for an unknown setting."""
     made = [_of_file(name, head, text) for name, head, text in DEPARTMENTS]
     return {one.name: one for one in sorted(made, key=lambda one: (one.order, one.name))}
 
 
 def departments_of(context: Context) -> dict[str, Department]:
-    """The channel's departments, in its order; all of the files where it names none that exists."""
+    """Return the channel's departments, in its order; all departments of the files if it names none that exists."""
     files = departments_in_files()
     if context.departments is None:
         return files
@@ -58,19 +58,19 @@ def departments_of(context: Context) -> dict[str, Department]:
 
 
 def current_department(state: State, context: Context) -> Department:
-    """The department of the conversation: where it was passed to, else the context's, else the channel's first."""
+    """Return the conversation's department: the one that it was passed to, else the context's, else the first one."""
     available = departments_of(context)
     names = (state.get("department"), context.department, next(iter(available)))
     return next(available[name] for name in names if name in available)
 
 
 def knows_number(context: Context) -> bool:
-    """Whether the customer's telephone number is known: who has a user name may hide it."""
+    """Return whether the customer's phone number is known: a customer with a user name may hide it."""
     return any(key.kind == "wa_id" for key in context.customer_keys)
 
 
 def offered_tools(state: State, context: Context) -> frozenset[str]:
-    """Names of the tools that may be used now. What the channel leaves out no department has."""
+    """Return the names of the tools that may be used now. A tool that the channel leaves out is never offered."""
     names = {*current_department(state, context).tools, *COMMON_TOOLS}
     if len(departments_of(context)) > 1:
         names.add(TRANSFER_TOOL)

@@ -1,9 +1,9 @@
-"""Numbers that are nobody's business are masked before anything is stored: payment cards and the Brazilian CPF.
+"""Mask sensitive numbers before anything is stored: payment cards and the Brazilian CPF.
 
-A text is looked at as groups of digits with something between them, whatever script the digits are in and whatever
-stands between: spaces of all widths, dots, dashes, signs that nobody sees. A card is a window of whole groups with the
-beginning and the length of an issuer and a right check digit. Phones, CNPJs, IMEIs, order numbers, barcodes, payment
-slips and access keys of invoices are no cards, and stay.
+A text is read as groups of digits of any script, with separators between them: spaces of all widths, dots, dashes,
+invisible characters. A card is a window of whole groups with the beginning and the length of an issuer and a correct
+check digit. Phones, CNPJs, IMEIs, order numbers, barcodes, payment slips and access keys of invoices are not cards and
+stay unchanged.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ISSUER = re.compile(
       | 6(?:011|062|2\d\d|3\d\d|4[4-9]\d|5\d\d|7\d\d)\d{12,15}""",
     re.VERBOSE,
 )
-CARD_DIGITS_MIN, CARD_DIGITS_MAX = 13, 19  # digits of a card
+CARD_DIGITS_MIN, CARD_DIGITS_MAX = 13, 19
 CARD_GROUPINGS = {(4, 4, 4, 4), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4), (4, 3, 3, 3), (8, 8)}
 CPF_GROUPINGS = {(11,), (9, 2), (3, 3, 3, 2), (1,) * 11}
 CNPJ_GROUPINGS = {(14,), (2, 3, 3, 4, 2)}
@@ -34,7 +34,7 @@ NON_CARD_GROUPINGS = (
     (4,) * 11,
 )  # a payment slip (boleto), the access key of an invoice (NF-e)
 
-# What says that it is a phone, and what is written as Brazilian ones are: 11 98765-4321, 55 11 987654321.
+# A number marked as a phone, or written as Brazilian phones are: 11 98765-4321, 55 11 987654321.
 PHONE = re.compile(
     r"""(?: (?:\+|wa\.me/|phone=|tel:)\+?\d{1,15}
           | (?<!\d)\d\d[\ -]9?\d{4}-\d{4}
@@ -49,37 +49,37 @@ SEPARATORS = set('\t;:|()[]{}<>$%&=?#"')  # never within a number
 
 @dataclass(frozen=True, slots=True)
 class SensitiveNumber:
-    """A card or CPF in a text: where, and what stands for it."""
+    """A card or CPF in a text: its place, its digits and the mask that replaces it."""
 
     start: int
     end: int
     digits: str
-    instead: str
+    replacement: str
 
 
 def mask(text: str, known: Collection[str] = ()) -> str:
-    """The text with card numbers and CPFs masked but for the last digits; those whose digits are known stay."""
+    """Return the text with card numbers and CPFs masked except their last digits; numbers in ``known`` stay."""
     for found in reversed(find_sensitive(text)):
         if found.digits not in known:
-            text = text[: found.start] + found.instead + text[found.end :]
+            text = text[: found.start] + found.replacement + text[found.end :]
     return text
 
 
 def find_sensitive(text: str) -> list[SensitiveNumber]:
-    """The card numbers and CPFs in a text, in its order."""
-    shape = NON_ASCII.sub(lambda character: _sign(character[0]), text)
+    """Return the card numbers and CPFs of a text, in their order."""
+    shape = NON_ASCII.sub(lambda character: _normalized(character[0]), text)
     shape = PHONE.sub(lambda phone: "a" * len(phone[0]), shape)
     found = [one for number in _numbers(shape) for one in _Number(shape, number).find()]
     return sorted(found, key=lambda one: one.start)
 
 
 def sensitive_digits(*texts: str) -> frozenset[str]:
-    """The digits of all that looks like a card or CPF in texts of the company's own."""
+    """Return the digits of all numbers in these texts that look like a card or CPF."""
     return frozenset(found.digits for text in texts for found in find_sensitive(text))
 
 
 def mask_values(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """A JSON value with ``mask`` on all strings and whole numbers in it; ids (``id``, ``…_id``) stay as they are."""
+    """Return a JSON value with all strings and whole numbers masked; ids (``id``, ``…_id``) stay as they are."""
     match value:
         case str():
             return mask(value)
@@ -96,15 +96,15 @@ def mask_values(value: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 @lru_cache(maxsize=4096)
-def _sign(character: str) -> str:
-    """The character as it counts here: a digit of any script as 0 to 9, a sign that nobody sees as a space."""
+def _normalized(character: str) -> str:
+    """Return a digit of any script as 0 to 9, an invisible character as a space, any other character as it is."""
     if (digit := unicodedata.digit(character, None)) is not None:
         return str(digit)
     return " " if unicodedata.category(character) in ("Cf", "Mn", "Me") else character
 
 
 def _numbers(shape: str) -> Iterator[list[re.Match[str]]]:
-    """The groups of digits, those together that may be of one number."""
+    """Yield lists of digit groups that may belong to one number."""
     together: list[re.Match[str]] = []
     for group in DIGITS.finditer(shape):
         if together and not _joined(shape[together[-1].end() : group.start()]):
@@ -120,7 +120,7 @@ def _joined(between: str) -> bool:
 
 
 class _Number:
-    """Groups of digits in which cards and CPFs are looked for: what one window has taken no other one gets."""
+    """Groups of digits that may hold cards and CPFs: a group that one window has taken belongs to no other window."""
 
     def __init__(self, shape: str, groups: list[re.Match[str]]) -> None:
         self._shape = shape
@@ -129,7 +129,7 @@ class _Number:
         self._free = [True] * len(groups)
 
     def find(self) -> list[SensitiveNumber]:
-        """Look for what is written as usual first."""
+        """Return the cards and CPFs; the usual ways of writing take precedence."""
         for sizes in NON_CARD_GROUPINGS:
             for start in range(len(self._groups) - len(sizes) + 1):
                 if self._sizes[start : start + len(sizes)] == sizes:
@@ -152,7 +152,7 @@ class _Number:
     def _each(
         self, starts: Sequence[int], least: int, most: int, wanted: Callable[[int, int, str], bool]
     ) -> list[tuple[int, int]]:
-        """Take the windows of so many digits that are wanted: of those that begin at a group the longest."""
+        """Take the wanted windows of ``least`` to ``most`` digits, of those that begin at one group the longest."""
         taken = []
         for start in starts:
             fits = [
@@ -195,7 +195,7 @@ class _Number:
         if self._shape[after : after + 1].isalpha():
             return False
         dots = [self._shape[group.end()] for group in self._groups[start : end - 1]][:2] == [".", "."]
-        # Eleven digits in a row may be a telephone: only what checks as a CPF is one, or what is written as one is.
+        # Eleven digits in a row may be a phone: a CPF has correct check digits or the punctuation of a CPF.
         return _is_cpf(digits) or (dots and self._shape[before - 1 : before] not in (".", ",", "-"))
 
 
@@ -204,25 +204,25 @@ def _is_card(digits: str) -> bool:
 
 
 def _luhn(digits: str) -> bool:
-    """ISO/IEC 7812-1, annex B."""
+    """Return whether the check digit is correct (ISO/IEC 7812-1, annex B)."""
     doubled = (sum(divmod(int(digit) * 2, 10)) for digit in digits[-2::-2])
     return (sum(map(int, digits[-1::-2])) + sum(doubled)) % 10 == 0
 
 
 def _is_ean(digits: str) -> bool:
-    """GS1 General Specifications: weights 1 and 3 by turns, modulo 10."""
+    """Return whether the check digit is correct (GS1 General Specifications: weights 1 and 3, modulo 10)."""
     return sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(digits)) % 10 == 0
 
 
 def _is_cpf(digits: str) -> bool:
-    """Both check digits fit (Receita Federal: weights 10 to 2, then 11 to 2, modulo 11)."""
+    """Return whether both check digits are correct (Receita Federal: weights 10 to 2, then 11 to 2, modulo 11)."""
     return len(set(digits)) > 1 and all(
         int(digits[length]) == _modulo_11(digits[:length], range(length + 1, 1, -1)) for length in (9, 10)
     )
 
 
 def _is_cnpj(digits: str) -> bool:
-    """Both check digits fit (Receita Federal: weights 2 to 9 from the right, again and again, modulo 11)."""
+    """Return whether both check digits are correct (Receita Federal: weights 2 to 9 from the right, modulo 11)."""
     return len(set(digits)) > 1 and all(
         int(digits[length]) == _modulo_11(digits[:length], [(length - 1 - place) % 8 + 2 for place in range(length)])
         for length in (12, 13)

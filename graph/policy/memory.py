@@ -1,6 +1,6 @@
-"""What the agent keeps about a customer beyond a conversation: a few facts that the customer gave, in the store.
+"""The long-term memory of a customer: a few facts that the customer told, kept in the store.
 
-The customer may see them and have them erased. Documents and cards are masked before they get here.
+The customer may see them and have them erased. The caller masks documents and cards.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ NAMESPACE = ("profiles",)
 
 
 async def facts(store: BaseStore | None, customer_id: str) -> list[str]:
-    """What is known, oldest first; nothing where there is no store or no customer."""
+    """Return the facts, oldest first; none without a store or a customer."""
     if store is None or not customer_id:
         return []
     item = await store.aget(NAMESPACE, customer_id)
@@ -21,7 +21,7 @@ async def facts(store: BaseStore | None, customer_id: str) -> list[str]:
 
 
 async def remember(store: BaseStore, customer_id: str, fact: str) -> list[str]:
-    """Add a fact, once; the oldest goes where there are too many. Gives what is known now."""
+    """Add a fact once, dropping the oldest if there are too many. Returns all facts."""
     new = " ".join(fact.split())[:FACT_LENGTH]
     known = [old for old in await facts(store, customer_id) if old.lower() != new.lower()]
     kept = [*known, new][-FACTS_KEPT:]
@@ -30,5 +30,5 @@ async def remember(store: BaseStore, customer_id: str, fact: str) -> list[str]:
 
 
 async def erase(store: BaseStore, customer_id: str) -> None:
-    """Forget the customer."""
+    """Erase all facts about the customer."""
     await store.adelete(NAMESPACE, customer_id)

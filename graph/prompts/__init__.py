@@ -1,9 +1,9 @@
-"""The texts that shape the agent, as files that anyone can edit.
+"""The texts that shape the agent, in files that anyone can edit.
 
-``persona.md`` (who it is; a channel may replace it), ``rules.md`` (what always holds), ``departments/*.md`` (a head of
-settings between ``+++``, then the instructions), ``summary.md``, ``texts.toml`` (what is said without a model),
-``stores.toml``, ``yes_no.toml``. In Markdown files ``$name`` stands for what the code fills in; an unknown one is an
-error at start.
+``persona.md`` (the agent's character; a channel may replace it), ``rules.md`` (rules for every answer),
+``departments/*.md`` (settings between ``+++``, then the instructions), ``summary.md``, ``texts.toml`` (texts that are
+sent without a model), ``stores.toml``, ``yes_no.toml``. In Markdown files the code replaces ``$name`` by a value; an
+unknown name is an error at start.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LANGUAGES = {"pt": "português do Brasil", "en": "inglês", "es": "espanhol"}
 
 
 def language(locale: str) -> str:
-    """The name of a locale's language, in Portuguese, as the instructions are."""
+    """Return the Portuguese name of a locale's language, for the instructions, which are in Portuguese."""
     return LANGUAGES.get(locale[:2].lower(), locale)
 
 
@@ -28,7 +28,7 @@ def _text(name: str) -> str:
 
 
 def _department(path: Path) -> tuple[str, Mapping[str, Any], str]:
-    """Name, settings and instructions of a department's file. ValueError where the head is missing."""
+    """Return name, settings and instructions of a department's file. Raises ValueError if the settings are missing."""
     try:
         _, head, body = path.read_text(encoding="utf-8").split("+++", 2)
     except ValueError as error:

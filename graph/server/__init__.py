@@ -1,1 +1,1 @@
-"""The LangGraph Server around the graph: start, access, persistence, and the way to the gateway."""
+"""The LangGraph Server around the graph: start, access, persistence, and the client of the gateway."""

@@ -1,4 +1,4 @@
-"""Who may talk to the agent server: whoever shows LANGGRAPH_TOKEN; with STUDIO also LangGraph Studio."""
+"""Access to the agent server: clients with LANGGRAPH_TOKEN; with STUDIO also LangGraph Studio."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ auth = Auth()
 
 @auth.authenticate
 async def authenticate(authorization: str | None) -> str:
-    """The identity behind the Authorization header. Raises a 401 for any other than the token."""
+    """Return the identity of the Authorization header. Raises a 401 for any header without the token."""
     if not authorized(authorization):
         raise Auth.exceptions.HTTPException(status_code=401, detail=REFUSED)
     return "gateway"
 
 
 def authorized(authorization: str | None) -> bool:
-    """Whether the header shows the token, compared in constant time. Nobody is where no token is set."""
+    """Return whether the header holds the token, compared in constant time; False if no token is set."""
     token = settings().langgraph_token
     if token is None:
         log.error("LANGGRAPH_TOKEN is not set: every request is refused.")

@@ -1,4 +1,4 @@
-"""The gateway's internal API: what the agent may ask the channel."""
+"""The client of the gateway's internal API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TLS = ssl.create_default_context()
 
 
 class HistoryEntry(BaseModel):
-    """One message of the customer's conversations, whoever wrote it."""
+    """One message of the customer's conversations, by any author."""
 
     direction: str
     author: str
@@ -32,7 +32,7 @@ class _History(BaseModel):
 
 
 class TooLargeError(Exception):
-    """The file has more bytes than are wanted."""
+    """The file has more bytes than allowed."""
 
 
 class _Tries(BaseModel):
@@ -49,18 +49,18 @@ class GatewayClient:
         self._transport = transport
 
     async def history(self, customer_id: str, limit: int) -> list[HistoryEntry]:
-        """The customer's last ``limit`` messages, oldest first. Raises httpx.HTTPError when the gateway cannot tell."""
+        """Return the customer's last ``limit`` messages, oldest first. Raises httpx.HTTPError."""
         url = f"{self._url}/internal/customers/{quote(customer_id, safe='')}/history"
-        # A client for one request: it is asked seldom, and so nothing has a lifetime of its own.
+        # A client for one request: requests are rare, and so no client outlives an event loop.
         async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, transport=self._transport, verify=TLS) as client:
             response = await client.get(url, params={"limit": limit}, headers=self._headers)
             response.raise_for_status()
             return _History.model_validate_json(response.content).messages
 
     async def proof_tries(self, customer_id: str, order_id: str) -> int | None:
-        """Take one of today's tries to prove to be an order's customer: how many are left; None: there was none left.
+        """Use one of today's tries to prove to be an order's customer; return the tries left, None if there was none.
 
-        Raises httpx.HTTPError when the gateway cannot tell.
+        Raises httpx.HTTPError.
         """
         url = f"{self._url}/internal/customers/{quote(customer_id, safe='')}/proofs"
         async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, transport=self._transport, verify=TLS) as client:
@@ -71,10 +71,9 @@ class GatewayClient:
             return _Tries.model_validate_json(response.content).left
 
     async def media(self, media_id: str, limit: int) -> bytes:
-        """The bytes of a file that the customer sent, at most ``limit``.
+        """Return the bytes of a file that the customer sent, at most ``limit``.
 
-        Raises httpx.HTTPError when the gateway cannot give them, and TooLargeError, where the size is known before a
-        byte is fetched.
+        Raises httpx.HTTPError, and TooLargeError, before any byte is fetched if the size is known.
         """
         url = f"{self._url}/internal/media/{quote(media_id, safe='')}"
         async with (
@@ -98,5 +97,5 @@ async def _body(response: httpx.Response, limit: int) -> bytes:
 
 @lru_cache
 def gateway() -> GatewayClient:
-    """The channel of this process."""
+    """Return the gateway's client of this process."""
     return GatewayClient(settings())

@@ -1,4 +1,4 @@
-"""The names that this server answers to: a page whose own name leads to this machine (DNS rebinding) gets nothing."""
+"""The host names that this server answers to, as a protection against DNS rebinding."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-# Ends that no public name has (RFC 6761, Kubernetes).
+# Endings that no public name has (RFC 6761, Kubernetes).
 _OURS = (".localhost", ".svc", ".svc.cluster.local")
 _REFUSED = "This host name is not known here: use an address, or name it in KNOWN_HOSTS."
 _HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 
 
 class KnownHosts:
-    """Refuses what is called by a strange name. ``names``: further ones that are known."""
+    """Refuses requests for unknown host names; ``names``: further known names."""
 
     def __init__(self, app: ASGIApp, names: Collection[str] = ()) -> None:
         self.app = app
         self._names = frozenset(name.strip().lower() for name in names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 400, or hand on."""
+        """Answer 400, or pass the request on."""
         if scope["type"] == "lifespan" or is_known(Headers(scope=scope).get("host", ""), self._names):
             return await self.app(scope, receive, send)
         return await PlainTextResponse(_REFUSED, 400)(scope, receive, send)
 
 
 def is_known(host: str, names: Collection[str] = ()) -> bool:
-    """Whether nobody on the internet can make this name lead here: an address, one without a dot, or one of ours."""
+    """Return whether no public DNS name can look like this: an address, a name without a dot, or one of ours."""
     found = _HOST.fullmatch(host)
     if found is None:
         return False

@@ -1,7 +1,7 @@
 """``python -m graph.server.launch``: LangGraph Server for the open edition, as a configuration file describes it.
 
-Stock langgraph-api with the in-memory runtime under uvicorn. ``langgraph dev`` would do more than a pod wants: watch
-files, look for a free port, let LangGraph Studio in.
+Stock langgraph-api with the in-memory runtime under uvicorn. ``langgraph dev`` would do more than a pod needs: watch
+files, look for a free port, admit LangGraph Studio.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 
 import uvicorn
 
-CONFIG = Path(__file__).parents[2] / "langgraph.production.json"  # beside the package, as in the repository
-# What selects the in-memory runtime. Nothing on disk: the gateway owns the turns, and a lost run is started again.
+CONFIG = Path(__file__).parents[2] / "langgraph.production.json"  # next to the package, as in the repository
+# The environment that selects the in-memory runtime, without files: the gateway owns the turns and restarts lost runs.
 RUNTIME = {
     "LANGGRAPH_RUNTIME_EDITION": "inmem",
     "LANGSMITH_LANGGRAPH_API_VARIANT": "local_dev",
@@ -38,7 +38,7 @@ LOG_CONFIG: dict[str, Any] = {
 
 
 def server_environment(config: Mapping[str, Any], jobs: int) -> dict[str, str]:
-    """What the server reads from its environment, from a langgraph.json. KeyError when it names no graphs."""
+    """Return the server's environment for a langgraph.json. Raises KeyError if that names no graphs."""
     sections = {f"LANGGRAPH_{key.upper()}": json.dumps(config[key]) for key in SECTIONS if key in config}
     return {
         **config.get("env", {}),
@@ -50,11 +50,11 @@ def server_environment(config: Mapping[str, Any], jobs: int) -> dict[str, str]:
 
 
 def main() -> None:
-    """Serve until SIGTERM; then requests in flight, and with them the runs that they wait for, may end."""
+    """Serve until SIGTERM; then requests in flight, and the runs that they wait for, may end."""
     arguments = _arguments()
     config = json.loads(arguments.config.read_text())
     for name, value in server_environment(config, arguments.jobs).items():
-        # The file's "env" are defaults: what the pod's own environment says counts more.
+        # The file's "env" holds defaults: the pod's own environment takes precedence.
         os.environ[name] = os.environ.get(name, value) if name in config.get("env", {}) else value
     uvicorn.run(
         "langgraph_api.server:app",

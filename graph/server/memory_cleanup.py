@@ -1,8 +1,8 @@
-"""Ended runs and idle threads, let go from the memory of the server's in-memory runtime.
+"""Remove ended runs and idle threads from the memory of the server's in-memory runtime.
 
-That runtime keeps every run and thread until it is restarted, and looks through all of them at most requests
-(langgraph-runtime-inmem 0.36). What is let go here is what a restart takes away at any moment: checkpoints stay in
-Postgres, a thread is known again when it is named, and the gateway posts a turn again whose run is not known.
+That runtime keeps every run and thread until it is restarted, and searches all of them at most requests
+(langgraph-runtime-inmem 0.36). A restart would remove the same entries: checkpoints stay in Postgres, a thread is known
+again when a request names it, and the gateway posts a turn again if its run is unknown.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 300.0
-KEPT_FOR = timedelta(hours=1)  # for LangGraph Studio, and for a gateway that was away
+KEPT_FOR = timedelta(hours=1)  # for LangGraph Studio, and for a gateway that was unavailable
 UNFINISHED = ("pending", "running")
 
 Rows = list[Mapping[str, Any]]
 
 
 async def clean_up_forever() -> None:
-    """Forget now and then what is older than KEPT_FOR; do nothing where this process is no such server."""
+    """Remove entries older than KEPT_FOR at intervals; do nothing if this process has no in-memory runtime."""
     runtime = sys.modules.get("langgraph_runtime_inmem.database")
     while runtime is not None:
         clean_up(runtime.GLOBAL_STORE, datetime.now(UTC) - KEPT_FOR)
@@ -32,9 +32,9 @@ async def clean_up_forever() -> None:
 
 
 def clean_up(store: MutableMapping[str, Rows], before: datetime) -> None:
-    """Take out the runs that ended before that moment, and the threads without a run that nothing changed since.
+    """Remove the runs that ended before that moment, and the threads without a run that have not changed since.
 
-    The lists are replaced, never changed: requests may be in the middle of reading them.
+    The lists are replaced, never changed, because requests may be reading them.
     """
     runs, threads = store["runs"], store["threads"]
     store["runs"] = [run for run in runs if run["status"] in UNFINISHED or run["updated_at"] >= before]

@@ -1,7 +1,7 @@
 """Checkpoints and store in Postgres, for the server's in-memory runtime (``checkpointer.path``, ``store.path``).
 
-The server starts and answers while Postgres is away. The tables are made over the first connection; until there is one,
-a run fails, to be tried again by the gateway.
+The server starts and answers while Postgres is unavailable. The first connection creates the tables; until then runs
+fail, and the gateway tries them again.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from graph.settings import settings
 log = logging.getLogger(__name__)
 
 SCHEMA = "agent"
-# Checkpointer and retention use one connection each at a time (a lock); the third one replaces one that breaks.
+# Checkpointer and retention use one connection each at a time (a lock); the third replaces a broken one.
 CHECKPOINT_POOL_SIZE = 3
 STORE_POOL_SIZE = 4
 
 
 @asynccontextmanager
 async def checkpointer() -> AsyncIterator[AsyncPostgresSaver]:
-    """The checkpointer of the server, for its lifetime."""
+    """Provide the checkpointer of the server for its lifetime."""
     async with (
         _pool(AsyncPostgresSaver, CHECKPOINT_POOL_SIZE, "checkpoints") as pool,
         _meanwhile(Retention(pool, settings().agent_retention_days).run()),
@@ -44,14 +44,14 @@ async def checkpointer() -> AsyncIterator[AsyncPostgresSaver]:
 
 @asynccontextmanager
 async def store() -> AsyncIterator[AsyncPostgresStore]:
-    """The store of the server, for its lifetime."""
+    """Provide the store of the server for its lifetime."""
     async with _pool(AsyncPostgresStore, STORE_POOL_SIZE, "store") as pool:
         yield AsyncPostgresStore(pool)
 
 
 @asynccontextmanager
 async def _meanwhile(job: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Something that goes on for as long as the block lasts."""
+    """Run a job in the background while the block runs."""
     task = asyncio.create_task(job)
     try:
         yield
@@ -62,7 +62,7 @@ async def _meanwhile(job: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 def address() -> str:
-    """AGENT_DATABASE_URL, in the schema ``agent`` where it names no search_path of its own."""
+    """Return AGENT_DATABASE_URL, in the schema ``agent`` unless it names a search_path."""
     url = settings().agent_database
     options = str(conninfo_to_dict(url).get("options") or "")
     if "search_path" in options:
@@ -71,7 +71,7 @@ def address() -> str:
 
 
 def _pool(tables: type[AsyncPostgresSaver | AsyncPostgresStore], size: int, name: str) -> Pool:
-    """A pool whose first connection makes the tables; while that fails, it has no connection to give."""
+    """Return a pool whose first connection creates the tables; while that fails, the pool lends no connection."""
     lock = asyncio.Lock()
     made = False
 
@@ -80,16 +80,16 @@ def _pool(tables: type[AsyncPostgresSaver | AsyncPostgresStore], size: int, name
         async with lock:
             if not made:
                 await _make(tables, connection)
-                log.info("Postgres is there: the tables of the %s are in place.", name)
+                log.info("Postgres is available: the tables of the %s are in place.", name)
             made = True
 
     return new_pool(address(), size, name, configure, prepare_threshold=0)
 
 
 async def _make(tables: type[AsyncPostgresSaver | AsyncPostgresStore], connection: AsyncConnection[DictRow]) -> None:
-    # A lock, because IF NOT EXISTS fails when two do it at once. Asked for again and again, because the set-up makes
-    # indexes CONCURRENTLY, which waits for every statement that began before: also for one that waits for the lock.
-    while not await _try_lock(connection):  # noqa: ASYNC110 - another process holds it, no event of ours tells
+    # A lock, because IF NOT EXISTS fails when two processes do it at once. It is polled, because the set-up creates
+    # indexes CONCURRENTLY, which waits for every earlier statement, and so for one that waits for the lock.
+    while not await _try_lock(connection):  # noqa: ASYNC110 - another process holds it, without an event
         await asyncio.sleep(0.1)
     try:
         await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")

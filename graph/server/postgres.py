@@ -20,27 +20,27 @@ Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 Configure = Callable[[AsyncConnection[DictRow]], Awaitable[None]]
 
 CONNECT_SECONDS = 5
-# How long a caller waits for a connection, and how long the pool goes on trying on its own: a caller who comes later
-# starts it anew, so that nobody waits for the long pauses of an old backoff once Postgres is back.
+# Bound of a caller's wait for a connection, and of the pool's own attempts: a later caller starts them again, so that
+# nobody waits for the long pauses of an old backoff when Postgres is available again.
 WAIT_SECONDS = 10
 
-# For what may be asked again: a restart of Postgres takes some seconds.
+# For calls that may be repeated: a restart of Postgres takes some seconds.
 persistent = stamina.retry(on=psycopg.OperationalError, attempts=None, timeout=20, wait_initial=0.2, wait_max=2)
 
-# The pool tells of every connection that it lends; only its warnings (Postgres does not answer) are of interest.
+# The pool logs every connection that it lends; only its warnings (Postgres does not answer) are of interest.
 logging.getLogger("psycopg.pool").setLevel(logging.WARNING)
 
 
 def connection_settings(**more: object) -> dict[str, Any]:
-    """Arguments of a connection as the checkpointer and the store want them: autocommit, rows as dicts."""
+    """Return the arguments of a connection that checkpointer and store need: autocommit, rows as dicts."""
     return {"autocommit": True, "row_factory": dict_row, "connect_timeout": CONNECT_SECONDS, **more}
 
 
 async def check(connection: AsyncConnection[DictRow]) -> None:
-    """Make sure that a connection still leads somewhere. Raises psycopg.OperationalError.
+    """Check that a connection still works. Raises psycopg.OperationalError.
 
-    A round trip, as the pool's own check makes it, only where there is something to read: on an idle connection that
-    is nearly always Postgres's farewell. A turn borrows nine times, and half of its time with Postgres went into this.
+    The round trip of the pool's own check is made only if there are bytes to read: on an idle connection they nearly
+    always announce its end. A turn borrows nine connections, and half of its time with Postgres went into these checks.
     """
     waiting = select.poll()
     waiting.register(connection.fileno(), select.POLLIN)
@@ -49,9 +49,9 @@ async def check(connection: AsyncConnection[DictRow]) -> None:
 
 
 def new_pool(address: str, size: int, name: str, configure: Configure | None = None, **settings: object) -> Pool:
-    """A pool that is not open yet. It connects once it is open, and checks each connection before it lends it.
+    """Return a pool that is not open yet. It connects once it is open, and checks each connection before it lends it.
 
-    ``configure`` sees each new connection first; while it raises, the pool goes on as if it could not connect.
+    ``configure`` receives each new connection first; while it raises, the pool behaves as if it could not connect.
     """
     return AsyncConnectionPool(
         address,
@@ -68,14 +68,14 @@ def new_pool(address: str, size: int, name: str, configure: Configure | None = N
 
 
 class LoopPool:
-    """One pool for each event loop that asks, opened at the first request: runs may be spread over several loops."""
+    """One pool for each event loop, opened at its first request: runs may be spread over several loops."""
 
     def __init__(self, address: str, size: int, name: str) -> None:
         self._settings = (address, size, name)
         self._pools: dict[asyncio.AbstractEventLoop, Pool] = {}
 
     async def get(self) -> Pool:
-        """The open pool of the running loop."""
+        """Return the open pool of the running loop."""
         loop = asyncio.get_running_loop()
         if loop not in self._pools:
             self._pools[loop] = new_pool(*self._settings)

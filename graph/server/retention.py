@@ -1,9 +1,9 @@
-"""How long Postgres keeps what a conversation was: of each thread its newest checkpoint, and idle threads for a while.
+"""The retention of checkpoints in Postgres: the newest of each thread, and idle threads for a limited time.
 
 A turn leaves several checkpoints. Only the newest is read: by the next turn, by a turn that is continued or posted
-again (the answers of the last turns stand in it), and by who asks for a run's result. LangGraph Server's own settings
-for this (``checkpointer.ttl``, ``POST /threads/prune``) do nothing in its in-memory runtime; the licensed edition uses
-them (langgraph.licensed.json).
+again (it holds the answers of the last turns), and by a request for a run's result. LangGraph Server's own settings for
+this (``checkpointer.ttl``, ``POST /threads/prune``) do nothing in its in-memory runtime; the licensed edition uses them
+(langgraph.licensed.json).
 """
 
 from __future__ import annotations
@@ -34,34 +34,34 @@ IDLE_THREADS: LiteralString = (
 
 
 class Retention:
-    """Keeps the checkpoints in ``pool`` few. ``days``: how long a thread without a new turn is kept; 0: for ever."""
+    """Deletes old checkpoints through ``pool``. ``days``: how long a thread without a new turn is kept; 0: for ever."""
 
     def __init__(self, pool: Pool, days: float) -> None:
         self._pool = pool
         self._days = days
 
     async def run(self) -> None:
-        """Tidy up now and then, for ever."""
+        """Tidy up at intervals, for ever."""
         while True:
             try:
                 await self.tidy(datetime.now(UTC))
-            except psycopg.Error as error:  # Postgres is away, or somebody else tidies up the same thread
+            except psycopg.Error as error:  # Postgres is unavailable, or another process tidies up the same thread
                 log.warning("old checkpoints were not deleted: %s", type(error).__name__)
             await asyncio.sleep(INTERVAL_SECONDS)
 
     async def tidy(self, now: datetime) -> None:
         """Delete idle threads, and all but the newest checkpoint of the others. Raises psycopg.Error.
 
-        Turns may be under way: what they write meanwhile stays.
+        Turns may be running: the checkpoints that they write meanwhile stay.
         """
         if self._days:
             await self._each(IDLE_THREADS, [_id_at(now - timedelta(days=self._days))], "delete")
         await self._each(THREADS_WITH_OLD_CHECKPOINTS, [], "keep_latest")
 
     async def _each(self, query: LiteralString, arguments: Sequence[str], strategy: str) -> None:
-        """Prune the threads that the query names until it names few."""
+        """Prune the threads that the query returns until it returns less than a batch."""
         while len(threads := await self._threads(query, arguments)) > 0:
-            # One of its own: the server's saver holds a lock while it speaks to Postgres.
+            # Not the server's saver, which holds a lock while it uses Postgres.
             await AsyncPostgresSaver(self._pool).aprune(threads, strategy=strategy)
             if len(threads) < BATCH_SIZE:
                 break
@@ -73,6 +73,6 @@ class Retention:
 
 
 def _id_at(moment: datetime) -> str:
-    """Where the ids begin of checkpoints made from that moment on."""
+    """Return the lower bound of the ids of checkpoints that were made from that moment on."""
     ticks = (moment - UUID_EPOCH) // timedelta(microseconds=1) * 10
     return f"{ticks >> 28:08x}-{ticks >> 12 & 0xFFFF:04x}-6{ticks & 0xFFF:03x}"

@@ -1,7 +1,7 @@
-"""What development and production add to LangGraph Server: it loads one of the two apps here (``http.app``).
+"""The additions of development and production to LangGraph Server, which loads one of these two apps (``http.app``).
 
-Both answer to known names only, and want the token for everything but probes and metrics. Development differs in one
-thing: with STUDIO it lets LangGraph Studio's page in, which has no token.
+Both answer to known host names only, and require the token for everything except probes and metrics. Development
+differs in one point: with STUDIO it admits LangGraph Studio's page, which has no token.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from graph.server.hosts import KnownHosts
 from graph.server.tracing import JoinTrace, configure_tracing
 from graph.settings import settings
 
-# Asked by probes and by Prometheus, who have no token; a NetworkPolicy keeps others away.
+# Paths for probes and Prometheus, which have no token; a NetworkPolicy keeps other clients away.
 OPEN_PATHS = ("/ok", "/metrics")
-# Studio's page, as browsers name it (langgraph.json allows the same), and what it asks for.
+# Studio's page, as browsers name it (langgraph.json allows the same), and the paths that it requests.
 STUDIO_ORIGIN = re.compile(r"https://([a-z]+\.)?smith\.langchain\.com")
 STUDIO_PATHS = ("/info", "/assistants", "/threads", "/runs", "/store")
 RUNTIME_FOLDER = Path(".langgraph_api")
@@ -42,7 +42,7 @@ class AllowPrivateNetwork:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hide the question from what comes after."""
+        """Remove the request header, and pass the request on."""
         if scope["type"] == "http" and scope["method"] == "OPTIONS":
             headers = MutableHeaders(scope=scope)
             del headers["access-control-request-private-network"]
@@ -51,9 +51,9 @@ class AllowPrivateNetwork:
 
 
 class RequireToken:
-    """Refuses what shows no token before anything else looks at it: preflights, documentation and schemas too.
+    """Refuses requests without the token before any other code reads them, also preflights, documentation and schemas.
 
-    studio: whether LangGraph Studio's page is let in without one.
+    ``studio``: whether LangGraph Studio's page is admitted without a token.
     """
 
     def __init__(self, app: ASGIApp, studio: bool = False) -> None:
@@ -61,7 +61,7 @@ class RequireToken:
         self._studio = studio
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 401, or hand on."""
+        """Answer 401, or pass the request on."""
         if scope["type"] == "lifespan" or scope["path"] in OPEN_PATHS:
             return await self.app(scope, receive, send)
         headers = Headers(scope=scope)
@@ -71,7 +71,7 @@ class RequireToken:
 
 
 def _from_studio(scope: Scope, headers: Headers) -> bool:
-    """Whether Studio's page asks, in a browser, for something that it needs. The server's own scheme is wanted too."""
+    """Return whether Studio's page, in a browser, requests a path that it needs, with the server's own auth scheme."""
     if scope["type"] != "http" or not STUDIO_ORIGIN.fullmatch(headers.get("origin", "")):
         return False
     path = str(scope["path"])
@@ -83,15 +83,15 @@ def _from_studio(scope: Scope, headers: Headers) -> bool:
 class MaskInput:
     """Masks card and document numbers in a run's input before the server sees it.
 
-    The graph masks what it makes messages of, but the server stores a run's input before the graph begins: with the
-    run, and in the turn's first two checkpoints. This is the one place before all of them, in both editions.
+    The graph masks the messages that it makes, but the server stores a run's input before the graph begins: with the
+    run, and in the turn's first two checkpoints. Only this middleware comes before all of them, in both editions.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on, with another body where something was masked."""
+        """Pass the request on, with another body if numbers were masked."""
         if scope["type"] != "http" or scope["method"] != "POST" or "/runs" not in scope["path"]:
             return await self.app(scope, receive, send)
         body = masked_input(await Request(scope, receive).body())
@@ -106,10 +106,10 @@ class MaskInput:
 
 
 def masked_input(body: bytes) -> bytes:
-    """The body of a request for a run with its input masked; unchanged where that changes nothing, or is no JSON."""
+    """Return the body of a request for a run with its input masked; the same body if it is not JSON."""
     try:
         request = json.loads(body)
-    except ValueError:  # the server says what is wrong with it
+    except ValueError:  # the server reports the error
         return body
     if not isinstance(request, dict) or (masked := mask_values(request.get("input"))) == request.get("input"):
         return body
@@ -117,10 +117,10 @@ def masked_input(body: bytes) -> bytes:
 
 
 def forget_runs(folder: Path) -> None:
-    """Remove what an earlier in-memory server wrote down about its runs.
+    """Remove the files in which an earlier in-memory server kept its runs.
 
-    It may be as old as that server's last orderly stop, and a run that it holds as unfinished would run once more,
-    whatever the conversation has come to since. The gateway knows which turns are open, and continues those.
+    They may be as old as that server's last orderly stop, and a run that they hold as unfinished would run once more,
+    however the conversation has gone on since. The gateway knows which turns are open, and continues those.
     """
     for pickle in folder.glob(".langgraph_*.pckl"):
         pickle.unlink(missing_ok=True)

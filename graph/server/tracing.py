@@ -1,7 +1,7 @@
-"""OpenTelemetry: a run belongs to the trace of the gateway's request that asked for it.
+"""Traces by OpenTelemetry: a run belongs to the trace of the gateway's request that started it.
 
-langgraph-api hands the current span on to its workers, but starts none for a request; that is done here. Without
-OTEL_EXPORTER_OTLP_ENDPOINT nothing is recorded. Span attributes are the server's ids, never content.
+langgraph-api passes the current span on to its workers, but starts none for a request; this module does. Without an
+endpoint nothing is recorded. Attributes are the server's ids, never content.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ def configure_tracing(endpoint: str | None) -> None:
 
 
 class JoinTrace:
-    """A span for each request that comes with a trace of its sender's. ``tracer``: another than the process's."""
+    """Starts a span for each request with a trace of its sender; ``tracer``: instead of the process's own."""
 
     def __init__(self, app: ASGIApp, tracer: trace.Tracer | None = None) -> None:
         self.app = app
         self._tracer = tracer or trace.get_tracer(SERVICE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on, within the span where there is one."""
+        """Pass the request on, within a span if it has a trace."""
         headers = dict(Headers(scope=scope)) if scope["type"] == "http" else {}
         if "traceparent" not in headers:
             return await self.app(scope, receive, send)
@@ -57,10 +57,10 @@ async def in_place_unless_traced(
     *args: Any,  # noqa: ANN401 - the call's own
     **more: Any,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
-    """How LangSmith makes a call of its own (``langsmith.set_runtime_overrides``): in a thread only while it traces.
+    """Make LangSmith's own calls (``langsmith.set_runtime_overrides``): in a thread only while it traces.
 
-    langchain wraps every hook of a middleware for LangSmith, which changes to a thread before and after each one, also
-    where tracing is off and there is nothing to do.
+    langchain wraps every hook of a middleware for LangSmith, which changes to a thread before and after each one, even
+    if tracing is off and there is nothing to do.
     """
     if tracing_is_enabled():
         return await in_thread(context, call, *args, **more)

@@ -1,4 +1,4 @@
-"""What is sold, and where."""
+"""Products and shops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Carrying out what the customer said yes to, once; asking them again; or letting it be."""
+"""Pending changes: carry out a confirmed change once, ask the customer again, or cancel it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def drop_change(runtime: Runtime) -> Command[Any]:
 
 
 async def _carry_out(one: Pending, runtime: Runtime) -> str:
-    # What was asked about before the customer's phone or number changed needs a proof now.
+    # A change that was proposed before the customer's phone or number changed needs a proof now.
     if verification_level(runtime) == "changes_need_proof" and one["tool"] != "create_ticket":
         return CHANGES_NEED_PROOF
     try:

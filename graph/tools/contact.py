@@ -1,4 +1,4 @@
-"""Asking a customer who hides the number for it."""
+"""Ask a customer who hides the phone number for it."""
 
 from __future__ import annotations
 

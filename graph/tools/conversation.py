@@ -1,4 +1,4 @@
-"""The conversation itself: asking with choices, passing it on, calling a person, looking back."""
+"""The conversation itself: ask with choices, transfer it, call a person, look at earlier messages."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ async def conversation_history(runtime: Runtime, limit: Annotated[int, Field(ge=
 
 
 def handoff_text(state: State, context: Context) -> str:
-    """What the customer is told when a person is called, also that nobody is there now."""
+    """Return the text for the customer when a person is called, which says so if nobody answers at this hour."""
     if context.business_hours is None or is_open(context.business_hours, asked_at(state)):
         return TEXTS["handoff"]
     return TEXTS["handoff_closed"].format(hours=in_words(context.business_hours))

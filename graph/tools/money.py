@@ -1,4 +1,4 @@
-"""Amounts of money in words."""
+"""Amounts of money as Brazilians write them."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from decimal import Decimal
 
 
 def brl(amount: Decimal | int) -> str:
-    """An amount in BRL as Brazilians write it: R$ 1.234,50."""
+    """Return an amount in BRL as Brazilians write it: R$ 1.234,50."""
     return f"R$ {amount:,.2f}".translate(str.maketrans(",.", ".,"))

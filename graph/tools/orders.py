@@ -1,4 +1,4 @@
-"""Orders: looking them up, cancelling them, having them delivered elsewhere."""
+"""Orders: look them up, cancel them, change their delivery address."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ async def change_address(
 
 
 async def _stages(runtime: Runtime) -> str:
-    """How far the orders have come that may be the customer's, without their numbers: those are half of the proof."""
+    """Return the stages of orders that may be the customer's, without their numbers, which are half of the proof."""
     orders = await business().orders(stage_keys(runtime))
     if not orders:
         return with_hint(runtime, "Este cliente não tem pedidos.")
@@ -107,7 +107,7 @@ def _not_found(order_id: str) -> str:
 
 
 def _refusal(order: Order | None, order_id: str) -> str:
-    """Why an order cannot be changed; empty where it can, as far as one can tell."""
+    """Return why an order cannot be changed; empty if nothing is known against it."""
     if order is None:
         return _not_found(order_id)
     return "" if order.stage == "open" else f"O pedido {order.id} não pode mais ser alterado: {order.status}."

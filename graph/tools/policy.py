@@ -1,4 +1,4 @@
-"""What holds for every tool: it is offered here, it is bounded, and what has to be expected becomes a fact."""
+"""The policy of tool calls: a tool has to be offered, calls are limited, and expected failures become facts."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ TOO_MANY = "Já foram feitas consultas demais para esta mensagem. Responda com o
 
 
 class ToolPolicy(AgentMiddleware[State, Context]):
-    """Bounds every tool in number and time, and turns the failures that have to be expected into a fact for the model.
+    """Limits the number and the time of tool calls, and turns expected failures into facts for the model.
 
-    Anything else is a defect and fails the run.
+    Any other error is a defect and fails the run.
     """
 
     state_schema = State
@@ -43,7 +43,7 @@ class ToolPolicy(AgentMiddleware[State, Context]):
         request: ToolCallRequest,
         handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]],
     ) -> ToolMessage | Command[Any]:
-        """Run the tool; a fact with status ``error`` where it may not run or something that it needs is away."""
+        """Run the tool; return a fact with status ``error`` if it may not run or a service is unavailable."""
         call = request.tool_call
         # A model may name a tool that it was not offered, or that its department or channel does not have.
         if call["name"] not in offered_tools(request.state, request.runtime.context or Context()):
@@ -70,7 +70,7 @@ def _error(request: ToolCallRequest, text: str) -> ToolMessage:
 
 
 def _place(messages: Sequence[AnyMessage], call_id: str | None) -> int:
-    """How many calls the model made in this turn before this one."""
+    """Return the number of calls that the model made in this turn before this one."""
     ids: list[str | None] = []
     for message in reversed(messages):
         if isinstance(message, HumanMessage):

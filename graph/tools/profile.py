@@ -1,4 +1,4 @@
-"""What is kept about the customer beyond the conversation."""
+"""The facts that are kept about the customer beyond the conversation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Proving to be the customer of an order, where the number may have changed hands."""
+"""The proof that a customer whose number may have changed hands is the customer of an order."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def verify_customer(
 
 
 async def _tried(runtime: Runtime, order_id: str, postcode: str) -> str | Command[Any]:
-    """What comes of one of the day's tries."""
+    """Use one of the day's tries and return its result."""
     left = await gateway().proof_tries(runtime.context.customer_id, order_id)
     try:
         proven = left is not None and await business().verify(lasting_keys(runtime), order_id, postcode)
@@ -66,9 +66,9 @@ async def _tried(runtime: Runtime, order_id: str, postcode: str) -> str | Comman
 
 
 async def _is_of_the_number(runtime: Runtime, order_id: str) -> bool:
-    """Whether the order is also what the number leads to: then the number is the customer's.
+    """Return whether the number leads to the order too: then the number is the customer's.
 
-    Else only what their lasting keys lead to is, and the number's data stays that of somebody else.
+    If not, only the data of their lasting keys is theirs, and the number's data belongs to another person.
     """
     known = trusted_keys(runtime) if verification_level(runtime) == "changes_need_proof" else number_keys(runtime)
     return await business().order(known, order_id) is not None

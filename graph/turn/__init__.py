@@ -1,1 +1,1 @@
-"""What a turn goes through: its beginning, the files in it, each call of the model, its end."""
+"""The steps of a turn: its beginning, its files, each call of the model, its end."""

@@ -1,4 +1,4 @@
-"""Where a turn begins: the guard that answers a turn only once, and what the model finds when it is asked."""
+"""The beginning of a turn: a turn is answered only once, and its messages are prepared for the model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ UNCLEAR = "[o cliente disse mais do que sim à pergunta: nada foi feito ainda]"
 
 
 class Turn(AgentMiddleware[State, Context]):
-    """The first node of the graph. ``model`` writes the summaries of long histories."""
+    """The first node of the graph; ``model`` writes the summaries of long histories."""
 
     state_schema = State
 
@@ -36,10 +36,10 @@ class Turn(AgentMiddleware[State, Context]):
 
     @hook_config(can_jump_to=["tools", "end"])
     async def abefore_agent(self, state: State, runtime: Runtime[Context]) -> dict[str, Any]:
-        """Take the turn's messages in; end at once, with the same answer, where the turn was answered before.
+        """Add the turn's messages; end at once, with the same answer, if the turn was answered before.
 
-        A turn that was begun before and is posted again goes on where it broke off, with the tool calls that the
-        model made then: other ones would make its effects happen twice.
+        A turn that was begun before and is posted again continues where it was interrupted, with the model's tool calls
+        of then: new calls would have new idempotency keys, and the effects would happen twice.
         """
         if answer := _answer_of(state):
             return {"verified": False, **answer, "jump_to": "end"}
@@ -73,18 +73,18 @@ class Turn(AgentMiddleware[State, Context]):
 
 
 def _answer_of(state: State) -> Answer | None:
-    """What the state's turn was answered, if it was."""
+    """Return the answer of the state's turn, if it has one."""
     return next((answer for answer in state.get("answers", []) if answer["turn_id"] == state["turn_id"]), None)
 
 
 def _unsent(state: State, turn: TurnInput) -> bool:
-    """Whether the last answer in the state is one that the customer never got."""
+    """Return whether the customer never received the last answer in the state."""
     answers = state.get("answers", [])
     return bool(answers) and answers[-1]["turn_id"] == turn.unsent
 
 
 def _go_on(history: Sequence[AnyMessage]) -> dict[str, Any]:
-    """To the tools where calls wait, under ids of their own; else to the model."""
+    """Continue with the tools if their calls wait, under unique ids; else with the model."""
     last = history[-1] if history else None
     if not isinstance(last, AIMessage) or not last.tool_calls:
         return {}
@@ -93,28 +93,28 @@ def _go_on(history: Sequence[AnyMessage]) -> dict[str, Any]:
 
 
 def _failures(state: State, turn: TurnInput, history: Sequence[AnyMessage]) -> int:
-    """Turns in a row without a real answer: one more where the last one was given up, none after a person spoke."""
+    """Return the turns in a row without a proper answer: one more if the last was given up, 0 after a person wrote."""
     return 0 if turn.since else state.get("failures", 0) + bool(unanswered_messages(history))
 
 
 def _update(old: Sequence[AnyMessage], history: Sequence[AnyMessage], new: Sequence[AnyMessage]) -> list[BaseMessage]:
-    """The update of the messages: the new ones, after the whole history where more than its end changed."""
+    """Return the update of the messages: the new ones, or the whole history if more than its end changed."""
     if len(history) >= len(old) and all(one is other for one, other in zip(history, old, strict=False)):
         return [*history[len(old) :], *new]
     return [RemoveMessage(REMOVE_ALL_MESSAGES), *history, *new]
 
 
 def _decide(state: State, turn: TurnInput, new: Sequence[AnyMessage]) -> tuple[dict[str, Any], list[AnyMessage]]:
-    """What the customer's answer to a pending question changes, and the messages with what follows from it."""
+    """Return the changes of the state by the customer's answer to a pending question, and the messages that follow."""
     one = pending_change(state)
-    if one and one["turn_id"] == turn.unsent:  # nobody was asked
+    if one and one["turn_id"] == turn.unsent:  # the customer never received the question
         one = None
-    # Words are an answer to what was shown last: that was the question, when they were written, and nobody spoke since.
+    # Words answer the message that was shown last: they count if it was the question and no message came in between.
     aside = turn.since or turn.unsent or turn.early
     words = one is not None and not aside and shown_last(state, one)
     open_still = {} if one and answerable(one, _moment(turn)) else {"pending": None}
     match decide(one, turn.inbound, _moment(turn), words=words):
-        case "yes" if one:  # carried out without asking the model: it words the outcome
+        case "yes" if one:  # carried out without asking the model, which then words the outcome
             call = {"name": CONFIRMATION_TOOLS[0], "args": {}, "id": call_id(turn.turn_id), "type": "tool_call"}
             message = AIMessage("", tool_calls=[call], id=call["id"])
             return {"jump_to": "tools", "accepted": one["id"]}, [*new, message]
@@ -131,7 +131,7 @@ def _with_note(message: AnyMessage, note: str) -> AnyMessage:
 
 
 def _moment(turn: TurnInput) -> datetime:
-    """When the customer wrote last, as far as it is known: what the turn takes for now."""
+    """Return the time of the customer's last message, which is the turn's current time; now if it is unknown."""
     times = [moment for message in turn.inbound if (moment := _time(message))]
     return max(times, default=datetime.now(UTC))
 

@@ -1,4 +1,4 @@
-"""From what the model and the tools said to what the customer gets: the end of a turn."""
+"""The end of a turn: replies from the model's answer and the parts that tools prepared."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ NOTHING_PREPARED = Prepared(parts=[], closing={})
 FAILURES_BEFORE_HANDOFF = 3
 FENCE_END = "\n```\n"  # of a code block that is cut
 SUMMARY_LENGTH = 1500
-WITHOUT_BUTTONS = (TextReply, MediaReply, LocationReply, ContactsReply)  # what may stand before a question
+WITHOUT_BUTTONS = (TextReply, MediaReply, LocationReply, ContactsReply)  # replies that may precede a question
 
 
 def closing_message(state: State) -> AIMessage | None:
-    """What the tools would have the turn end with, where each of the model's last calls was one of that kind."""
+    """Return the closing message of the tools, if each of the model's last calls has a closing text."""
     texts = (state.get("prepared") or NOTHING_PREPARED)["closing"]
     if not texts or not isinstance(state["messages"][-1], ToolMessage):
         return None
     calls = next((m.tool_calls for m in reversed(state["messages"]) if isinstance(m, AIMessage)), [])
-    said = [texts[call["id"]] for call in calls if call["id"] in texts]
-    return AIMessage("\n\n".join(filter(None, said))) if said and len(said) == len(calls) else None
+    closing = [texts[call["id"]] for call in calls if call["id"] in texts]
+    return AIMessage("\n\n".join(filter(None, closing))) if closing and len(closing) == len(calls) else None
 
 
 def repaired(message: AIMessage, fault: Fault | None) -> AIMessage:
-    """The message as the customer may read it and the history may keep it, also where something is wrong with it."""
+    """Return the message in a form that may be sent and kept, whatever its fault."""
     if fault is None:
         return message
     text = {"long": _shortened, "cut": _whole_sentences}.get(fault, lambda _: "")(message.text) or _instead(fault)
@@ -46,7 +46,7 @@ def repaired(message: AIMessage, fault: Fault | None) -> AIMessage:
 
 
 def finish(state: State, context: Context, message: AIMessage, fault: Fault | None) -> tuple[AIMessage, dict[str, Any]]:
-    """The turn's last message and what it changes in the state: replies, handoff, and the memory of both."""
+    """Return the turn's last message and its update of the state: replies, handoff, and the kept answers."""
     failures = state.get("failures", 0) + 1 if _failed(state, fault) else 0
     handoff = state.get("handoff")
     if failures >= FAILURES_BEFORE_HANDOFF and handoff is None:
@@ -57,10 +57,10 @@ def finish(state: State, context: Context, message: AIMessage, fault: Fault | No
     parts = [REPLY.validate_python(part) for part in (state.get("prepared") or NOTHING_PREPARED)["parts"]]
     asked = pending_change(state)
     if asked and asked["turn_id"] == state["turn_id"]:
-        message, said = _with_question(message, asked, parts, fault)
+        message, composed = _with_question(message, asked, parts, fault)
     else:
-        said = compose(message.text, parts)
-    replies = dump(said)
+        composed = compose(message.text, parts)
+    replies = dump(composed)
     answer = Answer(turn_id=state["turn_id"], replies=replies, handoff=handoff, verified=state.get("verified", False))
     kept = [*state.get("answers", []), answer][-ANSWERS_KEPT:]
     update = {**answer, "answers": kept, "failures": failures, "prepared": None}
@@ -70,16 +70,16 @@ def finish(state: State, context: Context, message: AIMessage, fault: Fault | No
 def _with_question(
     message: AIMessage, asked: Pending, parts: Sequence[Reply], fault: Fault | None
 ) -> tuple[AIMessage, list[Reply]]:
-    """The answer with a question before a change: last, by itself, and the only thing to tap on or to answer to."""
+    """Return the answer with a question before a change: last, by itself, and the only message with buttons."""
     text = "" if fault in ("empty", "call", "unread") else message.text
     others = [part for part in parts if isinstance(part, WITHOUT_BUTTONS)]
     whole = "\n\n".join(filter(None, [text, asked["question"]]))
-    told = AIMessage(whole, id=message.id, usage_metadata=message.usage_metadata)
-    return told, [*compose(text, others), *question_replies(asked)]
+    kept = AIMessage(whole, id=message.id, usage_metadata=message.usage_metadata)
+    return kept, [*compose(text, others), *question_replies(asked)]
 
 
 def _failed(state: State, fault: Fault | None) -> bool:
-    """Whether the customer was not really answered."""
+    """Return whether the customer got no proper answer."""
     turn = after_last_customer_message(state["messages"])
     return fault in ("empty", "language", "call", "unread") or any(
         isinstance(message, ToolMessage) and message.text == UNAVAILABLE for message in turn
@@ -91,7 +91,7 @@ def _instead(fault: Fault) -> str:
 
 
 def _shortened(text: str) -> str:
-    """As much as one may send for one answer; a longer text says that it was cut."""
+    """Return at most as much text as one answer may have; a cut text says so."""
     if len(text) <= TEXT_LIMIT:
         return text
     beginning = split(text, TEXT_LIMIT - len(TEXTS["cut"]) - len(FENCE_END))[0]
@@ -99,19 +99,19 @@ def _shortened(text: str) -> str:
 
 
 def _whole_sentences(text: str) -> str:
-    """What is whole of an answer that was cut off; empty where nothing is."""
+    """Return the complete sentences of an answer that was cut off; empty if there are none."""
     ends = [found.end() for found in re.finditer(r"[.!?…](?=\s)|\n", text)]
     whole = text[: ends[-1]].rstrip() if ends else ""
     return _shortened(whole + TEXTS["cut"]) if whole else ""
 
 
 def _summary(state: State) -> str:
-    """What a person has to know, where the model did not say: what was summarised, and the last messages."""
-    said = [
+    """Return a summary for a person if the model gave none: the conversation's summary and the last messages."""
+    lines = [
         f"{'Cliente' if message.type == 'human' else 'Assistente'}: {message.text}"
         for message in state["messages"][-8:]
         if message.type in ("human", "ai") and message.text
     ]
     one = pending_change(state)
     asked = [f"Esperando confirmação: {one['question']}"] if one else []
-    return mask("\n".join([state.get("summary", ""), *asked, *said]).strip())[-SUMMARY_LENGTH:]
+    return mask("\n".join([state.get("summary", ""), *asked, *lines]).strip())[-SUMMARY_LENGTH:]

@@ -1,4 +1,4 @@
-"""Which model answers, with which instructions, and within which bounds; and the end of the turn with its answer."""
+"""The policy of model calls: the model, its instructions and limits, and the end of the turn with its answer."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ __all__ = ["ModelPolicy", "chat_model"]
 
 
 class ModelPolicy(AgentMiddleware[State, Context]):
-    """Every model call: the run's model, its instructions and tools, bounds; an answer to the customer ends the turn.
+    """Prepares every model call with the run's model, instructions, tools and limits; an answer ends the turn.
 
-    Where neither the model nor the fallback answers, the run fails, and the gateway tries the turn again: no text of an
-    error ever becomes an answer. What both refuse they would refuse again: that turn ends with a sentence of ours, and
-    without what was refused. The end of the turn is part of this step, not one of its own: each step is a checkpoint,
-    and what a step cut off half-way would have answered is asked again.
+    If neither the model nor the fallback answers, the run fails, and the gateway tries the turn again: no text of an
+    error ever becomes an answer. A message that both refuse would be refused again: that turn ends with a text of ours,
+    and the message is left out of the history. The end of the turn is part of this step, because each step is a
+    checkpoint, and an interrupted step asks the model again.
     """
 
     state_schema = State
@@ -44,41 +44,43 @@ class ModelPolicy(AgentMiddleware[State, Context]):
     ) -> ModelResponse[Any] | ExtendedModelResponse[Any]:
         """Make the call. Raises one of MODEL_FAILURES."""
         state, context = cast("State", request.state), request.runtime.context or Context()
-        if said := closing_message(state):
-            return _end(state, context, said, None, [])
+        if closing := closing_message(state):
+            return _end(state, context, closing, None, [])
         prepared = await _prepared(request, state, context)
         names = frozenset(tool.name for tool in request.tools if isinstance(tool, BaseTool))
         try:
-            heard, fault = await _heard(ModelCall(prepared, handler, _last(request.messages), models()), context, names)
+            answer, fault = await _first_good(
+                ModelCall(prepared, handler, _last(request.messages), models()), context, names
+            )
         except RefusedError:
             left = difference(state["messages"], prepared.messages, without_this_turn(prepared.messages))
             return _end(state, context, repaired(AIMessage(""), "unread"), "unread", left)
-        left = difference(state["messages"], prepared.messages, heard.messages)
-        if heard.message.tool_calls and fault is None:
-            response = ModelResponse(result=[heard.message])
+        left = difference(state["messages"], prepared.messages, answer.messages)
+        if answer.message.tool_calls and fault is None:
+            response = ModelResponse(result=[answer.message])
             return ExtendedModelResponse(response, Command(update={"messages": left})) if left else response
-        return _end(state, context, repaired(heard.message, fault), fault, left)
+        return _end(state, context, repaired(answer.message, fault), fault, left)
 
 
-async def _heard(call: ModelCall, context: Context, names: frozenset[str]) -> tuple[ModelAnswer, Fault | None]:
-    """The first answer that nothing is wrong with: the model is asked twice, then the fallback model once."""
-    heard = await call.ask()
-    fault = _fault(heard, context, names)
+async def _first_good(call: ModelCall, context: Context, names: frozenset[str]) -> tuple[ModelAnswer, Fault | None]:
+    """Return the first answer without a fault: the model is asked twice, then the fallback model once."""
+    answer = await call.ask()
+    fault = _fault(answer, context, names)
     for further in (call.models, call.models[1:]):
         if fault not in RETRY_HINTS or not further:
             break
-        heard = await call.again(heard, fault, context.locale, further).ask()
-        fault = _fault(heard, context, names)
-    return heard, fault
+        answer = await call.retry(answer, fault, context.locale, further).ask()
+        fault = _fault(answer, context, names)
+    return answer, fault
 
 
-def _fault(heard: ModelAnswer, context: Context, names: frozenset[str]) -> Fault | None:
-    facts = "\n".join(message.text for message in heard.messages if isinstance(message, ToolMessage))
-    return judge(heard.message, context.locale, names, facts)
+def _fault(answer: ModelAnswer, context: Context, names: frozenset[str]) -> Fault | None:
+    facts = "\n".join(message.text for message in answer.messages if isinstance(message, ToolMessage))
+    return judge(answer.message, context.locale, names, facts)
 
 
 async def _prepared(request: ModelRequest[Context], state: State, context: Context) -> ModelRequest[Context]:
-    """The call with the run's instructions, tools and model, and a history that no model's API refuses."""
+    """Return the call with the run's instructions, tools and model, and a history in the form that APIs accept."""
     known = await memory.facts(request.runtime.store, context.customer_id)
     names = offered_tools(state, context)
     tools = [tool for tool in request.tools if isinstance(tool, BaseTool) and tool.name in names]
@@ -90,13 +92,13 @@ async def _prepared(request: ModelRequest[Context], state: State, context: Conte
 def _end(
     state: State, context: Context, message: AIMessage, fault: Fault | None, left: list[BaseMessage]
 ) -> ExtendedModelResponse[Any]:
-    """The end of the turn; ``left``: how the messages of before change, where some of them were refused."""
+    """Return the end of the turn; ``left``: the update of earlier messages, if some of them were refused."""
     message, update = finish(state, context, message, fault)
     changed = {"messages": left} if left else {}
     return ExtendedModelResponse(ModelResponse(result=[message]), Command(update={**update, **changed}))
 
 
 def _last(messages: Sequence[AnyMessage]) -> bool:
-    """Whether this is the turn's last call, which has to answer."""
-    spoken = sum(isinstance(message, AIMessage) for message in after_last_customer_message(messages))
-    return spoken + 1 >= settings().model_calls_per_turn
+    """Return whether this is the turn's last call, which has to answer."""
+    made = sum(isinstance(message, AIMessage) for message in after_last_customer_message(messages))
+    return made + 1 >= settings().model_calls_per_turn

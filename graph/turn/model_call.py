@@ -1,4 +1,4 @@
-"""Asking the model: with less where its provider refuses, the fallback model where it fails, again where it must be."""
+"""Calls of the model: reduced if its provider refuses, with the fallback model if it fails, retried after a fault."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from graph.turn.files import with_pictures
 log = logging.getLogger(__name__)
 
 Handler = Callable[[ModelRequest[Context]], Awaitable[ModelResponse[Any]]]
-INVALID_ANSWERS_LIMIT = 2  # answers of one model that are none, before it has failed
-# What a further attempt is told.
+INVALID_ANSWERS_LIMIT = 2  # invalid answers of one model, after which it counts as failed
+# The hint for a further attempt.
 RETRY_HINTS: dict[Fault, str] = {
     "empty": "A sua resposta anterior veio vazia. Responda ao cliente.",
     "long": "A sua resposta anterior era longa demais. Responda em até 600 caracteres.",
@@ -33,16 +33,16 @@ RETRY_HINTS: dict[Fault, str] = {
     "call": "A sua resposta anterior tinha uma chamada de ferramenta incompleta ou escrita como texto. "
     "Isso não funciona. Chame a ferramenta de novo, inteira, ou responda ao cliente só com palavras.",
 }
-# The others have seen the tools' answers and only have to be worded anew.
+# Faults after which tools are still needed; after the others only the wording has to change.
 RETRIED_WITH_TOOLS: frozenset[Fault] = frozenset({"call", "cut"})
 
 
 class RefusedError(Exception):
-    """No model takes what the customer wrote, in whatever form."""
+    """Every model refuses the customer's message, in every form."""
 
 
 class _FailedError(Exception):
-    """None of the models answered; ``errors``: why, one each."""
+    """None of the models answered; ``errors``: one error for each."""
 
     def __init__(self, errors: Sequence[Exception]) -> None:
         super().__init__(", ".join(type(error).__name__ for error in errors))
@@ -52,7 +52,7 @@ class _FailedError(Exception):
 
 @dataclass(frozen=True)
 class ModelAnswer:
-    """An answer, and the messages that the model was asked with: a form of the conversation that is not refused."""
+    """An answer, and the messages of its request: the form of the conversation that was not refused."""
 
     message: AIMessage
     messages: list[AnyMessage]
@@ -60,7 +60,7 @@ class ModelAnswer:
 
 @dataclass(frozen=True)
 class ModelCall:
-    """A prepared call. ``last``: it gets no tools. ``models``: who is asked, in turn; None is the run's own model."""
+    """A prepared call. ``last``: without tools. ``models``: the models to ask, in order; None: the run's own."""
 
     request: ModelRequest[Context]
     handler: Handler
@@ -68,9 +68,9 @@ class ModelCall:
     models: tuple[str | None, ...] = (None,)
 
     async def ask(self) -> ModelAnswer:
-        """The answer to the first form of the conversation that is not refused.
+        """Return the answer to the first form of the conversation that is not refused.
 
-        Raises RefusedError where all are, else one of MODEL_FAILURES: of something that may pass.
+        Raises RefusedError if every form is refused, else one of MODEL_FAILURES, which may be temporary.
         """
         form = list(self.request.messages)
         lesser = reduced_forms(form)
@@ -84,12 +84,12 @@ class ModelCall:
                 log.warning("the conversation is refused (%s): it is asked with less", failed)
                 form = less
 
-    def again(self, heard: ModelAnswer, fault: Fault, locale: str, models: tuple[str | None, ...]) -> ModelCall:
-        """The call after an answer that cannot be sent."""
+    def retry(self, answer: ModelAnswer, fault: Fault, locale: str, models: tuple[str | None, ...]) -> ModelCall:
+        """Return the next call after an answer that cannot be sent."""
         system = self.request.system_message
         hint = RETRY_HINTS[fault].format(language=language(locale))
-        told = SystemMessage(f"{system.text if system else ''}\n\n{hint}")
-        request = self.request.override(system_message=told, messages=heard.messages)
+        instructions = SystemMessage(f"{system.text if system else ''}\n\n{hint}")
+        request = self.request.override(system_message=instructions, messages=answer.messages)
         return replace(self, request=request, last=self.last or fault not in RETRIED_WITH_TOOLS, models=models)
 
     async def _any_model(self, messages: list[AnyMessage]) -> AIMessage:
@@ -114,11 +114,11 @@ class ModelCall:
 
     async def _once(self, request: ModelRequest[Context]) -> AIMessage:
         response = await answer_within(self.handler(request), settings().model_timeout_seconds)
-        told = request.system_message.text if request.system_message else ""
-        return sanitized(response.result[-1], self.request.messages, last=self.last, instructions=told)
+        instructions = request.system_message.text if request.system_message else ""
+        return sanitized(response.result[-1], self.request.messages, last=self.last, instructions=instructions)
 
 
 def models() -> tuple[str | None, ...]:
-    """The run's own model and the fallback model, where there is one."""
+    """Return the run's own model and the fallback model, if there is one."""
     fallback = settings().agent_fallback_model
     return (None, fallback) if fallback else (None,)

@@ -1,4 +1,4 @@
-"""Speech in words, by OpenAI's transcription API or a server that speaks it."""
+"""Transcription of recordings, by OpenAI's API or a compatible server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from graph.settings import Settings, settings
 
 TRANSCRIPTION_SECONDS = 45
 OPENAI_URL = "https://api.openai.com/v1"
-# The API looks at the name's ending, and the server behind it at the content: AAC and AMR have no ending in its list.
+# The API checks the extension of the name and then the content; AAC and AMR have no extension in its list.
 ENDINGS = {
     "audio/ogg": "ogg", "audio/opus": "ogg", "application/ogg": "ogg",
     "audio/mpeg": "mp3", "audio/mp3": "mp3",
@@ -20,14 +20,14 @@ ENDINGS = {
 
 
 class Transcriber(Protocol):
-    """Turns speech into text."""
+    """A transcriber of recordings."""
 
     async def transcribe(self, recording: bytes, mime_type: str) -> str:
-        """What is said. Raises httpx.HTTPError where nobody could tell."""
+        """Return the words of a recording. Raises httpx.HTTPError if it cannot be transcribed."""
 
 
 class OpenAITranscriber:
-    """OpenAI's transcription API, or a server that speaks it (``POST /audio/transcriptions``)."""
+    """OpenAI's transcription API, or a compatible server (``POST /audio/transcriptions``)."""
 
     def __init__(self, config: Settings, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._url = (config.openai_base_url or OPENAI_URL).rstrip("/")
@@ -36,7 +36,7 @@ class OpenAITranscriber:
         self._transport = transport
 
     async def transcribe(self, recording: bytes, mime_type: str) -> str:
-        """What is said."""
+        """Return the words of a recording. Raises httpx.HTTPError if it cannot be transcribed."""
         kind = mime_type.split(";", maxsplit=1)[0].strip().lower() or "audio/ogg"
         name = f"audio.{ENDINGS.get(kind, 'ogg')}"
         async with httpx.AsyncClient(timeout=TRANSCRIPTION_SECONDS, transport=self._transport) as client:
@@ -51,5 +51,5 @@ class OpenAITranscriber:
 
 
 def transcriber() -> Transcriber:
-    """The transcriber of this process."""
+    """Return the transcriber of this process."""
     return OpenAITranscriber(settings())

@@ -1,4 +1,4 @@
-"""A long history becomes a summary and its last turns. What is still open stays, whatever the model writes."""
+"""Shorten a long history to a summary and its last turns. Numbers of orders and tickets are never lost."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from graph.settings import settings
 
 log = logging.getLogger(__name__)
 
-CHARACTERS_PER_TOKEN = 3.5  # of Portuguese, on the safe side
+CHARACTERS_PER_TOKEN = 3.5  # of Portuguese, a cautious estimate
 TOKENS_PER_MESSAGE = 6
 KEPT_SHARE = 0.4  # of the budget, for the last turns
 LINE_LENGTH = 1500
@@ -34,21 +34,21 @@ SPEAKERS = {"human": "Cliente", "ai": "Empresa", "tool": "Sistema"}
 
 @dataclass(frozen=True)
 class Shortened:
-    """The messages that are left (None: nothing was shortened) and what changes in the state."""
+    """The messages that are left (None: nothing was shortened) and the update of the state."""
 
     messages: list[AnyMessage] | None = None
     update: dict[str, Any] = field(default_factory=dict)
 
 
 def tokens(messages: Sequence[AnyMessage]) -> int:
-    """About how many tokens the messages take."""
+    """Return an estimate of the tokens of the messages."""
     return int(sum(map(_length, messages)) / CHARACTERS_PER_TOKEN) + TOKENS_PER_MESSAGE * len(messages)
 
 
 async def shorten(model: BaseChatModel, history: Sequence[AnyMessage], before: str, context: Context) -> Shortened:
-    """Summarise what is over the budget (HISTORY_TOKENS), together with the summary of ``before``.
+    """Summarise the turns beyond the budget (HISTORY_TOKENS), together with the earlier summary ``before``.
 
-    A model that fails leaves the history as it is: the next turn tries again.
+    If the model fails, the history stays as it is, and the next turn tries again.
     """
     budget = settings().history_tokens
     cut = _cut(history, int(budget * KEPT_SHARE)) if tokens(history) > budget else 0
@@ -68,7 +68,7 @@ async def shorten(model: BaseChatModel, history: Sequence[AnyMessage], before: s
 
 
 def _cut(history: Sequence[AnyMessage], room: int) -> int:
-    """Where the last turns begin that fit into ``room`` tokens; the last turn is kept whatever its length."""
+    """Return where the last turns begin that fit into ``room`` tokens; the last turn is kept whatever its length."""
     starts = [
         place
         for place in range(1, len(history))
@@ -80,10 +80,10 @@ def _cut(history: Sequence[AnyMessage], room: int) -> int:
 
 def _request(old: Sequence[AnyMessage], before: str, context: Context, budget: int) -> list[AnyMessage]:
     lines = [f"{_speaker(message)}: {message.text[:LINE_LENGTH]}" for message in old if message.text]
-    told = "\n".join(lines)[-int(budget * CHARACTERS_PER_TOKEN * 2) :]
+    conversation = "\n".join(lines)[-int(budget * CHARACTERS_PER_TOKEN * 2) :]
     earlier = f"Resumo anterior:\n{before}\n\n" if before else ""
     instructions = SystemMessage(SUMMARY.substitute(language=language(context.locale)))
-    return [instructions, HumanMessage(f"{earlier}Conversa:\n{told}")]
+    return [instructions, HumanMessage(f"{earlier}Conversa:\n{conversation}")]
 
 
 def _speaker(message: AnyMessage) -> str:
@@ -91,7 +91,7 @@ def _speaker(message: AnyMessage) -> str:
 
 
 def _with_numbers(summary: str, before: str, old: Sequence[AnyMessage]) -> str:
-    """The summary, and the orders and tickets of the tools' results that it left out: nobody could ask for them."""
+    """Return the summary with the orders and tickets that it left out; without numbers they could not be looked up."""
     facts = [message.text for message in old if isinstance(message, ToolMessage)]
     named = dict.fromkeys(NUMBERED.findall("\n".join([before, *facts])))
     missing = [name for name in named if name.split()[-1] not in summary]
