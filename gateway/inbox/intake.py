@@ -1,8 +1,8 @@
-"""Events become contacts, conversations and messages; statuses move messages of ours forward; the rest is kept.
+"""Turn events into contacts, conversations and messages; statuses move our messages forward; the rest is kept.
 
-Each event is processed in a savepoint of its own: one that cannot be processed is kept as failed and holds no other
-back. One that cannot be decided yet waits, for a bounded time, and is looked at again. To act on another kind of event:
-its case in `Intake._act`, and a function in `message_events` (what people say) or `notice_events` (what Meta tells).
+Each event is processed in a savepoint of its own: one that cannot be processed is kept as failed and delays no other.
+One that cannot be decided yet waits, for a bounded time, and is processed again. To act on another kind of event: its
+case in `Intake._act`, and a function in `message_events` (messages of people) or `notice_events` (reports of Meta).
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ from gateway.whatsapp.webhooks.status import advance
 log = structlog.get_logger(__name__)
 
 _BATCH_SIZE = 100
-_TURN_WAIT = 1.0  # seconds until a merge that a run keeps back is tried again
+_TURN_WAIT = 1.0  # seconds until a merge is tried again that a run delays
 _MAX_CONFLICTS = 8  # times that an event may give way to other transactions
 _NEED_A_NUMBER = (MessageReceived, MessageEchoed, HistoryReceived, HandoverChanged, StatusChanged)
 # A status may overtake the answer that tells the id of its message: seconds until it is looked at again.
 _STATUS_WAITS = (1.0, 4.0, 16.0, 64.0, 256.0)
-_SHORTEST_WAIT, _LONGEST_WAIT = 1.0, 60.0  # seconds between looks at what came for a number that is not known (yet)
+_SHORTEST_WAIT, _LONGEST_WAIT = 1.0, 60.0  # seconds between looks at items of an unknown number
 
 NOT_KNOWN = "its number is not known here"
 NOT_ITS_APP = "the secret of another app than its number's signed it"
@@ -56,7 +56,7 @@ _NO_MESSAGE = "no message of ours"
 
 
 class _NotYetError(Exception):
-    """It cannot be decided yet what becomes of an event; what it waits for, and seconds until the next look."""
+    """An event cannot be decided yet. waits_for: the reason; delay: seconds until the next look."""
 
     def __init__(self, waits_for: str, delay: float) -> None:
         super().__init__(waits_for)
@@ -64,11 +64,11 @@ class _NotYetError(Exception):
 
 
 class Intake:
-    """Processes what webhooks left in the inbox. ``step`` is called in a loop.
+    """Processes the items in the inbox. ``step`` is called in a loop.
 
     media_wait: seconds that a turn waits for its media; phone_app_hold: seconds that a message of the phone app
-    silences the agent, 0: until somebody hands the conversation back; unknown_number_wait: seconds that what came for a
-    number that is not known (yet) is looked at again; number_silence, phone_changed_hold: as in `IntakeRules`.
+    silences the agent, 0: until somebody hands the conversation back; unknown_number_wait: seconds for which items
+    of a number that is not known (yet) are looked at again; number_silence, phone_changed_hold: as in `IntakeRules`.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Intake:
         )
 
     async def step(self) -> float:
-        """Process a batch; 0 when there may be more, else seconds until it should be called again."""
+        """Process a batch; return 0 when there may be more, else the seconds until the next call."""
         async with self._pool.connection() as conn, conn.transaction():
             batch = await events.claim(conn, _BATCH_SIZE)
             for stored in batch:
@@ -108,7 +108,7 @@ class Intake:
             if isinstance(error, CONFLICTS) and stored.attempts < _MAX_CONFLICTS:
                 await _defer(conn, stored, 0.1 * 2**stored.attempts, type(error).__name__)
                 return
-            # Whatever a stranger's payload or a defect of ours does here must not hold the other customers back.
+            # A bad payload or a defect of ours must not delay the other customers.
             log.exception("event_failed", event_id=stored.id, type=stored.type)
             ERRORS.labels("event").inc()
             state = "failed"
@@ -126,7 +126,7 @@ class Intake:
         return await self._act(conn, stored, meant)
 
     def _obstacle(self, stored: StoredItem) -> str | None:
-        """Why an event cannot be acted on: its number is not known, or was not when it came, and its app is another."""
+        """Return why an event cannot be acted on: an unknown number, or the secret of another app; None: it can."""
         if stored.phone_number_id is not None and self._channels.get(stored.phone_number_id) is None:
             return NOT_KNOWN
         if stored.verified or self._channels.may_sign(stored.signer, stored.phone_number_id, stored.waba_id):

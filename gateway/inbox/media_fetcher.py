@@ -1,4 +1,4 @@
-"""What customers send as files: fetched from Meta at once, checked, and kept in the object store.
+"""Fetch the files of customers from Meta at once, check them, and keep them in the object store.
 
 Addresses that Meta gives work for five minutes and ids for seven days, so an attempt begins with the id. Nothing is
 fetched from anywhere but the hosts that the Cloud API names (and the stand-in for it, where one is configured).
@@ -35,18 +35,18 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_MAX_CONCURRENT = 8  # files of one process on their way at once
+_MAX_CONCURRENT = 8  # downloads of one process at once
 _ATTEMPT_SECONDS = 120.0  # seconds for one attempt
-_LEASE_SECONDS = 150.0  # longer than an attempt: only a dead worker outlives it
+_LEASE_SECONDS = 150.0  # longer than an attempt: it ends only after its worker has died
 _MAX_DELAY = 3600.0
-_MAX_CRASHES = 3  # attempts of which one that ends with a defect of ours is the last
-_MAX_ADDRESSES = 3  # new addresses that do not work before the media is taken for gone
-# What a kind of message may hold; a document may be anything.
+_MAX_CRASHES = 3  # attempts, when one ends with a defect of ours
+_MAX_ADDRESSES = 3  # addresses that do not work before the media counts as expired
+# The types that a kind of message may hold; a document may have any.
 _TYPES = {"image": ("image/",), "sticker": ("image/",), "video": ("video/",), "audio": ("audio/", "application/ogg")}
 
 
 def open_store(url: str) -> ObjectStore:
-    """The object store behind an address (`file:///…`, `s3://…`, `memory:///`); a missing directory is made.
+    """Return the object store of an address (`file:///…`, `s3://…`, `memory:///`); make a missing directory.
 
     Raises:
         ValueError: There is no such kind of store, or the directory cannot be made.
@@ -59,14 +59,14 @@ def open_store(url: str) -> ObjectStore:
 
 
 def origins(graph_url: str) -> tuple[str, ...]:
-    """Where media may be fetched from: Meta's hosts, and the stand-in for the Cloud API where that is configured."""
+    """Return the origins of media: Meta's hosts, and the stand-in for the Cloud API where that is configured."""
     parts = urlsplit(graph_url)
     return MEDIA_ORIGINS if graph_url.rstrip("/") == GRAPH_URL else (*MEDIA_ORIGINS, f"{parts.scheme}://{parts.netloc}")
 
 
 @dataclass(slots=True)
 class _Count:
-    """Bytes on their way: how many, and their SHA-256."""
+    """The number and the SHA-256 of the bytes that pass."""
 
     size: int = 0
     digest: hashlib._Hash = field(default_factory=hashlib.sha256)
@@ -99,7 +99,7 @@ class MediaLoader:
         self._problem: str | None = None
 
     async def step(self) -> float:
-        """Take what is to be fetched, as far as there is room; seconds until it should be called again."""
+        """Begin downloads as far as there is room; return the seconds until the next call."""
         room = _MAX_CONCURRENT - len(self._fetching)
         if room <= 0:
             return 1.0
@@ -113,16 +113,16 @@ class MediaLoader:
         return max(due, 0.1) if due is not None else 60.0
 
     async def drain(self) -> None:
-        """Let what is on its way arrive."""
+        """Wait for the downloads that have begun."""
         if self._fetching:
             await asyncio.wait(self._fetching)
 
     async def problem(self) -> str | None:
-        """What is wrong with the object store, for operators."""
+        """Return the problem of the object store, for operators; None: it has none."""
         return self._problem
 
     async def _fetch(self, claimed: ClaimedMedia) -> None:
-        """One attempt, and a note of what became of it; where that cannot be noted the lease runs out."""
+        """Make one attempt and store its result; where that fails, the lease ends and another attempt follows."""
         try:
             await self._attempt_or_fail(claimed)
         except psycopg.Error as error:
@@ -134,7 +134,7 @@ class MediaLoader:
         except Exception as error:
             if is_away(error):
                 raise
-            # A defect of ours, or what cannot be stored: the worker lives on, and this medium ends some time.
+            # A defect of ours, or a value that cannot be stored: the worker goes on, and its attempts are bounded.
             ERRORS.labels("media").inc()
             log.exception("media_crashed", media_id=str(claimed.id))
             if claimed.attempts >= _MAX_CRASHES:
@@ -175,7 +175,7 @@ class MediaLoader:
         await self._settle(claimed, "stored", path=path, mime_type=mime_type, size=size)
 
     async def _copy(self, claimed: ClaimedMedia, api: MediaApi, info: MediaInfo, path: str) -> int:
-        """Bring the bytes into the object store as they come; gives their number."""
+        """Stream the bytes into the object store and return their number."""
         count = _Count()
         try:
             async with api.download(info.url, limit=self._limit) as download:

@@ -1,6 +1,6 @@
-"""What customers say, and what the business says to them by another way, put into conversations.
+"""Put messages of customers, and of the business by other ways, into conversations.
 
-Each function acts on one event inside the caller's transaction, and says what became of it.
+Each function acts on one event inside the caller's transaction and returns its outcome.
 """
 
 from __future__ import annotations
@@ -34,17 +34,18 @@ from gateway.whatsapp.webhooks.contents import (
 from gateway.whatsapp.webhooks.events import HistoryReceived, MessageEchoed, MessageReceived, UserIdChanged
 
 _CLOCK_SKEW = timedelta(minutes=5)  # that Meta's clock may be ahead of ours
-# What history says became of a message of the business, in the words of our table.
+# The states of history's messages of the business, in the words of our table.
 _HISTORY_STATUS = {"DELIVERED": "delivered", "READ": "read", "PLAYED": "played", "ERROR": "failed"}
 
 
 @dataclass(frozen=True, slots=True)
 class IntakeRules:
-    """When a customer has finished, how long (seconds) a turn waits for its media, how long the phone app silences.
+    """The times that intake works with; those in numbers are seconds.
 
-    phone_app_hold: seconds after its last message; 0: until somebody hands the conversation back. silence: after so
-    long a number may be another person's; phone_changed_hold: how long changes need a proof after WhatsApp said that
-    the customer's phone is another one.
+    quiet: after which a customer has finished; media_wait: that a turn waits for its media; phone_app_hold: of the
+    agent's silence after the phone app's last message, 0: until a person hands the conversation back; silence: after
+    which a number may be another person's; phone_changed_hold: in which changes need a proof after WhatsApp reported
+    that the customer has another phone.
     """
 
     quiet: QuietPeriod
@@ -55,14 +56,14 @@ class IntakeRules:
 
 
 class MessageEvents:
-    """Messages of customers, echoes, history, and what tells that a customer has other keys."""
+    """Acts on messages of customers, echoes, history, and reports of new keys of a customer."""
 
     def __init__(self, channels: Channels, rules: IntakeRules) -> None:
         self._channels = channels
         self._rules = rules
 
     def statement(self, stored: StoredItem, at: datetime | None) -> Statement:
-        """An event as a statement about customers; without a time, or with one to come, it was made when it came."""
+        """Return an event as a statement about customers; without a past time it counts from its receipt."""
         channel_id = stored.phone_number_id or ""
         channel = self._channels.get(channel_id)
         quiet = channel.quiet(self._rules.quiet) if channel else self._rules.quiet
@@ -71,11 +72,11 @@ class MessageEvents:
         return Statement(at, channel_id, stored.waba_id or channel_id, stored.id, quiet)
 
     def spoken(self, stored: StoredItem, at: datetime | None) -> Statement:
-        """The same for what the customer themselves does now: who has been silent for long may be somebody else."""
+        """Return the statement of an act of the customer: after a long silence it may be another person's."""
         return replace(self.statement(stored, at), spoken=True, silence=self._rules.silence)
 
     async def message(self, conn: Connection, stored: StoredItem, received: MessageReceived) -> EventOutcome:
-        """A customer's message, whether it came to us or to an app that has the conversation."""
+        """Add a customer's message, which came to us or to another app that has the conversation."""
         statement = self.spoken(stored, received.timestamp)
         contact_id = await self._sender(conn, received, statement)
         if contact_id is None:
@@ -94,7 +95,7 @@ class MessageEvents:
         return DONE
 
     async def _sender(self, conn: Connection, received: MessageReceived, statement: Statement) -> UUID | None:
-        """Who sent a message; WhatsApp's own messages may tell that they have other keys now."""
+        """Return the contact who sent a message; WhatsApp's own messages may give a contact new keys."""
         named, content = identity.ids(received.customer), received.content
         if isinstance(content, SystemContent):
             named = _before(named, content)
@@ -142,14 +143,14 @@ class MessageEvents:
         )
 
     def _media(self, received: MessageReceived, channel_id: str) -> NewMedia | None:
-        """What to fetch. History's media is left where it is: nobody waits for it, and it is old."""
+        """Return the media to fetch; None for history's, which is old and no turn waits for."""
         media = received.content
         if not isinstance(media, MediaContent) or received.source == "history":
             return None
         return NewMedia(uuid4(), channel_id, media.id, media.kind, media.mime_type, self._rules.media_wait)
 
     async def echo(self, conn: Connection, stored: StoredItem, echoed: MessageEchoed) -> EventOutcome:
-        """A message that the business sent by another way: it silences the agent like a person's."""
+        """Add a message that the business sent by another way: it silences the agent like a person's."""
         statement = self.statement(stored, echoed.timestamp)
         named = identity.ids(echoed.customer)
         if not named.strong:
@@ -167,7 +168,7 @@ class MessageEvents:
         return DONE
 
     async def _silence(self, conn: Connection, conversation_id: UUID, statement: Statement) -> None:
-        """Somebody wrote in the phone app: the agent is silent from then on, unless this is old news."""
+        """Silence the agent after a message of the phone app, unless a later event already changed that."""
         hold = self._rules.phone_app_hold
         until = statement.at + timedelta(seconds=hold) if hold else None
         await ownership.phone_app_spoke(conn, conversation_id, statement.at, until)
@@ -192,7 +193,7 @@ class MessageEvents:
         return await messages.add(conn, conversation_id, message, statement.quiet)
 
     async def history(self, conn: Connection, stored: StoredItem, told: HistoryReceived) -> EventOutcome:
-        """What was said before the number came here: kept, and waits for nothing."""
+        """Add the messages from before the number came here; they wait for no answer."""
         for message in told.messages:
             by_them = isinstance(message, MessageReceived)
             statement = replace(self.statement(stored, message.timestamp), spoken=by_them)
@@ -214,7 +215,7 @@ class MessageEvents:
         return EventOutcome("done", "; ".join(problems) or None)
 
     async def user_id(self, conn: Connection, stored: StoredItem, changed: UserIdChanged) -> EventOutcome:
-        """Meta's word that a customer has another business-scoped id."""
+        """Give a customer the business-scoped id that Meta reports."""
         named = identity.ids(changed.customer)
         current = Ids(named.number, changed.current, named.parent)
         if not current.strong and changed.previous is None:
@@ -226,6 +227,6 @@ class MessageEvents:
 
 
 def _before(named: Ids, told: SystemContent) -> Ids:
-    """The ids that a customer had before what a system message tells; it says so itself since August 2026."""
+    """Return a customer's ids before the change in a system message, which names them since August 2026."""
     user_id, parent = told.previous_user_id or named.user_id, told.previous_parent_user_id or named.parent
     return replace(named, user_id=user_id, parent=parent)

@@ -1,6 +1,6 @@
-"""What Meta tells beside messages: who controls a thread, what customers want, how accounts and templates are.
+"""Act on events besides messages: control of threads, preferences, calls, states of accounts and templates.
 
-Each function acts on one event inside the caller's transaction, and says what became of it.
+Each function acts on one event inside the caller's transaction and returns its outcome.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 
 
 async def handover(conn: Connection, changed: HandoverChanged, statement: Statement) -> EventOutcome:
-    """Another app got or lost control of a conversation; while it has it the agent is silent."""
+    """Note that another app got or lost control of a conversation; the agent is silent while another app has it."""
     if changed.ours is None:
         return EventOutcome("ignored", "it does not say whether control is ours; the next message's field does")
     named = identity.ids(changed.customer)
@@ -58,7 +58,7 @@ async def handover(conn: Connection, changed: HandoverChanged, statement: Statem
 
 
 async def call(conn: Connection, changed: CallChanged, statement: Statement) -> EventOutcome:
-    """Nobody takes calls here; but a customer's call opens Meta's 24-hour window as a message does."""
+    """Open Meta's 24-hour window for a customer's call; the agent takes no calls."""
     named = identity.ids(changed.customer)
     if changed.direction != "USER_INITIATED" or changed.event != "connect" or not named.strong:
         return EventOutcome("ignored", "a call: the agent takes none")
@@ -69,7 +69,7 @@ async def call(conn: Connection, changed: CallChanged, statement: Statement) -> 
 
 
 async def preference(conn: Connection, changed: UserPreferenceChanged, statement: Statement) -> EventOutcome:
-    """The customer's word on marketing, which proactive templates obey."""
+    """Store the customer's choice about marketing, which proactive templates obey."""
     if changed.category != _MARKETING or changed.value not in ("stop", "resume", "signup"):
         return EventOutcome("unknown", "a preference that this version does not know")
     named = identity.ids(changed.customer)
@@ -82,7 +82,7 @@ async def preference(conn: Connection, changed: UserPreferenceChanged, statement
 
 
 async def contact_sync(conn: Connection, synced: ContactSynced, statement: Statement) -> EventOutcome:
-    """The phone app's address book gives a name to customers who have none; it makes nobody a customer."""
+    """Name a customer who has no name by the phone app's address book; create no customer."""
     named = identity.ids(synced.customer)
     contact_id = await identity.known(conn, named, statement.at) if named.strong else None
     if contact_id is None or synced.action != "add" or not synced.customer.name:
@@ -92,7 +92,7 @@ async def contact_sync(conn: Connection, synced: ContactSynced, statement: State
 
 
 async def account(conn: Connection, stored: StoredItem, told: AccountEvent) -> EventOutcome:
-    """The newest about each account, number and template is kept."""
+    """Keep the newest state of each account, number and template."""
     value = {name: _plain(part) for name, part in asdict(told).items() if name != "time"}
     at = told.time or stored.received_at
     # Changes of quality have been seen under the field for the status, which they must not replace.
@@ -103,7 +103,7 @@ async def account(conn: Connection, stored: StoredItem, told: AccountEvent) -> E
 
 
 async def error(conn: Connection, stored: StoredItem, reported: ErrorReported) -> EventOutcome:
-    """An error of a webhook as a whole: kept per code, counted, and said in the log."""
+    """Keep an error of a whole webhook by its code, count it and log it."""
     code = str(reported.cause.code or "")
     log.warning("meta_reported_error", code=code, phone_number_id=stored.phone_number_id)
     ERRORS.labels("meta").inc()
@@ -114,7 +114,7 @@ async def error(conn: Connection, stored: StoredItem, reported: ErrorReported) -
 
 
 def _subject(told: AccountEvent) -> str:
-    """What an update is about, so that a later one takes the place of this one only."""
+    """Return the subject of an update, so that a later one replaces only this one."""
     template = getattr(told, "template", None)
     if isinstance(template, TemplateRef):
         return template.id or f"{template.name}/{template.language}"
@@ -122,12 +122,12 @@ def _subject(told: AccountEvent) -> str:
         return f"{told.entity_id or ''}:{told.type}"
     names = ("flow_id", "group_id", "display_phone_number", "phone_number")
     about = next((found for name in names if (found := getattr(told, name, None))), "account")
-    # These tell of many things: a verified account does not end a violation.
+    # These cover several subjects: a verified account does not end a violation.
     return f"{about}:{told.event}" if isinstance(told, AccountUpdated | FlowChanged) else str(about)
 
 
 def _plain(value: object) -> object:
-    """JSON for a row: times as text."""
+    """Return JSON for a row: times as text."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, dict):

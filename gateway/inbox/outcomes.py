@@ -1,4 +1,4 @@
-"""The ends that the processing of an event may come to."""
+"""The outcomes of processing an event."""
 
 from typing import NamedTuple
 

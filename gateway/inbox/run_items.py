@@ -1,4 +1,4 @@
-"""What a customer sent, in the words of the run contract (`graph/contract/state.py`): JSON for a row and for a run."""
+"""Messages of customers in the words of the run contract (`graph/contract/state.py`): JSON for rows and runs."""
 
 from __future__ import annotations
 
@@ -27,23 +27,22 @@ ANSWERED = frozenset(
 )  # fmt: skip
 MEDIA = frozenset({"image", "audio", "video", "document", "sticker"})
 
-# What WhatsApp could not pass on, by its error: a message of a kind it keeps back, and media that is too large.
+# The errors of messages that WhatsApp did not pass on: of a kind that it keeps back, and media that is too large.
 _NOT_PASSED_ON, _MEDIA_NOT_PASSED_ON = 131051, 131052
-# What is inside an unsupported message where the customer sent nothing that could be meant for an answer.
+# The kinds of unsupported messages that no customer sent for an answer.
 _SILENT = frozenset({"system", "ephemeral", "unknown"})
 
 
 def kind(event: MessageReceived | MessageEchoed) -> str:
-    """The contract's kind: media that WhatsApp could not pass on is still of its kind."""
+    """Return the contract's kind: media that WhatsApp could not pass on keeps its kind."""
     content = event.content
     return content.type if isinstance(content, UnsupportedContent) and content.type in MEDIA else content.kind
 
 
 def answered(event: MessageReceived, word: str) -> bool:
-    """Whether a message asks for an answer: also one that cannot be read, where it is certain that the customer wrote.
+    """Return whether a message asks for an answer, also an unreadable one that the customer certainly wrote.
 
-    word: its type in the payload. WhatsApp's own messages, and types that nobody knows, never lead to an apology by
-    themselves.
+    word: its type in the payload. WhatsApp's own messages, and unknown types, never lead to an apology by themselves.
     """
     content = event.content
     if isinstance(content, UnsupportedContent):
@@ -57,10 +56,10 @@ def answered(event: MessageReceived, word: str) -> bool:
 def inbound(
     event: MessageReceived | MessageEchoed, received_at: datetime, *, quoted: str | None = None, media_id: str = ""
 ) -> Json:
-    """The contract's item for a message. A message without a time was sent when it was received.
+    """Return the contract's item for a message. A message without a time was sent when it was received.
 
     quoted: the text of the message that it answers; media_id: the gateway's id for its media. The media's status is
-    that of media that is not there (yet); the turn puts the true one in its place.
+    that of missing media; the turn replaces it with the true one.
     """
     content = event.content
     return {

@@ -1,4 +1,4 @@
-"""Webhooks in: checked, taken apart, durable, and only then acknowledged."""
+"""Check webhooks, take them apart, make them durable, and only then acknowledge them."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class _TooLargeError(Exception):
 
 
 class Webhook:
-    """The two faces of ``/webhook/whatsapp``: verification (GET) and delivery (POST)."""
+    """The two methods of ``/webhook/whatsapp``: verification (GET) and delivery (POST)."""
 
     def __init__(self, inbox: Inbox, channels: Channels) -> None:
         self._inbox = inbox
         self._channels = channels
 
     def routes(self) -> list[Route]:
-        """The route to mount."""
+        """Return the route to mount."""
         return [Route("/webhook/whatsapp", self._handle, methods=["GET", "POST"])]
 
     async def _handle(self, request: Request) -> Response:
@@ -76,7 +76,7 @@ class Webhook:
         return await self._keep(items(payload), digest(secret))
 
     async def _keep(self, found: Sequence[Item], signer: str) -> Response:
-        """Store what this secret may sign; the rest of the body is refused, and comes again."""
+        """Store the items that this secret may sign; the others are refused, and Meta delivers them again."""
         new = [signed for item in found if (signed := self._signed(item, signer))]
         try:
             with tracer.start_as_current_span("webhook", attributes={"items": len(new)}):
@@ -95,13 +95,13 @@ class Webhook:
         allowed = self._channels.may_sign(signer, item.phone_number_id, item.waba_id)
         if allowed is False:
             return None
-        # Of a number that is not known yet nobody can say whose copy of an item is the true one: each is kept.
+        # The number is not known yet, and so it is not known which copy of an item is the true one: each is kept.
         key = item.key if allowed else f"{item.key}@{signer}"
         return replace(item, key=key, signer=signer, verified=bool(allowed))
 
 
 async def _read(request: Request) -> bytes:
-    """Read the body, counting while it streams in: a length that the client states proves nothing."""
+    """Return the body, counted while it streams in: the length that a client states proves nothing."""
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():

@@ -1,4 +1,4 @@
-"""Items made durable in batches, before their webhooks are acknowledged."""
+"""Make items durable in batches, before their webhooks are acknowledged."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class NotDurableError(Exception):
     """The items could not be made durable: Meta has to deliver them again."""
 
 
-#: What requests want stored, and how they are told that it is.
+#: The items of each request, and the future that ends when they are committed.
 _Batch = list[tuple[Sequence[Item], asyncio.Future[None]]]
 
 
 class Inbox:
-    """Makes items durable: whatever was queued while the last commit ran goes with the next, without a timer."""
+    """Makes items durable: those queued during one commit go with the next, without a timer."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -66,7 +66,7 @@ class Inbox:
             await self._put_back()
 
     async def _write_batch(self, batch: _Batch) -> None:
-        """Write what several webhooks brought; one that cannot be written fails alone."""
+        """Write the items of several webhooks; a webhook that cannot be written fails alone."""
         try:
             await self._write([item for new, _ in batch for item in new])
         except psycopg.Error as error:

@@ -1,12 +1,12 @@
 """Every code with which the Cloud API refuses, mapped in this one place to a class of error, a scope and our words.
 
 Where the meanings come from: Meta's table (developers.facebook.com/documentation/business-messaging/whatsapp/support/
-error-codes), of which only the beginning could be read in November 2026. What stands here was compared then, code by
-code, with three copies that others had made of that table (one says in August 2026), with Meta's changelog for 131064
-and Meta's page on user ids for 131062. In none of these, and so as it was known before: 17, 32, 613, 80008 (Graph API),
-131055, 131058, 132008, 137000, 2494191. The copies lay 130497 to the account, as a restriction towards some countries:
-here it is about the recipient, since customers elsewhere are reached. Where Meta is silent about whether a message went
-out, the code counts as uncertain; 131057 and 2494100 (HTTP 503) say that the number could not be used.
+error-codes), of which only the beginning could be read in November 2026. This table was compared then, code by
+code, with three public copies of Meta's (one dated August 2026), with Meta's changelog for 131064 and Meta's page on
+user ids for 131062. None of these has 17, 32, 613, 80008 (Graph API), 131055, 131058, 132008, 137000, 2494191: they
+stand as they were known before. The copies count 130497 as an error of the account, a restriction towards some
+countries: here it is about the recipient, since customers elsewhere are reached. Where Meta does not say whether a
+message went out, the code counts as uncertain; 131057 and 2494100 (HTTP 503) say that the number could not be used.
 """
 
 from gateway.whatsapp.errors import (

@@ -17,7 +17,7 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """What an error is about. ACCOUNT: the WhatsApp Business Account, or the access token."""
+    """The thing that an error is about. ACCOUNT: the WhatsApp Business Account, or the access token."""
 
     MESSAGE = "message"
     RECIPIENT = "recipient"
@@ -27,7 +27,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What Meta said: the error object of an answer or of a failed status.
+    """The error object of an answer of Meta or of a failed status.
 
     title and details are Meta's words: never for logs. meaning is ours, for known codes.
     """
@@ -132,7 +132,7 @@ class InvalidMessage(Permanent):
 
 
 class MediaExpired(Permanent):
-    """The address or the id of a medium works no more. An address: ask for a new one by the id, for seven days."""
+    """The address or the id of a medium no longer works. For seven days its id gives a new address."""
 
 
 class MediaTooLarge(Permanent):

@@ -1,8 +1,8 @@
-"""JSON as strangers send it: decoded and encoded without refusing what stricter tools refuse.
+"""Decode and encode JSON from outside, including documents that stricter tools refuse.
 
 Lone surrogates, numbers of any size and deep nesting are valid JSON, but orjson, Postgres and Python's recursion limit
-each refuse some of it. Here is the fast way with a tolerant one behind it. Integers over 64 bits, which no id of Meta
-needs, may come out as floats.
+each refuse some of it. The fast decoder is tried first, then a tolerant one. Integers over 64 bits, which no id of
+Meta needs, may come out as floats.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What WhatsApp calls people: numbers with their forms, and business-scoped user ids.
+"""The names by which WhatsApp knows people: numbers with their forms, and business-scoped user ids.
 
 Since 2012 to 2016 (by area code) Brazilian mobile numbers have nine digits, the first a 9. Accounts made before kept
 their eight-digit WhatsApp id, so a customer may write as 55 11 8765-4321 and be dialled as 55 11 98765-4321. Landlines
@@ -20,7 +20,7 @@ _NEW_MOBILE = re.compile(r"55([1-9][1-9])9([6-9][0-9]{7})")
 
 
 def wa_id_variants(wa_id: str) -> list[str]:
-    """Give the ids under which WhatsApp may know the owner of this one: itself first, then its other form if any.
+    """Return the ids under which WhatsApp may know the owner of this one: itself first, then its other form if any.
 
     wa_id: digits with country code, a leading + is dropped. A number that is no Brazilian mobile is alone.
     """
@@ -33,16 +33,16 @@ def wa_id_variants(wa_id: str) -> list[str]:
 
 
 def is_user_id(text: str) -> bool:
-    """Whether this is a business-scoped user id and no number, wherever it stands."""
+    """Return whether this is a business-scoped user id and no number, wherever it stands."""
     return _USER_ID.fullmatch(text) is not None
 
 
 def is_parent_id(text: str) -> bool:
-    """Whether a user id is one of linked portfolios."""
+    """Return whether a user id is one of linked portfolios."""
     return _PARENT.match(text) is not None
 
 
 def are_forms(one: str, other: str) -> bool:
-    """Whether two numbers may be forms of one: what Meta says of that is believed of such numbers only."""
+    """Return whether two numbers may be forms of one; only for such numbers is Meta's word on that believed."""
     digits = one.isdigit() and other.isdigit() and min(len(one), len(other)) > _ALIKE
     return digits and one[0] == other[0] and one[-_ALIKE:] == other[-_ALIKE:]

@@ -1,4 +1,4 @@
-"""Reading decoded JSON of strangers: each function gives the value in the wanted type or None, never an exception."""
+"""Read decoded JSON from outside: each function returns the value in its type or None, and never raises."""
 
 import math
 from datetime import UTC, datetime
@@ -6,18 +6,18 @@ from datetime import UTC, datetime
 from gateway.whatsapp.json_bytes import Json
 from gateway.whatsapp.text import clean_text
 
-_YEAR_2009, _YEAR_9999 = 1_230_768_000, 253_402_300_799  # nothing was said on WhatsApp before 2009
+_YEAR_2009, _YEAR_9999 = 1_230_768_000, 253_402_300_799  # WhatsApp began in 2009
 _LONGEST_ID = 512  # no id of Meta's is as long, and a database key may be
 
 
 def text(holder: Json, name: str) -> str | None:
-    """Give clean text; None for what is missing, empty or no text."""
+    """Return clean text; None for what is missing, empty or no text."""
     value = holder.get(name)
     return clean_text(value) or None if isinstance(value, str) else None
 
 
 def identifier(holder: Json, name: str) -> str | None:
-    """Give an id as text: Meta writes some of them as numbers. None for what is too long to be one."""
+    """Return an id as text: Meta writes some of them as numbers. None for what is too long to be one."""
     value = holder.get(name)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**20:
         return str(value)
@@ -26,7 +26,7 @@ def identifier(holder: Json, name: str) -> str | None:
 
 
 def number(holder: Json, name: str) -> float | None:
-    """Give a finite number, also one that was written as text."""
+    """Return a finite number, also one that was written as text."""
     value = holder.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
@@ -38,24 +38,24 @@ def number(holder: Json, name: str) -> float | None:
 
 
 def integer(holder: Json, name: str) -> int | None:
-    """Give a whole number, also one that was written as text."""
+    """Return a whole number, also one that was written as text."""
     value = number(holder, name)
     return int(value) if value is not None and value == int(value) else None
 
 
 def flag(holder: Json, name: str) -> bool:
-    """Say whether something is true; anything else is not."""
+    """Return whether something is true; anything else is not."""
     return holder.get(name) is True
 
 
 def choice(holder: Json, name: str) -> bool | None:
-    """Give a yes or no; None where it is neither."""
+    """Return a yes or no; None where it is neither."""
     value = holder.get(name)
     return value if isinstance(value, bool) else None
 
 
 def moment(holder: Json, name: str) -> datetime | None:
-    """Give a time written as Unix seconds (number or text; milliseconds are recognised) in UTC.
+    """Return a time written as Unix seconds (number or text; milliseconds are recognised) in UTC.
 
     None for a time before WhatsApp, such as 0: it is none.
     """
@@ -68,12 +68,12 @@ def moment(holder: Json, name: str) -> datetime | None:
 
 
 def part(holder: Json, name: str) -> Json:
-    """Give an object, empty where there is none."""
+    """Return an object, empty where there is none."""
     value = holder.get(name)
     return value if isinstance(value, dict) else {}
 
 
 def parts(holder: Json, name: str) -> list[Json]:
-    """Give the objects of a list, empty where there is none."""
+    """Return the objects of a list, empty where there is none."""
     value = holder.get(name)
     return [element for element in value if isinstance(element, dict)] if isinstance(value, list) else []

@@ -33,16 +33,16 @@ def cause_of(error: object, http_status: int | None = None, secrets: tuple[str, 
 
 
 def of_cause(cause: Cause, retry_after: float | None = None) -> WhatsAppError:
-    """Give the error (not raised) for what Meta answered to a request."""
+    """Return the error (not raised) for what Meta answered to a request."""
     kind, scope, meaning = classify(cause)
     return kind(meaning, cause, retry_after=retry_after, scope=scope)
 
 
 def of_transport(error: httpx.HTTPError | httpx.InvalidURL | OSError) -> WhatsAppError:
-    """Give the error (not raised) for a request that got no answer.
+    """Return the error (not raised) for a request that got no answer.
 
-    What fails before the first byte left is safe to resend; from then on only Meta knows whether it arrived. The texts
-    of httpx are left out: an illegal header, for one, is quoted with the token in it.
+    A request that failed before its first byte left is safe to repeat; after that only Meta knows whether it arrived.
+    The texts of httpx are left out: an illegal header, for one, is quoted with the token in it.
     """
     name = type(error).__name__
     match error:
@@ -55,9 +55,9 @@ def of_transport(error: httpx.HTTPError | httpx.InvalidURL | OSError) -> WhatsAp
 
 
 def of_status(error: object) -> WhatsAppError:
-    """Give the error (not raised) for an element of `errors` in a `failed` status.
+    """Return the error (not raised) for an element of `errors` in a `failed` status.
 
-    Such a message is known to have failed: what is uncertain in an answer is only temporary here.
+    Such a message is known to have failed: a code that is uncertain in an answer is only temporary here.
     """
     cause = cause_of(error)
     kind, scope, meaning = classify(cause)

@@ -121,7 +121,7 @@ def _grapheme_cut(text: str, limit: int) -> int:
 
 
 def _is_boundary(text: str, place: int) -> bool:
-    """Say whether a cut before text[place] leaves whole graphemes on both sides (a simple reading of UAX #29)."""
+    """Return whether a cut before text[place] leaves whole graphemes on both sides (a simple reading of UAX #29)."""
     before, after = text[place - 1], text[place]
     if _extends(after) or _ZERO_WIDTH_JOINER in (before, after) or (before, after) == ("\r", "\n"):
         return False

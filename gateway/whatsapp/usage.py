@@ -1,7 +1,7 @@
 """Meta's own count of an account's calls, which every answer about the account carries (business use case usage).
 
-Source: developers.facebook.com/docs/graph-api/overview/rate-limiting#headers-2. What has another shape says nothing.
-Processor time (`total_cputime`, `total_time`), which Meta counts too, is not looked at: of that its refusals tell.
+Source: developers.facebook.com/docs/graph-api/overview/rate-limiting#headers-2. A header of another shape is ignored.
+So is processor time (`total_cputime`, `total_time`), which Meta counts too: its refusals report that limit.
 """
 
 import json
@@ -12,18 +12,18 @@ _HEADER = "x-business-use-case-usage"
 
 
 def calls_used(headers: Mapping[str, str]) -> dict[str, float]:
-    """Give the share of an hour's calls that is used, 1.0 for all, by id of the business account."""
+    """Return the share of an hour's calls that is used, 1.0 for all, by id of the business account."""
     return {account: per_cent / 100 for account, per_cent in _highest(headers, "call_count").items()}
 
 
 def seconds_to_regain_access(headers: Mapping[str, str]) -> float | None:
-    """Give the seconds until calls are possible again; None when they are possible now, or nothing is said."""
+    """Return the seconds until calls are possible again; None when they are possible now, or the header is missing."""
     minutes = _highest(headers, "estimated_time_to_regain_access")
     return max(minutes.values(), default=0) * 60 or None
 
 
 def _highest(headers: Mapping[str, str], name: str) -> dict[str, float]:
-    """Give the highest value of that name for each account, of the several kinds of use that Meta counts."""
+    """Return the highest value of that name for each account, among the kinds of use that Meta counts."""
     try:
         usage = dict(json.loads(headers.get(_HEADER) or "{}"))
     except (ValueError, TypeError):

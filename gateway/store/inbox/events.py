@@ -1,4 +1,4 @@
-"""The inbox: what Meta delivered, kept before it is acknowledged."""
+"""The inbox: items of webhooks, kept before they are acknowledged."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ SELECT pg_notify('{NOTIFICATIONS}', '{EVENTS}')
 
 
 async def keep(conn: Connection, items: Sequence[Item]) -> None:
-    """Insert items in this order; those that are there already stay as they are. Durable when it returns."""
+    """Insert items in this order, durable on return; the row of a known key stays as it is."""
     rows = [
         (one.key, one.field, one.type, one.phone_number_id, encode(one.value), one.waba_id, one.signer, one.verified)
         for one in items
@@ -85,7 +85,7 @@ async def _claim(conn: Connection, which: LiteralString, limit: int) -> list[Sto
 
 
 async def defer(conn: Connection, event_id: int, seconds: float, note: str | None = None) -> None:
-    """Leave an event unprocessed, to be looked at again after a while; note: what it waits for."""
+    """Have an item processed again after a while; note: the reason."""
     await conn.execute(
         """UPDATE event SET due_at = now() + make_interval(secs => %s), note = %s, attempts = attempts + 1
            WHERE id = %s""",
@@ -94,7 +94,7 @@ async def defer(conn: Connection, event_id: int, seconds: float, note: str | Non
 
 
 async def waiting(conn: Connection, notes: Sequence[str]) -> tuple[int, float]:
-    """How many events wait for something that these notes name, and how long the oldest has (seconds)."""
+    """Return the number of items that wait for one of these reasons, and the age of the oldest (seconds)."""
     cursor = await conn.execute(
         """SELECT count(*), coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8
            FROM event WHERE state = 'new' AND due_at IS NOT NULL AND note = ANY(%s)""",
@@ -104,7 +104,7 @@ async def waiting(conn: Connection, notes: Sequence[str]) -> tuple[int, float]:
 
 
 async def finish(conn: Connection, event_id: int, state: str, note: str | None = None) -> None:
-    """Say what became of an event: done, ignored, unknown or failed."""
+    """Store the outcome of an item: done, ignored, unknown or failed."""
     await conn.execute(
         "UPDATE event SET state = %s, note = %s, processed_at = now() WHERE id = %s", (state, note, event_id)
     )
@@ -116,7 +116,7 @@ LEFT = ("unknown", "failed")
 
 async def purge(conn: Connection, states: Sequence[str], days: float, limit: int) -> int:
     """Delete events of these states that were processed so many days ago; return their number."""
-    # Names of ours: written into the statement, so that the partial index of these states serves it.
+    # Our own constants: written into the statement, so that the partial index of these states serves it.
     named = sql.SQL(", ").join(sql.Literal(state) for state in states)
     cursor = await conn.execute(
         sql.SQL(
@@ -133,11 +133,10 @@ async def replay(
     conn: Connection, states: Sequence[str], before: datetime, limit: int, *,
     kind: str | None = None, max_age_days: float | None = None,
 ) -> int:  # fmt: skip
-    """Have events processed again that were last processed before a time, oldest first; how many there were.
+    """Have events processed again that were last processed before a time, oldest first; return their number.
 
-    states: among unknown, failed, ignored.
-
-    What an event did before it does not do twice: messages are known by their ids, statuses only move forward.
+    states: among unknown, failed, ignored. Effects are not repeated: messages are known by their ids, statuses only
+    move forward.
     """
     cursor = await conn.execute(
         """UPDATE event SET state = 'new', note = NULL, processed_at = NULL, due_at = NULL, attempts = 0 WHERE id IN (
@@ -156,9 +155,9 @@ _STATUSES = ("sent", "delivered", "read", "played", "failed")
 
 
 async def reopen_statuses(conn: Connection, wamid: str) -> None:
-    """Have statuses processed at once that overtook the answer which told this id, and found no message.
+    """Have statuses processed at once that came before the answer with this id, and found no message.
 
-    It waits for nobody: a status that is just being looked at is looked at again by itself.
+    Locked rows are skipped: a status that is being processed now is processed again by itself.
     """
     keys = [f"st:{wamid}:{status}" for status in _STATUSES]
     await conn.execute(

@@ -1,4 +1,4 @@
-"""Media of customers: what is to be fetched, and what became of it."""
+"""Media of customers: to fetch, and fetched."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ClaimedMedia:
 
 @dataclass(frozen=True, slots=True)
 class StoredMedia:
-    """Media as it is kept. path: in the object store; revoked: its message was taken back."""
+    """Media as it is kept. path: in the object store; revoked: its message was revoked."""
 
     status: str
     path: str | None
@@ -37,7 +37,7 @@ class StoredMedia:
 
 
 async def claim(conn: Connection, limit: int, lease_seconds: float, channels: Collection[str]) -> list[ClaimedMedia]:
-    """Take media that is to be fetched now."""
+    """Lease media that is to be fetched now."""
     async with conn.cursor(row_factory=class_row(ClaimedMedia)) as cursor:
         await cursor.execute(
             """UPDATE media SET attempts = attempts + 1, lease_until = now() + make_interval(secs => %s)
@@ -51,7 +51,7 @@ async def claim(conn: Connection, limit: int, lease_seconds: float, channels: Co
 
 
 async def next_due(conn: Connection) -> float | None:
-    """Seconds until something is to be fetched; None: nothing is."""
+    """Return the seconds until media is to be fetched; None: there is none."""
     cursor = await conn.execute(
         """SELECT extract(epoch FROM min(greatest(due_at, lease_until)) - now())::float8 FROM media
            WHERE status = 'pending'"""
@@ -61,7 +61,7 @@ async def next_due(conn: Connection) -> float | None:
 
 
 async def again(conn: Connection, media_id: UUID, delay: float, error: str, quiet: QuietPeriod) -> bool:
-    """Fetch again after a delay in seconds; False: it is too late for that, and the media has expired."""
+    """Have media fetched again after a delay in seconds; return False where it has expired at Meta."""
     cursor = await conn.execute(
         """UPDATE media SET due_at = now() + make_interval(secs => %s), lease_until = NULL, error = %s
            WHERE id = %s AND status = 'pending' AND created_at > now() - make_interval(days => %s)""",
@@ -84,7 +84,7 @@ async def settle(
     size: int | None = None,
     error: str | None = None,
 ) -> None:
-    """Say what became of media; a turn that waited only for this is due."""
+    """Store the result for media; a turn that waited only for this is due."""
     async with conn.transaction():
         conversation_id = await _lock_conversation(conn, media_id)
         await conn.execute(
@@ -97,7 +97,7 @@ async def settle(
 
 
 async def _lock_conversation(conn: Connection, media_id: UUID) -> UUID | None:
-    """Lock the conversation of media, so that its due time is computed from all there is."""
+    """Lock the conversation of media, so that its due time is computed from all its messages."""
     for _ in range(2):  # it may have become part of another one while this waited
         cursor = await conn.execute(
             """SELECT c.id FROM media d JOIN message m ON m.id = d.message_id
@@ -110,7 +110,7 @@ async def _lock_conversation(conn: Connection, media_id: UUID) -> UUID | None:
 
 
 async def find(conn: Connection, media_id: UUID) -> StoredMedia | None:
-    """What became of media; None: there is none of this id."""
+    """Return media by its id; None: there is none."""
     async with conn.cursor(row_factory=class_row(StoredMedia)) as cursor:
         await cursor.execute(
             """SELECT d.status, d.path, d.mime_type, m.revoked_at IS NOT NULL AS revoked
@@ -121,7 +121,7 @@ async def find(conn: Connection, media_id: UUID) -> StoredMedia | None:
 
 
 async def backlog(conn: Connection) -> tuple[int, float]:
-    """How much media waits to be fetched, and for how long the oldest has (seconds)."""
+    """Return the number of media that wait to be fetched, and the age of the oldest (seconds)."""
     cursor = await conn.execute(
         """SELECT count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8
            FROM media WHERE status = 'pending'"""
@@ -130,7 +130,7 @@ async def backlog(conn: Connection) -> tuple[int, float]:
 
 
 async def revoked(conn: Connection, limit: int) -> list[tuple[UUID, str]]:
-    """Files that are kept although their messages were taken back: ids of media and paths in the object store."""
+    """Return ids of media and paths of files that are kept although their messages were revoked."""
     cursor = await conn.execute(
         """SELECT d.id, d.path FROM media d JOIN message m ON m.id = d.message_id
            WHERE m.revoked_at IS NOT NULL AND d.path IS NOT NULL LIMIT %s""",

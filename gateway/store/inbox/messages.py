@@ -1,4 +1,4 @@
-"""What is said in conversations: kept once, changed and taken back by who said it."""
+"""Messages from outside in conversations: kept once, edited and revoked by their authors."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class NewMedia:
 
 @dataclass(frozen=True, slots=True)
 class IncomingMessage:
-    """A message as it came in.
+    """A message from outside.
 
-    author: `customer`, or `app`: the business said it by another way than ours. content: the run contract's item (for
+    author: `customer`, or `app`: the business sent it by another way than ours. content: the run contract's item (for
     `app` with a `type` too). awaits: the agent has to answer it. opens_window: Meta's 24 hours count from it. amends:
     the wamid of the message that this one edits or revokes. source, status: as in the table.
     """
@@ -51,9 +51,9 @@ class IncomingMessage:
 
 
 async def add(conn: Connection, conversation_id: UUID, message: IncomingMessage, quiet: QuietPeriod) -> bool:
-    """Add a message to a locked conversation and set when its turn is due; False when it is there already.
+    """Add a message to a locked conversation and set when its turn is due; return False for a duplicate.
 
-    It changes what it is about, and what changes it and came before it is applied.
+    An edit or a revocation changes its message; those that came before their message are applied to it.
     """
     cursor = await conn.execute(
         """INSERT INTO message (conversation_id, direction, author, wamid, type, content, event_id, awaits, status,
@@ -92,7 +92,7 @@ async def _add_media(conn: Connection, message_id: UUID, media: NewMedia, receiv
 
 
 async def quoted(conn: Connection, contact_id: UUID, wamid: str) -> str | None:
-    """The text of a message of a customer's conversations; None: not known, without text, or taken back."""
+    """Return the text of a message of a customer; None: not known, without text, or revoked."""
     cursor = await conn.execute(
         """SELECT coalesce(m.content->>'text', m.content->>'body', m.content->>'caption')
            FROM message m JOIN conversation c ON c.id = m.conversation_id
@@ -104,10 +104,10 @@ async def quoted(conn: Connection, contact_id: UUID, wamid: str) -> str | None:
 
 
 async def _apply_changes(conn: Connection, conversation_id: UUID, wamid: str) -> None:
-    """Have a message be as its author's edits and revocations leave it, in whatever order all of them came.
+    """Apply the edits and revocations of a message's author, in any order of arrival.
 
-    The latest edit counts; one without a text empties a caption, but no text. Taken back is taken back: the message
-    waits for no turn any more; a turn that has taken it goes on, and the time is noted.
+    The latest edit counts; one without a text empties a caption, but no text. A revocation is final: the message no
+    longer waits for a turn; a turn that has begun with it goes on, and the time is noted.
     """
     await conn.execute(
         """UPDATE message m SET

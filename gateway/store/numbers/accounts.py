@@ -1,4 +1,4 @@
-"""What Meta last said about accounts, numbers and templates; for health, the console and the operator."""
+"""The last reports of Meta about accounts, numbers and templates; for health, the console and the operator."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.store.database import Connection
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """kind: the webhook field; subject: what it is about; value: the fields of the typed event."""
+    """A report of Meta. kind: the webhook field; subject: its number or template; value: the fields of the event."""
 
     kind: str
     subject: str
@@ -24,7 +24,7 @@ class AccountState:
 
 
 async def keep(conn: Connection, state: AccountState) -> bool:
-    """Keep what was said, unless something later was said about the same; False then."""
+    """Keep a report; return False where a later one about the same subject is kept already."""
     cursor = await conn.execute(
         """INSERT INTO account_state AS a (kind, subject, waba_id, value, told_at) VALUES (%s, %s, %s, %s, %s)
            ON CONFLICT (kind, subject, waba_id) DO UPDATE SET value = excluded.value, told_at = excluded.told_at
@@ -35,7 +35,7 @@ async def keep(conn: Connection, state: AccountState) -> bool:
 
 
 async def told(conn: Connection, kind: str | None = None) -> list[AccountState]:
-    """What was last said (of one kind), the newest first."""
+    """Return the last reports (of one kind), the newest first."""
     async with conn.cursor(row_factory=class_row(AccountState)) as cursor:
         await cursor.execute(
             """SELECT kind, subject, waba_id, value, told_at FROM account_state

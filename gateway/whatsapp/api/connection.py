@@ -1,6 +1,6 @@
-"""One request to the Graph API: address, token, answer; every failure leaves as an error of `errors`.
+"""One request to the Graph API: address, token, answer; every failure is raised as a class of `errors`.
 
-Its logger is nobody's: who uses the library must keep the loggers `httpx` and `httpcore` at WARNING or above, because
+The program that uses the library must keep the loggers `httpx` and `httpcore` at WARNING or above, because
 they write addresses, and Meta's token check takes the token that it checks as a query parameter.
 """
 
@@ -34,7 +34,7 @@ class GraphApi:
     """The Graph API with one access token over an httpx client that the caller opens, tunes and closes.
 
     base_url: without version; access_token: printable ASCII (ValueError otherwise, without quoting it); on_headers: is
-    given the headers of every answer to a call of this object.
+    called with the headers of every answer to a call of this object.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class GraphApi:
         return "/".join([self.base_url, self.version, *(quote(part, safe="") for part in path)])
 
     def authorization(self) -> dict[str, str]:
-        """Give the header that carries the token."""
+        """Return the header that carries the token."""
         return {"authorization": f"Bearer {self._token}"}
 
     async def _call(

@@ -64,7 +64,7 @@ class TemplateInfo:
 
 @dataclass(frozen=True, slots=True)
 class TokenInfo:
-    """What a token may do and for how long; expires_at None: never."""
+    """The permissions of a token and their end; expires_at None: never."""
 
     valid: bool
     type: str | None
@@ -111,7 +111,7 @@ class Management:
         return [_template(one) for one in await self._api.get_all(waba_id, "message_templates", params=params)]
 
     async def create_template(self, waba_id: str, template: Json) -> Json:
-        """Submit a template (name, language, category, components); gives {id, status, category}.
+        """Submit a template (name, language, category, components); return {id, status, category}.
 
         Created twice, Meta refuses the second as a duplicate: Permanent, code 100, subcode 2388024.
         """
@@ -145,11 +145,11 @@ class Management:
         await self._api.repeatable("POST", phone_number_id, body={"webhook_configuration": override})
 
     async def token(self, token: str) -> TokenInfo:
-        """Ask what a token may do (it may be the calling one)."""
+        """Return the permissions of a token (it may be the calling one)."""
         return _token(part(await self._api.get("debug_token", params={"input_token": token}), "data"))
 
     async def exchange_token(self, app_id: str, app_secret: str, token: str) -> tuple[str, int | None]:
-        """Exchange a short-lived user token for a long-lived one; gives it and its life in seconds."""
+        """Exchange a short-lived user token for a long-lived one; return it and its life in seconds."""
         params = {
             "grant_type": "fb_exchange_token",
             "client_id": app_id,

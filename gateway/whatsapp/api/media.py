@@ -24,13 +24,13 @@ from gateway.whatsapp.errors import (
 from gateway.whatsapp.messages import caps
 from gateway.whatsapp.reading import identifier, integer, text
 
-# Where GET /{media_id} says that media is. Nothing else is ever fetched, and the token goes nowhere else.
+# The hosts to which GET /{media_id} points. Nothing is fetched from any other, and no other gets the token.
 MEDIA_ORIGINS = ("https://lookaside.fbsbx.com", "https://mmg.whatsapp.net")
 
 
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
-    """What Meta knows of a medium. url: works for five minutes, with the token; size: in bytes."""
+    """Meta's record of a medium. url: works for five minutes, with the token; size: in bytes."""
 
     id: str
     url: str
@@ -40,7 +40,7 @@ class MediaInfo:
 
 
 class Download:
-    """A medium on its way; mime_type and size (bytes) as the server states them, None where it does not."""
+    """A download that has begun; mime_type and size (bytes) as the server states them, None where it does not."""
 
     def __init__(self, response: httpx.Response, limit: int) -> None:
         self._response = response
@@ -49,10 +49,10 @@ class Download:
         self.size = integer(dict(response.headers), "content-length")
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Give the bytes as they come.
+        """Return the bytes as they come.
 
         Raises:
-            MediaTooLarge: There are more than the limit, whatever the server stated.
+            MediaTooLarge: There are more bytes than the limit, regardless of the size that the server stated.
             Temporary: The connection broke.
         """
         received = 0
@@ -91,7 +91,7 @@ class MediaApi:
         self._origins = frozenset(map(_origin, origins))
 
     async def upload(self, phone_number_id: str, content: bytes, mime_type: str, filename: str = "file") -> str:
-        """Upload a medium to send it; gives its id, good for 30 days.
+        """Upload a medium to send it and return its id, which is valid for 30 days.
 
         Raises:
             WhatsAppError: Never Uncertain: an upload made twice only costs space.
@@ -167,7 +167,7 @@ def _expired(error: WhatsAppError) -> WhatsAppError:
 
 
 def _temporary(error: WhatsAppError) -> WhatsAppError:
-    """Take the doubt from an error: fetching twice does no harm."""
+    """Return an error without its doubt: fetching twice does no harm."""
     if isinstance(error, errors.Uncertain):
         return Temporary(error.meaning, error.cause, retry_after=error.retry_after)
     return error

@@ -19,7 +19,7 @@ class Uploads:
         self._api = api
 
     async def handle(self, app_id: str, content: bytes, mime_type: str) -> str:
-        """Upload a file; gives the handle that templates (`header_handle`) and profiles take.
+        """Upload a file and return the handle that templates (`header_handle`) and profiles take.
 
         mime_type: image/jpeg, image/png, video/mp4 or application/pdf.
 
@@ -56,7 +56,7 @@ class Uploads:
 
 
 def _temporary(error: WhatsAppError) -> WhatsAppError:
-    """Take the doubt from an error."""
+    """Return an error without its doubt: uploading twice does no harm."""
     if isinstance(error, Uncertain):
         return Temporary(error.meaning, error.cause, retry_after=error.retry_after)
     return error

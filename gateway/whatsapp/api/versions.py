@@ -17,7 +17,7 @@ _EXPIRY = {
 
 
 def expiry(version: str) -> date | None:
-    """Give the first day on which calls with this version fail; None: not announced (the current) or not known."""
+    """Return the first day on which calls with this version fail; None: not announced (the current) or not known."""
     return _EXPIRY.get(version)
 
 

@@ -1,4 +1,4 @@
-"""Checks of one value against one limit; each gives the value back or raises InvalidMessage."""
+"""Checks of one value against one limit; each returns the value or raises InvalidMessage."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -9,7 +9,7 @@ S = TypeVar("S", bound=Sequence[object])
 
 
 def filled(field: str, text: str | None, limit: int | None = None) -> str:
-    """Refuse what is missing, empty, white space only, or longer than `limit` characters."""
+    """Refuse text that is missing, empty, white space only, or longer than `limit` characters."""
     if not text or not text.strip():
         raise InvalidMessage(field, "must not be empty.")
     return text if limit is None else fits(field, text, limit)
@@ -39,7 +39,7 @@ def unique(field: str, values: Sequence[str]) -> None:
 
 
 def address(field: str, url: str) -> str:
-    """Refuse what is no web address."""
+    """Refuse text that is not a web address."""
     if not url.lower().startswith(("https://", "http://")):
         raise InvalidMessage(field, "an address starts with https:// or http://.")
     return url

@@ -1,4 +1,4 @@
-"""What an agent says, made into messages that fit: Markdown formatted for WhatsApp, long bodies split."""
+"""Replies of an agent to messages that fit: Markdown formatted for WhatsApp, long bodies split (here only)."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -44,7 +44,7 @@ def formatted(reply: Message | Mapping[str, Any]) -> Message:
     """Turn the Markdown in a reply into WhatsApp's formatting; once, and never for what a person wrote.
 
     Bodies and captions are formatted; where WhatsApp shows plain text (titles, headers, footers), marks are taken off.
-    What is verbatim stays as it is: in Markdown some words are not shown (comments, attributes of tags).
+    Verbatim replies stay as they are: in Markdown some words are not shown (comments, attributes of tags).
     """
     whole = message(reply) if isinstance(reply, Mapping) else reply
     match whole:
@@ -85,7 +85,7 @@ def _plain(text: str | None) -> str | None:
 
 
 def split(content: Message | Mapping[str, Any]) -> list[Message]:
-    """Give the same content in messages that each fit: long bodies and captions go on as texts.
+    """Return the same content in messages that each fit: long bodies and captions continue as texts.
 
     A body that is too long for its buttons goes out before them, as text; a caption that is too long (or that audio
     and stickers cannot have) goes on after the media. Raises InvalidMessage as `message` does.

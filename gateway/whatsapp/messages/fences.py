@@ -61,5 +61,5 @@ def _inside(line: str, closing: str, done: list[str], waiting: list[str]) -> str
 
 
 def is_language(info: str) -> bool:
-    """Say whether what stands behind an opening fence names a language."""
+    """Return whether the text behind an opening fence names a language."""
     return info.strip().lower() in _LANGUAGES

@@ -1,4 +1,4 @@
-"""What markdown-it reads within a line, as runs of text with their marks; simple HTML too, which models mix in."""
+"""Runs of text with their marks, from the tokens that markdown-it reads within a line; models mix simple HTML in."""
 
 import re
 from collections import Counter

@@ -23,7 +23,7 @@ def interactive(part: Interactive) -> Json:
 
 
 def _action(part: Interactive) -> tuple[str, int, Json]:
-    """Give the interactive type, the limit of its body and its action."""
+    """Return the interactive type, the limit of its body and its action."""
     match part:
         case Buttons():
             return "button", caps.BUTTONS_BODY, {"buttons": _buttons(part.buttons)}

@@ -1,8 +1,9 @@
 """Markdown, as models write it, in WhatsApp's formatting: *bold*, _italic_, ~strike~, `code`, lists and quotes.
 
-CommonMark is read by markdown-it. What WhatsApp has no form for becomes text: a heading is a bold line, a link is its
-words and address, a table is a list of rows. No letter or digit is lost: what would be (text beside a fence, a cell
-without a column) is text. Where nothing but single stars mark the text, it is taken for WhatsApp's own formatting.
+CommonMark is read by markdown-it. Forms that WhatsApp does not have become text: a heading is a bold line, a link is
+its words and address, a table is a list of rows. No letter or digit is lost: text next to a fence and a cell without a
+column, which CommonMark would drop, are kept as text. Where nothing but single stars
+mark the text, it is taken for WhatsApp's own formatting.
 """
 
 import re
@@ -108,7 +109,7 @@ class _Page:
                 case "inline":
                     self._text(token, self._tokens[index - 1])
                 case "fence":
-                    # In a quote or an item words may still stand beside the fence.
+                    # In a quote or an item words may still stand next to the fence.
                     beside = [] if is_language(token.info) else _code_lines(token.info)
                     self._add(token.map, ["```", *beside, *_code_lines(token.content), "```"])
                 case "hr":
@@ -135,7 +136,7 @@ class _Page:
             self._add(opening.map, [self._prefix() + marked([Run(words, frozenset(BOLD))])])
 
     def _paragraph(self, token: Token) -> Iterator[str]:
-        """Give the lines of a paragraph; where it has a line of dashes below a header, it is a table."""
+        """Return the lines of a paragraph; where it has a line of dashes below a header, it is a table."""
         lines = token.content.split("\n")
         start = next((n for n in range(len(lines) - 1) if _is_table(lines[n], lines[n + 1])), None)
         if start is None:
@@ -168,7 +169,7 @@ class _Page:
         return quote + outer + own
 
     def _rule(self) -> None:
-        """Write a rule as one empty line, whatever empty lines are around it."""
+        """Write a rule as one empty line, however many empty lines are around it."""
         while self._lines and not self._lines[-1].strip():
             self._lines.pop()
         if self._lines:

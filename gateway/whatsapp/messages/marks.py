@@ -60,7 +60,7 @@ def _nested(runs: Sequence[Run], nesting: Sequence[str], before: str, after: str
 
 
 def _reads(mark: str, group: Sequence[Run], before: str, after: str) -> bool:
-    """Whether a phone reads the mark around these runs."""
+    """Return whether a phone reads the mark around these runs."""
     text = plain(group)
     if not text.strip() or mark in text:
         return False

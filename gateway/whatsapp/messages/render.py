@@ -1,4 +1,4 @@
-"""One message to the payload that the Cloud API takes, within its limits. `compose` splits what is too long for one.
+"""One message to the payload that the Cloud API takes, within its limits. Longer messages are split by `compose`.
 
 Source: developers.facebook.com/docs/whatsapp/cloud-api/reference/messages.
 """
@@ -63,7 +63,7 @@ def _envelope(to: str | None, recipient: str | None, callback: str | None) -> Js
 
 
 def _body(part: Message) -> tuple[str, Json | list[Json]]:
-    """Give the payload's type and what stands under that name."""
+    """Return the payload's type and what stands under that name."""
     match part:
         case Text():
             return "text", _text(part)
@@ -127,7 +127,7 @@ def _template(part: Template) -> Json:
 
 
 def _component(where: str, component: Json) -> Json:
-    """A component whose texts hold nothing that Meta refuses in them, also where it was not built by `templates`."""
+    """Return a component without the white space that Meta refuses in texts, also one not built by `templates`."""
     given = component.get("parameters")
     if not isinstance(given, list):
         return component

@@ -44,7 +44,7 @@ def template(
 
 
 def shown(sent: Template, definition: Sequence[Json]) -> str:
-    """Give a template as the customer reads it: header, body, footer, and what its buttons say.
+    """Return a template as the customer reads it: header, body, footer, and the words of its buttons.
 
     definition: its components as Meta has them. A header that is media is named by its kind.
     """
@@ -54,7 +54,7 @@ def shown(sent: Template, definition: Sequence[Json]) -> str:
 
 
 def _line(component: Json, given: object) -> str:
-    """Give one component in words."""
+    """Return one component in words."""
     kind, text = component.get("type"), component.get("text")
     if kind == "BUTTONS":
         buttons = component.get("buttons")
@@ -69,7 +69,7 @@ def _line(component: Json, given: object) -> str:
 
 
 def _shown_value(parameter: Json) -> str:
-    """Give the words of a parameter; of an amount or a date those that Meta falls back to."""
+    """Return the words of a parameter; of an amount or a date those that Meta falls back to."""
     inner = parameter.get(str(parameter.get("type")))
     value = inner.get("fallback_value") if isinstance(inner, dict) else inner
     return value if isinstance(value, str) else ""
@@ -87,7 +87,7 @@ def header_media(
     media_id: str | None = None,
     filename: str | None = None,
 ) -> Json:
-    """Give the media of a media header: by public link or by the id of an upload."""
+    """Return the media of a media header: by public link or by the id of an upload."""
     where = f"template.header.{kind}"
     if bool(link) == bool(media_id):
         raise InvalidMessage(where, "give either a link or a media id.")
@@ -98,13 +98,13 @@ def header_media(
 
 
 def header_location(latitude: float, longitude: float, name: str, address: str) -> Json:
-    """Give the place of a location header."""
+    """Return the place of a location header."""
     place = {"latitude": str(latitude), "longitude": str(longitude), "name": name, "address": address}
     return {"type": "header", "parameters": [{"type": "location", "location": place}]}
 
 
 def quick_reply(index: int, payload: str) -> Json:
-    """Give a quick-reply button what comes back when it is pressed."""
+    """Return a quick-reply button with the payload that comes back when it is pressed."""
     return _button(index, "quick_reply", {"type": "payload", "payload": filled("template.button.payload", payload)})
 
 
@@ -119,7 +119,7 @@ def copy_code(index: int, code: str) -> Json:
 
 
 def flow_button(index: int, token: str, data: Json | None = None) -> Json:
-    """Give a flow button its token and the first screen's data."""
+    """Return a flow button with its token and the first screen's data."""
     action: Json = {"flow_token": token} | ({"flow_action_data": data} if data else {})
     return _button(index, "flow", {"type": "action", "action": action})
 

@@ -1,4 +1,4 @@
-"""What webhooks tell about templates, numbers and accounts. Field names and words of events are Meta's."""
+"""Events about templates, numbers and accounts. Field names and words of events are Meta's."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +8,7 @@ from gateway.whatsapp.json_bytes import Json
 
 @dataclass(frozen=True, slots=True)
 class TemplateRef:
-    """Which template: id, name and language."""
+    """The id, name and language of a template."""
 
     id: str | None
     name: str | None
@@ -51,7 +51,7 @@ class TemplateCategoryChanged:
 
 @dataclass(frozen=True, slots=True)
 class TemplateComponentsChanged:
-    """A template's texts or buttons were edited; `value`: as Meta tells it."""
+    """A template's texts or buttons were edited; `value`: in Meta's words."""
 
     template: TemplateRef
     value: Json
@@ -60,7 +60,7 @@ class TemplateComponentsChanged:
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
-    """What an account may not do (RESTRICTED_BIZ_INITIATED_MESSAGING ...), and until when."""
+    """A restriction of an account (RESTRICTED_BIZ_INITIATED_MESSAGING ...) and its end."""
 
     type: str
     expiry: datetime | None = None
@@ -70,7 +70,7 @@ class Restriction:
 class AccountUpdated:
     """Something about the business account: event ACCOUNT_RESTRICTION, ACCOUNT_VIOLATION, DISABLED_UPDATE ...
 
-    ban_state: SCHEDULE_FOR_DISABLE, DISABLE, REINSTATE; value: all of it, as Meta tells it.
+    ban_state: SCHEDULE_FOR_DISABLE, DISABLE, REINSTATE; value: all of it, in Meta's words.
     """
 
     event: str
@@ -152,7 +152,7 @@ class CapabilitiesChanged:
 
 @dataclass(frozen=True, slots=True)
 class FlowChanged:
-    """A flow's status or the health of its endpoint changed; `value`: as Meta tells it."""
+    """A flow's status or the health of its endpoint changed; `value`: in Meta's words."""
 
     event: str
     flow_id: str | None = None

@@ -1,4 +1,4 @@
-"""Raw messages understood: content, context, referral.
+"""Read raw messages: content, context, referral.
 
 Source: developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages.
 """
@@ -39,7 +39,7 @@ from gateway.whatsapp.webhooks.events import (
 
 # Messages inside an edit are messages, and so on: a malicious depth ends here.
 _DEEPEST_EDIT = 3
-# What the answer to `request_contact_info` is marked with (sources differ: on the message or on the card).
+# The mark of the answer to `request_contact_info` (sources differ: on the message or on the card).
 # Source: developers.facebook.com, "Business-scoped user IDs" (2026), and its implementers.
 _REQUESTED = "contact_request"
 _DIGITS = re.compile(r"[1-9][0-9]{6,14}")  # E.164
@@ -52,7 +52,7 @@ def errors(element: Json) -> tuple[Cause, ...]:
 
 
 def context(message: Json) -> Context | None:
-    """Read what a message answers and whether it was forwarded; None where it stands alone."""
+    """Read the message that one answers and whether it was forwarded; None where there is neither."""
     stated = part(message, "context")
     product = part(stated, "referred_product")
     if not stated:
@@ -120,7 +120,7 @@ def echoed(kind: str, message: Json, contact: Json | None, source: Source) -> Me
 
 
 def content(kind: str, message: Json, depth: int = 0) -> Content | None:
-    """Read what a message of a type says; None where the type or its shape is not known."""
+    """Read the content of a message; None where its type or its shape is not known."""
     if kind == "edit":
         return _edit(message, depth)
     reader = _READERS.get(kind)
@@ -213,7 +213,7 @@ def _interactive(kind: str, message: Json) -> Content | None:
 
 
 def _flow_data(reply: Json) -> Json | None:
-    """Decode what a flow collected: JSON inside a string; None where it is no object."""
+    """Decode the data of a flow, JSON inside a string; None where it is no object."""
     stated = reply.get("response_json")
     try:
         data = decode(clean_text(stated).encode()) if isinstance(stated, str) else stated

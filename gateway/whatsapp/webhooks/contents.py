@@ -1,4 +1,4 @@
-"""What a message says: one frozen class a kind, each with its `kind` and the `text` a reader would see (or None).
+"""The contents of messages: one frozen class a kind, each with its `kind` and the `text` a reader would see (or None).
 
 Every text is clean (no NUL, no lone surrogate); ids are as Meta gave them.
 """
@@ -53,8 +53,8 @@ class LocationContent:
 class ContactsContent:
     """Contact cards, in the Cloud API's shape.
 
-    own_number: digits, where the customer answered our request for the own number; a card that was shared by hand,
-    whatever it says, is no such answer.
+    own_number: digits, where the customer answered our request for the own number; a card that was shared by hand is
+    never such an answer.
     """
 
     contacts: list[Json]
@@ -85,7 +85,7 @@ class ReactionContent:
 
 @dataclass(frozen=True, slots=True)
 class ButtonContent:
-    """A quick-reply button of a template was pressed; `payload` is what the template gave it."""
+    """A quick-reply button of a template was pressed; `payload`: the template's."""
 
     text: str | None
     payload: str | None
@@ -130,7 +130,7 @@ class OrderContent:
 
 @dataclass(frozen=True, slots=True)
 class SystemContent:
-    """WhatsApp says something about the customer: never something to answer.
+    """A notice of WhatsApp about the customer, which nobody answers.
 
     event: user_changed_number, user_changed_user_id, customer_identity_changed, or one not known yet; wa_id, user_id
     and parent_user_id: the new ones; previous_…: the old ones (before August 2026 only the message's customer told
@@ -149,7 +149,7 @@ class SystemContent:
 
 @dataclass(frozen=True, slots=True)
 class EditContent:
-    """The customer changed an earlier message; `content`: what it is now (None where it cannot be read)."""
+    """The customer changed an earlier message; `content`: the new one (None where it cannot be read)."""
 
     message_id: str
     content: "Content | None"
@@ -170,20 +170,20 @@ class RevokeContent:
 
     @property
     def text(self) -> None:
-        """Nothing is left of it."""
+        """None: the text is deleted."""
         return
 
 
 @dataclass(frozen=True, slots=True)
 class UnsupportedContent:
-    """A message that WhatsApp does not pass on (131051), or media that it could not (131052); `type`: of what kind."""
+    """A message that WhatsApp does not pass on (131051), or media that it lost (131052); `type`: its kind."""
 
     type: str | None = None
     kind: Literal["unsupported"] = "unsupported"
 
     @property
     def text(self) -> None:
-        """Nothing is known of it."""
+        """None: the text is not known."""
         return
 
 

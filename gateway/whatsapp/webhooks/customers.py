@@ -9,7 +9,7 @@ from gateway.whatsapp.webhooks.events import Customer
 
 
 def customer(element: Json, contact: Json | None, prefix: str = "from") -> Customer:
-    """Put together who the customer is, from the element (`from` or `to` and their ids) and the contact beside it."""
+    """Return the customer that an element (`from` or `to` and their ids) and its contact name."""
     contact = contact or {}
     profile = part(contact, "profile")
     return named(
@@ -29,7 +29,7 @@ def named(
     username: str | None = None,
     name: str | None = None,
 ) -> Customer:
-    """Name a customer; what stands where a number is expected, the surest first, may be a user id."""
+    """Return a customer; numbers: the surest first, each may be a user id in a number's place."""
     given = [one for one in numbers if one]
     users = [one for one in given if is_user_id(one) and not is_parent_id(one)]
     parents = [one for one in given if is_parent_id(one)]

@@ -1,4 +1,4 @@
-"""What webhooks tell about conversations: messages, echoes, statuses, calls. Account-level events: `accounts`.
+"""Events about conversations: messages, echoes, statuses, calls. Account-level events: `accounts`.
 
 Every text is clean (no NUL, no lone surrogate); ids are as Meta gave them; times are aware datetimes in UTC, None where
 the payload has none that can be read. Raw forms keep everything as it came.
@@ -15,7 +15,7 @@ from gateway.whatsapp.webhooks.contents import Content
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """All that a payload says about who the customer is; any of it may be missing, `wa_id` included.
+    """All names that a payload gives a customer; any of them may be missing, `wa_id` included.
 
     wa_id: phone number without `+`; user_id: business-scoped id (BSUID); parent_user_id: the portfolio's BSUID.
     """
@@ -37,7 +37,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a message answers (`message_id`), and whether it was forwarded (`often`: more than five times)."""
+    """The message that one answers (`message_id`), and whether it was forwarded (`often`: more than five times)."""
 
     message_id: str | None = None
     sender: str | None = None
@@ -67,8 +67,8 @@ Source = Literal["messages", "standby", "history", "business_app"]
 class MessageReceived:
     """A message of a customer.
 
-    source: `messages`: for us to answer; `standby`: another app or Meta's agent has the conversation, we only watch;
-    `history`: from before the number came to the Cloud API. group_id: it was said in a group.
+    source: `messages`: for us to answer; `standby`: another app or Meta's agent has the conversation;
+    `history`: from before the number came to the Cloud API. group_id: it was sent in a group.
     """
 
     wamid: str
@@ -87,7 +87,7 @@ class MessageEchoed:
     """A message of the business that we did not send.
 
     source: `business_app`: a person wrote it in the phone app; `standby`: Meta's agent or another app; `history`: it
-    is from before. customer: who got it; status: history's word about its delivery.
+    is from before. customer: the recipient; status: its delivery, in history's word.
     """
 
     wamid: str
@@ -101,7 +101,7 @@ class MessageEchoed:
 
 @dataclass(frozen=True, slots=True)
 class Pricing:
-    """What a message costs: model `PMP` or `CBP`; type and category in Meta's words."""
+    """The price of a message: model `PMP` or `CBP`; type and category in Meta's words."""
 
     billable: bool | None = None
     model: str | None = None
@@ -111,10 +111,10 @@ class Pricing:
 
 @dataclass(frozen=True, slots=True)
 class StatusChanged:
-    """A message that we sent got on: `sent`, `delivered`, `read`, `played`, `failed` (with errors), or a new word.
+    """A message that we sent has a new status: `sent`, `delivered`, `read`, `played`, `failed` (with errors) ...
 
-    callback: our id (biz_opaque_callback_data), the proof that a message of unknown fate is out; participant: who of
-    the group, where the message went to one; standby: another app's message.
+    callback: our id (biz_opaque_callback_data), the proof that an uncertain message went out; participant: the
+    member, where the message went to a group; standby: another app's message.
     """
 
     wamid: str
@@ -148,7 +148,7 @@ class CallChanged:
 
 @dataclass(frozen=True, slots=True)
 class ErrorReported:
-    """An error of a webhook value as a whole; `about`: the ids that stood beside it."""
+    """An error of a webhook value as a whole; `about`: the ids of the same value."""
 
     cause: Cause
     about: tuple[str, ...] = ()
@@ -194,7 +194,7 @@ class ContactSynced:
 
 @dataclass(frozen=True, slots=True)
 class UserPreferenceChanged:
-    """The customer's word on marketing: value `stop`, `resume` or `signup`."""
+    """The customer's choice about marketing: value `stop`, `resume` or `signup`."""
 
     customer: Customer
     category: str
@@ -215,7 +215,7 @@ class UserIdChanged:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """What this version does not understand, whole, to be processed again by a later one. reason: in our words."""
+    """An item that this version does not understand, whole, for a later version. reason: in our words."""
 
     key: str
     field: str

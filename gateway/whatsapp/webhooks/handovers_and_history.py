@@ -1,4 +1,4 @@
-"""Conversations that others have or had: the phone app's history, and who is in control now.
+"""Read the phone app's history, and changes of control over a conversation.
 
 Sources: developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/history; the shape of
 handovers on WhatsApp is not in Meta's reference, it is what public implementations report.
@@ -12,7 +12,7 @@ from gateway.whatsapp.webhooks.events import HandoverChanged, HistoryReceived, M
 
 
 def history(chunk: Json, number: str | None) -> HistoryReceived | None:
-    """Read a chunk of the phone app's history; number: the business's own, which tells who spoke."""
+    """Read a chunk of the phone app's history; number: the business's own, the sender of its messages."""
     metadata = part(chunk, "metadata")
     read = HistoryReceived(
         messages=[],
@@ -84,7 +84,7 @@ def _owner(details: Json, which: str) -> str | None:
 
 
 def _ours(kind: str, previous: str | None, new: str | None) -> bool | None:
-    """Guess who has control: what Meta's agent gets is not ours, what it loses is; else passed to us, taken from us."""
+    """Guess whether control is ours: not when Meta's agent gets it, yes when it loses it; else by the kind."""
     if new in _META_AGENT:
         return False
     if previous in _META_AGENT:

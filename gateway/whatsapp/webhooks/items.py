@@ -1,7 +1,7 @@
-"""A webhook payload taken apart: one `Item` for each message, status, error, call or account update in it.
+"""Take a webhook payload apart: one `Item` for each message, status, error, call or account update in it.
 
-This is the hot path of `serve`: it looks at nothing but the envelope, copies nothing and never raises. What the items
-mean is the business of `parse`.
+This is the hot path of `serve`: it reads nothing but the envelope, copies nothing and never raises. `parse` reads the
+items.
 """
 
 from collections.abc import Iterator
@@ -42,13 +42,13 @@ _LISTED_FIELDS = frozenset(
         "group_status_update",
     }
 )
-# Wherever these are, they are what they are called.
+# These lists hold items in any field.
 _ALWAYS_LISTS = ("messages", "message_echoes", "statuses")
-# What surrounds those lists and is no item itself.
+# The fields around those lists, which are no items.
 _ENVELOPE = frozenset({"messaging_product", "metadata", "contacts"})
 # Keys of items that name a customer, the most telling first.
 _PARTIES = ("from_user_id", "from", "recipient_user_id", "recipient_id", "to_user_id", "to", "user_id", "wa_id")
-# A bystander's copy of a message must not take the place of the message itself.
+# The copy of a message in another field must not take the place of the message itself.
 _KEY_PREFIXES = {"standby": "standby:", "history": "history:"}
 
 _LONGEST_ID = 512
@@ -57,11 +57,11 @@ _LONGEST_NAME = 64
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing that a webhook told, with all that is needed to understand it alone.
+    """One report of a webhook, with everything that is needed to read it alone.
 
     key: the same for every delivery of the same thing, different for different things; ASCII, at most 1,200 characters:
         `msg:<wamid>`, `echo:<wamid>`, `st:<wamid>:<status>` (groups: and the participant), `call:<id>:<event>`,
-        else a hash. What arrives by `standby` or `history` has that word in front.
+        else a hash. Items of `standby` and `history` have that word in front.
     field: the webhook field (`messages`, `account_update` ...), or `unknown`.
     type: for messages their type (`text`); `status`, `error`, `call` ...; the field's name for account-level updates;
         `unknown` where the shape is.
@@ -83,7 +83,7 @@ class Item:
 
 
 def items(payload: object) -> list[Item]:
-    """Take a decoded webhook payload apart. Never raises, never drops anything: a strange shape is an unknown item.
+    """Return the items of a decoded payload. Never raises, never drops anything: an unknown shape is an unknown item.
 
     Several entries, changes, messages and statuses each are normal (up to 1,000 updates a payload).
     """
@@ -101,7 +101,7 @@ def _entry(entry: object) -> Iterator[Item]:
     waba_id, time = _id(entry.get("id")), entry.get("time")
     for change in changes:
         yield from _change(change, waba_id, time)
-    # Messenger's handover protocol puts lists beside `changes`; should WhatsApp do so one day, nothing is lost.
+    # Messenger's handover protocol puts lists next to `changes`; should WhatsApp do so one day, nothing is lost.
     rest = {name: entry[name] for name in entry if name not in ("id", "time", "changes")}
     if rest:
         yield _unknown(rest, waba_id)
@@ -119,7 +119,7 @@ def _change(change: object, waba_id: str | None, time: object) -> Iterator[Item]
 
 
 def _listed(field: str, value: Json, waba_id: str | None, time: object) -> Iterator[Item]:
-    """Give the elements of every known list; then, as unknown, what was beside them or instead of them."""
+    """Return the elements of every known list; then, as one unknown item, all other fields."""
     inner = value.get("standby") if field == "standby" else None
     if isinstance(inner, dict) and inner:
         # The standby field nests one level deeper: value.standby.messages, .statuses, .message_echoes.
@@ -140,7 +140,7 @@ def _listed(field: str, value: Json, waba_id: str | None, time: object) -> Itera
 
 
 class _Change:
-    """One `changes` element with lists, and what its items have in common."""
+    """One `changes` element with lists: the parts that its items share."""
 
     __slots__ = ("by_id", "contacts", "field", "metadata", "phone_number_id", "prefix", "time", "value", "waba_id")
 
@@ -190,7 +190,7 @@ class _Change:
             return self._item(f"call:{identifier}:{event}", "call", "call", element)
         value: Json = {wrapper: element, "contact": self._contact(element), "metadata": self.metadata}
         if wrapper == "error":
-            # Errors of a value carry no id; the ids beside them tell one occurrence from the next.
+            # Errors of a value carry no id; the other ids of the value tell one occurrence from the next.
             value["about"] = self._neighbours()
         return Item(self._hash(value), self.field, wrapper, self.phone_number_id, self.waba_id, value)
 
@@ -253,14 +253,14 @@ _GUESSABLE = ("text", "image", "audio", "video", "document", "sticker", "locatio
 
 
 def _id(value: object) -> str | None:
-    """Give an id that is fit for a database key, else None: printable ASCII of a bounded length."""
+    """Return an id that is fit for a database key, else None: printable ASCII of a bounded length."""
     if isinstance(value, str):
         return value if 0 < len(value) <= _LONGEST_ID and value.isascii() and value.isprintable() else None
     return str(value) if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**20 else None
 
 
 def _name(value: object) -> str | None:
-    """Give a word that is fit for a column or a label (a field, a type, a status), else None."""
+    """Return a word that is fit for a column or a label (a field, a type, a status), else None."""
     if isinstance(value, str) and 0 < len(value) <= _LONGEST_NAME and value.isascii() and value.isprintable():
         return value
     return None

@@ -1,4 +1,4 @@
-"""Webhook payloads understood: `items` takes a payload apart, `event` says what an item means."""
+"""Read webhook payloads: `items` takes a payload apart, `event` returns the meaning of an item."""
 
 from collections.abc import Callable
 
@@ -50,7 +50,7 @@ _SOURCES: dict[str, Source] = {"standby": "standby", "history": "history", "smb_
 
 
 def event(item: Item) -> Event:
-    """Say what an item means. Never raises: what is not understood is an `Unknown` with the raw form."""
+    """Return the event that an item means. Never raises: an item not understood is an `Unknown` with its raw form."""
     try:
         found = _event(item)
     except RecursionError:
@@ -142,7 +142,7 @@ def _user_id(_item: Item, change: Json, contact: Json | None) -> Event | None:
 
 
 def _named(element: Json, contact: Json | None) -> Customer:
-    """Put a customer together from an element that names it plainly (wa_id, user_id)."""
+    """Return the customer of an element that has the plain names wa_id and user_id."""
     plain = {"from": element.get("wa_id"), "from_user_id": element.get("user_id")}
     return customer(plain, contact)
 

@@ -7,7 +7,7 @@ PREFIX = "sha256="
 
 
 def sign(body: bytes, secret: str) -> str:
-    """Give the header value that Meta sends for a body: `sha256=` and the HMAC-SHA256 of the raw bytes in hex.
+    """Return the header value that Meta sends for a body: `sha256=` and the HMAC-SHA256 of the raw bytes in hex.
 
     Source: developers.facebook.com/docs/graph-api/webhooks/getting-started#validate-payloads.
     """
@@ -15,18 +15,18 @@ def sign(body: bytes, secret: str) -> str:
 
 
 def verify(body: bytes, header: str | None, secrets: Sequence[str]) -> bool:
-    """Say whether a header signs these raw bytes with one of the app secrets (current and previous)."""
+    """Return whether a header signs these raw bytes with one of the app secrets (current and previous)."""
     return signed_with(body, header, secrets) is not None
 
 
 def signed_with(body: bytes, header: str | None, secrets: Sequence[str]) -> str | None:
-    """Give the secret with which a header signs these raw bytes; None: with none of them.
+    """Return the secret with which a header signs these raw bytes; None: with none of them.
 
     An empty secret never matches, so that a forgotten setting refuses everything instead of trusting everyone.
     """
     if not header:
         return None
-    # Bytes, because compare_digest refuses str outside ASCII and the header is a stranger's.
+    # Bytes, because compare_digest refuses str outside ASCII and the header comes from outside.
     given = header.strip().encode("utf-8", "replace")
     matching = (secret for secret in secrets if secret and hmac.compare_digest(given, sign(body, secret).encode()))
     return next(matching, None)

@@ -9,13 +9,13 @@ from gateway.whatsapp.webhooks.events import Customer, Pricing, StatusChanged
 # A status only ever moves a message to the right, so any order of arrival ends in the same state. `failed` stands
 # before `delivered`: a phone that has the message is proof against a failure that was reported meanwhile (to one of
 # several devices, or by a retry), and nothing is resent that the customer can already read.
-# Before the first status come the states of whoever sends, up to Meta's 200.
+# Before the first status come the states of the sender, up to Meta's 200.
 STATUS_ORDER = ("queued", "sending", "uncertain", "accepted", "sent", "failed", "delivered", "read", "played")
 _RANK = {status: rank for rank, status in enumerate(STATUS_ORDER)}
 
 
 def advance(old: str, new: str) -> str:
-    """Give the status of a message after another one arrived: whichever is further in STATUS_ORDER.
+    """Return the status of a message after another one arrived: whichever is further in STATUS_ORDER.
 
     A new word that is not known (`deleted`, `warning`, tomorrow's) changes nothing.
     """
@@ -47,7 +47,7 @@ def status_changed(status: Json, contact: Json | None, *, standby: bool = False)
 
 
 def recipient(status: Json, contact: Json | None, *, group: bool = False) -> Customer:
-    """Put together whom a status is about; in a group that is nobody in particular."""
+    """Return the customer that a status is about; for a group an empty one."""
     if group:  # recipient_id is the group
         return customer({}, contact)
     known = customer({}, contact)

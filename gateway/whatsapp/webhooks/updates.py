@@ -1,4 +1,4 @@
-"""Raw account-level updates understood: templates, numbers, accounts.
+"""Read raw account-level updates: templates, numbers, accounts.
 
 Source: developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/<field>.
 """
