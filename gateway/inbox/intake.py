@@ -46,7 +46,7 @@ _BATCH_SIZE = 100
 _TURN_WAIT = 1.0  # seconds until a merge is tried again that a run delays
 _MAX_CONFLICTS = 8  # times that an event may give way to other transactions
 _NEED_A_NUMBER = (MessageReceived, MessageEchoed, HistoryReceived, HandoverChanged, StatusChanged)
-# A status may overtake the answer that tells the id of its message: seconds until it is looked at again.
+# A status may arrive before the answer with the id of its message: seconds until the next look.
 _STATUS_WAITS = (1.0, 4.0, 16.0, 64.0, 256.0)
 _SHORTEST_WAIT, _LONGEST_WAIT = 1.0, 60.0  # seconds between looks at items of an unknown number
 

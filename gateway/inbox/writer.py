@@ -20,7 +20,7 @@ MAX_WAITING = 5_000
 
 
 # A commit whose answer was lost may have succeeded; one more try does no harm, because keys are unique, and spares Meta
-# a 5xx for what is durable already. Two processes that get the same items at once may run into each other more often.
+# a 5xx for what is durable already. Two processes that get the same items at once may conflict more often.
 _TRIES_AWAY, _TRIES_CONFLICT = 2, 6
 
 

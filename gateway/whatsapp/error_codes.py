@@ -103,7 +103,7 @@ NO_SUCH_OBJECT = (100, 33)
 
 
 def classify(cause: Cause) -> tuple[type[WhatsAppError], Scope, str]:
-    """Choose class, scope and wording: by the code where it is known, else by the HTTP status."""
+    """Return class, scope and meaning, by the code where it is known, else by the HTTP status."""
     if (cause.code, cause.subcode) == NO_SUCH_OBJECT:
         return AccountBlocked, Scope.NUMBER, "The phone number id does not exist or the token has no access to it."
     if cause.code in _CODES:

@@ -63,7 +63,7 @@ def encode(value: object) -> bytes:
 
 
 def canonical(value: object) -> bytes:
-    """Encode decoded JSON so that equal values give equal bytes whatever the order of their keys."""
+    """Encode decoded JSON so that equal values give equal bytes in any order of their keys."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:

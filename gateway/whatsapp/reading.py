@@ -11,13 +11,13 @@ _LONGEST_ID = 512  # no id of Meta's is as long, and a database key may be
 
 
 def text(holder: Json, name: str) -> str | None:
-    """Return clean text; None for what is missing, empty or no text."""
+    """Return clean text; None where the value is missing, empty or no text."""
     value = holder.get(name)
     return clean_text(value) or None if isinstance(value, str) else None
 
 
 def identifier(holder: Json, name: str) -> str | None:
-    """Return an id as text: Meta writes some of them as numbers. None for what is too long to be one."""
+    """Return an id as text: Meta writes some of them as numbers. None where the value is too long for one."""
     value = holder.get(name)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**20:
         return str(value)

@@ -18,14 +18,14 @@ _BLOCK_START, _BLOCK_END = f"{_FENCE}\n", f"\n{_FENCE}"
 
 
 def clean_text(text: str) -> str:
-    """Drop NUL characters and turn lone surrogates into U+FFFD; everything else stays as it is."""
+    """Return text without NUL characters and with U+FFFD for lone surrogates; everything else stays as it is."""
     if text.isascii():
         return text.replace("\0", "") if "\0" in text else text
     return _SURROGATE.sub("\ufffd", text.replace("\0", ""))
 
 
 def clean(value: Any) -> Any:  # noqa: ANN401 - any JSON in, the same shape out
-    """Clean every string, keys included, of decoded JSON. Raises RecursionError on absurd nesting."""
+    """Return decoded JSON with every string clean, keys included. Raises RecursionError on absurd nesting."""
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, dict):
@@ -36,7 +36,7 @@ def clean(value: Any) -> Any:  # noqa: ANN401 - any JSON in, the same shape out
 
 
 def parameter(text: str) -> str:
-    """Turn white space that Meta refuses in a parameter of a template into one space."""
+    """Return a template's parameter with one space for white space that Meta refuses."""
     return _NOT_IN_PARAMETERS.sub(" ", text).strip()
 
 
@@ -73,7 +73,7 @@ def split_formatted(text: str, limit: int) -> list[str]:
 
 
 def _rest_of_block(text: str) -> str:
-    """Begin the block again; where nothing more was in it, go on after its end. A line keeps its indentation."""
+    """Return the rest with its block opened again, unless the block has ended. A line keeps its indentation."""
     if text.lstrip().startswith(_FENCE):
         return text.lstrip().removeprefix(_FENCE).lstrip()
     return _BLOCK_START + (text.lstrip("\n") if text.startswith("\n") else text.lstrip())
@@ -84,7 +84,7 @@ def _in_block(text: str, place: int) -> bool:
 
 
 def _cut_of_block(text: str, limit: int) -> int:
-    """Choose where to cut so that more than an opening fence stands before it; else before the block."""
+    """Return a cut with more than an opening fence before it, else the cut before the block."""
     cut = _cut(text, limit)
     opening = text.rfind(_FENCE, 0, cut)
     if not _in_block(text, cut) or cut > opening + len(_BLOCK_START):
@@ -98,7 +98,7 @@ def _cut_of_block(text: str, limit: int) -> int:
 
 
 def _cut(text: str, limit: int) -> int:
-    """Choose where the first part ends: a position from 1 to `limit`."""
+    """Return the end of the first part: a position from 1 to `limit`."""
     window = text[: limit + 1]  # one more: white space right after a full part is a place to cut
     smallest = max(1, limit // _SMALLEST_SHARE)
     places = (

@@ -68,7 +68,7 @@ async def keep(conn: Connection, items: Sequence[Item]) -> None:
 
 
 async def claim(conn: Connection, limit: int) -> list[StoredItem]:
-    """Lock the oldest unprocessed events for this transaction: those that have waited are at most half of them."""
+    """Lock the oldest unprocessed items for this transaction; at most half of them are deferred ones."""
     waited = await _claim(conn, "due_at <= now() ORDER BY due_at", limit // 2)
     return waited + await _claim(conn, "due_at IS NULL ORDER BY id", limit - len(waited))
 
@@ -115,7 +115,7 @@ LEFT = ("unknown", "failed")
 
 
 async def purge(conn: Connection, states: Sequence[str], days: float, limit: int) -> int:
-    """Delete events of these states that were processed so many days ago; return their number."""
+    """Delete items of these states that were processed so many days ago; return their number."""
     # Our own constants: written into the statement, so that the partial index of these states serves it.
     named = sql.SQL(", ").join(sql.Literal(state) for state in states)
     cursor = await conn.execute(
@@ -133,7 +133,7 @@ async def replay(
     conn: Connection, states: Sequence[str], before: datetime, limit: int, *,
     kind: str | None = None, max_age_days: float | None = None,
 ) -> int:  # fmt: skip
-    """Have events processed again that were last processed before a time, oldest first; return their number.
+    """Have items processed again that were last processed before a time, oldest first; return their number.
 
     states: among unknown, failed, ignored. Effects are not repeated: messages are known by their ids, statuses only
     move forward.

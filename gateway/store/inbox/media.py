@@ -16,7 +16,7 @@ _DAYS_AT_META = 7  # for which Meta keeps what customers send (reference/media)
 
 @dataclass(frozen=True, slots=True)
 class ClaimedMedia:
-    """Media that this process is about to fetch. attempts: this one included."""
+    """Media that this process has leased to fetch. channel_id: the phone number id; attempts: this one included."""
 
     id: UUID
     channel_id: str

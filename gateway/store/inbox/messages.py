@@ -15,7 +15,7 @@ from gateway.store.database import MEDIA, Connection, notify
 
 @dataclass(frozen=True, slots=True)
 class NewMedia:
-    """Media of a message: Meta's id for it, and how long (seconds) its turn waits."""
+    """Media of a message. channel_id: the phone number id; remote_id: Meta's id; wait: seconds that its turn waits."""
 
     id: UUID
     channel_id: str

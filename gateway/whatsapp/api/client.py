@@ -35,7 +35,7 @@ class CloudApi(GraphApi):
     """
 
     async def send(self, phone_number_id: str, payload: Json) -> Sent:
-        """Send one payload of `render`, once.
+        """Send one payload of `render` once and return the receipt.
 
         Raises:
             Temporary: Not sent (NotSent: not even tried; PairLimited); the same may be sent again later.

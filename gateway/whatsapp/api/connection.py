@@ -76,7 +76,7 @@ class GraphApi:
         return await self.repeatable("GET", *path, params=params)
 
     async def post(self, *path: str, body: Json | None = None, params: Mapping[str, str] | None = None) -> Json:
-        """Create or change something.
+        """Create or change an object and return the answer.
 
         Raises:
             WhatsAppError: In its classes; Uncertain where it may have been done although no answer came.
@@ -86,14 +86,14 @@ class GraphApi:
     async def repeatable(
         self, method: str, *path: str, body: Json | None = None, params: Mapping[str, str] | None = None
     ) -> Json:
-        """Make a call that does no harm when made twice: doubt about it is only Temporary."""
+        """Make a call that may be repeated without harm: it raises Temporary in place of Uncertain."""
         try:
             return await self._call(method, self._url(*path), body=body, params=params)
         except Uncertain as error:
             raise Temporary(error.meaning, error.cause, retry_after=error.retry_after, scope=error.scope) from None
 
     async def upload(self, *path: str, form: Mapping[str, str], file: File) -> Json:
-        """Post a multipart form with one file. An upload made twice does no harm: never Uncertain."""
+        """Post a multipart form with one file. A repeated upload does no harm: never Uncertain."""
         try:
             return await self._call("POST", self._url(*path), data=form, files={"file": file})
         except Uncertain as error:

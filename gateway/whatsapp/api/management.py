@@ -75,7 +75,7 @@ class TokenInfo:
     targets: dict[str, tuple[str, ...]]  # by scope: the accounts it is limited to
 
     def days_left(self, now: datetime) -> int | None:
-        """Count whole days until the token or its access to data ends, whichever is first; None: never."""
+        """Return the whole days until the token or its access to data ends, whichever is first; None: never."""
         ends = [end for end in (self.expires_at, self.data_access_expires_at) if end is not None]
         return (min(ends) - now).days if ends else None
 
@@ -140,7 +140,7 @@ class Management:
         await self._api.repeatable("DELETE", waba_id, "subscribed_apps")
 
     async def override_callback(self, phone_number_id: str, callback: str, verify_token: str) -> None:
-        """Send a number's webhooks to an address of its own; it goes before the account's and the app's. "" ends it."""
+        """Set the address of a number's webhooks, which precedes the account's and the app's; "" ends it."""
         override = {"override_callback_uri": callback} | ({"verify_token": verify_token} if callback else {})
         await self._api.repeatable("POST", phone_number_id, body={"webhook_configuration": override})
 

@@ -104,7 +104,7 @@ class MediaApi:
         return media_id
 
     async def info(self, media_id: str, phone_number_id: str | None = None) -> MediaInfo:
-        """Ask where a medium is. phone_number_id: refuse it where it does not belong to this number.
+        """Return a medium's address. phone_number_id: refuse a medium that does not belong to this number.
 
         Raises:
             MediaExpired: There is none of this id (any more).
@@ -161,7 +161,7 @@ def _checked(response: httpx.Response, limit: int) -> Download:
 
 
 def _expired(error: WhatsAppError) -> WhatsAppError:
-    """Read Meta's "no such object" as what it means here: the medium is gone, not the number."""
+    """Return MediaExpired for Meta's "no such object", which here means the medium and not the number."""
     gone = (error.code, error.subcode) == error_codes.NO_SUCH_OBJECT or error.cause.http_status == 404
     return MediaExpired("There is no medium of this id any more.", error.cause) if gone else error
 

@@ -22,6 +22,6 @@ def expiry(version: str) -> date | None:
 
 
 def days_left(version: str, today: date) -> int | None:
-    """Count the days until `expiry` (negative: over); None where that is None."""
+    """Return the days until `expiry` (negative: over); None where that is None."""
     end = expiry(version)
     return None if end is None else (end - today).days

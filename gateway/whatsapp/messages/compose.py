@@ -32,7 +32,7 @@ _BODIES = {
 
 
 def prepare(reply: Message | Mapping[str, Any]) -> list[Message]:
-    """Make a reply of an agent into messages that each fit: `formatted`, then `split`.
+    """Return a reply of an agent as messages that each fit: `formatted`, then `split`.
 
     Raises:
         InvalidMessage: The reply is none of the run contract's.
@@ -41,7 +41,7 @@ def prepare(reply: Message | Mapping[str, Any]) -> list[Message]:
 
 
 def formatted(reply: Message | Mapping[str, Any]) -> Message:
-    """Turn the Markdown in a reply into WhatsApp's formatting; once, and never for what a person wrote.
+    """Return a reply with its Markdown in WhatsApp's formatting; to be called once, and never for a person's text.
 
     Bodies and captions are formatted; where WhatsApp shows plain text (titles, headers, footers), marks are taken off.
     Verbatim replies stay as they are: in Markdown some words are not shown (comments, attributes of tags).

@@ -38,7 +38,7 @@ class _Reader:
         self._links: list[tuple[int, str]] = []
 
     def read(self, token: Token, following: str) -> None:  # noqa: C901  # a table
-        """Take one token; following: the first character of the next one."""
+        """Add one token; following: the first character of the next one."""
         match token.type:
             case "softbreak" | "hardbreak":
                 self._add("\n")
@@ -74,7 +74,7 @@ class _Reader:
             self.runs.append(Run(text, frozenset(mark for mark, count in self._open.items() if count > 0) | {*marks}))
 
     def _emphasis(self, token: Token, following: str) -> None:
-        """Stars within a word or between digits (2*3*4, 2**3) are stars: no phone would read them as marks."""
+        """Open or close a mark; stars within a word or between digits (2*3*4, 2**3) stay stars, as on a phone."""
         if token.nesting > 0:
             before = self.runs[-1].text[-1] if self.runs else ""
             inside = str.isdigit if token.markup == "**" else str.isalnum

@@ -9,7 +9,7 @@ Interactive = Buttons | Choices | CtaUrl | Flow | ContactRequest
 
 
 def interactive(part: Interactive) -> Json:
-    """Write the `interactive` object: type, body, action, and header and footer where there are some."""
+    """Return the `interactive` object: type, body, action, and header and footer where there are some."""
     kind, limit, action = _action(part)
     rendered: Json = {"type": kind, "body": {"text": filled("interactive.body.text", part.body, limit)}}
     rendered["action"] = action

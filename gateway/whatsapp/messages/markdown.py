@@ -46,14 +46,14 @@ def _parser() -> MarkdownIt:
 
 
 def to_whatsapp(markdown: str) -> str:
-    """Turn Markdown into WhatsApp's formatting; text without Markdown stays as it is."""
+    """Return Markdown in WhatsApp's formatting; text without Markdown stays as it is."""
     text, kept = _put_aside("\n".join(normalised(_tidy(markdown).split("\n"))))
     tokens = _parser().parse(text)
     return _restored(_Page(tokens).written(), kept).strip("\n")
 
 
 def to_plain(markdown: str) -> str:
-    """Take inline Markdown off text that WhatsApp shows unformatted: titles, headers, footers."""
+    """Return text without inline Markdown, for titles, headers and footers, which WhatsApp shows unformatted."""
     text, kept = _put_aside(_tidy(markdown))
     return _restored(plain(runs_of(_inline_tokens(text), single_star_is_bold=False)), kept)
 
@@ -63,7 +63,7 @@ def _tidy(markdown: str) -> str:
 
 
 def _put_aside(text: str) -> tuple[str, list[str]]:
-    """Put a character in the place of each address, the same for the same one: nothing in an address is Markdown."""
+    """Replace each address by one character, equal ones by the same: nothing in an address is Markdown."""
     kept: dict[str, int] = {}
 
     def keep(match: re.Match[str]) -> str:
@@ -182,7 +182,7 @@ def _is_table(header: str, below: str) -> bool:
 
 
 def _rows(header: str, lines: Sequence[str]) -> list[str]:
-    """Write each row as `- header: cell; header: cell`; a column without any cell is named in the first row."""
+    """Return each row as `- header: cell; header: cell`; a column without any cell is named in the first row."""
     names = _cells(header)
     rows = [_cells(line) for line in lines]
     if not rows:

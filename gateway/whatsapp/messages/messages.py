@@ -176,7 +176,7 @@ _ADAPTER: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discrimina
 
 
 def message(reply: Mapping[str, Any]) -> Message:
-    """Read a reply of the run contract (`{"type": "text", "text": ...}`); what it does not know in it is ignored.
+    """Read a reply of the run contract (`{"type": "text", "text": ...}`); unknown fields are ignored.
 
     Raises:
         InvalidMessage: A field is missing or of the wrong type. Limits are checked by `render`, not here.
@@ -186,11 +186,11 @@ def message(reply: Mapping[str, Any]) -> Message:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "type"
-        # From None, and no tag quoted: pydantic's own texts contain what was given.
+        # From None, and no tag quoted: pydantic's own texts contain the given values.
         problem = "is not a known type of message." if first["type"].startswith("union_tag") else f"{first['msg']}."
         raise InvalidMessage(where, problem) from None
 
 
 def as_reply(content: Message) -> dict[str, Any]:
-    """Write a message as the reply that `message` reads: plain JSON for a database row."""
+    """Return a message as the reply that `message` reads: plain JSON for a database row."""
     return dict(_ADAPTER.dump_python(content, exclude_none=True))

@@ -28,7 +28,7 @@ def template(
     header: Json | None = None,
     buttons: Sequence[Json] = (),
 ) -> Template:
-    """Build a template message.
+    """Return a template message.
 
     body: the values of its variables, in order ({{1}}, {{2}}) or by name ({{order_id}}); white space that Meta refuses
     inside them becomes one space. header: from `header_text`, `header_media` or `header_location`; buttons: from the

@@ -213,7 +213,7 @@ def _interactive(kind: str, message: Json) -> Content | None:
 
 
 def _flow_data(reply: Json) -> Json | None:
-    """Decode the data of a flow, JSON inside a string; None where it is no object."""
+    """Return the data of a flow, JSON inside a string; None where it is no object."""
     stated = reply.get("response_json")
     try:
         data = decode(clean_text(stated).encode()) if isinstance(stated, str) else stated

@@ -71,7 +71,7 @@ class ContactsContent:
 
 @dataclass(frozen=True, slots=True)
 class ReactionContent:
-    """An emoji on a message of ours or theirs; None: taken back."""
+    """An emoji on a message of the business or the customer; None: removed."""
 
     message_id: str
     emoji: str | None

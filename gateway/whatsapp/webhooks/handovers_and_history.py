@@ -68,7 +68,7 @@ def handover(value: Json) -> HandoverChanged | None:
     )
 
 
-# The words for a change of control, and whether it is ours then: they are told to the app that got or lost it.
+# The kinds of a change of control, and whether it is ours then: the app that got or lost it receives them.
 _CONTROLS = {
     "control_passed": True,
     "pass_thread_control": True,
@@ -84,7 +84,7 @@ def _owner(details: Json, which: str) -> str | None:
 
 
 def _ours(kind: str, previous: str | None, new: str | None) -> bool | None:
-    """Guess whether control is ours: not when Meta's agent gets it, yes when it loses it; else by the kind."""
+    """Return whether control is ours: no when Meta's agent gets it, yes when it loses it; else by the kind."""
     if new in _META_AGENT:
         return False
     if previous in _META_AGENT:

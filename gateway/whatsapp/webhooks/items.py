@@ -203,7 +203,7 @@ class _Change:
         return Item(key, self.field, kind, self.phone_number_id, self.waba_id, value)
 
     def _contact(self, element: Json) -> Json | None:
-        """Find the contact that an element is about, by any id that both name."""
+        """Return the contact of an element, by any id that both name."""
         for name in _PARTIES:
             party = element.get(name)
             if isinstance(party, str) and party in self.by_id:
@@ -225,7 +225,7 @@ def _whole(field: str, kind: str, value: Json, waba_id: str | None, time: object
 
 
 def _number(value: Json) -> str | None:
-    """Find the number that an update is about: in `metadata`, or in `recipient` (messaging_handovers)."""
+    """Return the number of an update, from `metadata` or `recipient` (messaging_handovers)."""
     for place in ("metadata", "recipient"):
         holder = value.get(place)
         if isinstance(holder, dict) and (found := _id(holder.get("phone_number_id"))):
@@ -245,7 +245,7 @@ def _message_type(message: Json) -> str:
     kind = _name(message.get("type"))
     if kind is not None:
         return kind
-    # Seen in the wild: a location without its type.
+    # Seen in real payloads: a location without its type.
     return next((name for name in _GUESSABLE if isinstance(message.get(name), dict)), UNKNOWN)
 
 

@@ -48,7 +48,7 @@ def _template(value: Json) -> TemplateRef | None:
 def _template_status(value: Json, time: Time) -> AccountEvent | None:
     template, event = _template(value), text(value, "event")
     if template is None or event is None:
-        # Seen in the wild: a change of quality under this field.
+        # Seen in real payloads: a change of quality under this field.
         return _template_quality(value, time)
     disabling, other = part(value, "disable_info"), part(value, "other_info")
     return TemplateStatusChanged(

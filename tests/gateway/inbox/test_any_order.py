@@ -1,4 +1,4 @@
-"""What was said, changed, taken back and reported ends in the same state, in whatever order webhooks bring it."""
+"""Messages, edits, revocations and statuses end in the same state, in any order of their webhooks."""
 
 import time
 from typing import Any
@@ -58,7 +58,7 @@ STORY = [
     status("read", OUT),
     status("failed", OUT, 131026),
 ]
-# What people say in the phone app meanwhile; after it the agent is silent.
+# Messages of the phone app meanwhile; after them the agent is silent.
 PHONE_APP = [
     by_app("ECHO", NOW + 10),
     by_app("ECHO1", NOW + 11, type="edit", edit={
@@ -87,7 +87,7 @@ async def emptied(inbox: Inbox) -> None:
 
 
 async def outcome(inbox: Inbox, story: list[dict[str, Any]]) -> list[Any]:
-    """Everything that can be seen, but for the times at which we heard of it."""
+    """Return every visible row, without the times of our receipt."""
     await emptied(inbox)
     await inbox.take(*story)
     for _ in range(3):  # statuses that came before their message are looked at again
@@ -119,12 +119,12 @@ async def test_that_state_is_the_right_one(inbox: Inbox) -> None:
     assert texts == {"A": "quero o pedido 4", "B": None, "C": "engano meu", "D": "alguém?"}
     assert {name for name in "ABCD" if by_id[f"wamid.ORDER-{name}"][5]} == {"A", "B", "D"}
     assert by_id[OUT][4] == "read"
-    assert by_id[None][4] == QUEUED  # an echo of six hours ago is no reason to say nothing
+    assert by_id[None][4] == QUEUED  # an echo of six hours ago does not silence the agent
     assert conversation[0][:3] == ("agent", None, False)
 
 
 async def test_an_echo_of_before_a_message_is_not_its_answer(inbox: Inbox, pool: Pool) -> None:
-    """Whichever comes first: once the phone app lets go, the agent answers what was written after it."""
+    """After the phone app's hold, the agent answers later messages, in either order of arrival."""
     late, early = message(one("LATE", "text", {"body": "e agora?"}, NOW + 20)), by_app("ECHO", NOW + 10)
     before = message(one("BEFORE", "text", {"body": "oi"}, NOW))
     for story in ([before, early, late], [late, before, early], [late, early, before]):

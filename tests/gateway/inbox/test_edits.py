@@ -8,7 +8,7 @@ from tests.gateway.support.inbound import Inbox, T, agents_view, message, raw_me
 
 @pytest.fixture
 def bench(bench: Bench) -> Bench:
-    """Its agent has nothing to say."""
+    """A worker whose agent returns no replies."""
     bench.server.answer = nothing
     return bench
 

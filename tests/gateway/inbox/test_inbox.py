@@ -1,4 +1,4 @@
-"""Items made durable in batches: what one of them does wrong, and processes that run into each other."""
+"""Items made durable in batches: a bad item, and processes that conflict."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -40,11 +40,11 @@ async def test_a_webhook_that_cannot_be_written_fails_alone(pool: Pool, inbox: I
 
 
 async def test_processes_that_deadlock_on_the_same_items_succeed(pool: Pool, inbox: Inbox, database: str) -> None:
-    """The other process holds an item, and then wants one that this one holds: four times this one has to give way."""
+    """The other process locks an item and waits for one that this process has locked: this one aborts four times."""
     for n in range(1, 5):
         first, second = item(f"{n}a"), item(f"{n}b")
         async with await psycopg.AsyncConnection.connect(database) as other:
-            await other.execute("SET deadlock_timeout = '60 s'")  # Postgres ends whoever looks for the circle first
+            await other.execute("SET deadlock_timeout = '60 s'")  # the one that detects it is aborted
             await events.keep(other, [first])
             mine = asyncio.create_task(inbox.keep([second, first]))
             await asyncio.sleep(0.2)

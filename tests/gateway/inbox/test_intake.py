@@ -16,7 +16,7 @@ from tests.gateway.support.inbound import MARIA, PAYLOADS, Inbox, T, agents_view
 
 @pytest.fixture
 def bench(bench: Bench) -> Bench:
-    """Its agent has nothing to say."""
+    """A worker whose agent returns no replies."""
     bench.server.answer = nothing
     return bench
 
@@ -107,7 +107,7 @@ async def test_what_is_said_in_a_group_is_kept_and_not_answered_nor_shown(inbox:
     assert await inbox.sql("SELECT last_inbound_at, due_at FROM conversation") == [(None, None)]
 
 
-# What cannot be handled ---------------------------------------------------------------------------------------------
+# Unreadable messages ------------------------------------------------------------------------------------------------
 
 UNSUPPORTED = [{"code": 131051, "title": "Message type unknown"}]
 TOO_LARGE = [{"code": 131052, "title": "Media download error"}]
@@ -198,7 +198,7 @@ async def test_every_public_payload_goes_through_intake(inbox: Inbox, monkeypatc
     assert {note for _, note in left} <= {"no message of ours"}  # a status that is looked at again
 
 
-# What one item does wrong -------------------------------------------------------------------------------------------
+# A bad item among others --------------------------------------------------------------------------------------------
 
 
 async def test_an_item_that_cannot_be_stored_fails_alone(inbox: Inbox) -> None:

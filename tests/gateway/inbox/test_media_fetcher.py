@@ -31,7 +31,7 @@ class Meta:
 
     def __init__(self) -> None:
         self.content, self.mime_type, self.host = PICTURE, "image/jpeg", HOST
-        self.stated: dict[str, Any] = {}  # what the answer about it says otherwise
+        self.stated: dict[str, Any] = {}  # other fields of the answer about it
         self.answers: list[httpx.Response | Exception] = []  # instead of the next answers
         self.asked: list[str] = []
 
@@ -67,7 +67,7 @@ class Desk(Bench):
         await self.inbox.take(message(raw_message(kind, body)))
 
     async def fetch(self) -> None:
-        """One attempt for everything that is to be fetched."""
+        """Make one attempt at everything that is to be fetched."""
         await self.rows("UPDATE media SET due_at = now() WHERE status = 'pending' RETURNING 1")
         await self.loader.step()
         await self.loader.drain()
@@ -76,7 +76,7 @@ class Desk(Bench):
         return (await self.rows("SELECT status FROM media"))[0][0]  # type: ignore[no-any-return]
 
     def given(self) -> dict[str, Any]:
-        """The media that the agent was given."""
+        """Return the media that the agent received."""
         [item] = self.server.runs[0]["input"]["inbound"]
         return item["media"]  # type: ignore[no-any-return]
 
@@ -127,9 +127,9 @@ TROUBLE = [
     [httpx.Response(429, json={"error": {"code": 4}})],
     [httpx.ConnectError("refused")],
     [None, httpx.ReadError("cut")],
-    [None, httpx.Response(404)],  # the address works no more: a new one is asked for
+    [None, httpx.Response(404)],  # the address no longer works: a new one is requested
     [None, httpx.Response(200, content=b"half of it")],
-    [httpx.Response(401, json={"error": {"code": 190}})],  # the token: somebody will see to it
+    [httpx.Response(401, json={"error": {"code": 190}})],  # the token: a person will renew it
 ]
 
 

@@ -1,4 +1,4 @@
-"""While a person holds a conversation the agent says nothing; handed back, it knows what was said."""
+"""While a person holds a conversation the agent is silent; afterwards it knows the messages of that time."""
 
 import subprocess
 import sys
@@ -123,7 +123,7 @@ async def test_the_agent_learns_that_the_customer_wrote_before_the_last_answer_h
 async def test_a_question_of_which_a_part_did_not_arrive_counts_as_never_asked(
     bench: Bench, lost: int, verbatim: bool
 ) -> None:
-    """Else a tap on what did arrive would be a yes to what the customer never saw."""
+    """Otherwise a tap on the part that arrived would accept a part that the customer never saw."""
     parts = [{"type": "text", "text": str(part)} | ({"verbatim": True} if verbatim else {}) for part in range(2)]
     bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": parts}
     await bench.receive(text("abra um chamado"))

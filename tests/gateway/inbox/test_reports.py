@@ -1,4 +1,4 @@
-"""What Meta tells besides messages: history, preferences, the state of accounts, calls, the address book."""
+"""Reports besides messages: history, preferences, the state of accounts, calls, the address book."""
 
 from datetime import UTC, datetime
 
@@ -12,7 +12,7 @@ from tests.gateway.support.inbound import MARIA, Inbox, T, change, message, raw_
 
 @pytest.fixture
 def bench(bench: Bench) -> Bench:
-    """Its agent has nothing to say."""
+    """A worker whose agent returns no replies."""
     bench.server.answer = nothing
     return bench
 

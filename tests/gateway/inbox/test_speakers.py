@@ -1,4 +1,4 @@
-"""Who speaks: the phone app and other apps silence the agent for as long as they should."""
+"""The phone app and other apps silence the agent for as long as they should."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from tests.gateway.support.inbound import MARIA, Inbox, T, agents_view, change, 
 
 @pytest.fixture
 def bench(bench: Bench) -> Bench:
-    """Its agent has nothing to say."""
+    """A worker whose agent returns no replies."""
     bench.server.answer = nothing
     return bench
 
@@ -35,7 +35,7 @@ async def test_a_message_of_the_phone_app_silences_the_agent_for_a_while(bench: 
         assert await ownership.expire(conn, QuietPeriod(0, 0)) == 0
     await bench.settle()
     given = bench.server.runs[0]["input"]
-    # "Olá" was answered by Ana; the model is told both, because nobody has told it before
+    # "Olá" was answered by Ana; the model gets both, as it has got neither before
     assert [item["text"] for item in given["inbound"]] == ["Olá", "obrigada, e o preço?"]
     assert [(item["author"], item["text"]) for item in given["since"]] == [("business_app", "Aqui é a Ana")]
 

@@ -21,7 +21,7 @@ NO_QUIET = QuietPeriod(0, 0)
 
 
 def nothing(given: dict[str, Any]) -> dict[str, Any]:
-    """An answer of the agent that says nothing."""
+    """Return an answer of the agent without replies."""
     return {"turn_id": given["turn_id"], "replies": [], "handoff": None}
 
 
@@ -41,7 +41,7 @@ class Bench:
         self.turns = self.worker()
 
     def worker(self, **changes: Any) -> Turns:
-        """One more worker."""
+        """Return one more worker."""
         agent = Agent("http://agent", None, self.server.transport())
         return Turns(self.pool, agent, CHANNELS, self._show_presence, bounds(**changes))
 
@@ -65,7 +65,7 @@ class Bench:
         ]
 
     async def settle(self, turns: Turns | None = None) -> None:
-        """Claim what is due, and wait until nothing is held."""
+        """Claim the turns that are due, and wait until none is held."""
         turns = turns or self.turns
         await turns.step()
         await until(lambda: not turns._held)

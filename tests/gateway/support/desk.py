@@ -61,7 +61,7 @@ def refused(code: int, status: int = 400) -> httpx.Response:
 
 
 class Desk:
-    """A conversation, what is queued in it, and a sender."""
+    """A conversation, its queued messages, and a sender."""
 
     def __init__(self, pool: Pool, channels: Channels = CHANNELS, *, wait: float = 60, resend: bool = False) -> None:
         self.pool, self.meta, self.now = pool, Meta(), 0.0
@@ -82,7 +82,7 @@ class Desk:
         await self.intake.step()
 
     async def queue(self, *texts: str, wa_id: str = "5511987654321") -> list[str]:
-        """Queue texts in the customer's conversation; their ids."""
+        """Queue texts in the customer's conversation and return their ids."""
         await self.deliver(text("Olá", wa_id=wa_id))
         rows = []
         for one in texts:
@@ -95,7 +95,7 @@ class Desk:
         return [row[0] for row in rows]
 
     async def step(self) -> None:
-        """Send what may go out now, and wait for the answers."""
+        """Send the messages that are due, and wait for the answers."""
         await self.sender.step()
         await self.sender.drain()
 

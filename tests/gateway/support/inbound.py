@@ -22,12 +22,12 @@ _times = itertools.count(T)
 
 
 def zoo(name: str, case: str) -> dict[str, Any]:
-    """A payload of the project's own zoo."""
+    """Return a payload of tests/payloads."""
     return json.loads((PAYLOADS / f"{name}.json").read_text())[case]  # type: ignore[no-any-return]
 
 
 def raw_message(kind: str = "text", body: Any = None, *, at: int | None = None, **more: Any) -> dict[str, Any]:
-    """A message; body: what stands under its type, or the text. Each is a second later than the one before."""
+    """Return a raw message. body: its object under the type, or its text. Each is a second later than the last one."""
     content = {"body": body or "Olá"} if kind == "text" else body
     return {
         "from": MARIA, "id": wamid(), "timestamp": str(next(_times) if at is None else at), "type": kind,
@@ -76,11 +76,11 @@ class Inbox:
             return await cursor.fetchall() if cursor.description else []
 
     async def outcomes(self) -> list[tuple[str, str | None]]:
-        """What became of each event, in order."""
+        """Return state and note of each event, in order."""
         return [(row[0], row[1]) for row in await self.sql("SELECT state, note FROM event ORDER BY id")]
 
     async def messages(self) -> list[tuple[Any, ...]]:
-        """Author, type, text and whether it awaits an answer, in order."""
+        """Return author, type, text and whether it awaits an answer of each message, in order."""
         return await self.sql("SELECT author, type, content->>'text', awaits FROM message ORDER BY seq")
 
     async def holder(self) -> str:
@@ -88,7 +88,7 @@ class Inbox:
 
 
 async def agents_view(inbox: Inbox) -> list[str | None]:
-    """The texts of the history that the agent may read."""
+    """Return the texts of the history that the agent may read."""
     [(contact,)] = await inbox.sql("SELECT contact_id FROM conversation LIMIT 1")
     async with inbox.pool.connection() as conn:
         return [item.content.get("text") for item in await conversations.history(conn, contact, 50)]

@@ -1,4 +1,4 @@
-"""A Meta that answers what it is told, at httpx's transport."""
+"""A Meta with chosen answers, at httpx's transport."""
 
 import httpx
 import pytest
@@ -41,7 +41,7 @@ class Meta:
 
     @property
     def asked(self):
-        """Method and address of each request, without what is the same for all."""
+        """Return method and address of each request, without the part that all share."""
         return [f"{r.method} {str(r.url).removeprefix('https://graph.facebook.com/v26.0')}" for r in self.requests]
 
 

@@ -20,7 +20,7 @@ from gateway.whatsapp.errors import (
 )
 
 MESSAGE, RECIPIENT, NUMBER, ACCOUNT = Scope.MESSAGE, Scope.RECIPIENT, Scope.NUMBER, Scope.ACCOUNT
-# What is known of each code (docstring of errors.py): what it is about, and whether the message may be sent again.
+# The scope and the class of each code (see the docstring of error_codes.py).
 TABLE: dict[int, tuple[Scope, type[WhatsAppError]]] = {
     # Authorization: the token, and so every number that uses it.
     0: (ACCOUNT, AccountBlocked), 3: (ACCOUNT, AccountBlocked), 10: (ACCOUNT, AccountBlocked),

@@ -87,7 +87,7 @@ CASES = [
     ("> ```BR123 é o código\n> e fim", "```\nBR123 é o código\ne fim\n```"),  # in a quote or an item too
     ("- ```BR123 é o código", "```\nBR123 é o código\n```\n-"),
     ("```https://x.y/a```é o link", "`https://x.y/a`é o link"),
-    # No phone reads a mark beside a letter: no stray stars.
+    # No phone reads a mark next to a letter: no stray stars.
     ("até **10x**sem juros", "até 10xsem juros"),
     ("**Preço:**R$ 10,00", "Preço:R$ 10,00"),
     ("**Preço: **R$ 10,00", "*Preço:* R$ 10,00"),
@@ -102,7 +102,7 @@ CASES = [
     ("<p>Um</p><ul><li>a</li><li>b</li></ul>", "Um\n- a\n- b"),
     ('<a href="https://x.y/_a_">site</a>', "site (https://x.y/_a_)"),
     ("escreva <seu nome> aqui", "escreva <seu nome> aqui"),
-    # What is in WhatsApp's marks already, as tools may write it.
+    # Text in WhatsApp's own marks, as tools may write it.
     ("*Pedido 12345*: _enviado_ ~hoje~ `BR1`", "*Pedido 12345*: _enviado_ ~hoje~ `BR1`"),
     ("*Assunto*\n- um\n- dois", "*Assunto*\n- um\n- dois"),
     # Cells without a column, columns without a cell.

@@ -1,4 +1,4 @@
-"""What must hold for any payload, not only for the cases of the zoo."""
+"""Properties of any payload, besides the cases of tests/payloads."""
 
 from dataclasses import asdict, replace
 from datetime import datetime

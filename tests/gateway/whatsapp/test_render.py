@@ -12,7 +12,7 @@ TO = "5511987654321"
 
 
 def body(reply):
-    """The one payload of a reply, without its envelope."""
+    """Return the one payload of a reply, without its envelope."""
     [payload] = payloads(reply, to=TO)
     return payload[payload["type"]]
 

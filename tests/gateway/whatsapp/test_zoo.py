@@ -1,4 +1,4 @@
-"""Every case of the zoo (tests/payloads/<type>.json) and what it means; a case without an expectation fails."""
+"""Every case of tests/payloads/<type>.json and its events; a case without an expectation fails."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tests.gateway.whatsapp.zoo.words import zoo
 
 @cache
 def expected():
-    """Give the events of each case by file and case name."""
+    """Return the events of each case by file and case name."""
     return messages.expected() | conversations.expected() | accounts.expected()
 
 
@@ -41,7 +41,7 @@ def test_a_stored_item_means_the_same_as_a_fresh_one():
 
 
 def _by_user_id(part):
-    """The same payload of somebody whose business-scoped id stands wherever a number of theirs did."""
+    """Return the same payload with a business-scoped id in every place of the customer's number."""
     if isinstance(part, dict):
         told = {name: one for name, one in part.items() if not (name.endswith("user_id") and isinstance(one, str))}
         return {name: _by_user_id(inner) for name, inner in told.items()}
@@ -72,7 +72,7 @@ def test_whoever_was_known_by_a_number_is_known_by_the_user_id_in_its_place():
 
 
 def _public_payloads():
-    """The folder of public payloads, by source; INDEX.tsv names their kinds."""
+    """Return the files of the public payloads, by source; INDEX.tsv names their kinds."""
     folder = os.environ.get("WHATSAPP_PAYLOADS")
     if folder is None:
         pytest.skip("WHATSAPP_PAYLOADS names no folder of public payloads")
@@ -80,7 +80,7 @@ def _public_payloads():
 
 
 def _elements(payload):
-    """Count what a payload tells, in the plainest way: list elements, else one for each change."""
+    """Return the number of reports in a payload: list elements, else one for each change."""
     count = 0
     for entry in payload["entry"]:
         for change in entry["changes"]:

@@ -1,4 +1,4 @@
-"""What Meta tells about groups, templates, accounts and numbers."""
+"""Events about groups, templates, accounts and numbers."""
 
 from gateway.whatsapp.webhooks.accounts import (
     AccountAlerted,
@@ -19,7 +19,7 @@ from tests.gateway.whatsapp.zoo.words import LATER, TEMPLATE, T, Untyped, group,
 
 
 def expected():
-    """Give the events of each case by file and case name."""
+    """Return the events of each case by file and case name."""
     return {
         "groups": {
             "created": [group("group_lifecycle_update", "group_create", "created")],

@@ -1,4 +1,4 @@
-"""What else happens in conversations: statuses, errors, handovers, echoes, history, ids, calls."""
+"""Other events of conversations: statuses, errors, handovers, echoes, history, ids, calls."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -34,7 +34,7 @@ from tests.gateway.whatsapp.zoo.words import (
 
 
 def expected():
-    """Give the events of each case by file and case name."""
+    """Return the events of each case by file and case name."""
     return {
         "status": {
             "sent": [

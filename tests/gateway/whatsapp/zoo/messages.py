@@ -1,4 +1,4 @@
-"""What people write, by type of message."""
+"""Messages of people, by type."""
 
 from dataclasses import replace
 
@@ -34,7 +34,7 @@ from tests.gateway.whatsapp.zoo.words import (
 
 
 def expected():
-    """Give the events of each case by file and case name."""
+    """Return the events of each case by file and case name."""
     return {
         "text": {
             "plain": [text("Olá, quero saber do meu pedido 12345")],

@@ -94,7 +94,7 @@ GROUP = "Y2FwaV9ncm91cDox"
 
 
 def value(name, case):
-    """The raw value of an account-level case: events keep it whole."""
+    """Return the raw value of an account-level case: events keep it whole."""
     return zoo()[name][case]["entry"][0]["changes"][0]["value"]
 
 
@@ -105,5 +105,5 @@ def group(field, kind, case):
 
 @cache
 def zoo():
-    """Give every payload by file and case name."""
+    """Return every payload by file and case name."""
     return {path.stem: decode(path.read_bytes()) for path in sorted(PAYLOADS.glob("*.json"))}
