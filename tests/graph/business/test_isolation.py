@@ -10,8 +10,7 @@ import pytest
 from graph.business import DEMO_KEY
 from graph.server import gateway_client as client_module
 from graph.settings import settings
-from graph.tools import TOOLS
-from graph.tools import conversation as talk_tools
+from graph.tools import TOOLS, conversation
 from tests.graph.support.talk import Talk, calls, context, inbound, tap
 
 STRANGER = "5511900000001"
@@ -182,5 +181,5 @@ def serve(environment: pytest.MonkeyPatch, gateway: Any) -> None:
     """A stand-in for the gateway's internal API."""
     settings.cache_clear()
     stand_in = client_module.GatewayClient(settings(), httpx.MockTransport(gateway))
-    environment.setattr(talk_tools, "gateway", lambda: stand_in)
+    environment.setattr(conversation, "gateway", lambda: stand_in)
     environment.setattr("graph.turn.files.gateway", lambda: stand_in)

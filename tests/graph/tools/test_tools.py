@@ -15,8 +15,7 @@ from graph.contract.context import CustomerKey
 from graph.server import gateway_client as client_module
 from graph.server.gateway_client import GatewayClient
 from graph.settings import settings
-from graph.tools import conversation as talk_tools
-from graph.tools import policy
+from graph.tools import conversation, policy
 from simulator.stack.postgres import Postgres
 from tests.graph.support.talk import Talk, calls, context, tap
 
@@ -267,5 +266,5 @@ async def test_history_that_the_gateway_cannot_tell_is_a_fact(
 def _use_gateway(environment: pytest.MonkeyPatch, transport: httpx.AsyncBaseTransport) -> None:
     settings.cache_clear()
     stand_in = GatewayClient(settings(), transport)
-    environment.setattr(talk_tools, "gateway", lambda: stand_in)
-    assert client_module.channel() is not stand_in
+    environment.setattr(conversation, "gateway", lambda: stand_in)
+    assert client_module.gateway() is not stand_in
