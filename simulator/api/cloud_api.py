@@ -4,8 +4,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from simulator.api.fault_responses import refused
 from simulator.api.graph_call import json_object, open_call
-from simulator.api.trouble import refused
 from simulator.calls import CutConnection
 from simulator.faults import BEFORE, KINDS
 from simulator.meta.business.accounts import MESSAGING

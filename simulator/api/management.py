@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from simulator.api.fault_responses import refused
 from simulator.api.graph_call import VERSION, Call, bearer, open_call
-from simulator.api.trouble import refused
 from simulator.calls import CutConnection
 from simulator.faults import BEFORE, KINDS
 from simulator.json_type import Json

@@ -19,7 +19,7 @@ from simulator.meta.business import verification
 from simulator.meta.carrier import Carrier
 from simulator.meta.messages.payloads import encode, sign
 from simulator.meta.messages.rules import EVERY_NUMBER
-from simulator.meta.speech import Mouth, Speech
+from simulator.meta.persona_actions import Mouth, Speech
 from simulator.meta.world import Number, World, digits_of
 
 LONGEST_WAIT_SECONDS = 60

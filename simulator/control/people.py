@@ -18,8 +18,8 @@ from simulator.control.control import Ascii, number_of, wa_id_of
 from simulator.json_type import Json
 from simulator.meta.carrier import Carrier
 from simulator.meta.messages.payloads import echo_change, handover_change, preference_change, system_change
+from simulator.meta.persona_actions import choices, keep
 from simulator.meta.samples import SAMPLES, sample
-from simulator.meta.speech import choices, keep
 from simulator.meta.world import Message, Number, Persona, digits_of, new_wamid
 
 PING_SECONDS = 15
