@@ -43,8 +43,8 @@ HISTORIES = (0, 50, 200)  # messages
 TURNS = 60
 WARM_UP = 5
 NOW = "2026-11-23T12:00:00+00:00"
-AIM = 1.5
-SAID = ("Oi, queria saber quando chega a minha lente, por favor.", "Claro! O seu pedido está em separação. 😊")
+MAX_RATIO = 1.5
+SAMPLE_TEXTS = ("Oi, queria saber quando chega a minha lente, por favor.", "Claro! O seu pedido está em separação. 😊")
 GRAPHS = ("bare", "agent")
 _PATHS = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
 
@@ -52,18 +52,18 @@ _PATHS = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
 def main() -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as name, _server(Path(name)) as (url, log):
-        made = asyncio.run(_turns(url))
+        run_ids = asyncio.run(_turns(url))
         times = _own_times(log)
         columns = "".join(f"{column:>11}" for column in ("bare p50", "bare p95", "ours p50", "ours p95"))
-        print(f"{'messages':>8}{columns}   ratio of p50, aim ≤ {AIM}")
+        print(f"{'messages':>8}{columns}   ratio of p50, aim ≤ {MAX_RATIO}")
         for length in HISTORIES:
-            _row(length, *([times[run] for run in made[graph, length]] for graph in GRAPHS))
+            _row(length, *([times[run] for run in run_ids[graph, length]] for graph in GRAPHS))
 
 
 def history(length: int) -> list[dict[str, str]]:
     """So many messages of customer and agent in turn, of a usual length."""
     return [
-        {"type": ("human", "ai")[number % 2], "content": f"{SAID[number % 2]} ({number})", "id": f"m{number}"}
+        {"type": ("human", "ai")[number % 2], "content": f"{SAMPLE_TEXTS[number % 2]} ({number})", "id": f"m{number}"}
         for number in range(length)
     ]
 
@@ -78,15 +78,15 @@ def turn_input(graph: str, turn: str) -> dict[str, Any]:
 
 async def _turns(url: str) -> dict[tuple[str, int], list[str]]:
     """Ids of the runs by graph and length of the history, without those of the warm-up."""
-    made: dict[tuple[str, int], list[str]] = defaultdict(list)
+    run_ids: dict[tuple[str, int], list[str]] = defaultdict(list)
     headers = {"authorization": f"Bearer {TOKEN}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as http:
         client = LangGraphClient(http)
         for length, number, graph in itertools.product(HISTORIES, range(WARM_UP + TURNS), GRAPHS):
             run = await _turn(client, graph, length)
             if number >= WARM_UP:
-                made[graph, length].append(run)
-    return made
+                run_ids[graph, length].append(run)
+    return run_ids
 
 
 async def _turn(client: LangGraphClient, graph: str, length: int) -> str:
@@ -125,12 +125,12 @@ def _entries(log: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _row(length: int, bare: list[float], ours: list[float]) -> None:
-    cells = [number for times in (bare, ours) for number in (statistics.median(times), _late(times))]
+    cells = [number for times in (bare, ours) for number in (statistics.median(times), _p95(times))]
     ratio = statistics.median(ours) / statistics.median(bare)
     print(f"{length:>8}" + "".join(f"{number:>8.1f} ms" for number in cells) + f"   {ratio:.2f}")
 
 
-def _late(times: list[float]) -> float:
+def _p95(times: list[float]) -> float:
     return statistics.quantiles(times, n=20)[-1]
 
 

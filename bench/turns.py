@@ -32,8 +32,8 @@ from gateway.whatsapp.webhooks.items import items
 from simulator.ports import free_port
 from simulator.stack.postgres import Postgres
 
-QUIET = 0.3
-RUN = 0.2
+QUIET_SECONDS = 0.3
+RUN_SECONDS = 0.2
 TURNS = 300
 IN_FLIGHT = 500
 
@@ -59,7 +59,7 @@ def worker(url: str, port: int) -> Iterator[psutil.Process]:
         "WHATSAPP_ACCESS_TOKEN": "unused",
         "WHATSAPP_GRAPH_URL": f"http://127.0.0.1:{port}",
         "LANGGRAPH_URL": f"http://127.0.0.1:{port}",
-        "QUIET_PERIOD_SECONDS": str(QUIET),
+        "QUIET_PERIOD_SECONDS": str(QUIET_SECONDS),
         "WORK_PORT": str(free_port()),
         "LOG_LEVEL": "error",
         "CHANNELS_FILE": os.environ["BENCH_CHANNELS_FILE"],
@@ -114,7 +114,7 @@ async def without_gateway(port: int) -> float:
 
 async def overhead(url: str) -> None:
     """Turns at a calm pace; percentiles of what the gateway adds."""
-    servers, port = Servers(RUN), free_port()
+    servers, port = Servers(RUN_SECONDS), free_port()
     async with served(servers, port):
         bare = await without_gateway(port)
         with worker(url, port):
@@ -124,7 +124,9 @@ async def overhead(url: str) -> None:
             await until(lambda: all(wa_id in servers.times.sent for wa_id in customers))
     began = committed(url)
     times = servers.times
-    added = sorted(1000 * (times.sent[w] - began[w] - QUIET - (times.ended[w] - times.asked[w])) for w in customers)
+    added = sorted(
+        1000 * (times.sent[w] - began[w] - QUIET_SECONDS - (times.ended[w] - times.asked[w])) for w in customers
+    )
     print(f"\noverhead of a turn, {TURNS} turns, 20 a second")
     print(f"{'':<24}{'p50 ms':>8}{'p95 ms':>8}{'p99 ms':>8}")
     print(f"{'gateway work':<24}" + "".join(f"{added[int(share * TURNS)]:>8.1f}" for share in (0.5, 0.95, 0.99)))

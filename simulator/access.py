@@ -13,13 +13,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-OPEN = "/_sim/health"
-GUARDED = ("/_sim", "/phone/facts")
-MEDIA = re.compile(r"/_sim/media/[^/]+")  # pictures and sounds of the page, which sends no header for them
-UPLOAD = "/_sim/media"  # takes bytes of any type
+OPEN_PATH = "/_sim/health"
+GUARDED_PATHS = ("/_sim", "/phone/facts")
+MEDIA_PATH = re.compile(r"/_sim/media/[^/]+")  # pictures and sounds of the page, which sends no header for them
+UPLOAD_PATH = "/_sim/media"  # takes bytes of any type
 # Ends that no public name has (RFC 6761, Kubernetes).
-OURS = (".localhost", ".svc", ".svc.cluster.local")
-HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
+PRIVATE_SUFFIXES = (".localhost", ".svc", ".svc.cluster.local")
+HOST_HEADER = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 
 
 class Guard:
@@ -38,17 +38,17 @@ class Guard:
         headers, path = Headers(scope=scope), str(scope["path"])
         if not is_known(headers.get("host", "")):
             return _problem(400, "this host name is not known here: use an address")
-        if path == OPEN or not any(path == one or path.startswith(f"{one}/") for one in GUARDED):
+        if path == OPEN_PATH or not any(path == one or path.startswith(f"{one}/") for one in GUARDED_PATHS):
             return None
-        if not self._shown(scope, headers):
+        if not self._has_token(scope, headers):
             return _problem(401, "send the simulator's token: Authorization: Bearer <SIMULATOR_TOKEN>")
-        if path != UPLOAD and _has_body(headers) and not _is_json(headers):
+        if path != UPLOAD_PATH and _has_body(headers) and not _is_json(headers):
             return _problem(415, "send JSON, and say so: Content-Type: application/json")
         return None
 
-    def _shown(self, scope: Scope, headers: Headers) -> bool:
+    def _has_token(self, scope: Scope, headers: Headers) -> bool:
         given = headers.get("authorization", "")
-        if scope["method"] == "GET" and MEDIA.fullmatch(scope["path"]) and not given:
+        if scope["method"] == "GET" and MEDIA_PATH.fullmatch(scope["path"]) and not given:
             given = f"Bearer {QueryParams(scope['query_string'].decode('latin-1')).get('token', '')}"
         return hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode())
 
@@ -56,7 +56,7 @@ class Guard:
 def is_known(host: str) -> bool:
     """Whether nobody on the internet can make this name lead here: an address, one without a dot, or one of ours."""
     name = _name(host)
-    return name is not None and ("." not in name or name.endswith(OURS) or _address(name) is not None)
+    return name is not None and ("." not in name or name.endswith(PRIVATE_SUFFIXES) or _address(name) is not None)
 
 
 def is_at_this_machine(request: Request) -> bool:
@@ -70,7 +70,7 @@ def is_at_this_machine(request: Request) -> bool:
 
 
 def _name(host: str) -> str | None:
-    found = HOST.fullmatch(host)
+    found = HOST_HEADER.fullmatch(host)
     return found["name"].strip("[]").lower() if found else None
 
 

@@ -22,13 +22,13 @@ from simulator.control import accounts, control, people
 from simulator.faults import Faults
 from simulator.meta.carrier import Carrier
 from simulator.meta.errors import GraphError
-from simulator.meta.messages.outbox import AT_ONCE, Outbox
+from simulator.meta.messages.outbox import MAX_IN_FLIGHT, Outbox
 from simulator.meta.world import Number, World
 from simulator.model import server
 from simulator.model.rules import ChatError
 from simulator.phone.pages import Phone
 
-CONNECTIONS = 2 * AT_ONCE  # webhooks, and what else is fetched meanwhile
+MAX_CONNECTIONS = 2 * MAX_IN_FLIGHT  # webhooks, and what else is fetched meanwhile
 
 
 def create_app(number: Number, webhook_url: str, stack_file: Path, token: str) -> ASGIApp:
@@ -37,7 +37,7 @@ def create_app(number: Number, webhook_url: str, stack_file: Path, token: str) -
     ``stack_file``: where the local stack describes itself, if there is one.
     """
     # The gateway is on this machine or in this cluster: no proxy in between, whatever the environment says.
-    client = httpx.AsyncClient(limits=httpx.Limits(max_connections=CONNECTIONS), trust_env=False)
+    client = httpx.AsyncClient(limits=httpx.Limits(max_connections=MAX_CONNECTIONS), trust_env=False)
     faults = Faults()
     world = World(number, webhook_url)
     carrier = Carrier(world, Outbox(faults, world, client), faults, client)

@@ -10,9 +10,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from simulator.json_type import Json
 
-KEPT = 10_000
-RECORDED_BYTES = 256 * 1024  # longer bodies (uploads) are recorded by their length only
-UNRECORDED = ("/_sim", "/phone", "/favicon")
+MAX_CALLS = 10_000
+MAX_RECORDED_BYTES = 256 * 1024  # longer bodies (uploads) are recorded by their length only
+UNRECORDED_PATHS = ("/_sim", "/phone", "/favicon")
 
 
 class CallLog:
@@ -28,7 +28,7 @@ class CallLog:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] != "http" or scope["path"].startswith(UNRECORDED):
+        if scope["type"] != "http" or scope["path"].startswith(UNRECORDED_PATHS):
             await self._app(scope, receive, send)
             return
         started = time.monotonic()
@@ -56,7 +56,7 @@ class CallLog:
 
 def new_calls() -> deque[Json]:
     """An empty record."""
-    return deque(maxlen=KEPT)
+    return deque(maxlen=MAX_CALLS)
 
 
 class CutConnection(Response):
@@ -108,7 +108,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 def _readable(scope: Scope, body: bytes) -> object:
     kind = dict(scope["headers"]).get(b"content-type", b"")
-    if len(body) > RECORDED_BYTES or kind.startswith((b"multipart/", b"application/octet-stream")):
+    if len(body) > MAX_RECORDED_BYTES or kind.startswith((b"multipart/", b"application/octet-stream")):
         return f"({len(body)} bytes)"
     try:
         parsed: object = json.loads(body) if body else None

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from simulator.app import create_app
 from simulator.keys import Keys
-from simulator.load import AT_ONCE, Load, Report
+from simulator.load import MAX_CONCURRENT_WRITES, Load, Report
 from simulator.meta.world import MARIA, digits_of
 from simulator.ports import PortBusyError
 from simulator.say import ANSWER_SECONDS, NoAnswerError, Phone
@@ -29,8 +29,8 @@ from simulator.stack.stack import STATE_FILE, Stack, read_state
 # Longer than any client keeps an idle connection: who closes it while a request is on its way cuts that request off.
 KEEP_ALIVE_SECONDS = 120
 GRACE_SECONDS = 1  # an open phone page always waits for news, and a held call for its release: nobody waits for them
-NOT_ANSWERED, NOT_RUNNING = 1, 2  # exit codes
-ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+EXIT_NOT_ANSWERED, EXIT_NOT_RUNNING = 1, 2  # exit codes
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="WhatsApp, a phone and a model on this machine.")
 
@@ -38,10 +38,10 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, help="WhatsApp, a 
 @cli.command()
 def up() -> None:
     """Start the whole local stack; Ctrl-C stops it."""
-    for number in ENDINGS:
-        signal.signal(number, _end_once)
+    for number in END_SIGNALS:
+        signal.signal(number, _interrupt_once)
     try:
-        Stack(make_plan(_variables()), tell=_tell).run()
+        Stack(make_plan(_variables()), report=_report).run()
     except (StartError, PortBusyError, SettingsError) as error:
         _fail(str(error), 1)
     except KeyboardInterrupt:
@@ -69,7 +69,7 @@ def say(
     """Send one message to the running stack as a customer, and print the replies."""
     wa_id = digits_of(sender)
     if not wa_id:
-        _fail(f"--from takes a phone number, not {sender!r}", NOT_RUNNING)
+        _fail(f"--from takes a phone number, not {sender!r}", EXIT_NOT_RUNNING)
     try:
         with httpx.Client(base_url=_simulator_address(), headers=_token(), timeout=30, trust_env=False) as client:
             phone = Phone(client, wa_id)
@@ -77,9 +77,9 @@ def say(
             for reply in phone.replies(timeout):
                 print(reply, flush=True)
     except NoAnswerError as error:
-        _fail(str(error), NOT_ANSWERED)
+        _fail(str(error), EXIT_NOT_ANSWERED)
     except httpx.TransportError as error:
-        _fail(f"The simulator does not answer ({type(error).__name__}): is the stack still running?", NOT_RUNNING)
+        _fail(f"The simulator does not answer ({type(error).__name__}): is the stack still running?", EXIT_NOT_RUNNING)
 
 
 @cli.command()
@@ -94,16 +94,16 @@ def load(
     try:
         report = asyncio.run(_load(address, customers, messages, seconds, timeout))
     except ValueError as error:
-        _fail(str(error), NOT_RUNNING)
+        _fail(str(error), EXIT_NOT_RUNNING)
     except ExceptionGroup as group:
-        _fail(f"The simulator does not answer: {group.exceptions[0]!r}", NOT_RUNNING)
+        _fail(f"The simulator does not answer: {group.exceptions[0]!r}", EXIT_NOT_RUNNING)
     Console().print(_table(report))
     if not report.correct:
-        raise typer.Exit(NOT_ANSWERED)
+        raise typer.Exit(EXIT_NOT_ANSWERED)
 
 
 async def _load(address: str, customers: int, messages: int, seconds: float, timeout: float) -> Report:  # noqa: ASYNC109 - the user's patience, no cancellation
-    limits = httpx.Limits(max_connections=AT_ONCE + 2)
+    limits = httpx.Limits(max_connections=MAX_CONCURRENT_WRITES + 2)
     token = _token()
     async with httpx.AsyncClient(base_url=address, headers=token, timeout=60, trust_env=False, limits=limits) as client:
         run = Load(client, customers, messages, seconds)
@@ -119,8 +119,8 @@ def _table(report: Report) -> Table:
     table.add_column("what")
     table.add_column("value", justify="right")
     rows = {"customers": report.customers, "questions": report.questions, "lost": report.lost}
-    rows |= {"answered twice": report.doubled, "customers with wrong order": report.disordered}
-    rows |= {"answers that name no order": report.strange}
+    rows |= {"answered twice": report.duplicated, "customers with wrong order": report.out_of_order}
+    rows |= {"answers that name no order": report.unrecognised}
     for name, count in rows.items():
         table.add_row(name, str(count))
     table.add_row("first questions sent in", f"{report.sending_seconds:.1f} s")
@@ -130,9 +130,9 @@ def _table(report: Report) -> Table:
     return table
 
 
-def _end_once(*_: object) -> None:
+def _interrupt_once(*_: object) -> None:
     """Handler of every signal that ends the stack: begin the end, and let nothing interrupt it."""
-    for number in ENDINGS:
+    for number in END_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
@@ -147,9 +147,9 @@ def _simulator_address() -> str:
     try:
         addresses = read_state(_settings().dev_dir)["addresses"]
     except FileNotFoundError:
-        _fail("The local stack does not run: start it with `make run` (or `python -m simulator up`).", NOT_RUNNING)
+        _fail("The local stack does not run: start it with `make run` (or `python -m simulator up`).", EXIT_NOT_RUNNING)
     if "simulator" not in addresses:
-        _fail("The running stack uses no simulator (WHATSAPP_GRAPH_URL is set): write from a phone.", NOT_RUNNING)
+        _fail("The running stack uses no simulator (WHATSAPP_GRAPH_URL is set): write from a phone.", EXIT_NOT_RUNNING)
     return str(addresses["simulator"])
 
 
@@ -159,16 +159,16 @@ def _token() -> dict[str, str]:
     if "simulator_token" in settings.model_fields_set:
         return {"Authorization": f"Bearer {settings.simulator_token.get_secret_value()}"}
     try:
-        return {"Authorization": f"Bearer {Keys.of(settings.dev_dir).control}"}
+        return {"Authorization": f"Bearer {Keys.load(settings.dev_dir).control}"}
     except (OSError, ValueError) as error:
-        _fail(f"The running stack's token cannot be read: {error}", NOT_RUNNING)
+        _fail(f"The running stack's token cannot be read: {error}", EXIT_NOT_RUNNING)
 
 
 def _variables() -> dict[str, str]:
     try:
         read_settings(variables := environment())
     except (ValidationError, OSError) as error:
-        _fail(f"The settings are wrong: {error}", NOT_RUNNING)
+        _fail(f"The settings are wrong: {error}", EXIT_NOT_RUNNING)
     return variables
 
 
@@ -176,7 +176,7 @@ def _settings() -> Settings:
     return read_settings(_variables())
 
 
-def _tell(line: str) -> None:
+def _report(line: str) -> None:
     with suppress(OSError):  # the terminal is gone or the pipe closed: nobody reads, and stopping must go on
         print(line, flush=True)
 

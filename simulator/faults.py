@@ -15,14 +15,14 @@ Kind = Literal[
     "delay", "hold", "error", "cut", "lost_answer", "failed", "undelivered",
     "duplicate", "batch", "reorder", "drop", "bad_signature", "storm", "answer", "expired", "refuse", "junk",
 ]  # fmt: skip
-BEFORE: frozenset[Kind] = frozenset({"delay", "hold", "error", "cut"})  # these hit a call before anything is done
+BEFORE_KINDS: frozenset[Kind] = frozenset({"delay", "hold", "error", "cut"})  # these hit a call before anything is done
 KINDS: dict[Place, frozenset[Kind]] = {
     "webhook": frozenset({"delay", "hold", "duplicate", "batch", "reorder", "drop", "bad_signature", "storm"}),
-    "send": BEFORE | {"lost_answer", "failed", "undelivered"},
-    "read": BEFORE | {"lost_answer"},
-    "management": BEFORE | {"lost_answer"},
-    "media": BEFORE | {"lost_answer", "expired"},
-    "model": BEFORE | {"refuse", "junk", "answer"},
+    "send": BEFORE_KINDS | {"lost_answer", "failed", "undelivered"},
+    "read": BEFORE_KINDS | {"lost_answer"},
+    "management": BEFORE_KINDS | {"lost_answer"},
+    "media": BEFORE_KINDS | {"lost_answer", "expired"},
+    "model": BEFORE_KINDS | {"refuse", "junk", "answer"},
 }
 
 

@@ -25,7 +25,7 @@ class Keys:
     control: str = field(default_factory=new_secret)
 
     @classmethod
-    def of(cls, directory: Path) -> Self:
+    def load(cls, directory: Path) -> Self:
         """Those that are kept there. Raises FileNotFoundError, or ValueError for a file that is no longer whole."""
         found = json.loads((directory / FILE).read_text())
         if not isinstance(found, dict) or found.keys() != cls().as_dict().keys() or not all(found.values()):
@@ -33,14 +33,14 @@ class Keys:
         return cls(**{name: str(value) for name, value in found.items()})
 
     @classmethod
-    def of_or_new(cls, directory: Path) -> Self:
-        """Those that are kept there, else new ones. Writes nothing. Raises ValueError as ``of``."""
+    def load_or_new(cls, directory: Path) -> Self:
+        """Those that are kept there, else new ones. Writes nothing. Raises ValueError as ``load``."""
         try:
-            return cls.of(directory)
+            return cls.load(directory)
         except FileNotFoundError:
             return cls()
 
-    def keep(self, directory: Path) -> None:
+    def save(self, directory: Path) -> None:
         """Write them where only this user can read them."""
         temporary = directory / f"{FILE}.new"
         temporary.unlink(missing_ok=True)

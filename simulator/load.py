@@ -18,13 +18,13 @@ import httpx
 from simulator.json_type import Json
 
 FIRST_ORDER = 20_000
-MOST_CUSTOMERS, MOST_MESSAGES = 9999, 9
+MAX_CUSTOMERS, MAX_MESSAGES_EACH = 9999, 9
 POLL_SECONDS = 5
 QUIET_SECONDS = 3  # so long after the last answer we still listen for one too many
-AT_ONCE = 50  # customers that write at the same moment
-NUMBER = re.compile(r"\d{5,6}")
+MAX_CONCURRENT_WRITES = 50  # customers that write at the same moment
+ORDER_NUMBER = re.compile(r"\d{5,6}")
 
-Tell = Callable[[int], None]  # how many questions are answered
+OnProgress = Callable[[int], None]  # how many questions are answered
 
 
 @dataclass
@@ -39,7 +39,9 @@ class Customer:
     @property
     def named(self) -> list[str]:
         """The order numbers that the answers name, in their order; of an answer without one of ours: nothing."""
-        return [next((one for one in NUMBER.findall(text) if one in self.orders), "?") for text, _ in self.answers]
+        return [
+            next((one for one in ORDER_NUMBER.findall(text) if one in self.orders), "?") for text, _ in self.answers
+        ]
 
     @property
     def waits(self) -> bool:
@@ -59,15 +61,15 @@ class Report:
     questions: int
     sending_seconds: float
     lost: int
-    doubled: int
-    disordered: int
-    strange: int
+    duplicated: int
+    out_of_order: int
+    unrecognised: int
     seconds: list[float]
 
     @property
     def correct(self) -> bool:
         """Everybody answered once, in order."""
-        return not (self.lost or self.doubled or self.disordered or self.strange)
+        return not (self.lost or self.duplicated or self.out_of_order or self.unrecognised)
 
     def percentile(self, share: float) -> float:
         """The seconds within which that share of the answers came."""
@@ -80,8 +82,8 @@ class Load:
     """One run. ``client`` has the simulator's address as its base."""
 
     def __init__(self, client: httpx.AsyncClient, customers: int, messages: int, spread_seconds: float) -> None:
-        if not 1 <= customers <= MOST_CUSTOMERS or not 1 <= messages <= MOST_MESSAGES:
-            raise ValueError(f"1 to {MOST_CUSTOMERS} customers and 1 to {MOST_MESSAGES} messages each are possible")
+        if not 1 <= customers <= MAX_CUSTOMERS or not 1 <= messages <= MAX_MESSAGES_EACH:
+            raise ValueError(f"1 to {MAX_CUSTOMERS} customers and 1 to {MAX_MESSAGES_EACH} messages each are possible")
         self._client = client
         self._spread = spread_seconds
         # New numbers each time, so that no memory of an earlier run answers; none has a form without ninth digit.
@@ -91,38 +93,38 @@ class Load:
             for n in range(customers)
             for wa_id in [f"55119{run:04d}{n:04d}"]
         }
-        self._writing = asyncio.Semaphore(AT_ONCE)
+        self._writing = asyncio.Semaphore(MAX_CONCURRENT_WRITES)
         self._sending_seconds = 0.0
 
-    async def run(self, patience_seconds: float, tell: Tell) -> Report:
+    async def run(self, timeout_seconds: float, on_progress: OnProgress) -> Report:
         """Let everybody write, listen until all are answered or patience is over. Raises httpx.HTTPError."""
         number = (await self._get("/_sim/accounts"))["numbers"][0]
         await self._throughput(number["id"], "HIGH")  # a standard number may not have that many messages a second
         revision = (await self._get("/_sim/transcript", wa_id="nobody"))["revision"]
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._begin())
-                tasks.create_task(self._listen(revision, patience_seconds, tell))
+                tasks.create_task(self._ask_first_questions())
+                tasks.create_task(self._listen(revision, timeout_seconds, on_progress))
         finally:
             await self._throughput(number["id"], number["throughput"])
         return self.report()
 
     def report(self) -> Report:
         """What is known by now."""
-        everybody = self.customers.values()
-        named = [(one, [name for name in one.named if name != "?"]) for one in everybody]
+        customers = self.customers.values()
+        named = [(one, [name for name in one.named if name != "?"]) for one in customers]
         return Report(
             customers=len(self.customers),
-            questions=sum(len(one.orders) for one in everybody),
+            questions=sum(len(one.orders) for one in customers),
             sending_seconds=self._sending_seconds,
             lost=sum(len(set(one.orders) - set(found)) for one, found in named),
-            doubled=sum(len(found) - len(set(found)) for _, found in named),
-            disordered=sum(list(dict.fromkeys(found)) != sorted(set(found)) for _, found in named),
-            strange=sum(one.named.count("?") for one in everybody),
-            seconds=sorted(seconds for one in everybody for seconds in one.seconds()),
+            duplicated=sum(len(found) - len(set(found)) for _, found in named),
+            out_of_order=sum(list(dict.fromkeys(found)) != sorted(set(found)) for _, found in named),
+            unrecognised=sum(one.named.count("?") for one in customers),
+            seconds=sorted(seconds for one in customers for seconds in one.seconds()),
         )
 
-    async def _begin(self) -> None:
+    async def _ask_first_questions(self) -> None:
         """Everybody's first question, evenly over the seconds."""
         started, pause = time.monotonic(), self._spread / len(self.customers)
         async with asyncio.TaskGroup() as tasks:
@@ -139,8 +141,8 @@ class Load:
             answer = await self._client.post(f"/_sim/personas/{customer.wa_id}/messages", json=body)
         answer.raise_for_status()
 
-    async def _listen(self, revision: int, patience_seconds: float, tell: Tell) -> None:
-        deadline = time.monotonic() + patience_seconds
+    async def _listen(self, revision: int, timeout_seconds: float, on_progress: OnProgress) -> None:
+        deadline = time.monotonic() + timeout_seconds
         seen: set[str] = set()
         done = False
         async with asyncio.TaskGroup() as tasks:
@@ -150,12 +152,12 @@ class Load:
                 for message in page["messages"]:
                     if message["id"] not in seen and message["wa_id"] in self.customers:
                         seen.add(message["id"])
-                        self._hear(self.customers[message["wa_id"]], message, tasks)
-                tell(sum(min(len(one.answers), len(one.orders)) for one in self.customers.values()))
+                        self._record(self.customers[message["wa_id"]], message, tasks)
+                on_progress(sum(min(len(one.answers), len(one.orders)) for one in self.customers.values()))
                 if not done and all(len(one.answers) >= len(one.orders) for one in self.customers.values()):
                     done, deadline = True, min(deadline, time.monotonic() + QUIET_SECONDS)
 
-    def _hear(self, customer: Customer, message: Json, tasks: asyncio.TaskGroup) -> None:
+    def _record(self, customer: Customer, message: Json, tasks: asyncio.TaskGroup) -> None:
         at = datetime.fromisoformat(message["timestamp"]).timestamp()
         if message["direction"] == "in":
             customer.asked[customer.asked.index(float("inf"))] = at

@@ -42,7 +42,7 @@ class Phone:
                     deadline = self._clock() + quiet_seconds
                     yield message["text"] or f"[{message['type']}]"
         if not seen:
-            raise NoAnswerError(f"No answer after {answer_seconds:g} s. {self._where_it_stuck()}")
+            raise NoAnswerError(f"No answer after {answer_seconds:g} s. {self._explain_silence()}")
 
     def _changes(self, wait: float) -> list[dict[str, Any]]:
         query = {"wa_id": self._wa_id, "after": self._after, "wait": wait}
@@ -51,7 +51,7 @@ class Phone:
         messages: list[dict[str, Any]] = answer["messages"]
         return messages
 
-    def _where_it_stuck(self) -> str:
+    def _explain_silence(self) -> str:
         """Whether the gateway took the webhook."""
         pending = self._client.get("/_sim/webhooks", params={"pending": 1}).raise_for_status().json()["webhooks"]
         attempts = [attempt for webhook in pending for attempt in webhook["attempts"]]

@@ -15,7 +15,7 @@ from simulator.ports import HOST
 ENV_FILE = Path(".env")
 
 
-def _new() -> SecretStr:
+def _new_secret() -> SecretStr:
     return SecretStr(new_secret())
 
 
@@ -49,10 +49,10 @@ class Settings(BaseModel):
     studio: bool | None = Field(None, description="LangGraph Studio is let in; default: where Meta is simulated")
     whatsapp_phone_number_id: str = Field("100000000000001", description="id of the simulated number")
     whatsapp_business_account_id: str = Field("200000000000002", description="id of the simulated account")
-    whatsapp_access_token: SecretStr = Field(default_factory=_new, description="what the simulator accepts")
-    whatsapp_app_secret: SecretStr = Field(default_factory=_new, description="what webhooks are signed by")
-    whatsapp_webhook_verify_token: SecretStr = Field(default_factory=_new, description="verification")
-    simulator_token: SecretStr = Field(default_factory=_new, description="opens /_sim; default: a new one")
+    whatsapp_access_token: SecretStr = Field(default_factory=_new_secret, description="what the simulator accepts")
+    whatsapp_app_secret: SecretStr = Field(default_factory=_new_secret, description="what webhooks are signed by")
+    whatsapp_webhook_verify_token: SecretStr = Field(default_factory=_new_secret, description="verification")
+    simulator_token: SecretStr = Field(default_factory=_new_secret, description="opens /_sim; default: a new one")
     simulator_webhook_url: str | None = Field(None, description="where webhooks go; default: the local gateway")
     simulator_host: str = Field(HOST, description="address that the simulator listens on")
 

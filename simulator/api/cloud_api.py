@@ -4,17 +4,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from simulator.api.fault_responses import refused
+from simulator.api.fault_responses import fault_response
 from simulator.api.graph_call import json_object, open_call
 from simulator.calls import CutConnection
-from simulator.faults import BEFORE, KINDS
+from simulator.faults import BEFORE_KINDS, KINDS
 from simulator.meta.business.accounts import MESSAGING
 from simulator.meta.carrier import Carrier
 from simulator.meta.errors import GraphError
 from simulator.meta.messages.sends import Envelope, Read, parse_control, parse_read, parse_send
 from simulator.meta.world import Number, digits_of, text_of
 
-AFTER = KINDS["send"] - BEFORE
+AFTER_KINDS = KINDS["send"] - BEFORE_KINDS
 
 
 class CloudApi:
@@ -44,25 +44,25 @@ class CloudApi:
         """``POST /…/{phone_number_id}/thread_control``: take or release a conversation; no webhook follows."""
         call = await open_call(self._carrier.world, request)
         number = call.number(request.path_params["number_id"], MESSAGING)
-        self._carrier.control_thread(number, parse_control(call.given))
+        self._carrier.control_thread(number, parse_control(call.parameters))
         return JSONResponse({"messaging_product": "whatsapp"})
 
     async def _send(self, request: Request, number: Number, send: Envelope) -> Response:
         content = send.message_content()
         event = {"to": digits_of(send.address), "type": send.type, "text": text_of(content)}
-        if refusal := await refused(self._carrier.faults, "send", event):
+        if refusal := await fault_response(self._carrier.faults, "send", event):
             return refusal
-        taken = self._carrier.faults.take("send", event, AFTER)
+        taken = self._carrier.faults.take("send", event, AFTER_KINDS)
         answer = self._carrier.accept(number, send, taken)
         request.scope["simulator.call"]["made"] = answer["messages"][0]["id"]
         return CutConnection() if "lost_answer" in taken else JSONResponse(answer)
 
     async def _read(self, read: Read) -> Response:
         event = {"message_id": read.message_id, "typing": read.typing_indicator is not None}
-        if refusal := await refused(self._carrier.faults, "read", event):
+        if refusal := await fault_response(self._carrier.faults, "read", event):
             return refusal
         self._carrier.read(read)
-        taken = self._carrier.faults.take("read", event, AFTER)
+        taken = self._carrier.faults.take("read", event, AFTER_KINDS)
         return CutConnection() if "lost_answer" in taken else JSONResponse({"success": True})
 
 

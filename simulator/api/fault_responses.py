@@ -3,14 +3,14 @@
 from starlette.responses import JSONResponse, Response
 
 from simulator.calls import CutConnection
-from simulator.faults import BEFORE, Faults, Place
+from simulator.faults import BEFORE_KINDS, Faults, Place
 from simulator.json_type import Json
 from simulator.meta.errors import GraphError
 
 
-async def refused(faults: Faults, place: Place, event: Json) -> Response | None:
+async def fault_response(faults: Faults, place: Place, event: Json) -> Response | None:
     """What the faults do to a call before anything is done; None: it goes on."""
-    taken = faults.take(place, event, BEFORE)
+    taken = faults.take(place, event, BEFORE_KINDS)
     await taken.pause()
     if "cut" in taken:
         return CutConnection()

@@ -21,7 +21,7 @@ class Call:
     world: World
     request: Request
     token: Token
-    given: Json
+    parameters: Json
     about: list[Account] = field(default_factory=list)
 
     @property

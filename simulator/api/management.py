@@ -7,10 +7,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from simulator.api.fault_responses import refused
+from simulator.api.fault_responses import fault_response
 from simulator.api.graph_call import VERSION, Call, bearer, open_call
 from simulator.calls import CutConnection
-from simulator.faults import BEFORE, KINDS
+from simulator.faults import BEFORE_KINDS, KINDS
 from simulator.json_type import Json
 from simulator.meta import nodes, tokens
 from simulator.meta.business import verification
@@ -74,7 +74,7 @@ class ManagementApi:
 
     async def debug_token(self, request: Request) -> Response:
         """``GET /debug_token?input_token=``: not limited, and no fault reaches it but those of ``management``."""
-        if refusal := await refused(self._faults, "management", {"edge": "debug_token", "method": "GET"}):
+        if refusal := await fault_response(self._faults, "management", {"edge": "debug_token", "method": "GET"}):
             return refusal
         caller, wanted = bearer(request) or request.query_params.get("access_token", ""), request.query_params
         if "input_token" not in wanted:
@@ -84,14 +84,16 @@ class ManagementApi:
 
     async def exchange(self, request: Request) -> Response:
         """``GET /oauth/access_token``."""
-        if refusal := await refused(self._faults, "management", {"edge": "access_token", "method": request.method}):
+        if refusal := await fault_response(
+            self._faults, "management", {"edge": "access_token", "method": request.method}
+        ):
             return refusal
         form = dict(await request.form()) if request.method == "POST" else {}
         return JSONResponse(tokens.exchange(self._world, dict(request.query_params) | form))
 
     async def read_node(self, call: Call) -> Json:
         """A number, an account or a template by its id."""
-        object_id, fields = call.request.path_params["object_id"], call.given.get("fields")
+        object_id, fields = call.request.path_params["object_id"], call.parameters.get("fields")
         if object_id in self._world.numbers:
             node = nodes.number_node(self._world, call.number(object_id), call.major)
             return selected(node, fields, NUMBER_DEFAULTS, "WhatsAppBusinessPhoneNumber")
@@ -104,37 +106,37 @@ class ManagementApi:
         """Settings of a number, or a template's edit."""
         object_id = call.request.path_params["object_id"]
         if object_id in self._world.numbers:
-            await self._set_number(call.number(object_id), call.given)
+            await self._set_number(call.number(object_id), call.parameters)
             return SUCCESS
         template = self._template(call, object_id)
-        self._reviews.edit(template, call.given)
+        self._reviews.edit(template, call.parameters)
         return SUCCESS | {"id": template.id, "name": template.name, "category": template.category}
 
     async def _numbers(self, call: Call) -> Json:
         account = call.account(call.request.path_params["object_id"])
         numbers = [one for one in self._world.numbers.values() if one.account_id == account.id]
         found = [nodes.number_node(self._world, one, call.major) for one in numbers]
-        fields = call.given.get("fields")
+        fields = call.parameters.get("fields")
         shown = [selected(one, fields, NUMBER_DEFAULTS, "WhatsAppBusinessPhoneNumber") for one in found]
-        return page(shown, call.given, call.url)
+        return page(shown, call.parameters, call.url)
 
     async def _templates(self, call: Call) -> Json:
         account = call.account(call.request.path_params["object_id"])
         names = ("name", "status", "category", "language")
-        filters = {name: call.given[name] for name in names if call.given.get(name)}
+        filters = {name: call.parameters[name] for name in names if call.parameters.get(name)}
         found = [one for one in self._world.templates.of(account.id) if _matches(one, filters)]
-        return page([template_node(one, call.given.get("fields")) for one in found], call.given, call.url)
+        return page([template_node(one, call.parameters.get("fields")) for one in found], call.parameters, call.url)
 
     async def _create_template(self, call: Call) -> Json:
         account = call.account(call.request.path_params["object_id"])
-        template = self._reviews.create(account, call.given)
+        template = self._reviews.create(account, call.parameters)
         return {"id": template.id, "status": template.status, "category": template.category}
 
     async def _delete_template(self, call: Call) -> Json:
         account = call.account(call.request.path_params["object_id"])
-        if not call.given.get("name"):
+        if not call.parameters.get("name"):
             raise GraphError(INVALID_PARAMETER, title="The parameter name is required.")
-        self._reviews.delete(account, call.given["name"], call.given.get("hsm_id"))
+        self._reviews.delete(account, call.parameters["name"], call.parameters.get("hsm_id"))
         return SUCCESS
 
     async def _subscriptions(self, call: Call) -> Json:
@@ -144,13 +146,13 @@ class ManagementApi:
     async def _subscribe(self, call: Call) -> Json:
         """Subscribe the app; with an address, override its callback; without one, end the override."""
         account = call.account(call.request.path_params["object_id"])
-        url = call.given.get("override_callback_uri")
+        url = call.parameters.get("override_callback_uri")
         if not url:
             account.subscribed, account.override = True, None
             return SUCCESS
         if not account.subscribed:
             raise GraphError(INVALID_PARAMETER, title=NOT_SUBSCRIBED)
-        account.override = await verification.require(self._client, url, call.given.get("verify_token"))
+        account.override = await verification.require(self._client, url, call.parameters.get("verify_token"))
         return SUCCESS
 
     async def _unsubscribe(self, call: Call) -> Json:
@@ -161,25 +163,25 @@ class ManagementApi:
     async def _profile(self, call: Call) -> Json:
         number = call.number(call.request.path_params["object_id"])
         node = number.profile | {"messaging_product": "whatsapp", "id": number.id}
-        shown = selected(node, call.given.get("fields"), PROFILE, "WhatsAppBusinessProfile")
+        shown = selected(node, call.parameters.get("fields"), PROFILE, "WhatsAppBusinessProfile")
         del shown["id"]
         return {"data": [shown | {"messaging_product": "whatsapp"}]}
 
     async def _set_profile(self, call: Call) -> Json:
         number = call.number(call.request.path_params["object_id"])
-        number.profile |= check_profile(call.given)
+        number.profile |= check_profile(call.parameters)
         return SUCCESS
 
     async def _blocked(self, call: Call) -> Json:
         number = call.number(call.request.path_params["object_id"])
         found = [{"messaging_product": "whatsapp", "wa_id": one} for one in number.blocked]
-        return page(found, call.given, call.url)
+        return page(found, call.parameters, call.url)
 
     async def _block(self, call: Call) -> Json:
         """Block people who wrote in the last 24 hours, or unblock them."""
         number = call.number(call.request.path_params["object_id"])
-        users = call.given.get("block_users")
-        if call.given.get("messaging_product") != "whatsapp" or not isinstance(users, list):
+        users = call.parameters.get("block_users")
+        if call.parameters.get("messaging_product") != "whatsapp" or not isinstance(users, list):
             raise GraphError(INVALID_PARAMETER, title="messaging_product and block_users are required.")
         inputs = [str(one.get("user", "")) if isinstance(one, dict) else "" for one in users]
         done, failed = block(self._world, number, inputs, adding=call.request.method == "POST")
@@ -215,10 +217,10 @@ class ManagementApi:
                 raise GraphError(UNKNOWN_PATH, title=f"Unknown path components: {request.url.path}")
             event = {"edge": _edge(request), "method": request.method}
             event |= {"id": request.path_params["object_id"], "text": (await request.body()).decode(errors="replace")}
-            if refusal := await refused(self._faults, "management", event):
+            if refusal := await fault_response(self._faults, "management", event):
                 return refusal
             answer, headers = await self._answer(handler, await open_call(self._world, request))
-            taken = self._faults.take("management", event, KINDS["management"] - BEFORE)
+            taken = self._faults.take("management", event, KINDS["management"] - BEFORE_KINDS)
             return CutConnection() if "lost_answer" in taken else JSONResponse(answer, headers=headers)
 
         return endpoint

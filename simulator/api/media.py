@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from simulator.api.fault_responses import refused
+from simulator.api.fault_responses import fault_response
 from simulator.api.graph_call import VERSION, Call, bearer, open_call
 from simulator.calls import CutConnection
-from simulator.faults import BEFORE, KINDS
+from simulator.faults import BEFORE_KINDS, KINDS
 from simulator.json_type import Json
 from simulator.meta.business.accounts import MESSAGING
 from simulator.meta.carrier import Carrier
@@ -20,8 +20,8 @@ from simulator.meta.errors import INVALID_PARAMETER, GraphError, unknown_object
 from simulator.meta.media import UPLOAD_SECONDS, Medium, check_upload
 from simulator.meta.tokens import authorise
 
-ATTACHMENTS = "/whatsapp_business/attachments/"  # the path at lookaside.fbsbx.com
-UPLOAD = "upload:"
+ATTACHMENTS_PATH = "/whatsapp_business/attachments/"  # the path at lookaside.fbsbx.com
+UPLOAD_PREFIX = "upload:"
 
 
 class MediaApi:
@@ -37,25 +37,25 @@ class MediaApi:
         return [
             Route(f"{VERSION}/{{number_id}}/media", self.upload, methods=["POST"]),
             Route(f"{VERSION}/{{app_id}}/uploads", self.begin_upload, methods=["POST"]),
-            Route(ATTACHMENTS, self.download),
+            Route(ATTACHMENTS_PATH, self.download),
         ]
 
     def owns(self, request: Request) -> bool:
         """Whether ``/{object_id}`` is about media, or an upload's session."""
         object_id: str = request.path_params["object_id"]
         known = self._media.get(object_id) is not None
-        return known or object_id.startswith(UPLOAD) or request.method == "DELETE"
+        return known or object_id.startswith(UPLOAD_PREFIX) or request.method == "DELETE"
 
     async def node(self, request: Request) -> Response:
         """``GET``: where a medium is; ``DELETE``; ``POST`` of an upload's bytes."""
         if request.method == "POST":
             return await self._finish_upload(request)
         what = "url" if request.method == "GET" else "delete"
-        return await self._guarded(request, what, self._where if what == "url" else self._delete)
+        return await self._answer(request, what, self._address if what == "url" else self._delete)
 
     async def upload(self, request: Request) -> Response:
         """``POST /{phone_number_id}/media``: a form with messaging_product, type and file."""
-        return await self._guarded(request, "upload", self._keep)
+        return await self._answer(request, "upload", self._store)
 
     async def begin_upload(self, request: Request) -> Response:
         """``POST /{app_id}/uploads``: gives the session for a template's sample or a profile's picture."""
@@ -63,40 +63,42 @@ class MediaApi:
         if request.path_params["app_id"] != self._world.app.id:
             raise unknown_object(request.path_params["app_id"])
         for name in ("file_length", "file_type"):
-            if not call.given.get(name):
+            if not call.parameters.get(name):
                 raise GraphError(INVALID_PARAMETER, title=f"The parameter {name} is required.")
-        return JSONResponse({"id": UPLOAD + secrets.token_urlsafe(24)})
+        return JSONResponse({"id": UPLOAD_PREFIX + secrets.token_urlsafe(24)})
 
     async def download(self, request: Request) -> Response:
         """The bytes, for who has the token and an address that still works."""
         query = dict(request.query_params)
         event = {"what": "download", "id": query.get("mid")}
-        if refusal := await refused(self._faults, "media", event):
+        if refusal := await fault_response(self._faults, "media", event):
             return refusal
         authorise(self._world, bearer(request))
-        taken = self._faults.take("media", event, KINDS["media"] - BEFORE)
+        taken = self._faults.take("media", event, KINDS["media"] - BEFORE_KINDS)
         medium = self._media.at(query, self._world.clock.now())
         if medium is None or "expired" in taken:
             return JSONResponse({"error": {"message": "URL signature expired", "code": 404}}, 404)
         answer = Response(medium.content, media_type=medium.mime_type)
         return CutConnection() if "lost_answer" in taken else answer
 
-    async def _keep(self, call: Call) -> Json:
+    async def _store(self, call: Call) -> Json:
         number = call.number(call.request.path_params["number_id"], MESSAGING)
-        if call.given.get("messaging_product") != "whatsapp":
+        if call.parameters.get("messaging_product") != "whatsapp":
             raise GraphError(INVALID_PARAMETER, title="The parameter messaging_product is required.")
-        file = call.given.get("file")
+        file = call.parameters.get("file")
         if not isinstance(file, UploadFile):
             raise GraphError(INVALID_PARAMETER, title="The parameter file is required.")
         content = await file.read()
-        mime_type = file.content_type or str(call.given.get("type", ""))
+        mime_type = file.content_type or str(call.parameters.get("type", ""))
         check_upload(content, mime_type)
-        ends = self._world.clock.now() + UPLOAD_SECONDS
-        return {"id": self._media.add(number.id, content, mime_type, file.filename, ends).id}
+        expires_at = self._world.clock.now() + UPLOAD_SECONDS
+        return {"id": self._media.add(number.id, content, mime_type, file.filename, expires_at).id}
 
-    async def _where(self, call: Call) -> Json:
+    async def _address(self, call: Call) -> Json:
         medium, now = self._medium(call), self._world.clock.now()
-        url = f"{str(call.request.base_url).rstrip('/')}{ATTACHMENTS}?{urlencode(self._media.address(medium, now))}"
+        url = (
+            f"{str(call.request.base_url).rstrip('/')}{ATTACHMENTS_PATH}?{urlencode(self._media.address(medium, now))}"
+        )
         facts = {"mime_type": medium.mime_type, "sha256": medium.sha256, "file_size": len(medium.content)}
         return {"messaging_product": "whatsapp", "url": url, **facts, "id": medium.id}
 
@@ -108,7 +110,7 @@ class MediaApi:
         """The medium that is asked for. Raises GraphError when it is gone, or another number's."""
         media_id = call.request.path_params["object_id"]
         medium = self._media.usable(media_id, self._world.clock.now())
-        wanted = call.given.get("phone_number_id")
+        wanted = call.parameters.get("phone_number_id")
         if medium is None or wanted not in (None, medium.number_id) or medium.number_id not in self._world.numbers:
             raise unknown_object(media_id, call.verb)
         call.number(medium.number_id, MESSAGING)
@@ -119,12 +121,12 @@ class MediaApi:
         content = await request.body()
         return JSONResponse({"h": f"4::{secrets.token_urlsafe(16)}:{len(content)}"})
 
-    async def _guarded(self, request: Request, what: str, handler: Callable[[Call], Awaitable[Json]]) -> Response:
+    async def _answer(self, request: Request, what: str, handler: Callable[[Call], Awaitable[Json]]) -> Response:
         event = {"what": what, "id": request.path_params.get("object_id")}
-        if refusal := await refused(self._faults, "media", event):
+        if refusal := await fault_response(self._faults, "media", event):
             return refusal
         call = await open_call(self._world, request)
-        taken = self._faults.take("media", event, KINDS["media"] - BEFORE)
+        taken = self._faults.take("media", event, KINDS["media"] - BEFORE_KINDS)
         if "expired" in taken:
             raise unknown_object(str(event["id"]), call.verb)
         answer = await handler(call)

@@ -15,7 +15,7 @@ from simulator.meta.carrier import Carrier
 from simulator.meta.messages.payloads import number_changes
 
 
-class _Wish(BaseModel):
+class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     def given(self) -> Json:
@@ -23,7 +23,7 @@ class _Wish(BaseModel):
         return self.model_dump(exclude_unset=True)
 
 
-class AccountWish(_Wish):
+class AccountUpdate(_Body):
     """An account (WABA)."""
 
     name: str | None = None
@@ -33,7 +33,7 @@ class AccountWish(_Wish):
     account_review_status: str | None = None
 
 
-class NumberWish(_Wish):
+class NumberUpdate(_Body):
     """A number; what is left out is as with the first number."""
 
     account_id: str | None = None
@@ -52,7 +52,7 @@ class NumberWish(_Wish):
     escalation_partner: bool | None = None
 
 
-class TokenWish(_Wish):
+class TokenUpdate(_Body):
     """A token; times in seconds since 1970, 0: never."""
 
     type: Literal["SYSTEM_USER", "USER"] | None = None
@@ -63,7 +63,7 @@ class TokenWish(_Wish):
     accounts: list[str] | None = None
 
 
-class TemplateWish(_Wish):
+class TemplateUpdate(_Body):
     """What Meta's reviewers, or customers' reports, do to a template."""
 
     status: str | None = None
@@ -73,7 +73,7 @@ class TemplateWish(_Wish):
     components: list[Json] | None = None
 
 
-class TemplatesWish(_Wish):
+class TemplatesImport(_Body):
     """Templates that are there already, whoever made them: no check, no limit, no webhook."""
 
     account_id: str
@@ -108,11 +108,11 @@ class AccountsControl:
 
     async def account(self, request: Request) -> Response:
         """Open or change an account."""
-        wish = AccountWish.model_validate_json(await request.body() or b"{}").given()
-        account = self._carrier.world.account(request.path_params["account_id"], wish.get("name"))
-        for name, value in wish.items():
+        update = AccountUpdate.model_validate_json(await request.body() or b"{}").given()
+        account = self._carrier.world.account(request.path_params["account_id"], update.get("name"))
+        for name, value in update.items():
             setattr(account, name, value)
-        return JSONResponse({"id": account.id} | {name: getattr(account, name) for name in AccountWish.model_fields})
+        return JSONResponse({"id": account.id} | {name: getattr(account, name) for name in AccountUpdate.model_fields})
 
     async def number(self, request: Request) -> Response:
         """Add or change a number, with Meta's webhooks about what changed; or take it away."""
@@ -120,9 +120,9 @@ class AccountsControl:
         if request.method == "DELETE":
             world.numbers.pop(number_id, None)
             return Response(status_code=204)
-        wish = NumberWish.model_validate_json(await request.body() or b"{}").given()
+        update = NumberUpdate.model_validate_json(await request.body() or b"{}").given()
         old = world.numbers.get(number_id)
-        new = world.add_number(replace(old, **wish) if old else self._new_number(number_id, wish))
+        new = world.add_number(replace(old, **update) if old else self._new_number(number_id, update))
         if old:
             for change in number_changes(old, new, world.clock.now()):
                 self._carrier.outbox.post(change, lane=f"number {number_id}")
@@ -138,47 +138,47 @@ class AccountsControl:
         if request.method == "DELETE":
             tokens.pop(value, None)
             return Response(status_code=204)
-        wish = TokenWish.model_validate_json(await request.body() or b"{}").given()
+        update = TokenUpdate.model_validate_json(await request.body() or b"{}").given()
         fresh = Token(value, issued_at=int(self._carrier.world.clock.now()))
-        tokens[value] = replace(tokens.get(value, fresh), **wish)
+        tokens[value] = replace(tokens.get(value, fresh), **update)
         return JSONResponse(vars(tokens[value]))
 
     async def templates(self, request: Request) -> Response:
         """All templates, or more of them."""
-        shelf = self._carrier.world.templates
+        templates = self._carrier.world.templates
         if request.method == "POST":
-            wish = TemplatesWish.model_validate_json(await request.body())
-            account = self._carrier.world.account(wish.account_id)
-            added = [shelf.add(account.id, {"status": "APPROVED"} | one) for one in wish.templates]
-            return JSONResponse({"templates": [_shown(one) for one in added]}, 201)
+            update = TemplatesImport.model_validate_json(await request.body())
+            account = self._carrier.world.account(update.account_id)
+            added = [templates.add(account.id, {"status": "APPROVED"} | one) for one in update.templates]
+            return JSONResponse({"templates": [_as_json(one) for one in added]}, 201)
         accounts = list(self._carrier.world.accounts)
-        return JSONResponse({"templates": [_shown(one) for account in accounts for one in shelf.of(account)]})
+        return JSONResponse({"templates": [_as_json(one) for account in accounts for one in templates.of(account)]})
 
     async def template(self, request: Request) -> Response:
         """Approve, reject (``reason``), pause, disable …; set quality or category; change components unseen."""
-        wish = TemplateWish.model_validate_json(await request.body())
+        update = TemplateUpdate.model_validate_json(await request.body())
         template = self._carrier.world.templates.get(request.path_params["template_id"])
         if template is None:
             return JSONResponse({"error": "there is no such template"}, 404)
-        if wish.status is not None and wish.status not in STATUSES:
+        if update.status is not None and update.status not in STATUSES:
             raise ValueError(f"status is one of {', '.join(STATUSES)}")
-        if wish.components is not None:
-            template.components = wish.components
-        if wish.category and wish.category != template.category:
-            self._carrier.reviews.set_category(template, wish.category)
-        if wish.quality and wish.quality != template.quality:
-            self._carrier.reviews.set_quality(template, wish.quality)
-        if wish.status:
-            self._carrier.reviews.set_status(template, wish.status, wish.reason)
-        return JSONResponse(_shown(template))
+        if update.components is not None:
+            template.components = update.components
+        if update.category and update.category != template.category:
+            self._carrier.reviews.set_category(template, update.category)
+        if update.quality and update.quality != template.quality:
+            self._carrier.reviews.set_quality(template, update.quality)
+        if update.status:
+            self._carrier.reviews.set_status(template, update.status, update.reason)
+        return JSONResponse(_as_json(template))
 
-    def _new_number(self, number_id: str, wish: Json) -> Number:
+    def _new_number(self, number_id: str, update: Json) -> Number:
         """A number like the first one, except for what is given."""
         first = next(iter(self._carrier.world.numbers.values()))
-        lines = f"+55 11 3000-{int(number_id[-4:] or 0) if number_id[-4:].isdecimal() else 1:04d}"
-        bare = replace(first, id=number_id, display=lines, override=None, profile={}, blocked=[], health_errors=[])
-        return replace(bare, **wish)
+        display = f"+55 11 3000-{int(number_id[-4:] or 0) if number_id[-4:].isdecimal() else 1:04d}"
+        bare = replace(first, id=number_id, display=display, override=None, profile={}, blocked=[], health_errors=[])
+        return replace(bare, **update)
 
 
-def _shown(template: Template) -> Json:
+def _as_json(template: Template) -> Json:
     return template.as_json() | {"account_id": template.account_id, "edits": template.edits}

@@ -18,11 +18,11 @@ from simulator.json_type import Json
 from simulator.meta.business import verification
 from simulator.meta.carrier import Carrier
 from simulator.meta.messages.payloads import encode, sign
-from simulator.meta.messages.rules import EVERY_NUMBER
-from simulator.meta.persona_actions import Mouth, Speech
+from simulator.meta.messages.rules import ANY_NUMBER
+from simulator.meta.persona_actions import MessageBuilder, PersonaAction
 from simulator.meta.world import Number, World, digits_of
 
-LONGEST_WAIT_SECONDS = 60
+MAX_WAIT_SECONDS = 60
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -39,7 +39,7 @@ class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class PersonaWish(_Request):
+class PersonaUpdate(_Request):
     """Change of a persona."""
 
     name: str | None = None
@@ -66,14 +66,14 @@ class Injection(_Request):
         return self.raw.encode() if self.raw is not None else encode(self.body or {})
 
 
-class ClockWish(_Request):
+class ClockUpdate(_Request):
     """Move the clock: by seconds, or to a moment (ISO 8601 with offset)."""
 
     advance_seconds: float | None = None
     now: datetime | None = None
 
 
-class SettingsWish(_Request):
+class SettingsUpdate(_Request):
     """Change of the simulator's own behaviour; what is left out stays."""
 
     webhook_url: str | None = None
@@ -125,7 +125,7 @@ class Control:
     async def settings(self, request: Request) -> Response:
         """Where webhooks go, when ticks come, how deliveries are retried."""
         if request.method == "PATCH":
-            self._set(SettingsWish.model_validate_json(await request.body()))
+            self._set(SettingsUpdate.model_validate_json(await request.body()))
         carrier = self._carrier
         shown = {"ticks": carrier.ticks, "retries": carrier.outbox.retries}
         shown |= {"review": carrier.reviews.settings, "usage": carrier.usage, "rules": carrier.rules}
@@ -133,15 +133,15 @@ class Control:
             {"webhook_url": carrier.world.app.callback} | {name: one.model_dump() for name, one in shown.items()}
         )
 
-    def _set(self, wish: SettingsWish) -> None:
+    def _set(self, update: SettingsUpdate) -> None:
         """Change what is given."""
         carrier, app = self._carrier, self._carrier.world.app
-        app.callback, app.secret = wish.webhook_url or app.callback, wish.app_secret or app.secret
-        carrier.ticks = _changed(carrier.ticks, wish.ticks)
-        carrier.outbox.retries = _changed(carrier.outbox.retries, wish.retries)
-        carrier.reviews.settings = _changed(carrier.reviews.settings, wish.review)
-        carrier.usage = _changed(carrier.usage, wish.usage)
-        carrier.rules = _changed(carrier.rules, wish.rules)
+        app.callback, app.secret = update.webhook_url or app.callback, update.app_secret or app.secret
+        carrier.ticks = _updated(carrier.ticks, update.ticks)
+        carrier.outbox.retries = _updated(carrier.outbox.retries, update.retries)
+        carrier.reviews.settings = _updated(carrier.reviews.settings, update.review)
+        carrier.usage = _updated(carrier.usage, update.usage)
+        carrier.rules = _updated(carrier.rules, update.rules)
 
     async def personas(self, _: Request) -> Response:
         """Everybody."""
@@ -149,29 +149,31 @@ class Control:
 
     async def persona(self, request: Request) -> Response:
         """Create or change somebody."""
-        wish = PersonaWish.model_validate_json(await request.body() or b"{}")
-        persona = self._carrier.world.persona(wa_id_of(request), wish.name, hidden=wish.hidden)
+        update = PersonaUpdate.model_validate_json(await request.body() or b"{}")
+        persona = self._carrier.world.persona(wa_id_of(request), update.name, hidden=update.hidden)
         for name in ("username", "blocks", "experiment"):
-            if getattr(wish, name) is not None:
-                setattr(persona, name, getattr(wish, name))
-        if wish.window_open is not None:
-            persona.wrote = {EVERY_NUMBER: self._carrier.world.clock.now()} if wish.window_open else {}
+            if getattr(update, name) is not None:
+                setattr(persona, name, getattr(update, name))
+        if update.window_open is not None:
+            persona.wrote = {ANY_NUMBER: self._carrier.world.clock.now()} if update.window_open else {}
         return Ascii(vars(persona))
 
     async def speak(self, request: Request) -> Response:
         """Somebody writes to the business."""
-        speech = Speech.model_validate(json.loads(await request.body()))  # not pydantic's parser: surrogates may come
+        action = PersonaAction.model_validate(
+            json.loads(await request.body())
+        )  # not pydantic's parser: surrogates may come
         world = self._carrier.world
-        number = number_of(world, speech.number_id)
-        persona = world.persona(wa_id_of(request), speech.name)
-        message = self._carrier.receive(number, persona, Mouth(world, number, persona).content(speech))
+        number = number_of(world, action.number_id)
+        persona = world.persona(wa_id_of(request), action.name)
+        message = self._carrier.receive(number, persona, MessageBuilder(world, number, persona).content(action))
         return Ascii({"id": message.id, "revision": message.revision}, 201)
 
     async def transcript(self, request: Request) -> Response:
         """Messages that changed after a revision; with ``wait``, as soon as there are any."""
         query = request.query_params
         world, after = self._carrier.world, int(query.get("after", 0))
-        await world.wait(after, min(float(query.get("wait", 0)), LONGEST_WAIT_SECONDS))
+        await world.wait(after, min(float(query.get("wait", 0)), MAX_WAIT_SECONDS))
         messages = [message.as_json() for message in world.transcript(query.get("wa_id"), after)]
         typing = [wa_id for wa_id in world.typing if world.is_typing(wa_id)]
         return Ascii({"world": world.id, "revision": world.revision, "typing": typing, "messages": messages})
@@ -219,17 +221,17 @@ class Control:
         if request.method == "GET":
             shown = outbox.pending() if "pending" in request.query_params else outbox.all()
             return Ascii({"webhooks": [one.as_json() for one in shown]})
-        wish = Injection.model_validate(json.loads(await request.body()))
-        body = wish.encoded()
-        signature = sign(body, app.secret) if wish.signature == "proper" else wish.signature
-        answers = await asyncio.gather(*(outbox.attempt(app.callback, body, signature) for _ in range(wish.copies)))
+        update = Injection.model_validate(json.loads(await request.body()))
+        body = update.encoded()
+        signature = sign(body, app.secret) if update.signature == "proper" else update.signature
+        answers = await asyncio.gather(*(outbox.attempt(app.callback, body, signature) for _ in range(update.copies)))
         return Ascii({"answers": answers})
 
     async def verify(self, request: Request) -> Response:
         """Verify the webhook as Meta does when its address is entered; ``token`` and ``challenge`` may be given."""
-        wish = json.loads(await request.body() or b"{}")
-        token = wish.get("token", number_of(self._carrier.world, None).verify_token)
-        challenge = wish.get("challenge", verification.CHALLENGE)
+        update = json.loads(await request.body() or b"{}")
+        token = update.get("token", number_of(self._carrier.world, None).verify_token)
+        challenge = update.get("challenge", verification.CHALLENGE)
         answer = await verification.ask(self._client, self._carrier.world.app.callback, token, challenge)
         verified = answer.status_code == httpx.codes.OK and answer.text == challenge
         return Ascii({"verified": verified, "status": answer.status_code, "body": answer.text})
@@ -240,15 +242,15 @@ class Control:
         if request.method == "DELETE":
             clock.offset = 0
         if request.method == "POST":
-            wish = ClockWish.model_validate_json(await request.body())
-            clock.offset += wish.advance_seconds or 0
-            clock.offset += wish.now.timestamp() - clock.now() if wish.now else 0
+            update = ClockUpdate.model_validate_json(await request.body())
+            clock.offset += update.advance_seconds or 0
+            clock.offset += update.now.timestamp() - clock.now() if update.now else 0
         return Ascii({"now": clock.now(), "offset_seconds": clock.offset})
 
 
-def _changed(settings: ModelT, wish: Json | None) -> ModelT:
+def _updated(settings: ModelT, update: Json | None) -> ModelT:
     """The settings with some of them changed. ValidationError when one is wrong."""
-    return type(settings).model_validate(settings.model_dump() | (wish or {}))
+    return type(settings).model_validate(settings.model_dump() | (update or {}))
 
 
 def number_of(world: World, number_id: str | None) -> Number:

@@ -18,41 +18,41 @@ from simulator.control.control import Ascii, number_of, wa_id_of
 from simulator.json_type import Json
 from simulator.meta.carrier import Carrier
 from simulator.meta.messages.payloads import echo_change, handover_change, preference_change, system_change
-from simulator.meta.persona_actions import choices, keep
+from simulator.meta.persona_actions import choices, store_medium
 from simulator.meta.samples import SAMPLES, sample
 from simulator.meta.world import Message, Number, Persona, digits_of, new_wamid
 
 PING_SECONDS = 15
-RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+RANGE_HEADER = re.compile(r"bytes=(\d+)-(\d*)")
 # What people sent may be a page with scripts: opened in a browser it must not act with this server's rights.
-HARMLESS = {"Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff"}
+SANDBOX_HEADERS = {"Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff"}
 
 
-class _Wish(BaseModel):
+class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     number_id: str | None = None
 
 
-class Move(_Wish):
+class Move(_Body):
     """A new phone number; without one only the user id is made anew."""
 
     wa_id: str | None = None
 
 
-class Preference(_Wish):
+class Preference(_Body):
     """What the person wants of marketing."""
 
     marketing: Literal["stop", "resume"]
 
 
-class Owner(_Wish):
+class Owner(_Body):
     """Who has the conversation: ``us``, ``ai_agent`` (Meta's own), or any other app's role."""
 
     owner: str
 
 
-class Echo(_Wish):
+class Echo(_Body):
     """What the business said by another way: its phone app, or another app (then by standby)."""
 
     text: str | None = None
@@ -60,7 +60,7 @@ class Echo(_Wish):
     author: str = "business_app"
 
 
-class SampleWish(_Wish):
+class SampleRequest(_Body):
     """A built-in sample."""
 
     sample: str
@@ -91,51 +91,51 @@ class PeopleControl:
 
     async def move(self, request: Request) -> Response:
         """The person changes the number (user_changed_number), or is given a new user id (user_changed_user_id)."""
-        wish = Move.model_validate_json(await request.body() or b"{}")
-        world, number, old = self._carrier.world, self._number(wish), self._persona(request)
-        new = world.move(old, digits_of(wish.wa_id) if wish.wa_id else None)
-        before, after = (old.wa_id, new.wa_id) if wish.wa_id else (old.user_id, new.user_id)
-        kind = "user_changed_number" if wish.wa_id else "user_changed_user_id"
+        body = Move.model_validate_json(await request.body() or b"{}")
+        world, number, old = self._carrier.world, self._number(body), self._persona(request)
+        new = world.move(old, digits_of(body.wa_id) if body.wa_id else None)
+        before, after = (old.wa_id, new.wa_id) if body.wa_id else (old.user_id, new.user_id)
+        kind = "user_changed_number" if body.wa_id else "user_changed_user_id"
         system: Json = {"body": f"User {new.name} changed from {before} to {after}", "type": kind}
         system |= {"user_id": new.user_id, "previous_user_id": old.user_id}
-        system |= {"wa_id": new.wa_id} if wish.wa_id and not new.hidden else {}
-        self._say_system(number, old, new, system)
+        system |= {"wa_id": new.wa_id} if body.wa_id and not new.hidden else {}
+        self._post_system_message(number, old, new, system)
         return Ascii(vars(new))
 
     async def identity(self, request: Request) -> Response:
         """The person's phone is another one: customer_identity_changed."""
-        wish = _Wish.model_validate_json(await request.body() or b"{}")
+        body = _Body.model_validate_json(await request.body() or b"{}")
         persona = self._persona(request)
         system = {"body": f"The identity of {persona.name} changed", "type": "customer_identity_changed"}
-        self._say_system(self._number(wish), persona, persona, system)
+        self._post_system_message(self._number(body), persona, persona, system)
         return Response(status_code=204)
 
     async def preferences(self, request: Request) -> Response:
         """The person stops or resumes marketing."""
-        wish = Preference.model_validate_json(await request.body())
+        body = Preference.model_validate_json(await request.body())
         persona = self._persona(request)
-        persona.marketing = wish.marketing
-        change = preference_change(self._number(wish), persona, self._carrier.world.clock.now())
+        persona.marketing = body.marketing
+        change = preference_change(self._number(body), persona, self._carrier.world.clock.now())
         self._carrier.outbox.post(change, lane=persona.wa_id)
         return Ascii(vars(persona))
 
     async def owner(self, request: Request) -> Response:
         """The conversation is passed to us, or away from us."""
-        wish = Owner.model_validate_json(await request.body())
+        body = Owner.model_validate_json(await request.body())
         persona, previous = self._persona(request), self._persona(request).owner
-        persona.owner = wish.owner
-        change = handover_change(self._number(wish), persona, previous, self._carrier.world.clock.stamp())
+        persona.owner = body.owner
+        change = handover_change(self._number(body), persona, previous, self._carrier.world.clock.stamp())
         self._carrier.outbox.post(change, lane=persona.wa_id)
         return Ascii(vars(persona))
 
     async def echo(self, request: Request) -> Response:
         """The business wrote without the API."""
-        wish = Echo.model_validate_json(await request.body())
-        if (wish.text is None) == (wish.message is None):
+        body = Echo.model_validate_json(await request.body())
+        if (body.text is None) == (body.message is None):
             raise ValueError("give either text or message")
-        world, number, persona = self._carrier.world, self._number(wish), self._persona(request)
-        content: Json = wish.message or {"type": "text", "text": {"body": wish.text}}
-        message = Message(new_wamid(), "out", persona.wa_id, number.id, content, world.clock.now(), author=wish.author)
+        world, number, persona = self._carrier.world, self._number(body), self._persona(request)
+        content: Json = body.message or {"type": "text", "text": {"body": body.text}}
+        message = Message(new_wamid(), "out", persona.wa_id, number.id, content, world.clock.now(), author=body.author)
         world.add(message)
         self._carrier.outbox.post(echo_change(number, persona, message), lane=persona.wa_id)
         return Ascii({"id": message.id, "revision": message.revision}, 201)
@@ -146,14 +146,14 @@ class PeopleControl:
             return Ascii({"samples": list(SAMPLES)})
         number = number_of(self._carrier.world, request.query_params.get("number_id"))
         content, mime_type, filename = await _file(request)
-        return Ascii(keep(self._carrier.world, number, content, mime_type, filename).as_json(), 201)
+        return Ascii(store_medium(self._carrier.world, number, content, mime_type, filename).as_json(), 201)
 
     async def medium(self, request: Request) -> Response:
         """The bytes of any medium, without token, for as long as the simulator runs."""
         medium = self._carrier.world.media.get(request.path_params["media_id"])
         if medium is None:
             return Ascii({"error": "there is no such medium"}, 404)
-        return _part(medium.content, medium.mime_type, request.headers.get("range"))
+        return _range_response(medium.content, medium.mime_type, request.headers.get("range"))
 
     async def message(self, request: Request) -> Response:
         """A message with the raw JSON of both directions: webhooks that name it, the send that made it."""
@@ -162,7 +162,7 @@ class PeopleControl:
             return Ascii({"error": "there is no such message"}, 404)
         webhooks = [one.as_json() for one in self._carrier.outbox.all() if message.id.encode() in one.body]
         parsed = [one | {"body": json.loads(one["body"])} for one in webhooks]
-        calls = [call for call in self._calls if message.id in (call.get("made"), _read(call))]
+        calls = [call for call in self._calls if message.id in (call.get("made"), _read_message_id(call))]
         shown = {"webhooks": parsed, "calls": calls, "answer": message.answer, "choices": choices(message)}
         return Ascii(message.as_json() | shown)
 
@@ -189,7 +189,7 @@ class PeopleControl:
             await world.wait(after, 1 if now else PING_SECONDS)
             await asyncio.sleep(0)
 
-    def _say_system(self, number: Number, old: Persona, new: Persona, system: Json) -> None:
+    def _post_system_message(self, number: Number, old: Persona, new: Persona, system: Json) -> None:
         """Post a system message in the name of who the person was."""
         world = self._carrier.world
         content = {"type": "system", "system": system}
@@ -202,14 +202,14 @@ class PeopleControl:
     def _persona(self, request: Request) -> Persona:
         return self._carrier.world.persona(wa_id_of(request))
 
-    def _number(self, wish: _Wish) -> Number:
-        return number_of(self._carrier.world, wish.number_id)
+    def _number(self, body: _Body) -> Number:
+        return number_of(self._carrier.world, body.number_id)
 
 
-def _part(content: bytes, mime_type: str, wanted: str | None) -> Response:
+def _range_response(content: bytes, mime_type: str, wanted: str | None) -> Response:
     """The bytes, or the range of them that a browser's player asks for (RFC 9110, single ranges)."""
-    size, headers = len(content), HARMLESS | {"Accept-Ranges": "bytes"}
-    match = RANGE.fullmatch(wanted or "")
+    size, headers = len(content), SANDBOX_HEADERS | {"Accept-Ranges": "bytes"}
+    match = RANGE_HEADER.fullmatch(wanted or "")
     if match is None:
         return Response(content, media_type=mime_type, headers=headers)
     first, last = int(match[1]), min(int(match[2] or size - 1), size - 1)
@@ -223,7 +223,7 @@ async def _file(request: Request) -> tuple[bytes, str, str | None]:
     """Content, type and name of what was posted. ValueError when there is nothing."""
     kind = request.headers.get("content-type", "application/octet-stream")
     if kind.startswith("application/json"):
-        return sample(SampleWish.model_validate_json(await request.body()).sample)
+        return sample(SampleRequest.model_validate_json(await request.body()).sample)
     if not kind.startswith("multipart/"):
         return await request.body(), kind, request.query_params.get("filename")
     file = (await request.form()).get("file")
@@ -232,7 +232,7 @@ async def _file(request: Request) -> tuple[bytes, str, str | None]:
     return await file.read(), file.content_type or "application/octet-stream", file.filename
 
 
-def _read(call: Json) -> str | None:
+def _read_message_id(call: Json) -> str | None:
     """The message that a call marked as read."""
     body = call["body"]
     return body.get("message_id") if isinstance(body, dict) and body.get("status") == "read" else None

@@ -28,8 +28,8 @@ from simulator.meta.reviews import Reviews
 from simulator.meta.world import Message, Number, Persona, World, digits_of, new_wamid
 
 TYPING_SECONDS = 25  # Meta: the indicator is dismissed by the reply or after 25 seconds
-SILENT = ("edit", "revoke", "system")  # these open no customer service window
-MEDIA: tuple[MediaKind, ...] = ("image", "audio", "video", "document", "sticker")
+TYPES_WITHOUT_WINDOW = ("edit", "revoke", "system")  # these open no customer service window
+MEDIA_KINDS: tuple[MediaKind, ...] = ("image", "audio", "video", "document", "sticker")
 
 
 class Ticks(BaseModel):
@@ -80,7 +80,7 @@ class Carrier:
         """The business writes: keep it, answer as Meta does, and let its ticks follow. Raises GraphError."""
         now, persona = self.world.clock.now(), self.world.find_persona(send.address)
         wa_id = persona.wa_id if persona else digits_of(send.address)
-        category, rendered = self._checked(number, persona, send)
+        category, rendered = self._check_send(number, persona, send)
         if self.rules.rates:
             self.rates.spend(number, wa_id, now)
         message = Message(new_wamid(), "out", wa_id, number.id, send.message_content(), now)
@@ -91,7 +91,9 @@ class Carrier:
         failed = taken.get("failed")
         failing = GraphError(failed.code, failed.message) if failed else None
         failing = failing or failure(number, persona, category, now, window=self.rules.window)
-        self._background.run(self._tick(number, persona or self._nobody(wa_id), message, failing, taken))
+        self._background.run(
+            self._post_statuses(number, persona or self._unknown_recipient(wa_id), message, failing, taken)
+        )
         contact = {"input": send.address, "wa_id": wa_id} | ({"user_id": persona.user_id} if persona else {})
         if persona and persona.hidden and not send.to:
             del contact["wa_id"]
@@ -135,7 +137,7 @@ class Carrier:
 
     def _remember(self, number: Number, persona: Persona, content: Json, now: float) -> None:
         """What a message of a person changes: the window, and the message that it edits or deletes."""
-        if content["type"] not in SILENT:
+        if content["type"] not in TYPES_WITHOUT_WINDOW:
             persona.wrote[number.id] = now
         if "referral" in content:
             persona.entered[number.id] = now
@@ -148,35 +150,35 @@ class Carrier:
         if original:
             self.world.changed(original)
 
-    def _checked(self, number: Number, persona: Persona | None, send: Envelope) -> tuple[str, Json | None]:
+    def _check_send(self, number: Number, persona: Persona | None, send: Envelope) -> tuple[str, Json | None]:
         """Category and, of a template, what the phone shows. Raises GraphError for what is refused at once."""
         rendered, category = None, "service"
         if send.type == "template":
-            wish = TemplateSend.model_validate(send.content)
-            found = self.world.templates.find(number.account_id, wish.name, wish.language.code)
-            template = require_usable(found, wish.name, wish.language.code)
-            rendered, category = render(template, wish), template.category.lower()
+            template_send = TemplateSend.model_validate(send.content)
+            found = self.world.templates.find(number.account_id, template_send.name, template_send.language.code)
+            template = require_usable(found, template_send.name, template_send.language.code)
+            rendered, category = render(template, template_send), template.category.lower()
         to = persona.wa_id if persona else digits_of(send.address)
         require_recipient(number, persona, to, by_user_id=not send.to, category=category)
         media_id = _media_id({"type": send.type, send.type: send.content}, rendered)
-        if media_id and self._usable(number, media_id) is None:
+        if media_id and self._usable_medium(number, media_id) is None:
             raise GraphError(INVALID_VALUE, f"Media with id {media_id} does not exist, or is not this number's")
         return category, rendered
 
-    def _usable(self, number: Number, media_id: str) -> Medium | None:
+    def _usable_medium(self, number: Number, media_id: str) -> Medium | None:
         medium = self.world.media.usable(media_id, self.world.clock.now())
         return medium if medium and medium.number_id == number.id else None
 
     def _price(self, number: Number, persona: Persona | None, category: str, now: float) -> Json:
         return pricing(category, entry_point=persona is not None and entry_point(number, persona, now))
 
-    async def _tick(
+    async def _post_statuses(
         self, number: Number, persona: Persona, message: Message, failing: GraphError | None, taken: Taken
     ) -> None:
         if "undelivered" in taken:
             return
-        failing = failing or await self._fetched(number, message)
-        steps = [("failed", self.ticks.sent or 0)] if failing else self._steps(persona, message)
+        failing = failing or await self._check_media(number, message)
+        steps = [("failed", self.ticks.sent or 0)] if failing else self._status_times(persona, message)
         passed = 0.0
         for status, seconds in steps:
             await asyncio.sleep(max(0, seconds - passed))
@@ -188,14 +190,14 @@ class Carrier:
             change = status_change(number, persona, message, status, self.world.clock.stamp(), failing)
             self.outbox.post(change, lane=message.id)
 
-    def _steps(self, persona: Persona, message: Message) -> list[tuple[str, float]]:
+    def _status_times(self, persona: Persona, message: Message) -> list[tuple[str, float]]:
         """The ticks of a message that arrives; a person who blocked the business never gets it."""
         steps = self.ticks.in_order(voice=message.content["type"] == "audio")
         return [step for step in steps if step[0] == "sent"] if persona.blocks else steps
 
-    async def _fetched(self, number: Number, message: Message) -> GraphError | None:
+    async def _check_media(self, number: Number, message: Message) -> GraphError | None:
         """Get what a message links to, and look at its size and type; gives what is wrong with it."""
-        kind = next((one for one in MEDIA if one in message.content), None)
+        kind = next((one for one in MEDIA_KINDS if one in message.content), None)
         link = message.content[kind].get("link") if kind else None
         medium = self.world.media.get(message.medium_id or "")
         try:
@@ -218,15 +220,15 @@ class Carrier:
                 UPLOAD_FAILED, f"Downloading media from weblink failed with http code {answer.status_code}"
             )
         mime_type = answer.headers.get("content-type", "application/octet-stream")
-        ends = self.world.clock.now() + UPLOAD_SECONDS
-        return self.world.media.add(number.id, answer.content, mime_type, None, ends)
+        expires_at = self.world.clock.now() + UPLOAD_SECONDS
+        return self.world.media.add(number.id, answer.content, mime_type, None, expires_at)
 
     def _add_status(self, message: Message, status: str, failure: GraphError | None = None) -> None:
         entry: Json = {"status": status, "timestamp": self.world.clock.stamp()}
         message.statuses.append(entry | ({"errors": [failure.webhook_error()]} if failure else {}))
         self.world.changed(message)
 
-    def _nobody(self, wa_id: str) -> Persona:
+    def _unknown_recipient(self, wa_id: str) -> Persona:
         return Persona(wa_id, "", "BR." + secrets.token_hex(8).upper())
 
 
@@ -241,7 +243,7 @@ def _media_id(content: Json, rendered: Json | None = None) -> str | None:
     """The id of the medium in a message, in a header of one, or in a template's header."""
     header = content.get("interactive", {}).get("header") if content["type"] == "interactive" else None
     for holder in (content, header or {}, (rendered or {}).get("header") or {}):
-        parts = (holder.get(kind) for kind in MEDIA)
+        parts = (holder.get(kind) for kind in MEDIA_KINDS)
         if found := next((part["id"] for part in parts if isinstance(part, dict) and part.get("id")), None):
             return str(found)
     return None

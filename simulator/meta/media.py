@@ -17,11 +17,11 @@ MediaKind = Literal["image", "audio", "video", "document", "sticker"]
 URL_SECONDS = 5 * 60
 INBOUND_SECONDS, UPLOAD_SECONDS = 7 * 24 * 3600, 30 * 24 * 3600
 KB, MB = 1024, 1024 * 1024
-LIMITS: dict[MediaKind, int] = {
+MAX_BYTES: dict[MediaKind, int] = {
     "image": 5 * MB, "audio": 16 * MB, "video": 16 * MB, "document": 100 * MB, "sticker": 500 * KB,
 }  # fmt: skip
-STATIC_STICKER = 100 * KB
-TYPES: dict[MediaKind, tuple[str, ...]] = {
+STATIC_STICKER_MAX_BYTES = 100 * KB
+MIME_TYPES: dict[MediaKind, tuple[str, ...]] = {
     "audio": ("audio/aac", "audio/mp4", "audio/mpeg", "audio/amr", "audio/ogg"),
     "image": ("image/jpeg", "image/png"),
     "video": ("video/mp4", "video/3gpp"),
@@ -45,7 +45,7 @@ class Medium:
     content: bytes
     mime_type: str
     filename: str | None
-    ends: float
+    expires_at: float
 
     @property
     def sha256(self) -> str:
@@ -71,9 +71,9 @@ class MediaStore:
         self._media.clear()
         self._addresses.clear()
 
-    def add(self, number_id: str, content: bytes, mime_type: str, filename: str | None, ends: float) -> Medium:
+    def add(self, number_id: str, content: bytes, mime_type: str, filename: str | None, expires_at: float) -> Medium:
         """Keep a file until that moment."""
-        medium = Medium(str(next(self._ids)), number_id, content, mime_type, filename, ends)
+        medium = Medium(str(next(self._ids)), number_id, content, mime_type, filename, expires_at)
         self._media[medium.id] = medium
         return medium
 
@@ -84,7 +84,7 @@ class MediaStore:
     def usable(self, media_id: str, now: float) -> Medium | None:
         """The file of that id, if the id still works."""
         medium = self._media.get(media_id)
-        return medium if medium and now < medium.ends else None
+        return medium if medium and now < medium.expires_at else None
 
     def remove(self, media_id: str) -> None:
         """Delete a file."""
@@ -92,20 +92,20 @@ class MediaStore:
 
     def address(self, medium: Medium, now: float) -> Json:
         """Query parameters of an address at which the file is for five minutes."""
-        ends, key = now + URL_SECONDS, secrets.token_urlsafe(24)
-        self._addresses[key] = (medium.id, ends)
-        return {"mid": medium.id, "ext": str(int(ends)), "hash": key}
+        expires_at, key = now + URL_SECONDS, secrets.token_urlsafe(24)
+        self._addresses[key] = (medium.id, expires_at)
+        return {"mid": medium.id, "ext": str(int(expires_at)), "hash": key}
 
     def at(self, query: Json, now: float) -> Medium | None:
         """The file at an address, if the address still works."""
-        media_id, ends = self._addresses.get(query.get("hash", ""), ("", 0.0))
-        return self._media.get(media_id) if media_id == query.get("mid") and now < ends else None
+        media_id, expires_at = self._addresses.get(query.get("hash", ""), ("", 0.0))
+        return self._media.get(media_id) if media_id == query.get("mid") and now < expires_at else None
 
 
 def kind_of(mime_type: str) -> MediaKind | None:
     """Which kind of message a type belongs to; None where Meta takes none of it."""
     bare = mime_type.split(";", maxsplit=1)[0].strip().lower()
-    return next((kind for kind, types in TYPES.items() if bare in types), None)
+    return next((kind for kind, types in MIME_TYPES.items() if bare in types), None)
 
 
 def check_upload(content: bytes, mime_type: str) -> None:
@@ -114,7 +114,7 @@ def check_upload(content: bytes, mime_type: str) -> None:
     if mime_type.lower().startswith(OPUS):
         raise GraphError(UPLOAD_FAILED, "Opus audio has to be uploaded as audio/ogg")
     if kind is None:
-        types = ", ".join(sorted(one for known in TYPES.values() for one in known))
+        types = ", ".join(sorted(one for known in MIME_TYPES.values() for one in known))
         title = (
             f"Param file must be a file with one of the following types: {types}. Received file of type '{mime_type}'."
         )
@@ -126,7 +126,7 @@ def check_upload(content: bytes, mime_type: str) -> None:
 
 def check_size(kind: MediaKind, content: bytes) -> None:
     """Whether a file may be sent as this kind. Raises GraphError."""
-    limit = STATIC_STICKER if kind == "sticker" and not is_animated(content) else LIMITS[kind]
+    limit = STATIC_STICKER_MAX_BYTES if kind == "sticker" and not is_animated(content) else MAX_BYTES[kind]
     if len(content) > limit:
         raise GraphError(UPLOAD_FAILED, f"The {kind} has {len(content)} bytes, the limit is {limit}")
 

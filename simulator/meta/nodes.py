@@ -20,9 +20,13 @@ NUMBER_DEFAULTS = (
 ACCOUNT_DEFAULTS = (ID, "name", "currency", "timezone_id", "message_template_namespace")
 TEMPLATE_DEFAULTS = ("name", "parameter_format", "components", "language", "status", "category", ID)
 TIMEZONE_ID = "25"  # America/Sao_Paulo
-PAGE, MOST_PAGE = 25, 1000
+PAGE_SIZE, MAX_PAGE_SIZE = 25, 1000
 # The one since v24.0, the other until v23.0; source: WhatsApp, "Messaging limits", via API.
-LIMIT, LIMIT_BEFORE, LIMIT_SINCE = "whatsapp_business_manager_messaging_limit", "messaging_limit_tier", 24
+LIMIT_FIELD, OLD_LIMIT_FIELD, LIMIT_FIELD_SINCE_MAJOR = (
+    "whatsapp_business_manager_messaging_limit",
+    "messaging_limit_tier",
+    24,
+)
 NESTED = re.compile(r"\{[^{}]*\}|\.[a-z_]+\([^()]*\)")  # field{…} and field.limit(3): which field, not what of it
 
 
@@ -44,7 +48,7 @@ def number_node(world: World, number: Number, major: int) -> Json:
         "host_platform": "CLOUD_API",
         "account_mode": "LIVE",
         "throughput": {"level": number.throughput},
-        LIMIT if major >= LIMIT_SINCE else LIMIT_BEFORE: number.messaging_limit_tier,
+        LIMIT_FIELD if major >= LIMIT_FIELD_SINCE_MAJOR else OLD_LIMIT_FIELD: number.messaging_limit_tier,
         "is_official_business_account": False,
         "is_on_biz_app": number.is_on_biz_app,
         "is_pin_enabled": True,
@@ -94,7 +98,7 @@ def app_node(account: Account, app: App) -> Json:
 def selected(node: Json, fields: str | None, defaults: tuple[str, ...], kind: str) -> Json:
     """The fields that were asked for (those that have a value), or the default ones. Raises GraphError."""
     asked = [name.strip() for name in NESTED.sub("", fields).split(",") if name.strip()] if fields else list(defaults)
-    optional = {"previous_category", "message_send_ttl_seconds", LIMIT_BEFORE, *PROFILE}  # without a value: left out
+    optional = {"previous_category", "message_send_ttl_seconds", OLD_LIMIT_FIELD, *PROFILE}  # without a value: left out
     for name in asked:
         if name not in node and name not in optional:
             raise GraphError(
@@ -128,9 +132,9 @@ def page(nodes: list[Json], query: Json, url: str) -> Json:
 
 def _limit(given: str | None) -> int:
     if given is None:
-        return PAGE
-    if not str(given).isdecimal() or not 1 <= int(given) <= MOST_PAGE:
-        raise GraphError(INVALID_PARAMETER, title=f"Param limit must be a number from 1 to {MOST_PAGE}.")
+        return PAGE_SIZE
+    if not str(given).isdecimal() or not 1 <= int(given) <= MAX_PAGE_SIZE:
+        raise GraphError(INVALID_PARAMETER, title=f"Param limit must be a number from 1 to {MAX_PAGE_SIZE}.")
     return int(given)
 
 

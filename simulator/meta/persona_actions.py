@@ -28,11 +28,11 @@ REFERRAL = {
 }
 
 
-class _Act(BaseModel):
+class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Attachment(_Act):
+class Attachment(_Part):
     """A file: a built-in ``sample``, ``base64``, or ``media_id`` of ``POST /_sim/media``; or one that is too large."""
 
     kind: MediaKind | None = None
@@ -46,35 +46,35 @@ class Attachment(_Act):
     too_large: bool = False
 
 
-class Tap(_Act):
+class Tap(_Part):
     """A tap on a reply button, a list's row or a template's quick reply; ``id``: its id, payload or title."""
 
     message_id: str
     id: str
 
 
-class Reaction(_Act):
+class Reaction(_Part):
     """An emoji on a message; empty: taken back."""
 
     message_id: str
     emoji: str
 
 
-class Edit(_Act):
+class Edit(_Part):
     """New words for a message of one's own."""
 
     message_id: str
     text: str
 
 
-class FlowAnswer(_Act):
+class FlowAnswer(_Part):
     """A flow that was filled in."""
 
     message_id: str
     data: Json = {}
 
 
-class Speech(_Act):
+class PersonaAction(_Part):
     """One thing that a person does; exactly one of the first ten, the rest modifies it."""
 
     text: str | None = None
@@ -96,41 +96,41 @@ class Speech(_Act):
     group_id: str | None = None
 
     @model_validator(mode="after")
-    def _one(self) -> "Speech":
-        given = [name for name in ACTS if getattr(self, name) is not None]
+    def _check_exactly_one(self) -> "PersonaAction":
+        given = [name for name in ACTIONS if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"give either text or message, or one of {', '.join(ACTS[2:])}")
+            raise ValueError(f"give either text or message, or one of {', '.join(ACTIONS[2:])}")
         if self.message is not None and "type" not in self.message:
             raise ValueError("message needs a type")
         return self
 
 
-ACTS = ("text", "message", "media", "tap", "reaction", "edit", "revoke", "flow", "share_number", "unsupported")
+ACTIONS = ("text", "message", "media", "tap", "reaction", "edit", "revoke", "flow", "share_number", "unsupported")
 
 
-class Mouth:
+class MessageBuilder:
     """Makes what one person does to one number into a message. Raises ValueError for what a phone cannot do."""
 
     def __init__(self, world: World, number: Number, persona: Persona) -> None:
         self._world, self._number, self._persona = world, number, persona
 
-    def content(self, speech: Speech) -> Json:
+    def content(self, action: PersonaAction) -> Json:
         """The message as the webhook has it, without id, sender and time."""
-        act = next(name for name in ACTS if getattr(speech, name) is not None)
-        content: Json = getattr(self, f"_{act}")(getattr(speech, act))
-        context = self._context(speech) | content.get("context", {})
+        name = next(name for name in ACTIONS if getattr(action, name) is not None)
+        content: Json = getattr(self, f"_{name}")(getattr(action, name))
+        context = self._context(action) | content.get("context", {})
         content |= {"context": context} if context else {}
-        if speech.referral:
-            content["referral"] = REFERRAL if speech.referral is True else speech.referral
-        return content | ({"group_id": speech.group_id} if speech.group_id else {})
+        if action.referral:
+            content["referral"] = REFERRAL if action.referral is True else action.referral
+        return content | ({"group_id": action.group_id} if action.group_id else {})
 
-    def _context(self, speech: Speech) -> Json:
+    def _context(self, action: PersonaAction) -> Json:
         context: Json = {}
-        if speech.reply_to:
-            context = {"from": self._number.digits, "id": speech.reply_to}
-        if speech.forwarded:
-            context["frequently_forwarded" if speech.forwarded == "often" else "forwarded"] = True
-        return context | ({"referred_product": speech.product} if speech.product else {})
+        if action.reply_to:
+            context = {"from": self._number.digits, "id": action.reply_to}
+        if action.forwarded:
+            context["frequently_forwarded" if action.forwarded == "often" else "forwarded"] = True
+        return context | ({"referred_product": action.product} if action.product else {})
 
     def _text(self, text: str) -> Json:
         return {"type": "text", "text": {"body": text}}
@@ -165,12 +165,12 @@ class Mouth:
             return found
         if wish.base64 is not None:
             content, mime_type = base64.b64decode(wish.base64), wish.mime_type or "application/octet-stream"
-            return keep(self._world, self._number, content, mime_type, wish.filename)
+            return store_medium(self._world, self._number, content, mime_type, wish.filename)
         content, mime_type, filename = sample(wish.sample or wish.kind or "image")
-        return keep(self._world, self._number, content, wish.mime_type or mime_type, wish.filename or filename)
+        return store_medium(self._world, self._number, content, wish.mime_type or mime_type, wish.filename or filename)
 
     def _tap(self, tap: Tap) -> Json:
-        message = self._theirs(tap.message_id)
+        message = self._business_message(tap.message_id)
         context = {"context": {"from": self._number.digits, "id": message.id}}
         for choice in choices(message):
             if tap.id in (choice["id"], choice["title"]):
@@ -178,11 +178,11 @@ class Mouth:
         raise ValueError(f"message {message.id} has no button or row {tap.id!r}")
 
     def _reaction(self, wish: Reaction) -> Json:
-        target = self._known(wish.message_id)
+        target = self._conversation_message(wish.message_id)
         return {"type": "reaction", "reaction": {"message_id": target.id, "emoji": wish.emoji}}
 
     def _edit(self, wish: Edit) -> Json:
-        original = self._own(wish.message_id)
+        original = self._own_message(wish.message_id)
         kind = original.content["type"]
         if kind not in {"text", "image", "video", "document"}:
             raise ValueError(f"a message of type {kind} cannot be edited")
@@ -191,10 +191,10 @@ class Mouth:
         return {"type": "edit", "edit": {"original_message_id": original.id, "message": edited}}
 
     def _revoke(self, message_id: str) -> Json:
-        return {"type": "revoke", "revoke": {"original_message_id": self._own(message_id).id}}
+        return {"type": "revoke", "revoke": {"original_message_id": self._own_message(message_id).id}}
 
     def _flow(self, answer: FlowAnswer) -> Json:
-        message = self._theirs(answer.message_id)
+        message = self._business_message(answer.message_id)
         action = message.content.get("interactive", {}).get("action", {})
         if action.get("name") != "flow":
             raise ValueError(f"message {message.id} opens no flow")
@@ -205,7 +205,7 @@ class Mouth:
 
     def _share_number(self, message_id: str) -> Json:
         """The own number, by the button of a request; a card that is shared by hand has another origin."""
-        message = self._theirs(message_id)
+        message = self._business_message(message_id)
         buttons = [one["type"] for one in (message.rendered or {}).get("buttons", [])]
         asked = message.content.get("interactive", {}).get("type") == "request_contact_info"
         if not asked and "REQUEST_CONTACT_INFO" not in buttons:
@@ -220,26 +220,26 @@ class Mouth:
         error = GraphError(131051, "Message type is currently not supported.", title="Message type unknown")
         return {"type": "unsupported", "unsupported": {"type": kind}, "errors": [error.webhook_error()]}
 
-    def _known(self, message_id: str) -> Message:
+    def _conversation_message(self, message_id: str) -> Message:
         message = self._world.messages.get(message_id)
         if message is None or message.wa_id != self._persona.wa_id:
             raise ValueError(f"there is no message {message_id!r} in this conversation")
         return message
 
-    def _theirs(self, message_id: str) -> Message:
-        message = self._known(message_id)
+    def _business_message(self, message_id: str) -> Message:
+        message = self._conversation_message(message_id)
         if message.direction != "out":
             raise ValueError(f"message {message_id} is not the business's")
         return message
 
-    def _own(self, message_id: str) -> Message:
-        message = self._known(message_id)
+    def _own_message(self, message_id: str) -> Message:
+        message = self._conversation_message(message_id)
         if message.direction != "in":
             raise ValueError(f"message {message_id} is not the person's own")
         return message
 
 
-def keep(world: World, number: Number, content: bytes, mime_type: str, filename: str | None) -> Medium:
+def store_medium(world: World, number: Number, content: bytes, mime_type: str, filename: str | None) -> Medium:
     """A customer's file, good for seven days."""
     return world.media.add(number.id, content, mime_type, filename, world.clock.now() + INBOUND_SECONDS)
 

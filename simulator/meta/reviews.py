@@ -22,7 +22,7 @@ from simulator.meta.messages.payloads import (
 from simulator.meta.world import World
 
 HOUR_SECONDS = 3600
-EDITS = ("category", "components", "message_send_ttl_seconds")
+EDITABLE_FIELDS = ("category", "components", "message_send_ttl_seconds")
 
 
 class Review(BaseModel):
@@ -45,15 +45,15 @@ class Reviews:
 
     def create(self, account: Account, body: Json) -> Template:
         """Take a submission; the review follows. Raises GraphError."""
-        wish = check_creation(body)
+        content = check_creation(body)
         self._spend_creation(account)
-        template = self._world.templates.add(account.id, wish)
+        template = self._world.templates.add(account.id, content)
         self._submit(template)
         return template
 
     def edit(self, template: Template, body: Json) -> None:
         """Change category, components or time to live; it is reviewed again. Raises GraphError."""
-        changes: Json = {name: body[name] for name in EDITS if name in body}
+        changes: Json = {name: body[name] for name in EDITABLE_FIELDS if name in body}
         if not changes:
             raise GraphError(INVALID_PARAMETER, title="Give category, components or message_send_ttl_seconds to edit.")
         template.check_editable(changes, self._world.clock.now())
@@ -63,14 +63,14 @@ class Reviews:
             setattr(template, name, value)
         template.edits.append(self._world.clock.now())
         if "components" in changes:
-            self._tell(template_components_change(template, self._world.clock.now()), template)
+            self._post(template_components_change(template, self._world.clock.now()), template)
         self._submit(template)
 
     def delete(self, account: Account, name: str, template_id: str | None) -> None:
         """Delete by name, or name and id. Raises GraphError."""
         for template in self._world.templates.remove(account.id, name, template_id):
             template.status = "DELETED"
-            self._tell_status(template, "DELETED")
+            self._post_status(template, "DELETED")
 
     def set_status(self, template: Template, status: str, reason: str | None = None) -> None:
         """A verdict, a pause, …: as Meta would decide, whatever stood before."""
@@ -78,18 +78,18 @@ class Reviews:
         template.status, template.reviewed = status, template.reviewed + 1
         template.pauses += status == "PAUSED"
         template.rejected_reason = (reason or self.settings.reason) if status == "REJECTED" else "NONE"
-        self._tell_status(template, event)
+        self._post_status(template, event)
 
     def set_quality(self, template: Template, quality: str) -> None:
         """Customers like the template more or less."""
         previous, template.quality = template.quality, quality
-        self._tell(template_quality_change(template, previous, self._world.clock.now()), template)
+        self._post(template_quality_change(template, previous, self._world.clock.now()), template)
 
     def set_category(self, template: Template, category: str) -> None:
         """Meta finds that it belongs elsewhere."""
         previous, template.category = template.category, category
         template.previous_category = previous
-        self._tell(template_category_change(template, previous, self._world.clock.now()), template)
+        self._post(template_category_change(template, previous, self._world.clock.now()), template)
 
     def reset(self) -> None:
         """Nothing is under review."""
@@ -120,8 +120,8 @@ class Reviews:
             raise GraphError(TOO_MANY_CALLS, user=("Too many templates created", text))
         account.creations.append(now)
 
-    def _tell_status(self, template: Template, event: str) -> None:
-        self._tell(template_status_change(template, event, self._world.clock.now()), template)
+    def _post_status(self, template: Template, event: str) -> None:
+        self._post(template_status_change(template, event, self._world.clock.now()), template)
 
-    def _tell(self, change: Change, template: Template) -> None:
+    def _post(self, change: Change, template: Template) -> None:
         self._outbox.post(change, lane=f"template {template.id}")

@@ -13,7 +13,7 @@ from typing import Literal
 
 from simulator.json_type import Json
 from simulator.meta.business.accounts import APP_ID, Account, App, Number, Token, digits_of
-from simulator.meta.business.templates import STARTERS, Shelf
+from simulator.meta.business.templates import STARTER_TEMPLATES, TemplateStore
 from simulator.meta.media import MediaStore
 
 __all__ = ["MARIA", "Clock", "Message", "Number", "Persona", "World", "digits_of", "new_wamid", "text_of"]
@@ -123,7 +123,7 @@ class World:
     def __init__(self, number: Number, callback: str = "") -> None:
         self._first = number
         self.app = App(APP_ID, "Simulator", number.app_secret, callback, number.verify_token)
-        self.templates = Shelf()
+        self.templates = TemplateStore()
         self.media = MediaStore()
         self.clock = Clock()
         self._changed = asyncio.Event()
@@ -152,7 +152,7 @@ class World:
         """The account of that id, which is opened with this call unless known; with a name it gets that name."""
         if account_id not in self.accounts:
             self.accounts[account_id] = Account(account_id, name or f"Conta {account_id[-4:]}")
-            for starter in copy.deepcopy(STARTERS):
+            for starter in copy.deepcopy(STARTER_TEMPLATES):
                 self.templates.add(account_id, starter | {"status": "APPROVED"})
         account = self.accounts[account_id]
         account.name = name or account.name

@@ -50,9 +50,9 @@ NAME_TOLD = re.compile(
 UNOPENED = re.compile(r"\[.*\b(?:nao foi possivel (?:ler|abrir|ouvir)|grande demais para ser aberto|nao foi aberto)\b")
 UNSURE = re.compile(r"nao afirme|antes de afirmar")  # a fact for the model, not for the customer
 
-PASSING = "transfer_to"
-PROVING = "verify_customer"
-PROVEN = re.compile(r"esta confirmado que o pedido (\S+)")
+TRANSFER_TOOL = "transfer_to"
+VERIFY_TOOL = "verify_customer"
+VERIFIED = re.compile(r"esta confirmado que o pedido (\S+)")
 
 INTRODUCTION = "Sou a assistente virtual (modelo de demonstração)."
 OFFER = "Posso consultar um pedido, procurar lentes e óculos, dizer onde ficam as lojas ou abrir um chamado para você."
@@ -102,24 +102,24 @@ class Conversation:
         )
 
     @property
-    def said(self) -> str:
+    def customer_text(self) -> str:
         """Everything that the customer says now."""
         return "\n".join(self.now)
 
     @property
-    def passed_on(self) -> bool:
+    def was_transferred(self) -> bool:
         """Whether the last thing done was to pass the conversation to the department that has the tools."""
-        return bool(self.results) and self.results[-1][0] == PASSING
+        return bool(self.results) and self.results[-1][0] == TRANSFER_TOOL
 
-    def pass_to(self, department: str) -> Iterable["Call"]:
+    def transfer_to(self, department: str) -> Iterable["Call"]:
         """The call that passes the conversation on, once, where there is such a department."""
         known = f"- {department}:" in self.instructions
-        if known and not self.passed_on and any(tool.name == PASSING for tool in self.tools):
-            yield Call(PASSING, {"department": department})
+        if known and not self.was_transferred and any(tool.name == TRANSFER_TOOL for tool in self.tools):
+            yield Call(TRANSFER_TOOL, {"department": department})
 
     def tool(self, *words: str, needs_arguments: bool | None = None) -> Tool | None:
         """The first tool whose name (else description) has one of the words."""
-        fitting = [t for t in self.tools if t.name != PROVING and needs_arguments in {None, bool(t.required)}]
+        fitting = [t for t in self.tools if t.name != VERIFY_TOOL and needs_arguments in {None, bool(t.required)}]
         by_name = (t for t in fitting if any(word in t.name.lower() for word in words))
         by_description = (t for t in fitting if any(word in t.description.lower() for word in words))
         return next(by_name, None) or next(by_description, None)
@@ -129,36 +129,36 @@ def answer(messages: list[Json], tools: list[Json], tool_choice: object = None) 
     """What the model says to this request."""
     conversation = Conversation.of(messages, tools)
     if SUMMARY.search(plain(conversation.instructions)):
-        return Answer(_summary(conversation))
-    if conversation.results and not conversation.passed_on:
-        calls = list(_after_proof(conversation))
-        return Answer(calls=calls) if calls else Answer(_word(conversation))
+        return Answer(_summarise(conversation))
+    if conversation.results and not conversation.was_transferred:
+        calls = list(_calls_after_verification(conversation))
+        return Answer(calls=calls) if calls else Answer(_phrase_results(conversation))
     forced = _forced(conversation, tool_choice)
     if forced:
-        return Answer(calls=[Call(forced.name, fill(forced.parameters, conversation.said))])
-    calls = [] if tool_choice == "none" else list(_wanted(conversation))
-    return Answer(calls=calls) if calls else Answer(_talk(conversation))
+        return Answer(calls=[Call(forced.name, fill(forced.parameters, conversation.customer_text))])
+    calls = [] if tool_choice == "none" else list(_requested_calls(conversation))
+    return Answer(calls=calls) if calls else Answer(_reply_without_tools(conversation))
 
 
-def _proof(conversation: Conversation) -> Iterable[Call]:
+def _verification_calls(conversation: Conversation) -> Iterable[Call]:
     """The call that proves who the customer is, where they give a postcode and, now or before, an order's number."""
-    postcode = POSTCODE.search(conversation.said)
+    postcode = POSTCODE.search(conversation.customer_text)
     if (
         postcode is None
-        or ADDRESS.search(plain(conversation.said))
-        or not any(tool.name == PROVING for tool in conversation.tools)
+        or ADDRESS.search(plain(conversation.customer_text))
+        or not any(tool.name == VERIFY_TOOL for tool in conversation.tools)
     ):
         return
-    said = [POSTCODE.sub("", text) for text in (conversation.said, *reversed(conversation.before))]
-    numbers = next((found for text in said if (found := ORDER_NUMBER.findall(text))), [])
+    texts = [POSTCODE.sub("", text) for text in (conversation.customer_text, *reversed(conversation.before))]
+    numbers = next((found for text in texts if (found := ORDER_NUMBER.findall(text))), [])
     if numbers:
-        yield Call(PROVING, {"order_id": numbers[-1], "postcode": postcode[0]})
+        yield Call(VERIFY_TOOL, {"order_id": numbers[-1], "postcode": postcode[0]})
 
 
-def _after_proof(conversation: Conversation) -> Iterable[Call]:
+def _calls_after_verification(conversation: Conversation) -> Iterable[Call]:
     """What they wanted to know before they were asked who they are: how their order is."""
     name, text = conversation.results[-1]
-    proven = PROVEN.search(plain(text)) if name == PROVING else None
+    proven = VERIFIED.search(plain(text)) if name == VERIFY_TOOL else None
     if proven and any(tool.name == "order_status" for tool in conversation.tools):
         yield Call("order_status", {"order_id": proven[1]})
 
@@ -176,66 +176,68 @@ def _forced(conversation: Conversation, tool_choice: object) -> Tool | None:
     if isinstance(tool_choice, dict):
         name = tool_choice.get("function", {}).get("name")
         return next((tool for tool in conversation.tools if tool.name == name), None)
-    return conversation.tools[0] if tool_choice == "required" and not list(_wanted(conversation)) else None
+    return conversation.tools[0] if tool_choice == "required" and not list(_requested_calls(conversation)) else None
 
 
-def _wanted(conversation: Conversation) -> Iterable[Call]:
+def _requested_calls(conversation: Conversation) -> Iterable[Call]:
     """The tool calls that the customer's words ask for."""
-    said = plain(conversation.said)
-    ticket = TICKET_NUMBER.search(said)
-    if PERSON.search(said) and (tool := conversation.tool("human", "handoff", "person", "atendente")):
-        yield Call(tool.name, fill(tool.parameters, conversation.said))
+    text = plain(conversation.customer_text)
+    ticket = TICKET_NUMBER.search(text)
+    if PERSON.search(text) and (tool := conversation.tool("human", "handoff", "person", "atendente")):
+        yield Call(tool.name, fill(tool.parameters, conversation.customer_text))
         return
-    if special := list(_proof(conversation)) or list(_special(conversation, said)):
+    if special := list(_verification_calls(conversation)) or list(_specific_calls(conversation, text)):
         yield from special
     elif ticket and (tool := _ticket_reader(conversation)):
         yield tool.lookup(ticket[1])
-    elif PROBLEM.search(said) and (tool := _ticket_opener(conversation)):
-        yield Call(tool.name, fill(tool.parameters, conversation.said))
-    elif ORDER.search(said) or ORDER_NUMBER.search(said):
+    elif PROBLEM.search(text) and (tool := _ticket_opener(conversation)):
+        yield Call(tool.name, fill(tool.parameters, conversation.customer_text))
+    elif ORDER.search(text) or ORDER_NUMBER.search(text):
         yield from _order_calls(conversation)
-    elif MEMORY.search(said) and not conversation.before and (tool := conversation.tool("history", "histor")):
+    elif MEMORY.search(text) and not conversation.before and (tool := conversation.tool("history", "histor")):
         yield Call(tool.name, {})
 
 
-def _special(conversation: Conversation, said: str) -> Iterable[Call]:
+def _specific_calls(conversation: Conversation, text: str) -> Iterable[Call]:
     """What takes a certain tool by its name: another department may have it."""
-    number = next(iter(ORDER_NUMBER.findall(conversation.said)), None)
-    address = ADDRESS.search(said)
-    if CANCEL.search(said) and number and ORDER.search(said):
-        yield from _named(conversation, "cancel_order", "orders", order_id=number)
+    number = next(iter(ORDER_NUMBER.findall(conversation.customer_text)), None)
+    address = ADDRESS.search(text)
+    if CANCEL.search(text) and number and ORDER.search(text):
+        yield from _call_by_name(conversation, "cancel_order", "orders", order_id=number)
     elif address and number and address[1].strip():
-        wanted = conversation.said[-len(address[1]) :].strip()
-        yield from _named(conversation, "change_address", "orders", order_id=number, address=wanted)
-    elif KNOWN.search(said):
-        yield from _named(conversation, "show_profile")
-    elif ERASE.search(said):
-        yield from _named(conversation, "forget")
-    elif PREFERENCE.search(said):
-        yield from _named(conversation, "remember", fact=shorten(conversation.said, 200))
-    elif STORE.search(said):
-        yield from _named(conversation, "store_info")
-    elif _shopping(said) and not number:
-        yield from _named(conversation, "search_products", "sales", words=shorten(conversation.said, 200))
+        wanted = conversation.customer_text[-len(address[1]) :].strip()
+        yield from _call_by_name(conversation, "change_address", "orders", order_id=number, address=wanted)
+    elif KNOWN.search(text):
+        yield from _call_by_name(conversation, "show_profile")
+    elif ERASE.search(text):
+        yield from _call_by_name(conversation, "forget")
+    elif PREFERENCE.search(text):
+        yield from _call_by_name(conversation, "remember", fact=shorten(conversation.customer_text, 200))
+    elif STORE.search(text):
+        yield from _call_by_name(conversation, "store_info")
+    elif _is_shopping(text) and not number:
+        yield from _call_by_name(
+            conversation, "search_products", "sales", words=shorten(conversation.customer_text, 200)
+        )
 
 
-def _shopping(said: str) -> bool:
+def _is_shopping(text: str) -> bool:
     """Whether they look for something to buy, and not for what they have bought."""
-    goods = GOODS.search(said) and not ORDER.search(said)
-    return bool(PRODUCT.search(said) or goods) and not PROBLEM.search(said)
+    goods = GOODS.search(text) and not ORDER.search(text)
+    return bool(PRODUCT.search(text) or goods) and not PROBLEM.search(text)
 
 
-def _named(conversation: Conversation, name: str, department: str = "", **arguments: str) -> Iterable[Call]:
+def _call_by_name(conversation: Conversation, name: str, department: str = "", **arguments: str) -> Iterable[Call]:
     """The call of a tool, or of the one that passes the conversation to the department that has it."""
     if any(tool.name == name for tool in conversation.tools):
         yield Call(name, arguments)
     elif department:
-        yield from conversation.pass_to(department)
+        yield from conversation.transfer_to(department)
 
 
-def _summary(conversation: Conversation) -> str:
-    """A summary of what the customer said, as far as a script can: the last of it."""
-    lines = [line for line in conversation.said.splitlines() if line.startswith("Cliente: ")]
+def _summarise(conversation: Conversation) -> str:
+    """A summary of what the customer text, as far as a script can: the last of it."""
+    lines = [line for line in conversation.customer_text.splitlines() if line.startswith("Cliente: ")]
     return "Em aberto: " + " / ".join(shorten(line.removeprefix("Cliente: "), 80) for line in lines[-10:])
 
 
@@ -256,8 +258,8 @@ def _order_calls(conversation: Conversation) -> Iterable[Call]:
     if one and not one.takes_number:  # it only speaks of orders
         one = None
     every = conversation.tool("order", "pedido", needs_arguments=False)
-    numbers = ORDER_NUMBER.findall(conversation.said)
-    plural = re.search(r"\b(meus pedidos|todos|quais)\b", plain(conversation.said))
+    numbers = ORDER_NUMBER.findall(conversation.customer_text)
+    plural = re.search(r"\b(meus pedidos|todos|quais)\b", plain(conversation.customer_text))
     if not numbers and not plural:
         numbers = ORDER_NUMBER.findall("\n".join(t for t in conversation.before if ORDER.search(plain(t))))[-1:]
     if numbers and one:
@@ -265,32 +267,32 @@ def _order_calls(conversation: Conversation) -> Iterable[Call]:
     elif every:
         yield Call(every.name, {})
     elif not one:
-        yield from conversation.pass_to("orders")
+        yield from conversation.transfer_to("orders")
 
 
-def _word(conversation: Conversation) -> str:
+def _phrase_results(conversation: Conversation) -> str:
     """Say what the tools answered."""
-    facts = [result_text(text) for name, text in conversation.results if name != PASSING]
-    facts = [CONFIRMED.format(told[1]) if (told := PROVEN.search(plain(fact))) else fact for fact in facts]
+    facts = [result_text(text) for name, text in conversation.results if name != TRANSFER_TOOL]
+    facts = [CONFIRMED.format(told[1]) if (told := VERIFIED.search(plain(fact))) else fact for fact in facts]
     facts = [NO_SYSTEM if UNSURE.search(plain(fact)) else fact for fact in facts]
     opening = _greeting(conversation)
     return f"{opening}{' ' if opening else ''}" + "\n".join(dict.fromkeys(facts)) + f"\n{MORE}"
 
 
-def _talk(conversation: Conversation) -> str:
+def _reply_without_tools(conversation: Conversation) -> str:
     """Answer without a tool."""
-    said, name = plain(conversation.said), _name(conversation.before + conversation.now)
-    if REFUSED.fullmatch(said.strip()):
+    text, name = plain(conversation.customer_text), _customer_name(conversation.before + conversation.now)
+    if REFUSED.fullmatch(text.strip()):
         return LEFT_ALONE
-    if NAME_ASKED.search(said):
+    if NAME_ASKED.search(text):
         return f"Seu nome é {name}. {MORE}" if name else "Você ainda não me disse o seu nome. Como posso te chamar?"
-    if told := _name(conversation.now):
+    if told := _customer_name(conversation.now):
         return f"Prazer, {told}! {INTRODUCTION} {OFFER}"
-    if MEMORY.search(said) and conversation.before:
+    if MEMORY.search(text) and conversation.before:
         return f"Sim, eu lembro. Antes você escreveu: “{conversation.before[-1]}”. {MORE}"
-    if asked := next((question for words, question in QUESTIONS if words.search(said)), None):
+    if asked := next((question for words, question in QUESTIONS if words.search(text)), None):
         return asked
-    if THANKS.search(said):
+    if THANKS.search(text):
         return f"De nada{f', {name}' if name else ''}! Quando precisar, é só chamar."
     if opening := _greeting(conversation):
         return f"{opening} {INTRODUCTION} {OFFER}"
@@ -298,13 +300,13 @@ def _talk(conversation: Conversation) -> str:
 
 
 def _greeting(conversation: Conversation) -> str:
-    if not GREETING.search(plain(conversation.said)):
+    if not GREETING.search(plain(conversation.customer_text)):
         return ""
-    name = _name(conversation.before + conversation.now)
+    name = _customer_name(conversation.before + conversation.now)
     return f"Olá, {name}!" if name else "Olá!"
 
 
-def _name(texts: list[str]) -> str | None:
+def _customer_name(texts: list[str]) -> str | None:
     """The name that the customer gave last."""
     found = [match[1] or match[2] for text in texts for match in NAME_TOLD.finditer(text)]
     return found[-1].strip() if found else None

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from simulator.calls import CutConnection
-from simulator.faults import BEFORE, Fault, Faults
+from simulator.faults import BEFORE_KINDS, Fault, Faults
 from simulator.json_type import Json
 from simulator.model.demo import Answer, answer, text_of
 from simulator.model.rules import ChatError, check
@@ -66,9 +66,14 @@ class ModelServer:
         """A chat completion."""
         _require_key(request)
         body = _parse(await request.body())
-        said = text_of(body["messages"][-1])
-        event = {"model": body["model"], "stream": bool(body.get("stream")), "picture": _shows(body), "text": said}
-        taken = self._faults.take("model", event, BEFORE)
+        last_text = text_of(body["messages"][-1])
+        event = {
+            "model": body["model"],
+            "stream": bool(body.get("stream")),
+            "picture": _shows_picture(body),
+            "text": last_text,
+        }
+        taken = self._faults.take("model", event, BEFORE_KINDS)
         await taken.pause()
         if "cut" in taken:
             return CutConnection()
@@ -140,7 +145,7 @@ def _fault_answer(fault: Fault) -> Response:
     return JSONResponse(error.body(), error.status, headers)
 
 
-def _shows(body: Json) -> bool:
+def _shows_picture(body: Json) -> bool:
     """Whether the conversation shows a picture."""
     contents = [message.get("content") for message in body["messages"]]
     return any(part.get("type") == "image_url" for parts in contents if isinstance(parts, list) for part in parts)

@@ -17,8 +17,8 @@ from simulator.faults import KINDS
 from simulator.meta.errors import CODES
 from simulator.meta.world import World
 
-PLACE = '<meta name="simulator-token" content="">'
-STATIC = Path(__file__).with_name("static")
+TOKEN_TAG = '<meta name="simulator-token" content="">'
+STATIC_FILES = Path(__file__).with_name("static")
 # Only what this server serves; blob: is a picture or a voice note before it is sent.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -50,14 +50,14 @@ class Phone:
         return [
             Route("/phone", self.page),
             Route("/phone/facts", self.facts),
-            Mount("/phone/static", _WithHeaders(StaticFiles(directory=STATIC))),
+            Mount("/phone/static", _WithHeaders(StaticFiles(directory=STATIC_FILES))),
         ]
 
     async def page(self, request: Request) -> Response:
         """The page itself. On this machine it is given the token; elsewhere its address has to bring it (#token=…)."""
-        page = (STATIC / "index.html").read_text()
+        page = (STATIC_FILES / "index.html").read_text()
         if is_at_this_machine(request):
-            page = page.replace(PLACE, PLACE.replace('""', f'"{html.escape(self._token)}"'))
+            page = page.replace(TOKEN_TAG, TOKEN_TAG.replace('""', f'"{html.escape(self._token)}"'))
         return HTMLResponse(page, headers=HEADERS | {"Cache-Control": "no-store"})
 
     async def facts(self, _: Request) -> Response:

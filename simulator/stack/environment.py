@@ -4,26 +4,34 @@ import re
 from collections.abc import Mapping
 
 # The channel's: the agent server and the simulator's model never see WhatsApp credentials or conversations.
-CHANNEL = re.compile(
+GATEWAY_ONLY = re.compile(
     r"WHATSAPP_\w+|CHANNELS_FILE|(DATABASE|REDIS|MEDIA)_URL(_FILE)?|GATEWAY_(HOST|PORT)|(OPS|WORK)_PORT"
 )
 # The brain's: the gateway never sees model keys or business data.
-BRAIN = re.compile(r"OPENAI_\w+|\w+_API_KEY(_FILE)?|(AGENT|BUSINESS|MODEL|LANGSMITH|LANGCHAIN)_\w+|STUDIO")
+AGENT_ONLY = re.compile(r"OPENAI_\w+|\w+_API_KEY(_FILE)?|(AGENT|BUSINESS|MODEL|LANGSMITH|LANGCHAIN)_\w+|STUDIO")
 # What every program on the machine may know.
 COMMON = re.compile(
     r"PATH|HOME|USER|LOGNAME|SHELL|TERM|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|PYTHON\w+|VIRTUAL_ENV|\w+_proxy", re.IGNORECASE
 )
-STACK = re.compile(r"SIMULATOR_\w+|POSTGRES_PORT|REDIS_PORT|LANGGRAPH_PORT|DEV_DIR")
+STACK_ONLY = re.compile(r"SIMULATOR_\w+|POSTGRES_PORT|REDIS_PORT|LANGGRAPH_PORT|DEV_DIR")
 
 
 def for_gateway(variables: Mapping[str, str]) -> dict[str, str]:
     """Everything but what is the brain's or the stack's own."""
-    return {name: value for name, value in variables.items() if not (BRAIN.fullmatch(name) or STACK.fullmatch(name))}
+    return {
+        name: value
+        for name, value in variables.items()
+        if not (AGENT_ONLY.fullmatch(name) or STACK_ONLY.fullmatch(name))
+    }
 
 
 def for_agent(variables: Mapping[str, str]) -> dict[str, str]:
     """Everything but what is the channel's or the stack's own."""
-    return {name: value for name, value in variables.items() if not (CHANNEL.fullmatch(name) or STACK.fullmatch(name))}
+    return {
+        name: value
+        for name, value in variables.items()
+        if not (GATEWAY_ONLY.fullmatch(name) or STACK_ONLY.fullmatch(name))
+    }
 
 
 def for_simulator(variables: Mapping[str, str]) -> dict[str, str]:

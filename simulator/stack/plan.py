@@ -14,12 +14,12 @@ from simulator.ports import HOST, free_port
 from simulator.settings import Settings, load
 from simulator.stack import environment
 
-STUDIO = "https://smith.langchain.com/studio/?baseUrl="
-DATABASE = "whatsapp_agent"
+STUDIO_URL = "https://smith.langchain.com/studio/?baseUrl="
+DATABASE_NAME = "whatsapp_agent"
 AGENT_CONFIGURATION = Path(__file__).parents[2] / "langgraph.json"
 DEMO_MODEL = "openai:demo"
-QUIET = {"LANGGRAPH_CLI_NO_ANALYTICS": "1", "LANGGRAPH_NO_VERSION_CHECK": "true", "LANGSMITH_TRACING": "false"}
-JOBS = "50"  # `langgraph dev` would run one job at a time
+NO_TELEMETRY = {"LANGGRAPH_CLI_NO_ANALYTICS": "1", "LANGGRAPH_NO_VERSION_CHECK": "true", "LANGSMITH_TRACING": "false"}
+JOBS_PER_WORKER = "50"  # `langgraph dev` would run one job at a time
 
 
 class SettingsError(Exception):
@@ -60,7 +60,7 @@ class Plan:
     def database_url(self) -> str:
         """The gateway's database."""
         given = _secret(self.settings.database_url)
-        return given or f"postgresql://postgres@{HOST}:{self.postgres_port}/{DATABASE}"
+        return given or f"postgresql://postgres@{HOST}:{self.postgres_port}/{DATABASE_NAME}"
 
     @property
     def langgraph_url(self) -> str:
@@ -116,7 +116,7 @@ class Plan:
             "postgres": without_password(self.database_url),
             "redis": without_password(_secret(self.settings.redis_url) or f"redis://{HOST}:{self.redis_port}/0"),
         }
-        shown |= {"studio": f"{STUDIO}{self.langgraph_url}"} if self.studio else {}
+        shown |= {"studio": f"{STUDIO_URL}{self.langgraph_url}"} if self.studio else {}
         own = {"simulator": self.simulator_url, "phone": f"{self.simulator_url}/phone"}
         return shown | (own if self.needs_simulator else {})
 
@@ -144,18 +144,18 @@ def make_plan(variables: Mapping[str, str]) -> Plan:
         postgres_port=settings.postgres_port or free_port(),
         redis_port=settings.redis_port or free_port(),
     )
-    plan.variables.update(_defaults(plan) | _not_for_us(plan, variables) | _addresses(plan))
+    plan.variables.update(_defaults(plan) | _without_credentials(plan, variables) | _addresses(plan))
     return plan
 
 
 def _keys(directory: Path) -> Keys:
     try:
-        return Keys.of_or_new(directory)
+        return Keys.load_or_new(directory)
     except ValueError as error:
         raise SettingsError(f"The simulator's secrets cannot be read: {error}.") from error
 
 
-def _not_for_us(plan: Plan, variables: Mapping[str, str]) -> dict[str, str]:
+def _without_credentials(plan: Plan, variables: Mapping[str, str]) -> dict[str, str]:
     """The user's variables; where Meta is simulated, without credentials, which may be real ones."""
     credentials = {name + end for name in CREDENTIALS for end in ("", "_FILE")} if plan.own_meta else set()
     return {name: value for name, value in variables.items() if name not in credentials}
@@ -174,7 +174,14 @@ def listeners(plan: Plan) -> dict[str, int]:
 def agent_command(plan: Plan) -> list[str]:
     """The agent server, in the foreground and without a reloader, so that our child is the process that serves."""
     where = ["--host", HOST, "--port", str(plan.settings.langgraph_port)]
-    options = ["--no-reload", "--no-browser", "--n-jobs-per-worker", JOBS, "--config", str(AGENT_CONFIGURATION)]
+    options = [
+        "--no-reload",
+        "--no-browser",
+        "--n-jobs-per-worker",
+        JOBS_PER_WORKER,
+        "--config",
+        str(AGENT_CONFIGURATION),
+    ]
     return [str(Path(sys.executable).with_name("langgraph")), "dev", *where, *options]
 
 
@@ -195,7 +202,7 @@ def _has_model(settings: Settings) -> bool:
 def _defaults(plan: Plan) -> dict[str, str]:
     """What holds unless the user says otherwise."""
     return {
-        **QUIET,
+        **NO_TELEMETRY,
         "LANGGRAPH_TOKEN": secrets.token_urlsafe(24),
         "INTERNAL_TOKEN": secrets.token_urlsafe(24),
         "MEDIA_URL": (plan.dev_dir / "media").as_uri(),

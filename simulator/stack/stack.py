@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from simulator.ports import PortBusyError, require_free
-from simulator.stack.plan import DATABASE, Plan, agent_command, listeners
+from simulator.stack.plan import DATABASE_NAME, Plan, agent_command, listeners
 from simulator.stack.postgres import Postgres
 from simulator.stack.process import Process, StartError
-from simulator.stack.supervise import Part, Supervisor, Tell, answers
+from simulator.stack.supervise import Part, Report, Supervisor, answers
 from simulator.stack.valkey import Valkey
 
 STATE_FILE = "stack.json"
@@ -25,22 +25,22 @@ DATABASES, SERVERS, WORK = range(3)  # stages
 class Stack:
     """One run of the local stack: ``start``, ``watch`` until interrupted, ``stop``."""
 
-    def __init__(self, plan: Plan, tell: Tell) -> None:
+    def __init__(self, plan: Plan, report: Report) -> None:
         self._plan = plan
-        self._tell = tell
+        self._report = report
         self._logs = plan.dev_dir / "logs"
         self._state = plan.dev_dir / STATE_FILE
-        self._supervisor = Supervisor(tell, self._write_state)
+        self._supervisor = Supervisor(report, self._write_state)
 
     def run(self) -> None:
         """Start everything, tell the addresses, keep it running until KeyboardInterrupt; leave nothing behind.
 
         Raises StartError when something does not come up.
         """
-        with _only_one(self._plan.dev_dir):
+        with _lock(self._plan.dev_dir):
             try:
                 self.start()
-                self._tell_addresses()
+                self._report_addresses()
                 self._supervisor.watch()
             finally:
                 self.stop()
@@ -48,7 +48,7 @@ class Stack:
     def start(self) -> None:
         """Start every part that has no address yet. Raises StartError; ``stop`` is due then, too."""
         self._state.unlink(missing_ok=True)
-        self._plan.keys.keep(self._plan.dev_dir)
+        self._plan.keys.save(self._plan.dev_dir)
         self._require_ports()
         self._start_databases()
         self._prepare_databases()
@@ -57,10 +57,10 @@ class Stack:
 
     def stop(self) -> None:
         """Stop every part."""
-        self._tell("Stopping …")
+        self._report("Stopping …")
         self._state.unlink(missing_ok=True)
         self._supervisor.stop()
-        self._tell("Stopped.")
+        self._report("Stopped.")
 
     def _require_ports(self) -> None:
         for setting, port in listeners(self._plan).items():
@@ -84,7 +84,7 @@ class Stack:
             parts.append(Part(valkey.process, plan.redis_port, DATABASES))
         self._supervisor.start(parts)
         if plan.own_postgres:
-            postgres.ensure_database(DATABASE)
+            postgres.ensure_database(DATABASE_NAME)
 
     def _prepare_databases(self) -> None:
         plan = self._plan
@@ -114,7 +114,7 @@ class Stack:
         return Process(name, command, log, environment, start_seconds=start_seconds, stop_seconds=STOP_SECONDS)
 
     def _run(self, name: str, command: list[str], environment: dict[str, str]) -> None:
-        self._tell(f"Running {name} …")
+        self._report(f"Running {name} …")
         self._process(name, command, environment).run()
 
     def _write_state(self) -> None:
@@ -128,21 +128,21 @@ class Stack:
         temporary.write_text(json.dumps(state, indent=2))
         temporary.replace(self._state)
 
-    def _tell_addresses(self) -> None:
+    def _report_addresses(self) -> None:
         addresses = self._plan.addresses()
         width = max(map(len, addresses))
-        self._tell("")
+        self._report("")
         for name, address in addresses.items():
-            self._tell(f"  {name:<{width}}  {address}")
-        self._tell(f"  {'logs':<{width}}  {self._logs}")
+            self._report(f"  {name:<{width}}  {address}")
+        self._report(f"  {'logs':<{width}}  {self._logs}")
         model = "the demo model" if self._plan.own_model else "your model"
-        self._tell(f"\nReady, with {model}. Ctrl-C stops everything.")
+        self._report(f"\nReady, with {model}. Ctrl-C stops everything.")
         if unused := self._plan.unused():
             advice = "set WHATSAPP_GRAPH_URL=https://graph.facebook.com to use them"
-            self._tell(f"\nMeta is simulated, and nobody was given {', '.join(unused)}: {advice}.")
+            self._report(f"\nMeta is simulated, and nobody was given {', '.join(unused)}: {advice}.")
         if self._plan.own_meta:
-            self._tell(f"\n  Open {addresses['phone']} and write to the business.\n")
-            self._tell('Or: python -m simulator say "Olá, quero saber do meu pedido 12345"\n')
+            self._report(f"\n  Open {addresses['phone']} and write to the business.\n")
+            self._report('Or: python -m simulator say "Olá, quero saber do meu pedido 12345"\n')
 
 
 def read_state(dev_dir: Path) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def read_state(dev_dir: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _only_one(dev_dir: Path) -> Iterator[None]:
+def _lock(dev_dir: Path) -> Iterator[None]:
     """Hold the directory: two stacks over the same data would destroy it. Raises StartError when it is taken."""
     dev_dir.mkdir(parents=True, exist_ok=True)
     with (dev_dir / "lock").open("w") as lock:

@@ -13,7 +13,7 @@ from simulator.stack.process import Process
 RESTART_SECONDS = 1.0
 WATCH_SECONDS = 0.1
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Part:
     stage: int
     working_pid: int | None = None
     restart_at: float | None = field(default=None, repr=False)
-    coming_up: bool = field(default=False, repr=False)
+    restarting: bool = field(default=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -43,9 +43,9 @@ class Part:
 class Supervisor:
     """The parts of a running stack. ``changed`` is called whenever the pid of a part is a new one."""
 
-    def __init__(self, tell: Tell, changed: Callable[[], None]) -> None:
+    def __init__(self, report: Report, changed: Callable[[], None]) -> None:
         self.parts: list[Part] = []
-        self._tell = tell
+        self._report = report
         self._changed = changed
 
     def start(self, parts: Iterable[Part]) -> None:
@@ -56,35 +56,35 @@ class Supervisor:
             self.parts.append(part)
             part.process.spawn()
         for part in waiting:
-            self._tell(f"Starting {part.name} …")
+            self._report(f"Starting {part.name} …")
             part.process.wait_ready()
             part.find_worker()
-            self._tell(f"  {part.name} is ready after {time.monotonic() - started:.1f} s")
+            self._report(f"  {part.name} is ready after {time.monotonic() - started:.1f} s")
 
     def watch(self) -> None:
         """Start again whatever dies, for ever."""
         while True:
             for part in self.parts:
-                self.look_after(part)
+                self.check(part)
             time.sleep(WATCH_SECONDS)
 
-    def look_after(self, part: Part) -> None:
+    def check(self, part: Part) -> None:
         """One look at one part; never waits."""
         now = time.monotonic()
         if part.restart_at is not None:
             if now >= part.restart_at:
-                part.restart_at, part.coming_up = None, True
+                part.restart_at, part.restarting = None, True
                 part.process.spawn()
         elif not part.process.alive:
             how = f"{part.name} ended ({part.process.ending}, log: {part.process.log})"
-            self._tell(f"{how}; starting it again in {RESTART_SECONDS:g} s")
+            self._report(f"{how}; starting it again in {RESTART_SECONDS:g} s")
             part.process.stop()  # also ends what the dead one left in its session
             part.restart_at = now + RESTART_SECONDS
-        elif part.coming_up and part.process.ready():
-            part.coming_up = False
+        elif part.restarting and part.process.ready():
+            part.restarting = False
             part.find_worker()
             self._changed()
-            self._tell(f"{part.name} runs again (pid {part.working_pid})")
+            self._report(f"{part.name} runs again (pid {part.working_pid})")
 
     def stop(self) -> None:
         """Stop everything, highest stage first, the parts of one stage together."""

@@ -54,7 +54,7 @@ class Stack:
     def __init__(self, directory: Path, process: subprocess.Popen[bytes]) -> None:
         self.directory = directory
         self.process = process
-        self.keys = Keys.of(directory)
+        self.keys = Keys.load(directory)
         headers = {"Authorization": f"Bearer {self.keys.control}"}
         self.http = httpx.Client(base_url=self.address("simulator"), headers=headers, trust_env=False, timeout=70)
 

@@ -44,33 +44,33 @@ def number(text):
     return "".join(filter(str.isdigit, text))
 
 
-async def run(answers, customers=5, messages=2, patience=1.0):
-    told: list[int] = []
+async def run(answers, customers=5, messages=2, seconds=1.0):
+    progress: list[int] = []
     business = Answering(answers)
     async with httpx.AsyncClient(transport=httpx.MockTransport(business), base_url="http://sim") as client:
-        report = await Load(client, customers, messages, 0).run(patience, told.append)
-    return report, told, business
+        report = await Load(client, customers, messages, 0).run(seconds, progress.append)
+    return report, progress, business
 
 
 async def test_a_good_business_is_told_so() -> None:
-    report, told, business = await run(lambda text: [f"Nenhum pedido {number(text)} encontrado."])
+    report, progress, business = await run(lambda text: [f"Nenhum pedido {number(text)} encontrado."])
     assert report.correct
-    assert (report.questions, told[-1], len(report.seconds)) == (10, 10, 10)
+    assert (report.questions, progress[-1], len(report.seconds)) == (10, 10, 10)
     assert report.percentile(0.5) <= report.percentile(0.99)
     assert ["HIGH" in business.throughput[0], "STANDARD" in business.throughput[1]] == [True, True]
 
 
 async def test_silence_is_a_loss() -> None:
-    report, _, _ = await run(lambda _: [], patience=0.2)
+    report, _, _ = await run(lambda _: [], seconds=0.2)
     assert (report.lost, report.correct) == (10, False)
     assert math.isnan(report.percentile(0.5))
 
 
 async def test_echoes_and_nonsense_are_seen() -> None:
-    doubled, _, _ = await run(lambda text: [number(text)] * 2, messages=1)
-    assert (doubled.doubled, doubled.lost) == (5, 0)
-    strange, _, _ = await run(lambda _: ["Desculpe, tente mais tarde."], messages=1)
-    assert (strange.strange, strange.lost) == (5, 5)
+    duplicated, _, _ = await run(lambda text: [number(text)] * 2, messages=1)
+    assert (duplicated.duplicated, duplicated.lost) == (5, 0)
+    unrecognised, _, _ = await run(lambda _: ["Desculpe, tente mais tarde."], messages=1)
+    assert (unrecognised.unrecognised, unrecognised.lost) == (5, 5)
 
 
 def test_order_is_checked() -> None:
@@ -79,7 +79,7 @@ def test_order_is_checked() -> None:
     [customer] = load.customers.values()
     customer.asked = [0.0, 1.0]
     customer.answers = [(f"pedido {order}", 2.0) for order in reversed(customer.orders)]
-    assert (load.report().disordered, load.report().lost) == (1, 0)
+    assert (load.report().out_of_order, load.report().lost) == (1, 0)
 
 
 def test_a_strangers_number_is_nobodys() -> None:

@@ -7,35 +7,35 @@ from simulator.json_type import Json
 from simulator.meta.business.accounts import PROFILE
 from simulator.meta.errors import INVALID_PARAMETER, INVALID_VALUE, GraphError
 
-LIMITS = {"about": 139, "address": 256, "description": 512, "email": 128}
-WEBSITES, WEBSITE = 2, 256
+MAX_CHARACTERS = {"about": 139, "address": 256, "description": 512, "email": 128}
+MAX_WEBSITES, MAX_WEBSITE_CHARACTERS = 2, 256
 VERTICALS = (
     "UNDEFINED", "OTHER", "AUTO", "BEAUTY", "APPAREL", "EDU", "ENTERTAIN", "EVENT_PLAN", "FINANCE", "GROCERY", "GOVT",
     "HOTEL", "HEALTH", "NONPROFIT", "PROF_SERVICES", "RETAIL", "TRAVEL", "RESTAURANT", "ALCOHOL", "ONLINE_GAMBLING",
     "PHYSICAL_GAMBLING", "OTC_DRUGS", "MATRIMONY_SERVICE", "NOT_A_BIZ",
 )  # fmt: skip
-PICTURE = "https://pps.whatsapp.net/v/simulated/"
+PICTURE_URL = "https://pps.whatsapp.net/v/simulated/"
 
 
 def check_profile(body: Json) -> Json:
     """The fields that a request sets. Raises GraphError."""
     if body.get("messaging_product") != "whatsapp":
         raise GraphError(INVALID_PARAMETER, title="The parameter messaging_product is required.")
-    wish = {name: value for name, value in body.items() if name in (*PROFILE, "profile_picture_handle")}
-    unknown = set(body) - set(wish) - {"messaging_product"}
-    if unknown or "profile_picture_url" in wish:
+    fields = {name: value for name, value in body.items() if name in (*PROFILE, "profile_picture_handle")}
+    unknown = set(body) - set(fields) - {"messaging_product"}
+    if unknown or "profile_picture_url" in fields:
         shown = sorted(unknown) or ["profile_picture_url"]
         raise GraphError(INVALID_PARAMETER, title=f'Unexpected key "{shown[0]}".')
-    for name, limit in LIMITS.items():
-        _check_text(name, wish.get(name, ""), limit)
-    if "about" in wish and not wish["about"]:
+    for name, limit in MAX_CHARACTERS.items():
+        _check_text(name, fields.get(name, ""), limit)
+    if "about" in fields and not fields["about"]:
         raise GraphError(INVALID_VALUE, "Parameter 'about' must not be empty")
-    if wish.get("vertical", "OTHER") not in VERTICALS:
+    if fields.get("vertical", "OTHER") not in VERTICALS:
         raise GraphError(INVALID_VALUE, f"Parameter 'vertical' must be one of {', '.join(VERTICALS)}")
-    _check_websites(wish.get("websites", []))
-    if handle := wish.pop("profile_picture_handle", None):
-        wish["profile_picture_url"] = PICTURE + str(handle).rsplit(":", 1)[-1]
-    return wish
+    _check_websites(fields.get("websites", []))
+    if handle := fields.pop("profile_picture_handle", None):
+        fields["profile_picture_url"] = PICTURE_URL + str(handle).rsplit(":", 1)[-1]
+    return fields
 
 
 def _check_text(name: str, value: object, limit: int) -> None:
@@ -44,8 +44,8 @@ def _check_text(name: str, value: object, limit: int) -> None:
 
 
 def _check_websites(websites: object) -> None:
-    if not isinstance(websites, list) or len(websites) > WEBSITES:
-        raise GraphError(INVALID_PARAMETER, title=f"Param websites must be an array of at most {WEBSITES}.")
+    if not isinstance(websites, list) or len(websites) > MAX_WEBSITES:
+        raise GraphError(INVALID_PARAMETER, title=f"Param websites must be an array of at most {MAX_WEBSITES}.")
     for one in websites:
-        if not isinstance(one, str) or len(one) > WEBSITE or not one.startswith(("http://", "https://")):
-            raise GraphError(INVALID_VALUE, f"A website is an address of at most {WEBSITE} characters")
+        if not isinstance(one, str) or len(one) > MAX_WEBSITE_CHARACTERS or not one.startswith(("http://", "https://")):
+            raise GraphError(INVALID_VALUE, f"A website is an address of at most {MAX_WEBSITE_CHARACTERS} characters")

@@ -13,9 +13,9 @@ STATUSES = (
     "LIMIT_EXCEEDED", "ARCHIVED",
 )  # fmt: skip
 QUALITIES = ("GREEN", "YELLOW", "RED", "UNKNOWN")
-EDITABLE = ("APPROVED", "REJECTED", "PAUSED")
+EDITABLE_STATUSES = ("APPROVED", "REJECTED", "PAUSED")
 # docs/whatsapp/message-templates/guidelines: editing
-EDITS_A_DAY, EDITS_A_MONTH = 1, 10
+MAX_EDITS_A_DAY, MAX_EDITS_A_MONTH = 1, 10
 DAY_SECONDS, MONTH_SECONDS = 24 * 3600, 30 * 24 * 3600
 VARIABLE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 
@@ -71,18 +71,20 @@ class Template:
 
     def check_editable(self, changes: Json, now: float) -> None:
         """Whether these changes may be made now. Raises GraphError."""
-        if self.status not in EDITABLE:
-            raise refused("This template cannot be edited", f"Only templates that are {', '.join(EDITABLE)} can be.")
+        if self.status not in EDITABLE_STATUSES:
+            raise refused(
+                "This template cannot be edited", f"Only templates that are {', '.join(EDITABLE_STATUSES)} can be."
+            )
         if self.status == "APPROVED" and changes.get("category", self.category) != self.category:
             raise refused("Category cannot be changed", "The category of an approved template cannot be edited.")
         day = [at for at in self.edits if at > now - DAY_SECONDS]
         month = [at for at in self.edits if at > now - MONTH_SECONDS]
-        if self.status == "APPROVED" and (len(day) >= EDITS_A_DAY or len(month) >= EDITS_A_MONTH):
-            limits = f"{EDITS_A_DAY} time in 24 hours and {EDITS_A_MONTH} times in 30 days"
+        if self.status == "APPROVED" and (len(day) >= MAX_EDITS_A_DAY or len(month) >= MAX_EDITS_A_MONTH):
+            limits = f"{MAX_EDITS_A_DAY} time in 24 hours and {MAX_EDITS_A_MONTH} times in 30 days"
             raise refused("Template was edited too often", f"An approved template can be edited {limits}.")
 
 
-class Shelf:
+class TemplateStore:
     """The templates of all accounts."""
 
     def __init__(self) -> None:
@@ -93,14 +95,16 @@ class Shelf:
         """Forget all; ids go on."""
         self._templates.clear()
 
-    def add(self, account_id: str, wish: Json) -> Template:
+    def add(self, account_id: str, content: Json) -> Template:
         """A new one. Raises GraphError when the account has it in this language."""
-        same = [one for one in self.of(account_id) if one.name == wish["name"] and one.language == wish["language"]]
+        same = [
+            one for one in self.of(account_id) if one.name == content["name"] and one.language == content["language"]
+        ]
         if same:
             title = "Content in This Language Already Exists"
-            text = f"There is already {wish['language']} content for this template. You can create a new template."
+            text = f"There is already {content['language']} content for this template. You can create a new template."
             raise refused(title, text, DUPLICATE_SUBCODE)
-        template = Template(id=str(next(self._ids)), account_id=account_id, **wish)
+        template = Template(id=str(next(self._ids)), account_id=account_id, **content)
         self._templates[template.id] = template
         return template
 
@@ -137,7 +141,7 @@ def variables(text: str) -> list[str]:
     return list(dict.fromkeys(VARIABLE.findall(text)))
 
 
-STARTERS: list[Json] = [
+STARTER_TEMPLATES: list[Json] = [
     {
         "name": "hello_world",  # every test account of Meta's has this one
         "language": "en_US",

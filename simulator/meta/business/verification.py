@@ -8,20 +8,20 @@ import httpx
 from simulator.meta.errors import CALLBACK_REFUSED, INVALID_PARAMETER, GraphError
 
 CHALLENGE = "1158201444"
-LONGEST_CALLBACK = 200
-PATIENCE_SECONDS = 10
+MAX_CALLBACK_CHARACTERS = 200
+TIMEOUT_SECONDS = 10
 
 
 async def ask(client: httpx.AsyncClient, url: str, token: str, challenge: str = CHALLENGE) -> httpx.Response:
     """Ask the address for the challenge. Raises httpx.TransportError."""
     query = {"hub.mode": "subscribe", "hub.verify_token": token, "hub.challenge": challenge}
-    return await client.get(url, params=query, timeout=PATIENCE_SECONDS)
+    return await client.get(url, params=query, timeout=TIMEOUT_SECONDS)
 
 
 async def require(client: httpx.AsyncClient, url: object, token: object) -> str:
     """The address, if it answers as it should. Raises GraphError."""
-    if not isinstance(url, str) or len(url) > LONGEST_CALLBACK or not url.startswith(("http://", "https://")):
-        title = f"override_callback_uri should be a URL of at most {LONGEST_CALLBACK} characters"
+    if not isinstance(url, str) or len(url) > MAX_CALLBACK_CHARACTERS or not url.startswith(("http://", "https://")):
+        title = f"override_callback_uri should be a URL of at most {MAX_CALLBACK_CHARACTERS} characters"
         raise GraphError(INVALID_PARAMETER, title=title)
     if not isinstance(token, str) or not token:
         raise GraphError(INVALID_PARAMETER, title="The parameter verify_token is required.")

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-CAPTION = 1024
+MAX_CAPTION_CHARACTERS = 1024
 
 
 class _Part(BaseModel):
@@ -21,7 +21,7 @@ class Media(_Part):
     link: str | None = Field(None, pattern=r"^https?://")
 
     @model_validator(mode="after")
-    def _one(self) -> Self:
+    def _check_exactly_one(self) -> Self:
         if (self.id is None) == (self.link is None):
             raise ValueError("give either id or link")
         return self
@@ -30,7 +30,7 @@ class Media(_Part):
 class Captioned(Media):
     """Image or video."""
 
-    caption: str | None = Field(None, max_length=CAPTION)
+    caption: str | None = Field(None, max_length=MAX_CAPTION_CHARACTERS)
 
 
 class Document(Captioned):

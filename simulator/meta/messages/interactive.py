@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from simulator.json_type import Json
 from simulator.meta.messages.attachments import Media
 
-BUTTONS, SECTIONS, ROWS, PRODUCTS = 3, 10, 10, 30
+MAX_BUTTONS, MAX_SECTIONS, MAX_ROWS, MAX_PRODUCTS = 3, 10, 10, 30
 
-Short = Annotated[str, Field(min_length=1, max_length=20)]  # titles of buttons
-Line = Annotated[str, Field(min_length=1, max_length=60)]  # headers and footers
-Address = Annotated[str, Field(min_length=1, pattern=r"^https?://")]
+ButtonTitle = Annotated[str, Field(min_length=1, max_length=20)]  # titles of buttons
+ShortLine = Annotated[str, Field(min_length=1, max_length=60)]  # headers and footers
+WebAddress = Annotated[str, Field(min_length=1, pattern=r"^https?://")]
 
 
 class _Part(BaseModel):
@@ -36,14 +36,14 @@ class LongBody(_Part):
 class Footer(_Part):
     """The line below."""
 
-    text: Line
+    text: ShortLine
 
 
 class Header(_Part):
     """The line or the media above: exactly what ``type`` says."""
 
     type: Literal["text", "image", "video", "document"]
-    text: Line | None = None
+    text: ShortLine | None = None
     image: Media | None = None
     video: Media | None = None
     document: Media | None = None
@@ -60,14 +60,14 @@ class TextHeader(_Part):
     """A header that may be text only."""
 
     type: Literal["text"]
-    text: Line
+    text: ShortLine
 
 
 class Reply(_Part):
     """What a reply button shows and sends back."""
 
     id: str = Field(min_length=1, max_length=256)
-    title: Short
+    title: ButtonTitle
 
 
 class ReplyButton(_Part):
@@ -80,7 +80,7 @@ class ReplyButton(_Part):
 class ButtonAction(_Part):
     """One to three buttons."""
 
-    buttons: list[ReplyButton] = Field(min_length=1, max_length=BUTTONS)
+    buttons: list[ReplyButton] = Field(min_length=1, max_length=MAX_BUTTONS)
 
     @model_validator(mode="after")
     def _differ(self) -> Self:
@@ -103,20 +103,20 @@ class Section(_Part):
     """Rows under a title."""
 
     title: str | None = Field(None, max_length=24)
-    rows: list[Row] = Field(min_length=1, max_length=ROWS)
+    rows: list[Row] = Field(min_length=1, max_length=MAX_ROWS)
 
 
 class ListAction(_Part):
     """A list's button and its sections."""
 
-    button: Short
-    sections: list[Section] = Field(min_length=1, max_length=SECTIONS)
+    button: ButtonTitle
+    sections: list[Section] = Field(min_length=1, max_length=MAX_SECTIONS)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         rows = [row.id for section in self.sections for row in section.rows]
-        if len(rows) > ROWS:
-            raise ValueError(f"total row count exceeds the maximum of {ROWS}")
+        if len(rows) > MAX_ROWS:
+            raise ValueError(f"total row count exceeds the maximum of {MAX_ROWS}")
         if len(set(rows)) < len(rows):
             raise ValueError("row ids must be unique")
         if len(self.sections) > 1 and not all(section.title for section in self.sections):
@@ -127,8 +127,8 @@ class ListAction(_Part):
 class UrlParameters(_Part):
     """The address behind a button."""
 
-    display_text: Short
-    url: Address
+    display_text: ButtonTitle
+    url: WebAddress
 
 
 class UrlAction(_Part):
@@ -151,7 +151,7 @@ class FlowParameters(_Part):
     flow_message_version: Literal["3"]
     flow_id: str | None = Field(None, min_length=1)
     flow_name: str | None = Field(None, min_length=1)
-    flow_cta: Short
+    flow_cta: ButtonTitle
     flow_token: str | None = None
     mode: Literal["draft", "published"] = "published"
     flow_action: Literal["navigate", "data_exchange"] = "navigate"
@@ -188,7 +188,7 @@ class ProductSection(_Part):
     """Products under a title."""
 
     title: str = Field(min_length=1, max_length=24)
-    product_items: list[Product] = Field(min_length=1, max_length=PRODUCTS)
+    product_items: list[Product] = Field(min_length=1, max_length=MAX_PRODUCTS)
 
 
 class ProductAction(_Part):
@@ -202,7 +202,7 @@ class ProductListAction(_Part):
     """Several products."""
 
     catalog_id: str = Field(min_length=1)
-    sections: list[ProductSection] = Field(min_length=1, max_length=SECTIONS)
+    sections: list[ProductSection] = Field(min_length=1, max_length=MAX_SECTIONS)
 
 
 class ContactInfoAction(_Part):

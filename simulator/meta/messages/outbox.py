@@ -17,8 +17,8 @@ from simulator.meta.world import World
 
 GIVE_UP_SECONDS = 7 * 24 * 3600  # Meta: "retried for up to 7 days"
 # Webhooks in flight. Not more, and none waits inside the client: what its pool does for each request grows with both.
-AT_ONCE = 40
-KEPT = 2000  # delivered webhooks that can still be looked at
+MAX_IN_FLIGHT = 40
+MAX_DELIVERED = 2000  # delivered webhooks that can still be looked at
 
 
 class Retries(BaseModel):
@@ -80,7 +80,7 @@ class Outbox:
     def __init__(self, faults: Faults, world: World, client: httpx.AsyncClient) -> None:
         self._world = world
         self.retries = Retries()
-        self._in_flight = asyncio.Semaphore(AT_ONCE)
+        self._in_flight = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._faults = faults
         self._client = client
         self._numbers = itertools.count(1)
@@ -188,7 +188,7 @@ class Outbox:
     def _new(self, body: bytes, lane: str, url: str, badly_signed: int = 0) -> Webhook:
         webhook = Webhook(next(self._numbers), body, lane, url, badly_signed)
         self._webhooks[webhook.number] = webhook
-        if len(self._webhooks) > 2 * KEPT:
+        if len(self._webhooks) > 2 * MAX_DELIVERED:
             self._forget_delivered()
         return webhook
 
@@ -213,9 +213,9 @@ class Outbox:
         webhook.attempts.append(outcome)
         webhook.delivered = outcome.get("status") == httpx.codes.OK
         if webhook.delivered:
-            self._tell_senders(webhook)
+            self._mark_arrived(webhook)
 
-    def _tell_senders(self, webhook: Webhook) -> None:
+    def _mark_arrived(self, webhook: Webhook) -> None:
         """The people whose messages are in it see that they have arrived."""
         for message_id in message_ids(webhook.body):
             message = self._world.messages.get(message_id)
@@ -230,7 +230,7 @@ class Outbox:
 
     def _forget_delivered(self) -> None:
         delivered = [number for number, one in self._webhooks.items() if one.delivered]
-        for number in delivered[:KEPT]:
+        for number in delivered[:MAX_DELIVERED]:
             del self._webhooks[number]
         self._lanes = {name: lock for name, lock in self._lanes.items() if lock.locked()}
 

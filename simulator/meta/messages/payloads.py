@@ -15,7 +15,7 @@ from simulator.meta.world import Message, Number, Persona, text_of
 
 OBJECT = "whatsapp_business_account"
 NUMBERS_PER_ACCOUNT = 25
-LISTS = ("messages", "statuses", "errors")  # what one value can hold many of
+LIST_NAMES = ("messages", "statuses", "errors")  # what one value can hold many of
 
 
 class Change(NamedTuple):
@@ -37,7 +37,7 @@ class Change(NamedTuple):
     def event(self) -> dict[str, Any]:
         """What faults match on."""
         value = self.value.get("standby", self.value)
-        kind = next((kind for kind in (*LISTS, "message_echoes") if value.get(kind)), self.field)
+        kind = next((kind for kind in (*LIST_NAMES, "message_echoes") if value.get(kind)), self.field)
         items = value.get(kind)
         item = items[0] if isinstance(items, list) and items else {}
         who = item.get("from") or item.get("recipient_id") or item.get("to") or item.get("wa_id")
@@ -111,7 +111,7 @@ def status_change(
 
 def template_status_change(template: Template, event: str, now: float) -> Change:
     """What a review, a pause or a deletion did to a template."""
-    value: Json = {"event": event, **_named(template), "reason": template.rejected_reason}
+    value: Json = {"event": event, **_template_facts(template), "reason": template.rejected_reason}
     value["message_template_category"] = template.category
     if event in {"PAUSED", "UNPAUSED", "DISABLED"}:
         title = {0: "", 1: "FIRST_PAUSE", 2: "SECOND_PAUSE"}.get(template.pauses, "RATE_LIMITING_PAUSE")
@@ -124,18 +124,18 @@ def template_status_change(template: Template, event: str, now: float) -> Change
 def template_quality_change(template: Template, previous: str, now: float) -> Change:
     """A template's quality score changed."""
     scores = {"previous_quality_score": previous, "new_quality_score": template.quality}
-    return Change(template.account_id, "message_template_quality_update", scores | _named(template), int(now))
+    return Change(template.account_id, "message_template_quality_update", scores | _template_facts(template), int(now))
 
 
 def template_category_change(template: Template, previous: str, now: float) -> Change:
     """Meta put a template into another category."""
-    value = {"previous_category": previous, "new_category": template.category} | _named(template)
+    value = {"previous_category": previous, "new_category": template.category} | _template_facts(template)
     return Change(template.account_id, "template_category_update", value, int(now))
 
 
 def template_components_change(template: Template, now: float) -> Change:
     """A template's content was edited."""
-    value: Json = _named(template)
+    value: Json = _template_facts(template)
     for kind, name in (("BODY", "element"), ("HEADER", "title"), ("FOOTER", "footer")):
         found = template.component(kind)
         if found and "text" in found:
@@ -151,25 +151,25 @@ def number_changes(old: Number, new: Number, now: float) -> list[Change]:
     """
     found: list[Change] = []
 
-    def tell(field: str, **value: object) -> None:
+    def add(field: str, **value: object) -> None:
         found.append(Change(new.account_id, field, value, int(now)))
 
     limit = {"max_daily_conversations_per_business": new.messaging_limit_tier}
     if old.messaging_limit_tier != new.messaging_limit_tier:
-        tell("business_capability_update", **limit, max_phone_numbers_per_waba=NUMBERS_PER_ACCOUNT)
+        add("business_capability_update", **limit, max_phone_numbers_per_waba=NUMBERS_PER_ACCOUNT)
     number = {"display_phone_number": new.digits}
     if (old.throughput, new.throughput) == ("STANDARD", "HIGH"):
-        tell("phone_number_quality_update", **number, event="THROUGHPUT_UPGRADE", **limit)
+        add("phone_number_quality_update", **number, event="THROUGHPUT_UPGRADE", **limit)
     if (old.quality_rating == "RED") != (new.quality_rating == "RED"):
         event = "FLAGGED" if new.quality_rating == "RED" else "UNFLAGGED"
-        tell("phone_number_quality_update", **number, event=event, **limit)
+        add("phone_number_quality_update", **number, event=event, **limit)
     if old.name_status != new.name_status:
         review = {"decision": new.name_status, "requested_verified_name": new.name, "rejection_reason": None}
-        tell("phone_number_name_update", **number, **review)
+        add("phone_number_name_update", **number, **review)
     return found
 
 
-def _named(template: Template) -> Json:
+def _template_facts(template: Template) -> Json:
     return {
         "message_template_id": int(template.id),
         "message_template_name": template.name,
@@ -180,7 +180,7 @@ def _named(template: Template) -> Json:
 def merge(changes: list[Change], shape: str) -> Json:
     """One payload of many changes: each in its own entry, in one entry, or melted into few changes (``messages``)."""
     if shape == "messages":
-        changes = _melt(changes)
+        changes = _merge_values(changes)
     if shape == "entries":
         return {"object": OBJECT, "entry": [_entry(one.account_id, [one]) for one in changes]}
     groups = dict.fromkeys((one.account_id, one.time) for one in changes)
@@ -230,20 +230,20 @@ def _entry(account_id: str, changes: list[Change]) -> Json:
     return entry if changes[0].time is None else entry | {"time": changes[0].time}
 
 
-def _melt(changes: list[Change]) -> list[Change]:
+def _merge_values(changes: list[Change]) -> list[Change]:
     """Put the items of one number and kind into one value, as Meta does with what happens at once."""
-    melted: dict[tuple[Any, ...], Change] = {}
+    merged: dict[tuple[Any, ...], Change] = {}
     for one in changes:
         kind = one.event["kind"]
         key = (one.account_id, one.field, one.number_id, kind)
-        if kind not in LISTS or one.field != "messages":  # an account's updates cannot be melted
-            melted[*key, len(melted)] = one
+        if kind not in LIST_NAMES or one.field != "messages":  # an account's updates cannot be melted
+            merged[*key, len(merged)] = one
             continue
-        if key not in melted:
-            melted[key] = Change(one.account_id, one.field, dict(one.value))
+        if key not in merged:
+            merged[key] = Change(one.account_id, one.field, dict(one.value))
             continue
-        value = melted[key].value
-        for name in ("contacts", *LISTS):
+        value = merged[key].value
+        for name in ("contacts", *LIST_NAMES):
             if name in one.value:
                 value[name] = value.get(name, []) + [c for c in one.value[name] if c not in value.get(name, [])]
-    return list(melted.values())
+    return list(merged.values())

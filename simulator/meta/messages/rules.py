@@ -25,9 +25,13 @@ from simulator.meta.world import Number, Persona
 
 WINDOW_SECONDS = 24 * 3600
 ENTRY_POINT_SECONDS = 72 * 3600
-STANDARD_RATE, HIGH_RATE, COEXISTENCE_RATE = 80, 1000, 20  # messages a second, in and out
+STANDARD_MESSAGES_PER_SECOND, HIGH_MESSAGES_PER_SECOND, COEXISTENCE_MESSAGES_PER_SECOND = (
+    80,
+    1000,
+    20,
+)  # messages a second, in and out
 PAIR_SECONDS, PAIR_BURST = 6, 45
-EVERY_NUMBER = "*"  # key of ``Persona.wrote``: as if the person had written to each
+ANY_NUMBER = "*"  # key of ``Persona.wrote``: as if the person had written to each
 
 
 class Rules(BaseModel):
@@ -69,8 +73,8 @@ class Rates:
 def throughput(number: Number) -> int:
     """Messages a second that the number may have."""
     if number.is_on_biz_app:
-        return COEXISTENCE_RATE
-    return HIGH_RATE if number.throughput == "HIGH" else STANDARD_RATE
+        return COEXISTENCE_MESSAGES_PER_SECOND
+    return HIGH_MESSAGES_PER_SECOND if number.throughput == "HIGH" else STANDARD_MESSAGES_PER_SECOND
 
 
 def require_recipient(number: Number, persona: Persona | None, to: str, *, by_user_id: bool, category: str) -> None:
@@ -114,4 +118,4 @@ def entry_point(number: Number, persona: Persona, now: float) -> bool:
 def last_wrote(number: Number, persona: Persona) -> float:
     """When the person last wrote to the number; minus infinity: never."""
     never = float("-inf")
-    return max(persona.wrote.get(number.id, never), persona.wrote.get(EVERY_NUMBER, never))
+    return max(persona.wrote.get(number.id, never), persona.wrote.get(ANY_NUMBER, never))

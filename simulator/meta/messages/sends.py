@@ -16,8 +16,8 @@ from simulator.meta.messages.interactive import INTERACTIVE
 from simulator.meta.messages.template_sends import TemplateSend
 from simulator.meta.world import digits_of
 
-TEXT_LIMIT = 4096
-CALLBACK_DATA_LIMIT = 512
+MAX_TEXT_CHARACTERS = 4096
+MAX_CALLBACK_DATA_CHARACTERS = 512
 PHONE_DIGITS = range(7, 16)  # E.164
 
 PartT = TypeVar("PartT", bound=BaseModel)
@@ -30,7 +30,7 @@ class _Part(BaseModel):
 class Text(_Part):
     """``type: text``."""
 
-    body: str = Field(min_length=1, max_length=TEXT_LIMIT)
+    body: str = Field(min_length=1, max_length=MAX_TEXT_CHARACTERS)
     preview_url: bool = False
 
 
@@ -98,7 +98,7 @@ class Envelope(BaseModel):
     recipient: str | None = None
     type: str = "text"
     context: Context | None = None
-    biz_opaque_callback_data: str | None = Field(None, min_length=1, max_length=CALLBACK_DATA_LIMIT)
+    biz_opaque_callback_data: str | None = Field(None, min_length=1, max_length=MAX_CALLBACK_DATA_CHARACTERS)
     content: Any = Field(None, description="the part that belongs to the type, as it was sent")
 
     @property

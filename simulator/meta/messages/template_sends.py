@@ -22,7 +22,7 @@ from simulator.meta.errors import (
     GraphError,
 )
 
-LIMITS = {"BODY": 1024, "HEADER": 60}
+MAX_CHARACTERS = {"BODY": 1024, "HEADER": 60}
 UNPRINTABLE = re.compile(r"[\n\t]| {5,}")
 # How a parameter's type shows its value on the phone when it is not text.
 FALLBACKS = {"currency": "fallback_value", "date_time": "fallback_value"}
@@ -115,7 +115,7 @@ def _hydrated(where: str, text: str, given: list[Json], *, named: bool) -> str:
         raise GraphError(TEMPLATE_PARAMETERS, details)
     values = dict(zip(names, (_value(where, one) for one in given), strict=True))
     hydrated = VARIABLE.sub(lambda match: values[match[1]], text)
-    if len(hydrated) > LIMITS[where.upper()]:
+    if len(hydrated) > MAX_CHARACTERS[where.upper()]:
         raise GraphError(TEMPLATE_TOO_LONG, f"{where}: hydrated text has {len(hydrated)} characters")
     return hydrated
 

@@ -46,7 +46,7 @@ def test_what_dies_is_started_again(supervisor, make_part, told) -> None:
     eventually(lambda: not listens(part.port))
 
     def back():
-        supervisor.look_after(part)
+        supervisor.check(part)
         return part.working_pid != first
 
     eventually(back)

@@ -22,7 +22,7 @@ PORTS = (
     "GATEWAY_PORT", "OPS_PORT", "WORK_PORT", "LANGGRAPH_PORT", "SIMULATOR_PORT", "POSTGRES_PORT", "REDIS_PORT"
 )  # fmt: skip
 UP = [sys.executable, "-m", "simulator", "up"]
-PATIENCE = 240  # seconds; a bound for busy machines, nothing waits for it
+TIMEOUT_SECONDS = 240  # seconds; a bound for busy machines, nothing waits for it
 
 
 def variables(directory: Path, **more: str) -> dict[str, str]:
@@ -33,7 +33,7 @@ def variables(directory: Path, **more: str) -> dict[str, str]:
 
 def run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
     )
 
 
@@ -89,7 +89,7 @@ def test_the_whole_stack(directory) -> None:
     log = directory / "up.log"
     with Process("up", UP, log, environment, cwd=ROOT, stop_seconds=60) as up:
         state_file = directory / "dev" / "stack.json"
-        state = json.loads(eventually(lambda: state_file.exists() and state_file.read_text(), seconds=PATIENCE))
+        state = json.loads(eventually(lambda: state_file.exists() and state_file.read_text(), seconds=TIMEOUT_SECONDS))
         pids = {process["name"]: process["pid"] for process in state["processes"]}
         assert set(pids) == {"postgres", "valkey", "simulator", "agent", "gateway serve", "gateway work"}
 
@@ -101,7 +101,7 @@ def test_the_whole_stack(directory) -> None:
         assert "Rita" in say(environment, "Qual é o meu nome?").stdout
         stranger = say(environment, "Olá, quero saber do meu pedido 12345", "--from", "+55 21 91234-5678")
         assert "Nenhum pedido 12345" in stranger.stdout
-        keys = Keys.of(directory / "dev")
+        keys = Keys.load(directory / "dev")
         assert (directory / "dev" / "simulator.json").stat().st_mode & 0o777 == 0o600
         verify = state["addresses"]["simulator"] + "/_sim/webhooks/verify"
         assert httpx.post(verify, trust_env=False).status_code == 401

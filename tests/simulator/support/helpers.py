@@ -12,10 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from simulator.ports import HOST
 
-PATIENCE_SECONDS = 10
+TIMEOUT_SECONDS = 10
 
 
-def eventually(condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
+def eventually(condition: Callable[[], Any], seconds: float = TIMEOUT_SECONDS) -> Any:
     """The first true value of the condition; fails when none comes."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
