@@ -1,1 +1,1 @@
-"""What is fast, measured: each bench prints a table, with ratios to something measured in the same run."""
+"""Benchmarks: each prints a table, with ratios to a baseline measured in the same run."""

@@ -1,4 +1,4 @@
-"""Signed webhook requests, each with a message of its own."""
+"""Signed webhook requests, each with a new message."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _wamids = count(1)
 
 
 def payload(wa_id: str, body: str) -> dict[str, Any]:
-    """A text message as Meta delivers it."""
+    """Return a text message as Meta delivers it."""
     value = {
         "messaging_product": "whatsapp",
         "metadata": {"display_phone_number": "551130000000", "phone_number_id": NUMBER},
@@ -38,7 +38,7 @@ def payload(wa_id: str, body: str) -> dict[str, Any]:
 
 
 def request(content: object) -> bytes:
-    """A whole HTTP request."""
+    """Return a whole HTTP request."""
     body = json.dumps(content).encode()
     head = (
         "POST /webhook/whatsapp HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n"
@@ -48,6 +48,6 @@ def request(content: object) -> bytes:
 
 
 def requests() -> Iterator[bytes]:
-    """Requests without end, of many customers."""
+    """Yield requests without end, of many customers."""
     for n in count():
         yield request(payload(f"55119{n % 5000:08d}", "Olá, quero saber do meu pedido 12345"))

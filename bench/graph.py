@@ -1,4 +1,4 @@
-"""What the graph itself costs: turns of ours beside those of a bare ``create_agent``, run by the server's own API.
+"""The cost of the graph itself: its turns next to those of a bare ``create_agent``, run through the server's API.
 
 One agent server (``python -m graph.server.launch``, the open edition, production configuration) serves both graphs
 (``bench.served``), with the same checkpointer in Postgres and the same model, the simulator's. The turns of both
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def history(length: int) -> list[dict[str, str]]:
-    """So many messages of customer and agent in turn, of a usual length."""
+    """Return this many messages of customer and agent in turn, of a usual length."""
     return [
         {"type": ("human", "ai")[number % 2], "content": f"{SAMPLE_TEXTS[number % 2]} ({number})", "id": f"m{number}"}
         for number in range(length)
@@ -69,7 +69,7 @@ def history(length: int) -> list[dict[str, str]]:
 
 
 def turn_input(graph: str, turn: str) -> dict[str, Any]:
-    """The input of one turn: the run contract's, or what a bare agent takes."""
+    """Return the input of one turn: the run contract's, or what a bare agent takes."""
     if graph == "bare":
         return {"messages": [{"type": "human", "content": "E agora?", "id": turn}]}
     message = {"id": f"wamid.{turn}", "kind": "text", "text": "E agora?", "timestamp": NOW}
@@ -77,7 +77,7 @@ def turn_input(graph: str, turn: str) -> dict[str, Any]:
 
 
 async def _turns(url: str) -> dict[tuple[str, int], list[str]]:
-    """Ids of the runs by graph and length of the history, without those of the warm-up."""
+    """Return the ids of the runs by graph and length of the history, without those of the warm-up."""
     run_ids: dict[tuple[str, int], list[str]] = defaultdict(list)
     headers = {"authorization": f"Bearer {TOKEN}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as http:
@@ -104,7 +104,7 @@ async def _turn(client: LangGraphClient, graph: str, length: int) -> str:
 
 
 def _own_times(log: Path) -> dict[str, float]:
-    """Milliseconds of each run without its model calls."""
+    """Return the milliseconds of each run without its model calls."""
     spent: dict[str, float] = {}
     asked: dict[str, list[float]] = defaultdict(list)
     for entry in _entries(log):
@@ -136,8 +136,8 @@ def _p95(times: list[float]) -> float:
 
 @contextmanager
 def _server(folder: Path) -> Iterator[tuple[str, Path]]:
-    """The agent server's address and its log; Postgres and the simulator behind it."""
-    folder.chmod(0o755)  # Postgres is another user's
+    """Yield the agent server's address and its log; start Postgres and the simulator for it."""
+    folder.chmod(0o755)  # Postgres runs as another user
     port, model_port, log = free_port(), free_port(), folder / "agent.log"
     with (
         Postgres(folder / "postgres") as postgres,

@@ -1,4 +1,4 @@
-"""What the webhook endpoint is measured against: the same work without storing, and with one insert a request."""
+"""The baselines of the webhook benchmark: the same work without storing, and with one insert a request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a long history costs: acks and claims with a million events behind them, beside an empty database, in one run.
+"""The cost of a long history: acks and claims after a million events, next to an empty database, in one run.
 
 The history is as `gateway work` leaves it: processed events, answered turns, delivered messages. Both databases then
 get the same work to do, and every operation is timed in turn on the one and on the other.
@@ -29,7 +29,7 @@ from simulator.stack.postgres import Postgres
 EVENTS = 1_000_000
 CUSTOMERS = 50_000
 TURNS = 250_000  # each with two messages in and two out: a million messages
-WAITING = 200  # new events, due conversations and queued messages that a claim chooses from
+WAITING = 200  # new events, due conversations and queued messages from which a claim chooses
 ROUNDS = 100
 WARM_UP = 10  # rounds until statements are prepared and pages in memory
 
@@ -99,8 +99,8 @@ async def _claim_sends(conn: Connection) -> None:
     assert len(await queue.claim(conn, 64, 60, [NUMBER])) == 64
 
 
-#: What is timed, and what makes the next round find the same. Committed, not rolled back: a rollback would also take
-#: back the prepared statements, and with them the plans that a worker comes to use.
+#: The timed operations, and the SQL that restores the state before the next round. Work is committed: a rollback would
+#: also discard the prepared statements, and with them the plans that a worker uses.
 OPERATIONS: dict[str, tuple[Operation, str]] = {
     "ack of one event": (_ack, ""),
     "claim of 100 events": (_claim_events, ""),
@@ -120,7 +120,7 @@ OPERATIONS: dict[str, tuple[Operation, str]] = {
 
 
 async def timed(conn: Connection, operation: Operation, undo: str) -> float:
-    """Milliseconds of an operation."""
+    """Return the milliseconds that an operation takes."""
     started = time.perf_counter()
     await operation(conn)
     took = 1000 * (time.perf_counter() - started)
@@ -130,7 +130,7 @@ async def timed(conn: Connection, operation: Operation, undo: str) -> float:
 
 
 async def measure(empty: str, full: str) -> dict[str, tuple[float, float]]:
-    """The median milliseconds of each operation on both databases, in turn."""
+    """Return the median milliseconds of each operation on both databases, in turn."""
     results = {}
     async with (
         await psycopg.AsyncConnection.connect(empty, autocommit=True) as one,
@@ -146,7 +146,7 @@ async def measure(empty: str, full: str) -> dict[str, tuple[float, float]]:
 
 
 def prepare(url: str, *, history: bool) -> None:
-    """The schema, a history where wanted, and the work that waits."""
+    """Create the schema, a history where wanted, and the waiting work."""
     migrate(url)
     with psycopg.connect(url, autocommit=True) as conn:
         conn.execute(_IDS)

@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 load generator: some connections, each with one request at a time; latencies in seconds."""
+"""A small HTTP/1.1 load generator: several connections, each with one request at a time; latencies in seconds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Result:
-    """What a run of load measured."""
+    """The measurements of one run."""
 
     seconds: float
     latencies: list[float] = field(default_factory=list)
@@ -22,13 +22,13 @@ class Result:
         return len(self.latencies) / self.seconds
 
     def percentile(self, share: float) -> float:
-        """The latency in milliseconds under which this share of the requests was answered."""
+        """Return the latency in milliseconds under which this share of the requests was answered."""
         ordered = sorted(self.latencies)
         return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 class _Connection(asyncio.Protocol):
-    """Sends the next request when the answer to the last one is whole; answers carry a content-length."""
+    """Send the next request when the answer to the last one is complete; answers carry a content-length."""
 
     def __init__(self, requests: Iterator[bytes], until: float, result: Result, done: asyncio.Future[None]) -> None:
         self._requests, self._until, self._result, self._done = requests, until, result, done

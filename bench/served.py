@@ -1,6 +1,6 @@
-"""What the agent server serves for the bench ``graph``: our graph and a bare ``create_agent``, around the same model.
+"""The graphs of the benchmark ``graph``: ours and a bare ``create_agent``, with the same model.
 
-Loaded by the server (see ``bench.graph``), never by us. How long each model call took stands in the server's log.
+The server loads this module (see ``bench.graph``). Its log has the duration of each model call.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class Clock(AsyncCallbackHandler):
-    """Logs the duration of each model call with the id of the run on the server that made it."""
+    """Log the duration of each model call with the id of the run on the server that made it."""
 
     def __init__(self) -> None:
         self._begun: dict[UUID, tuple[float, str]] = {}
@@ -38,11 +38,11 @@ class Clock(AsyncCallbackHandler):
         metadata: dict[str, Any] | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> None:
-        """The model is about to be asked."""
+        """Note the start of a model call."""
         self._begun[run_id] = (time.perf_counter(), str((metadata or {}).get("run_id")))
 
     async def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ANN401
-        """The model has answered."""
+        """Log the duration of a model call."""
         begun, server_run = self._begun.pop(run_id)
         log.info("model call", server_run=server_run, model_ms=(time.perf_counter() - begun) * 1000)
 

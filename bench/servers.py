@@ -1,4 +1,4 @@
-"""An agent server and a Meta that answer at once and note when: what is left between them is the gateway."""
+"""An agent server and a Meta that answer at once and note the time: the rest is the gateway's own time."""
 
 from __future__ import annotations
 

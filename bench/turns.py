@@ -1,7 +1,7 @@
-"""What the gateway adds to a turn, and what 500 turns in flight cost one ``gateway work``.
+"""The time that the gateway adds to a turn, and the cost of 500 turns in flight for one ``gateway work``.
 
 Overhead: from the commit of the inbound message to the reply's arrival at Meta, less the quiet period and the run.
-Beside it stands what the same exchange costs without a gateway: two requests for the run and one send, one by one.
+Next to it is the time of the same exchange without a gateway: two requests for the run and one send, one by one.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ IN_FLIGHT = 500
 
 @asynccontextmanager
 async def served(servers: Servers, port: int) -> AsyncIterator[None]:
-    """The app on a port, in this process."""
+    """Serve the app on a port, in this process."""
     server = uvicorn.Server(uvicorn.Config(servers.app, port=port, log_level="warning", access_log=False))
     task = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
@@ -52,7 +52,7 @@ async def served(servers: Servers, port: int) -> AsyncIterator[None]:
 
 @contextmanager
 def worker(url: str, port: int) -> Iterator[psutil.Process]:
-    """``gateway work`` against these servers."""
+    """Run ``gateway work`` against these servers."""
     environment = {
         "DATABASE_URL": url,
         "WHATSAPP_PHONE_NUMBER_ID": NUMBER,
@@ -73,7 +73,7 @@ def worker(url: str, port: int) -> Iterator[psutil.Process]:
 
 
 async def write(url: str, customers: list[str], pause: float) -> None:
-    """Customers write, one after the other."""
+    """Let customers write, one after the other."""
     async with make_pool(url, 4) as pool, pool.connection() as conn:
         for wa_id in customers:
             await events.keep(conn, items(payload(wa_id, "Olá")))
@@ -88,7 +88,7 @@ async def until(condition: Callable[[], bool], seconds: float = 120) -> None:
 
 
 def committed(url: str) -> dict[str, float]:
-    """When each customer's message was committed."""
+    """Return when each customer's message was committed."""
     with psycopg.connect(url) as conn:
         rows = conn.execute(
             """SELECT k.value, extract(epoch FROM m.created_at)::float8 FROM message m
@@ -99,7 +99,7 @@ def committed(url: str) -> dict[str, float]:
 
 
 async def without_gateway(port: int) -> float:
-    """Milliseconds of the same requests, one after the other, by a bare client."""
+    """Return the milliseconds of the same requests, one after the other, by a plain client."""
     seconds = []
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
         for n in range(100):
@@ -113,7 +113,7 @@ async def without_gateway(port: int) -> float:
 
 
 async def overhead(url: str) -> None:
-    """Turns at a calm pace; percentiles of what the gateway adds."""
+    """Run turns at a steady pace, and print the percentiles of the time that the gateway adds."""
     servers, port = Servers(RUN_SECONDS), free_port()
     async with served(servers, port):
         bare = await without_gateway(port)
@@ -134,7 +134,7 @@ async def overhead(url: str) -> None:
 
 
 async def in_flight(url: str) -> None:
-    """Many turns whose runs do not end: memory of the worker, then how long their replies take."""
+    """Run many turns whose runs do not end, and print the worker's memory, then how long the replies take."""
     servers, port = Servers(0), free_port()
     async with served(servers, port):
         with worker(url, port) as process:
@@ -158,7 +158,7 @@ def main() -> None:
     """Print both tables."""
     with tempfile.TemporaryDirectory(prefix="whatsapp-bench-") as directory:
         Path(directory).chmod(0o755)
-        # The number's own rate is not what is measured here.
+        # The number's own rate limit must not slow the measurement.
         channels = Path(directory) / "channels.json"
         channel = {"phone_number_id": NUMBER, "access_token": "unused", "messages_per_second": 1000}
         channels.write_text(json.dumps({"channels": [channel]}))

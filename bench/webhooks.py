@@ -1,4 +1,4 @@
-"""Durable acknowledgements a second: ``gateway serve`` beside a bare handler and one that inserts for each request."""
+"""Durable acknowledgements a second: ``gateway serve`` next to a bare handler and one that inserts for each request."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _UVICORN = ["-m", "uvicorn", "--log-level", "warning", "--no-access-log", "--no-
 
 @contextmanager
 def server(arguments: list[str], port: int, environment: dict[str, str]) -> Iterator[None]:
-    """A server process that answers on a port."""
+    """Run a server process that answers on a port."""
     process = subprocess.Popen([sys.executable, *arguments], env={**os.environ, **environment})
     try:
         _wait_for(port)
@@ -50,7 +50,7 @@ def _wait_for(port: int) -> None:
 
 
 def measure(name: str, url: str, connections: int) -> Result:
-    """One table cell: a server of its own, warmed up, under load."""
+    """Return one cell of the table: a new server, warmed up, under load."""
     port = free_port()
     environment = {
         "DATABASE_URL": url,
@@ -62,7 +62,7 @@ def measure(name: str, url: str, connections: int) -> Result:
         "LOG_LEVEL": "warning",
     }
     arguments = ["-m", "gateway.cli", "serve"] if name == "serve" else [*_UVICORN, "--port", str(port), f"bench.handlers:{name}"]  # fmt: skip  # noqa: E501
-    # Signing costs the generator as much as checking costs the server: bodies are made before the clock starts.
+    # Signing costs the generator as much as checking costs the server, so bodies are made before the measurement.
     ready = list(itertools.islice(requests(), 40_000))
     with server(arguments, port, environment):
         asyncio.run(load(port, connections, 1.0, iter(ready[:10_000])))

@@ -1,7 +1,7 @@
-"""Who may drive the simulator: ``/_sim`` wants the token, JSON, and to be called by a name that is known here.
+"""Access to the simulator: ``/_sim`` requires the token, JSON, and a known host name.
 
 Any page in a browser of this machine can send requests to its ports, and one whose own name leads here (DNS rebinding)
-can read the answers. So the token is in no cookie; only the phone page, loaded on this machine, is given it.
+can read the answers. Therefore the token is in no cookie, and only the phone page, loaded on this machine, contains it.
 """
 
 import hmac
@@ -15,22 +15,22 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 OPEN_PATH = "/_sim/health"
 GUARDED_PATHS = ("/_sim", "/phone/facts")
-MEDIA_PATH = re.compile(r"/_sim/media/[^/]+")  # pictures and sounds of the page, which sends no header for them
+MEDIA_PATH = re.compile(r"/_sim/media/[^/]+")  # the page's pictures and sounds, for which browsers send no header
 UPLOAD_PATH = "/_sim/media"  # takes bytes of any type
-# Ends that no public name has (RFC 6761, Kubernetes).
+# Suffixes that no public name has (RFC 6761, Kubernetes).
 PRIVATE_SUFFIXES = (".localhost", ".svc", ".svc.cluster.local")
 HOST_HEADER = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 
 
 class Guard:
-    """ASGI middleware: refuses strange names everywhere, and under ``/_sim`` what shows no token or sends no JSON."""
+    """ASGI middleware: refuse unknown host names everywhere, and under ``/_sim`` requests without token or JSON."""
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
         self._token = token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse, or hand on."""
+        """Refuse the request, or pass it to the application."""
         refusal = self._refusal(scope) if scope["type"] == "http" else None
         await (refusal or self._app)(scope, receive, send)
 
@@ -54,13 +54,13 @@ class Guard:
 
 
 def is_known(host: str) -> bool:
-    """Whether nobody on the internet can make this name lead here: an address, one without a dot, or one of ours."""
+    """Return whether public DNS cannot point this name here: an address, a name without a dot, or a private suffix."""
     name = _name(host)
     return name is not None and ("." not in name or name.endswith(PRIVATE_SUFFIXES) or _address(name) is not None)
 
 
 def is_at_this_machine(request: Request) -> bool:
-    """Whether a browser of this machine asks, under this machine's own name, with nobody in between."""
+    """Return whether a browser of this machine asks, under this machine's own name, with nobody in between."""
     name = _name(request.headers.get("host", ""))
     peer = _address(request.client.host) if request.client else None
     if name is None or peer is None or not peer.is_loopback or {"forwarded", "x-forwarded-for"} & {*request.headers}:

@@ -1,4 +1,4 @@
-"""The simulator's HTTP server: Meta's Cloud API, the model and the control API on one port."""
+"""The simulator's HTTP application: Meta's Cloud API, the model, the phone and the control API on one port."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,13 +28,13 @@ from simulator.model import server
 from simulator.model.rules import ChatError
 from simulator.phone.pages import Phone
 
-MAX_CONNECTIONS = 2 * MAX_IN_FLIGHT  # webhooks, and what else is fetched meanwhile
+MAX_CONNECTIONS = 2 * MAX_IN_FLIGHT  # webhooks, and files that are fetched meanwhile
 
 
 def create_app(number: Number, webhook_url: str, stack_file: Path, token: str) -> ASGIApp:
-    """The application: one business number, whose webhook is at ``webhook_url``; ``token`` opens ``/_sim``.
+    """Return the application: one business number, whose webhook is at ``webhook_url``; ``token`` opens ``/_sim``.
 
-    ``stack_file``: where the local stack describes itself, if there is one.
+    ``stack_file``: the state file of the local stack, if it runs.
     """
     # The gateway is on this machine or in this cluster: no proxy in between, whatever the environment says.
     client = httpx.AsyncClient(limits=httpx.Limits(max_connections=MAX_CONNECTIONS), trust_env=False)
@@ -75,4 +75,6 @@ def create_app(number: Number, webhook_url: str, stack_file: Path, token: str) -
         },
         lifespan=lifespan,
     )
-    return Guard(CallLog(app, calls), token)  # the log next to the server: only there a connection can be cut
+    return Guard(
+        CallLog(app, calls), token
+    )  # the log is directly behind the server: only there can a connection be cut

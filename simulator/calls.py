@@ -1,4 +1,4 @@
-"""A record of every call that others make to the simulator, and the way to cut their connection."""
+"""A log of every call that the simulator receives, and a response that cuts the connection."""
 
 import json
 import time
@@ -16,7 +16,7 @@ UNRECORDED_PATHS = ("/_sim", "/phone", "/favicon")
 
 
 class CallLog:
-    """ASGI middleware: keeps the last calls, each with its body and the status of its answer.
+    """ASGI middleware: keep the last calls, each with its body and the status of its answer.
 
     ``status`` is None while a call is being answered, and "cut" when its connection was cut. Credentials are not kept.
     """
@@ -55,23 +55,23 @@ class CallLog:
 
 
 def new_calls() -> deque[Json]:
-    """An empty record."""
+    """Return an empty record."""
     return deque(maxlen=MAX_CALLS)
 
 
 class CutConnection(Response):
-    """Instead of an answer: the connection is reset, as when Meta's answer is lost on the way."""
+    """Reset the connection instead of answering, as when Meta's answer is lost."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Cut."""
+        """Cut the connection."""
         scope["simulator.cut"]()
         while (await receive())["type"] != "http.disconnect":
-            pass  # the server has to notice the end before we return, or it would try to answer 500
+            pass  # the server has to see the disconnect before this returns, or it would try to answer 500
 
 
 def _cutter(send: Send, call: Json) -> Callable[[], None]:
     def cut() -> None:
-        # ASGI has no way to cut a connection: take the transport from uvicorn's cycle, whose method ``send`` is.
+        # ASGI cannot cut a connection: take the transport from uvicorn's cycle, to which the method ``send`` belongs.
         transport = getattr(getattr(send, "__self__", None), "transport", None)
         if transport is None:
             raise RuntimeError("Only a simulator behind uvicorn can cut connections")
@@ -93,7 +93,7 @@ async def _read(receive: Receive) -> bytes:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Give the body once, then whatever the server says next (the disconnect)."""
+    """Return a ``receive`` that gives the body once, then the server's next message (the disconnect)."""
     given = False
 
     async def replayed() -> Message:

@@ -26,9 +26,9 @@ from simulator.stack.plan import SettingsError, make_plan
 from simulator.stack.process import StartError
 from simulator.stack.stack import STATE_FILE, Stack, read_state
 
-# Longer than any client keeps an idle connection: who closes it while a request is on its way cuts that request off.
+# Longer than any client keeps an idle connection: closing it while a request is on its way would lose that request.
 KEEP_ALIVE_SECONDS = 120
-GRACE_SECONDS = 1  # an open phone page always waits for news, and a held call for its release: nobody waits for them
+GRACE_SECONDS = 1  # open phone pages and held calls would wait without end: the shutdown does not wait for them
 EXIT_NOT_ANSWERED, EXIT_NOT_RUNNING = 1, 2  # exit codes
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -50,7 +50,7 @@ def up() -> None:
 
 @cli.command()
 def serve() -> None:
-    """Only the simulator: Cloud API, model, phone page and control API."""
+    """Start only the simulator: Cloud API, model, phone page and control API."""
     settings = _settings()
     token = settings.simulator_token.get_secret_value()
     app = create_app(settings.number(), settings.webhook_url, settings.dev_dir / STATE_FILE, token)
@@ -84,12 +84,12 @@ def say(
 
 @cli.command()
 def load(
-    customers: Annotated[int, typer.Option(help="how many write")] = 1000,
-    messages: Annotated[int, typer.Option(help="questions of each; the next one follows the answer")] = 1,
-    seconds: Annotated[float, typer.Option(help="over which the first questions are spread")] = 10,
+    customers: Annotated[int, typer.Option(help="number of customers")] = 1000,
+    messages: Annotated[int, typer.Option(help="questions of each customer; the next one follows the answer")] = 1,
+    seconds: Annotated[float, typer.Option(help="seconds over which the first questions are spread")] = 10,
     timeout: Annotated[float, typer.Option(help="seconds to wait for all answers")] = 900,
 ) -> None:
-    """Let many customers write to the running stack at once; is everybody answered once, in order, and how fast?"""
+    """Let many customers write to the running stack at once; report their answers: once, in order, how fast."""
     address = _simulator_address()
     try:
         report = asyncio.run(_load(address, customers, messages, seconds, timeout))
@@ -102,7 +102,7 @@ def load(
         raise typer.Exit(EXIT_NOT_ANSWERED)
 
 
-async def _load(address: str, customers: int, messages: int, seconds: float, timeout: float) -> Report:  # noqa: ASYNC109 - the user's patience, no cancellation
+async def _load(address: str, customers: int, messages: int, seconds: float, timeout: float) -> Report:  # noqa: ASYNC109 - the user's limit, not a cancellation
     limits = httpx.Limits(max_connections=MAX_CONCURRENT_WRITES + 2)
     token = _token()
     async with httpx.AsyncClient(base_url=address, headers=token, timeout=60, trust_env=False, limits=limits) as client:
@@ -114,7 +114,7 @@ async def _load(address: str, customers: int, messages: int, seconds: float, tim
 
 
 def _table(report: Report) -> Table:
-    """The report for a terminal."""
+    """Return the report for a terminal."""
     table = Table(title="Load: " + ("everybody answered once, in order" if report.correct else "NOT correct"))
     table.add_column("what")
     table.add_column("value", justify="right")
@@ -131,7 +131,7 @@ def _table(report: Report) -> Table:
 
 
 def _interrupt_once(*_: object) -> None:
-    """Handler of every signal that ends the stack: begin the end, and let nothing interrupt it."""
+    """Handle a signal that ends the stack: start the shutdown, and ignore later signals."""
     for number in END_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
@@ -143,7 +143,7 @@ def main() -> None:
 
 
 def _simulator_address() -> str:
-    """Where the running stack's simulator is."""
+    """Return the address of the running stack's simulator."""
     try:
         addresses = read_state(_settings().dev_dir)["addresses"]
     except FileNotFoundError:
@@ -154,7 +154,7 @@ def _simulator_address() -> str:
 
 
 def _token() -> dict[str, str]:
-    """What opens the control API of the running stack."""
+    """Return the header with the token for the control API of the running stack."""
     settings = _settings()
     if "simulator_token" in settings.model_fields_set:
         return {"Authorization": f"Bearer {settings.simulator_token.get_secret_value()}"}
@@ -177,7 +177,7 @@ def _settings() -> Settings:
 
 
 def _report(line: str) -> None:
-    with suppress(OSError):  # the terminal is gone or the pipe closed: nobody reads, and stopping must go on
+    with suppress(OSError):  # the terminal or the pipe is closed: the shutdown must go on
         print(line, flush=True)
 
 

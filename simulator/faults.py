@@ -1,7 +1,7 @@
-"""Everything that can go wrong on purpose.
+"""The faults that tests and people can set.
 
-A fault waits at one place (``on``), is taken by the next ``times`` events there that ``match`` it, and says what
-happens to them. Faults of different kinds combine; of one kind, the oldest comes first.
+A fault is set at one place (``on``), applies to the next ``times`` events there that ``match`` it, and changes how they
+are handled. Faults of different kinds combine; of one kind, the oldest comes first.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ Kind = Literal[
     "delay", "hold", "error", "cut", "lost_answer", "failed", "undelivered",
     "duplicate", "batch", "reorder", "drop", "bad_signature", "storm", "answer", "expired", "refuse", "junk",
 ]  # fmt: skip
-BEFORE_KINDS: frozenset[Kind] = frozenset({"delay", "hold", "error", "cut"})  # these hit a call before anything is done
+BEFORE_KINDS: frozenset[Kind] = frozenset({"delay", "hold", "error", "cut"})  # these apply before a call has any effect
 KINDS: dict[Place, frozenset[Kind]] = {
     "webhook": frozenset({"delay", "hold", "duplicate", "batch", "reorder", "drop", "bad_signature", "storm"}),
     "send": BEFORE_KINDS | {"lost_answer", "failed", "undelivered"},
@@ -31,30 +31,30 @@ class Fault(BaseModel):
 
     | kind | where | what happens |
     |---|---|---|
-    | delay | all | it takes ``seconds`` longer |
-    | hold | all | it waits until the fault is released (or removed) |
-    | error | all but webhook | answered with HTTP ``status`` and error ``code``; nothing was done |
-    | cut | all but webhook | the connection is cut; nothing was done |
-    | expired | media | the address, or the id, works no more |
-    | lost_answer | send, read, management, media | done, then the connection is cut instead of an answer |
-    | failed | send | accepted; instead of the ticks comes the status ``failed`` with ``code`` |
-    | undelivered | send | accepted; no status ever comes |
-    | answer | model | the model says ``text`` and/or calls ``tool_calls`` ([{name, arguments}]) |
-    | refuse | model | the provider will never take it: 400 wherever ``contains`` stands in the conversation |
+    | delay | all | the event takes ``seconds`` longer |
+    | hold | all | the event waits until the fault is released (or removed) |
+    | error | all but webhook | answered with HTTP ``status`` and error ``code``; the call has no effect |
+    | cut | all but webhook | the connection is cut; the call has no effect |
+    | expired | media | the address, or the id, has expired |
+    | lost_answer | send, read, management, media | the call takes effect, then the connection is cut |
+    | failed | send | accepted; the status ``failed`` with ``code`` follows instead of the others |
+    | undelivered | send | accepted; no status follows |
+    | answer | model | the model answers ``text`` and/or calls ``tool_calls`` ([{name, arguments}]) |
+    | refuse | model | the provider always refuses: 400 whenever ``contains`` is in the conversation |
     | junk | model | HTTP 200, but no completion: ``text`` as the body, else an error without choices |
     | duplicate | webhook | the same body is posted ``copies`` more times, all at once |
     | batch | webhook | ``size`` webhooks are collected and posted as one, grouped as ``shape`` says |
     | reorder | webhook | ``size`` webhooks are collected and posted in reverse order |
-    | storm | webhook | posted ``copies`` more times, ``seconds`` apart, although it was taken: acks that got lost |
-    | drop | webhook | it is never posted |
-    | bad_signature | webhook | signed with a wrong secret (and retried as usual, then signed well) |
+    | storm | webhook | posted ``copies`` more times, ``seconds`` apart, although acknowledged: lost acks |
+    | drop | webhook | the webhook is never posted |
+    | bad_signature | webhook | signed with a wrong secret (and retried as usual, signed correctly) |
 
     ``match`` compares attributes of the event: of a webhook ``field``, ``kind`` (messages, statuses, …), ``type``
     (message type or status), ``wa_id``; of a send ``to`` (digits) and ``type``; of a read ``message_id`` and
     ``typing``; of a management call ``edge``, ``method``, ``id``; of media ``what`` (upload, url, download, delete),
-    ``id``; of the model ``model``, ``stream`` and ``picture`` (whether one is shown). ``contains`` looks into the
-    text of what is received, sent, or said last to the model. A batch or reorder of which not enough comes within
-    ``seconds`` (default 5) goes out with what there is.
+    ``id``; of the model ``model``, ``stream`` and ``picture`` (whether one is shown). ``contains`` is searched in the
+    text that is received, sent, or given last to the model. A batch or reorder that is not full after ``seconds``
+    (default 5) is posted as it is.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -86,17 +86,17 @@ class Fault(BaseModel):
         return self
 
     def applies(self, event: dict[str, Any]) -> bool:
-        """Whether this event is one that the fault waits for."""
+        """Return whether the fault applies to this event."""
         if self.contains is not None and self.contains not in (event.get("text") or ""):
             return False
         return all(event.get(name) == value for name, value in self.match.items())
 
     def release(self) -> None:
-        """Let go what a ``hold`` holds, now and later."""
+        """Release the events that a ``hold`` holds, and let later ones pass."""
         self._released.set()
 
     async def pause(self) -> None:
-        """Wait as ``delay`` and ``hold`` ask; other kinds do not wait."""
+        """Wait as long as a ``delay`` or ``hold`` requires; other kinds do not wait."""
         if self.kind == "delay":
             await asyncio.sleep(self.seconds)
         if self.kind == "hold":
@@ -118,25 +118,25 @@ class Faults:
         return iter(self._faults.values())
 
     def add(self, fault: Fault) -> Fault:
-        """Set a fault; it gets its id."""
+        """Set a fault and give it its id."""
         self._count += 1
         fault.id = f"fault-{self._count}"
         self._faults[fault.id] = fault
         return fault
 
     def get(self, fault_id: str) -> Fault | None:
-        """The fault of that id, also when it is used up; None after it was removed."""
+        """Return the fault of that id, also when it is used up; None after it was removed."""
         return self._faults.get(fault_id)
 
     def remove(self, fault_id: str | None = None) -> None:
-        """Remove one fault, or all; whatever it held goes on."""
+        """Remove one fault, or all; the events that it held go on."""
         for one in [fault_id] if fault_id else list(self._faults):
             fault = self._faults.pop(one, None)
             if fault:
                 fault.release()
 
     def take(self, place: Place, event: dict[str, Any], kinds: frozenset[Kind] | None = None) -> "Taken":
-        """The faults (of these kinds) that hit this event, at most one a kind; each has one time less after this."""
+        """Return the faults (of these kinds) that hit this event, at most one of each kind; count them as used."""
         wanted = KINDS[place] if kinds is None else kinds
         taken: dict[str, Fault] = {}
         for fault in self._faults.values():
@@ -158,11 +158,11 @@ class Taken:
         return kind in self._by_kind
 
     def get(self, kind: Kind) -> Fault | None:
-        """The fault of that kind, if one hit."""
+        """Return the fault of that kind, if one hit."""
         return self._by_kind.get(kind)
 
     async def pause(self) -> None:
-        """Wait as long as the delays and holds among them ask."""
+        """Wait as long as the delays and holds among them require."""
         for fault in self._by_kind.values():
             await fault.pause()
 

@@ -1,4 +1,4 @@
-"""Secrets of a simulated world: random, kept in the local stack's directory, and never anybody's real credentials."""
+"""Secrets of a simulated world: random, stored in the local stack's directory, and never real credentials."""
 
 import json
 import os
@@ -11,13 +11,13 @@ FILE = "simulator.json"
 
 
 def new_secret() -> str:
-    """One that nobody knows."""
+    """Return a new random secret."""
     return secrets.token_urlsafe(24)
 
 
 @dataclass(frozen=True)
 class Keys:
-    """What the simulated Meta accepts, signs by and verifies with, and ``control``, which opens ``/_sim``."""
+    """The secrets of the simulated Meta, and ``control``, the token of ``/_sim``."""
 
     access_token: str = field(default_factory=new_secret)
     app_secret: str = field(default_factory=new_secret)
@@ -26,7 +26,7 @@ class Keys:
 
     @classmethod
     def load(cls, directory: Path) -> Self:
-        """Those that are kept there. Raises FileNotFoundError, or ValueError for a file that is no longer whole."""
+        """Return the secrets stored in the directory. Raises FileNotFoundError, or ValueError for a damaged file."""
         found = json.loads((directory / FILE).read_text())
         if not isinstance(found, dict) or found.keys() != cls().as_dict().keys() or not all(found.values()):
             raise ValueError(f"{directory / FILE} is not what was written there: remove it")
@@ -34,14 +34,14 @@ class Keys:
 
     @classmethod
     def load_or_new(cls, directory: Path) -> Self:
-        """Those that are kept there, else new ones. Writes nothing. Raises ValueError as ``load``."""
+        """Return the secrets stored in the directory, else new, unsaved ones. Raises ValueError as ``load`` does."""
         try:
             return cls.load(directory)
         except FileNotFoundError:
             return cls()
 
     def save(self, directory: Path) -> None:
-        """Write them where only this user can read them."""
+        """Write the secrets to a file that only this user can read."""
         temporary = directory / f"{FILE}.new"
         temporary.unlink(missing_ok=True)
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -49,11 +49,11 @@ class Keys:
         temporary.replace(directory / FILE)
 
     def as_dict(self) -> dict[str, str]:
-        """Each by its name."""
+        """Return the secrets by name."""
         return asdict(self)
 
     def environment(self) -> dict[str, str]:
-        """The three of the simulated Meta, as gateway and simulator are told them."""
+        """Return the three secrets of the simulated Meta as environment variables of gateway and simulator."""
         values = (self.access_token, self.app_secret, self.verify_token)
         return dict(zip(CREDENTIALS, values, strict=True))
 

@@ -1,7 +1,7 @@
-"""Many customers at once against the running stack: is everybody answered, once, in order, and how fast?
+"""A load test of the running stack: many customers at once, each of whom must be answered once, in order.
 
-Each customer asks for an order of a number of its own, and for the next one when the answer is there. The demo model's
-answers name the number, so an answer that went to somebody else, came twice or overtook another one is seen.
+Each customer asks for an order with a unique number, and for the next one after the answer. The demo model's answers
+name the number, so answers to the wrong customer, duplicates and overtaking ones are detected.
 """
 
 import asyncio
@@ -20,16 +20,16 @@ from simulator.json_type import Json
 FIRST_ORDER = 20_000
 MAX_CUSTOMERS, MAX_MESSAGES_EACH = 9999, 9
 POLL_SECONDS = 5
-QUIET_SECONDS = 3  # so long after the last answer we still listen for one too many
-MAX_CONCURRENT_WRITES = 50  # customers that write at the same moment
+QUIET_SECONDS = 3  # how long duplicates are awaited after the last answer
+MAX_CONCURRENT_WRITES = 50  # requests at the same moment
 ORDER_NUMBER = re.compile(r"\d{5,6}")
 
-OnProgress = Callable[[int], None]  # how many questions are answered
+OnProgress = Callable[[int], None]  # receives how many questions are answered
 
 
 @dataclass
 class Customer:
-    """One customer: what was asked (order number, when), and what came back (text, when)."""
+    """One customer: the orders and times of the questions, and the texts and times of the answers."""
 
     wa_id: str
     orders: list[str]
@@ -38,7 +38,7 @@ class Customer:
 
     @property
     def named(self) -> list[str]:
-        """The order numbers that the answers name, in their order; of an answer without one of ours: nothing."""
+        """The order number that each answer names, in order; "?" for an answer that names none of this customer's."""
         return [
             next((one for one in ORDER_NUMBER.findall(text) if one in self.orders), "?") for text, _ in self.answers
         ]
@@ -49,13 +49,13 @@ class Customer:
         return len(self.answers) < len(self.asked)
 
     def seconds(self) -> list[float]:
-        """How long each answer took, by Meta's clock."""
+        """Return how long each answer took, by Meta's clock."""
         return [answered - asked for asked, (_, answered) in zip(self.asked, self.answers, strict=False)]
 
 
 @dataclass
 class Report:
-    """What became of all questions; seconds are those of single answers, sorted."""
+    """The results of all questions; ``seconds`` are those of single answers, sorted."""
 
     customers: int
     questions: int
@@ -68,11 +68,11 @@ class Report:
 
     @property
     def correct(self) -> bool:
-        """Everybody answered once, in order."""
+        """Whether every customer is answered once, in order."""
         return not (self.lost or self.duplicated or self.out_of_order or self.unrecognised)
 
     def percentile(self, share: float) -> float:
-        """The seconds within which that share of the answers came."""
+        """Return the seconds within which that share of the answers came."""
         if len(self.seconds) < 2:
             return self.seconds[0] if self.seconds else float("nan")
         return statistics.quantiles(self.seconds, n=100, method="inclusive")[round(share * 100) - 1]
@@ -86,7 +86,7 @@ class Load:
             raise ValueError(f"1 to {MAX_CUSTOMERS} customers and 1 to {MAX_MESSAGES_EACH} messages each are possible")
         self._client = client
         self._spread = spread_seconds
-        # New numbers each time, so that no memory of an earlier run answers; none has a form without ninth digit.
+        # New numbers each time, without the memory of an earlier run; each keeps its ninth digit.
         run = random.randrange(6000)  # noqa: S311 - not a secret
         self.customers = {
             wa_id: Customer(wa_id, [str(FIRST_ORDER + 10 * n + k) for k in range(messages)])
@@ -97,9 +97,9 @@ class Load:
         self._sending_seconds = 0.0
 
     async def run(self, timeout_seconds: float, on_progress: OnProgress) -> Report:
-        """Let everybody write, listen until all are answered or patience is over. Raises httpx.HTTPError."""
+        """Let all customers write, and listen until all are answered or time is over. Raises httpx.HTTPError."""
         number = (await self._get("/_sim/accounts"))["numbers"][0]
-        await self._throughput(number["id"], "HIGH")  # a standard number may not have that many messages a second
+        await self._throughput(number["id"], "HIGH")  # a standard number may not send that many messages a second
         revision = (await self._get("/_sim/transcript", wa_id="nobody"))["revision"]
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -110,7 +110,7 @@ class Load:
         return self.report()
 
     def report(self) -> Report:
-        """What is known by now."""
+        """Return the results so far."""
         customers = self.customers.values()
         named = [(one, [name for name in one.named if name != "?"]) for one in customers]
         return Report(
@@ -125,7 +125,7 @@ class Load:
         )
 
     async def _ask_first_questions(self) -> None:
-        """Everybody's first question, evenly over the seconds."""
+        """Send each customer's first question, spread evenly over the seconds."""
         started, pause = time.monotonic(), self._spread / len(self.customers)
         async with asyncio.TaskGroup() as tasks:
             for n, customer in enumerate(self.customers.values()):
@@ -136,7 +136,7 @@ class Load:
     async def _ask(self, customer: Customer) -> None:
         order = customer.orders[len(customer.asked)]
         body = {"text": f"Quero saber do meu pedido {order}"}
-        customer.asked.append(float("inf"))  # the transcript says when
+        customer.asked.append(float("inf"))  # until the transcript says when
         async with self._writing:
             answer = await self._client.post(f"/_sim/personas/{customer.wa_id}/messages", json=body)
         answer.raise_for_status()

@@ -1,4 +1,4 @@
-"""TCP ports of this machine: find a free one, recognise a busy one."""
+"""TCP ports of this machine: find a free one, recognise one in use."""
 
 import socket
 
@@ -6,7 +6,7 @@ HOST = "127.0.0.1"
 
 
 class PortBusyError(Exception):
-    """Somebody listens there already."""
+    """A process listens on the port already."""
 
     def __init__(self, port: int) -> None:
         super().__init__(f"port {port} of {HOST} is already in use")
@@ -14,16 +14,16 @@ class PortBusyError(Exception):
 
 
 def free_port() -> int:
-    """A port on which nobody listens at this moment."""
+    """Return a port that is free at this moment."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
 def require_free(port: int) -> int:
-    """Give the port back, or raise PortBusyError when somebody has it."""
+    """Return the port, or raise PortBusyError when it is in use."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: TIME_WAIT is not busy
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: a port in TIME_WAIT is free
         try:
             probe.bind((HOST, port))
         except OSError as error:
@@ -32,7 +32,7 @@ def require_free(port: int) -> int:
 
 
 def listens(port: int) -> bool:
-    """Whether somebody accepts connections there."""
+    """Return whether a server accepts connections on the port."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((HOST, port)) == 0

@@ -1,4 +1,4 @@
-"""One message from a terminal, through the real way: simulator, signed webhook, gateway, agent, and back."""
+"""Send one message from a terminal through the whole product: simulator, signed webhook, gateway, agent, and back."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -6,13 +6,13 @@ from typing import Any
 
 import httpx
 
-ANSWER_SECONDS = 120  # a turn may take that long with a slow model
-QUIET_SECONDS = 2  # the last reply is the last one when nothing follows for so long
+ANSWER_SECONDS = 120  # a turn may take this long with a slow model
+QUIET_SECONDS = 2  # a reply is the last one when no other follows for this long
 POLL_SECONDS = 5
 
 
 class NoAnswerError(Exception):
-    """Nothing came back in time; the message says how far the customer's message got."""
+    """No reply arrived in time; the message says how far the customer's message got."""
 
 
 class Phone:
@@ -24,19 +24,19 @@ class Phone:
         self._clock = clock
 
     def say(self, text: str) -> str:
-        """Send a text; gives its wamid. Raises httpx.HTTPError."""
+        """Send a text and return its wamid. Raises httpx.HTTPError."""
         answer = self._client.post(f"/_sim/personas/{self._wa_id}/messages", json={"text": text})
         answer.raise_for_status()
         self._after = answer.json()["revision"]
         return str(answer.json()["id"])
 
     def replies(self, answer_seconds: float = ANSWER_SECONDS, quiet_seconds: float = QUIET_SECONDS) -> Iterator[str]:
-        """The texts that the business sends from now on, as they arrive. Raises NoAnswerError when none does."""
+        """Yield the texts that the business sends from now on, as they arrive. Raises NoAnswerError when none does."""
         deadline = self._clock() + answer_seconds
         seen: set[str] = set()
         while (left := deadline - self._clock()) > 0:
             for message in self._changes(min(left, POLL_SECONDS)):
-                # A reaction is no reply, and the reply comes long after it.
+                # A reaction is not a reply; the reply comes later.
                 if message["direction"] == "out" and message["type"] != "reaction" and message["id"] not in seen:
                     seen.add(message["id"])
                     deadline = self._clock() + quiet_seconds
@@ -52,7 +52,7 @@ class Phone:
         return messages
 
     def _explain_silence(self) -> str:
-        """Whether the gateway took the webhook."""
+        """Return a sentence that says whether the gateway acknowledged the webhook."""
         pending = self._client.get("/_sim/webhooks", params={"pending": 1}).raise_for_status().json()["webhooks"]
         attempts = [attempt for webhook in pending for attempt in webhook["attempts"]]
         if not attempts:

@@ -1,4 +1,4 @@
-"""What the environment says: the only place of the simulator that reads it."""
+"""The simulator's settings: the only module that reads the environment."""
 
 import os
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ def _new_secret() -> SecretStr:
 class Settings(BaseModel):
     """Settings of the local stack and of the simulator's world; names in the environment are these in capitals.
 
-    Addresses that are set belong to servers of the user's own, and the stack does not start its own for them.
+    Addresses that are set belong to the user's servers; the stack does not start its own for them.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -43,15 +43,19 @@ class Settings(BaseModel):
     langgraph_url: str | None = Field(None, description="an agent server of yours")
     whatsapp_graph_url: str | None = Field(None, description="Meta's Graph API, or another stand-in for it")
     openai_base_url: str | None = Field(None, description="a model server of yours")
-    agent_model: str | None = Field(None, description="provider:model; another provider than openai needs no simulator")
-    openai_api_key: SecretStr | None = Field(None, description="with it, and no address, the model is OpenAI's")
+    agent_model: str | None = Field(None, description="provider:model; a provider other than openai needs no simulator")
+    openai_api_key: SecretStr | None = Field(None, description="with it, and without an address, the model is OpenAI's")
 
-    studio: bool | None = Field(None, description="LangGraph Studio is let in; default: where Meta is simulated")
+    studio: bool | None = Field(None, description="LangGraph Studio may connect; default: if Meta is simulated")
     whatsapp_phone_number_id: str = Field("100000000000001", description="id of the simulated number")
     whatsapp_business_account_id: str = Field("200000000000002", description="id of the simulated account")
-    whatsapp_access_token: SecretStr = Field(default_factory=_new_secret, description="what the simulator accepts")
-    whatsapp_app_secret: SecretStr = Field(default_factory=_new_secret, description="what webhooks are signed by")
-    whatsapp_webhook_verify_token: SecretStr = Field(default_factory=_new_secret, description="verification")
+    whatsapp_access_token: SecretStr = Field(
+        default_factory=_new_secret, description="access token that the simulator accepts"
+    )
+    whatsapp_app_secret: SecretStr = Field(default_factory=_new_secret, description="secret that signs webhooks")
+    whatsapp_webhook_verify_token: SecretStr = Field(
+        default_factory=_new_secret, description="token of the webhook's verification"
+    )
     simulator_token: SecretStr = Field(default_factory=_new_secret, description="opens /_sim; default: a new one")
     simulator_webhook_url: str | None = Field(None, description="where webhooks go; default: the local gateway")
     simulator_host: str = Field(HOST, description="address that the simulator listens on")
@@ -62,7 +66,7 @@ class Settings(BaseModel):
         return self.simulator_webhook_url or f"http://{HOST}:{self.gateway_port}/webhook/whatsapp"
 
     def number(self) -> Number:
-        """The simulated business number. Of several app secrets the first signs, as it is the current one."""
+        """Return the simulated business number. The first of several app secrets signs, as it is the current one."""
         return Number(
             id=self.whatsapp_phone_number_id,
             account_id=self.whatsapp_business_account_id,
@@ -75,13 +79,13 @@ class Settings(BaseModel):
 
 
 def environment() -> dict[str, str]:
-    """Variables of ``.env`` under those of the process; empty ones count as absent."""
+    """Return the variables of ``.env``, overridden by those of the process; empty ones count as absent."""
     merged = {**dotenv_values(ENV_FILE), **os.environ}
     return {name: value for name, value in merged.items() if value}
 
 
 def load(variables: Mapping[str, str]) -> Settings:
-    """Settings from variables. A secret may come as a file, ``NAME_FILE``. Raises ValidationError or OSError."""
+    """Return the settings from variables; ``NAME_FILE`` may name a secret's file. Raises ValidationError or OSError."""
     values: dict[str, Any] = {name.lower(): value for name, value in variables.items()}
     for name in Settings.model_fields:
         path = values.get(f"{name}_file")

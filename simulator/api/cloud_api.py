@@ -1,4 +1,4 @@
-"""The routes of Meta's Cloud API: who may call them, what faults hit them, and who answers."""
+"""The routes of Meta's Cloud API for messages and thread control."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -24,7 +24,7 @@ class CloudApi:
         self._carrier = carrier
 
     def routes(self) -> list[Route]:
-        """Everything that Meta's host answers."""
+        """Return the routes of messages and of thread control."""
         number = "/v{major:int}.{minor:int}/{number_id}"
         return [
             Route(f"{number}/messages", self.messages, methods=["POST"]),
@@ -32,7 +32,7 @@ class CloudApi:
         ]
 
     async def messages(self, request: Request) -> Response:
-        """``POST /{version}/{phone_number_id}/messages``: a send, or a read receipt."""
+        """Answer ``POST /{version}/{phone_number_id}/messages``: a send, or a read receipt."""
         call = await open_call(self._carrier.world, request)
         number = call.number(request.path_params["number_id"], MESSAGING)
         body = json_object(await request.body())
@@ -41,7 +41,7 @@ class CloudApi:
         return await self._send(request, number, parse_send(body))
 
     async def thread_control(self, request: Request) -> Response:
-        """``POST /…/{phone_number_id}/thread_control``: take or release a conversation; no webhook follows."""
+        """Answer ``POST /…/{phone_number_id}/thread_control``: take or release a conversation; no webhook follows."""
         call = await open_call(self._carrier.world, request)
         number = call.number(request.path_params["number_id"], MESSAGING)
         self._carrier.control_thread(number, parse_control(call.parameters))
@@ -67,7 +67,7 @@ class CloudApi:
 
 
 async def answer_error(_: Request, error: Exception) -> Response:
-    """Exception handler for GraphError."""
+    """Answer for a GraphError."""
     if not isinstance(error, GraphError):
         raise error
     return JSONResponse(error.body(), error.status, error.headers)

@@ -1,4 +1,4 @@
-"""What the faults that were set do to a call of an API."""
+"""The answers that faults give to calls of an API."""
 
 from starlette.responses import JSONResponse, Response
 
@@ -9,7 +9,7 @@ from simulator.meta.errors import GraphError
 
 
 async def fault_response(faults: Faults, place: Place, event: Json) -> Response | None:
-    """What the faults do to a call before anything is done; None: it goes on."""
+    """Return the answer that a fault gives before anything is done, after its pause; None: the call goes on."""
     taken = faults.take(place, event, BEFORE_KINDS)
     await taken.pause()
     if "cut" in taken:

@@ -1,4 +1,4 @@
-"""One call of the Graph API: its token, what it brought, and what it is about."""
+"""One call of the Graph API: its token, its parameters, and the objects that it concerns."""
 
 from dataclasses import dataclass, field
 
@@ -16,7 +16,7 @@ VERSION = "/v{major:int}.{minor:int}"
 
 @dataclass
 class Call:
-    """A call whose token is good. ``about``: the accounts that it concerned, for the usage header."""
+    """A call whose token is good. ``about``: the accounts that it concerns, for the usage header."""
 
     world: World
     request: Request
@@ -40,7 +40,7 @@ class Call:
         return str(self.request.url.replace(query=None))
 
     def account(self, account_id: str, scope: str = MANAGEMENT) -> Account:
-        """The account of that id, if the token may use it so. Raises GraphError."""
+        """Return the account of that id, if the token may use it so. Raises GraphError."""
         account = self.world.accounts.get(account_id)
         if account is None or not self.token.may_see(account_id):
             raise unknown_object(account_id, self.verb)
@@ -49,7 +49,7 @@ class Call:
         return account
 
     def number(self, number_id: str, scope: str = MANAGEMENT) -> Number:
-        """The number of that id, if the token may use it so. Raises GraphError."""
+        """Return the number of that id, if the token may use it so. Raises GraphError."""
         number = self.world.numbers.get(number_id)
         if number is None or not self.token.may_see(number.account_id):
             raise unknown_object(number_id, self.verb)
@@ -58,20 +58,20 @@ class Call:
 
 
 async def open_call(world: World, request: Request) -> Call:
-    """Check the token and read what came: query, and a body of JSON or of a form. Raises GraphError."""
+    """Check the token, and read the query and a body of JSON or of a form. Raises GraphError."""
     query = dict(request.query_params)
     token = authorise(world, bearer(request) or query.pop("access_token", ""))
     return Call(world, request, token, query | await _body(request))
 
 
 def bearer(request: Request) -> str:
-    """The token of the Authorization header, or nothing. Uploads say OAuth instead of Bearer."""
+    """Return the token of the Authorization header, or nothing. Uploads say OAuth instead of Bearer."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     return value.strip() if scheme.lower() in {"bearer", "oauth"} else ""
 
 
 def json_object(raw: bytes) -> Json:
-    """The body; strict, so that a lone surrogate or a NaN is refused as broken JSON. Raises GraphError."""
+    """Return the body. Strict: a lone surrogate or a NaN is refused as broken JSON. Raises GraphError."""
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:

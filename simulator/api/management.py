@@ -48,7 +48,7 @@ class ManagementApi:
         self._client = client
 
     def routes(self) -> list[Route]:
-        """Everything but messages and media."""
+        """Return the routes of everything but messages and media."""
         templates = f"{VERSION}/{{object_id}}/message_templates"
         profile, apps = f"{VERSION}/{{object_id}}/whatsapp_business_profile", f"{VERSION}/{{object_id}}/subscribed_apps"
         blocks = f"{VERSION}/{{object_id}}/block_users"
@@ -69,11 +69,11 @@ class ManagementApi:
         ]
 
     async def node(self, request: Request) -> Response:
-        """``/{object_id}`` of a number, an account or a template."""
+        """Answer ``/{object_id}`` of a number, an account or a template."""
         return await self._route(self.read_node if request.method == "GET" else self.change_node)(request)
 
     async def debug_token(self, request: Request) -> Response:
-        """``GET /debug_token?input_token=``: not limited, and no fault reaches it but those of ``management``."""
+        """Answer ``GET /debug_token?input_token=``: not limited, and only the faults of ``management`` apply."""
         if refusal := await fault_response(self._faults, "management", {"edge": "debug_token", "method": "GET"}):
             return refusal
         caller, wanted = bearer(request) or request.query_params.get("access_token", ""), request.query_params
@@ -83,7 +83,7 @@ class ManagementApi:
         return JSONResponse(tokens.inspect(self._world, wanted["input_token"]))
 
     async def exchange(self, request: Request) -> Response:
-        """``GET /oauth/access_token``."""
+        """Answer ``GET /oauth/access_token``."""
         if refusal := await fault_response(
             self._faults, "management", {"edge": "access_token", "method": request.method}
         ):
@@ -92,7 +92,7 @@ class ManagementApi:
         return JSONResponse(tokens.exchange(self._world, dict(request.query_params) | form))
 
     async def read_node(self, call: Call) -> Json:
-        """A number, an account or a template by its id."""
+        """Return a number, an account or a template by its id."""
         object_id, fields = call.request.path_params["object_id"], call.parameters.get("fields")
         if object_id in self._world.numbers:
             node = nodes.number_node(self._world, call.number(object_id), call.major)
@@ -103,7 +103,7 @@ class ManagementApi:
         return template_node(self._template(call, object_id), fields)
 
     async def change_node(self, call: Call) -> Json:
-        """Settings of a number, or a template's edit."""
+        """Change the settings of a number, or edit a template."""
         object_id = call.request.path_params["object_id"]
         if object_id in self._world.numbers:
             await self._set_number(call.number(object_id), call.parameters)
@@ -191,7 +191,7 @@ class ManagementApi:
         return {"messaging_product": "whatsapp", "block_users": lists}
 
     async def _set_number(self, number: Number, wish: Json) -> None:
-        """``webhook_configuration``; what else can be set (pin, name, …) is taken and has no effect."""
+        """Set ``webhook_configuration``; all other settings (pin, name, …) are accepted and have no effect."""
         webhooks = wish.get("webhook_configuration")
         if webhooks is None and not wish:
             raise GraphError(MISSING_PARAMETER, "Nothing to change was given")
@@ -210,7 +210,7 @@ class ManagementApi:
         return template
 
     def _route(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-        """The endpoint of a handler: version, faults, token, limit, and the usage header on every answer."""
+        """Return a handler's endpoint: with version, faults, token, limit, and the usage header on every answer."""
 
         async def endpoint(request: Request) -> Response:
             if request.path_params["major"] > NEWEST_MAJOR:
@@ -237,19 +237,19 @@ class ManagementApi:
             raise
 
     def _account_of(self, object_id: str) -> Account | None:
-        """The account whose limit a call about this object uses up."""
+        """Return the account whose limit a call about this object counts against."""
         found = self._world.numbers.get(object_id) or self._world.templates.get(object_id)
         return self._world.accounts.get(found.account_id if found else object_id)
 
 
 def _edge(request: Request) -> str:
-    """The last part of the path where it is an edge; of a node "node"."""
+    """Return the last part of the path where it is an edge, and "node" for a node."""
     last = request.url.path.rsplit("/", 1)[-1]
     return "node" if last == request.path_params["object_id"] else last
 
 
 def _matches(template: Template, filters: Json) -> bool:
-    """Filters of the list: the name as a part, the rest whole."""
+    """Return whether a template fits the filters of the list: the name in part, all others in full."""
     name = filters.get("name", "")
     rest = {field: str(value).upper() for field, value in filters.items() if field != "name"}
     return name in template.name and all(getattr(template, one).upper() == value for one, value in rest.items())

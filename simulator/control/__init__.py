@@ -1,1 +1,1 @@
-"""``/_sim``: what drives the simulator: people, accounts, faults, the clock."""
+"""The control API, ``/_sim``: people, accounts, faults, the clock."""

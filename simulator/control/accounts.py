@@ -1,4 +1,4 @@
-"""The part of the control API that plays Meta's staff: accounts, numbers, tokens, templates."""
+"""The part of the control API for Meta's own decisions: accounts, numbers, tokens, templates."""
 
 from dataclasses import asdict, replace
 from typing import Literal
@@ -19,7 +19,7 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     def given(self) -> Json:
-        """What was said, and nothing else."""
+        """Return only the fields that the request sets."""
         return self.model_dump(exclude_unset=True)
 
 
@@ -34,7 +34,7 @@ class AccountUpdate(_Body):
 
 
 class NumberUpdate(_Body):
-    """A number; what is left out is as with the first number."""
+    """A number; absent fields are those of the first number."""
 
     account_id: str | None = None
     display: str | None = None
@@ -64,7 +64,7 @@ class TokenUpdate(_Body):
 
 
 class TemplateUpdate(_Body):
-    """What Meta's reviewers, or customers' reports, do to a template."""
+    """A change that Meta's reviewers, or customers' reports, make to a template."""
 
     status: str | None = None
     reason: str | None = None
@@ -74,7 +74,7 @@ class TemplateUpdate(_Body):
 
 
 class TemplatesImport(_Body):
-    """Templates that are there already, whoever made them: no check, no limit, no webhook."""
+    """Templates to add as existing ones: without check, limit or webhook."""
 
     account_id: str
     templates: list[Json]
@@ -87,7 +87,7 @@ class AccountsControl:
         self._carrier = carrier
 
     def routes(self) -> list[Route]:
-        """Everything of accounts under /_sim."""
+        """Return the routes of accounts, numbers, tokens and templates under ``/_sim``."""
         return [
             Route("/_sim/accounts", self.accounts),
             Route("/_sim/accounts/{account_id}", self.account, methods=["PUT"]),
@@ -99,7 +99,7 @@ class AccountsControl:
         ]
 
     async def accounts(self, _: Request) -> Response:
-        """The app, the accounts and their numbers."""
+        """List the app, the accounts and their numbers."""
         world = self._carrier.world
         hidden = {"calls", "creations"}
         accounts = [{k: v for k, v in vars(one).items() if k not in hidden} for one in world.accounts.values()]
@@ -107,7 +107,7 @@ class AccountsControl:
         return JSONResponse({"app": asdict(world.app), "accounts": accounts, "numbers": numbers})
 
     async def account(self, request: Request) -> Response:
-        """Open or change an account."""
+        """Create or change an account."""
         update = AccountUpdate.model_validate_json(await request.body() or b"{}").given()
         account = self._carrier.world.account(request.path_params["account_id"], update.get("name"))
         for name, value in update.items():
@@ -115,7 +115,7 @@ class AccountsControl:
         return JSONResponse({"id": account.id} | {name: getattr(account, name) for name in AccountUpdate.model_fields})
 
     async def number(self, request: Request) -> Response:
-        """Add or change a number, with Meta's webhooks about what changed; or take it away."""
+        """Add, change or remove a number; a change is followed by Meta's webhooks about it."""
         world, number_id = self._carrier.world, request.path_params["number_id"]
         if request.method == "DELETE":
             world.numbers.pop(number_id, None)
@@ -129,11 +129,11 @@ class AccountsControl:
         return JSONResponse(new.as_json())
 
     async def tokens(self, _: Request) -> Response:
-        """Every token."""
+        """List all tokens."""
         return JSONResponse({"tokens": [vars(one) for one in self._carrier.world.tokens.values()]})
 
     async def token(self, request: Request) -> Response:
-        """Make or change a token (revoke it: ``valid`` false), or forget it."""
+        """Create, change or delete a token; ``valid`` false revokes it."""
         tokens, value = self._carrier.world.tokens, request.path_params["token"]
         if request.method == "DELETE":
             tokens.pop(value, None)
@@ -144,7 +144,7 @@ class AccountsControl:
         return JSONResponse(vars(tokens[value]))
 
     async def templates(self, request: Request) -> Response:
-        """All templates, or more of them."""
+        """List all templates, or add some."""
         templates = self._carrier.world.templates
         if request.method == "POST":
             update = TemplatesImport.model_validate_json(await request.body())
@@ -155,7 +155,7 @@ class AccountsControl:
         return JSONResponse({"templates": [_as_json(one) for account in accounts for one in templates.of(account)]})
 
     async def template(self, request: Request) -> Response:
-        """Approve, reject (``reason``), pause, disable …; set quality or category; change components unseen."""
+        """Set status (rejected: with ``reason``), quality or category; replace components without a webhook."""
         update = TemplateUpdate.model_validate_json(await request.body())
         template = self._carrier.world.templates.get(request.path_params["template_id"])
         if template is None:
@@ -173,7 +173,7 @@ class AccountsControl:
         return JSONResponse(_as_json(template))
 
     def _new_number(self, number_id: str, update: Json) -> Number:
-        """A number like the first one, except for what is given."""
+        """Return a number like the first one, with the given fields changed."""
         first = next(iter(self._carrier.world.numbers.values()))
         display = f"+55 11 3000-{int(number_id[-4:] or 0) if number_id[-4:].isdecimal() else 1:04d}"
         bare = replace(first, id=number_id, display=display, override=None, profile={}, blocked=[], health_errors=[])

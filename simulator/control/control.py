@@ -31,7 +31,7 @@ class Ascii(JSONResponse):
     """JSON in ASCII only, so that lone surrogates, which people do send, can be shown."""
 
     def render(self, content: object) -> bytes:
-        """The bytes."""
+        """Return the JSON's bytes."""
         return json.dumps(content).encode()
 
 
@@ -40,7 +40,7 @@ class _Request(BaseModel):
 
 
 class PersonaUpdate(_Request):
-    """Change of a persona."""
+    """A change of a persona."""
 
     name: str | None = None
     hidden: bool | None = None
@@ -51,7 +51,7 @@ class PersonaUpdate(_Request):
 
 
 class Injection(_Request):
-    """A webhook of the caller's own making. ``signature``: absent signs it properly, null sends none."""
+    """A webhook that the caller composes. ``signature``: absent signs it correctly, null sends none."""
 
     body: Json | None = None
     raw: str | None = None
@@ -60,21 +60,21 @@ class Injection(_Request):
     copies: int = Field(1, ge=1, le=1000)
 
     def encoded(self) -> bytes:
-        """The bytes to post."""
+        """Return the bytes to post."""
         if self.raw_base64 is not None:
             return base64.b64decode(self.raw_base64)
         return self.raw.encode() if self.raw is not None else encode(self.body or {})
 
 
 class ClockUpdate(_Request):
-    """Move the clock: by seconds, or to a moment (ISO 8601 with offset)."""
+    """A move of the clock: by seconds, or to a moment (ISO 8601 with offset)."""
 
     advance_seconds: float | None = None
     now: datetime | None = None
 
 
 class SettingsUpdate(_Request):
-    """Change of the simulator's own behaviour; what is left out stays."""
+    """A change of the simulator's behaviour; absent fields keep their values."""
 
     webhook_url: str | None = None
     ticks: Json | None = None
@@ -94,7 +94,7 @@ class Control:
         self._client = client
 
     def routes(self) -> list[Route]:
-        """Everything under /_sim."""
+        """Return the routes under ``/_sim`` that this module answers."""
         return [
             Route("/_sim/health", self.health),
             Route("/_sim/reset", self.reset, methods=["POST"]),
@@ -113,17 +113,17 @@ class Control:
         ]
 
     async def health(self, _: Request) -> Response:
-        """The process answers."""
+        """Answer that the process runs."""
         return PlainTextResponse("ok")
 
     async def reset(self, _: Request) -> Response:
-        """A new world: no people but the demo's, no messages, faults, calls or webhooks."""
+        """Start a new world: only the demo's customer, and no messages, faults, calls or webhooks."""
         self._carrier.reset()
         self._calls.clear()
         return Response(status_code=204)
 
     async def settings(self, request: Request) -> Response:
-        """Where webhooks go, when ticks come, how deliveries are retried."""
+        """Read or change the simulator's behaviour: where webhooks go, when ticks come, how deliveries are retried."""
         if request.method == "PATCH":
             self._set(SettingsUpdate.model_validate_json(await request.body()))
         carrier = self._carrier
@@ -134,7 +134,7 @@ class Control:
         )
 
     def _set(self, update: SettingsUpdate) -> None:
-        """Change what is given."""
+        """Change the given settings."""
         carrier, app = self._carrier, self._carrier.world.app
         app.callback, app.secret = update.webhook_url or app.callback, update.app_secret or app.secret
         carrier.ticks = _updated(carrier.ticks, update.ticks)
@@ -144,11 +144,11 @@ class Control:
         carrier.rules = _updated(carrier.rules, update.rules)
 
     async def personas(self, _: Request) -> Response:
-        """Everybody."""
+        """List all personas."""
         return Ascii({"personas": [vars(one) for one in self._carrier.world.personas.values()]})
 
     async def persona(self, request: Request) -> Response:
-        """Create or change somebody."""
+        """Create or change a persona."""
         update = PersonaUpdate.model_validate_json(await request.body() or b"{}")
         persona = self._carrier.world.persona(wa_id_of(request), update.name, hidden=update.hidden)
         for name in ("username", "blocks", "experiment"):
@@ -159,7 +159,7 @@ class Control:
         return Ascii(vars(persona))
 
     async def speak(self, request: Request) -> Response:
-        """Somebody writes to the business."""
+        """Let a persona do something: write, attach, tap, react, edit or delete."""
         action = PersonaAction.model_validate(
             json.loads(await request.body())
         )  # not pydantic's parser: surrogates may come
@@ -170,7 +170,7 @@ class Control:
         return Ascii({"id": message.id, "revision": message.revision}, 201)
 
     async def transcript(self, request: Request) -> Response:
-        """Messages that changed after a revision; with ``wait``, as soon as there are any."""
+        """List the messages that changed after a revision; with ``wait``, answer as soon as there are any."""
         query = request.query_params
         world, after = self._carrier.world, int(query.get("after", 0))
         await world.wait(after, min(float(query.get("wait", 0)), MAX_WAIT_SECONDS))
@@ -189,7 +189,7 @@ class Control:
         return Ascii({"faults": [one.model_dump() for one in faults]})
 
     async def fault(self, request: Request) -> Response:
-        """Look at one fault, or remove it."""
+        """Show one fault, or remove it."""
         fault_id = request.path_params["fault_id"]
         fault = self._carrier.faults.get(fault_id)
         if fault is None:
@@ -200,7 +200,7 @@ class Control:
         return Ascii(fault.model_dump())
 
     async def release(self, request: Request) -> Response:
-        """Let go what a ``hold`` holds."""
+        """Release the events that a ``hold`` holds."""
         fault = self._carrier.faults.get(request.path_params["fault_id"])
         if fault is None:
             return _problem(404, "there is no such fault")
@@ -208,7 +208,7 @@ class Control:
         return Ascii(fault.model_dump())
 
     async def calls(self, request: Request) -> Response:
-        """The calls that others made, oldest first; ``after`` a number, below a ``path``."""
+        """List the calls that the simulator received, oldest first: ``after`` a number, with ``path`` in their path."""
         if request.method == "DELETE":
             self._calls.clear()
             return Response(status_code=204)
@@ -216,7 +216,7 @@ class Control:
         return Ascii({"calls": [one for one in self._calls if one["n"] > after and path in one["path"]]})
 
     async def webhooks(self, request: Request) -> Response:
-        """List deliveries, or post a webhook of one's own (once, without retries) and see the answers."""
+        """List deliveries, or post a given webhook (once, without retries) and answer with the results."""
         outbox, app = self._carrier.outbox, self._carrier.world.app
         if request.method == "GET":
             shown = outbox.pending() if "pending" in request.query_params else outbox.all()
@@ -249,12 +249,12 @@ class Control:
 
 
 def _updated(settings: ModelT, update: Json | None) -> ModelT:
-    """The settings with some of them changed. ValidationError when one is wrong."""
+    """Return the settings with some of them changed. Raises ValidationError when one is wrong."""
     return type(settings).model_validate(settings.model_dump() | (update or {}))
 
 
 def number_of(world: World, number_id: str | None) -> Number:
-    """The number of that id, or the first one. ValueError when there is none."""
+    """Return the number of that id, or the first one. Raises ValueError when there is none."""
     numbers = world.numbers
     if number_id is None:
         return next(iter(numbers.values()))
@@ -264,7 +264,7 @@ def number_of(world: World, number_id: str | None) -> Number:
 
 
 def wa_id_of(request: Request) -> str:
-    """The persona that the path names. ValueError when it has no digits."""
+    """Return the id of the persona that the path names. Raises ValueError when it has no digits."""
     wa_id = digits_of(request.path_params["wa_id"])
     if not wa_id:
         raise ValueError("a persona is named by the digits of a phone number")
@@ -276,7 +276,7 @@ def _problem(status: int, text: str) -> Response:
 
 
 async def answer_problem(_: Request, error: Exception) -> Response:
-    """Exception handler: a wrong request, or a gateway that does not answer the verification."""
+    """Answer for an exception: a wrong request, or a gateway that does not answer the verification."""
     if isinstance(error, httpx.TransportError):
         return _problem(502, f"the webhook does not answer: {type(error).__name__}: {error}")
     text = str(error.errors(include_url=False)) if isinstance(error, ValidationError) else str(error)

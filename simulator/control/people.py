@@ -1,4 +1,4 @@
-"""The part of the control API about people: media, changes of their numbers, who has the conversation, raw JSON."""
+"""The part of the control API about people: media, changes of numbers, owners of conversations, raw JSON."""
 
 import asyncio
 import json
@@ -41,19 +41,19 @@ class Move(_Body):
 
 
 class Preference(_Body):
-    """What the person wants of marketing."""
+    """The person's choice about marketing messages."""
 
     marketing: Literal["stop", "resume"]
 
 
 class Owner(_Body):
-    """Who has the conversation: ``us``, ``ai_agent`` (Meta's own), or any other app's role."""
+    """The owner of the conversation: ``us``, ``ai_agent`` (Meta's own), or any other app's role."""
 
     owner: str
 
 
 class Echo(_Body):
-    """What the business said by another way: its phone app, or another app (then by standby)."""
+    """A message that the business sent without the API: from its phone app, or from another app (then by standby)."""
 
     text: str | None = None
     message: Json | None = None
@@ -74,7 +74,7 @@ class PeopleControl:
         self._calls = calls
 
     def routes(self) -> list[Route]:
-        """Everything of people under /_sim."""
+        """Return the routes of people, media and messages under ``/_sim``."""
         persona = "/_sim/personas/{wa_id}"
         return [
             Route(f"{persona}/number", self.move, methods=["POST"]),
@@ -90,7 +90,7 @@ class PeopleControl:
         ]
 
     async def move(self, request: Request) -> Response:
-        """The person changes the number (user_changed_number), or is given a new user id (user_changed_user_id)."""
+        """Give a person another number (user_changed_number), or only another user id (user_changed_user_id)."""
         body = Move.model_validate_json(await request.body() or b"{}")
         world, number, old = self._carrier.world, self._number(body), self._persona(request)
         new = world.move(old, digits_of(body.wa_id) if body.wa_id else None)
@@ -103,7 +103,7 @@ class PeopleControl:
         return Ascii(vars(new))
 
     async def identity(self, request: Request) -> Response:
-        """The person's phone is another one: customer_identity_changed."""
+        """Post ``customer_identity_changed``: the person has another phone."""
         body = _Body.model_validate_json(await request.body() or b"{}")
         persona = self._persona(request)
         system = {"body": f"The identity of {persona.name} changed", "type": "customer_identity_changed"}
@@ -111,7 +111,7 @@ class PeopleControl:
         return Response(status_code=204)
 
     async def preferences(self, request: Request) -> Response:
-        """The person stops or resumes marketing."""
+        """Let a person stop or resume marketing."""
         body = Preference.model_validate_json(await request.body())
         persona = self._persona(request)
         persona.marketing = body.marketing
@@ -120,7 +120,7 @@ class PeopleControl:
         return Ascii(vars(persona))
 
     async def owner(self, request: Request) -> Response:
-        """The conversation is passed to us, or away from us."""
+        """Pass the conversation to us, or to another app."""
         body = Owner.model_validate_json(await request.body())
         persona, previous = self._persona(request), self._persona(request).owner
         persona.owner = body.owner
@@ -129,7 +129,7 @@ class PeopleControl:
         return Ascii(vars(persona))
 
     async def echo(self, request: Request) -> Response:
-        """The business wrote without the API."""
+        """Add a message that the business sent without the API."""
         body = Echo.model_validate_json(await request.body())
         if (body.text is None) == (body.message is None):
             raise ValueError("give either text or message")
@@ -141,7 +141,7 @@ class PeopleControl:
         return Ascii({"id": message.id, "revision": message.revision}, 201)
 
     async def media(self, request: Request) -> Response:
-        """A customer's file: a form with ``file``, a sample by name, or the bytes themselves; GET: the samples."""
+        """Store a customer's file: a form with ``file``, a sample by name, or the bytes; ``GET`` lists the samples."""
         if request.method == "GET":
             return Ascii({"samples": list(SAMPLES)})
         number = number_of(self._carrier.world, request.query_params.get("number_id"))
@@ -149,14 +149,14 @@ class PeopleControl:
         return Ascii(store_medium(self._carrier.world, number, content, mime_type, filename).as_json(), 201)
 
     async def medium(self, request: Request) -> Response:
-        """The bytes of any medium, without token, for as long as the simulator runs."""
+        """Answer with the bytes of a medium, expired or not."""
         medium = self._carrier.world.media.get(request.path_params["media_id"])
         if medium is None:
             return Ascii({"error": "there is no such medium"}, 404)
         return _range_response(medium.content, medium.mime_type, request.headers.get("range"))
 
     async def message(self, request: Request) -> Response:
-        """A message with the raw JSON of both directions: webhooks that name it, the send that made it."""
+        """Show a message with the raw JSON of both directions: webhooks that name it, the send that made it."""
         message = self._carrier.world.messages.get(request.path_params["message_id"])
         if message is None:
             return Ascii({"error": "there is no such message"}, 404)
@@ -167,11 +167,11 @@ class PeopleControl:
         return Ascii(message.as_json() | shown)
 
     async def ledger(self, _: Request) -> Response:
-        """What delivered messages cost."""
+        """Show what delivered messages cost."""
         return Ascii(self._carrier.ledger.as_json())
 
     async def events(self, request: Request) -> Response:
-        """Changes of the transcript as server-sent events: ``message`` with a message, ``typing`` with who sees it."""
+        """Stream changes of the transcript as server-sent events: ``message``, and ``typing`` with ids of people."""
         after = request.headers.get("last-event-id") or request.query_params.get("after") or "0"
         return EventSourceResponse(self._changes(int(after), request.query_params.get("wa_id")), ping=PING_SECONDS)
 
@@ -190,7 +190,7 @@ class PeopleControl:
             await asyncio.sleep(0)
 
     def _post_system_message(self, number: Number, old: Persona, new: Persona, system: Json) -> None:
-        """Post a system message in the name of who the person was."""
+        """Post a system message from the person's former number or user id."""
         world = self._carrier.world
         content = {"type": "system", "system": system}
         message = world.add(Message(new_wamid(), "in", new.wa_id, number.id, content, world.clock.now()))
@@ -207,7 +207,7 @@ class PeopleControl:
 
 
 def _range_response(content: bytes, mime_type: str, wanted: str | None) -> Response:
-    """The bytes, or the range of them that a browser's player asks for (RFC 9110, single ranges)."""
+    """Return the bytes, or the range of them that a browser's player asks for (RFC 9110, single ranges)."""
     size, headers = len(content), SANDBOX_HEADERS | {"Accept-Ranges": "bytes"}
     match = RANGE_HEADER.fullmatch(wanted or "")
     if match is None:
@@ -220,7 +220,7 @@ def _range_response(content: bytes, mime_type: str, wanted: str | None) -> Respo
 
 
 async def _file(request: Request) -> tuple[bytes, str, str | None]:
-    """Content, type and name of what was posted. ValueError when there is nothing."""
+    """Return content, type and name of the posted file. Raises ValueError when there is none."""
     kind = request.headers.get("content-type", "application/octet-stream")
     if kind.startswith("application/json"):
         return sample(SampleRequest.model_validate_json(await request.body()).sample)
@@ -233,6 +233,6 @@ async def _file(request: Request) -> tuple[bytes, str, str | None]:
 
 
 def _read_message_id(call: Json) -> str | None:
-    """The message that a call marked as read."""
+    """Return the id of the message that a call marked as read."""
     body = call["body"]
     return body.get("message_id") if isinstance(body, dict) and body.get("status") == "read" else None

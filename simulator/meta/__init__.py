@@ -1,5 +1,5 @@
-"""Meta's side of WhatsApp: what it knows, what it accepts, and what it posts to the business.
+"""Meta's side of WhatsApp: its data, its checks of requests, and its webhooks.
 
-In here: the world (numbers, personas, messages), the rules for requests, the shapes of webhooks and their delivery.
-Not in here: HTTP routes (``simulator.api.cloud_api``, ``simulator.control.control``), the page, the model.
+It contains the world (numbers, personas, messages), the rules for requests, the shapes of webhooks and their delivery.
+HTTP routes are in ``simulator.api`` and ``simulator.control``.
 """

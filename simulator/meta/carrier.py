@@ -1,4 +1,4 @@
-"""The carrier between phones and the business: takes messages from both sides and lets their ticks happen."""
+"""The carrier between phones and the business: it takes messages from both sides and posts their statuses."""
 
 import asyncio
 import secrets
@@ -28,7 +28,7 @@ from simulator.meta.reviews import Reviews
 from simulator.meta.world import Message, Number, Persona, World, digits_of, new_wamid
 
 TYPING_SECONDS = 25  # Meta: the indicator is dismissed by the reply or after 25 seconds
-TYPES_WITHOUT_WINDOW = ("edit", "revoke", "system")  # these open no customer service window
+TYPES_WITHOUT_WINDOW = ("edit", "revoke", "system")  # these types open no customer service window
 MEDIA_KINDS: tuple[MediaKind, ...] = ("image", "audio", "video", "document", "sticker")
 
 
@@ -41,13 +41,13 @@ class Ticks(BaseModel):
     played: float | None = Field(None, ge=0, description="voice notes only")
 
     def in_order(self, *, voice: bool = False) -> list[tuple[str, float]]:
-        """The statuses that happen, and when."""
+        """Return the statuses that will follow, and the seconds after which each comes."""
         shown = self.model_dump(exclude=None if voice else {"played"})
         return [(name, seconds) for name, seconds in shown.items() if seconds is not None]
 
 
 class Carrier:
-    """What Meta does with messages."""
+    """Meta's handling of messages."""
 
     def __init__(self, world: World, outbox: Outbox, faults: Faults, client: httpx.AsyncClient) -> None:
         self.world = world
@@ -63,7 +63,7 @@ class Carrier:
         self.rates, self.ledger = Rates(), Ledger()
 
     def receive(self, number: Number, persona: Persona, content: Json) -> Message:
-        """A person writes: keep it and post it to the business. ValueError when the person cannot."""
+        """Store a person's message and post it to the business. Raises ValueError when the person has blocked it."""
         if persona.blocks:
             raise ValueError(f"{persona.name} has blocked the business")
         now = self.world.clock.now()
@@ -77,7 +77,7 @@ class Carrier:
         return message
 
     def accept(self, number: Number, send: Envelope, taken: Taken) -> Json:
-        """The business writes: keep it, answer as Meta does, and let its ticks follow. Raises GraphError."""
+        """Store a message of the business, answer as Meta does, and let its statuses follow. Raises GraphError."""
         now, persona = self.world.clock.now(), self.world.find_persona(send.address)
         wa_id = persona.wa_id if persona else digits_of(send.address)
         category, rendered = self._check_send(number, persona, send)
@@ -101,7 +101,7 @@ class Carrier:
         return message.answer
 
     def read(self, read: Read) -> None:
-        """The business has read a person's message, and may show that it types. Raises GraphError."""
+        """Mark a person's message as read by the business, and show typing if asked for. Raises GraphError."""
         message = self.world.messages.get(read.message_id)
         if message is None or message.direction != "in":
             raise GraphError(INVALID_VALUE, "Parameter 'message_id' is not the id of a message that was received")
@@ -110,7 +110,7 @@ class Carrier:
             self.world.show_typing(message.wa_id, TYPING_SECONDS)
 
     def control_thread(self, number: Number, control: Control) -> None:
-        """The business takes or releases a conversation. Raises GraphError."""
+        """Let the business take or release a conversation. Raises GraphError."""
         persona = self.world.find_persona(control.to or control.recipient or "")
         if persona is None:
             raise GraphError(INVALID_PARAMETER, "There is no conversation with this recipient")
@@ -121,7 +121,7 @@ class Carrier:
         persona.owner = "us" if control.action == "take" else "ai_agent"
 
     def reset(self) -> None:
-        """Forget everything that was going on, faults and settings included."""
+        """Return to the initial state, faults and settings included."""
         self.cancel()
         self.faults.remove()
         self.reviews.reset()
@@ -130,13 +130,13 @@ class Carrier:
         self._start()
 
     def cancel(self) -> None:
-        """End everything that goes on."""
+        """Cancel all background work."""
         self._background.cancel()
         self.reviews.cancel()
         self.outbox.cancel()
 
     def _remember(self, number: Number, persona: Persona, content: Json, now: float) -> None:
-        """What a message of a person changes: the window, and the message that it edits or deletes."""
+        """Apply the effects of a person's message: open the window, and edit or delete the original message."""
         if content["type"] not in TYPES_WITHOUT_WINDOW:
             persona.wrote[number.id] = now
         if "referral" in content:
@@ -151,7 +151,7 @@ class Carrier:
             self.world.changed(original)
 
     def _check_send(self, number: Number, persona: Persona | None, send: Envelope) -> tuple[str, Json | None]:
-        """Category and, of a template, what the phone shows. Raises GraphError for what is refused at once."""
+        """Return the category and the rendered template, if it is one. Raises GraphError for a refused send."""
         rendered, category = None, "service"
         if send.type == "template":
             template_send = TemplateSend.model_validate(send.content)
@@ -191,12 +191,12 @@ class Carrier:
             self.outbox.post(change, lane=message.id)
 
     def _status_times(self, persona: Persona, message: Message) -> list[tuple[str, float]]:
-        """The ticks of a message that arrives; a person who blocked the business never gets it."""
+        """Return the statuses of an accepted message; to a person who blocked the business it is never delivered."""
         steps = self.ticks.in_order(voice=message.content["type"] == "audio")
         return [step for step in steps if step[0] == "sent"] if persona.blocks else steps
 
     async def _check_media(self, number: Number, message: Message) -> GraphError | None:
-        """Get what a message links to, and look at its size and type; gives what is wrong with it."""
+        """Download the file that a message links to, check its size and type, and return the error, if any."""
         kind = next((one for one in MEDIA_KINDS if one in message.content), None)
         link = message.content[kind].get("link") if kind else None
         medium = self.world.media.get(message.medium_id or "")
@@ -233,14 +233,14 @@ class Carrier:
 
 
 def _check_kind(kind: MediaKind, medium: Medium) -> None:
-    """Whether a file can be sent as that kind; as a document everything can. Raises GraphError."""
+    """Check that a file can be sent as that kind; every file can be a document. Raises GraphError."""
     if kind != "document" and kind_of(medium.mime_type) != kind:
         raise GraphError(UPLOAD_FAILED, f"A file of type {medium.mime_type} cannot be sent as {kind}")
     check_size(kind, medium.content)
 
 
 def _media_id(content: Json, rendered: Json | None = None) -> str | None:
-    """The id of the medium in a message, in a header of one, or in a template's header."""
+    """Return the id of the medium in a message, in its header, or in a template's header."""
     header = content.get("interactive", {}).get("header") if content["type"] == "interactive" else None
     for holder in (content, header or {}, (rendered or {}).get("header") or {}):
         parts = (holder.get(kind) for kind in MEDIA_KINDS)

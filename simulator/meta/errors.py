@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 
 class Kind(NamedTuple):
-    """What Meta's table says about a code."""
+    """A code's HTTP status and title in Meta's table."""
 
     status: int
     title: str
@@ -113,9 +113,9 @@ CODES = {
 
 
 class GraphError(Exception):
-    """A request that Meta refuses. ``title`` replaces the code's own where Meta words it for the case.
+    """A request that Meta refuses. ``title`` replaces the code's own where Meta has another one for the case.
 
-    ``user``: title and text that Meta words for people; ``headers``: what the answer carries besides.
+    ``user``: title and text that Meta writes for people; ``headers``: additional headers of the answer.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class GraphError(Exception):
         super().__init__(f"(#{code}) {self.title}: {details}")
 
     def body(self) -> dict[str, Any]:
-        """The answer's body, with a fresh trace id."""
+        """Return the answer's body, with a fresh trace id."""
         error: dict[str, Any] = {"message": f"(#{self.code}) {self.title}", "type": "OAuthException", "code": self.code}
         if self.details:
             error["error_data"] = {"messaging_product": "whatsapp", "details": self.details}
@@ -147,13 +147,13 @@ class GraphError(Exception):
         return {"error": error | {"fbtrace_id": "A" + secrets.token_urlsafe(16)}}
 
     def webhook_error(self) -> dict[str, Any]:
-        """The same as an item of ``errors[]`` in a status or message of a webhook."""
+        """Return the error as an item of ``errors[]`` in a status or message of a webhook."""
         details = self.details or self.title
         return {"code": self.code, "title": self.title, "message": self.title, "error_data": {"details": details}}
 
 
 def unknown_object(object_id: str, method: str = "post") -> GraphError:
-    """Meta's answer for an id that does not exist, or that the token may not see."""
+    """Return Meta's answer for an id that does not exist, or that the token may not see."""
     title = (
         f"Unsupported {method} request. Object with ID '{object_id}' does not exist, cannot be loaded due to missing "
         "permissions, or does not support this operation."

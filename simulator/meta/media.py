@@ -1,4 +1,4 @@
-"""Media as Meta keeps it: uploads of the business, what customers sent, addresses that work for five minutes.
+"""Media at Meta: uploads of the business, files of customers, and addresses that work for five minutes.
 
 Source: docs/whatsapp/cloud-api/reference/media.
 """
@@ -33,12 +33,12 @@ MIME_TYPES: dict[MediaKind, tuple[str, ...]] = {
         "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ),
 }  # fmt: skip
-OPUS = "audio/opus"  # as a type of its own it is refused; inside audio/ogg it is a voice note
+OPUS = "audio/opus"  # refused as a MIME type; inside audio/ogg it is a voice note
 
 
 @dataclass
 class Medium:
-    """One file. ``number_id``: the number that may use it; ``ends``: when its id works no more."""
+    """One file. ``number_id``: the number that may use it; ``expires_at``: when its id stops working."""
 
     id: str
     number_id: str
@@ -53,7 +53,7 @@ class Medium:
         return hashlib.sha256(self.content).hexdigest()
 
     def as_json(self) -> Json:
-        """As the control API shows it; ``url`` gives the bytes, as long as the simulator runs."""
+        """Return the file's facts as the control API shows them; ``url`` works as long as the simulator runs."""
         shown = {"id": self.id, "mime_type": self.mime_type, "filename": self.filename, "size": len(self.content)}
         return shown | {"url": f"/_sim/media/{self.id}"}
 
@@ -67,22 +67,22 @@ class MediaStore:
         self._addresses: dict[str, tuple[str, float]] = {}
 
     def clear(self) -> None:
-        """Forget all; ids go on."""
+        """Remove everything; ids are not used again."""
         self._media.clear()
         self._addresses.clear()
 
     def add(self, number_id: str, content: bytes, mime_type: str, filename: str | None, expires_at: float) -> Medium:
-        """Keep a file until that moment."""
+        """Store a file whose id works until ``expires_at``."""
         medium = Medium(str(next(self._ids)), number_id, content, mime_type, filename, expires_at)
         self._media[medium.id] = medium
         return medium
 
     def get(self, media_id: str) -> Medium | None:
-        """The file of that id, ended or not."""
+        """Return the file of that id, expired or not."""
         return self._media.get(media_id)
 
     def usable(self, media_id: str, now: float) -> Medium | None:
-        """The file of that id, if the id still works."""
+        """Return the file of that id, if the id still works."""
         medium = self._media.get(media_id)
         return medium if medium and now < medium.expires_at else None
 
@@ -91,25 +91,25 @@ class MediaStore:
         self._media.pop(media_id, None)
 
     def address(self, medium: Medium, now: float) -> Json:
-        """Query parameters of an address at which the file is for five minutes."""
+        """Return the query parameters of an address at which the file can be fetched for five minutes."""
         expires_at, key = now + URL_SECONDS, secrets.token_urlsafe(24)
         self._addresses[key] = (medium.id, expires_at)
         return {"mid": medium.id, "ext": str(int(expires_at)), "hash": key}
 
     def at(self, query: Json, now: float) -> Medium | None:
-        """The file at an address, if the address still works."""
+        """Return the file at an address, if the address still works."""
         media_id, expires_at = self._addresses.get(query.get("hash", ""), ("", 0.0))
         return self._media.get(media_id) if media_id == query.get("mid") and now < expires_at else None
 
 
 def kind_of(mime_type: str) -> MediaKind | None:
-    """Which kind of message a type belongs to; None where Meta takes none of it."""
+    """Return the kind of message for a MIME type; None where Meta does not accept it."""
     bare = mime_type.split(";", maxsplit=1)[0].strip().lower()
     return next((kind for kind, types in MIME_TYPES.items() if bare in types), None)
 
 
 def check_upload(content: bytes, mime_type: str) -> None:
-    """What Meta checks when a file is uploaded. Raises GraphError."""
+    """Check a file as Meta does when it is uploaded. Raises GraphError."""
     kind = kind_of(mime_type)
     if mime_type.lower().startswith(OPUS):
         raise GraphError(UPLOAD_FAILED, "Opus audio has to be uploaded as audio/ogg")
@@ -125,12 +125,12 @@ def check_upload(content: bytes, mime_type: str) -> None:
 
 
 def check_size(kind: MediaKind, content: bytes) -> None:
-    """Whether a file may be sent as this kind. Raises GraphError."""
+    """Check that a file is small enough for this kind. Raises GraphError."""
     limit = STATIC_STICKER_MAX_BYTES if kind == "sticker" and not is_animated(content) else MAX_BYTES[kind]
     if len(content) > limit:
         raise GraphError(UPLOAD_FAILED, f"The {kind} has {len(content)} bytes, the limit is {limit}")
 
 
 def is_animated(content: bytes) -> bool:
-    """Whether a WebP file has the animation flag (VP8X header of the RIFF container)."""
+    """Return whether a WebP file has the animation flag (VP8X header of the RIFF container)."""
     return content[12:16] == b"VP8X" and len(content) > 20 and bool(content[20] & 0x02)

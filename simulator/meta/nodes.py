@@ -1,4 +1,4 @@
-"""How the Graph API shows what it knows: all fields of a node, those that were asked for, and pages of a list.
+"""Nodes of the Graph API: all fields of a node, the requested ones, and pages of a list.
 
 Source: Meta's OpenAPI description of the Business Messaging API (v23) and docs/graph-api/results.
 """
@@ -21,17 +21,17 @@ ACCOUNT_DEFAULTS = (ID, "name", "currency", "timezone_id", "message_template_nam
 TEMPLATE_DEFAULTS = ("name", "parameter_format", "components", "language", "status", "category", ID)
 TIMEZONE_ID = "25"  # America/Sao_Paulo
 PAGE_SIZE, MAX_PAGE_SIZE = 25, 1000
-# The one since v24.0, the other until v23.0; source: WhatsApp, "Messaging limits", via API.
+# The first since v24.0, the second until v23.0; source: WhatsApp, "Messaging limits", via API.
 LIMIT_FIELD, OLD_LIMIT_FIELD, LIMIT_FIELD_SINCE_MAJOR = (
     "whatsapp_business_manager_messaging_limit",
     "messaging_limit_tier",
     24,
 )
-NESTED = re.compile(r"\{[^{}]*\}|\.[a-z_]+\([^()]*\)")  # field{…} and field.limit(3): which field, not what of it
+NESTED = re.compile(r"\{[^{}]*\}|\.[a-z_]+\([^()]*\)")  # field{…} and field.limit(3): only the field's name counts
 
 
 def number_node(world: World, number: Number, major: int) -> Json:
-    """Every field of a phone number that this version of the API has."""
+    """Return every field of a phone number that this version of the API has."""
     account = world.accounts[number.account_id]
     callbacks = {"phone_number": number.override, "whatsapp_business_account": account.override}
     callbacks["application"] = world.app.callback
@@ -58,7 +58,7 @@ def number_node(world: World, number: Number, major: int) -> Json:
 
 
 def health(number: Number, account: Account, app: App) -> Json:
-    """Whether the number can send, by all that could keep it from it."""
+    """Return whether the number can send, for each entity that could prevent it."""
     ids = {"PHONE_NUMBER": number.id, "WABA": account.id, "BUSINESS": BUSINESS_ID, "APP": app.id}
     entities: list[Json] = [
         {"entity_type": kind, ID: one, "can_send_message": "AVAILABLE"} for kind, one in ids.items()
@@ -70,7 +70,7 @@ def health(number: Number, account: Account, app: App) -> Json:
 
 
 def account_node(world: World, account: Account) -> Json:
-    """Every field of an account."""
+    """Return every field of an account."""
     numbers = [one for one in world.numbers.values() if one.account_id == account.id]
     return {
         ID: account.id,
@@ -89,14 +89,14 @@ def account_node(world: World, account: Account) -> Json:
 
 
 def app_node(account: Account, app: App) -> Json:
-    """An item of ``subscribed_apps``."""
+    """Return an item of ``subscribed_apps``."""
     link = f"https://www.facebook.com/games/?app_id={app.id}"
     node: Json = {"whatsapp_business_api_data": {ID: app.id, "name": app.name, "link": link}}
     return node | ({"override_callback_uri": account.override} if account.override else {})
 
 
 def selected(node: Json, fields: str | None, defaults: tuple[str, ...], kind: str) -> Json:
-    """The fields that were asked for (those that have a value), or the default ones. Raises GraphError."""
+    """Return the fields that were asked for (those that have a value), or the default ones. Raises GraphError."""
     asked = [name.strip() for name in NESTED.sub("", fields).split(",") if name.strip()] if fields else list(defaults)
     optional = {"previous_category", "message_send_ttl_seconds", OLD_LIMIT_FIELD, *PROFILE}  # without a value: left out
     for name in asked:
@@ -108,12 +108,12 @@ def selected(node: Json, fields: str | None, defaults: tuple[str, ...], kind: st
 
 
 def template_node(template: Template, fields: str | None) -> Json:
-    """A template with the fields that were asked for."""
+    """Return a template with the fields that were asked for."""
     return selected(template.as_json(), fields, TEMPLATE_DEFAULTS, "WhatsAppMessageTemplate")
 
 
 def page(nodes: list[Json], query: Json, url: str) -> Json:
-    """One page of a list: ``limit``, ``after``, ``before``; ``paging.next`` where more follows. Raises GraphError."""
+    """Return one page of a list: ``limit``, ``after``, ``before``; ``paging.next`` if any. Raises GraphError."""
     limit = _limit(query.get("limit"))
     start = _position(query["after"]) + 1 if query.get("after") else 0
     if query.get("before"):

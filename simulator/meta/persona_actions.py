@@ -1,4 +1,4 @@
-"""What a person can do with a phone: write, attach, tap, react, edit, delete; made into the webhook's message.
+"""A person's actions on a phone (write, attach, tap, react, edit, delete), turned into the webhook's message.
 
 Source: docs/whatsapp/cloud-api/webhooks/reference/messages, one page for each type.
 """
@@ -61,21 +61,21 @@ class Reaction(_Part):
 
 
 class Edit(_Part):
-    """New words for a message of one's own."""
+    """A new text for the person's own message."""
 
     message_id: str
     text: str
 
 
 class FlowAnswer(_Part):
-    """A flow that was filled in."""
+    """A filled-in flow."""
 
     message_id: str
     data: Json = {}
 
 
 class PersonaAction(_Part):
-    """One thing that a person does; exactly one of the first ten, the rest modifies it."""
+    """One action of a person: exactly one of the first ten fields; the other fields modify it."""
 
     text: str | None = None
     message: Json | None = Field(None, description="as the Cloud API writes it: {type, <type>: …}")
@@ -109,13 +109,13 @@ ACTIONS = ("text", "message", "media", "tap", "reaction", "edit", "revoke", "flo
 
 
 class MessageBuilder:
-    """Makes what one person does to one number into a message. Raises ValueError for what a phone cannot do."""
+    """Build the message of one person's action to one number. Raises ValueError for an action that no phone offers."""
 
     def __init__(self, world: World, number: Number, persona: Persona) -> None:
         self._world, self._number, self._persona = world, number, persona
 
     def content(self, action: PersonaAction) -> Json:
-        """The message as the webhook has it, without id, sender and time."""
+        """Return the message as the webhook has it, without id, sender and time."""
         name = next(name for name in ACTIONS if getattr(action, name) is not None)
         content: Json = getattr(self, f"_{name}")(getattr(action, name))
         context = self._context(action) | content.get("context", {})
@@ -204,7 +204,7 @@ class MessageBuilder:
         return {"type": "interactive", "interactive": {"type": "nfm_reply", "nfm_reply": reply}, "context": context}
 
     def _share_number(self, message_id: str) -> Json:
-        """The own number, by the button of a request; a card that is shared by hand has another origin."""
+        """Return the person's own number, shared by a request's button; a card shared by hand has another origin."""
         message = self._business_message(message_id)
         buttons = [one["type"] for one in (message.rendered or {}).get("buttons", [])]
         asked = message.content.get("interactive", {}).get("type") == "request_contact_info"
@@ -240,12 +240,12 @@ class MessageBuilder:
 
 
 def store_medium(world: World, number: Number, content: bytes, mime_type: str, filename: str | None) -> Medium:
-    """A customer's file, good for seven days."""
+    """Store a customer's file, whose id works for seven days."""
     return world.media.add(number.id, content, mime_type, filename, world.clock.now() + INBOUND_SECONDS)
 
 
 def choices(message: Message) -> list[Json]:
-    """What can be tapped in a message of the business: ``type``, ``id``, ``title``, perhaps ``description``."""
+    """Return the choices in a message of the business: ``type``, ``id``, ``title``, perhaps ``description``."""
     action = message.content.get("interactive", {}).get("action", {})
     found = [{"type": "button_reply", **one["reply"]} for one in action.get("buttons", [])]
     rows = [row for section in action.get("sections", []) for row in section.get("rows", [])]

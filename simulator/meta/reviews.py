@@ -1,4 +1,4 @@
-"""What becomes of templates: submissions, their review, pauses, quality; each change is told by a webhook."""
+"""The life of templates: submission, review, pauses, quality; each change is followed by a webhook."""
 
 import asyncio
 from typing import Literal
@@ -26,7 +26,7 @@ EDITABLE_FIELDS = ("category", "components", "message_send_ttl_seconds")
 
 
 class Review(BaseModel):
-    """How submissions fare: after ``seconds`` they get the verdict. ``creations_an_hour``: of one account."""
+    """The review of submissions: after ``seconds`` they get the verdict. ``creations_an_hour``: of one account."""
 
     seconds: float = Field(1, ge=0)
     verdict: Literal["approve", "reject", "wait"] = "approve"
@@ -35,7 +35,7 @@ class Review(BaseModel):
 
 
 class Reviews:
-    """Meta's reviewers."""
+    """Meta's reviewers of templates."""
 
     def __init__(self, world: World, outbox: Outbox) -> None:
         self._world = world
@@ -44,7 +44,7 @@ class Reviews:
         self.settings = Review()
 
     def create(self, account: Account, body: Json) -> Template:
-        """Take a submission; the review follows. Raises GraphError."""
+        """Add a submitted template; the review follows. Raises GraphError."""
         content = check_creation(body)
         self._spend_creation(account)
         template = self._world.templates.add(account.id, content)
@@ -73,7 +73,7 @@ class Reviews:
             self._post_status(template, "DELETED")
 
     def set_status(self, template: Template, status: str, reason: str | None = None) -> None:
-        """A verdict, a pause, …: as Meta would decide, whatever stood before."""
+        """Set a verdict, a pause, …, as Meta would, regardless of the status before."""
         event = "UNPAUSED" if (template.status, status) == ("PAUSED", "APPROVED") else status
         template.status, template.reviewed = status, template.reviewed + 1
         template.pauses += status == "PAUSED"
@@ -81,23 +81,23 @@ class Reviews:
         self._post_status(template, event)
 
     def set_quality(self, template: Template, quality: str) -> None:
-        """Customers like the template more or less."""
+        """Set the quality score that customers' reactions give the template."""
         previous, template.quality = template.quality, quality
         self._post(template_quality_change(template, previous, self._world.clock.now()), template)
 
     def set_category(self, template: Template, category: str) -> None:
-        """Meta finds that it belongs elsewhere."""
+        """Move the template to another category, as Meta does."""
         previous, template.category = template.category, category
         template.previous_category = previous
         self._post(template_category_change(template, previous, self._world.clock.now()), template)
 
     def reset(self) -> None:
-        """Nothing is under review."""
+        """Cancel all reviews and restore the settings."""
         self.cancel()
         self.settings = Review()
 
     def cancel(self) -> None:
-        """End every review."""
+        """Cancel every review."""
         self._background.cancel()
 
     def _submit(self, template: Template) -> None:

@@ -1,4 +1,4 @@
-"""Access tokens: who may call, what a token may do, and how a short-lived one becomes a long-lived one.
+"""Access tokens: authorisation, scopes, and the exchange of a short-lived token for a long-lived one.
 
 Source: docs/graph-api/reference/debug_token, docs/facebook-login/guides/access-tokens.
 """
@@ -27,7 +27,7 @@ MALFORMED = "Invalid OAuth access token - Cannot parse access token"
 
 
 def authorise(world: World, value: str) -> Token:
-    """The token, if it is good at this moment. Raises GraphError."""
+    """Return the token, if it is good at this moment. Raises GraphError."""
     token = find(world, value)
     if token is None:
         raise GraphError(INVALID_TOKEN, title=MALFORMED)
@@ -44,7 +44,7 @@ def authorise(world: World, value: str) -> Token:
 
 
 def require_scope(token: Token, scope: str) -> None:
-    """Refuse a call that the token was not granted. Raises GraphError."""
+    """Refuse a call for which the token lacks the scope. Raises GraphError."""
     if scope in token.scopes:
         return
     if scope == MESSAGING:
@@ -53,7 +53,7 @@ def require_scope(token: Token, scope: str) -> None:
 
 
 def find(world: World, value: str) -> Token | None:
-    """The token of that value; an app's own token is ``app_id|app_secret``."""
+    """Return the token of that value; an app's own token is ``app_id|app_secret``."""
     app = f"{world.app.id}|{world.app.secret}"
     if hmac.compare_digest(app.encode(), value.encode()):
         return Token(app, type="APP", scopes=[])
@@ -62,7 +62,7 @@ def find(world: World, value: str) -> Token | None:
 
 
 def inspect(world: World, value: str) -> Json:
-    """The answer of ``debug_token``."""
+    """Return the answer of ``debug_token``."""
     token, now = find(world, value), world.clock.now()
     if token is None:
         error = {"code": INVALID_TOKEN, "message": "Invalid OAuth access token - Cannot parse access token"}
@@ -80,7 +80,7 @@ def inspect(world: World, value: str) -> Json:
 
 
 def exchange(world: World, query: Json) -> Json:
-    """The answer of ``oauth/access_token``: an app's token, or a long-lived one for a short one. Raises GraphError."""
+    """Return the answer of ``oauth/access_token``: the app's token, or a long-lived one. Raises GraphError."""
     if query.get("client_id") != world.app.id:
         raise GraphError(WRONG_APP)
     if not hmac.compare_digest(str(query.get("client_secret", "")).encode(), world.app.secret.encode()):

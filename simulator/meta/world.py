@@ -1,4 +1,4 @@
-"""What Meta knows: business numbers, the people on WhatsApp, and every message between them. All of it in memory."""
+"""Meta's data: business numbers, the people on WhatsApp, and every message between them, all in memory."""
 
 import asyncio
 import base64
@@ -30,16 +30,16 @@ MARIA = ("5511987654321", "Maria Souza")  # the customer of the demo; the demo o
 
 
 class Clock:
-    """Meta's clock. It can be moved; the simulator's own delays and retries follow real time nevertheless."""
+    """Meta's clock, which can be moved. The simulator's own delays and retries follow real time."""
 
     offset: float = 0
 
     def now(self) -> float:
-        """Seconds since 1970."""
+        """Return Meta's time in seconds since 1970."""
         return time.time() + self.offset
 
     def stamp(self) -> str:
-        """Now as webhooks write it: whole seconds in a string."""
+        """Return the present moment as webhooks write it: whole seconds in a string."""
         return str(int(self.now()))
 
 
@@ -47,9 +47,9 @@ class Clock:
 class Persona:
     """A person with a phone. ``user_id``: the business-scoped id. ``hidden``: webhooks carry only the user id.
 
-    ``blocks``: has blocked the business; ``marketing``: ``stop`` after an opt-out; ``experiment``: Meta keeps marketing
-    back; ``owner``: who has the conversation (``us``, else webhooks come by standby); ``wrote`` and ``entered``: when
-    the person last wrote, or came by an advertisement, to each number.
+    ``blocks``: has blocked the business; ``marketing``: ``stop`` after an opt-out; ``experiment``: Meta withholds
+    marketing; ``owner``: the conversation's owner (``us``, else webhooks come by standby); ``wrote`` and ``entered``:
+    when the person last wrote to each number, or came from an advertisement.
     """
 
     wa_id: str
@@ -69,8 +69,8 @@ class Persona:
 class Message:
     """One message of either direction. ``content`` is the Cloud API's JSON of it, ``statuses`` its ticks so far.
 
-    ``rendered``: what a template looks like; ``arrived`` of an incoming one: the business took the webhook with it;
-    ``answer``: what the sender got back; ``author`` of an outgoing one: ``api``, ``business_app`` (a person on the
+    ``rendered``: a template with its values; ``arrived`` of an incoming one: the business acknowledged its webhook;
+    ``answer``: the answer to the sender; ``author`` of an outgoing one: ``api``, ``business_app`` (a person on the
     business's phone) or another app's name.
     """
 
@@ -93,7 +93,7 @@ class Message:
     revision: int = 0
 
     def as_json(self) -> Json:
-        """As the control API shows it."""
+        """Return the fields that the control API shows."""
         kind = self.content.get("type", "text")
         return {
             "id": self.id,
@@ -118,7 +118,7 @@ class Message:
 
 
 class World:
-    """Everything that Meta would remember, and a way to wait for its next change."""
+    """All data of the simulated Meta, and a way to wait for its next change."""
 
     def __init__(self, number: Number, callback: str = "") -> None:
         self._first = number
@@ -131,7 +131,7 @@ class World:
         self.reset()
 
     def reset(self) -> None:
-        """Forget people, messages, templates and every number but the first; the clock goes back, revisions go on."""
+        """Remove people, messages, templates and all numbers but the first; reset the clock; revisions go on."""
         self.id = secrets.token_hex(4)
         self.clock.offset = 0
         self.app.secret = self._first.app_secret
@@ -142,14 +142,14 @@ class World:
         self.media.clear()
         self.add_number(replace(self._first, profile=dict(self._first.profile), blocked=[], health_errors=[]))
         self.personas: dict[str, Persona] = {}
-        self.given_up: set[str] = set()  # numbers that somebody had
+        self.given_up: set[str] = set()  # numbers that a person had before
         self.messages: dict[str, Message] = {}
         self.typing: dict[str, float] = {}
         self.persona(*MARIA).wrote["*"] = self.clock.now()  # her window is open
         self._touch()
 
     def account(self, account_id: str, name: str | None = None) -> Account:
-        """The account of that id, which is opened with this call unless known; with a name it gets that name."""
+        """Return the account of that id; create it unless it exists, and set its name if one is given."""
         if account_id not in self.accounts:
             self.accounts[account_id] = Account(account_id, name or f"Conta {account_id[-4:]}")
             for starter in copy.deepcopy(STARTER_TEMPLATES):
@@ -159,14 +159,14 @@ class World:
         return account
 
     def add_number(self, number: Number) -> Number:
-        """A number, its account and its token; what is known of that id is replaced."""
+        """Add a number, its account and its token; a number of that id is replaced."""
         self.account(number.account_id)
         self.numbers[number.id] = number
         self.tokens.setdefault(number.access_token, Token(number.access_token, issued_at=int(self.clock.now())))
         return number
 
     def callback(self, account_id: str, number_id: str | None) -> str | None:
-        """Where webhooks go: the number's override, the account's, the app's; None when nobody subscribed.
+        """Return where webhooks go: the number's override, the account's, the app's; None without a subscription.
 
         Overrides hold for what is about one number (docs/whatsapp/embedded-signup/webhooks/override).
         """
@@ -177,10 +177,10 @@ class World:
         return next(filter(None, overrides), self.app.callback)
 
     def persona(self, wa_id: str, name: str | None = None, *, hidden: bool | None = None) -> Persona:
-        """The person of that number, who joins WhatsApp with this call unless known; what is given is changed."""
+        """Return the person of that number, created unless known; given values are set."""
         found = self.personas.get(wa_id)
         if found is None:
-            # Who gets a number that somebody gave up is somebody else, with a user id of their own.
+            # The new owner of a given-up number is another person, with another user id.
             seed = secrets.token_hex(8) if wa_id in self.given_up else wa_id
             found = Persona(wa_id, name or f"Cliente {wa_id[-4:]}", _user_id(seed))
             self.personas[wa_id] = found
@@ -189,7 +189,7 @@ class World:
         return found
 
     def find_persona(self, recipient: str) -> Persona | None:
-        """Who a send goes to: by number in any notation, or by user id; None when nobody has it.
+        """Return the recipient of a send, by number in any notation or by user id; None when there is none.
 
         Numbers with two forms are found by either; without + the business's own country code may be missing.
         """
@@ -201,7 +201,7 @@ class World:
         return next((one for one in self.personas.values() if one.user_id == recipient), None)
 
     def move(self, persona: Persona, wa_id: str | None) -> Persona:
-        """The person has another number (None: the same) and therefore another user id. ValueError when it is taken."""
+        """Give a person another number (None: the same) and another user id. Raises ValueError for a taken number."""
         if wa_id in self.personas:
             raise ValueError(f"{wa_id} belongs to somebody else")
         new = replace(persona, wa_id=wa_id or persona.wa_id, user_id=_user_id(secrets.token_hex(8)))
@@ -213,7 +213,7 @@ class World:
         return new
 
     def add(self, message: Message) -> Message:
-        """Keep a new message."""
+        """Store a new message."""
         self.messages[message.id] = message
         if message.direction == "out":
             self.typing.pop(message.wa_id, None)  # a reply dismisses the typing indicator
@@ -221,7 +221,7 @@ class World:
         return message
 
     def changed(self, message: Message) -> None:
-        """Give the message a new revision and wake those who wait."""
+        """Give the message a new revision and wake all waiters."""
         message.revision = self._touch()
 
     def show_typing(self, wa_id: str, seconds: float) -> None:
@@ -230,11 +230,11 @@ class World:
         self._touch()
 
     def is_typing(self, wa_id: str) -> bool:
-        """Whether that person sees the business typing."""
+        """Return whether that person sees the business typing."""
         return self.typing.get(wa_id, 0) > time.time()
 
     def transcript(self, wa_id: str | None = None, after: int = 0) -> list[Message]:
-        """Messages of one person (or of all) that changed after that revision, oldest first."""
+        """Return the messages of one person (or of all) that changed after that revision, oldest first."""
         return [m for m in self.messages.values() if m.revision > after and wa_id in {None, m.wa_id}]
 
     async def wait(self, after: int, seconds: float) -> None:
@@ -254,12 +254,12 @@ class World:
 
 
 def new_wamid() -> str:
-    """A message id in Meta's notation."""
+    """Return a message id in Meta's notation."""
     return "wamid." + base64.b64encode(b"\x1d\x18" + secrets.token_bytes(27)).decode()
 
 
 def _other_form(digits: str) -> str | None:
-    """The other form of a number that has two."""
+    """Return the other form of a number that has two."""
     for longer, between, shorter in FORMS:
         if match := longer.fullmatch(digits):
             return match[1] + match[2]
@@ -269,7 +269,7 @@ def _other_form(digits: str) -> str | None:
 
 
 def text_of(content: Json) -> str | None:
-    """The text that a person reads first in a message; None where it has none."""
+    """Return the text that a person reads first in a message; None where it has none."""
     kind = content.get("type", "text")
     part = content.get(kind)
     if not isinstance(part, dict):
@@ -283,5 +283,5 @@ def text_of(content: Json) -> str | None:
 
 
 def _user_id(wa_id: str) -> str:
-    """A stable business-scoped user id: country code, dot, alphanumerics."""
+    """Return a stable business-scoped user id: country code, dot, alphanumerics."""
     return "BR." + hashlib.sha256(wa_id.encode()).hexdigest()[:24].upper()

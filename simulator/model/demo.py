@@ -1,8 +1,7 @@
-"""The demo model: a script that reads like a language model, so that the product runs without one.
+"""The demo model: a script in place of a language model, so that the product runs without one.
 
-It is no intelligence: it recognises a few wishes in Portuguese (greeting, order, goods, shops, ticket, a name to
-remember), calls the tools that the request offers, and words what they answered. It knows no fact: those come from
-tools and messages.
+It recognises a few requests in Portuguese (greeting, order, goods, shops, ticket, a name to remember), calls the tools
+that the request offers, and puts their answers into words. All facts come from tools and messages.
 """
 
 import re
@@ -68,7 +67,7 @@ QUESTIONS = ((UNOPENED, ASK_AGAIN), (ORDER, ASK_NUMBER))
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model says, or which tools it calls first."""
+    """The model's text, or the tools that it calls first."""
 
     text: str | None = None
     calls: list[Call] = field(default_factory=list)
@@ -76,7 +75,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Conversation:
-    """The request, sorted: what the customer says now, what was said before, what the tools answered in this turn."""
+    """The request in parts: the customer's texts of this turn and before, and the tools' answers in this turn."""
 
     now: list[str]
     before: list[str]
@@ -103,22 +102,22 @@ class Conversation:
 
     @property
     def customer_text(self) -> str:
-        """Everything that the customer says now."""
+        """The customer's texts of this turn, joined."""
         return "\n".join(self.now)
 
     @property
     def was_transferred(self) -> bool:
-        """Whether the last thing done was to pass the conversation to the department that has the tools."""
+        """Whether the last call transferred the conversation to the department that has the tools."""
         return bool(self.results) and self.results[-1][0] == TRANSFER_TOOL
 
     def transfer_to(self, department: str) -> Iterable["Call"]:
-        """The call that passes the conversation on, once, where there is such a department."""
+        """Yield the call that transfers the conversation, once, where there is such a department."""
         known = f"- {department}:" in self.instructions
         if known and not self.was_transferred and any(tool.name == TRANSFER_TOOL for tool in self.tools):
             yield Call(TRANSFER_TOOL, {"department": department})
 
     def tool(self, *words: str, needs_arguments: bool | None = None) -> Tool | None:
-        """The first tool whose name (else description) has one of the words."""
+        """Return the first tool whose name (else description) has one of the words."""
         fitting = [t for t in self.tools if t.name != VERIFY_TOOL and needs_arguments in {None, bool(t.required)}]
         by_name = (t for t in fitting if any(word in t.name.lower() for word in words))
         by_description = (t for t in fitting if any(word in t.description.lower() for word in words))
@@ -126,7 +125,7 @@ class Conversation:
 
 
 def answer(messages: list[Json], tools: list[Json], tool_choice: object = None) -> Answer:
-    """What the model says to this request."""
+    """Return the model's answer to this request."""
     conversation = Conversation.of(messages, tools)
     if SUMMARY.search(plain(conversation.instructions)):
         return Answer(_summarise(conversation))
@@ -141,7 +140,7 @@ def answer(messages: list[Json], tools: list[Json], tool_choice: object = None) 
 
 
 def _verification_calls(conversation: Conversation) -> Iterable[Call]:
-    """The call that proves who the customer is, where they give a postcode and, now or before, an order's number."""
+    """Yield the call that verifies the customer, when there is a postcode and, now or before, an order's number."""
     postcode = POSTCODE.search(conversation.customer_text)
     if (
         postcode is None
@@ -156,7 +155,7 @@ def _verification_calls(conversation: Conversation) -> Iterable[Call]:
 
 
 def _calls_after_verification(conversation: Conversation) -> Iterable[Call]:
-    """What they wanted to know before they were asked who they are: how their order is."""
+    """Yield the lookup of the order that the customer asked about before the verification."""
     name, text = conversation.results[-1]
     proven = VERIFIED.search(plain(text)) if name == VERIFY_TOOL else None
     if proven and any(tool.name == "order_status" for tool in conversation.tools):
@@ -164,7 +163,7 @@ def _calls_after_verification(conversation: Conversation) -> Iterable[Call]:
 
 
 def text_of(message: Json) -> str:
-    """The text of a message, whose content may come in parts."""
+    """Return the text of a message, whose content may come in parts."""
     content = message.get("content") or ""
     if isinstance(content, str):
         return content
@@ -172,7 +171,7 @@ def text_of(message: Json) -> str:
 
 
 def _forced(conversation: Conversation, tool_choice: object) -> Tool | None:
-    """The tool that the request demands."""
+    """Return the tool that the request demands."""
     if isinstance(tool_choice, dict):
         name = tool_choice.get("function", {}).get("name")
         return next((tool for tool in conversation.tools if tool.name == name), None)
@@ -180,7 +179,7 @@ def _forced(conversation: Conversation, tool_choice: object) -> Tool | None:
 
 
 def _requested_calls(conversation: Conversation) -> Iterable[Call]:
-    """The tool calls that the customer's words ask for."""
+    """Yield the tool calls that the customer's text asks for."""
     text = plain(conversation.customer_text)
     ticket = TICKET_NUMBER.search(text)
     if PERSON.search(text) and (tool := conversation.tool("human", "handoff", "person", "atendente")):
@@ -199,7 +198,7 @@ def _requested_calls(conversation: Conversation) -> Iterable[Call]:
 
 
 def _specific_calls(conversation: Conversation, text: str) -> Iterable[Call]:
-    """What takes a certain tool by its name: another department may have it."""
+    """Yield the call of a tool that is known by its name; another department may have the tool."""
     number = next(iter(ORDER_NUMBER.findall(conversation.customer_text)), None)
     address = ADDRESS.search(text)
     if CANCEL.search(text) and number and ORDER.search(text):
@@ -222,13 +221,13 @@ def _specific_calls(conversation: Conversation, text: str) -> Iterable[Call]:
 
 
 def _is_shopping(text: str) -> bool:
-    """Whether they look for something to buy, and not for what they have bought."""
+    """Return whether the customer wants to buy something, rather than asks about a purchase."""
     goods = GOODS.search(text) and not ORDER.search(text)
     return bool(PRODUCT.search(text) or goods) and not PROBLEM.search(text)
 
 
 def _call_by_name(conversation: Conversation, name: str, department: str = "", **arguments: str) -> Iterable[Call]:
-    """The call of a tool, or of the one that passes the conversation to the department that has it."""
+    """Yield the call of a tool, or the transfer to the department that has it."""
     if any(tool.name == name for tool in conversation.tools):
         yield Call(name, arguments)
     elif department:
@@ -236,7 +235,7 @@ def _call_by_name(conversation: Conversation, name: str, department: str = "", *
 
 
 def _summarise(conversation: Conversation) -> str:
-    """A summary of what the customer text, as far as a script can: the last of it."""
+    """Return the last messages of the customer, which is all the summary that a script can give."""
     lines = [line for line in conversation.customer_text.splitlines() if line.startswith("Cliente: ")]
     return "Em aberto: " + " / ".join(shorten(line.removeprefix("Cliente: "), 80) for line in lines[-10:])
 
@@ -253,9 +252,9 @@ def _ticket_opener(conversation: Conversation) -> Tool | None:
 
 
 def _order_calls(conversation: Conversation) -> Iterable[Call]:
-    """Look up the orders that are named, now or before; list all where none is; pass on what has no tool here."""
+    """Yield the lookups of the orders named now or before, or of all; transfer where this department has no tool."""
     one = conversation.tool("order", "pedido", needs_arguments=True)
-    if one and not one.takes_number:  # it only speaks of orders
+    if one and not one.takes_number:  # its description only mentions orders
         one = None
     every = conversation.tool("order", "pedido", needs_arguments=False)
     numbers = ORDER_NUMBER.findall(conversation.customer_text)
@@ -271,7 +270,7 @@ def _order_calls(conversation: Conversation) -> Iterable[Call]:
 
 
 def _phrase_results(conversation: Conversation) -> str:
-    """Say what the tools answered."""
+    """Return the tools' answers in words."""
     facts = [result_text(text) for name, text in conversation.results if name != TRANSFER_TOOL]
     facts = [CONFIRMED.format(told[1]) if (told := VERIFIED.search(plain(fact))) else fact for fact in facts]
     facts = [NO_SYSTEM if UNSURE.search(plain(fact)) else fact for fact in facts]
@@ -280,7 +279,7 @@ def _phrase_results(conversation: Conversation) -> str:
 
 
 def _reply_without_tools(conversation: Conversation) -> str:
-    """Answer without a tool."""
+    """Return an answer without a tool."""
     text, name = plain(conversation.customer_text), _customer_name(conversation.before + conversation.now)
     if REFUSED.fullmatch(text.strip()):
         return LEFT_ALONE
@@ -307,6 +306,6 @@ def _greeting(conversation: Conversation) -> str:
 
 
 def _customer_name(texts: list[str]) -> str | None:
-    """The name that the customer gave last."""
+    """Return the name that the customer gave last."""
     found = [match[1] or match[2] for text in texts for match in NAME_TOLD.finditer(text)]
     return found[-1].strip() if found else None

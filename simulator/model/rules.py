@@ -1,4 +1,4 @@
-"""What OpenAI refuses in a chat completion, in its words and error format.
+"""The requests for chat completions that OpenAI refuses, in its words and error format.
 
 Source: OpenAI API reference, "Create chat completion" and "Error codes"; messages as its server gives them.
 """
@@ -22,7 +22,7 @@ class ChatError(Exception):
         self.status, self.message, self.param, self.code = status, message, param, code
 
     def body(self) -> Json:
-        """OpenAI's error format."""
+        """Return the error in OpenAI's format."""
         kind = "invalid_request_error" if self.status < 500 else "server_error"
         kind = {401: "authentication_error", 429: "requests"}.get(self.status, kind)
         return {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}}
@@ -106,7 +106,7 @@ def _check_calls(where: str, calls: object) -> None:
 
 
 def _check_pairs(messages: list[Json]) -> None:
-    """Every tool call is followed by its answer, every answer follows its call."""
+    """Check that every tool call is followed by its answer, and every answer follows its call. Raises ChatError."""
     waiting: list[str] = []
     for index, message in enumerate(messages):
         if message["role"] == "tool":

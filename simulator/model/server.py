@@ -1,7 +1,7 @@
 """An OpenAI-compatible server of the demo model: ``/v1/chat/completions`` (streaming or not),
 ``/v1/audio/transcriptions`` and ``/v1/models``.
 
-It serves whatever model name is asked for and says ``demo`` in its answers, so that nobody takes it for more.
+It accepts every model name, and its answers name the model ``demo``, so that it is not mistaken for a real one.
 """
 
 import json
@@ -36,7 +36,7 @@ class ModelServer:
         self._faults = faults
 
     def routes(self) -> list[Route]:
-        """Everything under /v1."""
+        """Return the routes under ``/v1``."""
         return [
             Route("/v1/models", self.models),
             Route("/v1/models/{name}", self.model),
@@ -45,17 +45,17 @@ class ModelServer:
         ]
 
     async def models(self, request: Request) -> Response:
-        """The one model."""
+        """List the one model."""
         _require_key(request)
         return JSONResponse({"object": "list", "data": [_model_card(MODEL)]})
 
     async def model(self, request: Request) -> Response:
-        """Any name is served."""
+        """Show a model; any name is served."""
         _require_key(request)
         return JSONResponse(_model_card(request.path_params["name"]))
 
     async def transcribe(self, request: Request) -> Response:
-        """What a voice note says: the demo model hears nothing, and says so."""
+        """Answer for a voice note with a text that says that the demo model cannot hear."""
         _require_key(request)
         form = await request.form()
         if not isinstance(form.get("file"), UploadFile):
@@ -63,7 +63,7 @@ class ModelServer:
         return JSONResponse({"text": TRANSCRIPT})
 
     async def complete(self, request: Request) -> Response:
-        """A chat completion."""
+        """Answer with a chat completion."""
         _require_key(request)
         body = _parse(await request.body())
         last_text = text_of(body["messages"][-1])
@@ -104,7 +104,7 @@ class Completion:
         self._usage_wanted = bool((body.get("stream_options") or {}).get("include_usage"))
 
     def whole(self) -> Json:
-        """The answer in one piece."""
+        """Return the answer in one piece."""
         message: Json = {"role": "assistant", "content": self._answer.text, "refusal": None, "annotations": []}
         if self._calls:
             message["tool_calls"] = self._calls
@@ -112,7 +112,7 @@ class Completion:
         return self._head | {"object": "chat.completion", "choices": [choice], "usage": self._usage}
 
     async def stream(self) -> AsyncIterator[str]:
-        """The answer as server-sent events."""
+        """Yield the answer as server-sent events."""
         for chunk in self._chunks():
             yield f"data: {json.dumps(chunk)}\n\n"
         yield "data: [DONE]\n\n"
@@ -133,7 +133,7 @@ class Completion:
 
 
 async def answer_error(_: Request, error: Exception) -> Response:
-    """Exception handler for ChatError."""
+    """Answer for a ChatError."""
     if not isinstance(error, ChatError):
         raise error
     return JSONResponse(error.body(), error.status)
@@ -146,7 +146,7 @@ def _fault_answer(fault: Fault) -> Response:
 
 
 def _shows_picture(body: Json) -> bool:
-    """Whether the conversation shows a picture."""
+    """Return whether the conversation shows a picture."""
     contents = [message.get("content") for message in body["messages"]]
     return any(part.get("type") == "image_url" for parts in contents if isinstance(parts, list) for part in parts)
 
@@ -174,7 +174,7 @@ def _model_card(name: str) -> Json:
 
 
 def _parse(raw: bytes) -> Json:
-    """The request, checked. Raises ChatError."""
+    """Return the request, checked. Raises ChatError."""
     try:
         body = orjson.loads(raw)  # strict: refuses lone surrogates, as OpenAI does
     except orjson.JSONDecodeError as error:

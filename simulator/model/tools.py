@@ -1,4 +1,4 @@
-"""How the demo model uses tools: arguments from their JSON schemas, words from their results."""
+"""The demo model's use of tools: arguments from their JSON schemas, words from their results."""
 
 import json
 import re
@@ -31,29 +31,29 @@ class Tool:
 
     @classmethod
     def of(cls, tool: Json) -> "Tool":
-        """From the request's form."""
+        """Return the tool as the request describes it."""
         function = tool["function"]
         return cls(function["name"], function.get("description") or "", function.get("parameters") or {})
 
     @property
     def required(self) -> list[str]:
-        """Names of the arguments that it cannot do without."""
+        """The names of the required arguments."""
         return list(self.parameters.get("required", []))
 
     @property
     def takes_number(self) -> bool:
-        """Whether it wants to know the number of something."""
+        """Whether a required argument is the number of an object."""
         return any(NUMBER.search(name.lower()) for name in self.required)
 
     def lookup(self, number: str) -> Call:
-        """A call for the thing of that number."""
+        """Return the call that looks up this number."""
         name = next((name for name in self.required if NUMBER.search(name.lower())), self.required[0])
         schema = self.parameters.get("properties", {}).get(name, {})
         return Call(self.name, {name: int(number) if schema.get("type") == "integer" else number})
 
 
 def fill(schema: Json, text: str) -> Json:
-    """Arguments for a schema, made of what the customer said; optional ones are left to their defaults."""
+    """Return arguments for a schema, made of the customer's text; optional ones keep their defaults."""
     properties = schema.get("properties", {})
     definitions = schema.get("$defs", {})
     wanted = [name for name in properties if name in schema.get("required", []) or "priorit" in name.lower()]
@@ -61,7 +61,7 @@ def fill(schema: Json, text: str) -> Json:
 
 
 def result_text(result: str) -> str:
-    """A tool's result in words: text as it is, JSON as lines of names and values."""
+    """Return a tool's result in words: text as it is, JSON as lines of names and values."""
     try:
         value = json.loads(result)
     except ValueError:
@@ -110,7 +110,7 @@ def _value(name: str, schema: Json, text: str) -> object:
 
 
 def _choice(schema: Json, text: str) -> object:
-    """One of the allowed values: the urgent one where the customer is in a hurry, else the default or a middle one."""
+    """Return one of the allowed values: the urgent one for a customer in a hurry, else the default or a middle one."""
     choices = schema["enum"]
     if URGENT.search(plain(text)):
         urgent = [c for word in ("urg", "high", "alta") for c in choices if word in str(c).lower()]

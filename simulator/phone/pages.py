@@ -1,4 +1,4 @@
-"""Routes of the phone page: the page, its files, and the facts that it shows beside the conversations."""
+"""Routes of the phone page: the page, its files, and the facts that it shows next to the conversations."""
 
 import html
 import json
@@ -19,7 +19,7 @@ from simulator.meta.world import World
 
 TOKEN_TAG = '<meta name="simulator-token" content="">'
 STATIC_FILES = Path(__file__).with_name("static")
-# Only what this server serves; blob: is a picture or a voice note before it is sent.
+# Only this server's own files; ``blob:`` is a picture or a voice note before it is sent.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' blob:; media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -30,14 +30,14 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "Permissions-Policy": "microphone=(self), geolocation=(self), camera=()",
-    "Cache-Control": "no-cache",  # asked again each time (by ETag): an upgrade shows at once
+    "Cache-Control": "no-cache",  # revalidated each time (by ETag): an upgrade shows at once
 }
 
 
 class Phone:
     """The page over one world. ``token`` opens the control API.
 
-    ``stack_file``: where the local stack describes itself, if there is one.
+    ``stack_file``: the state file of the local stack, if it runs.
     """
 
     def __init__(self, world: World, stack_file: Path, token: str) -> None:
@@ -46,7 +46,7 @@ class Phone:
         self._stack_file = stack_file
 
     def routes(self) -> list[BaseRoute]:
-        """Everything under /phone."""
+        """Return the routes under ``/phone``."""
         return [
             Route("/phone", self.page),
             Route("/phone/facts", self.facts),
@@ -54,14 +54,14 @@ class Phone:
         ]
 
     async def page(self, request: Request) -> Response:
-        """The page itself. On this machine it is given the token; elsewhere its address has to bring it (#token=…)."""
+        """Serve the page. On this machine it contains the token; elsewhere its address brings it (``#token=…``)."""
         page = (STATIC_FILES / "index.html").read_text()
         if is_at_this_machine(request):
             page = page.replace(TOKEN_TAG, TOKEN_TAG.replace('""', f'"{html.escape(self._token)}"'))
         return HTMLResponse(page, headers=HEADERS | {"Cache-Control": "no-store"})
 
     async def facts(self, _: Request) -> Response:
-        """The business, the addresses of the local stack, the faults and error codes that there are."""
+        """Show the business, the addresses of the local stack, and all faults and error codes."""
         number = next(iter(self._world.numbers.values()))
         facts = {
             "business": {"name": number.name, "display": number.display, "number_id": number.id},
@@ -72,7 +72,7 @@ class Phone:
         return JSONResponse(facts, headers=HEADERS)
 
     def _addresses(self) -> dict[str, Any]:
-        """What the stack says about itself; of a simulator on its own, where its webhooks go."""
+        """Return the addresses of the local stack; for a simulator on its own, only where its webhooks go."""
         try:
             addresses: dict[str, Any] = json.loads(self._stack_file.read_text())["addresses"]
         except FileNotFoundError:
@@ -81,7 +81,7 @@ class Phone:
 
 
 class _WithHeaders:
-    """ASGI middleware: the page's headers on every answer."""
+    """ASGI middleware: add the page's headers to every answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,15 +1,15 @@
-"""Who may know what: which variables of the environment each part of the local stack is given."""
+"""The environment variables that each part of the local stack is given."""
 
 import re
 from collections.abc import Mapping
 
-# The channel's: the agent server and the simulator's model never see WhatsApp credentials or conversations.
+# The agent server and the simulator's model never see WhatsApp credentials or conversations.
 GATEWAY_ONLY = re.compile(
     r"WHATSAPP_\w+|CHANNELS_FILE|(DATABASE|REDIS|MEDIA)_URL(_FILE)?|GATEWAY_(HOST|PORT)|(OPS|WORK)_PORT"
 )
-# The brain's: the gateway never sees model keys or business data.
+# The gateway never sees model keys or business data.
 AGENT_ONLY = re.compile(r"OPENAI_\w+|\w+_API_KEY(_FILE)?|(AGENT|BUSINESS|MODEL|LANGSMITH|LANGCHAIN)_\w+|STUDIO")
-# What every program on the machine may know.
+# Every program on the machine may see these.
 COMMON = re.compile(
     r"PATH|HOME|USER|LOGNAME|SHELL|TERM|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|PYTHON\w+|VIRTUAL_ENV|\w+_proxy", re.IGNORECASE
 )
@@ -17,7 +17,7 @@ STACK_ONLY = re.compile(r"SIMULATOR_\w+|POSTGRES_PORT|REDIS_PORT|LANGGRAPH_PORT|
 
 
 def for_gateway(variables: Mapping[str, str]) -> dict[str, str]:
-    """Everything but what is the brain's or the stack's own."""
+    """Return all variables but those of the agent and of the stack itself."""
     return {
         name: value
         for name, value in variables.items()
@@ -26,7 +26,7 @@ def for_gateway(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def for_agent(variables: Mapping[str, str]) -> dict[str, str]:
-    """Everything but what is the channel's or the stack's own."""
+    """Return all variables but those of the gateway and of the stack itself."""
     return {
         name: value
         for name, value in variables.items()
@@ -35,6 +35,6 @@ def for_agent(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def for_simulator(variables: Mapping[str, str]) -> dict[str, str]:
-    """Only where things listen: of WhatsApp it has ids and secrets of its own, whatever the user's are."""
+    """Return only addresses and ports: the simulator has its own ids and secrets of WhatsApp, never the user's."""
     own = re.compile(r"SIMULATOR_\w+|GATEWAY_PORT|LOG_\w+")
     return {name: value for name, value in variables.items() if own.fullmatch(name) or COMMON.fullmatch(name)}

@@ -1,4 +1,4 @@
-"""What the local stack consists of: which parts it starts, where they listen, and what each is told. Starts nothing."""
+"""The plan of the local stack: its parts, their ports and their environments. Nothing is started here."""
 
 import secrets
 import sys
@@ -28,7 +28,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Plan:
-    """The stack that these variables ask for. ``variables``: those of the user, with the addresses of our own parts."""
+    """The stack that these variables ask for. ``variables``: the user's, with the addresses of our own parts."""
 
     settings: Settings
     variables: dict[str, str]
@@ -43,12 +43,12 @@ class Plan:
 
     @property
     def needs_simulator(self) -> bool:
-        """Whether anything needs it: without Meta's stand-in and the model it has nothing to do."""
+        """Whether the simulator is needed: for Meta or for the model."""
         return self.own_meta or self.own_model
 
     @property
     def studio(self) -> bool:
-        """Whether LangGraph Studio, which has no token, is let in: never by itself where customers are real."""
+        """Whether LangGraph Studio, which has no token, is admitted: with real customers only by the setting."""
         return self.own_agent and (self.own_meta if self.settings.studio is None else self.settings.studio)
 
     @property
@@ -73,32 +73,32 @@ class Plan:
         return f"http://{HOST}:{self.settings.simulator_port}"
 
     def gateway_environment(self) -> dict[str, str]:
-        """What ``gateway`` is told."""
+        """Return the environment of ``gateway``."""
         return environment.for_gateway(self.variables)
 
     def agent_environment(self) -> dict[str, str]:
-        """What the agent server and ``graph.business`` are told."""
+        """Return the environment of the agent server and of ``graph.business``."""
         return environment.for_agent(self.variables)
 
     def simulator_environment(self) -> dict[str, str]:
-        """What the simulator's server is told."""
+        """Return the environment of the simulator's server."""
         own = {"SIMULATOR_PORT": str(self.settings.simulator_port), "DEV_DIR": str(self.dev_dir)}
         own |= self.keys.environment() | (self.ids() if self.own_meta else {})
         return {"SIMULATOR_TOKEN": self.keys.control} | environment.for_simulator(self.variables) | own
 
     def unused(self) -> list[str]:
-        """Credentials of the user's that nobody is given, because Meta is simulated."""
+        """Return the names of the user's credentials that no part is given, because Meta is simulated."""
         given = self.settings.model_fields_set
         return [name for name in CREDENTIALS if self.own_meta and name.lower() in given]
 
     def ids(self) -> dict[str, str]:
-        """The simulated number and account, which are no secrets."""
+        """Return the ids of the simulated number and account, which are no secrets."""
         settings = self.settings
         number, account = settings.whatsapp_phone_number_id, settings.whatsapp_business_account_id
         return {"WHATSAPP_PHONE_NUMBER_ID": number, "WHATSAPP_BUSINESS_ACCOUNT_ID": account}
 
     def addresses(self) -> dict[str, str]:
-        """Name and address of everything, for people and for stack.json; passwords are left out."""
+        """Return name and address of every part, for people and for stack.json; passwords are left out."""
         gateway = f"http://{HOST}:{self.settings.gateway_port}"
         ops = f"http://{HOST}:{self.settings.ops_port}"
         work = f"http://{HOST}:{self.settings.work_port}"
@@ -122,7 +122,7 @@ class Plan:
 
 
 def make_plan(variables: Mapping[str, str]) -> Plan:
-    """The plan for these variables; only ports are looked for, and the secrets of an earlier run.
+    """Return the plan for these variables; only free ports and the secrets of an earlier run are looked up.
 
     Raises ValidationError, OSError or SettingsError for wrong ones.
     """
@@ -156,13 +156,13 @@ def _keys(directory: Path) -> Keys:
 
 
 def _without_credentials(plan: Plan, variables: Mapping[str, str]) -> dict[str, str]:
-    """The user's variables; where Meta is simulated, without credentials, which may be real ones."""
+    """Return the user's variables; where Meta is simulated, without credentials, which may be real ones."""
     credentials = {name + end for name in CREDENTIALS for end in ("", "_FILE")} if plan.own_meta else set()
     return {name: value for name, value in variables.items() if name not in credentials}
 
 
 def listeners(plan: Plan) -> dict[str, int]:
-    """The ports that the stack needs, by the setting that moves each."""
+    """Return the ports that the stack needs, by the setting that changes each."""
     settings = plan.settings
     needed = {"GATEWAY_PORT": settings.gateway_port, "OPS_PORT": settings.ops_port, "WORK_PORT": settings.work_port}
     needed |= {"LANGGRAPH_PORT": settings.langgraph_port} if plan.own_agent else {}
@@ -172,7 +172,7 @@ def listeners(plan: Plan) -> dict[str, int]:
 
 
 def agent_command(plan: Plan) -> list[str]:
-    """The agent server, in the foreground and without a reloader, so that our child is the process that serves."""
+    """Return the agent server's command: in the foreground and without a reloader, so that our child is the server."""
     where = ["--host", HOST, "--port", str(plan.settings.langgraph_port)]
     options = [
         "--no-reload",
@@ -186,7 +186,7 @@ def agent_command(plan: Plan) -> list[str]:
 
 
 def without_password(url: str) -> str:
-    """The address without the password in it."""
+    """Return the address without the password in it."""
     parts = urlsplit(url)
     if parts.password is None:
         return url
@@ -194,25 +194,25 @@ def without_password(url: str) -> str:
 
 
 def _has_model(settings: Settings) -> bool:
-    """Whether the user has a model: an address, a key of OpenAI's, or another provider's name."""
+    """Return whether the user has a model: an address, a key of OpenAI's, or another provider's name."""
     other_provider = settings.agent_model is not None and not settings.agent_model.startswith("openai:")
     return settings.openai_base_url is not None or settings.openai_api_key is not None or other_provider
 
 
 def _defaults(plan: Plan) -> dict[str, str]:
-    """What holds unless the user says otherwise."""
+    """Return the defaults, which the user's variables override."""
     return {
         **NO_TELEMETRY,
         "LANGGRAPH_TOKEN": secrets.token_urlsafe(24),
         "INTERNAL_TOKEN": secrets.token_urlsafe(24),
         "MEDIA_URL": (plan.dev_dir / "media").as_uri(),
-        "DRAIN_SECONDS": "5",  # on one's own machine Ctrl-C should not take long; what is cut off is continued
+        "DRAIN_SECONDS": "5",  # Ctrl-C should not take long on a developer's machine; interrupted turns are continued
         **(plan.keys.environment() | plan.ids() if plan.own_meta else {}),
     }
 
 
 def _addresses(plan: Plan) -> dict[str, str]:
-    """Where our own parts are, and the address that the agent derives its own from."""
+    """Return the addresses of our own parts, and of the databases that the agent uses."""
     settings = plan.settings
     found = {
         "GATEWAY_HOST": HOST,

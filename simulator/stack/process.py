@@ -1,7 +1,7 @@
-"""Child processes that the local stack and the tests stand on.
+"""Child processes of the local stack and of the tests.
 
 A :class:`Process` writes its output into a log file, leads a session of its own (so that Ctrl-C in a terminal reaches
-only the supervisor, which stops its parts in order), and dies with its parent on Linux.
+only the supervisor, which stops its parts in order), and ends with its parent on Linux.
 """
 
 import ctypes
@@ -22,7 +22,7 @@ POLL_SECONDS = 0.03
 
 
 class StartError(Exception):
-    """A process did not come up; the message says which one, why, and what its log ends with."""
+    """A process did not start; the message says which one, why, and how its log ends."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class User:
 
 
 def always_ready() -> bool:
-    """Readiness of a process that listens nowhere."""
+    """Return True, for a process that listens on no port."""
     return True
 
 
@@ -43,8 +43,8 @@ def always_ready() -> bool:
 class Process:
     """One child process.
 
-    ``ready`` is asked until it says yes (it must not raise); ``stop_signal`` asks for a graceful end, which may take
-    ``stop_seconds`` before SIGKILL; ``env`` is the whole environment, nothing is inherited when it is given.
+    ``ready`` is called until it returns True (it must not raise); ``stop_signal`` asks for a graceful end, which may
+    take ``stop_seconds`` before SIGKILL; ``env`` is the whole environment: nothing is inherited when it is given.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Process:
         return signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
 
     def start(self) -> None:
-        """Start it and wait until it is ready. Raises StartError when it ends or hangs instead; nothing is left."""
+        """Start it and wait until it is ready. Raises StartError, and stops it, when it ends or hangs instead."""
         self.spawn()
         self.wait_ready()
 
@@ -99,7 +99,7 @@ class Process:
         with self.log.open("ab") as log:
             self._log_start = log.tell()
             try:
-                # The parent must be told to the kernel between fork and exec; the callee only makes one system call.
+                # This has to happen between fork and exec; the function only makes one system call.
                 self._popen = subprocess.Popen(  # noqa: S603 - the command is ours
                     list(self.argv),
                     env=self.env,
@@ -128,7 +128,7 @@ class Process:
             time.sleep(POLL_SECONDS)
 
     def log_tail(self) -> str:
-        """The end of what this run logged, indented, with the path of the log; empty when it logged nothing."""
+        """Return the end of what this run logged, indented, with the path of the log; empty when it logged nothing."""
         with self.log.open("rb") as log:
             log.seek(self._log_start)
             lines = log.read().decode(errors="replace").splitlines()[-LOG_TAIL_LINES:]
@@ -167,7 +167,7 @@ class Process:
             self.stop()
 
     def kill(self) -> None:
-        """SIGKILL, as a crash would be; returns when it is gone."""
+        """Send SIGKILL, which simulates a crash, and return when the process has ended."""
         if self._popen is not None:
             self._popen.kill()
             self._popen.wait()
@@ -178,7 +178,7 @@ class Process:
         self.start()
 
     def _end_group(self) -> None:
-        """End what the process itself left behind in its session."""
+        """End the processes that this one left running in its session."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
 
@@ -191,7 +191,7 @@ class Process:
 
 
 def _die_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:
-    """Ask the kernel to send ``stop_signal`` to the child when the thread that starts it ends. Linux only."""
+    """Return a call that asks Linux to send ``stop_signal`` to the child when its parent thread ends."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl  # looked up before the fork, where loading is safe

@@ -17,7 +17,7 @@ from simulator.stack.supervise import Part, Report, Supervisor, answers
 from simulator.stack.valkey import Valkey
 
 STATE_FILE = "stack.json"
-AGENT_START_SECONDS = 120  # it imports a lot, on slow machines for long
+AGENT_START_SECONDS = 120  # its imports take long on slow machines
 STOP_SECONDS = 15
 DATABASES, SERVERS, WORK = range(3)  # stages
 
@@ -33,7 +33,7 @@ class Stack:
         self._supervisor = Supervisor(report, self._write_state)
 
     def run(self) -> None:
-        """Start everything, tell the addresses, keep it running until KeyboardInterrupt; leave nothing behind.
+        """Start everything, report the addresses, keep it running until KeyboardInterrupt, and stop everything.
 
         Raises StartError when something does not come up.
         """
@@ -46,7 +46,7 @@ class Stack:
                 self.stop()
 
     def start(self) -> None:
-        """Start every part that has no address yet. Raises StartError; ``stop`` is due then, too."""
+        """Start every part that has no address yet. Raises StartError; call ``stop`` then, too."""
         self._state.unlink(missing_ok=True)
         self._plan.keys.save(self._plan.dev_dir)
         self._require_ports()
@@ -100,11 +100,11 @@ class Stack:
             yield _http_part(process, ports.simulator_port, "/_sim/health", SERVERS)
         gateway = [*_python("gateway.cli")]
         serve = self._process("gateway serve", [*gateway, "serve"], plan.gateway_environment())
-        serve.ready = answers(ports.ops_port, "/readyz")  # which asks the webhook's port too
+        serve.ready = answers(ports.ops_port, "/readyz")  # /readyz checks the webhook's port too
         yield Part(serve, ports.gateway_port, SERVERS)
         work = self._process("gateway work", [*gateway, "work"], plan.gateway_environment())
         yield _http_part(work, ports.work_port, "/readyz", WORK)
-        if plan.own_agent:  # last, because it takes longest
+        if plan.own_agent:  # last, because it takes the longest
             agent = self._process("agent", agent_command(plan), plan.agent_environment())
             yield _http_part(agent, ports.langgraph_port, "/ok", SERVERS)
 
@@ -118,7 +118,7 @@ class Stack:
         self._process(name, command, environment).run()
 
     def _write_state(self) -> None:
-        """Write stack.json, all at once: a reader never sees half of it."""
+        """Write stack.json atomically: a reader never sees half of it."""
         processes = [
             {"name": part.name, "pid": part.working_pid, "port": part.port, "log": str(part.process.log)}
             for part in self._supervisor.parts
@@ -146,14 +146,14 @@ class Stack:
 
 
 def read_state(dev_dir: Path) -> dict[str, Any]:
-    """What the running stack says about itself. Raises FileNotFoundError when none runs."""
+    """Return the running stack's state file. Raises FileNotFoundError when no stack runs."""
     state: dict[str, Any] = json.loads((dev_dir / STATE_FILE).read_text())
     return state
 
 
 @contextmanager
 def _lock(dev_dir: Path) -> Iterator[None]:
-    """Hold the directory: two stacks over the same data would destroy it. Raises StartError when it is taken."""
+    """Lock the directory: two stacks over the same data would destroy it. Raises StartError when it is locked."""
     dev_dir.mkdir(parents=True, exist_ok=True)
     with (dev_dir / "lock").open("w") as lock:
         try:

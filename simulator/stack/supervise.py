@@ -1,4 +1,4 @@
-"""Keeps a set of processes running: starts them in order, starts again what dies, stops them in reverse."""
+"""A supervisor of processes: start them in order, restart those that end, stop them in reverse order."""
 
 import http.client
 import time
@@ -20,7 +20,7 @@ Report = Callable[[str], None]
 class Part:
     """A process of the stack. ``stage``: those of lower stages start before it and stop after it.
 
-    ``working_pid`` is the one that works, or that worked until the part died.
+    ``working_pid`` is the process that listens, or that listened until the part ended.
     """
 
     process: Process
@@ -36,12 +36,12 @@ class Part:
         return self.process.name.lower()
 
     def find_worker(self) -> None:
-        """Look for the process that listens on the port: the child itself, or one that it started."""
+        """Find the process that listens on the port: the child itself, or one that it started."""
         self.working_pid = listening_pid(self.process.pid, self.port) or self.process.pid
 
 
 class Supervisor:
-    """The parts of a running stack. ``changed`` is called whenever the pid of a part is a new one."""
+    """The parts of a running stack. ``changed`` is called whenever a part has a new pid."""
 
     def __init__(self, report: Report, changed: Callable[[], None]) -> None:
         self.parts: list[Part] = []
@@ -62,14 +62,14 @@ class Supervisor:
             self._report(f"  {part.name} is ready after {time.monotonic() - started:.1f} s")
 
     def watch(self) -> None:
-        """Start again whatever dies, for ever."""
+        """Restart every part that ends, until interrupted."""
         while True:
             for part in self.parts:
                 self.check(part)
             time.sleep(WATCH_SECONDS)
 
     def check(self, part: Part) -> None:
-        """One look at one part; never waits."""
+        """Check one part and restart it where it ended; never waits."""
         now = time.monotonic()
         if part.restart_at is not None:
             if now >= part.restart_at:
@@ -78,7 +78,7 @@ class Supervisor:
         elif not part.process.alive:
             how = f"{part.name} ended ({part.process.ending}, log: {part.process.log})"
             self._report(f"{how}; starting it again in {RESTART_SECONDS:g} s")
-            part.process.stop()  # also ends what the dead one left in its session
+            part.process.stop()  # also ends the processes that it left in its session
             part.restart_at = now + RESTART_SECONDS
         elif part.restarting and part.process.ready():
             part.restarting = False
@@ -98,7 +98,7 @@ class Supervisor:
 
 
 def listening_pid(root: int, port: int) -> int | None:
-    """The pid that listens on the port, of ``root`` and everything that it started; None when nobody does."""
+    """Return the pid that listens on the port, among ``root`` and its descendants; None when none does."""
     try:
         family = [psutil.Process(root), *psutil.Process(root).children(recursive=True)]
         return next((process.pid for process in family if _listens(process, port)), None)
@@ -115,7 +115,7 @@ def _listens(process: psutil.Process, port: int) -> bool:
 
 
 def answers(port: int, path: str) -> Callable[[], bool]:
-    """A readiness check: the local server answers 200 to a GET."""
+    """Return a readiness check: whether the local server answers 200 to a GET."""
 
     def check() -> bool:
         connection = http.client.HTTPConnection(HOST, port, timeout=2)

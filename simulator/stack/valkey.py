@@ -14,7 +14,7 @@ class Valkey:
     def __init__(
         self, data_dir: Path, port: int | None = None, *, durable: bool = False, log: Path | None = None
     ) -> None:
-        """``port``: None takes a free one. ``log``: default ``<data_dir>.log``, beside the data."""
+        """Take ``port`` (None: a free one) and ``log`` (default: ``<data_dir>.log``, next to the data)."""
         self.data_dir = data_dir.resolve()
         self.port = port or free_port()
         self.process = Process(
@@ -49,7 +49,7 @@ class Valkey:
         self.process.stop()
 
     def kill(self) -> None:
-        """SIGKILL, as a crash would be; ``start`` or ``restart`` bring the server back on the same port."""
+        """Send SIGKILL, which simulates a crash; ``start`` or ``restart`` bring the server back on the same port."""
         self.process.kill()
 
     def restart(self) -> None:
@@ -58,17 +58,17 @@ class Valkey:
         self.start()
 
     def ready(self) -> bool:
-        """Whether it answers PING (it answers LOADING or nothing before it is)."""
+        """Return whether the server answers PING (while it loads, it answers LOADING or nothing)."""
         return self._command(b"PING") == b"+PONG\r\n"
 
     def flush(self) -> None:
-        """Forget every key of every database. Raises ConnectionError when the server does not do it."""
+        """Delete every key of every database. Raises ConnectionError when the server does not do it."""
         answer = self._command(b"FLUSHALL")
         if answer != b"+OK\r\n":
             raise ConnectionError(f"Valkey did not flush: {answer!r}")
 
     def _command(self, command: bytes) -> bytes:
-        """One inline command over a connection of its own: no client package needed. Empty when nobody answers."""
+        """Return the answer to one inline command over a new connection, without a client package, or nothing."""
         try:
             with socket.create_connection((HOST, self.port), timeout=5) as connection:
                 connection.sendall(command + b"\r\n")

@@ -1,1 +1,1 @@
-"""What a business has at Meta: accounts, numbers' profiles, templates, usage, verification."""
+"""A business's objects at Meta: accounts, numbers' profiles, templates, usage, verification."""

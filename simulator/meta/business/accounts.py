@@ -1,4 +1,4 @@
-"""What belongs to a business at Meta: its app, its accounts (WABAs), its numbers and the tokens for them.
+"""A business's objects at Meta: its app, its accounts (WABAs), its numbers and their tokens.
 
 Names and words of fields are those of the Graph API, nodes WhatsAppBusinessAccount and WhatsAppBusinessPhoneNumber.
 """
@@ -43,7 +43,7 @@ class Account:
 
 @dataclass
 class Number:
-    """A business's number, with the credentials that its app holds, and what Meta says of it."""
+    """A business's number, with the credentials that its app holds, and the fields that Meta shows."""
 
     id: str
     account_id: str
@@ -72,7 +72,7 @@ class Number:
         return digits_of(self.display)
 
     def as_json(self) -> Json:
-        """As the control API shows it: without credentials."""
+        """Return the fields that the control API shows: all but credentials."""
         hidden = {"access_token", "app_secret", "verify_token"}
         return {name: value for name, value in asdict(self).items() if name not in hidden}
 
@@ -91,10 +91,10 @@ class Token:
     accounts: list[str] | None = None
 
     def may_see(self, account_id: str) -> bool:
-        """Whether the token was granted for that account."""
+        """Return whether the token was granted for that account."""
         return self.accounts is None or account_id in self.accounts
 
 
 def digits_of(number: str) -> str:
-    """Only the digits of a phone number."""
+    """Return only the digits of a phone number."""
     return "".join(character for character in number if character in "0123456789")

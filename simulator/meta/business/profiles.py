@@ -18,7 +18,7 @@ PICTURE_URL = "https://pps.whatsapp.net/v/simulated/"
 
 
 def check_profile(body: Json) -> Json:
-    """The fields that a request sets. Raises GraphError."""
+    """Return the fields that a request sets. Raises GraphError."""
     if body.get("messaging_product") != "whatsapp":
         raise GraphError(INVALID_PARAMETER, title="The parameter messaging_product is required.")
     fields = {name: value for name, value in body.items() if name in (*PROFILE, "profile_picture_handle")}

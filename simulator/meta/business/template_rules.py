@@ -1,7 +1,7 @@
-"""What Meta takes as a template, and what it refuses before any review.
+"""The templates that Meta accepts for review, and those that it refuses before.
 
 Source: docs/whatsapp/business-management-api/message-templates/components. Meta's subcodes are public only in part
-(issue threads); where none is known, none is given.
+(issue threads); an unknown one is left out.
 """
 
 import re
@@ -32,7 +32,7 @@ MIN_WORDS_PER_VARIABLE = 2  # Meta does not publish its ratio of words to variab
 
 
 def check_creation(body: Json) -> Json:
-    """The template that a creation asks for, in our words. Raises GraphError."""
+    """Return the fields of the template that a request creates. Raises GraphError."""
     for name in ("name", "language", "category"):
         if not isinstance(body.get(name), str) or not body[name]:
             raise GraphError(INVALID_PARAMETER, title=f"The parameter {name} is required.")
@@ -46,7 +46,7 @@ def check_creation(body: Json) -> Json:
 
 
 def check_content(body: Json, category: str, parameter_format: str) -> Json:
-    """Category, format and components of a creation or an edit. Raises GraphError."""
+    """Return category, format and components of a creation or an edit. Raises GraphError."""
     if category.upper() not in CATEGORIES:
         raise GraphError(
             INVALID_PARAMETER, title=f'Param category must be one of {{{", ".join(CATEGORIES)}}} - got "{category}".'
@@ -136,7 +136,7 @@ def _text(component: Json, kind: str) -> str:
 
 
 def _check_sample(component: Json, text: str, name: str, named: bool) -> None:
-    """Variables are numbered from 1 or named, and each has a sample."""
+    """Check that variables are numbered from 1 or named, and that each has a sample. Raises GraphError."""
     found = variables(text)
     if named and not all(NAMED_VARIABLE.fullmatch(one) for one in found):
         raise refused("Invalid parameter name", "Named variables are lowercase letters, digits and underscores.")
@@ -151,7 +151,7 @@ def _check_sample(component: Json, text: str, name: str, named: bool) -> None:
 
 
 def _samples(example: Json, name: str, named: bool) -> list[str] | None:
-    """The samples' names, or the samples themselves; None where there are none."""
+    """Return the samples' names, or the samples themselves; None where there are none."""
     given = example.get(f"{name}_named_params" if named else name)
     if not isinstance(given, list) or not given:
         return None

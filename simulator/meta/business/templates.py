@@ -1,4 +1,4 @@
-"""Message templates as Meta keeps them: what is in them, where their review stands, how often they were edited."""
+"""Message templates at Meta: their content, the state of their review, and their edits."""
 
 import itertools
 import re
@@ -41,10 +41,10 @@ class Template:
     message_send_ttl_seconds: int | None = None
     pauses: int = 0
     edits: list[float] = field(default_factory=list)
-    reviewed: int = 0  # of how many submissions: a review of an older one comes too late
+    reviewed: int = 0  # number of submissions: a review of an older one is ignored
 
     def as_json(self) -> Json:
-        """Every field that the Graph API can give."""
+        """Return every field that the Graph API can show."""
         shown: Json = {
             "name": self.name,
             "parameter_format": self.parameter_format,
@@ -61,16 +61,16 @@ class Template:
         return shown | ({"message_send_ttl_seconds": ttl} if ttl is not None else {})
 
     def component(self, kind: str) -> Json | None:
-        """The component of that type (HEADER, BODY, …), if there is one."""
+        """Return the component of that type (HEADER, BODY, …), if there is one."""
         return next((one for one in self.components if one["type"].upper() == kind), None)
 
     def buttons(self) -> list[Json]:
-        """The buttons, in order."""
+        """Return the buttons, in order."""
         found = self.component("BUTTONS")
         return found["buttons"] if found else []
 
     def check_editable(self, changes: Json, now: float) -> None:
-        """Whether these changes may be made now. Raises GraphError."""
+        """Check that these changes are allowed now. Raises GraphError."""
         if self.status not in EDITABLE_STATUSES:
             raise refused(
                 "This template cannot be edited", f"Only templates that are {', '.join(EDITABLE_STATUSES)} can be."
@@ -92,11 +92,11 @@ class TemplateStore:
         self._templates: dict[str, Template] = {}
 
     def clear(self) -> None:
-        """Forget all; ids go on."""
+        """Remove everything; ids are not used again."""
         self._templates.clear()
 
     def add(self, account_id: str, content: Json) -> Template:
-        """A new one. Raises GraphError when the account has it in this language."""
+        """Add a template. Raises GraphError when the account has it in this language."""
         same = [
             one for one in self.of(account_id) if one.name == content["name"] and one.language == content["language"]
         ]
@@ -109,15 +109,15 @@ class TemplateStore:
         return template
 
     def get(self, template_id: str) -> Template | None:
-        """The template of that id."""
+        """Return the template of that id."""
         return self._templates.get(template_id)
 
     def of(self, account_id: str) -> list[Template]:
-        """The account's templates, newest first."""
+        """Return the account's templates, newest first."""
         return [one for one in reversed(self._templates.values()) if one.account_id == account_id]
 
     def find(self, account_id: str, name: str, language: str) -> Template | None:
-        """The account's template of that name and language."""
+        """Return the account's template of that name and language."""
         found = (one for one in self.of(account_id) if (one.name, one.language) == (name, language))
         return next(found, None)
 
@@ -132,18 +132,18 @@ class TemplateStore:
 
 
 def refused(title: str, text: str, subcode: int | None = None) -> GraphError:
-    """Meta's answer to what it does not take of a template."""
+    """Return Meta's answer to a template that it refuses."""
     return GraphError(INVALID_PARAMETER, title="Invalid parameter", subcode=subcode, user=(title, text))
 
 
 def variables(text: str) -> list[str]:
-    """Names (or numbers) of the variables in a text, each once, in order."""
+    """Return the names (or numbers) of the variables in a text, each once, in order."""
     return list(dict.fromkeys(VARIABLE.findall(text)))
 
 
 STARTER_TEMPLATES: list[Json] = [
     {
-        "name": "hello_world",  # every test account of Meta's has this one
+        "name": "hello_world",  # every test account at Meta has this template
         "language": "en_US",
         "category": "UTILITY",
         "components": [

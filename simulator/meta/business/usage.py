@@ -1,4 +1,4 @@
-"""How many management calls an account may still get this hour, and how Meta tells it.
+"""The limit of management calls for an account, and the header that reports its use.
 
 Source: docs/graph-api/overview/rate-limiting (business use case limits), docs/whatsapp/business-management-api.
 """
@@ -27,7 +27,7 @@ class Usage(BaseModel):
         account.calls.append(now)
 
     def header(self, account: Account, now: float) -> dict[str, str]:
-        """What every answer about the account carries: per cent used, minutes until calls are possible again."""
+        """Return the header of every answer about the account: per cent used, and minutes until calls are possible."""
         self._forget(account, now)
         count = len(account.calls)
         wait = 0.0 if count < self.calls_an_hour else account.calls[0] + HOUR_SECONDS - now

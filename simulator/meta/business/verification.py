@@ -13,13 +13,13 @@ TIMEOUT_SECONDS = 10
 
 
 async def ask(client: httpx.AsyncClient, url: str, token: str, challenge: str = CHALLENGE) -> httpx.Response:
-    """Ask the address for the challenge. Raises httpx.TransportError."""
+    """Send the verification request to the address. Raises httpx.TransportError."""
     query = {"hub.mode": "subscribe", "hub.verify_token": token, "hub.challenge": challenge}
     return await client.get(url, params=query, timeout=TIMEOUT_SECONDS)
 
 
 async def require(client: httpx.AsyncClient, url: object, token: object) -> str:
-    """The address, if it answers as it should. Raises GraphError."""
+    """Return the address, if it answers with the challenge. Raises GraphError."""
     if not isinstance(url, str) or len(url) > MAX_CALLBACK_CHARACTERS or not url.startswith(("http://", "https://")):
         title = f"override_callback_uri should be a URL of at most {MAX_CALLBACK_CHARACTERS} characters"
         raise GraphError(INVALID_PARAMETER, title=title)

@@ -1,1 +1,1 @@
-"""Messages at Meta: what a send may be, the rules of windows and rates, what is delivered, what it costs."""
+"""Messages at Meta: checks of sends, rules of windows and rates, delivery, prices."""

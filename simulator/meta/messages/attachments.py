@@ -1,4 +1,4 @@
-"""Media, places and cards inside messages that are sent, as Meta takes them.
+"""Media, locations and contact cards inside sent messages, as Meta accepts them.
 
 Source: WhatsApp Cloud API reference, "Messages" (v26.0): media, location and contacts objects.
 """
@@ -93,6 +93,6 @@ class Contact(_Part):
 
 
 class Contacts(_Part):
-    """``type: contacts``: the cards, which stand there without a name of their own."""
+    """``type: contacts``: the cards, which Meta's JSON has as a bare list."""
 
     contacts: list[Contact] = Field(min_length=1, max_length=257)

@@ -1,4 +1,4 @@
-"""What messages cost.
+"""The prices of messages.
 
 Source: docs/whatsapp/pricing (per-message pricing; since 2026-10-01 free-form messages are billed, and so are utility
 templates inside the 24-hour window; what follows a click on an advertisement for 72 hours is free). The prices are
@@ -11,13 +11,13 @@ USD = {"marketing": 0.0625, "utility": 0.0068, "authentication": 0.0068, "servic
 
 
 def pricing(category: str, *, entry_point: bool) -> Json:
-    """The ``pricing`` of a message's statuses."""
+    """Return the ``pricing`` of a message's statuses."""
     kind = "free_entry_point" if entry_point else "regular"
     return {"billable": not entry_point, "pricing_model": "PMP", "type": kind, "category": category}
 
 
 class Ledger:
-    """What the business owes: one entry for each delivered message."""
+    """The business's costs: one entry for each delivered message."""
 
     def __init__(self) -> None:
         self.entries: list[Json] = []
@@ -29,7 +29,7 @@ class Ledger:
         self.entries.append(about | price | {"usd": usd})
 
     def as_json(self) -> Json:
-        """All entries, and sums by category."""
+        """Return all entries, and sums by category."""
         sums: dict[str, Json] = {}
         for one in self.entries:
             found = sums.setdefault(one["category"], {"messages": 0, "billable": 0, "usd": 0.0})

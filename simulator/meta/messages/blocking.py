@@ -1,6 +1,6 @@
-"""Who the business does not want to hear from.
+"""The users that the business has blocked.
 
-Source: docs/whatsapp/cloud-api/block-users. Of a request that fails in part Meta lists both parts beside the error.
+Source: docs/whatsapp/cloud-api/block-users. For a request that fails in part Meta lists both parts next to the error.
 """
 
 from simulator.json_type import Json
@@ -9,7 +9,7 @@ from simulator.meta.world import Number, World
 
 
 def block(world: World, number: Number, users: list[str], *, adding: bool) -> tuple[list[Json], list[Json]]:
-    """Block or unblock; gives whom it worked for, and whom not (only who wrote in 24 hours can be blocked)."""
+    """Block or unblock; return the users done and those failed (blocking needs a message of the last 24 hours)."""
     done, failed = [], []
     for one in users:
         persona = world.find_persona(one)

@@ -1,4 +1,4 @@
-"""Interactive messages as Meta takes them.
+"""Interactive messages as Meta accepts them.
 
 Source: WhatsApp Cloud API reference, "Interactive messages" (v26.0), and its guides of each type.
 """
@@ -34,13 +34,13 @@ class LongBody(_Part):
 
 
 class Footer(_Part):
-    """The line below."""
+    """The line under the text."""
 
     text: ShortLine
 
 
 class Header(_Part):
-    """The line or the media above: exactly what ``type`` says."""
+    """The line or the media above the text: exactly the field that ``type`` names."""
 
     type: Literal["text", "image", "video", "document"]
     text: ShortLine | None = None
@@ -57,14 +57,14 @@ class Header(_Part):
 
 
 class TextHeader(_Part):
-    """A header that may be text only."""
+    """A header of text only."""
 
     type: Literal["text"]
     text: ShortLine
 
 
 class Reply(_Part):
-    """What a reply button shows and sends back."""
+    """The title and the id of a reply button."""
 
     id: str = Field(min_length=1, max_length=256)
     title: ButtonTitle
@@ -139,14 +139,14 @@ class UrlAction(_Part):
 
 
 class FlowStart(_Part):
-    """Where a flow begins."""
+    """The first screen of a flow."""
 
     screen: str = Field(min_length=1)
     data: Annotated[Json, Field(min_length=1)] | None = None
 
 
 class FlowParameters(_Part):
-    """Which flow, and how it opens."""
+    """The flow to open, and how it opens."""
 
     flow_message_version: Literal["3"]
     flow_id: str | None = Field(None, min_length=1)

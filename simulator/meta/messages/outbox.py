@@ -16,13 +16,13 @@ from simulator.meta.messages.payloads import Change, encode, merge, message_ids,
 from simulator.meta.world import World
 
 GIVE_UP_SECONDS = 7 * 24 * 3600  # Meta: "retried for up to 7 days"
-# Webhooks in flight. Not more, and none waits inside the client: what its pool does for each request grows with both.
+# Webhooks in flight. More would wait inside the client, whose pool does more work for each request as they grow.
 MAX_IN_FLIGHT = 40
-MAX_DELIVERED = 2000  # delivered webhooks that can still be looked at
+MAX_DELIVERED = 2000  # delivered webhooks that are still listed
 
 
 class Retries(BaseModel):
-    """Meta's "at once, then less and less often", compressed for people who wait."""
+    """Meta's retries ("immediately, then with decreasing frequency"), shortened for people who wait."""
 
     first_seconds: float = Field(0, ge=0)
     base_seconds: float = Field(0.5, gt=0)
@@ -31,16 +31,16 @@ class Retries(BaseModel):
     timeout_seconds: float = Field(10, gt=0, description="how long an answer may take")
 
     def wait(self, failures: int) -> float:
-        """Seconds to wait after that many failed attempts."""
+        """Return the seconds to wait after that many failed attempts."""
         if failures == 1:
             return self.first_seconds
-        exponent = min(failures - 2, 60)  # beyond this the power only overflows
+        exponent = min(failures - 2, 60)  # a larger one would only overflow
         return min(self.most_seconds, self.base_seconds * self.factor**exponent)
 
 
 @dataclass
 class Webhook:
-    """One POST to the business, and how its attempts went."""
+    """One POST to the business, and the outcomes of its attempts."""
 
     number: int
     body: bytes
@@ -52,7 +52,7 @@ class Webhook:
     delivered: bool = False
 
     def as_json(self) -> Json:
-        """As the control API shows it."""
+        """Return the fields that the control API shows."""
         return {
             "number": self.number,
             "url": self.url,
@@ -71,10 +71,10 @@ class _Collection:
 
 
 class Outbox:
-    """Posts changes to the business's webhooks: ``world`` says where each goes, and who signs.
+    """Post changes to the business's webhooks: ``world`` says where each goes, and with which secret it is signed.
 
-    Changes of one lane (a person, or a message's ticks) are posted one after the other as long as all goes well; a
-    webhook that failed is retried beside the others, so it may arrive late and out of order: just like Meta's.
+    Changes of one lane (a person, or a message's statuses) are posted one after the other as long as no attempt fails;
+    a failed webhook is retried independently of the others, so it may arrive late and out of order, as Meta's may.
     """
 
     def __init__(self, faults: Faults, world: World, client: httpx.AsyncClient) -> None:
@@ -91,11 +91,11 @@ class Outbox:
 
     @property
     def url(self) -> str:
-        """The app's callback: where webhooks go that no override sends elsewhere."""
+        """The app's callback: the address of webhooks without an override."""
         return self._world.app.callback
 
     def post(self, change: Change, lane: str) -> None:
-        """Hand a change over for delivery; faults decide how. What nobody subscribed to goes nowhere."""
+        """Queue a change for delivery; faults decide how. Without a subscription it is dropped."""
         url = self._world.callback(change.account_id, change.number_id)
         if url is None:
             return
@@ -115,15 +115,15 @@ class Outbox:
             self._run(self._repeat(webhook, storm.copies, storm.seconds))
 
     def pending(self) -> list[Webhook]:
-        """Webhooks that nobody has acknowledged yet."""
+        """Return the webhooks that are not acknowledged yet."""
         return [one for one in self._webhooks.values() if not one.delivered]
 
     def all(self) -> list[Webhook]:
-        """The webhooks of this run, oldest first (of the delivered ones, the last few thousand)."""
+        """Return the webhooks of this run, oldest first (of the delivered ones, the last few thousand)."""
         return list(self._webhooks.values())
 
     def reset(self) -> None:
-        """Forget every webhook, delivered or not."""
+        """Remove every webhook, delivered or not."""
         self.cancel()
         self._webhooks.clear()
         self._lanes.clear()
@@ -131,12 +131,12 @@ class Outbox:
         self.retries = Retries()
 
     def cancel(self) -> None:
-        """End every delivery."""
+        """Cancel every delivery."""
         for task in self._tasks:
             task.cancel()
 
     async def attempt(self, url: str, body: bytes, signature: str | None) -> Json:
-        """One POST of these bytes to an address; what came back: ``status``, or ``error`` when nothing did."""
+        """Post these bytes once to an address and return the outcome: ``status``, or ``error`` when no answer came."""
         headers = {"Content-Type": "application/json", "User-Agent": "facebookexternalua"}
         if signature is not None:
             headers["X-Hub-Signature-256"] = signature
@@ -151,13 +151,13 @@ class Outbox:
         return {"at": time.time(), **outcome, "seconds": round(time.monotonic() - started, 4)}
 
     def _collect(self, fault: Fault, change: Change, lane: str) -> None:
-        """Keep the change until ``size`` of them are there; one ``times`` of the fault is the whole collection."""
+        """Hold the change until there are ``size`` of them; the whole collection counts as one use of the fault."""
         collection = self._collections.setdefault(fault.id, _Collection(fault))
         collection.changes.append(change)
         if len(collection.changes) == 1:
             self._run(self._flush_later(collection))
         if len(collection.changes) < fault.size:
-            fault.taken -= 1  # the next change belongs to the same time
+            fault.taken -= 1  # the next change belongs to the same use
         else:
             self._flush(collection)
 
@@ -179,7 +179,7 @@ class Outbox:
             self._run(self._deliver(webhook))
 
     def _by_address(self, changes: list[Change]) -> list[list[Change]]:
-        """What goes to one address, for each address: a payload never mixes two."""
+        """Return the changes grouped by address: a payload never mixes two."""
         groups: dict[str | None, list[Change]] = {}
         for one in changes:
             groups.setdefault(self._world.callback(one.account_id, one.number_id), []).append(one)
@@ -193,17 +193,19 @@ class Outbox:
         return webhook
 
     async def _deliver(self, webhook: Webhook, pause: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
-        """Attempt until it is taken: the first time in its lane, later on its own."""
+        """Post until it is acknowledged: the first time in its lane, later independently."""
         if pause:
             await pause()
-        async with self._lanes.setdefault(webhook.lane, asyncio.Lock()):  # asyncio's locks are fair: order is kept
+        async with self._lanes.setdefault(
+            webhook.lane, asyncio.Lock()
+        ):  # asyncio's locks are fair, so the order is kept
             await self._try(webhook)
         while not webhook.delivered and time.time() < webhook.created + GIVE_UP_SECONDS:
             await asyncio.sleep(self.retries.wait(len(webhook.attempts)))
             await self._try(webhook)
 
     async def _repeat(self, webhook: Webhook, copies: int, seconds: float) -> None:
-        """Post again and again what was taken: at Meta's end the acknowledgements got lost."""
+        """Post an acknowledged webhook again, as Meta does when the acknowledgements are lost."""
         for _ in range(copies):
             await asyncio.sleep(seconds)
             webhook.attempts.append(await self._attempt(webhook))
@@ -216,7 +218,7 @@ class Outbox:
             self._mark_arrived(webhook)
 
     def _mark_arrived(self, webhook: Webhook) -> None:
-        """The people whose messages are in it see that they have arrived."""
+        """Mark the messages in a delivered webhook as arrived, for the phones of their senders."""
         for message_id in message_ids(webhook.body):
             message = self._world.messages.get(message_id)
             if message and not message.arrived:

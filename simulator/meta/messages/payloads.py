@@ -1,4 +1,4 @@
-"""The shapes of webhooks: what Meta writes into ``entry[].changes[]``, and the signature over it.
+"""The shapes of webhooks: the content of ``entry[].changes[]``, and its signature.
 
 Source: WhatsApp Cloud API, "Webhooks: components" and "Business-scoped user IDs" (2026).
 """
@@ -15,7 +15,7 @@ from simulator.meta.world import Message, Number, Persona, text_of
 
 OBJECT = "whatsapp_business_account"
 NUMBERS_PER_ACCOUNT = 25
-LIST_NAMES = ("messages", "statuses", "errors")  # what one value can hold many of
+LIST_NAMES = ("messages", "statuses", "errors")  # lists in one value
 
 
 class Change(NamedTuple):
@@ -28,14 +28,14 @@ class Change(NamedTuple):
 
     @property
     def number_id(self) -> str | None:
-        """The number that it is about; None for what is about the account."""
+        """The id of the number that the change is about; None for a change of the account."""
         holder = self.value.get("metadata") or self.value.get("recipient") or {}
         found = holder.get("phone_number_id")
         return found if isinstance(found, str) else None
 
     @property
     def event(self) -> dict[str, Any]:
-        """What faults match on."""
+        """The attributes that faults match on."""
         value = self.value.get("standby", self.value)
         kind = next((kind for kind in (*LIST_NAMES, "message_echoes") if value.get(kind)), self.field)
         items = value.get(kind)
@@ -46,7 +46,7 @@ class Change(NamedTuple):
 
 
 def message_change(number: Number, persona: Persona, message: Message) -> Change:
-    """A person's message; by ``standby`` while somebody else has the conversation."""
+    """Return a person's message; by ``standby`` while another app has the conversation."""
     sender = {} if persona.hidden else {"from": persona.wa_id}
     stamp = str(int(message.timestamp))
     item = sender | {"from_user_id": persona.user_id, "id": message.id, "timestamp": stamp, **message.content}
@@ -54,7 +54,7 @@ def message_change(number: Number, persona: Persona, message: Message) -> Change
 
 
 def echo_change(number: Number, persona: Persona, message: Message) -> Change:
-    """A message of the business that the API did not send: from its phone app, or by another app (standby)."""
+    """Return a message of the business that the API did not send: from its phone app, or from another app (standby)."""
     stamp = str(int(message.timestamp))
     item = {"from": number.digits, "id": message.id, "timestamp": stamp, **message.content}
     item |= {"to_user_id": persona.user_id} | ({} if persona.hidden else {"to": persona.wa_id})
@@ -65,13 +65,13 @@ def echo_change(number: Number, persona: Persona, message: Message) -> Change:
 
 
 def system_change(number: Number, sender: Json, wamid: str, stamp: str, system: Json) -> Change:
-    """What WhatsApp says about a person; it comes without contacts."""
+    """Return a system message about a person; it comes without contacts."""
     item = sender | {"id": wamid, "timestamp": stamp, "type": "system", "system": system}
     return _change(number, {"messages": [item]})
 
 
 def preference_change(number: Number, persona: Persona, now: float) -> Change:
-    """A person stopped or resumed marketing."""
+    """Return the change that tells that a person stopped or resumed marketing."""
     item: Json = {"detail": f"User requested to {persona.marketing} marketing messages"}
     item |= {"category": "marketing_messages", "value": persona.marketing, "timestamp": int(now)}
     item |= {"user_id": persona.user_id} | ({} if persona.hidden else {"wa_id": persona.wa_id})
@@ -80,7 +80,7 @@ def preference_change(number: Number, persona: Persona, now: float) -> Change:
 
 
 def handover_change(number: Number, persona: Persona, previous: str, stamp: str) -> Change:
-    """Somebody else has the conversation now, or we have it again. The shape is what implementations report."""
+    """Return the change that tells who has the conversation now. The shape is the one that implementations report."""
     sender = {"user_id": persona.user_id} | ({} if persona.hidden else {"phone_number": persona.wa_id})
     kind = "control_passed" if persona.owner == "us" or previous == "us" else "control_taken"
     roles = {"previous_owner_role": _role(previous), "new_owner_role": _role(persona.owner)}
@@ -96,7 +96,7 @@ def _role(owner: str) -> str:
 def status_change(
     number: Number, persona: Persona, message: Message, status: str, stamp: str, failure: GraphError | None = None
 ) -> Change:
-    """What became of a message of the business: ``sent``, ``delivered``, ``read`` or ``failed``."""
+    """Return the status of a message of the business: ``sent``, ``delivered``, ``read`` or ``failed``."""
     recipient = {} if persona.hidden else {"recipient_id": persona.wa_id}
     item: Json = {"id": message.id, "status": status, "timestamp": stamp}
     item |= recipient | {"recipient_user_id": persona.user_id}
@@ -110,7 +110,7 @@ def status_change(
 
 
 def template_status_change(template: Template, event: str, now: float) -> Change:
-    """What a review, a pause or a deletion did to a template."""
+    """Return the change that tells of a review, a pause or a deletion of a template."""
     value: Json = {"event": event, **_template_facts(template), "reason": template.rejected_reason}
     value["message_template_category"] = template.category
     if event in {"PAUSED", "UNPAUSED", "DISABLED"}:
@@ -122,19 +122,19 @@ def template_status_change(template: Template, event: str, now: float) -> Change
 
 
 def template_quality_change(template: Template, previous: str, now: float) -> Change:
-    """A template's quality score changed."""
+    """Return the change that tells of a template's new quality score."""
     scores = {"previous_quality_score": previous, "new_quality_score": template.quality}
     return Change(template.account_id, "message_template_quality_update", scores | _template_facts(template), int(now))
 
 
 def template_category_change(template: Template, previous: str, now: float) -> Change:
-    """Meta put a template into another category."""
+    """Return the change that tells that Meta put a template into another category."""
     value = {"previous_category": previous, "new_category": template.category} | _template_facts(template)
     return Change(template.account_id, "template_category_update", value, int(now))
 
 
 def template_components_change(template: Template, now: float) -> Change:
-    """A template's content was edited."""
+    """Return the change that tells of an edit of a template's content."""
     value: Json = _template_facts(template)
     for kind, name in (("BODY", "element"), ("HEADER", "title"), ("FOOTER", "footer")):
         found = template.component(kind)
@@ -144,7 +144,7 @@ def template_components_change(template: Template, now: float) -> Change:
 
 
 def number_changes(old: Number, new: Number, now: float) -> list[Change]:
-    """What Meta tells when a number's limit, throughput, quality or name changed.
+    """Return Meta's webhooks for a number whose limit, throughput, quality or name changed.
 
     The limit is the business portfolio's: business_capability_update tells of it, and a number's webhooks have no
     current_limit since February 2026. Source: developers.facebook.com/docs/whatsapp/webhooks/reference.
@@ -178,7 +178,7 @@ def _template_facts(template: Template) -> Json:
 
 
 def merge(changes: list[Change], shape: str) -> Json:
-    """One payload of many changes: each in its own entry, in one entry, or melted into few changes (``messages``)."""
+    """Return one payload of many changes: each in an entry, in one entry, or merged (``messages``)."""
     if shape == "messages":
         changes = _merge_values(changes)
     if shape == "entries":
@@ -189,18 +189,18 @@ def merge(changes: list[Change], shape: str) -> Json:
 
 
 def encode(payload: Json) -> bytes:
-    """The bytes of a payload: Meta escapes everything outside ASCII, and the signature is over the escaped form."""
+    """Return the bytes of a payload: Meta escapes everything outside ASCII, and signs the escaped form."""
     return json.dumps(payload, separators=(",", ":")).encode()
 
 
 def message_ids(body: bytes) -> list[str]:
-    """The messages in a payload."""
+    """Return the ids of the messages in a payload."""
     values = [change["value"] for entry in json.loads(body)["entry"] for change in entry["changes"]]
     return [item["id"] for value in values for item in value.get("messages", [])]
 
 
 def sign(body: bytes, app_secret: str) -> str:
-    """The value of X-Hub-Signature-256."""
+    """Return the value of X-Hub-Signature-256."""
     return "sha256=" + hmac.new(app_secret.encode(), body, hashlib.sha256).hexdigest()
 
 
@@ -231,12 +231,12 @@ def _entry(account_id: str, changes: list[Change]) -> Json:
 
 
 def _merge_values(changes: list[Change]) -> list[Change]:
-    """Put the items of one number and kind into one value, as Meta does with what happens at once."""
+    """Merge the items of one number and kind into one value, as Meta does with simultaneous events."""
     merged: dict[tuple[Any, ...], Change] = {}
     for one in changes:
         kind = one.event["kind"]
         key = (one.account_id, one.field, one.number_id, kind)
-        if kind not in LIST_NAMES or one.field != "messages":  # an account's updates cannot be melted
+        if kind not in LIST_NAMES or one.field != "messages":  # an account's updates cannot be merged
             merged[*key, len(merged)] = one
             continue
         if key not in merged:

@@ -1,4 +1,4 @@
-"""The rules for who may be written to, when, and how often.
+"""The rules that say to whom, when and how often a business may write.
 
 Sources: docs/whatsapp/cloud-api/overview (throughput, pair rate limits), guides/send-messages (customer service
 windows), marketing messages per user and opt-out; the code of each in "Error codes".
@@ -35,7 +35,7 @@ ANY_NUMBER = "*"  # key of ``Persona.wrote``: as if the person had written to ea
 
 
 class Rules(BaseModel):
-    """Which rules hold. ``links``: fetch what a message links to, as Meta does, or believe that it is there."""
+    """The rules in force. ``links``: fetch the files that messages link to, as Meta does, or assume that they exist."""
 
     window: bool = True
     rates: bool = True
@@ -44,14 +44,14 @@ class Rules(BaseModel):
 
 
 class Rates:
-    """Messages of the last second by number, and how much of the future each pair has borrowed."""
+    """Messages of the last second by number, and how far each pair is ahead of its steady rate."""
 
     def __init__(self) -> None:
         self._seconds: dict[str, deque[float]] = {}
         self._pairs: dict[tuple[str, str], float] = {}
 
     def count(self, number: Number, now: float) -> int:
-        """Count a message of either direction; gives how many there were in the second before."""
+        """Count a message of either direction, and return how many there were in the second before."""
         recent = self._seconds.setdefault(number.id, deque())
         while recent and recent[0] <= now - 1:
             recent.popleft()
@@ -59,7 +59,7 @@ class Rates:
         return len(recent) - 1
 
     def spend(self, number: Number, to: str, now: float) -> None:
-        """Count a send. Raises GraphError when it is one too many, for the number or for the pair."""
+        """Count a send. Raises GraphError when the number or the pair is over its limit."""
         if self.count(number, now) >= throughput(number):
             self._seconds[number.id].pop()
             raise GraphError(THROUGHPUT, "Cloud API message throughput has been reached.")
@@ -71,14 +71,14 @@ class Rates:
 
 
 def throughput(number: Number) -> int:
-    """Messages a second that the number may have."""
+    """Return the messages a second that the number may send and receive."""
     if number.is_on_biz_app:
         return COEXISTENCE_MESSAGES_PER_SECOND
     return HIGH_MESSAGES_PER_SECOND if number.throughput == "HIGH" else STANDARD_MESSAGES_PER_SECOND
 
 
 def require_recipient(number: Number, persona: Persona | None, to: str, *, by_user_id: bool, category: str) -> None:
-    """What is refused at once. Raises GraphError."""
+    """Check whether the recipient can be written to at all. Raises GraphError."""
     if to == number.digits:
         raise GraphError(SAME_NUMBER, "Sender and recipient phone number is the same.")
     if persona and persona.wa_id in number.blocked:
@@ -89,7 +89,7 @@ def require_recipient(number: Number, persona: Persona | None, to: str, *, by_us
 
 
 def failure(number: Number, persona: Persona | None, category: str, now: float, *, window: bool) -> GraphError | None:
-    """Why an accepted message will not arrive; the status ``failed`` tells it later."""
+    """Return the reason why an accepted message will not arrive; the status ``failed`` carries it later."""
     if persona is None:
         return GraphError(UNDELIVERABLE, "The recipient's number is not a WhatsApp account.")
     if window and category == "service" and not window_open(number, persona, now):
@@ -103,12 +103,12 @@ def failure(number: Number, persona: Persona | None, category: str, now: float, 
 
 
 def window_open(number: Number, persona: Persona, now: float) -> bool:
-    """Whether the person wrote in the last 24 hours: then free form goes out. A click on an ad is no word."""
+    """Return whether the person wrote in the last 24 hours, which permits free form; a click on an ad does not."""
     return last_wrote(number, persona) > now - WINDOW_SECONDS
 
 
 def entry_point(number: Number, persona: Persona, now: float) -> bool:
-    """Whether a free entry point is open: an advertisement led the person here in the last 72 hours.
+    """Return whether a free entry point is open: an advertisement led the person here in the last 72 hours.
 
     What goes out then costs nothing; it needs the 24-hour window, or a template, nevertheless.
     """
@@ -116,6 +116,6 @@ def entry_point(number: Number, persona: Persona, now: float) -> bool:
 
 
 def last_wrote(number: Number, persona: Persona) -> float:
-    """When the person last wrote to the number; minus infinity: never."""
+    """Return when the person last wrote to the number; minus infinity: never."""
     never = float("-inf")
     return max(persona.wrote.get(number.id, never), persona.wrote.get(ANY_NUMBER, never))

@@ -1,4 +1,4 @@
-"""What a business may post to ``/{phone_number_id}/messages``, refused with Meta's own codes where it may not.
+"""The requests to ``/{phone_number_id}/messages`` that Meta accepts; others are refused with Meta's own codes.
 
 A new type is a model here and a line in ``CONTENT``. Source of shapes and limits: WhatsApp Cloud API reference,
 "Messages" (v26.0).
@@ -42,7 +42,7 @@ class Reaction(_Part):
 
 
 class Context(_Part):
-    """The message that is replied to."""
+    """The message to which this one replies."""
 
     message_id: str = Field(min_length=1)
 
@@ -88,7 +88,7 @@ CONTENT: dict[str, type[BaseModel]] = {
 
 
 class Envelope(BaseModel):
-    """What every send has beside its content."""
+    """The fields that every send has besides its content."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -103,23 +103,23 @@ class Envelope(BaseModel):
 
     @property
     def address(self) -> str:
-        """Whom it goes to, as the caller wrote it."""
+        """The recipient, as the caller wrote it."""
         return self.to or self.recipient or ""
 
     def message_content(self) -> Json:
-        """The message as the phone gets it."""
+        """Return the message as the phone gets it."""
         message: Json = {"type": self.type, self.type: self.content}
         return message | {"context": self.context.model_dump()} if self.context else message
 
 
 def parse_read(body: Json) -> Read:
-    """A read receipt. Raises GraphError."""
+    """Return the read receipt in the body. Raises GraphError."""
     _require_product(body)
     return _validated(Read, body, path="")
 
 
 def parse_control(body: Json) -> Control:
-    """A change of control. Raises GraphError."""
+    """Return the change of control in the body. Raises GraphError."""
     _require_product(body)
     control = _validated(Control, body, path="")
     if bool(control.to) == bool(control.recipient):
@@ -128,7 +128,7 @@ def parse_control(body: Json) -> Control:
 
 
 def parse_send(body: Json) -> Envelope:
-    """A message to send. Raises GraphError."""
+    """Return the message to send in the body. Raises GraphError."""
     _require_product(body)
     if not body.get("to") and not body.get("recipient"):
         raise GraphError(INVALID_PARAMETER, title="The parameter to is required.")
@@ -145,7 +145,7 @@ def parse_send(body: Json) -> Envelope:
 
 
 def _check_content(kind: str, content: object) -> None:
-    """The part that belongs to the type. Raises GraphError."""
+    """Check the part that belongs to the type. Raises GraphError."""
     if kind == "contacts" and isinstance(content, list):
         _validated(Contacts, {"contacts": content}, path="")
         return
@@ -176,7 +176,7 @@ def _validated(model: type[PartT], value: object, path: str) -> PartT:
 
 
 def _refusal(kind: str, path: list[str], error: ErrorDetails) -> GraphError:
-    """Meta's words for one of pydantic's findings."""
+    """Return Meta's error for one of pydantic's."""
     parent = path[0] + "".join(f"['{part}']" for part in path[1:])
     if kind == "missing":
         return GraphError(MISSING_PARAMETER, f"Parameter '{'.'.join(path)}' is mandatory")

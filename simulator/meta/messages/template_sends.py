@@ -1,4 +1,4 @@
-"""Template messages: what is sent must fit what was approved.
+"""Template messages: the parameters of a send must fit the approved template.
 
 Source: docs/whatsapp/cloud-api/guides/send-message-templates, and Meta's error codes 132000 to 132069.
 """
@@ -33,7 +33,7 @@ class _Part(BaseModel):
 
 
 class Language(_Part):
-    """Which language, in the code of the template."""
+    """The code of the template's language."""
 
     code: str = Field(min_length=1)
     policy: Literal["deterministic"] = "deterministic"
@@ -59,7 +59,7 @@ class TemplateSend(_Part):
 
 
 def require_usable(template: Template | None, name: str, language: str) -> Template:
-    """The template, if it can be sent now. Raises GraphError."""
+    """Return the template, if it can be sent now. Raises GraphError."""
     if template and template.status == "PAUSED":
         raise GraphError(TEMPLATE_PAUSED, f"Template ({name}) is paused due to low quality")
     if template and template.status == "DISABLED":
@@ -71,7 +71,7 @@ def require_usable(template: Template | None, name: str, language: str) -> Templ
 
 
 def render(template: Template, send: TemplateSend) -> Json:
-    """What the phone shows: header, body, footer, buttons. Raises GraphError when the parameters do not fit."""
+    """Return what the phone shows: header, body, footer, buttons. Raises GraphError when the parameters do not fit."""
     given = {one.type.lower(): one.parameters for one in send.components if one.type.lower() in {"header", "body"}}
     shown: Json = {"header": _header(template, given.get("header", []))}
     body = template.component("BODY")
@@ -105,7 +105,7 @@ def _header(template: Template, given: list[Json]) -> Json | None:
 
 
 def _hydrated(where: str, text: str, given: list[Json], *, named: bool) -> str:
-    """The text with its values. Raises GraphError."""
+    """Return the text with its values. Raises GraphError."""
     wanted = variables(text)
     if len(given) != len(wanted):
         raise _mismatch(where, len(given), len(wanted))

@@ -148,7 +148,7 @@ def test_simulated_secrets_are_random_and_kept(tmp_path) -> None:
     assert make_plan(here).keys != first  # nothing was started, nothing is kept
     assert len({*first.as_dict().values()}) == 4
     assert all(len(value) >= 32 for value in first.as_dict().values())
-    first.keep(tmp_path)
+    first.save(tmp_path)
     assert make_plan(here).keys == first
     assert (tmp_path / "simulator.json").stat().st_mode & 0o777 == 0o600
     for broken in ("", "[]", "{}", '{"control": ""}'):
