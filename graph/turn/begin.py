@@ -51,14 +51,14 @@ class Turn(AgentMiddleware[State, Context]):
         return await self._begin(state, runtime.context or Context(), turn, known)
 
     async def _begin(self, state: State, context: Context, turn: TurnInput, known: set[str | None]) -> dict[str, Any]:
-        reading = await read_files(turn.inbound)
-        seen = turn.model_copy(update={"inbound": reading.inbound})
-        new = [message for message in messages_of_turn(seen, reading.said) if message.id not in known]
+        files = await read_files(turn.inbound)
+        read = turn.model_copy(update={"inbound": files.inbound})
+        new = [message for message in messages_of_turn(read, files.contents) if message.id not in known]
         history = state.get("messages", [])
-        told = mark_unsent(history) if _unsent(state, turn) else history
-        begun = closed_history(told, turn.turn_id)
+        marked = mark_unsent(history) if _unsent(state, turn) else history
+        begun = closed_history(marked, turn.turn_id)
         short = await shorten(self._model, begun, state.get("summary", ""), context)
-        decided, said = _decide(state, turn, new)
+        decided, messages = _decide(state, turn, new)
         started: dict[str, Any] = {
             "replies": [],
             "handoff": None,
@@ -69,7 +69,7 @@ class Turn(AgentMiddleware[State, Context]):
             "failures": _failures(state, turn, history),
         }
         update = without_unchanged(state, {**started, **decided, **short.update})
-        return {**update, "messages": _update(history, short.messages or begun, said)}
+        return {**update, "messages": _update(history, short.messages or begun, messages)}
 
 
 def _answer_of(state: State) -> Answer | None:
