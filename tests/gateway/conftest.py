@@ -11,8 +11,7 @@ from gateway import cli
 from gateway.commands import common
 from gateway.store.database import Pool, make_pool
 from gateway.store.migrate import migrate
-from tests.gateway.support.bench import Bench
-from tests.gateway.support.inbound import Inbox
+from tests.gateway.support.harness import Gateway
 
 
 @pytest.fixture(scope="session")
@@ -33,18 +32,12 @@ async def pool(database: str) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture
-def inbox(pool: Pool) -> Inbox:
-    """Deliveries, taken in at once."""
-    return Inbox(pool)
-
-
-@pytest.fixture
-async def bench(pool: Pool) -> AsyncIterator[Bench]:
-    """A worker's intake and turns, with an agent server that the test commands."""
-    bench = Bench(pool)
-    yield bench
-    bench.server.gate.set()
-    await bench.turns.drain()
+async def gateway(pool: Pool) -> AsyncIterator[Gateway]:
+    """The parts of one worker, called step by step; its agent server and its Meta do as the test says."""
+    gateway = Gateway(pool)
+    yield gateway
+    gateway.agent.gate.set()
+    await gateway.turns.drain()
 
 
 Command = Callable[..., Awaitable[tuple[int, str]]]

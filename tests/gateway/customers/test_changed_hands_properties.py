@@ -11,7 +11,7 @@ from gateway.customers.identity import Ids, Statement, customer_for, number_chan
 from gateway.store.customers import contacts
 from gateway.store.database import Pool
 from tests.gateway.customers.test_identity_properties import emptied, resolved
-from tests.gateway.support.inbound import T
+from tests.gateway.support.deliveries import T
 
 SILENCE = timedelta(days=90)
 NUMBERS = ("5511987650001", "5511987650002", "521551234567")

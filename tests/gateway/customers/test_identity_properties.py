@@ -14,7 +14,8 @@ from gateway.store.customers.contacts import Key
 from gateway.store.database import Pool
 from gateway.whatsapp.numbers import wa_id_variants
 from tests.gateway.support.customers import OLD_ID, _events, by
-from tests.gateway.support.inbound import MARIA, Inbox, T, change, zoo
+from tests.gateway.support.deliveries import MARIA, T, change, zoo
+from tests.gateway.support.harness import Gateway
 
 NUMBERS = ["5511987654321", "551187654321", "5511900000000", "4915112345678"]
 USERS = ["BR.1", "BR.2", "BR.3"]
@@ -175,8 +176,8 @@ async def test_user_ids_that_meta_says_are_one_persons_are(pool: Pool, ids: list
     assert {Key("user_id", name) for name in ids} <= set(known)
 
 
-async def test_a_preference_and_a_handover_know_the_customer_by_any_key(inbox: Inbox) -> None:
+async def test_a_preference_and_a_handover_know_the_customer_by_any_key(gateway: Gateway) -> None:
     told = {"user_id": OLD_ID, "category": "marketing_messages", "timestamp": T, "value": "stop"}
-    await inbox.take(by(MARIA, OLD_ID, "a"), change({"user_preferences": [told]}, "user_preferences"))
-    await inbox.take(zoo("messaging_handovers", "given_to_metas_agent"))
-    assert await inbox.sql("SELECT count(*), min(marketing) FROM contact") == [(1, "stop")]
+    await gateway.take(by(MARIA, OLD_ID, "a"), change({"user_preferences": [told]}, "user_preferences"))
+    await gateway.take(zoo("messaging_handovers", "given_to_metas_agent"))
+    assert await gateway.sql("SELECT count(*), min(marketing) FROM contact") == [(1, "stop")]

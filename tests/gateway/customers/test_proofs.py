@@ -14,7 +14,8 @@ from gateway.internal.routes import Internal
 from gateway.store.customers import proofs
 from gateway.store.database import Pool
 from tests.gateway.support.customers import by
-from tests.gateway.support.inbound import MARIA, Inbox
+from tests.gateway.support.deliveries import MARIA
+from tests.gateway.support.harness import Gateway
 
 
 async def contact(pool: Pool) -> uuid.UUID:
@@ -56,12 +57,12 @@ async def test_a_day_later_there_are_three_again_and_the_old_ones_are_gone(pool:
         assert await (await conn.execute("SELECT count(*) FROM proof_try")).fetchone() == (1,)
 
 
-async def test_tries_outlive_a_merge(inbox: Inbox) -> None:
-    await inbox.take(by(MARIA, None, "a"), by(None, "BR.1", "b"))
-    for [who] in await inbox.sql("SELECT id FROM contact"):
-        await take(inbox.pool, who, str(who))
-    await inbox.take(by(MARIA, "BR.1", "c"))
-    assert await inbox.sql("SELECT count(*) FROM proof_try") == [(2,)]
+async def test_tries_outlive_a_merge(gateway: Gateway) -> None:
+    await gateway.take(by(MARIA, None, "a"), by(None, "BR.1", "b"))
+    for [who] in await gateway.sql("SELECT id FROM contact"):
+        await take(gateway.pool, who, str(who))
+    await gateway.take(by(MARIA, "BR.1", "c"))
+    assert await gateway.sql("SELECT count(*) FROM proof_try") == [(2,)]
 
 
 @pytest.mark.parametrize(

@@ -6,25 +6,29 @@ from pathlib import Path
 import pytest
 
 from gateway.customers.identity import ids
+from gateway.numbers.channels import Channel, Channels
 from gateway.store.database import Pool
 from gateway.whatsapp.numbers import are_forms, is_user_id
 from gateway.whatsapp.webhooks.events import Customer
-from tests.gateway.support.deliveries import text
-from tests.gateway.support.desk import Desk, accepted
+from tests.gateway.support.deliveries import ACCOUNT, NUMBER, text
+from tests.gateway.support.harness import Gateway
+from tests.gateway.support.meta import accepted
 
 CASES = Path(__file__).parents[2] / "cases"
 MEXICO, MEXICO_OLD = "525512345678", "5215512345678"
 ARGENTINA, ARGENTINA_9 = "541187654321", "5491187654321"
+CHANNELS = Channels([Channel(phone_number_id=NUMBER, waba_id=ACCOUNT, access_token="the-token")])
 
 
 @pytest.fixture
-def desk(pool: Pool) -> Desk:
-    return Desk(pool)
+def gateway(pool: Pool) -> Gateway:
+    """Its number has the account that deliveries name."""
+    return Gateway(pool, channels=CHANNELS)
 
 
-async def keys(desk: Desk) -> list[tuple[str, ...]]:
+async def keys(gateway: Gateway) -> list[tuple[str, ...]]:
     """The keys of each contact, the oldest contact first."""
-    rows = await desk.sql(
+    rows = await gateway.sql(
         """SELECT array_agg(k.value ORDER BY k.value) FROM contact p JOIN contact_key k ON k.contact_id = p.id
            GROUP BY p.id ORDER BY min(p.created_at)"""
     )
@@ -32,82 +36,84 @@ async def keys(desk: Desk) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize(("ours", "metas"), [(MEXICO, MEXICO_OLD), (ARGENTINA, ARGENTINA_9), ("22901234567", "2290101234567")])  # fmt: skip  # noqa: E501
-async def test_the_form_in_a_receipt_leads_to_the_same_customer(desk: Desk, ours: str, metas: str) -> None:
-    await desk.queue("1", wa_id=ours)
-    desk.meta.answers = [accepted("wamid.OUT1", wa_id=metas)]
-    await desk.step()
-    await desk.deliver(text("respondo", wa_id=metas))
-    assert await keys(desk) == [tuple(sorted((ours, metas)))]
-    assert await desk.sql("SELECT count(*) FROM conversation") == [(1,)]
+async def test_the_form_in_a_receipt_leads_to_the_same_customer(gateway: Gateway, ours: str, metas: str) -> None:
+    await gateway.queue("1", wa_id=ours)
+    gateway.meta.answers = [accepted("wamid.OUT1", wa_id=metas)]
+    await gateway.send()
+    await gateway.receive(text("respondo", wa_id=metas))
+    assert await keys(gateway) == [tuple(sorted((ours, metas)))]
+    assert await gateway.sql("SELECT count(*) FROM conversation") == [(1,)]
 
 
-async def test_who_wrote_by_another_form_before_the_receipt_is_the_same_customer(desk: Desk) -> None:
-    await desk.queue("1", wa_id=MEXICO)
-    await desk.deliver(text("já escrevi", wa_id=MEXICO_OLD))
-    assert len(await keys(desk)) == 2
-    desk.meta.answers = [accepted("wamid.OUT1", wa_id=MEXICO_OLD)]
-    await desk.step()
-    assert await keys(desk) == [(MEXICO_OLD, MEXICO)]
-    assert await desk.sql("SELECT reason FROM contact_merge") == [("a receipt named both",)]
+async def test_who_wrote_by_another_form_before_the_receipt_is_the_same_customer(gateway: Gateway) -> None:
+    await gateway.queue("1", wa_id=MEXICO)
+    await gateway.receive(text("já escrevi", wa_id=MEXICO_OLD))
+    assert len(await keys(gateway)) == 2
+    gateway.meta.answers = [accepted("wamid.OUT1", wa_id=MEXICO_OLD)]
+    await gateway.send()
+    assert await keys(gateway) == [(MEXICO_OLD, MEXICO)]
+    assert await gateway.sql("SELECT reason FROM contact_merge") == [("a receipt named both",)]
 
 
-async def test_a_user_id_in_a_receipt_leads_to_the_customer(desk: Desk) -> None:
-    await desk.queue("1")
-    desk.meta.answers = [accepted("wamid.OUT1", wa_id="5511987654321", user_id="BR.1349120865530274")]
-    await desk.step()
-    await desk.deliver({**text("oi"), "from": "BR.1349120865530274"})
-    assert await keys(desk) == [("5511987654321", "BR.1349120865530274")]
+async def test_a_user_id_in_a_receipt_leads_to_the_customer(gateway: Gateway) -> None:
+    await gateway.queue("1")
+    gateway.meta.answers = [accepted("wamid.OUT1", wa_id="5511987654321", user_id="BR.1349120865530274")]
+    await gateway.send()
+    await gateway.receive({**text("oi"), "from": "BR.1349120865530274"})
+    assert await keys(gateway) == [("5511987654321", "BR.1349120865530274")]
 
 
-async def test_who_writes_by_a_user_id_where_a_number_is_expected_is_answered_by_recipient(desk: Desk) -> None:
+async def test_who_writes_by_a_user_id_where_a_number_is_expected_is_answered_by_recipient(gateway: Gateway) -> None:
     """Case P06."""
     told = json.loads((CASES / "P06_user_id_in_from.json").read_text())
-    await desk.deliver(*told["entry"][0]["changes"][0]["value"]["messages"])
-    await desk.sql(
+    await gateway.receive(*told["entry"][0]["changes"][0]["value"]["messages"])
+    await gateway.sql(
         """INSERT INTO message (conversation_id, direction, author, type, content, status, send_at)
            SELECT id, 'out', 'agent', 'text', '{"type": "text", "text": "Oi, Lia"}', 'queued', now()
            FROM conversation RETURNING id"""
     )
-    await desk.sql("UPDATE conversation SET last_inbound_at = now() RETURNING id")
-    await desk.step()
-    assert await keys(desk) == [("BR.99991208655302741999",)]
-    assert [body.get("recipient") for body in desk.meta.bodies] == ["BR.99991208655302741999"]
-    assert "to" not in desk.meta.bodies[0]
+    await gateway.sql("UPDATE conversation SET last_inbound_at = now() RETURNING id")
+    await gateway.send()
+    assert await keys(gateway) == [("BR.99991208655302741999",)]
+    assert [body.get("recipient") for body in gateway.meta.bodies] == ["BR.99991208655302741999"]
+    assert "to" not in gateway.meta.bodies[0]
 
 
-async def test_a_receipt_that_names_a_stranger_joins_nobody(desk: Desk) -> None:
-    await desk.queue("1", wa_id=MEXICO)
-    await desk.deliver(text("outra pessoa", wa_id="5511900000001"))
-    desk.meta.answers = [accepted("wamid.OUT1", wa_id="5511900000001")]
-    await desk.step()
-    assert sorted(await keys(desk)) == [(MEXICO,), ("5511900000001",)]
+async def test_a_receipt_that_names_a_stranger_joins_nobody(gateway: Gateway) -> None:
+    await gateway.queue("1", wa_id=MEXICO)
+    await gateway.receive(text("outra pessoa", wa_id="5511900000001"))
+    gateway.meta.answers = [accepted("wamid.OUT1", wa_id="5511900000001")]
+    await gateway.send()
+    assert sorted(await keys(gateway)) == [(MEXICO,), ("5511900000001",)]
 
 
-async def test_people_with_user_ids_of_their_own_are_not_joined(desk: Desk) -> None:
-    await desk.deliver({**text("a", wa_id=MEXICO), "from_user_id": "MX.1"})
-    await desk.deliver({**text("b", wa_id=MEXICO_OLD), "from_user_id": "MX.2"})
-    await desk.queue("1", wa_id=MEXICO)
-    desk.meta.answers = [accepted("wamid.OUT1", wa_id=MEXICO_OLD)]
-    await desk.step()
-    assert len(await keys(desk)) == 2
+async def test_people_with_user_ids_of_their_own_are_not_joined(gateway: Gateway) -> None:
+    await gateway.receive({**text("a", wa_id=MEXICO), "from_user_id": "MX.1"})
+    await gateway.receive({**text("b", wa_id=MEXICO_OLD), "from_user_id": "MX.2"})
+    await gateway.queue("1", wa_id=MEXICO)
+    gateway.meta.answers = [accepted("wamid.OUT1", wa_id=MEXICO_OLD)]
+    await gateway.send()
+    assert len(await keys(gateway)) == 2
 
 
-async def test_a_form_is_given_up_with_its_number(desk: Desk) -> None:
-    await desk.queue("1", wa_id=MEXICO)
-    desk.meta.answers = [accepted("wamid.OUT1", wa_id=MEXICO_OLD)]
-    await desk.step()
+async def test_a_form_is_given_up_with_its_number(gateway: Gateway) -> None:
+    await gateway.queue("1", wa_id=MEXICO)
+    gateway.meta.answers = [accepted("wamid.OUT1", wa_id=MEXICO_OLD)]
+    await gateway.send()
     changed = {"type": "user_changed_number", "body": "changed", "wa_id": "525599999999"}
-    await desk.deliver({**text("", wa_id=MEXICO), "type": "system", "system": changed})
-    rows = await desk.sql("SELECT kind, value FROM contact_key ORDER BY kind, value")
+    await gateway.receive({**text("", wa_id=MEXICO), "type": "system", "system": changed})
+    rows = await gateway.sql("SELECT kind, value FROM contact_key ORDER BY kind, value")
     assert rows == [("old_wa_id", MEXICO_OLD), ("old_wa_id", MEXICO), ("wa_id", "525599999999")]
 
 
-async def test_a_receipt_that_says_nothing_new_costs_no_query(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_receipt_that_says_nothing_new_costs_no_query(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = []
     monkeypatch.setattr("gateway.customers.receipts.identity.told_by_receipt", lambda *args: asked.append(args))
-    await desk.queue("1")
-    await desk.step()
-    assert await desk.statuses() == ["accepted"]
+    await gateway.queue("1")
+    await gateway.send()
+    assert await gateway.statuses() == ["accepted"]
     assert asked == []
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from gateway.whatsapp.errors import InvalidMessage
 from tests.gateway.support.customers import OLD_ID, by, keys, people
-from tests.gateway.support.inbound import MARIA, Inbox, T, message, raw_message
+from tests.gateway.support.deliveries import MARIA, T, message, raw_message
+from tests.gateway.support.harness import Gateway
 from tests.gateway.support.payloads import payloads
 
 HIDDEN = "BR.1349120865530274"
@@ -27,11 +28,11 @@ def shared(*cards: dict[str, Any], at: int = T + 10, **more: Any) -> dict[str, A
     shared(card(origin="contact_request")), shared(card(), origin="contact_request"),
     shared(card(origin="contact_request", user_id=HIDDEN)),
 ])  # fmt: skip
-async def test_the_answer_to_our_request_is_a_key(inbox: Inbox, answer: dict[str, Any]) -> None:
-    await inbox.take(by(None, HIDDEN, "a", T), answer, by(MARIA, None, "b", T + 20))
-    assert await people(inbox) == [{"a", "b"}]
-    assert await keys(inbox, "a") == {("user_id", HIDDEN), ("wa_id", MARIA)}
-    [(content,)] = await inbox.sql("SELECT content FROM message WHERE type = 'contacts'")
+async def test_the_answer_to_our_request_is_a_key(gateway: Gateway, answer: dict[str, Any]) -> None:
+    await gateway.take(by(None, HIDDEN, "a", T), answer, by(MARIA, None, "b", T + 20))
+    assert await people(gateway) == [{"a", "b"}]
+    assert await keys(gateway, "a") == {("user_id", HIDDEN), ("wa_id", MARIA)}
+    [(content,)] = await gateway.sql("SELECT content FROM message WHERE type = 'contacts'")
     assert content["contacts"][0]["origin"] == "contact_request"
 
 
@@ -42,16 +43,16 @@ async def test_the_answer_to_our_request_is_a_key(inbox: Inbox, answer: dict[str
     shared({**card(origin="contact_request"), "phones": [{"phone": "ramal 12"}]}),
     shared({"contact_request": True, **card()}, forwarded=True),
 ])  # fmt: skip
-async def test_no_other_card_is_a_key(inbox: Inbox, answer: dict[str, Any]) -> None:
-    await inbox.take(by(None, HIDDEN, "a", T), answer, by(MARIA, None, "b", T + 20))
-    assert await people(inbox) == [{"a"}, {"b"}]
-    assert await keys(inbox, "a") == {("user_id", HIDDEN)}
+async def test_no_other_card_is_a_key(gateway: Gateway, answer: dict[str, Any]) -> None:
+    await gateway.take(by(None, HIDDEN, "a", T), answer, by(MARIA, None, "b", T + 20))
+    assert await people(gateway) == [{"a"}, {"b"}]
+    assert await keys(gateway, "a") == {("user_id", HIDDEN)}
 
 
-async def test_somebodys_own_number_is_not_replaced_by_a_card(inbox: Inbox) -> None:
+async def test_somebodys_own_number_is_not_replaced_by_a_card(gateway: Gateway) -> None:
     other = raw_message("contacts", [card("5511900000001", origin="contact_request")], at=T + 10)
-    await inbox.take(by(MARIA, OLD_ID, "a", T), message({**other, "from_user_id": OLD_ID}))
-    assert await keys(inbox, "a") == {("user_id", OLD_ID), ("wa_id", MARIA)}
+    await gateway.take(by(MARIA, OLD_ID, "a", T), message({**other, "from_user_id": OLD_ID}))
+    assert await keys(gateway, "a") == {("user_id", OLD_ID), ("wa_id", MARIA)}
 
 
 def test_the_request_is_written_as_meta_takes_it() -> None:

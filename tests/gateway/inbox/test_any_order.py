@@ -8,9 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.store.database import Pool
-from tests.gateway.support.bench import Bench, nothing
-from tests.gateway.support.deliveries import NUMBER
-from tests.gateway.support.inbound import MARIA, Inbox, change, echo, message
+from tests.gateway.support.deliveries import MARIA, NUMBER, change, echo, message
+from tests.gateway.support.harness import Gateway, nothing
 
 NOW = int(time.time()) - 60
 HOUR = 3600
@@ -70,50 +69,50 @@ PHONE_APP = [
 ]  # fmt: skip
 
 
-async def emptied(inbox: Inbox) -> None:
-    await inbox.sql("TRUNCATE event, contact, contact_key, conversation, turn, message, media CASCADE")
-    await inbox.sql("INSERT INTO contact (id) VALUES (gen_random_uuid())")
-    await inbox.sql(
+async def emptied(gateway: Gateway) -> None:
+    await gateway.sql("TRUNCATE event, contact, contact_key, conversation, turn, message, media CASCADE")
+    await gateway.sql("INSERT INTO contact (id) VALUES (gen_random_uuid())")
+    await gateway.sql(
         "INSERT INTO contact_key (kind, value, contact_id, since) SELECT 'wa_id', %s, id, '2020-01-01' FROM contact",
         MARIA,
     )
-    await inbox.sql("INSERT INTO conversation (channel_id, contact_id) SELECT %s, id FROM contact", NUMBER)
+    await gateway.sql("INSERT INTO conversation (channel_id, contact_id) SELECT %s, id FROM contact", NUMBER)
     for state, wamid in ((QUEUED, None), ("accepted", OUT)):
-        await inbox.sql(
+        await gateway.sql(
             """INSERT INTO message (conversation_id, direction, author, type, content, status, send_at, wamid)
                SELECT id, 'out', 'agent', 'text', '{"type": "text", "text": "x"}', %s, now(), %s FROM conversation""",
             state, wamid,
         )  # fmt: skip
 
 
-async def outcome(inbox: Inbox, story: list[dict[str, Any]]) -> list[Any]:
+async def outcome(gateway: Gateway, story: list[dict[str, Any]]) -> list[Any]:
     """Return every visible row, without the times of our receipt."""
-    await emptied(inbox)
-    await inbox.take(*story)
+    await emptied(gateway)
+    await gateway.take(*story)
     for _ in range(3):  # statuses that came before their message are looked at again
-        await inbox.sql("UPDATE event SET due_at = now() WHERE due_at IS NOT NULL")
-        await inbox.intake.step()
-    assert await inbox.sql("SELECT key, note FROM event WHERE state <> 'done'") == []
+        await gateway.sql("UPDATE event SET due_at = now() WHERE due_at IS NOT NULL")
+        await gateway.intake.step()
+    assert await gateway.sql("SELECT key, note FROM event WHERE state <> 'done'") == []
     return [
-        await inbox.sql(
+        await gateway.sql(
             """SELECT wamid, author, type, content - 'timestamp' - 'media', status, awaits, edited_at, revoked_at,
                       error_code, error FROM message ORDER BY wamid"""
         ),
-        await inbox.sql("SELECT holder, held_until, due_at IS NULL, last_inbound_at FROM conversation"),
+        await gateway.sql("SELECT holder, held_until, due_at IS NULL, last_inbound_at FROM conversation"),
     ]
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), phone_app=st.booleans())
 async def test_any_order_ends_in_the_same_state(pool: Pool, data: st.DataObject, phone_app: bool) -> None:
-    inbox = Inbox(pool)
+    gateway = Gateway(pool)
     story = STORY + PHONE_APP * phone_app
-    told = await outcome(inbox, data.draw(st.permutations(story)))
-    assert told == await outcome(inbox, story)
+    told = await outcome(gateway, data.draw(st.permutations(story)))
+    assert told == await outcome(gateway, story)
 
 
-async def test_that_state_is_the_right_one(inbox: Inbox) -> None:
-    messages, conversation = await outcome(inbox, STORY)
+async def test_that_state_is_the_right_one(gateway: Gateway) -> None:
+    messages, conversation = await outcome(gateway, STORY)
     by_id = {row[0]: row for row in messages}
     texts = {name: by_id[f"wamid.ORDER-{name}"][3]["text"] for name in "ABCD"}
     assert texts == {"A": "quero o pedido 4", "B": None, "C": "engano meu", "D": "alguém?"}
@@ -123,46 +122,45 @@ async def test_that_state_is_the_right_one(inbox: Inbox) -> None:
     assert conversation[0][:3] == ("agent", None, False)
 
 
-async def test_an_echo_of_before_a_message_is_not_its_answer(inbox: Inbox, pool: Pool) -> None:
+async def test_an_echo_of_before_a_message_is_not_its_answer(gateway: Gateway, pool: Pool) -> None:
     """After the phone app's hold, the agent answers later messages, in either order of arrival."""
     late, early = message(one("LATE", "text", {"body": "e agora?"}, NOW + 20)), by_app("ECHO", NOW + 10)
     before = message(one("BEFORE", "text", {"body": "oi"}, NOW))
     for story in ([before, early, late], [late, before, early], [late, early, before]):
-        await emptied(inbox)
-        await inbox.take(*story)
-        assert await inbox.holder() == "app"
-        assert await inbox.sql("SELECT due_at IS NOT NULL FROM conversation") == [(True,)]
-    await inbox.take(by_app("AFTER", NOW + 30))
-    assert await inbox.sql("SELECT due_at IS NOT NULL FROM conversation") == [(False,)]
+        await emptied(gateway)
+        await gateway.take(*story)
+        assert await gateway.holder() == "app"
+        assert await gateway.sql("SELECT due_at IS NOT NULL FROM conversation") == [(True,)]
+    await gateway.take(by_app("AFTER", NOW + 30))
+    assert await gateway.sql("SELECT due_at IS NOT NULL FROM conversation") == [(False,)]
 
 
-async def test_what_the_phone_app_said_before_the_agent_got_the_conversation_back_is_old_news(inbox: Inbox) -> None:
-    await emptied(inbox)
-    await inbox.sql("UPDATE conversation SET freed_at = to_timestamp(%s)", NOW + 30)
-    await inbox.take(by_app("ECHO", NOW + 10))
-    assert await inbox.holder() == "agent"
-    await inbox.take(by_app("AFTER", NOW + 40))
-    assert await inbox.holder() == "app"
+async def test_what_the_phone_app_said_before_the_agent_got_the_conversation_back_is_old_news(gateway: Gateway) -> None:
+    await emptied(gateway)
+    await gateway.sql("UPDATE conversation SET freed_at = to_timestamp(%s)", NOW + 30)
+    await gateway.take(by_app("ECHO", NOW + 10))
+    assert await gateway.holder() == "agent"
+    await gateway.take(by_app("AFTER", NOW + 40))
+    assert await gateway.holder() == "app"
 
 
 @pytest.mark.parametrize("stamp", ["0", "-1", "1", "not a time", None])
-async def test_a_time_that_is_none_is_the_time_of_arrival(bench: Bench, stamp: str | None) -> None:
-    bench.server.answer = nothing
-    inbox = Inbox(bench.pool)
-    await inbox.take(message(one("ZERO", "text", {"body": "Olá"}, NOW) | {"timestamp": stamp}))
-    assert await inbox.sql("SELECT sent_at = created_at FROM message") == [(True,)]
-    assert await inbox.sql("SELECT last_inbound_at > now() - interval '1 minute' FROM conversation") == [(True,)]
+async def test_a_time_that_is_none_is_the_time_of_arrival(gateway: Gateway, stamp: str | None) -> None:
+    gateway.agent.answer = nothing
+    await gateway.take(message(one("ZERO", "text", {"body": "Olá"}, NOW) | {"timestamp": stamp}))
+    assert await gateway.sql("SELECT sent_at = created_at FROM message") == [(True,)]
+    assert await gateway.sql("SELECT last_inbound_at > now() - interval '1 minute' FROM conversation") == [(True,)]
 
 
-async def test_nobody_writes_in_the_future(inbox: Inbox) -> None:
-    await inbox.take(message(one("FUTURE", "text", {"body": "Olá"}, NOW + 1000 * HOUR)))
-    assert await inbox.sql("SELECT last_inbound_at <= now() FROM conversation") == [(True,)]
+async def test_nobody_writes_in_the_future(gateway: Gateway) -> None:
+    await gateway.take(message(one("FUTURE", "text", {"body": "Olá"}, NOW + 1000 * HOUR)))
+    assert await gateway.sql("SELECT last_inbound_at <= now() FROM conversation") == [(True,)]
 
 
 @pytest.mark.parametrize("name", ["from", "from_user_id", "id"])
-async def test_an_id_that_is_too_long_to_be_one_keeps_nobody_waiting(inbox: Inbox, name: str) -> None:
+async def test_an_id_that_is_too_long_to_be_one_keeps_nobody_waiting(gateway: Gateway, name: str) -> None:
     long = message(one("LONG", "text", {"body": "Olá"}, NOW) | {name: "BR." + "9" * 20_000})
-    await inbox.take(long, message(one("NEXT", "text", {"body": "próxima"}, NOW)))
-    assert (await inbox.outcomes())[1:] == [("done", None)]
-    assert (await inbox.outcomes())[0][0] in ("done", "unknown")
-    assert [row[2] for row in await inbox.messages()][-1] == "próxima"
+    await gateway.take(long, message(one("NEXT", "text", {"body": "próxima"}, NOW)))
+    assert (await gateway.outcomes())[1:] == [("done", None)]
+    assert (await gateway.outcomes())[0][0] in ("done", "unknown")
+    assert [row[2] for row in await gateway.messages()][-1] == "próxima"

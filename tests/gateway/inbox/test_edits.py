@@ -2,15 +2,15 @@
 
 import pytest
 
-from tests.gateway.support.bench import Bench, nothing
-from tests.gateway.support.inbound import Inbox, T, agents_view, message, raw_message, zoo
+from tests.gateway.support.deliveries import T, message, raw_message, zoo
+from tests.gateway.support.harness import Gateway, nothing
 
 
 @pytest.fixture
-def bench(bench: Bench) -> Bench:
+def gateway(gateway: Gateway) -> Gateway:
     """A worker whose agent returns no replies."""
-    bench.server.answer = nothing
-    return bench
+    gateway.agent.answer = nothing
+    return gateway
 
 
 def edit(of: str, text: str, at: int | None = None) -> dict[str, object]:
@@ -22,66 +22,66 @@ def revoke(of: str, at: int | None = None) -> dict[str, object]:
     return message(raw_message("revoke", {"original_message_id": of}, at=at))
 
 
-async def test_the_agent_sees_the_edited_text(bench: Bench) -> None:
-    inbox, first = Inbox(bench.pool), raw_message(body="pedido 12345")
-    await inbox.take(message(first), edit(first["id"], "pedido 12346"))
-    await bench.settle()
-    assert [item["text"] for item in bench.server.runs[0]["input"]["inbound"]] == ["pedido 12346"]
-    assert await agents_view(inbox) == ["pedido 12346"]
+async def test_the_agent_sees_the_edited_text(gateway: Gateway) -> None:
+    first = raw_message(body="pedido 12345")
+    await gateway.take(message(first), edit(first["id"], "pedido 12346"))
+    await gateway.settle()
+    assert [item["text"] for item in gateway.agent.runs[0]["input"]["inbound"]] == ["pedido 12346"]
+    assert await gateway.agents_view() == ["pedido 12346"]
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (1, 2, 0), (2, 0, 1), (0, 2, 1)])
-async def test_edits_count_in_the_order_in_which_they_were_made(inbox: Inbox, order: tuple[int, ...]) -> None:
+async def test_edits_count_in_the_order_in_which_they_were_made(gateway: Gateway, order: tuple[int, ...]) -> None:
     first = raw_message(body="a", at=T)
     told = [message(first), edit(first["id"], "b", T + 1), edit(first["id"], "c", T + 2)]
-    await inbox.take(*(told[n] for n in order))
-    assert await agents_view(inbox) == ["c"]
-    assert [row[3] for row in await inbox.messages() if row[1] == "text"] == [True]
+    await gateway.take(*(told[n] for n in order))
+    assert await gateway.agents_view() == ["c"]
+    assert [row[3] for row in await gateway.messages() if row[1] == "text"] == [True]
 
 
 @pytest.mark.parametrize("late", [False, True])
-async def test_a_pending_message_that_is_revoked_is_never_answered(bench: Bench, late: bool) -> None:
-    inbox, first = Inbox(bench.pool), raw_message(body="segredo")
+async def test_a_pending_message_that_is_revoked_is_never_answered(gateway: Gateway, late: bool) -> None:
+    first = raw_message(body="segredo")
     told = [message(first), revoke(first["id"], T * 2)]
-    await inbox.take(*(reversed(told) if late else told))
-    await bench.settle()
-    assert bench.server.runs == []
-    assert await agents_view(inbox) == []
-    assert await inbox.sql("SELECT due_at FROM conversation") == [(None,)]
+    await gateway.take(*(reversed(told) if late else told))
+    await gateway.settle()
+    assert gateway.agent.runs == []
+    assert await gateway.agents_view() == []
+    assert await gateway.sql("SELECT due_at FROM conversation") == [(None,)]
 
 
-async def test_the_rest_of_what_waits_is_answered(bench: Bench) -> None:
-    inbox, first = Inbox(bench.pool), raw_message(body="engano")
-    await inbox.take(message(first), message(raw_message(body="bom dia")), revoke(first["id"]))
-    await bench.settle()
-    assert [item["text"] for item in bench.server.runs[0]["input"]["inbound"]] == ["bom dia"]
+async def test_the_rest_of_what_waits_is_answered(gateway: Gateway) -> None:
+    first = raw_message(body="engano")
+    await gateway.take(message(first), message(raw_message(body="bom dia")), revoke(first["id"]))
+    await gateway.settle()
+    assert [item["text"] for item in gateway.agent.runs[0]["input"]["inbound"]] == ["bom dia"]
 
 
-async def test_a_revocation_after_its_turn_began_is_noted(bench: Bench) -> None:
-    inbox, first = Inbox(bench.pool), raw_message(body="segredo")
-    await inbox.take(message(first))
-    await bench.settle()
-    await inbox.take(revoke(first["id"]))
-    assert await inbox.sql("SELECT revoked_at IS NOT NULL FROM message WHERE wamid = %s", first["id"]) == [(True,)]
-    assert await agents_view(inbox) == []
-    await inbox.take(message(raw_message(body="outra", context={"id": first["id"]})))
-    assert await inbox.sql("SELECT content->'context'->>'text' FROM message ORDER BY seq DESC LIMIT 1") == [(None,)]
+async def test_a_revocation_after_its_turn_began_is_noted(gateway: Gateway) -> None:
+    first = raw_message(body="segredo")
+    await gateway.take(message(first))
+    await gateway.settle()
+    await gateway.take(revoke(first["id"]))
+    assert await gateway.sql("SELECT revoked_at IS NOT NULL FROM message WHERE wamid = %s", first["id"]) == [(True,)]
+    assert await gateway.agents_view() == []
+    await gateway.take(message(raw_message(body="outra", context={"id": first["id"]})))
+    assert await gateway.sql("SELECT content->'context'->>'text' FROM message ORDER BY seq DESC LIMIT 1") == [(None,)]
 
 
-async def test_nobody_changes_what_another_said(inbox: Inbox) -> None:
+async def test_nobody_changes_what_another_said(gateway: Gateway) -> None:
     first = raw_message(body="meu")
-    await inbox.take(message(first))
+    await gateway.take(message(first))
     for foreign in (edit(first["id"], "teu"), revoke(first["id"])):
         foreign["entry"][0]["changes"][0]["value"]["messages"][0]["from"] = "5511900000000"  # type: ignore[index]
-        await inbox.take(foreign)
-    assert await inbox.sql("SELECT content->>'text', revoked_at FROM message WHERE wamid = %s", first["id"]) == [
+        await gateway.take(foreign)
+    assert await gateway.sql("SELECT content->>'text', revoked_at FROM message WHERE wamid = %s", first["id"]) == [
         ("meu", None)
     ]
 
 
-async def test_an_edit_that_cannot_be_read_is_kept_for_a_later_version(inbox: Inbox) -> None:
-    await inbox.take(zoo("edit", "unreadable"))
-    assert await inbox.outcomes() == [("unknown", "the edit cannot be read")]
+async def test_an_edit_that_cannot_be_read_is_kept_for_a_later_version(gateway: Gateway) -> None:
+    await gateway.take(zoo("edit", "unreadable"))
+    assert await gateway.outcomes() == [("unknown", "the edit cannot be read")]
 
 
 @pytest.mark.parametrize("first_comes_last", [False, True])
@@ -90,13 +90,13 @@ async def test_an_edit_that_cannot_be_read_is_kept_for_a_later_version(inbox: In
     [("text", "Olá", "Olá"), ("image", {"id": "M1", "mime_type": "image/jpeg", "caption": "assim"}, None)],
 )
 async def test_an_edit_without_a_text_loses_nothing(
-    inbox: Inbox, kind: str, body: object, left: str | None, first_comes_last: bool
+    gateway: Gateway, kind: str, body: object, left: str | None, first_comes_last: bool
 ) -> None:
     first = raw_message(kind, body, at=T)
     inner = {"type": "image", "image": {"id": "M2", "mime_type": "image/jpeg"}}
     bare = message(raw_message("edit", {"original_message_id": first["id"], "message": inner}, at=T + 1))
-    await inbox.take(*((bare, message(first)) if first_comes_last else (message(first), bare)))
-    assert await inbox.outcomes() == [("done", None)] * 2
-    assert await inbox.sql(
+    await gateway.take(*((bare, message(first)) if first_comes_last else (message(first), bare)))
+    assert await gateway.outcomes() == [("done", None)] * 2
+    assert await gateway.sql(
         "SELECT content->>'text', content->>'kind', awaits FROM message WHERE wamid = %s", first["id"]
     ) == [(left, kind, True)]

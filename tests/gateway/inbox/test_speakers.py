@@ -5,83 +5,81 @@ import pytest
 from gateway.store import ownership
 from gateway.store.conversations import QuietPeriod
 from gateway.store.database import Pool
-from tests.gateway.support.bench import Bench, nothing
-from tests.gateway.support.deliveries import NUMBER
-from tests.gateway.support.inbound import MARIA, Inbox, T, agents_view, change, echo, message, raw_message, zoo
+from tests.gateway.support.deliveries import MARIA, NUMBER, T, change, echo, message, raw_message, zoo
+from tests.gateway.support.harness import Gateway, nothing
 
 
 @pytest.fixture
-def bench(bench: Bench) -> Bench:
+def gateway(gateway: Gateway) -> Gateway:
     """A worker whose agent returns no replies."""
-    bench.server.answer = nothing
-    return bench
+    gateway.agent.answer = nothing
+    return gateway
 
 
-async def now(inbox: Inbox) -> int:
-    [(seconds,)] = await inbox.sql("SELECT extract(epoch FROM now())::bigint")
+async def now(gateway: Gateway) -> int:
+    [(seconds,)] = await gateway.sql("SELECT extract(epoch FROM now())::bigint")
     return int(seconds)
 
 
-async def test_a_message_of_the_phone_app_silences_the_agent_for_a_while(bench: Bench) -> None:
-    inbox = Inbox(bench.pool)
-    await inbox.take(message(raw_message(body="Olá")), echo("Aqui é a Ana", await now(inbox)))
-    assert await inbox.holder() == "app"
-    await inbox.take(message(raw_message(body="obrigada, e o preço?", at=await now(inbox))))
-    await bench.settle()
-    assert bench.server.runs == []
-    await inbox.sql("UPDATE conversation SET held_until = now()")
-    async with bench.pool.connection() as conn:
+async def test_a_message_of_the_phone_app_silences_the_agent_for_a_while(gateway: Gateway) -> None:
+    await gateway.take(message(raw_message(body="Olá")), echo("Aqui é a Ana", await now(gateway)))
+    assert await gateway.holder() == "app"
+    await gateway.take(message(raw_message(body="obrigada, e o preço?", at=await now(gateway))))
+    await gateway.settle()
+    assert gateway.agent.runs == []
+    await gateway.sql("UPDATE conversation SET held_until = now()")
+    async with gateway.pool.connection() as conn:
         assert await ownership.expire(conn, QuietPeriod(0, 0)) == 1
         assert await ownership.expire(conn, QuietPeriod(0, 0)) == 0
-    await bench.settle()
-    given = bench.server.runs[0]["input"]
+    await gateway.settle()
+    given = gateway.agent.runs[0]["input"]
     # "Olá" was answered by Ana; the model gets both, as it has got neither before
     assert [item["text"] for item in given["inbound"]] == ["Olá", "obrigada, e o preço?"]
     assert [(item["author"], item["text"]) for item in given["since"]] == [("business_app", "Aqui é a Ana")]
 
 
 async def test_it_stays_silent_until_handed_back_where_the_setting_says_so(pool: Pool) -> None:
-    inbox = Inbox(pool, phone_app_hold=0)
-    await inbox.take(echo("Olá", await now(inbox)))
-    assert await inbox.sql("SELECT holder, held_until > now() + interval '1000 years' FROM conversation") == [
+    gateway = Gateway(pool, phone_app_hold=0)
+    await gateway.take(echo("Olá", await now(gateway)))
+    assert await gateway.sql("SELECT holder, held_until > now() + interval '1000 years' FROM conversation") == [
         ("app", True)
     ]
-    [(conversation,)] = await inbox.sql("SELECT id FROM conversation")
+    [(conversation,)] = await gateway.sql("SELECT id FROM conversation")
     async with pool.connection() as conn:
         await ownership.hand_back(conn, conversation, QuietPeriod(0, 0))
-    assert await inbox.holder() == "agent"
+    assert await gateway.holder() == "agent"
 
 
-async def test_an_old_echo_silences_nobody_for_longer_than_it_says(inbox: Inbox) -> None:
-    await inbox.take(echo("faz tempo", T))
-    async with inbox.pool.connection() as conn:
+async def test_an_old_echo_silences_nobody_for_longer_than_it_says(gateway: Gateway) -> None:
+    await gateway.take(echo("faz tempo", T))
+    async with gateway.pool.connection() as conn:
         await ownership.expire(conn, QuietPeriod(0, 0))
-    assert await inbox.holder() == "agent"
+    assert await gateway.holder() == "agent"
 
 
-async def test_a_reaction_in_the_phone_app_silences_nobody(inbox: Inbox) -> None:
+async def test_a_reaction_in_the_phone_app_silences_nobody(gateway: Gateway) -> None:
     first = raw_message()
     reaction = {"type": "reaction", "reaction": {"message_id": first["id"], "emoji": "👍"}}
-    await inbox.take(message(first), echo("", await now(inbox), **reaction))
-    assert await inbox.holder() == "agent"
-    assert (await inbox.sql("SELECT due_at IS NOT NULL FROM conversation")) == [(True,)]
+    await gateway.take(message(first), echo("", await now(gateway), **reaction))
+    assert await gateway.holder() == "agent"
+    assert (await gateway.sql("SELECT due_at IS NOT NULL FROM conversation")) == [(True,)]
 
 
-async def test_the_phone_app_does_not_take_a_conversation_from_a_person(inbox: Inbox) -> None:
-    await inbox.take(message(raw_message()))
-    await inbox.sql("UPDATE conversation SET holder = 'person'")
-    await inbox.take(echo("Olá", await now(inbox)))
-    assert await inbox.sql("SELECT holder, held_until FROM conversation") == [("person", None)]
+async def test_the_phone_app_does_not_take_a_conversation_from_a_person(gateway: Gateway) -> None:
+    await gateway.take(message(raw_message()))
+    await gateway.sql("UPDATE conversation SET holder = 'person'")
+    await gateway.take(echo("Olá", await now(gateway)))
+    assert await gateway.sql("SELECT holder, held_until FROM conversation") == [("person", None)]
 
 
-async def test_the_phone_app_edits_and_revokes_its_own(inbox: Inbox) -> None:
-    first = echo("errado", await now(inbox))
+async def test_the_phone_app_edits_and_revokes_its_own(gateway: Gateway) -> None:
+    first = echo("errado", await now(gateway))
     wamid = first["entry"][0]["changes"][0]["value"]["message_echoes"][0]["id"]
     inner = {"original_message_id": wamid, "message": {"type": "text", "text": {"body": "certo"}}}
-    await inbox.take(first, echo("", T * 2, type="edit", edit=inner))
-    assert await agents_view(inbox) == ["certo"]
-    await inbox.take(echo("", T * 2, type="revoke", revoke={"original_message_id": wamid}))
-    assert await agents_view(inbox) == []
+    await gateway.take(first, echo("", T * 2, type="edit", edit=inner))
+    assert await gateway.agents_view() == ["certo"]
+    await gateway.take(echo("", T * 2, type="revoke", revoke={"original_message_id": wamid}))
+    assert await gateway.agents_view() == []
 
 
 def standby(at: int, body: str = "Olá") -> dict[str, object]:
@@ -100,22 +98,22 @@ def handover(at: int, *, ours: bool) -> dict[str, object]:
     )  # fmt: skip
 
 
-async def test_while_another_app_has_the_thread_the_agent_is_silent_and_answers_when_it_is_back(bench: Bench) -> None:
-    inbox = Inbox(bench.pool)
-    await inbox.take(standby(T, "quero uma pessoa"))
-    await bench.settle()
-    assert (await inbox.holder(), bench.server.runs) == ("app", [])
-    await inbox.take(handover(T + 10, ours=True))
-    assert await inbox.holder() == "agent"
-    await bench.settle()
-    assert [item["text"] for item in bench.server.runs[0]["input"]["inbound"]] == ["quero uma pessoa"]
+async def test_while_another_app_has_the_thread_the_agent_is_silent_and_answers_when_it_is_back(
+    gateway: Gateway,
+) -> None:
+    await gateway.take(standby(T, "quero uma pessoa"))
+    await gateway.settle()
+    assert (await gateway.holder(), gateway.agent.runs) == ("app", [])
+    await gateway.take(handover(T + 10, ours=True))
+    assert await gateway.holder() == "agent"
+    await gateway.settle()
+    assert [item["text"] for item in gateway.agent.runs[0]["input"]["inbound"]] == ["quero uma pessoa"]
 
 
-async def test_what_the_other_app_said_is_told_and_counts_as_an_answer(bench: Bench) -> None:
-    inbox = Inbox(bench.pool)
-    await inbox.take(standby(T), zoo("standby", "echo_of_metas_agent"), message(raw_message(body="alô?", at=T + 60)))
-    await bench.settle()
-    given = bench.server.runs[0]["input"]
+async def test_what_the_other_app_said_is_told_and_counts_as_an_answer(gateway: Gateway) -> None:
+    await gateway.take(standby(T), zoo("standby", "echo_of_metas_agent"), message(raw_message(body="alô?", at=T + 60)))
+    await gateway.settle()
+    given = gateway.agent.runs[0]["input"]
     assert [(item["author"], item["text"]) for item in given["since"]] == [("business_app", "Posso ajudar?")]
     assert given["inbound"][-1]["text"] == "alô?"
 
@@ -137,26 +135,26 @@ CONTROL = {
     ],
 )  # fmt: skip
 async def test_the_last_word_on_control_counts_in_whatever_order_they_come(
-    inbox: Inbox, told: list[str], holder: str
+    gateway: Gateway, told: list[str], holder: str
 ) -> None:
-    await inbox.take(*(CONTROL[name] for name in told))
-    assert await inbox.holder() == holder
+    await gateway.take(*(CONTROL[name] for name in told))
+    assert await gateway.holder() == holder
 
 
-async def test_a_handover_that_does_not_tell_changes_nothing(inbox: Inbox) -> None:
+async def test_a_handover_that_does_not_tell_changes_nothing(gateway: Gateway) -> None:
     unclear = handover(T, ours=True)
     value = unclear["entry"][0]["changes"][0]["value"]  # type: ignore[index]
     value["type"], value["something_else"] = "something_else", {}
     del value["control_passed"]
-    await inbox.take(unclear)
-    assert [state for state, _ in await inbox.outcomes()] == ["ignored"]
+    await gateway.take(unclear)
+    assert [state for state, _ in await gateway.outcomes()] == ["ignored"]
 
 
-async def test_what_the_agent_has_queued_is_not_sent_once_another_app_has_the_thread(inbox: Inbox) -> None:
-    await inbox.take(message(raw_message(at=T)))
-    await inbox.sql(
+async def test_what_the_agent_has_queued_is_not_sent_once_another_app_has_the_thread(gateway: Gateway) -> None:
+    await gateway.take(message(raw_message(at=T)))
+    await gateway.sql(
         """INSERT INTO message (conversation_id, direction, author, type, content, status, send_at)
            SELECT id, 'out', 'agent', 'text', '{"type": "text", "text": "x"}', 'queued', now() FROM conversation"""
     )
-    await inbox.take(handover(T + 10, ours=False))
-    assert await inbox.sql("SELECT status FROM message WHERE direction = 'out'") == [("failed",)]
+    await gateway.take(handover(T + 10, ours=False))
+    assert await gateway.sql("SELECT status FROM message WHERE direction = 'out'") == [("failed",)]

@@ -18,10 +18,10 @@ from gateway.store.conversations import QuietPeriod
 from gateway.store.database import Pool
 from gateway.store.inbox import events
 from gateway.whatsapp.webhooks.items import items
-from tests.gateway.support.deliveries import signed, text
-from tests.gateway.support.desk import Desk, status
+from tests.gateway.support.deliveries import change, message, signed, text
 from tests.gateway.support.doors import opened
-from tests.gateway.support.inbound import Inbox, change, message
+from tests.gateway.support.harness import Gateway
+from tests.gateway.support.meta import status
 
 A, B, LATER = "100", "200", "300"  # numbers of three shops with an app each
 Json = dict[str, Any]
@@ -194,7 +194,7 @@ async def test_it_waits_for_hours_and_says_so_and_then_is_ignored(shops: Shops) 
         [(state, wait)] = await shops.sql("SELECT state, extract(epoch FROM due_at - now())::float8 FROM event")
         assert state == "new"
         assert delay - 5 < wait <= delay + 0.1
-    await Housekeeping(shops.pool, Desk(shops.pool).sender, QuietPeriod(0, 0), 30).step()
+    await Housekeeping(shops.pool, Gateway(shops.pool).sender, QuietPeriod(0, 0), 30).step()
     assert REGISTRY.get_sample_value("whatsapp_queue_depth", {"queue": "unknown_numbers"}) == 1
     assert (REGISTRY.get_sample_value("whatsapp_queue_age_seconds", {"queue": "unknown_numbers"}) or 0) > 82_000
     assert REGISTRY.get_sample_value("whatsapp_queue_depth", {"queue": "events"}) == 0
@@ -236,25 +236,24 @@ async def test_those_that_wait_keep_nobody_else_waiting(shops: Shops) -> None:
 # Statuses -----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_status_is_looked_up_within_its_channel(pool: Pool, inbox: Inbox) -> None:
-    desk = Desk(pool)
-    [ours] = await desk.queue("1")
-    await desk.step()
+async def test_a_status_is_looked_up_within_its_channel(gateway: Gateway) -> None:
+    [ours] = await gateway.queue("1")
+    await gateway.send()
     failed = status("failed", "wamid.OUT1", ours)
-    await inbox.take(change({"statuses": [failed]}, number="2"))
-    assert await desk.statuses() == ["accepted"]
-    await inbox.take(change({"statuses": [failed | {"status": "read"}]}, number=None))
-    assert (await inbox.outcomes())[-1] == ("unknown", "it does not say to which of our numbers it belongs")
-    await inbox.take(change({"statuses": [failed | {"status": "delivered"}]}))
-    assert await desk.statuses() == ["delivered"]
+    await gateway.take(change({"statuses": [failed]}, number="2"))
+    assert await gateway.statuses() == ["accepted"]
+    await gateway.take(change({"statuses": [failed | {"status": "read"}]}, number=None))
+    assert (await gateway.outcomes())[-1] == ("unknown", "it does not say to which of our numbers it belongs")
+    await gateway.take(change({"statuses": [failed | {"status": "delivered"}]}))
+    assert await gateway.statuses() == ["delivered"]
 
 
-async def test_a_status_of_no_message_of_ours_is_looked_at_again_for_a_while(inbox: Inbox) -> None:
-    await inbox.take(change({"statuses": [status("delivered", "wamid.OTHER")]}))
+async def test_a_status_of_no_message_of_ours_is_looked_at_again_for_a_while(gateway: Gateway) -> None:
+    await gateway.take(change({"statuses": [status("delivered", "wamid.OTHER")]}))
     waits = []
     for _ in range(5):
-        waits += await inbox.sql("SELECT extract(epoch FROM due_at - now())::int FROM event WHERE state = 'new'")
-        await inbox.sql("UPDATE event SET due_at = now()")
-        await inbox.intake.step()
+        waits += await gateway.sql("SELECT extract(epoch FROM due_at - now())::int FROM event WHERE state = 'new'")
+        await gateway.sql("UPDATE event SET due_at = now()")
+        await gateway.intake.step()
     assert [wait for (wait,) in waits] == [1, 4, 16, 64, 256]
-    assert await inbox.outcomes() == [("ignored", "no message of ours")]
+    assert await gateway.outcomes() == [("ignored", "no message of ours")]

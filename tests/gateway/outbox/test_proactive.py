@@ -11,11 +11,10 @@ from gateway.numbers.channels import Channel, Channels
 from gateway.settings import Settings
 from gateway.store import ownership
 from gateway.store.customers import contacts
-from gateway.store.database import Pool
 from tests.gateway.conftest import Command
 from tests.gateway.support.deliveries import NUMBER, text
-from tests.gateway.support.desk import Desk
 from tests.gateway.support.doors import opened
+from tests.gateway.support.harness import Gateway
 
 TOKEN = {"authorization": "Bearer internal"}
 ORDER: dict[str, Any] = {
@@ -25,7 +24,7 @@ ORDER: dict[str, Any] = {
 
 
 @pytest.fixture
-async def gateway(database: str) -> AsyncIterator[httpx.AsyncClient]:
+async def http(database: str) -> AsyncIterator[httpx.AsyncClient]:
     settings = Settings(
         _env_file=None, database_url=database, internal_token="internal", whatsapp_phone_number_id=NUMBER,
         whatsapp_access_token="the-token",
@@ -35,74 +34,69 @@ async def gateway(database: str) -> AsyncIterator[httpx.AsyncClient]:
         yield doors.ops
 
 
-@pytest.fixture
-def desk(pool: Pool) -> Desk:
-    return Desk(pool)
-
-
-async def test_a_template_goes_to_somebody_who_never_wrote(gateway: httpx.AsyncClient, desk: Desk) -> None:
-    answer = await gateway.post("/internal/templates", json=ORDER)
+async def test_a_template_goes_to_somebody_who_never_wrote(http: httpx.AsyncClient, gateway: Gateway) -> None:
+    answer = await http.post("/internal/templates", json=ORDER)
     assert answer.status_code == 201
     assert answer.json()["state"] == "queued"
-    await desk.step()
-    [body] = desk.meta.bodies
+    await gateway.send()
+    [body] = gateway.meta.bodies
     assert (body["to"], body["biz_opaque_callback_data"]) == ("+5511987654321", answer.json()["id"])
     assert body["template"] == {
         "name": "order_shipped", "language": {"code": "pt_BR"},
         "components": [{"type": "body", "parameters": [{"type": "text", "text": "12345"}]}],
     }  # fmt: skip
-    assert await desk.statuses() == ["accepted"]
+    assert await gateway.statuses() == ["accepted"]
 
 
-async def test_named_parameters_header_and_buttons(gateway: httpx.AsyncClient, desk: Desk) -> None:
+async def test_named_parameters_header_and_buttons(http: httpx.AsyncClient, gateway: Gateway) -> None:
     header = {"type": "header", "parameters": [{"type": "image", "image": {"link": "https://x.example/a.png"}}]}
-    await gateway.post("/internal/templates", json={**ORDER, "parameters": {"order": "12345"}, "components": [header]})
-    await desk.step()
+    await http.post("/internal/templates", json={**ORDER, "parameters": {"order": "12345"}, "components": [header]})
+    await gateway.send()
     named = {"type": "text", "parameter_name": "order", "text": "12345"}
-    assert desk.meta.bodies[0]["template"]["components"] == [{"type": "body", "parameters": [named]}, header]
+    assert gateway.meta.bodies[0]["template"]["components"] == [{"type": "body", "parameters": [named]}, header]
 
 
-async def test_the_same_key_again_answers_with_the_first(gateway: httpx.AsyncClient, desk: Desk) -> None:
+async def test_the_same_key_again_answers_with_the_first(http: httpx.AsyncClient, gateway: Gateway) -> None:
     wanted = {**ORDER, "key": "order-12345-shipped"}
-    asked = [gateway.post("/internal/templates", json=wanted) for _ in range(10)]
+    asked = [http.post("/internal/templates", json=wanted) for _ in range(10)]
     answers = await asyncio.gather(*asked)
     assert sorted(answer.status_code for answer in answers) == [200] * 9 + [201]
     assert len({answer.json()["id"] for answer in answers}) == 1
-    await desk.step()
-    await desk.step()
-    assert len(desk.meta.bodies) == 1
-    again = await gateway.post("/internal/templates", json=wanted)
+    await gateway.send()
+    await gateway.send()
+    assert len(gateway.meta.bodies) == 1
+    again = await http.post("/internal/templates", json=wanted)
     assert (again.status_code, again.json()["state"]) == (200, "accepted")
 
 
 async def test_it_joins_the_conversation_of_a_customer_known_by_the_other_form_of_the_number(
-    gateway: httpx.AsyncClient, desk: Desk
+    http: httpx.AsyncClient, gateway: Gateway
 ) -> None:
-    await desk.deliver(text("Olá", wa_id="551187654321"))
-    await gateway.post("/internal/templates", json=ORDER)
-    assert await desk.sql("SELECT count(*) FROM conversation") == [(1,)]
+    await gateway.receive(text("Olá", wa_id="551187654321"))
+    await http.post("/internal/templates", json=ORDER)
+    assert await gateway.sql("SELECT count(*) FROM conversation") == [(1,)]
 
 
-async def test_who_stopped_marketing_gets_no_marketing(gateway: httpx.AsyncClient, desk: Desk) -> None:
-    await desk.deliver(text("PARE"))
-    [(contact,)] = await desk.sql("SELECT id FROM contact")
-    async with desk.pool.connection() as conn:
+async def test_who_stopped_marketing_gets_no_marketing(http: httpx.AsyncClient, gateway: Gateway) -> None:
+    await gateway.receive(text("PARE"))
+    [(contact,)] = await gateway.sql("SELECT id FROM contact")
+    async with gateway.pool.connection() as conn:
         from datetime import UTC, datetime
 
         await contacts.set_marketing(conn, contact, "stop", datetime.now(UTC))
     offer = {name: value for name, value in ORDER.items() if name != "category"}
-    assert (await gateway.post("/internal/templates", json=offer)).status_code == 409
-    assert (await gateway.post("/internal/templates", json=ORDER)).status_code == 201
-    assert await desk.sql("SELECT count(*) FROM message WHERE direction = 'out'") == [(1,)]
+    assert (await http.post("/internal/templates", json=offer)).status_code == 409
+    assert (await http.post("/internal/templates", json=ORDER)).status_code == 201
+    assert await gateway.sql("SELECT count(*) FROM message WHERE direction = 'out'") == [(1,)]
 
 
-async def test_it_is_sent_although_a_person_takes_over(gateway: httpx.AsyncClient, desk: Desk) -> None:
-    await gateway.post("/internal/templates", json=ORDER)
-    [(conversation,)] = await desk.sql("SELECT id FROM conversation")
-    async with desk.pool.connection() as conn:
+async def test_it_is_sent_although_a_person_takes_over(http: httpx.AsyncClient, gateway: Gateway) -> None:
+    await http.post("/internal/templates", json=ORDER)
+    [(conversation,)] = await gateway.sql("SELECT id FROM conversation")
+    async with gateway.pool.connection() as conn:
         await ownership.take(conn, conversation, "person")
-    await desk.step()
-    assert await desk.statuses() == ["accepted"]
+    await gateway.send()
+    assert await gateway.statuses() == ["accepted"]
 
 
 @pytest.mark.parametrize(
@@ -118,18 +112,18 @@ async def test_it_is_sent_although_a_person_takes_over(gateway: httpx.AsyncClien
     ],
 )
 async def test_what_cannot_be_sent_is_said(
-    gateway: httpx.AsyncClient, desk: Desk, change: dict[str, Any], status: int, named: str
+    http: httpx.AsyncClient, gateway: Gateway, change: dict[str, Any], status: int, named: str
 ) -> None:
-    answer = await gateway.post("/internal/templates", json=ORDER | change)
+    answer = await http.post("/internal/templates", json=ORDER | change)
     assert answer.status_code == status
     assert named in answer.json()["error"]
-    assert await desk.sql("SELECT count(*) FROM message") == [(0,)]
+    assert await gateway.sql("SELECT count(*) FROM message") == [(0,)]
 
 
-async def test_only_with_the_token(gateway: httpx.AsyncClient) -> None:
-    refused = await gateway.post("/internal/templates", json=ORDER, headers={"authorization": "Bearer wrong"})
+async def test_only_with_the_token(http: httpx.AsyncClient) -> None:
+    refused = await http.post("/internal/templates", json=ORDER, headers={"authorization": "Bearer wrong"})
     assert refused.status_code == 401
-    assert (await gateway.post("/internal/templates", content=b"{")).status_code == 400
+    assert (await http.post("/internal/templates", content=b"{")).status_code == 400
 
 
 async def test_several_numbers_have_to_be_told_apart() -> None:
@@ -141,7 +135,7 @@ async def test_several_numbers_have_to_be_told_apart() -> None:
         _channel(channels, None)
 
 
-async def test_the_command(desk: Desk, database: str, command: Command) -> None:
+async def test_the_command(gateway: Gateway, database: str, command: Command) -> None:
     async def send(*arguments: str) -> tuple[int, str]:
         return await command(
             "send-template", *arguments,
@@ -152,8 +146,8 @@ async def test_the_command(desk: Desk, database: str, command: Command) -> None:
     code, said = await send(*order, "12345", "amanhã")
     assert (code, said.split()[1]) == (0, "queued")
     assert await send(*order) == (0, said)
-    await desk.step()
-    parameters = desk.meta.bodies[0]["template"]["components"][0]["parameters"]
+    await gateway.send()
+    parameters = gateway.meta.bodies[0]["template"]["components"][0]["parameters"]
     assert [one["text"] for one in parameters] == ["12345", "amanhã"]
     assert await send(*order, "--named", "x") == (1, "gateway: --named takes NAME=VALUE\n")
     assert (await send(*order[2:], "--to", "nobody"))[0] == 1

@@ -14,9 +14,8 @@ from gateway.outbox.rate_limits import PAIR_BURST, PAIR_SECONDS, Limiter, Rate
 from gateway.outbox.sender import Sender, SendSettings
 from gateway.store.database import Pool
 from simulator.stack.valkey import Valkey
-from tests.gateway.support.bench import until
 from tests.gateway.support.deliveries import NUMBER
-from tests.gateway.support.desk import Desk
+from tests.gateway.support.harness import Gateway, until
 
 RATE = 20.0
 CHANNELS = Channels([Channel(phone_number_id=NUMBER, access_token="the-token", messages_per_second=RATE)])
@@ -25,8 +24,8 @@ CHANNELS = Channels([Channel(phone_number_id=NUMBER, access_token="the-token", m
 class Worker:
     """A sender with a connection to Valkey of its own; it notes when its messages arrive at Meta."""
 
-    def __init__(self, desk: Desk, client: redis.Redis) -> None:
-        self.sender = Sender(desk.pool, desk.clients, CHANNELS, Limiter(client, desk.pool), SendSettings(60))
+    def __init__(self, gateway: Gateway, client: redis.Redis) -> None:
+        self.sender = Sender(gateway.pool, gateway.clients, CHANNELS, Limiter(client, gateway.pool), SendSettings(60))
 
     async def work(self, done: asyncio.Event) -> None:
         while not done.is_set():
@@ -36,22 +35,22 @@ class Worker:
 
 
 @pytest.fixture
-async def desk(pool: Pool) -> Desk:
-    return Desk(pool, CHANNELS)
+async def gateway(pool: Pool) -> Gateway:
+    return Gateway(pool, channels=CHANNELS)
 
 
 @pytest.fixture
-async def workers(desk: Desk, valkey: Valkey) -> AsyncIterator[list[Worker]]:
+async def workers(gateway: Gateway, valkey: Valkey) -> AsyncIterator[list[Worker]]:
     clients = [redis.Redis.from_url(valkey.url, retry=Retry(NoBackoff(), 0)) for _ in range(2)]
-    yield [Worker(desk, client) for client in clients]
+    yield [Worker(gateway, client) for client in clients]
     for client in clients:
         await client.aclose()
 
 
-async def fill(desk: Desk, customers: int, each: int) -> None:
+async def fill(gateway: Gateway, customers: int, each: int) -> None:
     """Queue messages in conversations of so many customers."""
-    await desk.queue()
-    await desk.sql(
+    await gateway.queue()
+    await gateway.sql(
         """WITH people AS (INSERT INTO contact (id) SELECT gen_random_uuid() FROM generate_series(1, %s) RETURNING id),
                 named AS (INSERT INTO contact_key (kind, value, contact_id)
                           SELECT 'wa_id', '55119' || lpad((row_number() OVER ())::text, 8, '0'), id FROM people),
@@ -63,22 +62,22 @@ async def fill(desk: Desk, customers: int, each: int) -> None:
     )  # fmt: skip
 
 
-def watch(desk: Desk) -> list[float]:
+def watch(gateway: Gateway) -> list[float]:
     """The times at which messages arrive at Meta."""
     times: list[float] = []
-    answer = desk.meta.__call__
+    answer = gateway.meta.__call__
 
     async def arrived(request: object) -> object:
         times.append(asyncio.get_running_loop().time())
         return await answer(request)  # type: ignore[arg-type]
 
-    desk.clients._http._transport.handler = arrived  # type: ignore[attr-defined]  # httpx's MockTransport
+    gateway.clients._http._transport.handler = arrived  # type: ignore[attr-defined]  # httpx's MockTransport
     return times
 
 
-async def test_two_workers_together_never_exceed_the_number_s_rate(desk: Desk, workers: list[Worker]) -> None:
-    await fill(desk, customers=60, each=1)
-    began, times, done = asyncio.get_running_loop().time(), watch(desk), asyncio.Event()
+async def test_two_workers_together_never_exceed_the_number_s_rate(gateway: Gateway, workers: list[Worker]) -> None:
+    await fill(gateway, customers=60, each=1)
+    began, times, done = asyncio.get_running_loop().time(), watch(gateway), asyncio.Event()
     tasks = [asyncio.create_task(worker.work(done)) for worker in workers]
     await until(lambda: len(times) >= 60)
     done.set()
@@ -86,31 +85,33 @@ async def test_two_workers_together_never_exceed_the_number_s_rate(desk: Desk, w
     # However slow the machine is: so many cannot have had a slot in less time.
     rate = Rate.of_number(RATE)
     assert times[-1] - began >= (len(times) - 1) * rate.interval - rate.tolerance - 0.05
-    assert len({body["biz_opaque_callback_data"] for body in desk.meta.bodies}) == len(times) == 60
+    assert len({body["biz_opaque_callback_data"] for body in gateway.meta.bodies}) == len(times) == 60
 
 
-async def test_nor_the_pair_s(desk: Desk, workers: list[Worker], pool: Pool) -> None:
+async def test_nor_the_pair_s(gateway: Gateway, workers: list[Worker], pool: Pool) -> None:
     """A burst of 45 to one customer, and then one every 6 seconds."""
     fast = Channels([Channel(phone_number_id=NUMBER, access_token="the-token", messages_per_second=1000)])
     for worker in workers:
         worker.sender._channels = fast
-    await fill(desk, customers=1, each=PAIR_BURST + 5)
+    await fill(gateway, customers=1, each=PAIR_BURST + 5)
     began, done = asyncio.get_running_loop().time(), asyncio.Event()
     tasks = [asyncio.create_task(worker.work(done)) for worker in workers]
-    await until(lambda: len(desk.meta.bodies) >= PAIR_BURST)
+    await until(lambda: len(gateway.meta.bodies) >= PAIR_BURST)
     await asyncio.sleep(0.3)
     done.set()
     await asyncio.gather(*tasks)
     took = asyncio.get_running_loop().time() - began
-    assert PAIR_BURST <= len(desk.meta.bodies) <= PAIR_BURST + took / PAIR_SECONDS + 1
-    assert await desk.sql("SELECT count(*) FROM message WHERE status = 'queued'") == [
-        (PAIR_BURST + 5 - len(desk.meta.bodies),)
+    assert PAIR_BURST <= len(gateway.meta.bodies) <= PAIR_BURST + took / PAIR_SECONDS + 1
+    assert await gateway.sql("SELECT count(*) FROM message WHERE status = 'queued'") == [
+        (PAIR_BURST + 5 - len(gateway.meta.bodies),)
     ]
 
 
-async def test_a_valkey_killed_in_the_middle_loses_nothing(desk: Desk, workers: list[Worker], valkey: Valkey) -> None:
-    await fill(desk, customers=30, each=1)
-    times, done = watch(desk), asyncio.Event()
+async def test_a_valkey_killed_in_the_middle_loses_nothing(
+    gateway: Gateway, workers: list[Worker], valkey: Valkey
+) -> None:
+    await fill(gateway, customers=30, each=1)
+    times, done = watch(gateway), asyncio.Event()
     tasks = [asyncio.create_task(worker.work(done)) for worker in workers]
     await until(lambda: len(times) >= 10)
     valkey.kill()
@@ -120,5 +121,5 @@ async def test_a_valkey_killed_in_the_middle_loses_nothing(desk: Desk, workers: 
         valkey.start()
     done.set()
     await asyncio.gather(*tasks)
-    assert len({body["biz_opaque_callback_data"] for body in desk.meta.bodies}) == len(times) == 30
-    assert set(await desk.statuses()) == {"accepted"}
+    assert len({body["biz_opaque_callback_data"] for body in gateway.meta.bodies}) == len(times) == 30
+    assert set(await gateway.statuses()) == {"accepted"}

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from gateway.outbox.replies import parts_of
 from gateway.whatsapp.errors import InvalidMessage
-from tests.gateway.support.bench import Bench
 from tests.gateway.support.deliveries import text
+from tests.gateway.support.harness import Gateway
 from tests.gateway.support.payloads import payloads
 
 Json = dict[str, Any]
@@ -91,9 +91,9 @@ def test_whatever_the_choices_are_they_go_out_and_lose_no_letter(choices: list[s
             assert run in shown
 
 
-async def test_the_customer_gets_the_question_and_not_the_apology(bench: Bench) -> None:
-    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": [buttons("Sim", "Sim")]}
-    await bench.receive(text("Olá"))
-    await bench.settle()
-    assert await bench.replies() == ["Qual?\n1. Sim\n2. Sim"]
-    assert await bench.rows("SELECT state, error FROM turn") == [("done", None)]
+async def test_the_customer_gets_the_question_and_not_the_apology(gateway: Gateway) -> None:
+    gateway.agent.answer = lambda given: {"turn_id": given["turn_id"], "replies": [buttons("Sim", "Sim")]}
+    await gateway.receive(text("Olá"))
+    await gateway.settle()
+    assert await gateway.replies() == ["Qual?\n1. Sim\n2. Sim"]
+    assert await gateway.sql("SELECT state, error FROM turn") == [("done", None)]

@@ -10,9 +10,8 @@ from gateway.numbers.channels import Channel, Channels
 from gateway.outbox.proactive import TemplateRequest, send
 from gateway.store.database import Pool
 from gateway.whatsapp.messages.templates import header_media, quick_reply, shown, template
-from tests.gateway.support.bench import Bench
 from tests.gateway.support.deliveries import NUMBER, text
-from tests.gateway.support.desk import Desk
+from tests.gateway.support.harness import Gateway
 
 CASES = Path(__file__).parents[2] / "cases"
 CHANNELS = Channels([Channel(phone_number_id=NUMBER, access_token="the-token", waba_id="200000000000002")])
@@ -36,74 +35,74 @@ REQUEST = TemplateRequest(
 
 
 @pytest.fixture
-def desk(pool: Pool) -> Desk:
-    desk = Desk(pool, CHANNELS)
-    desk.meta.templates = [{**CONFIRM, "language": "en_US"}, CONFIRM]
-    return desk
+def gateway(pool: Pool) -> Gateway:
+    gateway = Gateway(pool, channels=CHANNELS)
+    gateway.meta.templates = [{**CONFIRM, "language": "en_US"}, CONFIRM]
+    return gateway
 
 
-async def out(desk: Desk, **changed: Any) -> None:
+async def out(gateway: Gateway, **changed: Any) -> None:
     """Queue the template, and send it."""
-    async with desk.pool.connection() as conn:
+    async with gateway.pool.connection() as conn:
         await send(conn, CHANNELS, REQUEST.model_copy(update=changed))
-    await desk.step()
+    await gateway.send()
 
 
-async def kept(desk: Desk) -> list[str]:
+async def kept(gateway: Gateway) -> list[str]:
     return [
-        row[0] for row in await desk.sql("SELECT content->>'text' FROM message WHERE direction = 'out' ORDER BY seq")
+        row[0] for row in await gateway.sql("SELECT content->>'text' FROM message WHERE direction = 'out' ORDER BY seq")
     ]
 
 
-async def tap(desk: Desk) -> dict[str, Any]:
+async def tap(gateway: Gateway) -> dict[str, Any]:
     """Case P04: a tap on the template that went out."""
     told = json.loads((CASES / "P04_template_button.json").read_text())
     [message] = told["entry"][0]["changes"][0]["value"]["messages"]
-    await desk.deliver({**message, "context": {**message["context"], "id": "wamid.OUT1"}})
-    [(item,)] = await desk.sql("SELECT content FROM message WHERE wamid = 'wamid.P04'")
+    await gateway.receive({**message, "context": {**message["context"], "id": "wamid.OUT1"}})
+    [(item,)] = await gateway.sql("SELECT content FROM message WHERE wamid = 'wamid.P04'")
     return dict(item)
 
 
-async def test_a_tap_is_linked_to_what_the_template_said(desk: Desk) -> None:
-    await out(desk)
-    assert await kept(desk) == [SHOWN]
-    assert desk.meta.bodies[0]["template"].keys() == {"name", "language", "components"}
-    item = await tap(desk)
+async def test_a_tap_is_linked_to_what_the_template_said(gateway: Gateway) -> None:
+    await out(gateway)
+    assert await kept(gateway) == [SHOWN]
+    assert gateway.meta.bodies[0]["template"].keys() == {"name", "language", "components"}
+    item = await tap(gateway)
     assert item["context"]["text"] == SHOWN
     assert (item["interactive"]["id"], item["interactive"]["title"]) == ("consulta-881:confirmar", "Sim")
 
 
-async def test_it_goes_out_although_meta_does_not_tell_its_words(desk: Desk) -> None:
-    desk.meta.templates = None
-    await out(desk)
-    assert await desk.statuses() == ["accepted"]
-    assert await kept(desk) == ["[modelo consulta]"]
+async def test_it_goes_out_although_meta_does_not_tell_its_words(gateway: Gateway) -> None:
+    gateway.meta.templates = None
+    await out(gateway)
+    assert await gateway.statuses() == ["accepted"]
+    assert await kept(gateway) == ["[modelo consulta]"]
 
 
-async def test_many_messages_of_one_template_ask_once(desk: Desk) -> None:
+async def test_many_messages_of_one_template_ask_once(gateway: Gateway) -> None:
     for n in range(5):
-        async with desk.pool.connection() as conn:
+        async with gateway.pool.connection() as conn:
             await send(conn, CHANNELS, REQUEST.model_copy(update={"to": f"+551190000010{n}"}))
-    await desk.step()
-    assert (desk.meta.asked_for_templates, await kept(desk)) == (1, [SHOWN] * 5)
-    desk.now += 601
-    await out(desk)
-    assert desk.meta.asked_for_templates == 2
+    await gateway.send()
+    assert (gateway.meta.asked_for_templates, await kept(gateway)) == (1, [SHOWN] * 5)
+    gateway.now += 601
+    await out(gateway)
+    assert gateway.meta.asked_for_templates == 2
 
 
-async def test_a_code_is_kept_from_everybody_but_the_customer(desk: Desk) -> None:
-    assert desk.meta.templates is not None
-    desk.meta.templates[1] = {**CONFIRM, "category": "AUTHENTICATION"}
-    await out(desk, category="authentication")
-    assert await kept(desk) == ["[código de verificação]"]
+async def test_a_code_is_kept_from_everybody_but_the_customer(gateway: Gateway) -> None:
+    assert gateway.meta.templates is not None
+    gateway.meta.templates[1] = {**CONFIRM, "category": "AUTHENTICATION"}
+    await out(gateway, category="authentication")
+    assert await kept(gateway) == ["[código de verificação]"]
 
 
-async def test_the_agents_next_turn_is_told_once_what_was_shown(desk: Desk, bench: Bench) -> None:
-    await out(desk)
+async def test_the_agents_next_turn_is_told_once_what_was_shown(gateway: Gateway) -> None:
+    await out(gateway)
     for words in ("Que consulta é essa?", "E o endereço?"):
-        await bench.receive(text(words, wa_id="5511900000001"))
-        await bench.settle()
-    first, second = (run["input"]["since"] for run in reversed(bench.server.runs))
+        await gateway.receive(text(words, wa_id="5511900000001"))
+        await gateway.settle()
+    first, second = (run["input"]["since"] for run in reversed(gateway.agent.runs))
     assert [(one["kind"], one["text"]) for one in first] == [("template", SHOWN)]
     assert second == []
 

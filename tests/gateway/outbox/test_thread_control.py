@@ -3,7 +3,8 @@
 import pytest
 
 from tests.gateway.conftest import Command
-from tests.gateway.support.inbound import MARIA, NUMBER, Inbox, T, message, raw_message
+from tests.gateway.support.deliveries import MARIA, NUMBER, T, message, raw_message
+from tests.gateway.support.harness import Gateway
 
 
 @pytest.fixture
@@ -15,8 +16,8 @@ def environment(database: str, simulator) -> dict[str, str]:
     }  # fmt: skip
 
 
-async def conversation(inbox: Inbox) -> str:
-    return str((await inbox.sql("SELECT id FROM conversation"))[0][0])
+async def conversation(gateway: Gateway) -> str:
+    return str((await gateway.sql("SELECT id FROM conversation"))[0][0])
 
 
 def owner(simulator) -> str:
@@ -24,46 +25,46 @@ def owner(simulator) -> str:
 
 
 async def test_a_thread_is_taken_and_released(
-    inbox: Inbox, command: Command, environment: dict[str, str], simulator
+    gateway: Gateway, command: Command, environment: dict[str, str], simulator
 ) -> None:
     simulator.post(f"personas/{MARIA}/owner", owner="ai_agent")
-    await inbox.take(message(raw_message(at=T), field="standby"))
-    assert await inbox.holder() == "app"
-    thread = await conversation(inbox)
+    await gateway.take(message(raw_message(at=T), field="standby"))
+    assert await gateway.holder() == "app"
+    thread = await conversation(gateway)
     assert (await command("take-thread", thread, **environment))[0] == 0
-    assert (await inbox.holder(), owner(simulator)) == ("agent", "us")
+    assert (await gateway.holder(), owner(simulator)) == ("agent", "us")
     assert (await command("release-thread", thread, **environment))[0] == 0
-    assert (await inbox.holder(), owner(simulator)) == ("app", "ai_agent")
+    assert (await gateway.holder(), owner(simulator)) == ("app", "ai_agent")
 
 
 async def test_only_the_escalation_partner_takes(
-    inbox: Inbox, command: Command, environment: dict[str, str], simulator
+    gateway: Gateway, command: Command, environment: dict[str, str], simulator
 ) -> None:
     simulator.control.put(f"/_sim/numbers/{NUMBER}", json={"escalation_partner": False})
     simulator.post(f"personas/{MARIA}/owner", owner="ai_agent")
-    await inbox.take(message(raw_message(at=T), field="standby"))
-    code, told = await command("take-thread", await conversation(inbox), **environment)
-    assert (code, await inbox.holder()) == (1, "app")
+    await gateway.take(message(raw_message(at=T), field="standby"))
+    code, told = await command("take-thread", await conversation(gateway), **environment)
+    assert (code, await gateway.holder()) == (1, "app")
     assert "Meta did not take it: Only the escalation partner" in told
-    code, _ = await command("release-thread", await conversation(inbox), **environment)
+    code, _ = await command("release-thread", await conversation(gateway), **environment)
     assert (code, owner(simulator)) == (1, "ai_agent")
 
 
 async def test_a_conversation_that_is_not_there_is_said(
-    inbox: Inbox, command: Command, environment: dict[str, str]
+    gateway: Gateway, command: Command, environment: dict[str, str]
 ) -> None:
     assert (await command("take-thread", "00000000-0000-0000-0000-000000000000", **environment))[0] == 1
 
 
 async def test_a_released_thread_makes_no_turn_and_sends_nothing(
-    inbox: Inbox, command: Command, environment: dict[str, str]
+    gateway: Gateway, command: Command, environment: dict[str, str]
 ) -> None:
-    await inbox.take(message(raw_message(at=T)))
-    thread = await conversation(inbox)
-    await inbox.sql(
+    await gateway.take(message(raw_message(at=T)))
+    thread = await conversation(gateway)
+    await gateway.sql(
         """INSERT INTO message (conversation_id, direction, author, type, content, status, send_at)
            VALUES (%s, 'out', 'agent', 'text', '{"type": "text", "text": "x"}', 'queued', now())""",
         thread,
     )
     assert (await command("release-thread", thread, **environment))[0] == 0
-    assert await inbox.sql("SELECT status FROM message WHERE direction = 'out'") == [("failed",)]
+    assert await gateway.sql("SELECT status FROM message WHERE direction = 'out'") == [("failed",)]

@@ -10,7 +10,8 @@ from gateway.numbers.channels import Channel, Channels
 from gateway.store import ownership
 from gateway.store.database import Pool
 from tests.gateway.support.deliveries import NUMBER, text
-from tests.gateway.support.desk import Desk, refused, status
+from tests.gateway.support.harness import Gateway
+from tests.gateway.support.meta import refused, status
 
 FALLBACK = {"name": "we_have_an_answer", "language": "pt_BR", "parameters": ["SVLentes"]}
 WITH_FALLBACK = Channels(
@@ -20,121 +21,121 @@ COMPONENTS = [{"type": "body", "parameters": [{"type": "text", "text": "SVLentes
 
 
 @pytest.fixture
-def desk(pool: Pool) -> Desk:
-    return Desk(pool, WITH_FALLBACK)
+def gateway(pool: Pool) -> Gateway:
+    return Gateway(pool, channels=WITH_FALLBACK)
 
 
-async def close(desk: Desk, hours: float = 25) -> None:
+async def close(gateway: Gateway, hours: float = 25) -> None:
     """The customer's last word was so many hours ago."""
-    await desk.sql(
+    await gateway.sql(
         "UPDATE conversation SET last_inbound_at = now() - make_interval(secs => %s) RETURNING 1", hours * 3600
     )
 
 
-async def settle(desk: Desk) -> None:
+async def settle(gateway: Gateway) -> None:
     for _ in range(6):
-        await desk.sender.expire()
-        await desk.step()
+        await gateway.sender.expire()
+        await gateway.send()
 
 
-async def rows(desk: Desk) -> list[tuple[Any, ...]]:
-    return await desk.sql("SELECT type, status, error_code FROM message WHERE direction = 'out' ORDER BY seq")
+async def rows(gateway: Gateway) -> list[tuple[Any, ...]]:
+    return await gateway.sql("SELECT type, status, error_code FROM message WHERE direction = 'out' ORDER BY seq")
 
 
-async def test_all_parts_of_a_reply_become_one_template(desk: Desk) -> None:
-    await desk.queue("1", "2", "3")
-    await close(desk)
-    await settle(desk)
-    [body] = desk.meta.bodies
+async def test_all_parts_of_a_reply_become_one_template(gateway: Gateway) -> None:
+    await gateway.queue("1", "2", "3")
+    await close(gateway)
+    await settle(gateway)
+    [body] = gateway.meta.bodies
     assert body["template"] == {"name": "we_have_an_answer", "language": {"code": "pt_BR"}, "components": COMPONENTS}
-    assert await rows(desk) == [("text", "failed", 131047)] * 3 + [("template", "accepted", None)]
-    [(replaced,)] = await desk.sql("SELECT r.content->>'text' FROM message m JOIN message r ON r.id = m.replaces")
+    assert await rows(gateway) == [("text", "failed", 131047)] * 3 + [("template", "accepted", None)]
+    [(replaced,)] = await gateway.sql("SELECT r.content->>'text' FROM message m JOIN message r ON r.id = m.replaces")
     assert replaced == "1"
 
 
 async def test_without_a_fallback_a_reply_fails_visibly(pool: Pool) -> None:
-    desk = Desk(pool)
-    await desk.queue("1")
-    await close(desk)
-    await settle(desk)
-    assert desk.meta.bodies == []
-    [(error,)] = await desk.sql("SELECT error FROM message WHERE status = 'failed'")
+    gateway = Gateway(pool)
+    await gateway.queue("1")
+    await close(gateway)
+    await settle(gateway)
+    assert gateway.meta.bodies == []
+    [(error,)] = await gateway.sql("SELECT error FROM message WHERE status = 'failed'")
     assert "fallback_template" in error
 
 
-async def test_within_the_window_nothing_changes(desk: Desk) -> None:
-    await desk.queue("1")
-    await close(desk, 23.9)
-    await settle(desk)
-    assert desk.meta.texts == ["1"]
+async def test_within_the_window_nothing_changes(gateway: Gateway) -> None:
+    await gateway.queue("1")
+    await close(gateway, 23.9)
+    await settle(gateway)
+    assert gateway.meta.texts == ["1"]
 
 
-async def test_the_customers_next_word_opens_it_again(desk: Desk) -> None:
-    await desk.queue("1")
-    await close(desk)
-    await settle(desk)
-    await desk.queue("2")  # after another message of the customer
-    await settle(desk)
-    assert desk.meta.texts == ["2"]
-    await desk.queue("3")
-    await close(desk)
-    await desk.sql(
+async def test_the_customers_next_word_opens_it_again(gateway: Gateway) -> None:
+    await gateway.queue("1")
+    await close(gateway)
+    await settle(gateway)
+    await gateway.queue("2")  # after another message of the customer
+    await settle(gateway)
+    assert gateway.meta.texts == ["2"]
+    await gateway.queue("3")
+    await close(gateway)
+    await gateway.sql(
         "UPDATE message SET created_at = created_at - interval '26 h' WHERE replaces IS NOT NULL RETURNING 1"
     )
-    await settle(desk)
-    assert [body["type"] for body in desk.meta.bodies] == ["template", "text", "template"]
+    await settle(gateway)
+    assert [body["type"] for body in gateway.meta.bodies] == ["template", "text", "template"]
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
-async def test_meta_that_says_so_leads_to_the_same(desk: Desk, asynchronous: bool) -> None:
+async def test_meta_that_says_so_leads_to_the_same(gateway: Gateway, asynchronous: bool) -> None:
     """Meta says it in its answer, or later, in a status of a message that it took."""
-    await desk.queue("1", "2")
+    await gateway.queue("1", "2")
     if asynchronous:
-        await desk.step()
-        await desk.step()
+        await gateway.send()
+        await gateway.send()
         errors = [{"code": 131047, "title": "Re-engagement message"}]
         late = [status("failed", f"wamid.OUT{n}", errors=errors) for n in (1, 2)]
-        await desk.deliver(statuses=late)
+        await gateway.receive(statuses=late)
     else:
-        desk.meta.answers = [refused(131047), refused(131047)]
-    await settle(desk)
-    assert [body["type"] for body in desk.meta.bodies] == ["text", "text", "template"]
-    assert await rows(desk) == [("text", "failed", 131047)] * 2 + [("template", "accepted", None)]
-    await settle(desk)
-    assert len(desk.meta.bodies) == 3
+        gateway.meta.answers = [refused(131047), refused(131047)]
+    await settle(gateway)
+    assert [body["type"] for body in gateway.meta.bodies] == ["text", "text", "template"]
+    assert await rows(gateway) == [("text", "failed", 131047)] * 2 + [("template", "accepted", None)]
+    await settle(gateway)
+    assert len(gateway.meta.bodies) == 3
 
 
-async def test_a_refused_template_is_not_replaced_by_itself(desk: Desk) -> None:
-    await desk.queue("1")
-    await close(desk)
-    desk.meta.answers = [refused(131047)]
-    await settle(desk)
-    assert [body["type"] for body in desk.meta.bodies] == ["template"]
-    assert await rows(desk) == [("text", "failed", 131047), ("template", "failed", 131047)]
-    assert await desk.sql("SELECT count(*) FROM message WHERE NOT window_handled AND status = 'failed'") == [(0,)]
+async def test_a_refused_template_is_not_replaced_by_itself(gateway: Gateway) -> None:
+    await gateway.queue("1")
+    await close(gateway)
+    gateway.meta.answers = [refused(131047)]
+    await settle(gateway)
+    assert [body["type"] for body in gateway.meta.bodies] == ["template"]
+    assert await rows(gateway) == [("text", "failed", 131047), ("template", "failed", 131047)]
+    assert await gateway.sql("SELECT count(*) FROM message WHERE NOT window_handled AND status = 'failed'") == [(0,)]
 
 
-async def test_when_a_person_has_taken_over_nothing_is_said_for_the_agent(desk: Desk) -> None:
-    await desk.queue("1")
-    await desk.step()
-    [(conversation_id,)] = await desk.sql("SELECT id FROM conversation")
-    async with desk.pool.connection() as conn:
+async def test_when_a_person_has_taken_over_nothing_is_said_for_the_agent(gateway: Gateway) -> None:
+    await gateway.queue("1")
+    await gateway.send()
+    [(conversation_id,)] = await gateway.sql("SELECT id FROM conversation")
+    async with gateway.pool.connection() as conn:
         await ownership.take(conn, conversation_id, "person")
-    await desk.deliver(statuses=[status("failed", "wamid.OUT1", errors=[{"code": 131047}])])
-    await settle(desk)
-    assert [body["type"] for body in desk.meta.bodies] == ["text"]
+    await gateway.receive(statuses=[status("failed", "wamid.OUT1", errors=[{"code": 131047}])])
+    await settle(gateway)
+    assert [body["type"] for body in gateway.meta.bodies] == ["text"]
 
 
-async def test_templates_need_no_window_and_no_customer_that_wrote(desk: Desk) -> None:
-    await desk.deliver(text("Olá"))
-    await desk.sql(
+async def test_templates_need_no_window_and_no_customer_that_wrote(gateway: Gateway) -> None:
+    await gateway.receive(text("Olá"))
+    await gateway.sql(
         """INSERT INTO message (conversation_id, direction, author, type, content, status, send_at)
            SELECT id, 'out', 'gateway', 'template', %s, 'queued', now() FROM conversation RETURNING 1""",
         json.dumps({"type": "template", "name": "order_shipped", "language": "pt_BR"}),
     )
-    await desk.sql("UPDATE conversation SET last_inbound_at = NULL RETURNING 1")
-    await desk.step()
-    assert desk.meta.bodies[0]["template"]["name"] == "order_shipped"
+    await gateway.sql("UPDATE conversation SET last_inbound_at = NULL RETURNING 1")
+    await gateway.send()
+    assert gateway.meta.bodies[0]["template"]["name"] == "order_shipped"
 
 
 @pytest.mark.parametrize("wrong", [{"name": "x"}, {"name": "", "language": "y"}, {**FALLBACK, "parameters": [" "]}])

@@ -9,8 +9,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from gateway.store.database import Pool
-from tests.gateway.support.bench import Bench
 from tests.gateway.support.deliveries import text
+from tests.gateway.support.harness import Gateway
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +29,12 @@ def spans(provider: TracerProvider) -> Iterator[InMemorySpanExporter]:
 
 
 async def test_the_run_goes_on_with_the_turns_trace(pool: Pool, spans: InMemorySpanExporter) -> None:
-    bench = Bench(pool)
-    await bench.receive(text("segredo"))
-    await bench.settle()
+    gateway = Gateway(pool)
+    await gateway.receive(text("segredo"))
+    await gateway.settle()
     [span] = spans.get_finished_spans()
     context = span.get_span_context()
     assert context is not None
-    assert f"{context.trace_id:032x}" in bench.server.runs[0]["headers"]["traceparent"]
+    assert f"{context.trace_id:032x}" in gateway.agent.runs[0]["headers"]["traceparent"]
     for private in ("segredo", "5511987654321"):
         assert private not in span.to_json()

@@ -4,7 +4,8 @@ import itertools
 from typing import Any
 
 from gateway.store.customers import contacts
-from tests.gateway.support.inbound import Inbox, message, raw_message
+from tests.gateway.support.deliveries import message, raw_message
+from tests.gateway.support.harness import Gateway
 
 NEW = "5511900000000"
 OLD_ID, NEW_ID = "BR.1349120865530274", "BR.2481730591287364"
@@ -29,9 +30,9 @@ def changed_number(old: str, new: str, at: int | None = None, **ids: str) -> dic
     return message({**raw_message("system", system, at=at), "from": old, **more})
 
 
-async def people(inbox: Inbox) -> list[set[str]]:
+async def people(gateway: Gateway) -> list[set[str]]:
     """What each contact has said, the oldest contact first."""
-    rows = await inbox.sql(
+    rows = await gateway.sql(
         """SELECT p.id, array_agg(m.content->>'text') FROM contact p JOIN conversation c ON c.contact_id = p.id
            JOIN message m ON m.conversation_id = c.id WHERE m.type = 'text'
            GROUP BY p.id ORDER BY min(p.created_at), min(m.seq)"""
@@ -39,12 +40,12 @@ async def people(inbox: Inbox) -> list[set[str]]:
     return [set(texts) for _, texts in rows]
 
 
-async def keys(inbox: Inbox, text: str) -> set[tuple[str, str]]:
+async def keys(gateway: Gateway, text: str) -> set[tuple[str, str]]:
     """The keys of who said this."""
-    [(contact,)] = await inbox.sql(
+    [(contact,)] = await gateway.sql(
         """SELECT c.contact_id FROM message m JOIN conversation c ON c.id = m.conversation_id
            WHERE m.content->>'text' = %s""",
         text,
     )
-    async with inbox.pool.connection() as conn:
+    async with gateway.pool.connection() as conn:
         return {(key.kind, key.value) for key in await contacts.keys_of(conn, contact)}

@@ -14,17 +14,16 @@ from gateway.store.database import Pool
 from gateway.store.turns import turns
 from gateway.store.turns.turns import Turn
 from tests.gateway.support.agent_server import echo, inputs
-from tests.gateway.support.bench import Bench, until
 from tests.gateway.support.deliveries import NUMBER, text
-from tests.gateway.support.desk import Desk
 from tests.gateway.support.faults import poison
+from tests.gateway.support.harness import Gateway, until
 
 
-async def test_a_message_becomes_one_run_and_its_reply_is_queued(bench: Bench) -> None:
+async def test_a_message_becomes_one_run_and_its_reply_is_queued(gateway: Gateway) -> None:
     message = text("Olá")
-    await bench.receive(message)
-    await bench.settle()
-    [run] = bench.server.runs
+    await gateway.receive(message)
+    await gateway.settle()
+    [run] = gateway.agent.runs
     assert run["context"] == {
         "channel_id": NUMBER,
         "customer_id": run["context"]["customer_id"],
@@ -41,260 +40,260 @@ async def test_a_message_becomes_one_run_and_its_reply_is_queued(bench: Bench) -
         "locale": "pt_BR",
     }
     assert run["input"]["turn_id"] == run["metadata"]["turn_id"]
-    assert await bench.replies() == ["Olá"]
-    assert bench.shown == [message["id"]]
-    assert await bench.rows("SELECT state, attempts FROM turn") == [("done", 0)]
-    assert await bench.rows("SELECT due_at, lease_owner FROM conversation") == [(None, None)]
+    assert await gateway.replies() == ["Olá"]
+    assert gateway.shown == [message["id"]]
+    assert await gateway.sql("SELECT state, attempts FROM turn") == [("done", 0)]
+    assert await gateway.sql("SELECT due_at, lease_owner FROM conversation") == [(None, None)]
 
 
-async def test_a_burst_is_one_turn_in_the_customers_order(bench: Bench) -> None:
+async def test_a_burst_is_one_turn_in_the_customers_order(gateway: Gateway) -> None:
     burst = [text(str(n), timestamp=1_790_000_000 + n) for n in range(5)]
     for message in reversed(burst):
-        await bench.receive(message)
-    await bench.settle()
-    assert inputs(bench.server) == [["0", "1", "2", "3", "4"]]
+        await gateway.receive(message)
+    await gateway.settle()
+    assert inputs(gateway.agent) == [["0", "1", "2", "3", "4"]]
 
 
 async def test_the_quiet_period_holds_a_turn_back_but_not_for_ever(pool: Pool) -> None:
-    bench = Bench(pool, QuietPeriod(1000, 3000))
-    await bench.receive(text("a"))
-    assert 990 < await bench.turns.step() <= 1000 or bench.turns._bounds.lease < 990
-    assert bench.server.runs == []
+    gateway = Gateway(pool, QuietPeriod(1000, 3000))
+    await gateway.receive(text("a"))
+    assert 990 < await gateway.turns.step() <= 1000 or gateway.turns._bounds.lease < 990
+    assert gateway.agent.runs == []
     # 2,500 s later another message: quiet is not over, but the first has waited almost 3,000 s
-    await bench.rows("UPDATE message SET created_at = created_at - interval '2500 s' RETURNING 1")
-    await bench.receive(text("b"))
-    [(wait,)] = await bench.rows("SELECT extract(epoch FROM due_at - now())::float8 FROM conversation")
+    await gateway.sql("UPDATE message SET created_at = created_at - interval '2500 s' RETURNING 1")
+    await gateway.receive(text("b"))
+    [(wait,)] = await gateway.sql("SELECT extract(epoch FROM due_at - now())::float8 FROM conversation")
     assert 490 < wait < 501
-    await bench.rows("UPDATE conversation SET due_at = now() RETURNING 1")
-    await bench.settle()
-    assert inputs(bench.server) == [["a", "b"]]
+    await gateway.sql("UPDATE conversation SET due_at = now() RETURNING 1")
+    await gateway.settle()
+    assert inputs(gateway.agent) == [["a", "b"]]
 
 
-async def test_what_arrives_during_a_turn_waits_for_the_next(bench: Bench) -> None:
-    bench.server.gate.clear()
-    await bench.receive(text("first"))
-    await bench.turns.step()
-    await until(lambda: len(bench.server.runs) == 1)
-    await bench.receive(text("second"))
-    await bench.turns.step()
-    assert len(bench.server.runs) == 1
-    bench.server.gate.set()
-    await until(lambda: not bench.turns._held)
-    await bench.settle()
-    assert inputs(bench.server) == [["first"], ["second"]]
-    assert await bench.replies() == ["first", "second"]
+async def test_what_arrives_during_a_turn_waits_for_the_next(gateway: Gateway) -> None:
+    gateway.agent.gate.clear()
+    await gateway.receive(text("first"))
+    await gateway.turns.step()
+    await until(lambda: len(gateway.agent.runs) == 1)
+    await gateway.receive(text("second"))
+    await gateway.turns.step()
+    assert len(gateway.agent.runs) == 1
+    gateway.agent.gate.set()
+    await until(lambda: not gateway.turns._held)
+    await gateway.settle()
+    assert inputs(gateway.agent) == [["first"], ["second"]]
+    assert await gateway.replies() == ["first", "second"]
 
 
-async def test_two_workers_never_hold_one_conversation(bench: Bench) -> None:
-    bench.server.gate.clear()
+async def test_two_workers_never_hold_one_conversation(gateway: Gateway) -> None:
+    gateway.agent.gate.clear()
     for n in range(20):
-        await bench.receive(text(str(n), wa_id=f"55119{n:08d}"))
-    other = bench.worker()
-    await asyncio.gather(bench.turns.step(), other.step(), bench.turns.step(), other.step())
-    held = [*bench.turns._held, *other._held]
+        await gateway.receive(text(str(n), wa_id=f"55119{n:08d}"))
+    other = gateway.worker()
+    await asyncio.gather(gateway.turns.step(), other.step(), gateway.turns.step(), other.step())
+    held = [*gateway.turns._held, *other._held]
     assert len(held) == len(set(held)) == 20
-    bench.server.gate.set()
-    await until(lambda: not bench.turns._held and not other._held)
-    assert sorted(bench.server.created) == sorted(set(bench.server.created))
+    gateway.agent.gate.set()
+    await until(lambda: not gateway.turns._held and not other._held)
+    assert sorted(gateway.agent.created) == sorted(set(gateway.agent.created))
 
 
-async def test_a_run_whose_creation_is_in_doubt_is_adopted(bench: Bench) -> None:
-    bench.server.lose_answers = 1
-    await bench.receive(text("Olá"))
-    await bench.settle()
-    assert len(bench.server.runs) == 1
-    assert await bench.replies() == ["Olá"]
+async def test_a_run_whose_creation_is_in_doubt_is_adopted(gateway: Gateway) -> None:
+    gateway.agent.lose_answers = 1
+    await gateway.receive(text("Olá"))
+    await gateway.settle()
+    assert len(gateway.agent.runs) == 1
+    assert await gateway.replies() == ["Olá"]
 
 
-async def test_a_dead_workers_turn_is_taken_over_and_its_run_adopted(bench: Bench) -> None:
-    bench.server.gate.clear()
-    await bench.receive(text("Olá"))
-    await bench.turns.step()
-    await until(lambda: len(bench.server.runs) == 1)
-    for _, task in bench.turns._held.values():  # dies without giving anything back
+async def test_a_dead_workers_turn_is_taken_over_and_its_run_adopted(gateway: Gateway) -> None:
+    gateway.agent.gate.clear()
+    await gateway.receive(text("Olá"))
+    await gateway.turns.step()
+    await until(lambda: len(gateway.agent.runs) == 1)
+    for _, task in gateway.turns._held.values():  # dies without giving anything back
         task.cancel()
-    other = bench.worker()
+    other = gateway.worker()
     await other.step()
     assert not other._held
-    await bench.rows("UPDATE conversation SET lease_until = now() RETURNING 1")
-    bench.server.gate.set()
-    await bench.settle(other)
-    assert len(bench.server.runs) == 1
-    assert await bench.replies() == ["Olá"]
+    await gateway.sql("UPDATE conversation SET lease_until = now() RETURNING 1")
+    gateway.agent.gate.set()
+    await gateway.settle(other)
+    assert len(gateway.agent.runs) == 1
+    assert await gateway.replies() == ["Olá"]
 
 
-async def test_a_drained_worker_gives_its_turns_back_at_once(bench: Bench) -> None:
-    bench.server.gate.clear()
-    await bench.receive(text("Olá"))
-    await bench.turns.step()
-    await until(lambda: len(bench.server.runs) == 1)
-    await bench.turns.drain()
-    bench.server.gate.set()
-    await bench.settle(bench.worker())
-    assert len(bench.server.runs) == 1
-    assert await bench.replies() == ["Olá"]
+async def test_a_drained_worker_gives_its_turns_back_at_once(gateway: Gateway) -> None:
+    gateway.agent.gate.clear()
+    await gateway.receive(text("Olá"))
+    await gateway.turns.step()
+    await until(lambda: len(gateway.agent.runs) == 1)
+    await gateway.turns.drain()
+    gateway.agent.gate.set()
+    await gateway.settle(gateway.worker())
+    assert len(gateway.agent.runs) == 1
+    assert await gateway.replies() == ["Olá"]
 
 
-async def test_a_lost_run_is_posted_again(bench: Bench) -> None:
-    bench.server.gate.clear()
-    await bench.receive(text("Olá"))
-    await bench.turns.step()
-    await until(lambda: len(bench.server.runs) == 1)
-    bench.server.lose_everything()
-    bench.server.gate.set()
-    await until(lambda: not bench.turns._held)
-    assert inputs(bench.server) == [["Olá"]]
-    assert await bench.replies() == ["Olá"]
+async def test_a_lost_run_is_posted_again(gateway: Gateway) -> None:
+    gateway.agent.gate.clear()
+    await gateway.receive(text("Olá"))
+    await gateway.turns.step()
+    await until(lambda: len(gateway.agent.runs) == 1)
+    gateway.agent.lose_everything()
+    gateway.agent.gate.set()
+    await until(lambda: not gateway.turns._held)
+    assert inputs(gateway.agent) == [["Olá"]]
+    assert await gateway.replies() == ["Olá"]
 
 
-async def test_a_lost_run_that_had_begun_goes_on_without_input(bench: Bench) -> None:
-    bench.server.gate.clear()
-    await bench.receive(text("Olá"))
-    await bench.turns.step()
-    await until(lambda: len(bench.server.runs) == 1)
-    lost = bench.server.runs[0]
-    bench.server.lose_everything()
-    bench.server.begun = lost["metadata"]["turn_id"]
-    bench.server.answer = lambda _: {"turn_id": bench.server.begun, "replies": [{"type": "text", "text": "went on"}]}
+async def test_a_lost_run_that_had_begun_goes_on_without_input(gateway: Gateway) -> None:
+    gateway.agent.gate.clear()
+    await gateway.receive(text("Olá"))
+    await gateway.turns.step()
+    await until(lambda: len(gateway.agent.runs) == 1)
+    lost = gateway.agent.runs[0]
+    gateway.agent.lose_everything()
+    gateway.agent.begun = lost["metadata"]["turn_id"]
+    gateway.agent.answer = lambda _: {"turn_id": gateway.agent.begun, "replies": [{"type": "text", "text": "went on"}]}
     lost["input"] = dict(lost["input"])
-    bench.server.gate.set()
-    await until(lambda: len(bench.server.runs) == 1)
-    assert bench.server.runs[0]["input"] is None
+    gateway.agent.gate.set()
+    await until(lambda: len(gateway.agent.runs) == 1)
+    assert gateway.agent.runs[0]["input"] is None
 
 
-async def test_a_server_that_is_away_costs_no_attempt(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_is_away_costs_no_attempt(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.turns.run._AWAY_RETRY_SECONDS", 0.01)
-    bench.server.away = True
-    await bench.receive(text("Olá"))
-    await bench.turns.step()
+    gateway.agent.away = True
+    await gateway.receive(text("Olá"))
+    await gateway.turns.step()
     await asyncio.sleep(0.1)
-    assert bench.server.runs == []
-    bench.server.away = False
-    await until(lambda: not bench.turns._held)
-    assert await bench.replies() == ["Olá"]
-    assert await bench.rows("SELECT attempts FROM turn") == [(0,)]
+    assert gateway.agent.runs == []
+    gateway.agent.away = False
+    await until(lambda: not gateway.turns._held)
+    assert await gateway.replies() == ["Olá"]
+    assert await gateway.sql("SELECT attempts FROM turn") == [(0,)]
 
 
-async def test_a_failed_run_is_tried_again_and_then_the_customer_is_told_once(bench: Bench) -> None:
-    bench.server.fail = ["ValueError", "ValueError"]
-    await bench.receive(text("Olá"))
+async def test_a_failed_run_is_tried_again_and_then_the_customer_is_told_once(gateway: Gateway) -> None:
+    gateway.agent.fail = ["ValueError", "ValueError"]
+    await gateway.receive(text("Olá"))
     for _ in range(3):
-        await bench.settle()
-    assert await bench.replies() == ["Olá"]
-    bench.server.fail = ["ValueError"] * 3
-    await bench.receive(text("de novo"))
+        await gateway.settle()
+    assert await gateway.replies() == ["Olá"]
+    gateway.agent.fail = ["ValueError"] * 3
+    await gateway.receive(text("de novo"))
     for _ in range(4):
-        await bench.settle()
-    [_, apology] = await bench.replies()
+        await gateway.settle()
+    [_, apology] = await gateway.replies()
     assert apology.startswith("Desculpe")
-    assert await bench.rows("SELECT state, error FROM turn ORDER BY started_at DESC LIMIT 1") == [
+    assert await gateway.sql("SELECT state, error FROM turn ORDER BY started_at DESC LIMIT 1") == [
         ("failed", "ValueError")
     ]
 
 
-async def test_a_turn_is_bounded_and_its_run_cancelled(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_turn_is_bounded_and_its_run_cancelled(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.turns.holder._MIN_ATTEMPT_SECONDS", 1)
-    bench.server.gate.clear()
-    await bench.receive(text("Olá"))
-    await bench.settle(bench.worker(timeout=1))
-    assert bench.server.runs[0]["status"] == "interrupted"
-    assert [reply[:8] for reply in await bench.replies()] == ["Desculpe"]
+    gateway.agent.gate.clear()
+    await gateway.receive(text("Olá"))
+    await gateway.settle(gateway.worker(timeout=1))
+    assert gateway.agent.runs[0]["status"] == "interrupted"
+    assert [reply[:8] for reply in await gateway.replies()] == ["Desculpe"]
 
 
-async def test_an_invalid_reply_becomes_an_apology(bench: Bench) -> None:
-    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": [{"type": "hologram"}]}
-    await bench.receive(text("Olá"))
-    await bench.settle()
-    assert [reply[:8] for reply in await bench.replies()] == ["Desculpe"]
+async def test_an_invalid_reply_becomes_an_apology(gateway: Gateway) -> None:
+    gateway.agent.answer = lambda given: {"turn_id": given["turn_id"], "replies": [{"type": "hologram"}]}
+    await gateway.receive(text("Olá"))
+    await gateway.settle()
+    assert [reply[:8] for reply in await gateway.replies()] == ["Desculpe"]
 
 
-async def test_three_failed_turns_in_a_row_call_a_person(bench: Bench) -> None:
-    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": [{"type": "hologram"}]}
-    await _fail(bench, 2)
-    bench.server.answer = echo
-    await bench.receive(text("agora sim"))
-    await bench.settle()
-    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": [{"type": "hologram"}]}
-    await _fail(bench, 2)
-    assert await bench.rows("SELECT holder FROM conversation") == [("agent",)]
-    await _fail(bench, 1)
-    held = await bench.rows("SELECT holder, handoff_reason FROM conversation")
+async def test_three_failed_turns_in_a_row_call_a_person(gateway: Gateway) -> None:
+    gateway.agent.answer = lambda given: {"turn_id": given["turn_id"], "replies": [{"type": "hologram"}]}
+    await _fail(gateway, 2)
+    gateway.agent.answer = echo
+    await gateway.receive(text("agora sim"))
+    await gateway.settle()
+    gateway.agent.answer = lambda given: {"turn_id": given["turn_id"], "replies": [{"type": "hologram"}]}
+    await _fail(gateway, 2)
+    assert await gateway.sql("SELECT holder FROM conversation") == [("agent",)]
+    await _fail(gateway, 1)
+    held = await gateway.sql("SELECT holder, handoff_reason FROM conversation")
     assert held == [("person", "três respostas seguidas falharam")]
-    assert "Chamei uma pessoa" in (await bench.replies())[-1]
-    await bench.rows("UPDATE conversation SET holder = 'agent', held_since = NULL RETURNING 1")
-    await _fail(bench, 1)  # given back: counted anew
-    assert await bench.rows("SELECT holder FROM conversation") == [("agent",)]
+    assert "Chamei uma pessoa" in (await gateway.replies())[-1]
+    await gateway.sql("UPDATE conversation SET holder = 'agent', held_since = NULL RETURNING 1")
+    await _fail(gateway, 1)  # given back: counted anew
+    assert await gateway.sql("SELECT holder FROM conversation") == [("agent",)]
 
 
-async def _fail(bench: Bench, turns: int) -> None:
+async def _fail(gateway: Gateway, turns: int) -> None:
     for _ in range(turns):
-        await bench.receive(text("Olá"))
-        await bench.settle()
+        await gateway.receive(text("Olá"))
+        await gateway.settle()
 
 
-async def test_an_answer_without_replies_ends_the_turn_silently(bench: Bench) -> None:
-    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": [], "handoff": None}
-    await bench.receive(text("Olá"))
-    await bench.settle()
-    assert await bench.replies() == []
-    assert await bench.rows("SELECT state FROM turn") == [("done",)]
+async def test_an_answer_without_replies_ends_the_turn_silently(gateway: Gateway) -> None:
+    gateway.agent.answer = lambda given: {"turn_id": given["turn_id"], "replies": [], "handoff": None}
+    await gateway.receive(text("Olá"))
+    await gateway.settle()
+    assert await gateway.replies() == []
+    assert await gateway.sql("SELECT state FROM turn") == [("done",)]
 
 
-async def test_who_lost_the_lease_changes_nothing(bench: Bench) -> None:
-    bench.server.gate.clear()
-    await bench.receive(text("Olá"))
-    await bench.turns.step()
-    await until(lambda: len(bench.server.runs) == 1)
-    await bench.rows("UPDATE conversation SET lease_owner = gen_random_uuid() RETURNING 1")
-    bench.server.gate.set()
-    await until(lambda: not bench.turns._held)
-    assert await bench.replies() == []
-    assert await bench.rows("SELECT state FROM turn") == [("open",)]
+async def test_who_lost_the_lease_changes_nothing(gateway: Gateway) -> None:
+    gateway.agent.gate.clear()
+    await gateway.receive(text("Olá"))
+    await gateway.turns.step()
+    await until(lambda: len(gateway.agent.runs) == 1)
+    await gateway.sql("UPDATE conversation SET lease_owner = gen_random_uuid() RETURNING 1")
+    gateway.agent.gate.set()
+    await until(lambda: not gateway.turns._held)
+    assert await gateway.replies() == []
+    assert await gateway.sql("SELECT state FROM turn") == [("open",)]
 
 
-async def test_a_lost_lease_stops_the_turn_at_the_next_renewal(bench: Bench) -> None:
-    bench.server.gate.clear()
-    await bench.receive(text("Olá"))
-    await bench.turns.step()
-    await until(lambda: len(bench.server.runs) == 1)
-    await bench.turns.renew()
-    assert bench.turns._held
-    await bench.rows("UPDATE conversation SET lease_owner = gen_random_uuid() RETURNING 1")
-    await bench.turns.renew()
-    await until(lambda: not bench.turns._held)
+async def test_a_lost_lease_stops_the_turn_at_the_next_renewal(gateway: Gateway) -> None:
+    gateway.agent.gate.clear()
+    await gateway.receive(text("Olá"))
+    await gateway.turns.step()
+    await until(lambda: len(gateway.agent.runs) == 1)
+    await gateway.turns.renew()
+    assert gateway.turns._held
+    await gateway.sql("UPDATE conversation SET lease_owner = gen_random_uuid() RETURNING 1")
+    await gateway.turns.renew()
+    await until(lambda: not gateway.turns._held)
 
 
-async def test_while_a_person_holds_the_conversation_no_turn_starts(bench: Bench) -> None:
-    await bench.receive(text("Olá"))
-    await bench.rows("UPDATE conversation SET holder = 'person' RETURNING 1")
-    await bench.settle()
-    assert bench.server.runs == []
+async def test_while_a_person_holds_the_conversation_no_turn_starts(gateway: Gateway) -> None:
+    await gateway.receive(text("Olá"))
+    await gateway.sql("UPDATE conversation SET holder = 'person' RETURNING 1")
+    await gateway.settle()
+    assert gateway.agent.runs == []
 
 
-async def test_no_more_turns_than_there_is_room_for(bench: Bench) -> None:
-    bench.server.gate.clear()
+async def test_no_more_turns_than_there_is_room_for(gateway: Gateway) -> None:
+    gateway.agent.gate.clear()
     for n in range(5):
-        await bench.receive(text(str(n), wa_id=f"55119{n:08d}"))
-    small = bench.worker(in_flight=2)
+        await gateway.receive(text(str(n), wa_id=f"55119{n:08d}"))
+    small = gateway.worker(in_flight=2)
     await small.step()
     await small.step()
     assert len(small._held) == 2
-    bench.server.gate.set()
+    gateway.agent.gate.set()
     await until(lambda: not small._held)
     for _ in range(2):
-        await bench.settle(small)
-    assert len(await bench.replies()) == 5
+        await gateway.settle(small)
+    assert len(await gateway.replies()) == 5
 
 
-async def test_long_replies_are_queued_in_parts(bench: Bench) -> None:
-    bench.server.answer = lambda given: {
+async def test_long_replies_are_queued_in_parts(gateway: Gateway) -> None:
+    gateway.agent.answer = lambda given: {
         "turn_id": given["turn_id"],
         "replies": [{"type": "text", "text": "palavra " * 1000}],
     }
-    await bench.receive(text("Olá"))
-    await bench.settle()
-    assert [len(reply) <= 4096 for reply in await bench.replies()] == [True, True]
-    assert await bench.rows("SELECT part FROM message WHERE direction = 'out' ORDER BY seq") == [(0,), (1,)]
+    await gateway.receive(text("Olá"))
+    await gateway.settle()
+    assert [len(reply) <= 4096 for reply in await gateway.replies()] == [True, True]
+    assert await gateway.sql("SELECT part FROM message WHERE direction = 'out' ORDER BY seq") == [(0,), (1,)]
 
 
 REPLIES: dict[str, dict[str, Any]] = {
@@ -315,50 +314,49 @@ REPLIES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("kind", REPLIES)
-async def test_every_type_of_reply_is_queued_and_goes_out_in_context(bench: Bench, kind: str) -> None:
+async def test_every_type_of_reply_is_queued_and_goes_out_in_context(gateway: Gateway, kind: str) -> None:
     reply = {"type": kind, **REPLIES[kind], "reply_to": "wamid.IN"}
-    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": [reply]}
-    await bench.receive(text("Olá", message_id="wamid.IN"))
-    await bench.settle()
-    desk = Desk(bench.pool)
-    await desk.step()
-    [body] = desk.meta.bodies
+    gateway.agent.answer = lambda given: {"turn_id": given["turn_id"], "replies": [reply]}
+    await gateway.receive(text("Olá", message_id="wamid.IN"))
+    await gateway.settle()
+    await gateway.send()
+    [body] = gateway.meta.bodies
     assert body["type"] == {"list": "interactive", "buttons": "interactive", "cta_url": "interactive",
                             "flow": "interactive", "media": "image"}.get(kind, kind)  # fmt: skip
     assert body.get("context") == (None if kind == "reaction" else {"message_id": "wamid.IN"})
 
 
-async def test_the_models_markdown_becomes_whatsapps(bench: Bench) -> None:
+async def test_the_models_markdown_becomes_whatsapps(gateway: Gateway) -> None:
     said = "# Pedido\n\n**Enviado** em *março*:\n\n| Item | Preço |\n|---|---|\n| Lente | R$ 90 |"
-    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": [{"type": "text", "text": said}]}
-    await bench.receive(text("Olá"))
-    await bench.settle()
-    [formatted] = await bench.replies()
+    gateway.agent.answer = lambda given: {"turn_id": given["turn_id"], "replies": [{"type": "text", "text": said}]}
+    await gateway.receive(text("Olá"))
+    await gateway.settle()
+    [formatted] = await gateway.replies()
     assert formatted == "*Pedido*\n\n*Enviado* em _março_:\n\n- Item: Lente; Preço: R$ 90"
 
 
-async def test_a_reply_over_a_limit_becomes_a_text_that_says_the_same(bench: Bench) -> None:
+async def test_a_reply_over_a_limit_becomes_a_text_that_says_the_same(gateway: Gateway) -> None:
     buttons = [{"id": str(n), "title": str(n)} for n in range(4)]
     reply = {"type": "buttons", "body": "Qual?", "buttons": buttons}
-    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": [reply]}
-    await bench.receive(text("Olá"))
-    await bench.settle()
-    assert await bench.replies() == ["Qual?\n1. 0\n2. 1\n3. 2\n4. 3"]
+    gateway.agent.answer = lambda given: {"turn_id": given["turn_id"], "replies": [reply]}
+    await gateway.receive(text("Olá"))
+    await gateway.settle()
+    assert await gateway.replies() == ["Qual?\n1. 0\n2. 1\n3. 2\n4. 3"]
 
 
 @pytest.mark.parametrize(("texts", "said"), [(["", "Olá"], ["Olá"]), (["  ", "---"], ["Desculpe"])])
 async def test_replies_that_say_nothing_are_left_out_but_not_all(
-    bench: Bench, texts: list[str], said: list[str]
+    gateway: Gateway, texts: list[str], said: list[str]
 ) -> None:
     replies = [{"type": "text", "text": one} for one in texts]
-    bench.server.answer = lambda given: {"turn_id": given["turn_id"], "replies": replies}
-    await bench.receive(text("Olá"))
-    await bench.settle()
-    assert [reply[:8] for reply in await bench.replies()] == said
+    gateway.agent.answer = lambda given: {"turn_id": given["turn_id"], "replies": replies}
+    await gateway.receive(text("Olá"))
+    await gateway.settle()
+    assert [reply[:8] for reply in await gateway.replies()] == said
 
 
 async def test_an_indicator_that_survives_its_cancellation_does_not_hold_the_answer_back(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.runtime.loops._CANCEL_AGAIN", 0.01)
     lost = 0
@@ -372,51 +370,51 @@ async def test_an_indicator_that_survives_its_cancellation_does_not_hold_the_ans
                 lost += 1
         await asyncio.sleep(1000)
 
-    worker = bench.worker()
+    worker = gateway.worker()
     worker._show_presence = stubborn
-    await bench.receive(text("Olá"))
-    await bench.settle(worker)
+    await gateway.receive(text("Olá"))
+    await gateway.settle(worker)
     assert lost == 2
-    assert await bench.replies() == ["Olá"]
+    assert await gateway.replies() == ["Olá"]
 
 
-async def test_a_turn_claimed_anew_during_a_renewal_is_not_stopped(bench: Bench) -> None:
-    bench.server.gate.clear()
-    await bench.receive(text("Olá"))
-    await bench.turns.step()
-    await until(lambda: len(bench.server.runs) == 1)
-    [(turn, _)] = bench.turns._held.values()
+async def test_a_turn_claimed_anew_during_a_renewal_is_not_stopped(gateway: Gateway) -> None:
+    gateway.agent.gate.clear()
+    await gateway.receive(text("Olá"))
+    await gateway.turns.step()
+    await until(lambda: len(gateway.agent.runs) == 1)
+    [(turn, _)] = gateway.turns._held.values()
     await until(lambda: turn.run_id is not None)
-    async with bench.pool.connection() as conn, conn.transaction():
+    async with gateway.pool.connection() as conn, conn.transaction():
         await conn.execute("SELECT FROM conversation FOR UPDATE")  # the renewal has to wait
-        renewal = asyncio.create_task(bench.turns.renew())
+        renewal = asyncio.create_task(gateway.turns.renew())
         waits = "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        while not (await bench.rows(waits))[0][0]:
+        while not (await gateway.sql(waits))[0][0]:
             await asyncio.sleep(0.01)
         turn.lease = uuid4()
         await conn.execute("UPDATE conversation SET lease_owner = %s", (turn.lease,))
     await renewal
-    bench.server.gate.set()
-    await until(lambda: not bench.turns._held)
-    assert await bench.replies() == ["Olá"]
+    gateway.agent.gate.set()
+    await until(lambda: not gateway.turns._held)
+    assert await gateway.replies() == ["Olá"]
 
 
-async def test_a_result_that_cannot_be_stored_counts_as_an_attempt(bench: Bench) -> None:
-    await poison(bench.pool, "message", "NEW.content->>'text' = 'poison'")
-    await bench.receive(text("poison-free"))
-    bench.server.answer = lambda given: {
+async def test_a_result_that_cannot_be_stored_counts_as_an_attempt(gateway: Gateway) -> None:
+    await poison(gateway.pool, "message", "NEW.content->>'text' = 'poison'")
+    await gateway.receive(text("poison-free"))
+    gateway.agent.answer = lambda given: {
         "turn_id": given["turn_id"], "replies": [{"type": "text", "text": "poison"}], "handoff": None,
     }  # fmt: skip
     for attempt in range(1, 4):
-        await bench.settle()
-        assert (await bench.rows("SELECT attempts, state FROM turn")) == [
+        await gateway.settle()
+        assert (await gateway.sql("SELECT attempts, state FROM turn")) == [
             (attempt, "open") if attempt < 3 else (2, "failed")
         ]
-    assert (await bench.replies())[0].startswith("Desculpe")
-    bench.server.answer = echo
-    await bench.receive(text("the next"))
-    await bench.settle()
-    assert (await bench.replies())[-1] == "the next"
+    assert (await gateway.replies())[0].startswith("Desculpe")
+    gateway.agent.answer = echo
+    await gateway.receive(text("the next"))
+    await gateway.settle()
+    assert (await gateway.replies())[-1] == "the next"
 
 
 NESTED = b"[" * 100_000 + b"]" * 100_000
@@ -425,18 +423,18 @@ NESTED = b"[" * 100_000 + b"]" * 100_000
 @pytest.mark.parametrize(
     ("reason", "kept"), [("a\0b", "ab"), ("x\ud800y", "x\ufffdy"), ({"a": "\0"}, "{'a': ''}"), (None, "")]
 )
-async def test_what_comes_from_the_agent_is_cleaned(bench: Bench, reason: object, kept: str) -> None:
-    bench.server.answer = lambda given: json.dumps(
+async def test_what_comes_from_the_agent_is_cleaned(gateway: Gateway, reason: object, kept: str) -> None:
+    gateway.agent.answer = lambda given: json.dumps(
         {
             "turn_id": given["turn_id"],
             "replies": [{"type": "text", "text": "Um\0 mom\ud800ento"}],
             "handoff": {"reason": reason, "summary": "\0"},
         }
     ).encode()
-    await bench.receive(text("Quero uma pessoa"))
-    await bench.settle()
-    assert await bench.replies() == ["Um mom\ufffdento"]
-    assert await bench.rows("SELECT holder, handoff_reason FROM conversation") == [("person", kept)]
+    await gateway.receive(text("Quero uma pessoa"))
+    await gateway.settle()
+    assert await gateway.replies() == ["Um mom\ufffdento"]
+    assert await gateway.sql("SELECT holder, handoff_reason FROM conversation") == [("person", kept)]
 
 
 @pytest.mark.parametrize(
@@ -450,21 +448,21 @@ async def test_what_comes_from_the_agent_is_cleaned(bench: Bench, reason: object
     ],
     ids=["handoff", "depth", "some depth", "replies", "no JSON"],
 )
-async def test_an_answer_of_another_shape_counts_as_an_attempt(bench: Bench, answer: bytes) -> None:
-    bench.server.answer = lambda given: answer.replace(b"%s", given["turn_id"].encode())
-    await bench.receive(text("Olá"))
+async def test_an_answer_of_another_shape_counts_as_an_attempt(gateway: Gateway, answer: bytes) -> None:
+    gateway.agent.answer = lambda given: answer.replace(b"%s", given["turn_id"].encode())
+    await gateway.receive(text("Olá"))
     for _ in range(3):
-        await bench.settle()
-    assert [reply[:8] for reply in await bench.replies()] == ["Desculpe"]
-    assert await bench.rows("SELECT state FROM turn") == [("failed",)]
-    bench.server.answer = echo
-    await bench.receive(text("the next"))
-    await bench.settle()
-    assert (await bench.replies())[-1] == "the next"
+        await gateway.settle()
+    assert [reply[:8] for reply in await gateway.replies()] == ["Desculpe"]
+    assert await gateway.sql("SELECT state FROM turn") == [("failed",)]
+    gateway.agent.answer = echo
+    await gateway.receive(text("the next"))
+    await gateway.settle()
+    assert (await gateway.replies())[-1] == "the next"
 
 
 async def test_a_server_that_loses_every_run_is_not_asked_for_ever(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
 
@@ -472,58 +470,58 @@ async def test_a_server_that_loses_every_run_is_not_asked_for_ever(
         pauses.append(seconds)
 
     monkeypatch.setattr("gateway.turns.run._pause", pause)
-    bench.server.loses = True
-    await bench.receive(text("Olá"))
+    gateway.agent.loses = True
+    await gateway.receive(text("Olá"))
     for _ in range(3):
-        await bench.settle()
-    assert bench.server.asked == 15
+        await gateway.settle()
+    assert gateway.agent.asked == 15
     assert pauses == [0.5, 1.0, 2.0, 4.0] * 3
-    assert [reply[:8] for reply in await bench.replies()] == ["Desculpe"]
+    assert [reply[:8] for reply in await gateway.replies()] == ["Desculpe"]
 
 
-async def test_an_error_that_begins_with_404_is_a_failed_run_and_no_lost_one(bench: Bench) -> None:
-    bench.server.answer = lambda _: {"__error__": "404: the tool's page was not found"}
-    await bench.receive(text("Olá"))
-    await bench.settle()
-    assert bench.server.asked == 1
-    assert await bench.rows("SELECT attempts, error FROM turn") == [(1, "404")]
+async def test_an_error_that_begins_with_404_is_a_failed_run_and_no_lost_one(gateway: Gateway) -> None:
+    gateway.agent.answer = lambda _: {"__error__": "404: the tool's page was not found"}
+    await gateway.receive(text("Olá"))
+    await gateway.settle()
+    assert gateway.agent.asked == 1
+    assert await gateway.sql("SELECT attempts, error FROM turn") == [(1, "404")]
 
 
 async def test_a_run_that_somebody_else_waits_for_is_not_cancelled(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.turns.holder._MIN_ATTEMPT_SECONDS", 1)
-    bench.server.gate.clear()
-    await bench.receive(text("Olá"))
-    worker = bench.worker(timeout=1)
+    gateway.agent.gate.clear()
+    await gateway.receive(text("Olá"))
+    worker = gateway.worker(timeout=1)
     await worker.step()
-    await until(lambda: len(bench.server.runs) == 1)
-    await bench.rows("UPDATE conversation SET lease_owner = gen_random_uuid() RETURNING 1")
+    await until(lambda: len(gateway.agent.runs) == 1)
+    await gateway.sql("UPDATE conversation SET lease_owner = gen_random_uuid() RETURNING 1")
     await until(lambda: not worker._held)
-    assert bench.server.runs[0]["status"] == "running"
-    assert await bench.replies() == []
+    assert gateway.agent.runs[0]["status"] == "running"
+    assert await gateway.replies() == []
 
 
-async def test_a_message_that_cannot_be_read_ends_its_turn_and_no_other(bench: Bench) -> None:
-    await bench.receive(text("doomed"), text("other", wa_id="5511900000000"))
-    await bench.rows("UPDATE message SET content = '7' WHERE content->>'text' = 'doomed' RETURNING 1")
-    await bench.rows(
+async def test_a_message_that_cannot_be_read_ends_its_turn_and_no_other(gateway: Gateway) -> None:
+    await gateway.receive(text("doomed"), text("other", wa_id="5511900000000"))
+    await gateway.sql("UPDATE message SET content = '7' WHERE content->>'text' = 'doomed' RETURNING 1")
+    await gateway.sql(
         """INSERT INTO media (message_id, channel_id, remote_id, kind, status, wait_until)
            SELECT id, %s, 'M', 'image', 'stored', now() FROM message WHERE content = '7' RETURNING 1""",
         NUMBER,
     )
-    await bench.settle()
-    assert await bench.replies() == ["other"]
+    await gateway.settle()
+    assert await gateway.replies() == ["other"]
     for _ in range(2):
-        await bench.settle()
-    assert [reply[:8] for reply in await bench.replies()] == ["other", "Desculpe"]
-    await bench.receive(text("the next"))
-    await bench.settle()
-    assert (await bench.replies())[-1] == "the next"
+        await gateway.settle()
+    assert [reply[:8] for reply in await gateway.replies()] == ["other", "Desculpe"]
+    await gateway.receive(text("the next"))
+    await gateway.settle()
+    assert (await gateway.replies())[-1] == "the next"
 
 
 async def test_a_claim_asks_as_much_for_fifty_conversations_as_for_one(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
     execute = psycopg.AsyncCursor.execute
@@ -535,8 +533,8 @@ async def test_a_claim_asks_as_much_for_fifty_conversations_as_for_one(
     monkeypatch.setattr(psycopg.AsyncCursor, "execute", counted)
     counts = []
     for customers in (1, 50):
-        await bench.receive(*(text("Olá", wa_id=f"55119{customers:02d}{n:06d}") for n in range(customers)))
-        async with bench.pool.connection() as conn:
+        await gateway.receive(*(text("Olá", wa_id=f"55119{customers:02d}{n:06d}") for n in range(customers)))
+        async with gateway.pool.connection() as conn:
             asked.clear()
             assert len(await turns.claim(conn, 50, 60, [NUMBER])) == customers
             counts.append(len(asked))
