@@ -9,7 +9,7 @@ import psycopg
 import structlog
 
 from gateway.customers import identity
-from gateway.customers.identity import Ids, Statement
+from gateway.customers.statements import Ids, Statement, ids_of
 from gateway.numbers.channels import Channel
 from gateway.store.customers.contacts import Key
 from gateway.store.customers.merging import TurnUnderWayError
@@ -27,7 +27,7 @@ async def learn(
 
     The message is out and noted: what goes wrong here is learned from the next receipt. silence: as in `Statement`.
     """
-    receipt = identity.ids(named([sent.wa_id], user_id=sent.user_id))
+    receipt = ids_of(named([sent.wa_id], user_id=sent.user_id))
     told = {Key("wa_id", receipt.number or ""), Key("user_id", receipt.user_id or "")}
     if all(key in keys or not key.value for key in told):
         return

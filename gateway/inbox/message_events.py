@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from gateway.customers import identity
-from gateway.customers.identity import Ids, Statement
+from gateway.customers.statements import Ids, Statement, ids_of
 from gateway.inbox import run_items
 from gateway.inbox.outcomes import DONE, DUPLICATE_MESSAGE, UNIDENTIFIED_CUSTOMER, UNREADABLE_EDIT, EventOutcome
 from gateway.numbers.channels import Channels
@@ -96,7 +96,7 @@ class MessageEvents:
 
     async def _sender(self, conn: Connection, received: MessageReceived, statement: Statement) -> UUID | None:
         """Return the contact who sent a message; WhatsApp's own messages may give a contact new keys."""
-        named, content = identity.ids(received.customer), received.content
+        named, content = ids_of(received.customer), received.content
         if isinstance(content, SystemContent):
             named = _before(named, content)
         if isinstance(content, ContactsContent) and content.own_number and named.user_id and named.number is None:
@@ -152,7 +152,7 @@ class MessageEvents:
     async def echo(self, conn: Connection, stored: StoredItem, echoed: MessageEchoed) -> EventOutcome:
         """Add a message that the business sent by another way: it silences the agent like a person's."""
         statement = self.statement(stored, echoed.timestamp)
-        named = identity.ids(echoed.customer)
+        named = ids_of(echoed.customer)
         if not named.strong:
             return UNIDENTIFIED_CUSTOMER
         if isinstance(echoed.content, EditContent) and echoed.content.content is None:
@@ -197,7 +197,7 @@ class MessageEvents:
         for message in told.messages:
             by_them = isinstance(message, MessageReceived)
             statement = replace(self.statement(stored, message.timestamp), spoken=by_them)
-            named = identity.ids(message.customer)
+            named = ids_of(message.customer)
             if not named.strong or isinstance(message.content, UnsupportedContent):
                 continue
             contact_id = await identity.customer_for(conn, named, statement)
@@ -216,7 +216,7 @@ class MessageEvents:
 
     async def user_id(self, conn: Connection, stored: StoredItem, changed: UserIdChanged) -> EventOutcome:
         """Give a customer the business-scoped id that Meta reports."""
-        named = identity.ids(changed.customer)
+        named = ids_of(changed.customer)
         current = Ids(named.number, changed.current, named.parent)
         if not current.strong and changed.previous is None:
             return UNIDENTIFIED_CUSTOMER

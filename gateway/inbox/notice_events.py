@@ -11,7 +11,7 @@ from datetime import datetime
 import structlog
 
 from gateway.customers import identity
-from gateway.customers.identity import Statement
+from gateway.customers.statements import Statement, ids_of
 from gateway.inbox.outcomes import DONE, SUPERSEDED, UNIDENTIFIED_CUSTOMER, EventOutcome
 from gateway.runtime.telemetry import ERRORS
 from gateway.store import conversations, ownership
@@ -45,7 +45,7 @@ async def handover(conn: Connection, changed: HandoverChanged, statement: Statem
     """Note that another app got or lost control of a conversation; the agent is silent while another app has it."""
     if changed.ours is None:
         return EventOutcome("ignored", "it does not say whether control is ours; the next message's field does")
-    named = identity.ids(changed.customer)
+    named = ids_of(changed.customer)
     if not named.strong:
         return UNIDENTIFIED_CUSTOMER
     contact_id = await identity.customer_for(conn, named, statement)
@@ -59,7 +59,7 @@ async def handover(conn: Connection, changed: HandoverChanged, statement: Statem
 
 async def call(conn: Connection, changed: CallChanged, statement: Statement) -> EventOutcome:
     """Open Meta's 24-hour window for a customer's call; the agent takes no calls."""
-    named = identity.ids(changed.customer)
+    named = ids_of(changed.customer)
     if changed.direction != "USER_INITIATED" or changed.event != "connect" or not named.strong:
         return EventOutcome("ignored", "a call: the agent takes none")
     contact_id = await identity.customer_for(conn, named, statement)
@@ -72,7 +72,7 @@ async def preference(conn: Connection, changed: UserPreferenceChanged, statement
     """Store the customer's choice about marketing, which proactive templates obey."""
     if changed.category != _MARKETING or changed.value not in ("stop", "resume", "signup"):
         return EventOutcome("unknown", "a preference that this version does not know")
-    named = identity.ids(changed.customer)
+    named = ids_of(changed.customer)
     if not named.strong:
         return UNIDENTIFIED_CUSTOMER
     contact_id = await identity.customer_for(conn, named, statement)
@@ -83,7 +83,7 @@ async def preference(conn: Connection, changed: UserPreferenceChanged, statement
 
 async def contact_sync(conn: Connection, synced: ContactSynced, statement: Statement) -> EventOutcome:
     """Name a customer who has no name by the phone app's address book; create no customer."""
-    named = identity.ids(synced.customer)
+    named = ids_of(synced.customer)
     contact_id = await identity.known(conn, named, statement.at) if named.strong else None
     if contact_id is None or synced.action != "add" or not synced.customer.name:
         return EventOutcome("ignored", "the address book of the phone app is not copied")

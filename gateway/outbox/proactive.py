@@ -18,7 +18,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from gateway.customers.identity import Ids, Statement, customer_for
+from gateway.customers.identity import customer_for
+from gateway.customers.statements import Ids, Statement
 from gateway.numbers.channels import Channel, Channels
 from gateway.outbox.replies import check
 from gateway.outbox.template_texts import placeholder

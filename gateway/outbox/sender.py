@@ -12,7 +12,7 @@ import psycopg
 import structlog
 
 from gateway.customers import receipts
-from gateway.customers.identity import Ids
+from gateway.customers.statements import Ids
 from gateway.numbers.channels import Channel, Channels
 from gateway.numbers.clients import MetaClients, address
 from gateway.outbox import fallbacks

@@ -8,7 +8,8 @@ from uuid import UUID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.customers.identity import Ids, Statement, customer_for, number_changed, user_id_changed
+from gateway.customers.identity import customer_for, number_changed, user_id_changed
+from gateway.customers.statements import Ids, Statement
 from gateway.store.customers import contacts
 from gateway.store.customers.contacts import Key
 from gateway.store.database import Pool

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.customers.identity import ids
+from gateway.customers.statements import ids_of
 from gateway.numbers.channels import Channel, Channels
 from gateway.store.database import Pool
 from gateway.whatsapp.numbers import are_forms, is_user_id
@@ -126,6 +126,6 @@ def test_what_may_be_forms_of_one_number(one: str, other: str, alike: bool) -> N
 
 
 def test_a_plus_is_no_part_of_a_number() -> None:
-    assert ids(Customer(wa_id="+5511987654321")).number == "5511987654321"
+    assert ids_of(Customer(wa_id="+5511987654321")).number == "5511987654321"
     assert is_user_id("BR.99991208655302741999")
     assert not is_user_id("5511987654321")
