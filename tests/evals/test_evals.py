@@ -1,4 +1,4 @@
-"""The conversations with the demo model: a regression of the wiring. With a real model they judge the prompts."""
+"""The conversations with the demo model test the wiring; with a real model they judge the prompts."""
 
 import os
 import subprocess

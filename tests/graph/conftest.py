@@ -1,4 +1,4 @@
-"""Business data in a fresh database, a graph around a scripted model, and the real agent server."""
+"""Fixtures: business data in a fresh database, a graph around a scripted model, and the real agent server."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def model_server() -> Iterator[ModelServer]:
 
 @pytest.fixture
 def http_talk(talk: Talk, environment: pytest.MonkeyPatch, model_server: ModelServer, fresh_model: None) -> Talk:
-    """A conversation whose model is behind HTTP, and fails without being asked again by its client."""
+    """A conversation whose model is behind HTTP; its client makes no retries."""
     environment.setenv("OPENAI_BASE_URL", model_server.url)
     environment.setenv("MODEL_RETRIES", "0")
     settings.cache_clear()
@@ -118,7 +118,7 @@ def server(start_server: Callable[[str, int], Process]) -> Server:
 
 @pytest.fixture
 def fresh_model(model_server: ModelServer) -> Iterator[None]:
-    """The module's model server without what earlier tests told it."""
+    """The module's model server without the script of earlier tests."""
     model_server.reset()
     yield
     model_server.reset()
@@ -149,7 +149,7 @@ def _server_environment(model: ModelServer, database: str) -> dict[str, str]:
         "PATH": os.environ["PATH"],
         "DATABASE_URL": database,
         "LANGGRAPH_TOKEN": TOKEN,
-        "STUDIO": "true",  # production takes no notice
+        "STUDIO": "true",  # production ignores it
         "OPENAI_BASE_URL": model.url,
         "OPENAI_API_KEY": "scripted",
         "LANGGRAPH_CLI_NO_ANALYTICS": "1",

@@ -1,4 +1,4 @@
-"""What strangers sent (tests/cases), from the model's answer or the customer's file to what the other side reads."""
+"""Reported cases (tests/cases), from the model's answer or the customer's file to the result on the other side."""
 
 import re
 from collections import Counter
@@ -32,7 +32,7 @@ def characters(text: str) -> Counter[str]:
 
 
 async def sent(talk: Talk, server: ModelServer, answer: str) -> str:
-    """What WhatsApp is given when the model answers so."""
+    """Return the messages for WhatsApp when the model gives this answer."""
     server.script = lambda _: say(answer)
     output = await talk.turn("t1", "Oi")
     parts = [part for reply in output["replies"] for part in prepare(reply)]

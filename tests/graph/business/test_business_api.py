@@ -1,4 +1,4 @@
-"""The company's own API instead of Postgres: what is asked, what is tried again, that contract and code agree."""
+"""The company's own API instead of Postgres: its requests, its retries, and the agreement of contract and code."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ CHANGES = ("/orders/cancel", "/orders/address", "/tickets/open")
 
 
 class Company:
-    """The API: ``statuses`` are answered first, then what ``ANSWERS`` says."""
+    """The API: it answers with ``statuses`` first, then with ``ANSWERS``."""
 
     def __init__(self) -> None:
         self.asked: list[httpx.Request] = []
@@ -170,7 +170,7 @@ def test_the_address_decides_which_one_it_is(environment: pytest.MonkeyPatch) ->
 
 
 def _schema(part: dict[str, Any]) -> dict[str, Any]:
-    """The JSON schema of a request's or an answer's body, with what it refers to."""
+    """Return the JSON schema of a request's or an answer's body, with the definitions that it refers to."""
     while "$ref" in part:
         _, section, name = part["$ref"].removeprefix("#/").split("/")
         part = CONTRACT["components"][section][name]

@@ -1,4 +1,4 @@
-"""A customer cannot reach another one's data, whatever is said: the model here does everything that it is told to."""
+"""A customer cannot reach another customer's data: the model here obeys every message."""
 
 import uuid
 from typing import Any
@@ -21,7 +21,7 @@ KEYS = [{"kind": "wa_id", "value": DEMO_KEY.value}]
 
 @pytest.fixture
 async def secret_ticket(talk: Talk) -> int:
-    """Maria's ticket and Maria's memory; afterwards somebody else talks."""
+    """Create Maria's ticket and Maria's memory; afterwards another customer writes."""
     talk.context = context(customer_id=VICTIM)
     talk.model.prepare(
         calls(
@@ -40,7 +40,7 @@ async def secret_ticket(talk: Talk) -> int:
 
 
 def attempts() -> list[tuple[str, list[tuple[str, dict[str, Any]]]]]:
-    """What is said, and what an obedient model would do about it."""
+    """Return messages, and the tool calls of an obedient model."""
     orders = ("12345", "67890", "11111")
     plain = [(f"Quero ver o pedido {number}", [("order_status", {"order_id": number})]) for number in orders]
     ways: list[tuple[str, list[tuple[str, dict[str, Any]]]]] = [
@@ -164,14 +164,14 @@ def test_there_are_at_least_twenty_ways() -> None:
 
 
 def nothing_of_it(talk: Talk, output: Any) -> None:
-    """Neither the customer nor the model was shown anything of Maria's."""
+    """Check that neither the customer nor the model was shown anything of Maria's."""
     shown = str([[message.text for message in seen] for seen in talk.model.seen]) + str(output)
     for secret in SECRETS:
         assert secret not in shown
 
 
 def everything(database: str) -> list[Any]:
-    """All orders and tickets."""
+    """Return all orders and tickets."""
     with psycopg.connect(database) as connection:
         orders = connection.execute("SELECT * FROM business.orders ORDER BY id").fetchall()
         return [*orders, *connection.execute("SELECT * FROM business.tickets ORDER BY id").fetchall()]

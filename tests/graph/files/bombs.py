@@ -1,4 +1,4 @@
-"""Small files that cost much to read, made here; and honest ones beside them."""
+"""Small files that are expensive to read, and ordinary files for comparison."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def word(*paragraphs: str) -> bytes:
 
 
 def docx_of(body: str) -> bytes:
-    """A document with this inside its body."""
+    """Return a document with this content in its body."""
     return docx_part(BODY % body)
 
 
 def docx_part(xml: str) -> bytes:
-    """A document whose main part is this."""
+    """Return a document with this main part."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         archive.writestr("word/document.xml", xml)
@@ -92,7 +92,7 @@ def long_attribute() -> bytes:
 
 
 def pdf(text: str) -> bytes:
-    """An honest document of one page."""
+    """Return an ordinary document of one page."""
     return pdf_of([_page(4), stream(f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET".encode()), FONT])
 
 
@@ -148,7 +148,7 @@ def page_tree() -> bytes:
 
 
 def deep_tree() -> bytes:
-    """A tree of pages of 60 levels, each of which names the one below twice."""
+    """A tree of pages of 60 levels; each level refers to the one below twice."""
     levels = [b"<< /Type /Pages /Kids [%d 0 R %d 0 R] /Count 2 >>" % (n + 4, n + 4) for n in range(60)]
     return pdf_of([*levels, b"<< /Type /Page /MediaBox [0 0 9 9] >>"], 1)
 
@@ -161,14 +161,14 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def png(width: int = 2, height: int = 2, rows: bytes | None = None, *notes: bytes) -> bytes:
-    """A grey picture; ``rows``: what its pixels unpack to."""
+    """Return a grey picture; ``rows``: its decompressed pixels."""
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
     pixels = zlib.compress(bytes((width + 1) * height) if rows is None else rows, 9)
     return b"\x89PNG\r\n\x1a\n" + head + b"".join(notes) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 def note(size: int, kind: bytes = b"zTXt") -> bytes:
-    """A chunk whose text unpacks to so many bytes."""
+    """Return a chunk whose text has so many bytes when decompressed."""
     words = b"Comment\0\1\0pt\0\0" if kind == b"iTXt" else b"Comment\0\0"
     return chunk(kind, words + zlib.compress(bytes(size), 9))
 

@@ -1,4 +1,4 @@
-"""Documents: their text in the right letters, tables in their place, nothing from what is something else."""
+"""Documents: correct characters, tables in their place, and no text from files of another type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures are what they are, not what they are called, and none becomes more than a decoder can hold."""
+"""Pictures: their real type counts, not the stated one, and none is larger than a decoder can hold."""
 
 from __future__ import annotations
 

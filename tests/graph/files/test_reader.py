@@ -1,4 +1,4 @@
-"""A file is read by a process of its own, which ends and of which nothing is left, whatever is in the file."""
+"""A file is read in its own process, which ends and leaves nothing behind, whatever the file contains."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def said(content: bytes, mime_type: str = "text/plain", kind: str = "docum
 
 
 def children() -> list[str]:
-    """Processes of this one, the dead that nobody waited for included."""
+    """Return the child processes, including zombies."""
     found: list[str] = []
     for task in Path(f"/proc/{os.getpid()}/task").iterdir():
         with contextlib.suppress(FileNotFoundError):  # a thread that has ended meanwhile
@@ -43,7 +43,7 @@ def children() -> list[str]:
 
 
 def _peak_from_now() -> int:
-    """Have the peak of this process's memory measured from here on; where it is, in bytes."""
+    """Reset the peak of this process's memory, and return it in bytes."""
     Path("/proc/self/clear_refs").write_text("5")
     return _peak()
 
@@ -54,7 +54,7 @@ def _peak() -> int:
 
 
 def script(tmp_path: Path, text: str) -> Reader:
-    """A reader whose process does something else."""
+    """Return a reader whose process runs another script."""
     (tmp_path / "child.py").write_text(text)
     return replace(READER, command=(sys.executable, "-I", "-S", str(tmp_path / "child.py")))
 

@@ -1,4 +1,4 @@
-"""What the model reads of what a customer sent: every field of the contract, and nothing that was forged."""
+"""Descriptions for the model: every field of the contract is in them, and no note can be forged."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ FOR_MACHINES = {
     "referral.source_type", "referral.media_type", "referral.media_url", "referral.ctwa_clid", "media.id",
     "media.mime_type", "media.size", "media.voice", "media.status",
 }  # fmt: skip
-# Where a value shows in other words than its own.
+# Fields whose value appears in other words.
 SHOWN_AS = {"context.forwarded": "[mensagem encaminhada]"}
 KINDS = {"media": "document", "interactive": "list_reply", "context": "text", "referral": "text", "text": "text"}
 
 
 def leaves(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every field of a model and of those inside it, with its type."""
+    """Yield every field of a model and of the models inside it, with its type."""
     for name, field in model.model_fields.items():
         kinds = [one for one in (get_args(field.annotation) or [field.annotation]) if one is not types.NoneType]
         inner = next((one for kind in kinds for one in (kind, *get_args(kind)) if _is_model(one)), None)
@@ -47,7 +47,7 @@ def _is_model(kind: object) -> bool:
 
 
 def sample(path: str, kind: Any) -> tuple[Any, str]:
-    """A value for a field that nothing else has, and how it shows."""
+    """Return a unique value for a field, and the words in which it appears."""
     if path in SHOWN_AS:
         return True, SHOWN_AS[path]
     if kind is float or kind is int:
@@ -63,7 +63,7 @@ FIELDS = [(path, kind) for path, kind in leaves(Inbound) if path not in FOR_MACH
 
 
 def item_with(path: str, found: Any) -> dict[str, Any]:
-    """A message in which one field holds a value, in the kind of message that it belongs to."""
+    """Return a message with one field set, of the kind that the field belongs to."""
     top, *inner = path.split(".")
     kind = "interactive" if top == "interactive" else KINDS.get(top, top)
     if not inner:
@@ -103,7 +103,7 @@ def test_the_graph_reads_every_name_that_the_gateway_writes() -> None:
 
 
 def item_of(case: str, quoted: str | None = None) -> dict[str, Any]:
-    """The run contract's item for the message of a case."""
+    """Return the run contract's item for the message of a case."""
     [found] = [event(item) for item in items(json.loads((CASES / f"{case}.json").read_text()))]
     assert isinstance(found, MessageReceived)
     return json.loads(json.dumps(run_items.inbound(found, datetime.now(UTC), quoted=quoted)))  # type: ignore[no-any-return]

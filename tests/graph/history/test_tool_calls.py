@@ -1,4 +1,4 @@
-"""Calls and answers in a history: whatever was stored, what the model's API gets is what it accepts."""
+"""Tool calls and results in a history: whatever was stored, the model's API accepts the repaired form."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def calling(number: int, ids: list[Any], invalid: bool = False) -> AIMessage:
 
 @st.composite
 def histories(draw: st.DrawFn, ids: st.SearchStrategy[Any] = FAULTY) -> list[AnyMessage]:
-    """Turns with any ids; their calls are answered, all, in part, too often or not at all, and in any order."""
+    """Generate turns with any ids; their calls have results: all, some, too many or none, in any order."""
     messages: list[AnyMessage] = []
     for turn in range(draw(st.integers(0, 4))):
         messages.append(HumanMessage("Oi", id=f"h{turn}"))
@@ -41,7 +41,7 @@ def histories(draw: st.DrawFn, ids: st.SearchStrategy[Any] = FAULTY) -> list[Any
 
 
 def accepted(history: list[AnyMessage]) -> bool:
-    """Whether a model's API takes it: every id once, every call answered by what follows it at once."""
+    """Return whether a model's API accepts it: unique ids, and the results of calls right after them."""
     seen: set[str] = set()
     place = 0
     while place < len(history):
@@ -107,7 +107,7 @@ def test_answers_go_to_their_calls_by_name_and_the_others_by_place() -> None:
 
 
 async def test_a_stored_history_with_faults_is_mended(http_talk: Talk, model_server: ModelServer) -> None:
-    """As earlier versions stored it: a call without an id, and an id that was there before."""
+    """Earlier versions stored a call without an id, and an id that the history had already."""
     call_of = {"name": "list_orders", "args": {}, "type": "tool_call"}
     stored = [
         HumanMessage("Oi", id="h1"),
@@ -129,7 +129,7 @@ async def test_a_stored_history_with_faults_is_mended(http_talk: Talk, model_ser
 async def test_the_key_of_an_effect_stays_the_same_when_a_turn_goes_on(
     http_talk: Talk, model_server: ModelServer
 ) -> None:
-    """The turn breaks off before its tools run; the call had no id."""
+    """The turn is interrupted before its tools run; the call had no id."""
     asking = call("cancel_order", "", order_id="12345")
     asking["tool_calls"][0]["id"] = None
     model_server.script = lambda _: asking

@@ -1,4 +1,4 @@
-"""Odd answers of a model: the customer gets something sensible, and nothing personal is kept that need not be."""
+"""Odd answers of a model: the customer gets a sensible text, and no unnecessary personal data is kept."""
 
 import asyncio
 import uuid

@@ -1,4 +1,4 @@
-"""Thoughts and calls in a model's text, in the forms of many models."""
+"""Reasoning and tool calls in a model's text, in the forms of many models."""
 
 import pytest
 from hypothesis import given

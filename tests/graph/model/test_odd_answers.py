@@ -1,4 +1,4 @@
-"""What models and servers answer that is no answer: nothing of it reaches a customer, and the conversation goes on."""
+"""Invalid answers of models and servers: nothing of them reaches a customer, and the conversation goes on."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def case(name: str) -> Any:
 
 
 def scripted(server: ModelServer, *answers: Message | Raw) -> None:
-    """The next answers, one a call; a call more is an error of the test."""
+    """Script the next answers, one for each call; a further call fails the test."""
     left: Iterator[Message | Raw] = iter(answers)
     server.script = lambda _: next(left)
 
@@ -32,7 +32,7 @@ def with_fallback(environment: pytest.MonkeyPatch) -> None:
 
 
 def offered(server: ModelServer) -> list[bool]:
-    """For each call, whether tools were offered."""
+    """Return for each call whether tools were offered."""
     return ["tools" in request for request in server.requests]
 
 
@@ -124,7 +124,7 @@ async def test_a_call_without_an_id_is_carried_out_once(http_talk: Talk, model_s
 
 
 async def test_ids_that_repeat_are_made_unique(http_talk: Talk, model_server: ModelServer) -> None:
-    """Within one answer, in the next one, and in a later turn."""
+    """Ids repeat within one answer, in the next answer, and in a later turn."""
     twice = call("list_orders", "0")
     twice["tool_calls"] += call("order_status", "0", order_id="12345")["tool_calls"]
     scripted(

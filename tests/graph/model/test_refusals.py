@@ -1,4 +1,4 @@
-"""What a model's provider refuses, it refuses again: the turn ends in words, and the next one is answered normally."""
+"""A provider that refuses a message refuses it again: the turn ends with a text, and the next turn is normal."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +23,7 @@ STATUSES = (400, 413, 415, 422)
 
 @pytest.fixture(autouse=True)
 def files(environment: pytest.MonkeyPatch) -> list[bytes]:
-    """What the gateway gives for any file: a good picture, unless a test puts something else in its place."""
+    """The file that the gateway returns for every id: a good picture, unless a test replaces it."""
     content = [bombs.png()]
     environment.setenv("INTERNAL_TOKEN", "inside")
     transport = httpx.MockTransport(lambda _: httpx.Response(200, content=content[0]))
@@ -36,7 +36,7 @@ def picture(text: str = "") -> dict[str, Any]:
 
 
 def refusing(wrong: Callable[[list[Message]], bool], status: int = 400) -> Callable[[list[Message]], Message | Raw]:
-    """A model that refuses some requests and answers the others with the customer's last words."""
+    """Return a model that refuses some requests and answers the others with the customer's last words."""
 
     def script(messages: list[Message]) -> Message | Raw:
         if wrong(messages):
@@ -54,7 +54,7 @@ def poisoned(messages: list[Message]) -> bool:
 async def test_a_picture_that_is_refused_is_answered_in_words(
     http_talk: Talk, model_server: ModelServer, status: int
 ) -> None:
-    """Also the way of a model without vision."""
+    """A model without vision refuses the same way."""
     model_server.script = refusing(has_picture, status)
     [said] = texts(await http_talk.turn("t1", picture("O que é isto?")))
     assert said == f"Você disse: [imagem] O que é isto?\n{NOT_SHOWN}"
@@ -118,7 +118,7 @@ async def test_three_refused_turns_call_a_person(http_talk: Talk, model_server: 
 
 
 async def test_a_turn_that_was_given_up_is_closed(http_talk: Talk, model_server: ModelServer) -> None:
-    """Its words stay, its pictures are not shown again; it counts until somebody really answers."""
+    """Its words stay, its pictures are not shown again, and it counts as failed until a proper answer."""
     model_server.failures = 1
     with pytest.raises(Exception, match="scripted failure"):
         await http_talk.turn("t1", picture("veja"))

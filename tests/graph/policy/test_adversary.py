@@ -1,4 +1,4 @@
-"""A fully adversarial model changes nothing that the customer did not see, whole, and accept."""
+"""A fully adversarial model changes nothing that the customer did not see completely and accept."""
 
 import sys
 from functools import cache
@@ -77,19 +77,19 @@ async def test_nothing_is_changed_that_was_not_shown_whole_and_accepted(
 
 @cache
 def _talk() -> Talk:
-    """One graph for all examples: to build it costs more than an example."""
+    """Return one graph for all examples: building it costs more than an example."""
     return Talk(InMemorySaver(), InMemoryStore())
 
 
 def _instead_of(environment: pytest.MonkeyPatch, name: str, other: object) -> None:
-    """Give every tool another one of what it imports by this name."""
+    """Replace what the tools import by this name."""
     for place, module in sys.modules.items():
         if place.startswith("graph.tools.") and hasattr(module, name):
             environment.setattr(module, name, other)
 
 
 def _nothing_beside_the_buttons(replies: list[dict[str, Any]]) -> None:
-    """A question before a change is last, in our words, and nothing else is there to tap on."""
+    """Check that a question before a change is last, in our words, and that nothing else has buttons."""
     asking = [reply for reply in replies if button_of(reply).startswith(("confirm:", "drop:"))]
     if asking:
         assert asking == replies[-1:]

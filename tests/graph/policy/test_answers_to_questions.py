@@ -1,4 +1,4 @@
-"""What counts as a yes or a no to a question before a change: its own buttons, and plain words alone."""
+"""Answers that count as a yes or a no to a question before a change: its own buttons, and plain words alone."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,7 +29,7 @@ def said(text: str, **more: Any) -> Inbound:
 
 
 def tapped(answer: int, one: Pending = ONE, kind: str = "button_reply") -> Inbound:
-    """A tap on the first (yes) or second (no) button of the question."""
+    """Return a tap on the first (yes) or second (no) button of the question."""
     asked = question_replies(one)[-1]
     assert isinstance(asked, ButtonsReply)
     button = asked.buttons[answer]

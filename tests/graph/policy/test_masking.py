@@ -38,7 +38,7 @@ SEPARATORS = [
 
 
 def with_check_digit(payload: str) -> str:
-    """The digits with the one that Luhn's check wants at their end."""
+    """Return the digits with Luhn's check digit at their end."""
     return next(payload + last for last in string.digits if _luhn(payload + last))
 
 
@@ -124,7 +124,7 @@ def test_other_numbers_stay(said: str) -> None:
 
 @given(CARDS, st.data())
 def test_a_card_is_masked_whatever_stands_between_its_digits(card: str, data: st.DataObject) -> None:
-    """But for thirteen digits of old, which are phones and barcodes too."""
+    """Old cards of thirteen digits are an exception: they look like phones and barcodes."""
     between = st.sampled_from(["", "", "", *SEPARATORS])
     written = card[0] + "".join(data.draw(between) + digit for digit in card[1:])
     assert "[cartão final " in (said := mask(f"o meu é {written} obrigado"))
@@ -206,7 +206,7 @@ def test_numbers_of_tools_and_instructions_stay_in_what_the_model_says() -> None
 
 
 async def test_what_the_model_and_the_customer_read(http_talk: Talk, model_server: ModelServer) -> None:
-    """Case P20_numbers, with the phone of the shop among what the model says."""
+    """Case P20_numbers, with the phone of the shop in the model's text."""
     model_server.script = lambda _: say(NUMBERS)
     [told] = texts(await http_talk.turn("t1", NUMBERS))
     shown = (

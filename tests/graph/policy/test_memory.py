@@ -1,4 +1,4 @@
-"""What is kept beyond a conversation, and what is left of a long one."""
+"""The facts that are kept beyond a conversation, and the summary of a long one."""
 
 import uuid
 
@@ -61,7 +61,7 @@ def small_budget(environment: pytest.MonkeyPatch) -> int:
 
 
 async def fill(talk: Talk, turns: int) -> None:
-    """So many turns of about 70 tokens."""
+    """Run this many turns of about 70 tokens."""
     for number in range(turns):
         talk.model.prepare(f"resposta {number} " + "bla " * 20)
         await talk.turn(f"fill{number}", f"pergunta {number} " + "bla " * 20)

@@ -1,4 +1,4 @@
-"""The real server (``langgraph dev`` with our two configurations) and what its client, the gateway, relies on."""
+"""The real server (``langgraph dev`` with our two configurations) and the behaviour that the gateway relies on."""
 
 from __future__ import annotations
 
@@ -239,7 +239,7 @@ async def _until(condition: Callable[[], bool]) -> None:
 
 
 def _preflight(url: str, origin: str) -> tuple[int, str | None, str | None]:
-    """Status, allowed origin, allowed private network for what Chrome asks before Studio talks to a local server."""
+    """Return status, allowed origin and allowed private network for Chrome's preflight of Studio to a local server."""
     asked = {
         "origin": origin,
         "access-control-request-method": "POST",

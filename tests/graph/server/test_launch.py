@@ -1,4 +1,4 @@
-"""``python -m graph.server.launch``: what the open edition's image starts."""
+"""``python -m graph.server.launch``, which the open edition's image starts."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_file_without_graphs_is_refused() -> None:
 
 @pytest.fixture
 def server(model_server: ModelServer, server_database: str, tmp_path: Path) -> Iterator[tuple[Process, httpx.Client]]:
-    """The server as the image starts it, in a folder of its own, and a client without credentials."""
+    """The server as the image starts it, in its own folder, and a client without credentials."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [

@@ -1,4 +1,4 @@
-"""The in-memory runtime forgets runs and threads, and nobody misses them."""
+"""The in-memory runtime forgets runs and threads, and clients notice no difference."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_what_is_under_way_or_young_stays() -> None:
 
 @pytest.fixture(scope="module")
 def server(start_server: Callable[[str, int], Process], tmp_path_factory: pytest.TempPathFactory) -> Server:
-    """A server that forgets soon what has ended."""
+    """A server that soon removes ended runs."""
     config = json.loads((ROOT / "langgraph.json").read_text())
     config["checkpointer"]["path"] = "tests.graph.support.forgetful.checkpointer"
     config["dependencies"] = [str(ROOT)]
@@ -68,7 +68,7 @@ async def test_a_forgotten_run_is_answered_as_before_and_the_conversation_goes_o
 
 
 async def forgotten(conversation: Conversation, turn_id: str) -> dict[str, Any]:
-    """The state of the thread when the turn is over and the server knows neither its run nor the thread any more."""
+    """Return the state of the thread when the turn is over and the server has removed its run and the thread."""
     threads = conversation.client.threads
     async with asyncio.timeout(60):
         while True:

@@ -1,4 +1,4 @@
-"""What stays of a conversation's checkpoints, and for how long."""
+"""The checkpoints that are kept of a conversation, and for how long."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ async def test_the_server_tidies_up_while_it_runs(talk: Talk, database: str) -> 
 
 
 def rows(database: str) -> dict[str, int]:
-    """How many rows the tables of the checkpoints have."""
+    """Return the number of rows in the tables of the checkpoints."""
     with psycopg.connect(database) as connection:
         return {
             table: connection.execute(f"SELECT count(*) FROM agent.{table}").fetchone()[0]

@@ -1,4 +1,4 @@
-"""A run joins the trace of the request that asked for it."""
+"""A run joins the trace of the request that started it."""
 
 from collections.abc import Callable
 from contextvars import Context, copy_context
@@ -16,7 +16,7 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 class Seen:
-    """An app that notes the span in which it is called."""
+    """An app that records the span in which it is called."""
 
     span: trace.Span | None = None
     recording = False

@@ -1,8 +1,8 @@
-"""An adversarial model, business data that write down what is changed, and a customer who remembers what they saw.
+"""An adversarial model, business data that record every change, and a customer who remembers the messages they saw.
 
-The model calls every tool with hostile arguments, in every order and pairing, and says anything. What the customer saw
-is read from the replies alone, as the channel writes them; what they accepted from their taps and words, by rules
-written here once more.
+The model calls every tool with hostile arguments, in every order and pairing, and says anything. The messages that the
+customer saw are read from the replies alone, as the gateway renders them; the changes that they accepted from their
+taps and words, by rules that are written here independently.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ CHANGING = ["cancel_order", "change_address", "create_ticket", "forget", "confir
 
 
 class Shop:
-    """Business data in memory, which writes down every change, in the words that a customer must have read."""
+    """Business data in memory, which record every change in the words that a customer must have read."""
 
     def __init__(self) -> None:
         self.changes: list[tuple[str, tuple[str, ...]]] = []  # key, and what the customer has to have been shown
@@ -88,7 +88,7 @@ class Shop:
         return False
 
     async def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: there are no connections."""
 
 
 class Silent:
@@ -102,7 +102,7 @@ class Silent:
 
 
 def arguments() -> st.SearchStrategy[dict[str, Any]]:
-    """Hostile arguments for a tool, and those of the other tools too, which it has to leave alone."""
+    """Return hostile arguments for a tool, and arguments of the other tools, which it has to ignore."""
     texts, orders = st.sampled_from(TEXTS), st.sampled_from(["12345", "67890", "#12345", "99999"])
     address = st.sampled_from(
         [
@@ -129,7 +129,7 @@ _NAMES = st.one_of(st.sampled_from(CHANGING), st.sampled_from(TOOLS))
 
 @st.composite
 def call(draw: st.DrawFn, names: st.SearchStrategy[str] = _NAMES) -> tuple[str, dict[str, Any], str]:
-    """A tool's name, its arguments, and the beginning of the call's id."""
+    """A tool's name, its arguments, and the prefix of the call's id."""
     name = draw(names)
     return name, draw(arguments()), draw(st.sampled_from(["a", "b", "c"]))
 
@@ -142,7 +142,7 @@ STEPS = st.one_of(
 
 @dataclass(frozen=True)
 class Say:
-    """What the customer does in a turn: taps (``yes``, ``no``, an ``old`` button, ``other`` things), and words."""
+    """The customer's part of a turn: taps (``yes``, ``no``, an ``old`` button, ``other`` buttons), and words."""
 
     taps: list[Literal["yes", "no", "old", "other"]]
     words: list[str]
@@ -176,7 +176,7 @@ Turns = list[tuple[Say, list[list[tuple[str, dict[str, Any], str]]], str]]
 
 
 def told(*turns: tuple[Say, tuple[str, dict[str, Any], str]]) -> Turns:
-    """A story: what the customer does in each turn, and the one tool that the model calls then."""
+    """Return a story: the customer's part of each turn, and the one tool that the model calls then."""
     return [(say, [[wish]], "Está bem?") for say, wish in turns]
 
 
@@ -200,14 +200,14 @@ STORIES = [
 
 @dataclass
 class Customer:
-    """A customer with a phone, who remembers what was shown on it."""
+    """A customer with a phone, who remembers the messages shown on it."""
 
     seen: list[dict[str, Any]] = field(default_factory=list)  # all replies that reached the phone
     last: list[dict[str, Any]] = field(default_factory=list)  # those of the last turn; none where it was not sent
     accepted: set[str] = field(default_factory=set)  # texts of the questions that were said yes to, whole
 
     def speak(self, say: Say) -> list[dict[str, Any]]:
-        """The messages of a turn, and what they accept."""
+        """Return the messages of a turn, and the changes that they accept."""
         tapped = [found for kind in say.taps if (found := self._tap(kind))]
         messages = [
             inbound("Sim", kind="interactive", interactive={"type": "button_reply", **choice}) for _, choice in tapped
@@ -225,7 +225,7 @@ class Customer:
         return messages or [inbound("Oi")]
 
     def question(self, replies: list[dict[str, Any]]) -> str:
-        """The text of a question that was shown by itself; empty where there is none."""
+        """Return the text of a question that was shown by itself; empty if there is none."""
         asked = bool(replies) and replies[-1]["type"] == "buttons" and button_of(replies[-1]).startswith("confirm:")
         if not asked or len(replies) > 2 or any(reply["type"] != "text" for reply in replies[:-1]):
             return ""
@@ -233,7 +233,7 @@ class Customer:
         return text_of(replies) if alone else ""
 
     def _tap(self, kind: str) -> tuple[int, dict[str, Any]] | None:
-        """What is tapped on, and in which of the messages."""
+        """Return the tapped button, and the message that it belongs to."""
         choices = [(place, choice) for place, reply in enumerate(self.seen) for choice in choices_of(reply)]
         yes = [one for one in choices if one[1]["id"].startswith("confirm:")]
         no = [one for one in choices if one[1]["id"].startswith("drop:")]
@@ -242,35 +242,35 @@ class Customer:
         return next(((place, {"id": one["id"], "title": one["title"]}) for place, one in wanted), None)
 
     def _known(self) -> str:
-        """The newest id that confirms something, for a template's button that carries the same."""
+        """Return the newest id that confirms a change, for a template's button with the same id."""
         return next(
             (button_of(one) for one in reversed(self.seen) if button_of(one).startswith("confirm:")), "confirm:1"
         )
 
     def _question_at(self, place: int) -> str:
-        """What stood in the messages before and above a button: at most one text belongs to a question."""
+        """Return the text before and above a button: at most one text message belongs to a question."""
         before = self.seen[place - 1 : place] if place and self.seen[place - 1]["type"] == "text" else []
         return text_of([*before, self.seen[place]])
 
 
 def choices_of(reply: dict[str, Any]) -> list[dict[str, Any]]:
-    """What can be tapped on in a reply."""
+    """Return the buttons and rows of a reply."""
     return [*reply.get("buttons", []), *(row for section in reply.get("sections", []) for row in section["rows"])]
 
 
 def button_of(reply: dict[str, Any]) -> str:
-    """The id of the first button of a reply; empty where it has none."""
+    """Return the id of the first button of a reply; empty if it has none."""
     return str(choices_of(reply)[0]["id"]) if reply["type"] == "buttons" else ""
 
 
 def text_of(replies: list[dict[str, Any]]) -> str:
-    """What a phone shows of replies, in one line."""
+    """Return the text that a phone shows of replies, in one line."""
     said = " ".join(str(reply.get("text") or reply.get("body")) for reply in replies)
     return " ".join(UNSEEN.sub("", said).split())
 
 
 def answers(steps: list[list[tuple[str, dict[str, Any], str]]], last: str) -> list[AIMessage]:
-    """What the model answers to the calls of a turn: tools, then words."""
+    """Return the model's answers to the calls of a turn: tools, then words."""
     made = [
         AIMessage(
             "Toque em Sim!",

@@ -1,4 +1,4 @@
-"""The server's checkpointer with a short memory, for a server under test (``checkpointer.path``)."""
+"""The server's checkpointer with a fast memory cleanup, for a server under test (``checkpointer.path``)."""
 
 from __future__ import annotations
 

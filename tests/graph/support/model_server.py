@@ -1,4 +1,4 @@
-"""A model behind HTTP for tests: OpenAI's Chat Completions, answered by a script; refuses what OpenAI refuses."""
+"""A model behind HTTP for tests: OpenAI's Chat Completions, answered by a script, with OpenAI's refusals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Message = dict[str, Any]
 
 @dataclass(frozen=True)
 class Raw:
-    """An answer as it is: its body, and what HTTP says of it."""
+    """A raw answer: body, status and headers."""
 
     body: bytes
     status: int = 200
@@ -28,12 +28,12 @@ Script = Callable[[list[Message]], Message | Raw]
 
 
 def say(text: str) -> Message:
-    """An answer in words."""
+    """Return an answer in words."""
     return {"role": "assistant", "content": text}
 
 
 def call(name: str, call_id: str, **arguments: object) -> Message:
-    """An answer that calls one tool."""
+    """Return an answer that calls one tool."""
     function = {"name": name, "arguments": json.dumps(arguments)}
     return {
         "role": "assistant",
@@ -43,29 +43,29 @@ def call(name: str, call_id: str, **arguments: object) -> Message:
 
 
 def completion(message: Message, finish_reason: str = "stop") -> Message:
-    """The body around an answer."""
+    """Return the body around an answer."""
     choice = {"index": 0, "message": message, "finish_reason": finish_reason}
     return {"id": "chatcmpl-1", "object": "chat.completion", "model": "scripted", "choices": [choice]}
 
 
 def body(value: object, status: int = 200) -> Raw:
-    """An answer of this JSON."""
+    """Return an answer with this JSON."""
     return Raw(json.dumps(value).encode(), status)
 
 
 def refusal() -> Raw:
-    """The answer to a request that the provider will never take."""
+    """Return the answer to a request that the provider will never accept."""
     return body({"error": {"message": "scripted refusal", "type": "invalid_request_error"}}, 400)
 
 
 def has_picture(messages: list[Message]) -> bool:
-    """Whether a picture is shown."""
+    """Return whether a picture is shown."""
     parts = [part for one in messages if isinstance(one["content"], list) for part in one["content"]]
     return any(part["type"] == "image_url" for part in parts)
 
 
 def last_user_text(messages: list[Message]) -> str:
-    """What the customer said last."""
+    """Return the customer's last text."""
     return next(message["content"] for message in reversed(messages) if message["role"] == "user")
 
 
@@ -84,7 +84,7 @@ class ModelServer:
         self.failures = 0
 
     def answer(self, request: Message) -> Raw:
-        """The answer to one call."""
+        """Return the answer to one call."""
         self.requests.append(request)
         if self.failures:
             self.failures -= 1
@@ -124,7 +124,7 @@ class ModelServer:
 
 
 def _check_ids(messages: list[Message]) -> None:
-    """No two calls of a conversation have the same id."""
+    """Check that no two calls of a conversation have the same id."""
     ids = [call["id"] for message in messages for call in message.get("tool_calls") or []]
     if len(set(ids)) != len(ids) or not all(0 < len(call_id) <= LONGEST_ID for call_id in ids):
         raise ChatError(400, "ids of tool calls repeat, or are too long")

@@ -29,7 +29,7 @@ class Conversation:
         self.context = context()
 
     async def start(self, turn_id: str, run_input: dict[str, Any] | None) -> str:
-        """Create a run; gives its id."""
+        """Create a run and return its id."""
         run = await self.client.runs.create(
             self.thread,
             "agent",
@@ -42,14 +42,14 @@ class Conversation:
         return run["run_id"]
 
     async def finish(self, run_id: str) -> tuple[str, Any]:
-        """Status and output of the run, when it has ended."""
+        """Return status and output of the run when it has ended."""
         output = await self.client.runs.join(self.thread, run_id)
         return (await self.client.runs.get(self.thread, run_id))["status"], output
 
     async def turn(self, turn_id: str, *messages: str | dict[str, Any]) -> tuple[str, Any]:
-        """One whole turn."""
+        """Run one whole turn."""
         return await self.finish(await self.start(turn_id, turn_input(turn_id, *messages)))
 
     async def go_on(self, turn_id: str) -> tuple[str, Any]:
-        """Continue the turn that broke off."""
+        """Continue the interrupted turn."""
         return await self.finish(await self.start(turn_id, None))

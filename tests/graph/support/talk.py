@@ -29,7 +29,7 @@ class ModelDownError(ModelError):
 
 
 class ScriptedModel(BaseChatModel):
-    """Gives the prepared answers, one a call; an exception among them is raised. Refuses what model APIs refuse."""
+    """Returns the prepared answers, one for each call, raises prepared exceptions, and refuses as model APIs do."""
 
     _answers: list[AIMessage | Exception] = PrivateAttr(default_factory=list)
     _seen: list[list[BaseMessage]] = PrivateAttr(default_factory=list)
@@ -55,11 +55,11 @@ class ScriptedModel(BaseChatModel):
         return self._tools
 
     def prepare(self, *answers: AIMessage | Exception | str) -> None:
-        """What the next calls answer."""
+        """Prepare the answers of the next calls."""
         self._answers += [AIMessage(answer) if isinstance(answer, str) else answer for answer in answers]
 
     def forget(self) -> None:
-        """Neither prepared answers nor what was seen."""
+        """Remove prepared answers and recorded calls."""
         self._answers.clear()
         self._seen.clear()
         self._tools.clear()
@@ -84,7 +84,7 @@ class ScriptedModel(BaseChatModel):
 
 
 def calls(*tool_calls: tuple[str, dict[str, Any]], start: int = 1) -> AIMessage:
-    """An answer that calls tools, with the ids ``call-1``, ``call-2``, … (from ``start`` on)."""
+    """Return an answer that calls tools, with the ids ``call-1``, ``call-2``, … (from ``start`` on)."""
     made = [
         {"name": name, "args": arguments, "id": f"call-{number}", "type": "tool_call"}
         for number, (name, arguments) in enumerate(tool_calls, start)
@@ -93,14 +93,14 @@ def calls(*tool_calls: tuple[str, dict[str, Any]], start: int = 1) -> AIMessage:
 
 
 def inbound(text: str, wamid: str | None = None, **more: Any) -> dict[str, Any]:
-    """A message of the customer as the gateway gives it."""
+    """Return a message of the customer as the gateway passes it."""
     return {"id": wamid or f"wamid.{uuid.uuid4()}", "kind": "text", "text": text, "timestamp": NOON, **more}
 
 
 def turn_input(
     turn_id: str, *messages: str | dict[str, Any], since: Sequence[dict[str, Any]] = (), **more: Any
 ) -> dict[str, Any]:
-    """The input of a run."""
+    """Return the input of a run."""
     made = [
         inbound(message, f"wamid.{turn_id}.{number}") if isinstance(message, str) else message
         for number, message in enumerate(messages)
@@ -109,12 +109,12 @@ def turn_input(
 
 
 def by_a_person(text: str) -> dict[str, Any]:
-    """What a person of the company said meanwhile, as the gateway gives it."""
+    """Return a message by a person of the company, as the gateway passes it."""
     return {"author": "person", "text": text, "timestamp": None}
 
 
 def context(value: str = DEMO_KEY.value, **more: Any) -> dict[str, Any]:
-    """The context of a run of the customer with that number; default: the one who owns the demo's orders."""
+    """Return the context of a run of the customer with that number; default: the owner of the demo's orders."""
     keys = [{"kind": "wa_id", "value": value}]
     return {"channel_id": "100000000000001", "customer_id": str(uuid.uuid4()), "customer_keys": keys, **more}
 
@@ -130,7 +130,7 @@ class Talk:
         self.begin()
 
     def ask(self, model: ScriptedModel) -> None:
-        """Have this model answer from now on."""
+        """Let this model answer from now on."""
         self.model = model
         self.graph = build(model, self.saver, self.store)
 
@@ -139,19 +139,19 @@ class Talk:
         self.config: Any = {"configurable": {"thread_id": str(uuid.uuid4())}}
 
     async def turn(self, turn_id: str, *messages: str | dict[str, Any], **more: Any) -> Any:
-        """Run one turn; gives its output."""
+        """Run one turn and return its output."""
         return await self._run(turn_input(turn_id, *messages, **more))
 
     async def go_on(self) -> Any:
-        """Continue the run that broke off."""
+        """Continue the interrupted run."""
         return await self._run(None)
 
     async def messages(self) -> list[AnyMessage]:
-        """The history as the state keeps it."""
+        """Return the history as the state keeps it."""
         return (await self.graph.aget_state(self.config)).values["messages"]
 
     async def state(self) -> dict[str, Any]:
-        """All values of the state."""
+        """Return all values of the state."""
         return dict((await self.graph.aget_state(self.config)).values)
 
     async def _run(self, run_input: dict[str, Any] | None) -> Any:
@@ -159,12 +159,12 @@ class Talk:
 
 
 def texts(output: dict[str, Any]) -> list[str]:
-    """The texts of a run's replies; of a question its body."""
+    """Return the texts of a run's replies; of a question its body."""
     return [reply["text"] if "text" in reply else reply["body"] for reply in output["replies"]]
 
 
 def tap(output: dict[str, Any], title: str, **more: Any) -> dict[str, Any]:
-    """The message of a customer who taps the button or row of that title in the run's last reply."""
+    """Return the message of a customer who taps the button or row of that title in the run's last reply."""
     asked = output["replies"][-1]
     choices = asked.get("buttons") or [row for section in asked["sections"] for row in section["rows"]]
     [chosen] = [choice for choice in choices if choice["title"] == title]

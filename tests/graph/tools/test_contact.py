@@ -11,7 +11,7 @@ ASK = calls(("request_phone_number", {"reason": WHY}))
 
 @pytest.fixture
 def hidden(talk: Talk) -> Talk:
-    """A conversation with somebody of whom only the user id is known."""
+    """A conversation with a customer of whom only the user id is known."""
     talk.context = {**context(), "customer_keys": [{"kind": "user_id", "value": "BR.1349120865530274"}]}
     return talk
 

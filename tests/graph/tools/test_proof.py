@@ -1,4 +1,4 @@
-"""Whose data: what a customer reads and changes whose number may have changed hands, before and after a proof."""
+"""The access of a customer whose number may have changed hands, before and after a proof."""
 
 import json
 import uuid
@@ -25,7 +25,7 @@ MOVE = ("change_address", {"order_id": "12345", "address": "Rua do Ladrão, 1, S
 
 
 class Gateway:
-    """The gateway's internal API: so many tries are left."""
+    """The gateway's internal API, with a number of tries left."""
 
     def __init__(self, tries: int = 3) -> None:
         self.tries = tries
@@ -46,7 +46,7 @@ def gateway(environment: pytest.MonkeyPatch) -> Gateway:
 
 
 async def tool(talk: Talk, name: str, **arguments: Any) -> str:
-    """What the tool says to the model, which says ok."""
+    """Return the result of the tool; the model answers ok."""
     talk.model.prepare(calls((name, arguments)), "ok")
     await talk.turn(str(uuid.uuid4()), "pergunta")
     return talk.model.seen[-1][-1].text
@@ -257,7 +257,7 @@ async def test_a_setting_leaves_it_to_a_person(talk: Talk, gateway: Gateway, env
 
 
 async def test_a_proof_of_other_data_does_not_open_the_numbers(talk: Talk, gateway: Gateway, database: str) -> None:
-    """B has A's old number and orders of their own, under the number that they had before."""
+    """B has A's old number, and B's own orders are under B's previous number."""
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(
             """WITH b AS (INSERT INTO business.customers (name) VALUES ('B') RETURNING id)

@@ -23,7 +23,7 @@ STRANGER = "5511911111111"
 
 
 async def tool_answer(talk: Talk, name: str, **arguments: Any) -> ToolMessage:
-    """What the tool says to the model."""
+    """Return the result of the tool for the model."""
     talk.model.prepare(calls((name, arguments)), "ok")
     await talk.turn(f"t{len(talk.model.seen)}", "pergunta")
     message = talk.model.seen[-1][-1]
@@ -32,7 +32,7 @@ async def tool_answer(talk: Talk, name: str, **arguments: Any) -> ToolMessage:
 
 
 async def open_ticket(talk: Talk) -> str:
-    """A ticket that the customer asked for and confirmed; its number."""
+    """Open a ticket that the customer confirmed, and return its number."""
     talk.model.prepare(calls(("create_ticket", {"subject": "Lente", "description": "Riscada"})), "ok")
     await talk.turn(f"ask{len(talk.model.seen)}", "Abra um chamado")
     await talk.turn(f"yes{len(talk.model.seen)}", "sim")

@@ -179,7 +179,7 @@ async def test_the_state_holds_json_and_messages_only(talk: Talk) -> None:
 
 
 async def _stop_before_tools(talk: Talk, turn_id: str, answer: AIMessage) -> None:
-    """A run that ended, as after a kill, when its tools were to start."""
+    """Run until the tools were to start, and stop there as if the process was killed."""
     talk.model.prepare(answer)
     run_input = {"turn_id": turn_id, "inbound": [inbound("Abra um chamado", f"wamid.{turn_id}.0")]}
     settings = {"context": talk.context, "durability": "sync", "interrupt_before": ["tools"]}

@@ -1,4 +1,4 @@
-"""Files in words, pictures as content of their own turn, and what cannot be read is said."""
+"""Files in words, pictures as content of their own turn, and notes about files that cannot be read."""
 
 import sys
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The way to OpenAI itself: its Responses API, played by a server of this test."""
+"""Calls of OpenAI itself: its Responses API, with a server of this test in its place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recordings go to the transcription API as what they are, under names that it takes."""
+"""Recordings are sent to the transcription API with their real type, under names that it accepts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_what_is_no_recording_is_refused(content: bytes) -> None:
 
 
 def ogg(*packets: bytes, flags: int = 0, granule: int = 0) -> bytes:
-    """A page of packets, each shorter than 255 bytes."""
+    """Return a page of packets, each shorter than 255 bytes."""
     head = b"OggS\0" + bytes([flags]) + granule.to_bytes(8, "little") + bytes(12)
     return head + bytes([len(packets), *map(len, packets)]) + b"".join(packets)
 
@@ -58,7 +58,7 @@ def test_the_length_of_anything_can_be_told(content: bytes) -> None:
 
 
 def test_a_voice_note_of_hours_is_not_heard() -> None:
-    """Whoever sends it would have the company pay for its transcription."""
+    """The company would have to pay for its transcription."""
     minute = ogg(*[b"\x08x"] * 250) * 12
     assert read(HEADS + minute * 15, "audio/ogg", 100) == "audio/ogg"
     with pytest.raises(UnreadableError):

@@ -1,4 +1,4 @@
-"""What Postgres holds of a conversation whose turns the real server ran: rows and bytes, not what an API shows."""
+"""The contents of Postgres after turns of the real server: rows and bytes, not the view of an API."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def test_the_server_itself_never_sees_the_numbers(conversation: Conversati
 async def test_the_customer_is_known_although_numbers_are_masked(
     conversation: Conversation, model_server: ModelServer
 ) -> None:
-    """Keys of customers look like card numbers at times: the context is not touched."""
+    """Keys of customers can look like card numbers: the context is not masked."""
     key = "5511900000002"  # passes Luhn
     conversation.context["customer_keys"] = [{"kind": "wa_id", "value": key}]
     status, _ = await conversation.turn("t1", "Oi")
@@ -49,7 +49,7 @@ async def test_the_customer_is_known_although_numbers_are_masked(
 
 
 def _stored(database: str) -> bytes:
-    """Everything in the agent's schema, as Postgres keeps it."""
+    """Return all rows of the agent's schema, as Postgres keeps them."""
     with psycopg.connect(database) as connection:
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'agent'").fetchall()
         return b"".join(_rows(connection, table) for (table,) in tables)
