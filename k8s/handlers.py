@@ -21,7 +21,7 @@ from k8s.model.conditions import as_status, fails, utc_now
 from k8s.model.declarations import Declarations, Entry
 from k8s.model.declared import GROUP, VERSION, Number, Template
 from k8s.model.observed import Problem
-from k8s.operator import CYCLES, NUMBERS, TEMPLATES, State, opened
+from k8s.operator import CYCLES, NUMBERS, TEMPLATES, Operator, open_operator
 from k8s.resource import Resource, backoff
 from k8s.settings import Settings
 
@@ -37,7 +37,7 @@ class Memo(kopf.Memo):
     """What kopf hands to every handler."""
 
     config: Settings
-    state: State
+    operator: Operator
     stack: AsyncExitStack
 
 
@@ -51,8 +51,8 @@ def run(settings: Settings) -> None:
 async def start(settings: kopf.OperatorSettings, memo: Memo, **_: object) -> None:
     """Configure kopf, and open what the operator needs."""
     configure(settings)
-    memo.state = await memo.stack.enter_async_context(opened(memo.config))
-    await memo.state.tools.cluster.check_definitions()
+    memo.operator = await memo.stack.enter_async_context(open_operator(memo.config))
+    await memo.operator.context.cluster.check_definitions()
 
 
 @kopf.on.cleanup()
@@ -113,37 +113,37 @@ async def changed(
     **_: object,
 ) -> None:
     """Wake the cycles that a change is about."""
-    state, plural, key = memo.state, resource.plural, f"{namespace}/{name}"
+    operator, plural, key = memo.operator, resource.plural, f"{namespace}/{name}"
     if type == "DELETED":
-        state.drop(plural, key)
+        operator.drop(plural, key)
         return
-    state.heartbeat.seen(f"{plural}/{key}", str(meta.get("resourceVersion")))
-    live = state.live(plural, key, uid)
-    if live.generation != meta.get("generation"):
-        live.generation = meta.get("generation")
-        live.pace.wake()
+    operator.heartbeat.seen(f"{plural}/{key}", str(meta.get("resourceVersion")))
+    runtime = operator.runtime(plural, key, uid)
+    if runtime.generation != meta.get("generation"):
+        runtime.generation = meta.get("generation")
+        runtime.schedule.wake()
         if plural == NUMBERS:
-            state.wake_templates(str(namespace))
+            operator.wake_templates(str(namespace))
 
 
 @kopf.timer(GROUP, VERSION, NUMBERS, interval=_FLOOR_SECONDS)
 @kopf.timer(GROUP, VERSION, TEMPLATES, interval=_FLOOR_SECONDS)
 async def cycle(resource: kopf.Resource, body: kopf.Body, uid: str, memo: Memo, **kwargs: object) -> None:
     """Wait until the next cycle is due, and run it."""
-    state, plural = memo.state, resource.plural
-    live = state.live(plural, f"{body.metadata.namespace}/{body.metadata.name}", uid)
+    operator, plural = memo.operator, resource.plural
+    runtime = operator.runtime(plural, f"{body.metadata.namespace}/{body.metadata.name}", uid)
 
     stopped = cast("kopf.DaemonStopped", kwargs["stopped"])
 
     async def stop_asked() -> object:
         return await stopped.wait()
 
-    await live.pace.wait(stop_asked)
+    await runtime.schedule.wait(stop_asked)
     if stopped:
         return
-    async with live.pace.lock:
-        outcome = await state.reconcile(plural, live, _resource(body, live.status), _declared(kwargs))
-    for event in outcome.events if outcome else ():
+    async with runtime.schedule.lock:
+        result = await operator.reconcile(plural, runtime, _resource(body, runtime.status), _declared(kwargs))
+    for event in result.events if result else ():
         kopf.event(body, type=event.type, reason=event.reason, message=event.message)
 
 
@@ -151,23 +151,23 @@ async def cycle(resource: kopf.Resource, body: kopf.Body, uid: str, memo: Memo, 
 @kopf.on.delete(GROUP, VERSION, TEMPLATES)
 async def delete(resource: kopf.Resource, body: kopf.Body, uid: str, memo: Memo, retry: int, **kwargs: object) -> None:
     """Undo at Meta and in the channels what the deletion policy says; what fails is tried until it succeeds."""
-    state, plural = memo.state, resource.plural
+    operator, plural = memo.operator, resource.plural
     deleted = _resource(body, None)
-    live = state.live(plural, deleted.key, uid)
-    async with live.pace.lock:
+    runtime = operator.runtime(plural, deleted.key, uid)
+    async with runtime.schedule.lock:
         try:
-            left = await CYCLES[plural](state.tools, deleted, _declared(kwargs), live.memory).forget()
+            left = await CYCLES[plural](operator.context, deleted, _declared(kwargs), runtime.memory).forget()
         except ValidationError:
             left = "Nothing is undone, because the spec cannot be read"
         except (Failed, ClusterError) as error:
-            await _tell(state, plural, deleted, error.problem)
+            await _tell(operator, plural, deleted, error.problem)
             raise kopf.TemporaryError(error.problem.message, delay=backoff(retry + 1)) from None
     if left:
         log.warning("left_at_meta", kind=plural, resource=deleted.key, what=left)
         kopf.event(body, type="Warning", reason="LeftAtMeta", message=left)
 
 
-async def _tell(state: State, plural: str, deleted: Resource, problem: Problem) -> None:
+async def _tell(operator: Operator, plural: str, deleted: Resource, problem: Problem) -> None:
     """Say in the status why a deletion takes its time."""
     way_out = "" if problem.kind == "waiting" else " To leave it at Meta, set spec.deletionPolicy to Orphan"
     message = f"Cannot be deleted yet: {problem.message}{way_out}"
@@ -178,7 +178,7 @@ async def _tell(state: State, plural: str, deleted: Resource, problem: Problem) 
         utc_now(),
     )
     try:
-        await state.tools.cluster.patch_status(plural, deleted.namespace, deleted.name, {"conditions": conditions})
+        await operator.context.cluster.patch_status(plural, deleted.namespace, deleted.name, {"conditions": conditions})
     except ClusterError as error:  # the deletion itself is tried again anyway
         log.warning("cluster_away", kind=plural, resource=deleted.key, problem=error.problem.message)
 

@@ -1,4 +1,4 @@
-"""What the running operator holds: its tools, and for each resource its pace, its memory and its last status."""
+"""What the running operator holds: the context of its cycles; of each resource the schedule, memory and last status."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from k8s.model.actions import Plan
 from k8s.model.conditions import fails, merge_patch, summary
 from k8s.model.declarations import Declarations
 from k8s.numbers.cycle import NumberCycle
-from k8s.resource import Memory, Outcome, Pace, Resource, Tools, backoff, outcome_of
+from k8s.resource import CycleContext, CycleResult, Memory, Resource, Schedule, backoff, cycle_result
 from k8s.settings import Settings
 from k8s.templates.cycle import TemplateCycle
 
@@ -39,21 +39,21 @@ _QUALITY = {"GREEN": 3, "YELLOW": 2, "RED": 1}
 
 
 @dataclass(slots=True)
-class Live:
+class ResourceRuntime:
     """One resource while the operator runs; status: as last written, None before."""
 
     uid: str
-    pace: Pace = field(default_factory=Pace)
+    schedule: Schedule = field(default_factory=Schedule)
     memory: Memory = field(default_factory=Memory)
     generation: int | None = None
     status: Json | None = None
 
 
-class State:
+class Operator:
     """The running operator."""
 
     def __init__(self, settings: Settings, meta: Meta, cluster: Cluster) -> None:
-        self.tools = Tools(
+        self.context = CycleContext(
             meta=meta,
             cluster=cluster,
             version=settings.whatsapp_api_version,
@@ -62,73 +62,77 @@ class State:
             wake=lambda key: self.wake(TEMPLATES, key),
         )
         self.heartbeat = health.Heartbeat(time.monotonic, 2 * settings.operator_resync_seconds + 120)
-        self._live: dict[tuple[str, str], Live] = {}
+        self._runtimes: dict[tuple[str, str], ResourceRuntime] = {}
         self._at_once = asyncio.Semaphore(_AT_ONCE)
 
-    def live(self, plural: str, key: str, uid: str) -> Live:
+    def runtime(self, plural: str, key: str, uid: str) -> ResourceRuntime:
         """Give what is held of a resource; new where it is new, or another one of the same name."""
-        found = self._live.get((plural, key))
+        found = self._runtimes.get((plural, key))
         if found is None or found.uid != uid:
-            found = self._live[plural, key] = Live(uid)
+            found = self._runtimes[plural, key] = ResourceRuntime(uid)
         return found
 
     def drop(self, plural: str, key: str) -> None:
         """Forget a resource that is gone."""
-        self._live.pop((plural, key), None)
+        self._runtimes.pop((plural, key), None)
         self.heartbeat.gone(f"{plural}/{key}")
 
     def wake(self, plural: str, key: str) -> None:
         """Let the next cycle of a resource come at once."""
-        if found := self._live.get((plural, key)):
-            found.pace.wake()
+        if found := self._runtimes.get((plural, key)):
+            found.schedule.wake()
 
     def wake_templates(self, namespace: str) -> None:
         """Let all templates of a namespace look again: a number that they need has changed."""
-        for plural, key in self._live:
+        for plural, key in self._runtimes:
             if plural == TEMPLATES and key.startswith(f"{namespace}/"):
                 self.wake(plural, key)
 
-    async def reconcile(self, plural: str, live: Live, resource: Resource, declared: Declarations) -> Outcome | None:
-        """Run one cycle and write its status; gives its outcome, None when nothing was due or the cluster is away."""
+    async def reconcile(
+        self, plural: str, runtime: ResourceRuntime, resource: Resource, declared: Declarations
+    ) -> CycleResult | None:
+        """Run one cycle and write its status; gives its result, None when nothing was due or the cluster is away."""
         async with self._at_once:
             started = time.perf_counter()
             try:
-                outcome = await self._cycle(plural, live, resource, declared)
-                if outcome:
-                    await self._write(plural, live, resource, outcome)
+                result = await self._cycle(plural, runtime, resource, declared)
+                if result:
+                    await self._write(plural, runtime, resource, result)
             except ClusterError as error:
-                live.memory.failures += 1
-                live.pace.next_in = backoff(live.memory.failures)
+                runtime.memory.failures += 1
+                runtime.schedule.next_in = backoff(runtime.memory.failures)
                 telemetry.RECONCILES.labels(plural, "error").inc()
                 log.warning("cluster_away", kind=plural, resource=resource.key, problem=error.problem.message)
                 return None
         self.heartbeat.ended()
-        if outcome is None:
-            left = live.memory.due_at - time.monotonic()
-            live.pace.next_in = max(min(left, self.tools.look), 0.0)
+        if result is None:
+            left = runtime.memory.due_at - time.monotonic()
+            runtime.schedule.next_in = max(min(left, self.context.look), 0.0)
             return None
-        live.pace.next_in = outcome.next_in
+        runtime.schedule.next_in = result.next_in
         telemetry.RECONCILES.labels(plural, "ok").inc()
         telemetry.RECONCILE.labels(plural).observe(time.perf_counter() - started)
-        return outcome
+        return result
 
-    async def _cycle(self, plural: str, live: Live, resource: Resource, declared: Declarations) -> Outcome | None:
+    async def _cycle(
+        self, plural: str, runtime: ResourceRuntime, resource: Resource, declared: Declarations
+    ) -> CycleResult | None:
         try:
-            return await CYCLES[plural](self.tools, resource, declared, live.memory).run()
+            return await CYCLES[plural](self.context, resource, declared, runtime.memory).run()
         except ValidationError as error:  # stored before the definition became stricter
             first = error.errors(include_input=False, include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])
             conditions = summary([fails("Ready", "InvalidSpec", f"spec.{where}: {first['msg']}", stalled=True)], "")
             plan = Plan(actions=(), conditions=tuple(conditions), status={})
-            return outcome_of(plan, resource, self.tools, self.tools.resync)
+            return cycle_result(plan, resource, self.context, self.context.resync)
 
-    async def _write(self, plural: str, live: Live, resource: Resource, outcome: Outcome) -> None:
-        patch = merge_patch(resource.status, outcome.status)
+    async def _write(self, plural: str, runtime: ResourceRuntime, resource: Resource, result: CycleResult) -> None:
+        patch = merge_patch(resource.status, result.status)
         if patch:
-            version = await self.tools.cluster.patch_status(plural, resource.namespace, resource.name, patch)
+            version = await self.context.cluster.patch_status(plural, resource.namespace, resource.name, patch)
             self.heartbeat.wrote(f"{plural}/{resource.key}", version)
-        live.status = outcome.status
-        for event in outcome.events:
+        runtime.status = result.status
+        for event in result.events:
             log.info("changed", kind=plural, resource=resource.key, type=event.type, reason=event.reason)
 
     def collect(self) -> None:
@@ -137,8 +141,8 @@ class State:
         states: Counter[str] = Counter()
         for gauge in (telemetry.RESOURCES, telemetry.TEMPLATES, telemetry.TOKEN_DAYS, telemetry.QUALITY):
             gauge.clear()
-        for (plural, key), live in self._live.items():
-            status = live.status or {}
+        for (plural, key), runtime in self._runtimes.items():
+            status = runtime.status or {}
             ready[plural, _ready(status)] += 1
             if plural == TEMPLATES:
                 states[status.get("state", "none")] += 1
@@ -148,21 +152,23 @@ class State:
             telemetry.RESOURCES.labels(*labels).set(count)
         for state, count in states.items():
             telemetry.TEMPLATES.labels(state).set(count)
-        accounts = self.tools.meta.accounts()
+        accounts = self.context.meta.accounts()
         telemetry.WAITING.set(sum(len(account.queue) for account in accounts))
         telemetry.CALLS_LEFT.set(min((account.calls.left() for account in accounts), default=0))
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[State]:
+async def open_operator(settings: Settings) -> AsyncIterator[Operator]:
     """Connect to the cluster and to Meta, and serve health and metrics."""
     client = httpx.AsyncClient(timeout=_TIMEOUT, limits=_LIMITS)
     async with connect(settings.operator_channels_secret) as cluster, client as http:
         calls, creates = settings.meta_calls_per_hour, settings.meta_template_creates_per_hour
-        state = State(settings, Meta(http, settings.whatsapp_graph_url, calls=calls, creates=creates), cluster)
-        async with health.serve(settings.operator_host, settings.operator_port, state.heartbeat, state.collect) as port:
+        operator = Operator(settings, Meta(http, settings.whatsapp_graph_url, calls=calls, creates=creates), cluster)
+        async with health.serve(
+            settings.operator_host, settings.operator_port, operator.heartbeat, operator.collect
+        ) as port:
             log.info("serving", health=f"http://{settings.operator_host}:{port}/healthz")
-            yield state
+            yield operator
 
 
 def _ready(status: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What the cycles of numbers and templates share: the resource, the outcome, the memory between two looks."""
+"""What the cycles of numbers and templates share: the resource, the result, the memory between two looks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Resource:
         return f"{self.namespace}/{self.name}"
 
 
-class Outcome(NamedTuple):
+class CycleResult(NamedTuple):
     """What a cycle found: the whole new status, events to post, and seconds until the next cycle."""
 
     status: Json
@@ -63,7 +63,7 @@ class Memory:
     checked: datetime | None = None
     leaving: bool = False
 
-    def schedule(self, plan: Plan, now: float, resync: float) -> float:
+    def set_due(self, plan: Plan, now: float, resync: float) -> float:
         """Note when Meta is to be asked next; gives the seconds until then."""
         self.failures = self.failures + 1 if plan.retry else 0
         if plan.retry:
@@ -74,7 +74,7 @@ class Memory:
         return wait
 
 
-class Pace:
+class Schedule:
     """When the next cycle of one resource comes: after a time, or when somebody wakes it."""
 
     def __init__(self) -> None:
@@ -102,7 +102,7 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class CycleContext:
     """What cycles work with.
 
     version: of the Graph API, where a number names none; resync: seconds between two looks at Meta when nothing
@@ -124,18 +124,18 @@ class Tools:
         return timedelta(seconds=_LOOKS * self.resync)
 
 
-def outcome_of(
-    plan: Plan, resource: Resource, tools: Tools, next_in: float, checked: datetime | None = None
-) -> Outcome:
-    """Give the outcome of a cycle; checked: when Meta was last read, None where that is not known."""
-    now, before = tools.now(), resource.status.get("conditions") or ()
+def cycle_result(
+    plan: Plan, resource: Resource, context: CycleContext, next_in: float, checked: datetime | None = None
+) -> CycleResult:
+    """Give the result of a cycle; checked: when Meta was last read, None where that is not known."""
+    now, before = context.now(), resource.status.get("conditions") or ()
     status = {key: value for key, value in plan.status.items() if value not in (None, {}, [])}
     last = stamp(checked) if checked else resource.status.get("lastChecked")
     if last:
         status["lastChecked"] = last
     status["observedGeneration"] = resource.generation
     status["conditions"] = as_status(plan.conditions, before, resource.generation, now)
-    return Outcome(status, events(plan.conditions, before), next_in)
+    return CycleResult(status, events(plan.conditions, before), next_in)
 
 
 def backoff(failures: int) -> float:

@@ -16,7 +16,7 @@ from k8s.model.declared import Number, fingerprint
 from k8s.model.last_seen import is_unread, last_seen
 from k8s.model.observed import ObservedNumber, Problem, Subscription, Token
 from k8s.numbers.plan import plan_number
-from k8s.resource import Memory, Outcome, Resource, Tools, outcome_of
+from k8s.resource import CycleContext, CycleResult, Memory, Resource, cycle_result
 
 Json = dict[str, Any]
 
@@ -27,23 +27,23 @@ _NEVER = float("-inf")
 class NumberCycle:
     """A cycle of one number; made for one `run` or `forget`."""
 
-    def __init__(self, tools: Tools, resource: Resource, declared: Declarations, memory: Memory) -> None:
-        self._tools, self._resource, self._declared, self._memory = tools, resource, declared, memory
+    def __init__(self, context: CycleContext, resource: Resource, declared: Declarations, memory: Memory) -> None:
+        self._context, self._resource, self._declared, self._memory = context, resource, declared, memory
         self._number = Number.model_validate(resource.spec)
-        self._account = tools.meta.account(self._number.business_account_id)
+        self._account = context.meta.account(self._number.business_account_id)
         self._status: Json = dict(resource.status)
         self._seen = ObservedNumber()
 
-    async def run(self) -> Outcome | None:
+    async def run(self) -> CycleResult | None:
         """Bring the number to its declared state as far as possible now; None when nothing is due.
 
         Raises:
             ClusterError: The API server does not answer.
         """
         if self._number.suspend:
-            return outcome_of(self._plan(), self._resource, self._tools, self._tools.resync)
+            return cycle_result(self._plan(), self._resource, self._context, self._context.resync)
         await self._credentials()
-        memory, now = self._memory, self._tools.clock()
+        memory, now = self._memory, self._context.clock()
         if now < memory.due_at and memory.generation == self._resource.generation:
             return None
         await self._surroundings()
@@ -51,10 +51,10 @@ class NumberCycle:
         await self._settle()
         plan = self._plan()
         memory.seen, memory.generation = self._seen, self._resource.generation
-        next_in = min(memory.schedule(plan, now, self._tools.resync), self._tools.look)
-        outcome = outcome_of(plan, self._resource, self._tools, next_in, memory.checked)
-        outcome.status["channelsSecret"] = self._tools.cluster.channels_secret
-        return outcome
+        next_in = min(memory.set_due(plan, now, self._context.resync), self._context.look)
+        result = cycle_result(plan, self._resource, self._context, next_in, memory.checked)
+        result.status["channelsSecret"] = self._context.cluster.channels_secret
+        return result
 
     async def forget(self) -> str | None:
         """Take the number out of the channels and, with the policy Delete, off Meta. Gives what had to be left, if any.
@@ -72,8 +72,8 @@ class NumberCycle:
         token: str | Missing | None = None
         if self._number.deletion_policy == "Delete" and not shared:
             token = await self._last_token(namespace)
-        if await self._tools.cluster.channels(namespace) is not None:
-            await self._tools.cluster.change_channels(namespace, lambda held: channels_file.merged(held, {}, known))
+        if await self._context.cluster.channels(namespace) is not None:
+            await self._context.cluster.change_channels(namespace, lambda held: channels_file.merged(held, {}, known))
         if isinstance(token, Missing):  # gone with its namespace, perhaps: that must not hold the deletion up
             return f"The app stays subscribed at Meta, because there is no access token any more: {token}"
         if token:
@@ -82,30 +82,30 @@ class NumberCycle:
 
     async def _last_token(self, namespace: str) -> str | Missing:
         try:
-            return await self._tools.cluster.last_access_token(namespace, self._number)
+            return await self._context.cluster.last_access_token(namespace, self._number)
         except Missing as missing:
             return missing
 
     def _plan(self) -> Plan:
-        now = self._tools.now()
-        last = last_seen(self._status, self._resource.generation, now, self._tools.patience)
-        return plan_number(self._number, self._seen, self._status, last, self._tools.version, now)
+        now = self._context.now()
+        last = last_seen(self._status, self._resource.generation, now, self._context.patience)
+        return plan_number(self._number, self._seen, self._status, last, self._context.version, now)
 
     def _login(self, token: str) -> Login:
-        return self._tools.meta.login(token, self._number.graph_version or self._tools.version)
+        return self._context.meta.login(token, self._number.graph_version or self._context.version)
 
     async def _credentials(self) -> None:
         """Read the Secrets. What was seen before counts while they are the same; else all is read again."""
-        memory, tools = self._memory, self._tools
+        memory, context = self._memory, self._context
         try:
-            secrets = await tools.cluster.secrets(self._resource.namespace, self._number)
+            secrets = await context.cluster.secrets(self._resource.namespace, self._number)
             missing: tuple[str, ...] = ()
         except Missing as error:
             secrets, missing = None, error.what
         mark = fingerprint([secrets.access_token, *secrets.app_secrets, secrets.verify_token] if secrets else missing)
         if mark != memory.secrets:
             memory.secrets, memory.due_at, memory.read_at, memory.failures = mark, _NEVER, _NEVER, 0
-        stale = tools.clock() - memory.read_at >= tools.resync
+        stale = context.clock() - memory.read_at >= context.resync
         seen = ObservedNumber() if stale else _retried(memory.seen)
         self._seen = replace(seen, secrets=secrets, missing=missing)
 
@@ -113,7 +113,7 @@ class NumberCycle:
         """See what the cluster says: the present channel, other numbers of the account, the picture."""
         namespace, number = self._resource.namespace, self._number
         try:
-            held = channels_file.read(await self._tools.cluster.channels(namespace))
+            held = channels_file.read(await self._context.cluster.channels(namespace))
         except ClusterError as error:
             if error.problem.kind == "temporary":
                 raise
@@ -141,7 +141,7 @@ class NumberCycle:
         if self._number.profile is None or self._number.profile.picture is None:
             return None
         try:
-            content = await self._tools.cluster.file(self._resource.namespace, self._number.profile.picture)
+            content = await self._context.cluster.file(self._resource.namespace, self._number.profile.picture)
         except Missing as missing:
             return Problem("waiting", "PictureMissing", f"Missing: {missing}")
         return hashlib.sha256(content).hexdigest()[:16]
@@ -163,9 +163,9 @@ class NumberCycle:
         elif is_unread(problem := self._seen.token):
             self._seen = _all_unread(self._seen, problem)
         if self._seen is not before and not any(map(is_unread, self._seen.read())):
-            self._memory.checked = self._tools.now()
-        if self._tools.clock() - self._memory.read_at >= self._tools.resync:
-            self._memory.read_at = self._tools.clock()
+            self._memory.checked = self._context.now()
+        if self._context.clock() - self._memory.read_at >= self._context.resync:
+            self._memory.read_at = self._context.clock()
 
     async def _read_parts(self, login: Login, token: Token) -> None:
         seen, number, account = self._seen, self._number, self._account
@@ -210,7 +210,7 @@ class NumberCycle:
             case Publish(entry=entry):
                 known = [*self._declared.ids(namespace), number.phone_number_id]
                 changed: dict[str, Json | None] = {number.phone_number_id: entry}
-                await self._tools.cluster.change_channels(
+                await self._context.cluster.change_channels(
                     namespace, lambda held: channels_file.merged(held, changed, known)
                 )
             case Subscribe(callback=callback):
@@ -220,7 +220,7 @@ class NumberCycle:
             case SetProfile(fields=fields):
                 await self._account.set_profile(login, number, fields)
             case SetPicture(source=source):
-                content = await self._tools.cluster.file(namespace, source)
+                content = await self._context.cluster.file(namespace, source)
                 handle = await self._account.upload(login, source.key, content)
                 await self._account.set_profile(login, number, {"profile_picture_handle": handle})
             case _:

@@ -13,7 +13,7 @@ from k8s.model.declarations import Declarations
 from k8s.model.declared import Number, Template
 from k8s.model.last_seen import last_seen
 from k8s.model.observed import ObservedTemplate, Problem
-from k8s.resource import Memory, Outcome, Resource, Tools, outcome_of
+from k8s.resource import CycleContext, CycleResult, Memory, Resource, cycle_result
 from k8s.templates.plan import after, plan_template, poll_after
 
 Json = dict[str, Any]
@@ -27,35 +27,35 @@ _TWIN_SECONDS = 60.0
 class TemplateCycle:
     """A cycle of one template; made for one `run` or `forget`."""
 
-    def __init__(self, tools: Tools, resource: Resource, declared: Declarations, memory: Memory) -> None:
-        self._tools, self._resource, self._declared, self._memory = tools, resource, declared, memory
+    def __init__(self, context: CycleContext, resource: Resource, declared: Declarations, memory: Memory) -> None:
+        self._context, self._resource, self._declared, self._memory = context, resource, declared, memory
         self._template = Template.model_validate(resource.spec)
         self._number = declared.number(resource.namespace, self._template.number_ref.name)
         self._key = self._template.name, self._template.language
         self._status: Json = dict(resource.status)
 
-    async def run(self) -> Outcome:
+    async def run(self) -> CycleResult:
         """Bring the template to its declared state as far as possible now.
 
         Raises:
             ClusterError: The API server does not answer.
         """
         if self._template.suspend:
-            return self._outcome(self._plan(ObservedTemplate()), self._tools.resync)
+            return self._result(self._plan(ObservedTemplate()), self._context.resync)
         if self._number is None:
             return self._without_number()
         if twin := self._twin(self._number):
-            return self._outcome(self._plan(ObservedTemplate(twin=twin)), _TWIN_SECONDS)
-        account = self._tools.meta.account(self._number.business_account_id)
+            return self._result(self._plan(ObservedTemplate(twin=twin)), _TWIN_SECONDS)
+        account = self._context.meta.account(self._number.business_account_id)
         observed = await self._look(account, self._number)
         plan = self._plan(observed)
         if plan.actions:
             plan = await self._change(account, self._number, observed, plan.actions[0])
-        next_in = self._memory.schedule(plan, self._tools.clock(), self._tools.resync)
+        next_in = self._memory.set_due(plan, self._context.clock(), self._context.resync)
         if "queuePosition" in plan.status:
             next_in = min(account.wait() or _QUEUE_SECONDS, _QUEUE_SECONDS)
         self._memory.checked = account.read_when
-        return self._outcome(plan, next_in)
+        return self._result(plan, next_in)
 
     async def forget(self) -> str | None:
         """With the policy Delete, delete the template at Meta. Gives what had to be left, if any.
@@ -66,7 +66,7 @@ class TemplateCycle:
         """
         number = self._declared.number(self._resource.namespace, self._template.number_ref.name, leaving=True)
         if number is not None:
-            self._leave(self._tools.meta.account(number.business_account_id))
+            self._leave(self._context.meta.account(number.business_account_id))
         if self._template.deletion_policy == "Orphan":
             return None
         if number is None:
@@ -85,13 +85,13 @@ class TemplateCycle:
         return None if first == self._resource.key else first
 
     async def _delete(self, number: Number) -> None:
-        account = self._tools.meta.account(number.business_account_id)
+        account = self._context.meta.account(number.business_account_id)
 
         async def login() -> Login:
-            token = await self._tools.cluster.last_access_token(self._resource.namespace, number)
-            return self._tools.meta.login(token, number.graph_version or self._tools.version)
+            token = await self._context.cluster.last_access_token(self._resource.namespace, number)
+            return self._context.meta.login(token, number.graph_version or self._context.version)
 
-        remote = await account.template(self._key, self._tools.resync, login)
+        remote = await account.template(self._key, self._context.resync, login)
         if remote is None:
             return
         try:
@@ -106,8 +106,8 @@ class TemplateCycle:
         async def login() -> Login:
             return await self._login(number)
 
-        resync = self._tools.resync
-        poll = min(poll_after(self._status, self._tools.now()) or resync, resync)  # a review is no reason to look less
+        resync = self._context.resync
+        poll = min(poll_after(self._status, self._context.now()) or resync, resync)
         try:
             return ObservedTemplate(remote=await account.template(self._key, max(poll - _SLACK, 0), login))
         except Failed as failed:
@@ -116,8 +116,8 @@ class TemplateCycle:
             return ObservedTemplate(unread=Problem("waiting", "SecretMissing", f"Missing: {missing}"))
 
     async def _login(self, number: Number) -> Login:
-        token = await self._tools.cluster.access_token(self._resource.namespace, number)
-        return self._tools.meta.login(token, number.graph_version or self._tools.version)
+        token = await self._context.cluster.access_token(self._resource.namespace, number)
+        return self._context.meta.login(token, number.graph_version or self._context.version)
 
     async def _change(self, account: Account, number: Number, observed: ObservedTemplate, action: Action) -> Plan:
         """Make the change if it is this template's turn; plan with what came of it."""
@@ -130,7 +130,7 @@ class TemplateCycle:
         self._leave(account)
         if problem:
             return self._plan(replace(observed, failure=problem))
-        self._status = after(action, self._template, self._status, self._tools.now())
+        self._status = after(action, self._template, self._status, self._context.now())
         return self._plan(ObservedTemplate(remote=account.known(self._key)))
 
     async def _perform(self, account: Account, number: Number, action: Action) -> Problem | None:
@@ -152,7 +152,7 @@ class TemplateCycle:
         source = self._template.samples.media
         if source is None:
             return None
-        content = await self._tools.cluster.file(self._resource.namespace, source)
+        content = await self._context.cluster.file(self._resource.namespace, source)
         return await account.upload(login, source.key, content)
 
     def _leave(self, account: Account) -> None:
@@ -160,17 +160,17 @@ class TemplateCycle:
         account.queue.leave(self._resource.key)
         first = account.queue.first()
         if first:
-            self._tools.wake(first)
+            self._context.wake(first)
 
-    def _without_number(self) -> Outcome:
+    def _without_number(self) -> CycleResult:
         name = self._template.number_ref.name
         problem = Problem("waiting", "NumberNotFound", f"There is no WhatsAppNumber {name} in this namespace")
-        return self._outcome(self._plan(ObservedTemplate(unread=problem)), _NO_NUMBER_SECONDS)
+        return self._result(self._plan(ObservedTemplate(unread=problem)), _NO_NUMBER_SECONDS)
 
     def _plan(self, observed: ObservedTemplate) -> Plan:
-        now = self._tools.now()
-        last = last_seen(self._status, self._resource.generation, now, self._tools.patience)
+        now = self._context.now()
+        last = last_seen(self._status, self._resource.generation, now, self._context.patience)
         return plan_template(self._template, observed, self._status, last, now)
 
-    def _outcome(self, plan: Plan, next_in: float) -> Outcome:
-        return outcome_of(plan, self._resource, self._tools, next_in, self._memory.checked)
+    def _result(self, plan: Plan, next_in: float) -> CycleResult:
+        return cycle_result(plan, self._resource, self._context, next_in, self._memory.checked)

@@ -15,7 +15,7 @@ from k8s.meta.account import Meta
 from k8s.model.declarations import Declarations, Entry
 from k8s.model.declared import Number, Template
 from k8s.numbers.cycle import NumberCycle
-from k8s.resource import Memory, Outcome, Resource, Tools
+from k8s.resource import CycleContext, CycleResult, Memory, Resource
 from k8s.templates.cycle import TemplateCycle
 from tests.k8s.support.apiserver import ApiServer
 from tests.simulator.support.helpers import Business
@@ -57,10 +57,10 @@ class Clock:
 
 
 @dataclass
-class Kept:
-    """One custom resource as the operator keeps it: what kopf and `State` do around a cycle, without them."""
+class ResourceDriver:
+    """One custom resource as the operator keeps it: what kopf and `Operator` do around a cycle, without them."""
 
-    operator: Operator
+    operator: Harness
     cycle: Any
     name: str
     spec: Json
@@ -79,13 +79,13 @@ class Kept:
     def resource(self) -> Resource:
         return Resource("shop", self.name, self.generation, self.spec, self.status)
 
-    async def run(self, after: float = 0) -> Outcome | None:
+    async def run(self, after: float = 0) -> CycleResult | None:
         """One cycle, so many seconds later."""
         self.operator.clock.seconds += after
-        outcome: Outcome | None = await self._made().run()
-        if outcome:
-            self.status = outcome.status
-        return outcome
+        result: CycleResult | None = await self._made().run()
+        if result:
+            self.status = result.status
+        return result
 
     async def forget(self) -> str | None:
         left: str | None = await self._made().forget()
@@ -102,32 +102,34 @@ class Kept:
         return str(next(one for one in self.status["conditions"] if one["type"] == type_)["message"])
 
     def _made(self) -> Any:
-        return self.cycle(self.operator.tools, self.resource(), self.operator.declared(), self.memory)
+        return self.cycle(self.operator.context, self.resource(), self.operator.declared(), self.memory)
 
 
-class Operator:
+class Harness:
     """Everything that cycles work with."""
 
     def __init__(self, connect: Callable[[], Meta], cluster: Cluster, clock: Clock) -> None:
         self.clock, self.cluster, self._connect = clock, cluster, connect
         self.woken: list[str] = []
-        self._numbers: dict[str, Kept] = {}
-        self._templates: dict[str, Kept] = {}
+        self._numbers: dict[str, ResourceDriver] = {}
+        self._templates: dict[str, ResourceDriver] = {}
         self.restart()
 
     def restart(self) -> None:
         """Start anew: only resources and their statuses are left of what was known."""
         self.meta = self._connect()
-        self.tools = Tools(self.meta, self.cluster, "v26.0", 600, 15, self.woken.append, self.clock, self.clock.now)
+        self.context = CycleContext(
+            self.meta, self.cluster, "v26.0", 600, 15, self.woken.append, self.clock, self.clock.now
+        )
         for kept in (*self._numbers.values(), *self._templates.values()):
             kept.memory = Memory()
 
-    def number(self, name: str = "loja", /, **spec: Any) -> Kept:
-        self._numbers[name] = Kept(self, NumberCycle, name, {**NUMBER_SPEC, **spec})
+    def number(self, name: str = "loja", /, **spec: Any) -> ResourceDriver:
+        self._numbers[name] = ResourceDriver(self, NumberCycle, name, {**NUMBER_SPEC, **spec})
         return self._numbers[name]
 
-    def template(self, name: str = "pedido-enviado", /, **spec: Any) -> Kept:
-        self._templates[name] = Kept(self, TemplateCycle, name, {**TEMPLATE_SPEC, **spec})
+    def template(self, name: str = "pedido-enviado", /, **spec: Any) -> ResourceDriver:
+        self._templates[name] = ResourceDriver(self, TemplateCycle, name, {**TEMPLATE_SPEC, **spec})
         return self._templates[name]
 
     def undeclare(self, name: str) -> None:
@@ -165,14 +167,14 @@ def api() -> ApiServer:
 
 
 @pytest.fixture
-async def operator(simulator: Any, api: ApiServer) -> AsyncIterator[Operator]:
+async def operator(simulator: Any, api: ApiServer) -> AsyncIterator[Harness]:
     clock = Clock()
     async with api.connected() as connection, httpx.AsyncClient(trust_env=False) as http:
 
         def connect() -> Meta:
             return Meta(http, simulator.url, calls=200, creates=100, clock=clock, now=clock.now)
 
-        yield Operator(connect, Cluster(connection, "operator-channels"), clock)
+        yield Harness(connect, Cluster(connection, "operator-channels"), clock)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.k8s.conftest import Operator
+from tests.k8s.conftest import Harness
 from tests.k8s.support.apiserver import ApiServer
 from tests.k8s.support.numbers import channel
 
@@ -17,7 +17,7 @@ from tests.k8s.support.numbers import channel
     ids=["everything", "one call"],
 )
 async def test_while_meta_is_away_the_pauses_grow_and_after_three_looks_nobody_knows(
-    operator: Operator, simulator: Any, match: dict[str, str], parts: set[str]
+    operator: Harness, simulator: Any, match: dict[str, str], parts: set[str]
 ) -> None:
     number = operator.number()
     await number.run()
@@ -26,12 +26,12 @@ async def test_while_meta_is_away_the_pauses_grow_and_after_three_looks_nobody_k
     pauses, looked = [600.0], 0.0
     while looked + pauses[-1] <= 1800:
         looked += pauses[-1]
-        outcome = await number.run(after=pauses[-1])
-        assert outcome is not None
+        result = await number.run(after=pauses[-1])
+        assert result is not None
         kept = [one for one in number.status["conditions"] if one["type"] != "Outdated"]
         assert kept == well  # not even a message changes
         assert number.condition("Outdated") == ("True", "MetaUnavailable")
-        assert [event.reason for event in outcome.events] == ["MetaUnavailable"] * (len(pauses) == 1)
+        assert [event.reason for event in result.events] == ["MetaUnavailable"] * (len(pauses) == 1)
         assert number.status["lastChecked"] == seen_at
         pauses.append(number.memory.due_at - operator.clock.seconds)
     assert pauses[1:7] == [10, 20, 40, 80, 120, 120]
@@ -46,7 +46,7 @@ async def test_while_meta_is_away_the_pauses_grow_and_after_three_looks_nobody_k
     assert number.status["lastChecked"] > seen_at
 
 
-async def test_one_failed_look_is_over_with_the_next_good_one(operator: Operator, simulator: Any) -> None:
+async def test_one_failed_look_is_over_with_the_next_good_one(operator: Harness, simulator: Any) -> None:
     number = operator.number()
     await number.run()
     simulator.fault("management", "error", code=4, status=400)
@@ -54,14 +54,14 @@ async def test_one_failed_look_is_over_with_the_next_good_one(operator: Operator
     assert number.condition("Ready") == ("True", "Ready")
     assert number.condition("Outdated") == ("True", "RateLimited")
     operator.clock.seconds += 60  # the pause after "too many calls"
-    outcome = await number.run(after=10)
-    assert outcome is not None
-    assert outcome.events == []
+    result = await number.run(after=10)
+    assert result is not None
+    assert result.events == []
     assert not number.has("Outdated")
 
 
 async def test_an_operator_that_starts_while_meta_is_away_believes_the_status(
-    operator: Operator, simulator: Any, api: ApiServer
+    operator: Harness, simulator: Any, api: ApiServer
 ) -> None:
     number = operator.number()
     await number.run()
@@ -78,7 +78,7 @@ async def test_an_operator_that_starts_while_meta_is_away_believes_the_status(
     assert found["access_token"] == "simulator-token"
 
 
-async def test_looks_that_read_nothing_do_not_count_as_looks(operator: Operator, simulator: Any) -> None:
+async def test_looks_that_read_nothing_do_not_count_as_looks(operator: Harness, simulator: Any) -> None:
     number = operator.number(callback={"url": "https://nowhere.invalid/webhook"})
     await number.run()
     assert number.condition("Subscribed") == ("False", "CallbackRefused")

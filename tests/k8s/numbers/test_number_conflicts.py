@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from k8s.meta.account import Failed
-from tests.k8s.conftest import Operator
+from tests.k8s.conftest import Harness
 from tests.k8s.support.apiserver import ApiServer
 from tests.k8s.support.numbers import account, calls, channel
 from tests.simulator.support.helpers import Business
 
 
 async def test_of_two_that_declare_the_same_number_the_first_has_it(
-    operator: Operator, simulator: Any, api: ApiServer
+    operator: Harness, simulator: Any, api: ApiServer
 ) -> None:
     first = operator.number()
     second = operator.number("outro", agent={"departments": ["sales"]})
@@ -36,7 +36,7 @@ async def test_of_two_that_declare_the_same_number_the_first_has_it(
 
 
 async def test_callbacks_that_contradict_each_other_are_told_of(
-    operator: Operator, simulator: Any, business: Business
+    operator: Harness, simulator: Any, business: Business
 ) -> None:
     operator.number("filial", phoneNumberId="100000000000009", callback={"url": "https://b.example.com/"})
     number = operator.number(callback={"url": "https://a.example.com/"})
@@ -50,7 +50,7 @@ async def test_callbacks_that_contradict_each_other_are_told_of(
 
 
 async def test_a_conflict_that_another_number_ends_is_over_within_two_minutes(
-    operator: Operator, simulator: Any, business: Business
+    operator: Harness, simulator: Any, business: Business
 ) -> None:
     other = operator.number("filial", phoneNumberId="100000000000009", callback={"url": "https://b.example.com/"})
     number = operator.number(callback={"url": business.url})
@@ -63,7 +63,7 @@ async def test_a_conflict_that_another_number_ends_is_over_within_two_minutes(
 
 
 async def test_deleting_a_number_leaves_meta_as_it_is_unless_asked(
-    operator: Operator, simulator: Any, api: ApiServer, business: Business
+    operator: Harness, simulator: Any, api: ApiServer, business: Business
 ) -> None:
     number = operator.number(callback={"url": business.url})
     await number.run()
@@ -76,7 +76,7 @@ async def test_deleting_a_number_leaves_meta_as_it_is_unless_asked(
     assert not account(simulator)["subscribed"]
 
 
-async def test_deletion_waits_for_meta(operator: Operator, simulator: Any) -> None:
+async def test_deletion_waits_for_meta(operator: Harness, simulator: Any) -> None:
     number = operator.number(deletionPolicy="Delete")
     await number.run()
     operator.undeclare("loja")

@@ -7,19 +7,19 @@ from typing import Any
 import pytest
 
 from k8s.cluster import ClusterError
-from tests.k8s.conftest import ACCOUNT, NUMBER, Operator
+from tests.k8s.conftest import ACCOUNT, NUMBER, Harness
 from tests.k8s.support.apiserver import ApiServer
 from tests.k8s.support.numbers import account, calls, channel
 from tests.simulator.support.helpers import Business
 
 
 async def test_a_new_number_is_published_subscribed_and_told_of(
-    operator: Operator, simulator: Any, api: ApiServer, business: Business
+    operator: Harness, simulator: Any, api: ApiServer, business: Business
 ) -> None:
     simulator.control.put(f"/_sim/accounts/{ACCOUNT}", json={"subscribed": False})
     number = operator.number(callback={"url": business.url}, profile={"about": "Óculos e lentes"})
-    outcome = await number.run()
-    assert outcome is not None
+    result = await number.run()
+    assert result is not None
     assert number.condition("Ready") == ("True", "Ready")
     assert account(simulator)["override"] == business.url
     found = channel(api)
@@ -31,10 +31,10 @@ async def test_a_new_number_is_published_subscribed_and_told_of(
     assert number.status["observedGeneration"] == 1
     assert number.status["channelsSecret"] == "operator-channels"
     assert simulator.get("accounts")["numbers"][0]["profile"]["about"] == "Óculos e lentes"
-    assert {event.reason for event in outcome.events} >= {"Valid", "Published", "Subscribed", "Synced", "Healthy"}
+    assert {event.reason for event in result.events} >= {"Valid", "Published", "Subscribed", "Synced", "Healthy"}
 
 
-async def test_nothing_is_asked_while_nothing_changes(operator: Operator, simulator: Any) -> None:
+async def test_nothing_is_asked_while_nothing_changes(operator: Harness, simulator: Any) -> None:
     number = operator.number(profile={"about": "Óculos e lentes"})
     await number.run()
     simulator.control.delete("/_sim/calls")
@@ -47,7 +47,7 @@ async def test_nothing_is_asked_while_nothing_changes(operator: Operator, simula
 
 
 async def test_a_changed_agent_reaches_the_gateways_without_a_call_to_meta(
-    operator: Operator, simulator: Any, api: ApiServer
+    operator: Harness, simulator: Any, api: ApiServer
 ) -> None:
     number = operator.number()
     await number.run()
@@ -61,7 +61,7 @@ async def test_a_changed_agent_reaches_the_gateways_without_a_call_to_meta(
     assert number.status["observedGeneration"] == 2
 
 
-async def test_drift_at_metas_side_is_undone(operator: Operator, simulator: Any, business: Business) -> None:
+async def test_drift_at_metas_side_is_undone(operator: Harness, simulator: Any, business: Business) -> None:
     number = operator.number(callback={"url": business.url}, profile={"about": "Óculos e lentes"})
     await number.run()
     await number.run(after=600)
@@ -74,17 +74,17 @@ async def test_drift_at_metas_side_is_undone(operator: Operator, simulator: Any,
     assert simulator.get("accounts")["numbers"][0]["profile"]["about"] == "Óculos e lentes"
 
 
-async def test_a_gateway_that_starts_later_is_waited_for(operator: Operator, simulator: Any, api: ApiServer) -> None:
+async def test_a_gateway_that_starts_later_is_waited_for(operator: Harness, simulator: Any, api: ApiServer) -> None:
     receiver = Business()
     url = receiver.url
     receiver.close()
     number = operator.number(callback={"url": url})
-    outcome = await number.run()
-    assert outcome is not None
+    result = await number.run()
+    assert result is not None
     assert number.condition("Ready") == ("False", "CallbackRefused")
     assert "Stalled" not in {one["type"] for one in number.status["conditions"]}
     assert channel(api) is not None  # the gateway needs the verify token to pass the check
-    assert outcome.next_in == 10
+    assert result.next_in == 10
     later = Business(port=int(url.split(":")[2].split("/")[0]))
     try:
         await number.run(after=10)
@@ -93,7 +93,7 @@ async def test_a_gateway_that_starts_later_is_waited_for(operator: Operator, sim
     assert number.condition("Ready") == ("True", "Ready")
 
 
-async def test_what_meta_says_of_the_number_is_shown(operator: Operator, simulator: Any, api: ApiServer) -> None:
+async def test_what_meta_says_of_the_number_is_shown(operator: Harness, simulator: Any, api: ApiServer) -> None:
     number = operator.number()
     await number.run()
     errors = [{"error_code": 141006, "error_description": "No payment.", "possible_solution": "Add a card."}]
@@ -108,7 +108,7 @@ async def test_what_meta_says_of_the_number_is_shown(operator: Operator, simulat
     assert found["messages_per_second"] == 1000
 
 
-async def test_a_number_that_a_phone_uses_too_sends_slower(operator: Operator, simulator: Any, api: ApiServer) -> None:
+async def test_a_number_that_a_phone_uses_too_sends_slower(operator: Harness, simulator: Any, api: ApiServer) -> None:
     simulator.control.put(f"/_sim/numbers/{NUMBER}", json={"is_on_biz_app": True})
     await operator.number().run()
     found = channel(api)
@@ -116,7 +116,7 @@ async def test_a_number_that_a_phone_uses_too_sends_slower(operator: Operator, s
     assert found["messages_per_second"] == 20
 
 
-async def test_two_numbers_share_the_channels_file(operator: Operator, simulator: Any, api: ApiServer) -> None:
+async def test_two_numbers_share_the_channels_file(operator: Harness, simulator: Any, api: ApiServer) -> None:
     simulator.control.put("/_sim/numbers/100000000000009", json={})
     first, second = operator.number("loja"), operator.number("filial", phoneNumberId="100000000000009")
     await first.run()
@@ -130,7 +130,7 @@ async def test_two_numbers_share_the_channels_file(operator: Operator, simulator
 
 
 async def test_a_channel_is_written_although_others_write_too(
-    operator: Operator, simulator: Any, api: ApiServer
+    operator: Harness, simulator: Any, api: ApiServer
 ) -> None:
     api.put("secrets", "shop", "operator-channels", {"channels.json": '{"channels": []}', "notes": "kept"})
     api.rivals = 2
@@ -141,7 +141,7 @@ async def test_a_channel_is_written_although_others_write_too(
 
 
 async def test_a_picture_is_uploaded_when_its_content_changes(
-    operator: Operator, simulator: Any, api: ApiServer
+    operator: Harness, simulator: Any, api: ApiServer
 ) -> None:
     number = operator.number(profile={"picture": {"name": "brand", "key": "logo.png"}})
     await number.run()
@@ -157,7 +157,7 @@ async def test_a_picture_is_uploaded_when_its_content_changes(
     assert simulator.get("accounts")["numbers"][0]["profile"]["profile_picture_url"] != first
 
 
-async def test_a_suspended_number_is_left_alone(operator: Operator, simulator: Any, api: ApiServer) -> None:
+async def test_a_suspended_number_is_left_alone(operator: Harness, simulator: Any, api: ApiServer) -> None:
     number = operator.number(suspend=True)
     await number.run()
     assert number.condition("Ready") == ("True", "Suspended")
@@ -165,7 +165,7 @@ async def test_a_suspended_number_is_left_alone(operator: Operator, simulator: A
     assert api.requests == []
 
 
-async def test_an_api_server_that_is_away_is_no_finding(operator: Operator, simulator: Any, api: ApiServer) -> None:
+async def test_an_api_server_that_is_away_is_no_finding(operator: Harness, simulator: Any, api: ApiServer) -> None:
     number = operator.number()
     api.away = True
     with pytest.raises(ClusterError):

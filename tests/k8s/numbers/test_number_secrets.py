@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.k8s.conftest import Operator
+from tests.k8s.conftest import Harness
 from tests.k8s.support.apiserver import ApiServer
 from tests.k8s.support.numbers import channel
 
 
-async def test_a_rotated_token_is_checked_again_at_once(operator: Operator, simulator: Any, api: ApiServer) -> None:
+async def test_a_rotated_token_is_checked_again_at_once(operator: Harness, simulator: Any, api: ApiServer) -> None:
     number = operator.number()
     await number.run()
     simulator.control.put(
@@ -26,24 +26,24 @@ async def test_a_rotated_token_is_checked_again_at_once(operator: Operator, simu
     assert number.status["token"]["daysLeft"] == "4"
 
 
-async def test_a_bad_token_does_not_displace_a_good_one(operator: Operator, simulator: Any, api: ApiServer) -> None:
+async def test_a_bad_token_does_not_displace_a_good_one(operator: Harness, simulator: Any, api: ApiServer) -> None:
     number = operator.number()
     await number.run()
     api.put("secrets", "shop", "loja", {"access-token": "wrong", "app-secret": "new", "verify-token": "v"})
-    outcome = await number.run(after=15)
-    assert outcome is not None
+    result = await number.run(after=15)
+    assert result is not None
     found = channel(api)
     assert found is not None
     assert (found["access_token"], found["app_secrets"]) == ("simulator-token", ["new"])
     assert number.condition("Ready") == ("False", "TokenInvalid")
     assert number.condition("Stalled") == ("True", "TokenInvalid")
-    assert ("Warning", "TokenInvalid") in {(event.type, event.reason) for event in outcome.events}
-    shown = str(number.status) + str(outcome.events)
+    assert ("Warning", "TokenInvalid") in {(event.type, event.reason) for event in result.events}
+    shown = str(number.status) + str(result.events)
     assert "wrong" not in shown
     assert "simulator-token" not in shown
 
 
-async def test_a_token_that_is_revoked_is_seen_with_the_next_check(operator: Operator, simulator: Any) -> None:
+async def test_a_token_that_is_revoked_is_seen_with_the_next_check(operator: Harness, simulator: Any) -> None:
     number = operator.number()
     await number.run()
     simulator.control.put("/_sim/tokens/simulator-token", json={"valid": False})
@@ -54,7 +54,7 @@ async def test_a_token_that_is_revoked_is_seen_with_the_next_check(operator: Ope
     assert number.condition("TokenValid") == ("True", "Valid")
 
 
-async def test_missing_and_forbidden_secrets_are_named(operator: Operator, simulator: Any, api: ApiServer) -> None:
+async def test_missing_and_forbidden_secrets_are_named(operator: Harness, simulator: Any, api: ApiServer) -> None:
     api.delete("secrets", "shop", "loja")
     number = operator.number()
     await number.run()
@@ -80,7 +80,7 @@ async def test_missing_and_forbidden_secrets_are_named(operator: Operator, simul
     ],
 )
 async def test_secrets_as_people_make_them(
-    operator: Operator, simulator: Any, api: ApiServer, change: dict[str, str | bytes], reason: str, words: str
+    operator: Harness, simulator: Any, api: ApiServer, change: dict[str, str | bytes], reason: str, words: str
 ) -> None:
     whole = {name: text.decode() for name, text in api.secret("shop", "loja").items()}
     api.put("secrets", "shop", "loja", {**whole, **change})
@@ -93,7 +93,7 @@ async def test_secrets_as_people_make_them(
     assert number.condition("Ready") == ("True", "Ready")
 
 
-async def test_a_number_that_is_lost_to_the_token_is_found_again(operator: Operator, simulator: Any) -> None:
+async def test_a_number_that_is_lost_to_the_token_is_found_again(operator: Harness, simulator: Any) -> None:
     number = operator.number()
     await number.run()
     simulator.fault("management", "error", code=190, status=401, times=None, match={"edge": "node"})
@@ -107,7 +107,7 @@ async def test_a_number_that_is_lost_to_the_token_is_found_again(operator: Opera
 
 
 async def test_deletion_does_not_wait_for_a_secret_that_went_with_the_namespace(
-    operator: Operator, simulator: Any, api: ApiServer
+    operator: Harness, simulator: Any, api: ApiServer
 ) -> None:
     number = operator.number(deletionPolicy="Delete")
     await number.run()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.k8s.conftest import Kept, Operator
+from tests.k8s.conftest import Harness, ResourceDriver
 
 BODY = {"type": "BODY", "text": "Olá {{1}}, o pedido {{2}} saiu para entrega hoje."}
 CHANGED = {"body": {"text": "Olá {{1}}, o seu pedido {{2}} chega amanhã."}}
@@ -26,6 +26,6 @@ def calls(simulator: Any, method: str, path: str) -> int:
     return sum(one["method"] == method and one["path"].split("?")[0].endswith(path) for one in made)
 
 
-def declared(operator: Operator) -> Kept:
+def declared(operator: Harness) -> ResourceDriver:
     operator.number()
     return operator.template()

@@ -4,33 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.k8s.conftest import ACCOUNT, Operator
+from tests.k8s.conftest import ACCOUNT, Harness
 from tests.k8s.support.apiserver import ApiServer
 from tests.k8s.support.templates import BODY, CHANGED, at_meta, calls, declared, review
 
 ASKS = {"type": "REQUEST_CONTACT_INFO"}  # its label is WhatsApp's own
 
 
-async def test_a_template_is_created_and_its_review_followed(operator: Operator, waiting: Any) -> None:
+async def test_a_template_is_created_and_its_review_followed(operator: Harness, waiting: Any) -> None:
     template = declared(operator)
-    outcome = await template.run()
-    assert outcome is not None
+    result = await template.run()
+    assert result is not None
     assert template.condition("Ready") == ("True", "Ready")
     assert template.condition("Approved") == ("False", "Pending")
-    assert outcome.next_in == 60
+    assert result.next_in == 60
     made = at_meta(waiting)
     assert made is not None
     assert made["components"] == [{**BODY, "example": {"body_text": [["Maria", "12345"]]}}]
     review(waiting, status="APPROVED", quality="GREEN")
-    outcome = await template.run(after=60)
-    assert outcome is not None
+    result = await template.run(after=60)
+    assert result is not None
     assert template.condition("Approved") == ("True", "Approved")
     assert (template.status["state"], template.status["quality"]) == ("APPROVED", "GREEN")
-    assert outcome.next_in == 600
-    assert [event.reason for event in outcome.events] == ["Approved"]
+    assert result.next_in == 600
+    assert [event.reason for event in result.events] == ["Approved"]
 
 
-async def test_a_template_may_ask_a_customer_who_hides_it_for_the_number(operator: Operator, waiting: Any) -> None:
+async def test_a_template_may_ask_a_customer_who_hides_it_for_the_number(operator: Harness, waiting: Any) -> None:
     template = declared(operator)
     template.change(components={"body": {"text": "Precisamos do seu número."}, "buttons": [ASKS]}, samples={})
     for seconds in (1, 60, 600):
@@ -42,15 +42,15 @@ async def test_a_template_may_ask_a_customer_who_hides_it_for_the_number(operato
     assert calls(waiting, "POST", "/message_templates") == 1
 
 
-async def test_a_rejected_template_is_submitted_again_when_it_is_changed(operator: Operator, waiting: Any) -> None:
+async def test_a_rejected_template_is_submitted_again_when_it_is_changed(operator: Harness, waiting: Any) -> None:
     template = declared(operator)
     await template.run()
     review(waiting, status="REJECTED", reason="TAG_CONTENT_MISMATCH")
-    outcome = await template.run(after=60)
-    assert outcome is not None
+    result = await template.run(after=60)
+    assert result is not None
     assert template.condition("Approved") == ("False", "Rejected")
     assert template.status["rejectedReason"] == "TAG_CONTENT_MISMATCH"
-    assert ("Warning", "Rejected") in {(event.type, event.reason) for event in outcome.events}
+    assert ("Warning", "Rejected") in {(event.type, event.reason) for event in result.events}
     await template.run(after=600)
     assert calls(waiting, "POST", "/message_templates") == 1
     template.change(category="MARKETING")
@@ -62,7 +62,7 @@ async def test_a_rejected_template_is_submitted_again_when_it_is_changed(operato
     assert "rejectedReason" not in template.status
 
 
-async def test_an_approved_template_is_edited_once_a_day(operator: Operator, waiting: Any) -> None:
+async def test_an_approved_template_is_edited_once_a_day(operator: Harness, waiting: Any) -> None:
     template = declared(operator)
     await template.run()
     review(waiting, status="APPROVED")
@@ -84,7 +84,7 @@ async def test_an_approved_template_is_edited_once_a_day(operator: Operator, wai
     assert "sexta" in made["components"][0]["text"]
 
 
-async def test_what_exists_is_adopted_and_drift_undone(operator: Operator, waiting: Any) -> None:
+async def test_what_exists_is_adopted_and_drift_undone(operator: Harness, waiting: Any) -> None:
     existing = {"name": "pedido_enviado", "language": "pt_BR", "category": "UTILITY", "components": [BODY]}
     waiting.post("templates", account_id=ACCOUNT, templates=[existing])
     template = declared(operator)
@@ -99,7 +99,7 @@ async def test_what_exists_is_adopted_and_drift_undone(operator: Operator, waiti
     assert made["components"][0]["text"] == BODY["text"]
 
 
-async def test_metas_rewriting_is_not_fought(operator: Operator, waiting: Any) -> None:
+async def test_metas_rewriting_is_not_fought(operator: Harness, waiting: Any) -> None:
     template = declared(operator)
     await template.run()
     review(waiting, components=[{**BODY, "text": BODY["text"].replace("Olá", "Ola")}], status="APPROVED")
@@ -111,7 +111,7 @@ async def test_metas_rewriting_is_not_fought(operator: Operator, waiting: Any) -
     assert template.condition("Synced") == ("True", "Synced")
 
 
-async def test_one_that_vanished_is_created_again(operator: Operator, simulator: Any) -> None:
+async def test_one_that_vanished_is_created_again(operator: Harness, simulator: Any) -> None:
     simulator.configure(review={"seconds": 0})
     template = declared(operator)
     await template.run()
@@ -122,7 +122,7 @@ async def test_one_that_vanished_is_created_again(operator: Operator, simulator:
     assert calls(simulator, "POST", "/message_templates") == 2
 
 
-async def test_metas_refusal_is_told_in_metas_words(operator: Operator, simulator: Any) -> None:
+async def test_metas_refusal_is_told_in_metas_words(operator: Harness, simulator: Any) -> None:
     template = declared(operator)
     template.change(components={"body": {"text": "{{1}} {{2}} {{1}}"}})
     await template.run()
@@ -139,19 +139,19 @@ async def test_metas_refusal_is_told_in_metas_words(operator: Operator, simulato
     assert template.condition("Ready") == ("True", "Ready")
 
 
-async def test_an_answer_that_was_lost_creates_nothing_twice(operator: Operator, waiting: Any) -> None:
+async def test_an_answer_that_was_lost_creates_nothing_twice(operator: Harness, waiting: Any) -> None:
     waiting.fault("management", "lost_answer", match={"method": "POST"})
     template = declared(operator)
-    outcome = await template.run()
-    assert outcome is not None
+    result = await template.run()
+    assert result is not None
     assert template.condition("Ready") == ("Unknown", "MetaUnavailable")
-    assert outcome.next_in == 10
+    assert result.next_in == 10
     await template.run(after=10)
     assert template.condition("Ready") == ("True", "Ready")
     assert calls(waiting, "POST", "/message_templates") == 1
 
 
-async def test_an_operator_that_dies_before_the_answer_adopts_what_it_made(operator: Operator, waiting: Any) -> None:
+async def test_an_operator_that_dies_before_the_answer_adopts_what_it_made(operator: Harness, waiting: Any) -> None:
     """The creation went out, its answer came to nobody; the next operator finds the template."""
     template = declared(operator)
     never_written = dict(template.status)
@@ -164,7 +164,7 @@ async def test_an_operator_that_dies_before_the_answer_adopts_what_it_made(opera
     assert calls(waiting, "POST", "/message_templates") == 1
 
 
-async def test_a_template_that_the_list_does_not_show_yet_is_not_made_twice(operator: Operator, waiting: Any) -> None:
+async def test_a_template_that_the_list_does_not_show_yet_is_not_made_twice(operator: Harness, waiting: Any) -> None:
     operator.number()
     await operator.template("other", name="other").run()
     made = {"name": "pedido_enviado", "language": "pt_BR", "category": "UTILITY", "components": [BODY]}
@@ -176,7 +176,7 @@ async def test_a_template_that_the_list_does_not_show_yet_is_not_made_twice(oper
     assert template.condition("Synced") == ("True", "Synced")
 
 
-async def test_a_bad_token_stops_templates_until_it_is_good_again(operator: Operator, simulator: Any) -> None:
+async def test_a_bad_token_stops_templates_until_it_is_good_again(operator: Harness, simulator: Any) -> None:
     template = declared(operator)
     await template.run()
     simulator.control.put("/_sim/tokens/simulator-token", json={"valid": False})
@@ -189,7 +189,7 @@ async def test_a_bad_token_stops_templates_until_it_is_good_again(operator: Oper
     assert template.condition("Ready") == ("True", "Ready")
 
 
-async def test_pausing_and_a_category_of_metas_own_are_told(operator: Operator, waiting: Any) -> None:
+async def test_pausing_and_a_category_of_metas_own_are_told(operator: Harness, waiting: Any) -> None:
     template = declared(operator)
     await template.run()
     review(waiting, status="PAUSED", category="MARKETING", quality="RED")
@@ -199,7 +199,7 @@ async def test_pausing_and_a_category_of_metas_own_are_told(operator: Operator, 
     assert (template.status["category"], template.status["quality"]) == ("MARKETING", "RED")
 
 
-async def test_a_number_that_comes_later_is_found(operator: Operator, simulator: Any) -> None:
+async def test_a_number_that_comes_later_is_found(operator: Harness, simulator: Any) -> None:
     template = operator.template()
     await template.run()
     assert template.condition("Ready") == ("False", "NumberNotFound")
@@ -208,14 +208,14 @@ async def test_a_number_that_comes_later_is_found(operator: Operator, simulator:
     assert template.condition("Ready") == ("True", "Ready")
 
 
-async def test_a_number_without_secret_is_waited_for(operator: Operator, simulator: Any, api: ApiServer) -> None:
+async def test_a_number_without_secret_is_waited_for(operator: Harness, simulator: Any, api: ApiServer) -> None:
     api.delete("secrets", "shop", "loja")
     template = declared(operator)
     await template.run()
     assert template.condition("Ready") == ("False", "SecretMissing")
 
 
-async def test_a_media_header_comes_with_its_sample(operator: Operator, simulator: Any, api: ApiServer) -> None:
+async def test_a_media_header_comes_with_its_sample(operator: Harness, simulator: Any, api: ApiServer) -> None:
     template = declared(operator)
     header = {"header": {"format": "IMAGE"}, "body": {"text": "Chegaram as lentes novas."}}
     template.change(components=header, samples={"media": {"name": "brand", "key": "sample.png"}})
@@ -230,7 +230,7 @@ async def test_a_media_header_comes_with_its_sample(operator: Operator, simulato
     assert made["components"][0]["example"]["header_handle"][0].startswith("4::")
 
 
-async def test_a_suspended_template_is_left_alone(operator: Operator, simulator: Any) -> None:
+async def test_a_suspended_template_is_left_alone(operator: Harness, simulator: Any) -> None:
     operator.number()
     template = operator.template(suspend=True)
     await template.run()

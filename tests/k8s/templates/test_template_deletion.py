@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from k8s.meta.account import Failed
-from tests.k8s.conftest import ACCOUNT, Operator
+from tests.k8s.conftest import ACCOUNT, Harness
 from tests.k8s.support.apiserver import ApiServer
 from tests.k8s.support.templates import BODY, CHANGED, at_meta, calls, declared
 
 
-async def test_a_number_that_is_deleted_leaves_its_templates_as_they_are(operator: Operator, simulator: Any) -> None:
+async def test_a_number_that_is_deleted_leaves_its_templates_as_they_are(operator: Harness, simulator: Any) -> None:
     template = declared(operator)
     await template.run()
     operator.undeclare("loja")
@@ -26,7 +26,7 @@ async def test_a_number_that_is_deleted_leaves_its_templates_as_they_are(operato
     assert calls(simulator, "POST", "/message_templates") == 1
 
 
-async def test_of_two_that_declare_the_same_template_the_first_has_it(operator: Operator, simulator: Any) -> None:
+async def test_of_two_that_declare_the_same_template_the_first_has_it(operator: Harness, simulator: Any) -> None:
     simulator.configure(review={"seconds": 0})
     first = declared(operator)
     second = operator.template("outro", components=CHANGED, deletionPolicy="Delete")
@@ -46,7 +46,7 @@ async def test_of_two_that_declare_the_same_template_the_first_has_it(operator: 
 
 
 async def test_an_object_that_takes_the_place_of_another_takes_over_its_template(
-    operator: Operator, simulator: Any
+    operator: Harness, simulator: Any
 ) -> None:
     """A renamed object: the new one is applied, then the old one deleted."""
     old = declared(operator)
@@ -63,7 +63,7 @@ async def test_an_object_that_takes_the_place_of_another_takes_over_its_template
 
 
 async def test_the_same_name_in_another_language_or_account_is_another_template(
-    operator: Operator, simulator: Any
+    operator: Harness, simulator: Any
 ) -> None:
     simulator.control.put("/_sim/accounts/77", json={})
     simulator.control.put("/_sim/numbers/88", json={"account_id": "77"})
@@ -75,7 +75,7 @@ async def test_the_same_name_in_another_language_or_account_is_another_template(
         assert template.condition("Ready") == ("True", "Ready")
 
 
-async def test_deletion_leaves_the_template_unless_asked(operator: Operator, simulator: Any) -> None:
+async def test_deletion_leaves_the_template_unless_asked(operator: Harness, simulator: Any) -> None:
     template = declared(operator)
     await template.run()
     assert await template.forget() is None
@@ -86,7 +86,7 @@ async def test_deletion_leaves_the_template_unless_asked(operator: Operator, sim
 
 
 async def test_a_number_that_is_deleted_with_its_templates_waits_for_them(
-    operator: Operator, simulator: Any, api: ApiServer
+    operator: Harness, simulator: Any, api: ApiServer
 ) -> None:
     """`kubectl delete -f` of a folder, or an uninstall: in any order."""
     number = operator.number(deletionPolicy="Delete")
@@ -105,7 +105,7 @@ async def test_a_number_that_is_deleted_with_its_templates_waits_for_them(
     assert not simulator.get("accounts")["accounts"][0]["subscribed"]
 
 
-async def test_a_number_that_is_deleted_alone_goes_soon(operator: Operator, simulator: Any) -> None:
+async def test_a_number_that_is_deleted_alone_goes_soon(operator: Harness, simulator: Any) -> None:
     number = operator.number()
     template = operator.template(deletionPolicy="Delete")
     await template.run()
@@ -116,7 +116,7 @@ async def test_a_number_that_is_deleted_alone_goes_soon(operator: Operator, simu
     assert at_meta(simulator) is not None
 
 
-async def test_deleting_what_is_gone_already_is_done(operator: Operator, simulator: Any) -> None:
+async def test_deleting_what_is_gone_already_is_done(operator: Harness, simulator: Any) -> None:
     template = declared(operator)
     template.change(deletionPolicy="Delete")
     await template.run()
@@ -126,7 +126,7 @@ async def test_deleting_what_is_gone_already_is_done(operator: Operator, simulat
 
 
 async def test_deletion_waits_for_meta_but_not_for_what_will_never_come(
-    operator: Operator, simulator: Any, api: ApiServer
+    operator: Harness, simulator: Any, api: ApiServer
 ) -> None:
     template = declared(operator)
     template.change(deletionPolicy="Delete")

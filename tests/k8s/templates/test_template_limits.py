@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from k8s.meta.budget import HOUR
-from tests.k8s.conftest import ACCOUNT, Operator
+from tests.k8s.conftest import ACCOUNT, Harness
 from tests.k8s.support.templates import BODY, at_meta, calls, declared, review
 from tests.simulator.support.helpers import eventually
 
 
-async def test_templates_of_an_account_share_one_list(operator: Operator, waiting: Any) -> None:
+async def test_templates_of_an_account_share_one_list(operator: Harness, waiting: Any) -> None:
     names = [f"aviso_{n}" for n in range(20)]
     texts = [{"name": name, "language": "pt_BR", "category": "UTILITY", "components": [BODY]} for name in names]
     waiting.post("templates", account_id=ACCOUNT, templates=texts)
@@ -23,7 +23,7 @@ async def test_templates_of_an_account_share_one_list(operator: Operator, waitin
     assert {template.condition("Ready") for template in templates} == {("True", "Ready")}
 
 
-async def test_the_list_of_500_costs_few_calls(operator: Operator, waiting: Any) -> None:
+async def test_the_list_of_500_costs_few_calls(operator: Harness, waiting: Any) -> None:
     names = [f"aviso_{n}" for n in range(500)]
     texts = [{"name": name, "language": "pt_BR", "category": "UTILITY", "components": [BODY]} for name in names]
     waiting.post("templates", account_id=ACCOUNT, templates=texts)
@@ -36,7 +36,7 @@ async def test_the_list_of_500_costs_few_calls(operator: Operator, waiting: Any)
     assert operator.meta.account(ACCOUNT).calls.left() == 200 - calls(waiting, "GET", "/message_templates")
 
 
-async def test_a_long_list_is_read_less_often_while_a_review_is_followed(operator: Operator, waiting: Any) -> None:
+async def test_a_long_list_is_read_less_often_while_a_review_is_followed(operator: Harness, waiting: Any) -> None:
     texts = [{"name": f"a{n}", "language": "pt_BR", "category": "UTILITY", "components": [BODY]} for n in range(500)]
     waiting.post("templates", account_id=ACCOUNT, templates=texts)
     template = declared(operator)
@@ -49,8 +49,8 @@ async def test_a_long_list_is_read_less_often_while_a_review_is_followed(operato
     assert template.condition("Approved") == ("True", "Approved")
 
 
-async def test_a_review_is_never_followed_less_often_than_the_resync_looks(operator: Operator, waiting: Any) -> None:
-    operator.tools = replace(operator.tools, resync=5)
+async def test_a_review_is_never_followed_less_often_than_the_resync_looks(operator: Harness, waiting: Any) -> None:
+    operator.context = replace(operator.context, resync=5)
     template = declared(operator)
     await template.run()
     review(waiting, status="APPROVED")
@@ -58,7 +58,7 @@ async def test_a_review_is_never_followed_less_often_than_the_resync_looks(opera
     assert template.condition("Approved") == ("True", "Approved")
 
 
-async def test_more_templates_than_meta_takes_in_an_hour_wait_in_order(operator: Operator, simulator: Any) -> None:
+async def test_more_templates_than_meta_takes_in_an_hour_wait_in_order(operator: Harness, simulator: Any) -> None:
     simulator.configure(review={"seconds": 0, "creations_an_hour": 3})
     operator.number()
     templates = [operator.template(f"t{n}", name=f"t{n}") for n in range(6)]
@@ -81,7 +81,7 @@ async def test_more_templates_than_meta_takes_in_an_hour_wait_in_order(operator:
     assert operator.woken[-2:] == ["shop/t4", "shop/t5"]
 
 
-async def test_a_limit_of_our_own_leaves_calls_for_reading(operator: Operator, simulator: Any) -> None:
+async def test_a_limit_of_our_own_leaves_calls_for_reading(operator: Harness, simulator: Any) -> None:
     account = operator.meta.account(ACCOUNT)
     while account.calls.left() > 200 * 0.3:
         account.calls.spend()
@@ -93,7 +93,7 @@ async def test_a_limit_of_our_own_leaves_calls_for_reading(operator: Operator, s
     assert template.condition("Ready") == ("True", "Ready")
 
 
-async def test_what_was_spent_before_a_restart_is_known_from_metas_count(operator: Operator, simulator: Any) -> None:
+async def test_what_was_spent_before_a_restart_is_known_from_metas_count(operator: Harness, simulator: Any) -> None:
     number = operator.number()
     simulator.configure(usage={"calls_an_hour": 10})
     for _ in range(4):
@@ -107,18 +107,18 @@ async def test_what_was_spent_before_a_restart_is_known_from_metas_count(operato
     assert template.condition("Ready") == ("True", "Ready")
 
 
-async def test_while_meta_is_away_what_was_known_stays(operator: Operator, simulator: Any) -> None:
+async def test_while_meta_is_away_what_was_known_stays(operator: Harness, simulator: Any) -> None:
     simulator.configure(review={"seconds": 0})
     template = declared(operator)
     await template.run()
     eventually(lambda: (at_meta(simulator) or {}).get("status") == "APPROVED")
     await template.run(after=60)
     fault = simulator.fault("management", "cut", times=None)
-    outcome = await template.run(after=600)
-    assert outcome is not None
+    result = await template.run(after=600)
+    assert result is not None
     assert template.condition("Ready") == ("True", "Ready")
     assert template.condition("Outdated") == ("True", "MetaUnavailable")
-    assert outcome.next_in == 10
+    assert result.next_in == 10
     operator.restart()
     await template.run(after=1201)
     assert template.condition("Ready") == ("Unknown", "MetaUnavailable")
