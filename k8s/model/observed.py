@@ -74,9 +74,9 @@ class ObservedNumber:
     """Everything about one number. A part that is None was not read, or has to be read again.
 
     missing: what the credentials name but does not exist; channel: the number's entry in the channels Secret;
-    twin: another resource that declares the same number and came first; rivals: other declared numbers of the account
-    with another callback URL; picture: fingerprint of the declared
-    picture; failures: actions that did not succeed, by name.
+    duplicate_of: an older resource that declares the same number; callback_conflicts: URLs by name of the other numbers
+    of the account that declare another callback URL; picture: fingerprint of the declared picture; failures: why
+    actions did not succeed, by name.
     """
 
     secrets: Secrets | None = None
@@ -87,8 +87,8 @@ class ObservedNumber:
     profile: Json | Problem | None = None
     picture: str | Problem | None = None
     channel: Json | None = field(default=None, repr=False)
-    twin: str | None = None
-    rivals: Mapping[str, str] = field(default_factory=dict)
+    duplicate_of: str | None = None
+    callback_conflicts: Mapping[str, str] = field(default_factory=dict)
     failures: Mapping[str, Problem] = field(default_factory=dict)
 
     def read(self) -> tuple[object, ...]:
@@ -113,13 +113,13 @@ class RemoteTemplate:
 class ObservedTemplate:
     """One template at Meta (None: Meta has none of that name and language) and what stands in its way.
 
-    twin: another resource that declares the same template and came first; unread: why the list could not be had;
+    duplicate_of: an older resource that declares the same template; unread: why the list could not be read;
     failure: why the last change did not succeed; queue: how many are before it and how many wait in all, when the rate
     limit lets it not through yet.
     """
 
     remote: RemoteTemplate | None = None
-    twin: str | None = None
+    duplicate_of: str | None = None
     unread: Problem | None = None
     failure: Problem | None = None
     queue: tuple[int, int] | None = None

@@ -121,16 +121,16 @@ class NumberCycle:
         self._seen = replace(
             self._seen,
             channel=held.get(number.phone_number_id),
-            rivals=self._rivals(),
-            twin=self._twin(),
+            callback_conflicts=self._callback_conflicts(),
+            duplicate_of=self._duplicate_of(),
             picture=await self._picture(),
         )
 
-    def _twin(self) -> str | None:
+    def _duplicate_of(self) -> str | None:
         first = self._declared.first_number(self._number.phone_number_id)
         return None if first == self._resource.key else first
 
-    def _rivals(self) -> dict[str, str]:
+    def _callback_conflicts(self) -> dict[str, str]:
         """Other numbers of the account that want another callback URL."""
         url = self._number.callback.url if self._number.callback else None
         others = self._declared.of_account(self._number.business_account_id).items()
@@ -148,7 +148,7 @@ class NumberCycle:
 
     async def _read(self) -> None:
         """Ask Meta for the parts that are not known; without a good token there is nothing else to ask."""
-        if self._seen.secrets is None or self._seen.twin:
+        if self._seen.secrets is None or self._seen.duplicate_of:
             return
         try:
             login = self._login(self._seen.secrets.access_token)

@@ -36,8 +36,8 @@ def plan_number(
         return suspended(status)
     version = number.graph_version or version
     facts = _facts(observed, status, version, now)
-    if observed.twin:
-        return _plan_twin(number, observed.twin, facts)
+    if observed.duplicate_of:
+        return _plan_duplicate(number, observed.duplicate_of, facts)
     token = _last_token(_token(number, observed, now), observed, last)
     applied = dict(status.get("applied") or {})
     usable = token.status != "False"
@@ -62,14 +62,14 @@ def plan_number(
             *last.outdated(observed.read()),
         ),
         status={**facts, "applied": {key: one for key, one in applied.items() if one}},
-        retry=bool(problems or observed.missing or observed.rivals) or token.status != "True",
+        retry=bool(problems or observed.missing or observed.callback_conflicts) or token.status != "True",
         retry_after=max((problem.retry_after or 0 for problem in problems), default=0) or None,
     )
 
 
-def _plan_twin(number: Number, twin: str, facts: Json) -> Plan:
-    """Leave everything to the resource that declared the number first; look again soon, it may go."""
-    message = f"WhatsAppNumber {twin} declares number {number.phone_number_id} too, and came first: delete one of them"
+def _plan_duplicate(number: Number, first: str, facts: Json) -> Plan:
+    """Leave everything to the resource that declared the number first; check again soon, as it may be deleted."""
+    message = f"WhatsAppNumber {first} declares number {number.phone_number_id} too, and came first: delete one of them"
     conflict = fails("Published", "DeclaredTwice", message, stalled=True)
     return Plan(actions=(), conditions=(*summary([conflict], ""), conflict), status=facts, retry=True)
 
@@ -118,9 +118,9 @@ def _published(number: Number, observed: ObservedNumber, token: Condition) -> Pa
 
 def _subscribed(number: Number, observed: ObservedNumber) -> Part:
     wanted = number.callback.url if number.callback else None
-    rival = next((f"{name} ({url})" for name, url in sorted(observed.rivals.items())), None)
-    if rival:
-        message = f"Numbers of one account share one callback URL, but {rival} has another: give both the same"
+    conflict = next((f"{name} ({url})" for name, url in sorted(observed.callback_conflicts.items())), None)
+    if conflict:
+        message = f"Numbers of one account share one callback URL, but {conflict} has another: give both the same"
         return fails("Subscribed", "CallbackConflict", message, stalled=True), None
     match observed.subscription:
         case None:

@@ -21,7 +21,7 @@ Json = dict[str, Any]
 _SLACK = 1.0  # a list that is so much younger than asked for is old enough: cycles differ by less
 _QUEUE_SECONDS = 20.0  # how often a place in the queue is brought up to date
 _NO_NUMBER_SECONDS = 30.0
-_TWIN_SECONDS = 60.0
+_DUPLICATE_RECHECK_SECONDS = 60.0
 
 
 class TemplateCycle:
@@ -44,8 +44,8 @@ class TemplateCycle:
             return self._result(self._plan(ObservedTemplate()), self._context.resync)
         if self._number is None:
             return self._without_number()
-        if twin := self._twin(self._number):
-            return self._result(self._plan(ObservedTemplate(twin=twin)), _TWIN_SECONDS)
+        if duplicate_of := self._duplicate_of(self._number):
+            return self._result(self._plan(ObservedTemplate(duplicate_of=duplicate_of)), _DUPLICATE_RECHECK_SECONDS)
         account = self._context.meta.account(self._number.business_account_id)
         observed = await self._look(account, self._number)
         plan = self._plan(observed)
@@ -71,15 +71,15 @@ class TemplateCycle:
             return None
         if number is None:
             return f"The template stays at Meta, because WhatsAppNumber {self._template.number_ref.name} is gone"
-        if twin := self._twin(number):
-            return f"The template stays at Meta, because MessageTemplate {twin} declares it too"
+        if duplicate_of := self._duplicate_of(number):
+            return f"The template stays at Meta, because MessageTemplate {duplicate_of} declares it too"
         try:
             await self._delete(number)
         except Missing as missing:
             return f"The template stays at Meta, because there is no access token any more: {missing}"
         return None
 
-    def _twin(self, number: Number) -> str | None:
+    def _duplicate_of(self, number: Number) -> str | None:
         """Who else declares this template, and has it because it came first."""
         first = self._declared.first_template(number.business_account_id, *self._key)
         return None if first == self._resource.key else first

@@ -92,8 +92,10 @@ def _synced(
 ) -> tuple[Condition, Action | None]:
     """Whether Meta has it as declared, and what would make it so; applied is brought up to date."""
     remote = observed.remote
-    if observed.twin:
-        message = f"MessageTemplate {observed.twin} declares this template too, and came first: delete one of them"
+    if observed.duplicate_of:
+        message = (
+            f"MessageTemplate {observed.duplicate_of} declares this template too, and came first: delete one of them"
+        )
         return fails("Synced", "DeclaredTwice", message, stalled=True), None
     if observed.unread:
         return from_problem("Synced", observed.unread), None

@@ -71,7 +71,7 @@ def test_template(case: Json) -> None:
     remote = made(RemoteTemplate, observed.get("remote"))
     seen = ObservedTemplate(
         remote=remote,
-        twin=observed.get("twin"),
+        duplicate_of=observed.get("duplicate_of"),
         unread=made(Problem, observed.get("unread")),
         failure=made(Problem, observed.get("failure")),
         queue=tuple(observed["queue"]) if "queue" in observed else None,
@@ -130,8 +130,8 @@ def test_number(case: Json) -> None:
         subscription=made(Subscription, observed.get("subscription")),
         profile=observed.get("profile"),
         channel=_channel(number, base) if observed.get("channel") == "CHANNEL" else observed.get("channel"),
-        twin=observed.get("twin"),
-        rivals=observed.get("rivals", {}),
+        duplicate_of=observed.get("duplicate_of"),
+        callback_conflicts=observed.get("callback_conflicts", {}),
         failures={name: Problem(**one) for name, one in observed.get("failures", {}).items()},
     )
     status = before(case)

@@ -133,7 +133,7 @@ async def test_a_channel_is_written_although_others_write_too(
     operator: Harness, simulator: Any, api: ApiServer
 ) -> None:
     api.put("secrets", "shop", "operator-channels", {"channels.json": '{"channels": []}', "notes": "kept"})
-    api.rivals = 2
+    api.faster_writers = 2
     number = operator.number()
     await number.run()
     assert number.condition("Published") == ("True", "Published")

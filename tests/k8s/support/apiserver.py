@@ -27,7 +27,7 @@ class ApiServer:
         self.away = False
         self.gone = False
         self.defined = True
-        self.rivals = 0  # so many writes meet somebody who was faster
+        self.faster_writers = 0  # so many writes meet somebody who was faster
         self._versions = count(1)
 
     def put(self, kind: str, namespace: str, name: str, data: dict[str, str | bytes]) -> None:
@@ -84,8 +84,8 @@ class ApiServer:
     async def _patch_object(self, request: web.Request) -> web.Response:
         key, patch = self._key(request), await request.json()
         held = self.objects[key]
-        if self.rivals:
-            self.rivals -= 1
+        if self.faster_writers:
+            self.faster_writers -= 1
             held["metadata"]["resourceVersion"] = str(next(self._versions))
         if patch["metadata"]["resourceVersion"] != held["metadata"]["resourceVersion"]:
             return self._status(409, "Conflict")
