@@ -34,12 +34,12 @@ class ClusterError(Exception):
         super().__init__(problem.message)
 
 
-class Missing(Exception):  # noqa: N818 - what is missing is the point
-    """Keys that do not exist; what: each with its Secret or ConfigMap."""
+class MissingKeysError(Exception):
+    """Keys that do not exist or cannot be read; missing: each with its Secret or ConfigMap."""
 
-    def __init__(self, what: Iterable[str]) -> None:
-        self.what = tuple(what)
-        super().__init__(", ".join(self.what))
+    def __init__(self, missing: Iterable[str]) -> None:
+        self.missing = tuple(missing)
+        super().__init__(", ".join(self.missing))
 
 
 @asynccontextmanager
@@ -66,16 +66,16 @@ class Cluster:
         """Read a number's credentials.
 
         Raises:
-            Missing: Some of them do not exist or are empty, or may not be read.
+            MissingKeysError: Some of them do not exist or are empty, or may not be read.
             ClusterError: The API server does not answer.
         """
         found, missing = await self._keys(namespace, number.credentials.all())
         if missing:
-            raise Missing(missing)
+            raise MissingKeysError(missing)
         parts = [one.strip() for ref in number.credentials.app_secrets for one in found[ref].split(",")]
         app_secrets = tuple(dict.fromkeys(part for part in parts if part))
         if not app_secrets:  # only commas: without one, gateways would refuse every webhook
-            raise Missing([f"key {ref.key} of Secret {ref.name}" for ref in number.credentials.app_secrets])
+            raise MissingKeysError([f"key {ref.key} of Secret {ref.name}" for ref in number.credentials.app_secrets])
         return Secrets(
             access_token=found[number.credentials.access_token],
             app_secrets=app_secrets,
@@ -86,7 +86,7 @@ class Cluster:
         """Read only a number's access token. Raises as `secrets`."""
         found, missing = await self._keys(namespace, [number.credentials.access_token])
         if missing:
-            raise Missing(missing)
+            raise MissingKeysError(missing)
         return found[number.credentials.access_token]
 
     async def last_access_token(self, namespace: str, number: Number) -> str:
@@ -96,7 +96,7 @@ class Cluster:
         """
         try:
             return await self.access_token(namespace, number)
-        except Missing:
+        except MissingKeysError:
             held = channels_file.read(await self.channels(namespace)).get(number.phone_number_id)
             if held is None:
                 raise
@@ -110,12 +110,12 @@ class Cluster:
         except ApiException as error:
             refused = _refused(error, described, f"ConfigMap {ref.name}")
             blocked = isinstance(refused, ClusterError) and refused.problem.kind == "blocked"
-            raise (Missing([f"{described} ({refused})"]) if blocked else refused) from None
+            raise (MissingKeysError([f"{described} ({refused})"]) if blocked else refused) from None
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _away(error) from None
         encoded, plain = (held.binary_data or {}).get(ref.key), (held.data or {}).get(ref.key)
         if encoded is None and plain is None:
-            raise Missing([described])
+            raise MissingKeysError([described])
         return base64.b64decode(encoded) if encoded is not None else (plain or "").encode()
 
     async def channels(self, namespace: str) -> bytes | None:
@@ -233,7 +233,7 @@ def _text(secret: client.V1Secret | None, key: str) -> str:
 def _refused(error: ApiException, what: str, allowed: str) -> Exception:
     """Give the exception for an answer of the API server; its body stays out, it may show a Secret."""
     if error.status == 404:
-        return Missing([what])
+        return MissingKeysError([what])
     if error.status == 403:
         message = (
             f"The operator may not access {allowed}: name it in the operator's Role (the chart's operator.secretNames)"

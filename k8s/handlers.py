@@ -16,7 +16,7 @@ import structlog
 from pydantic import ValidationError
 
 from k8s.cluster import ClusterError
-from k8s.meta.account import Failed
+from k8s.meta.account import MetaError
 from k8s.model.conditions import as_status, fails, utc_now
 from k8s.model.declarations import Declarations, Entry
 from k8s.model.declared import GROUP, VERSION, Number, Template
@@ -159,7 +159,7 @@ async def delete(resource: kopf.Resource, body: kopf.Body, uid: str, memo: Memo,
             left = await CYCLES[plural](operator.context, deleted, _declared(kwargs), runtime.memory).forget()
         except ValidationError:
             left = "Nothing is undone, because the spec cannot be read"
-        except (Failed, ClusterError) as error:
+        except (MetaError, ClusterError) as error:
             await _tell(operator, plural, deleted, error.problem)
             raise kopf.TemporaryError(error.problem.message, delay=backoff(retry + 1)) from None
     if left:

@@ -45,8 +45,8 @@ PAGE = 100  # templates in one answer
 Key = tuple[str, str]  # name and language of a template
 
 
-class Failed(Exception):  # noqa: N818 - carries a problem, is none of its own
-    """A call that did not succeed; problem: why."""
+class MetaError(Exception):
+    """A call to Meta failed; problem: why, for the status."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -92,14 +92,14 @@ class Account:
         a list that was read before has to do.
 
         Raises:
-            Failed: The list could not be read.
+            MetaError: The list could not be read.
         """
         async with self._reading:  # many ask at once, one reads
             if self._clock() - self._read_at > max(max_age, self._further_pages * HOUR / max(self._reserve, 1)):
                 try:
                     await self._read((await login()).management)
-                except Failed as failed:
-                    if failed.problem.reason != RATE_LIMITED or self.read_when is None:
+                except MetaError as error:
+                    if error.problem.reason != RATE_LIMITED or self.read_when is None:
                         raise
         return self._templates.get(key)
 
@@ -124,7 +124,7 @@ class Account:
         return max(self.calls.wait(self._reserve), self.creates.wait())
 
     async def create(self, login: Login, template: Template, media_handle: str | None = None) -> None:
-        """Create a template. Raises Failed."""
+        """Create a template. Raises MetaError."""
         body: Json = {
             "name": template.name,
             "language": template.language,
@@ -143,7 +143,7 @@ class Account:
         )
 
     async def edit(self, login: Login, template: Template, edit: EditTemplate, media_handle: str | None = None) -> None:
-        """Edit a template. Raises Failed."""
+        """Edit a template. Raises MetaError."""
         changes: Json = {"components": template_content.to_meta(template, media_handle)}
         if not edit.approved:  # Meta refuses a category for approved ones
             changes["category"] = template.category
@@ -157,26 +157,26 @@ class Account:
         )
 
     async def delete(self, login: Login, key: Key, template_id: str) -> None:
-        """Delete a template in one language. Raises Failed."""
+        """Delete a template in one language. Raises MetaError."""
         name, _ = key
         await self._change("delete_template", lambda: login.management.delete_template(self.waba_id, name, template_id))
         self._templates.pop(key, None)
 
     async def token(self, login: Login) -> Token:
-        """Check the access token. Raises Failed."""
+        """Check the access token. Raises MetaError."""
         try:
             return token_of(await self._call("debug_token", lambda: login.management.token(login.token)))
-        except Failed as failed:
-            if failed.problem.reason != "TokenInvalid":
+        except MetaError as error:
+            if error.problem.reason != "TokenInvalid":
                 raise
             return Token(valid=False)
 
     async def phone(self, login: Login, number: Number) -> Phone:
-        """Read what Meta says of a number. Raises Failed."""
+        """Read what Meta says of a number. Raises MetaError."""
         return phone_of(await self._call("read_number", lambda: login.management.phone_number(number.phone_number_id)))
 
     async def subscription(self, login: Login, app_id: str | None) -> Subscription:
-        """Read whether our app gets the account's webhooks. Raises Failed."""
+        """Read whether our app gets the account's webhooks. Raises MetaError."""
         apps = await self._call("read_subscription", lambda: login.management.subscriptions(self.waba_id))
         ours = [app for app in apps if app_id in (None, app_id_of(app))]
         return Subscription(bool(ours), next((app.get("override_callback_uri") for app in ours), None))
@@ -187,7 +187,7 @@ class Account:
         subscribed: whether it is already; Meta lets only a subscribed app override its callback.
 
         Raises:
-            Failed: Meta refused it or does not answer.
+            MetaError: Meta refused it or does not answer.
         """
         management = login.management
         if not subscribed:
@@ -196,26 +196,28 @@ class Account:
             await self._call("override_callback", lambda: management.subscribe(self.waba_id, callback, verify_token))
 
     async def unsubscribe(self, login: Login) -> None:
-        """End the subscription of our app. Raises Failed."""
+        """End the subscription of our app. Raises MetaError."""
         await self._call("unsubscribe", lambda: login.management.unsubscribe(self.waba_id))
 
     async def profile(self, login: Login, number: Number) -> Json:
-        """Read the number's profile. Raises Failed."""
+        """Read the number's profile. Raises MetaError."""
         return await self._call("read_profile", lambda: login.management.profile(number.phone_number_id))
 
     async def set_profile(self, login: Login, number: Number, fields: Json) -> None:
-        """Set fields of the number's profile. Raises Failed."""
+        """Set fields of the number's profile. Raises MetaError."""
         await self._call("set_profile", lambda: login.management.set_profile(number.phone_number_id, fields))
 
     async def upload(self, login: Login, file: str, content: bytes) -> str:
         """Upload a file; gives the handle for templates and profiles. file: a name whose ending tells the type.
 
         Raises:
-            Failed: Meta refused it or does not answer.
+            MetaError: Meta refused it or does not answer.
         """
         app_id = (await self.token(login)).app_id
         if app_id is None:
-            raise Failed(Problem("blocked", "TokenInvalid", "Meta does not say which app the access token belongs to"))
+            raise MetaError(
+                Problem("blocked", "TokenInvalid", "Meta does not say which app the access token belongs to")
+            )
         mime_type = MIME_TYPES[file.rpartition(".")[2]]
         return await self._call("upload", lambda: login.uploads.handle(app_id, content, mime_type))
 
@@ -223,10 +225,10 @@ class Account:
         """Make a call that changes templates; when it failed, only a new look tells what became of it."""
         try:
             return await self._call(name, call)
-        except Failed as failed:
+        except MetaError as error:
             # Edits and deletions are refused where the list is out of date; a refused creation says nothing of it.
-            if failed.problem.reason != RATE_LIMITED and (
-                failed.problem.kind == "temporary" or name != "create_template"
+            if error.problem.reason != RATE_LIMITED and (
+                error.problem.kind == "temporary" or name != "create_template"
             ):
                 self._read_at = float("-inf")
             raise
@@ -235,7 +237,7 @@ class Account:
         wait = self.calls.wait()
         if wait > 0:
             message = f"The account has no calls left at Meta; the next is possible in {wait:.0f} s"
-            raise Failed(Problem("temporary", RATE_LIMITED, message, retry_after=wait))
+            raise MetaError(Problem("temporary", RATE_LIMITED, message, retry_after=wait))
         self.calls.spend()
         with _measured(name):
             try:
@@ -246,7 +248,7 @@ class Account:
                     # Creations have a limit of their own: if it was not that one, the next call is told so too.
                     limited = self.creates if name == "create_template" else self.calls
                     limited.pause(problem.retry_after or PAUSE_SECONDS)
-                raise Failed(problem) from None  # the problem says all that may be said
+                raise MetaError(problem) from None  # the problem says all that may be said
 
 
 class Meta:
@@ -281,12 +283,12 @@ class Meta:
         """Give what calls with this token need.
 
         Raises:
-            Failed: The token cannot be one.
+            MetaError: The token cannot be one.
         """
         try:
             api = GraphApi(self._http, access_token=token, base_url=self._url, version=version, on_headers=self._heard)
         except ValueError as error:
-            raise Failed(Problem("blocked", "TokenInvalid", str(error))) from None
+            raise MetaError(Problem("blocked", "TokenInvalid", str(error))) from None
         return Login(Management(api), Uploads(api), token)
 
     def _heard(self, headers: Mapping[str, str]) -> None:
@@ -301,8 +303,8 @@ def _measured(name: str) -> Iterator[None]:
     started, outcome = time.perf_counter(), "ok"
     try:
         yield
-    except Failed as failed:
-        outcome = failed.problem.reason
+    except MetaError as error:
+        outcome = error.problem.reason
         raise
     finally:
         telemetry.CALL.labels(name).observe(time.perf_counter() - started)

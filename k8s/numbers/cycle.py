@@ -7,8 +7,8 @@ from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Any
 
-from k8s.cluster import ClusterError, Missing
-from k8s.meta.account import Failed, Login
+from k8s.cluster import ClusterError, MissingKeysError
+from k8s.meta.account import Login, MetaError
 from k8s.model import channels_file
 from k8s.model.actions import Action, Plan, Publish, SetPicture, SetProfile, Subscribe
 from k8s.model.declarations import Declarations
@@ -60,30 +60,32 @@ class NumberCycle:
         """Take the number out of the channels and, with the policy Delete, off Meta. Gives what had to be left, if any.
 
         Raises:
-            Failed: Meta could not be asked; try again.
+            MetaError: Meta could not be asked; try again.
             ClusterError: The API server could not.
         """
         namespace, known = self._resource.namespace, self._declared.ids(self._resource.namespace)
         # Who deletes both deletes them one after the other: the first time even templates that stay are waited for.
         first, self._memory.leaving = not self._memory.leaving, True
         if template := self._declared.to_be_deleted_first(namespace, self._resource.name, staying=first):
-            raise Failed(Problem("waiting", "TemplatesFirst", f"MessageTemplate {template} has to be deleted first."))
+            raise MetaError(
+                Problem("waiting", "TemplatesFirst", f"MessageTemplate {template} has to be deleted first.")
+            )
         shared = self._declared.of_account(self._number.business_account_id)
-        token: str | Missing | None = None
+        token: str | MissingKeysError | None = None
         if self._number.deletion_policy == "Delete" and not shared:
             token = await self._last_token(namespace)
         if await self._context.cluster.channels(namespace) is not None:
             await self._context.cluster.change_channels(namespace, lambda held: channels_file.merged(held, {}, known))
-        if isinstance(token, Missing):  # gone with its namespace, perhaps: that must not hold the deletion up
+        if isinstance(token, MissingKeysError):  # gone with its namespace, perhaps: that must not hold the deletion up
             return f"The app stays subscribed at Meta, because there is no access token any more: {token}"
         if token:
             await self._account.unsubscribe(self._login(token))
         return None
 
-    async def _last_token(self, namespace: str) -> str | Missing:
+    async def _last_token(self, namespace: str) -> str | MissingKeysError:
         try:
             return await self._context.cluster.last_access_token(namespace, self._number)
-        except Missing as missing:
+        except MissingKeysError as missing:
             return missing
 
     def _plan(self) -> Plan:
@@ -100,8 +102,8 @@ class NumberCycle:
         try:
             secrets = await context.cluster.secrets(self._resource.namespace, self._number)
             missing: tuple[str, ...] = ()
-        except Missing as error:
-            secrets, missing = None, error.what
+        except MissingKeysError as error:
+            secrets, missing = None, error.missing
         mark = fingerprint([secrets.access_token, *secrets.app_secrets, secrets.verify_token] if secrets else missing)
         if mark != memory.secrets:
             memory.secrets, memory.due_at, memory.read_at, memory.failures = mark, _NEVER, _NEVER, 0
@@ -142,7 +144,7 @@ class NumberCycle:
             return None
         try:
             content = await self._context.cluster.file(self._resource.namespace, self._number.profile.picture)
-        except Missing as missing:
+        except MissingKeysError as missing:
             return Problem("waiting", "PictureMissing", f"Missing: {missing}")
         return hashlib.sha256(content).hexdigest()[:16]
 
@@ -152,8 +154,8 @@ class NumberCycle:
             return
         try:
             login = self._login(self._seen.secrets.access_token)
-        except Failed as failed:
-            self._seen = replace(self._seen, token=failed.problem)
+        except MetaError as error:
+            self._seen = replace(self._seen, token=error.problem)
             return
         before = self._seen
         if self._seen.token is None:
@@ -191,9 +193,9 @@ class NumberCycle:
         """Take one action, and note what is known afterwards."""
         try:
             await self._perform(action)
-        except (Failed, ClusterError) as error:
+        except (MetaError, ClusterError) as error:
             self._fail(action, error.problem)
-        except Missing as missing:
+        except MissingKeysError as missing:
             self._fail(action, Problem("waiting", "PictureMissing", f"Missing: {missing}"))
         else:
             self._note(action)
@@ -271,5 +273,5 @@ def _known(part: Any) -> Any:  # noqa: ANN401 - a part of any type
 async def _tried(call: Awaitable[Any]) -> Any:  # noqa: ANN401 - the part, or why it could not be had
     try:
         return await call
-    except Failed as failed:
-        return failed.problem
+    except MetaError as error:
+        return error.problem

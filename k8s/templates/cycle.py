@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from k8s.cluster import ClusterError, Missing
-from k8s.meta.account import Account, Failed, Login
+from k8s.cluster import ClusterError, MissingKeysError
+from k8s.meta.account import Account, Login, MetaError
 from k8s.meta.answers import RATE_LIMITED
 from k8s.model.actions import Action, EditTemplate, Plan
 from k8s.model.declarations import Declarations
@@ -61,7 +61,7 @@ class TemplateCycle:
         """With the policy Delete, delete the template at Meta. Gives what had to be left, if any.
 
         Raises:
-            Failed: Meta could not be asked; try again.
+            MetaError: Meta could not be asked; try again.
             ClusterError: The API server could not.
         """
         number = self._declared.number(self._resource.namespace, self._template.number_ref.name, leaving=True)
@@ -75,7 +75,7 @@ class TemplateCycle:
             return f"The template stays at Meta, because MessageTemplate {duplicate_of} declares it too"
         try:
             await self._delete(number)
-        except Missing as missing:
+        except MissingKeysError as missing:
             return f"The template stays at Meta, because there is no access token any more: {missing}"
         return None
 
@@ -96,8 +96,8 @@ class TemplateCycle:
             return
         try:
             await account.delete(await login(), self._key, remote.id)
-        except Failed as failed:  # refused, perhaps because somebody deleted it meanwhile
-            if failed.problem.kind == "temporary" or await account.template(self._key, 0, login) is not None:
+        except MetaError as error:  # refused, perhaps because somebody deleted it meanwhile
+            if error.problem.kind == "temporary" or await account.template(self._key, 0, login) is not None:
                 raise
 
     async def _look(self, account: Account, number: Number) -> ObservedTemplate:
@@ -110,9 +110,9 @@ class TemplateCycle:
         poll = min(poll_after(self._status, self._context.now()) or resync, resync)
         try:
             return ObservedTemplate(remote=await account.template(self._key, max(poll - _SLACK, 0), login))
-        except Failed as failed:
-            return ObservedTemplate(unread=failed.problem)
-        except Missing as missing:
+        except MetaError as error:
+            return ObservedTemplate(unread=error.problem)
+        except MissingKeysError as missing:
             return ObservedTemplate(unread=Problem("waiting", "SecretMissing", f"Missing: {missing}"))
 
     async def _login(self, number: Number) -> Login:
@@ -141,9 +141,9 @@ class TemplateCycle:
                 await account.edit(login, self._template, action, handle)
             else:
                 await account.create(login, self._template, handle)
-        except (Failed, ClusterError) as error:
+        except (MetaError, ClusterError) as error:
             return error.problem
-        except Missing as missing:
+        except MissingKeysError as missing:
             return Problem("waiting", "Missing", f"Missing: {missing}")
         return None
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from gateway.whatsapp import errors
-from k8s.meta.account import Failed, Meta
+from k8s.meta.account import Meta, MetaError
 from k8s.meta.answers import problem_of
 from k8s.meta.budget import Clock
 from k8s.model.declared import Number, Template
@@ -49,7 +49,7 @@ def refusal(code: int, **more: Any) -> dict[str, Any]:
 async def test_every_answer_has_its_kind(code: int, subcode: int | None, status: int, kind: str, reason: str) -> None:
     more = {} if subcode is None else {"error_subcode": subcode}
     made = meta(answering(status, refusal(code, **more)))
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(MetaError) as failed:
         await made.account("200").phone(made.login(TOKEN, "v26.0"), NUMBER)
     assert (failed.value.problem.kind, failed.value.problem.reason) == (kind, reason)
 
@@ -59,7 +59,7 @@ async def test_no_connection_is_meta_away() -> None:
         raise httpx.ConnectError("no route")
 
     made = meta(httpx.MockTransport(refuse))
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(MetaError) as failed:
         await made.account("200").phone(made.login(TOKEN, "v26.0"), NUMBER)
     assert failed.value.problem.reason == "MetaUnavailable"
 
@@ -67,7 +67,7 @@ async def test_no_connection_is_meta_away() -> None:
 async def test_a_token_in_metas_words_is_cut_out() -> None:
     body = refusal(100, error_user_msg=f"Malformed token {TOKEN} and text")
     made = meta(answering(400, body))
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(MetaError) as failed:
         await made.account("200").create(made.login(TOKEN, "v26.0"), TEMPLATE)
     assert "and text" in str(failed.value)
     assert TOKEN not in str(failed.value) + repr(failed.value.problem)
@@ -75,7 +75,7 @@ async def test_a_token_in_metas_words_is_cut_out() -> None:
 
 
 async def test_a_token_that_no_header_can_carry_is_invalid() -> None:
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(MetaError) as failed:
         meta(answering(200, {})).login("to\nken", "v26.0")
     assert failed.value.problem.reason == "TokenInvalid"
     assert "to\nken" not in str(failed.value)
@@ -86,11 +86,11 @@ async def test_after_too_many_calls_the_account_pauses_as_long_as_meta_says() ->
     answer = answering(400, refusal(80008), {"Retry-After": "300"})
     account = (made := meta(answer, lambda: now[0])).account("200")
     login = made.login(TOKEN, "v26.0")
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(MetaError) as failed:
         await account.phone(login, NUMBER)
     assert failed.value.problem.retry_after == 300
     now[0] = 299.0
-    with pytest.raises(Failed, match="no calls left"):
+    with pytest.raises(MetaError, match="no calls left"):
         await account.phone(login, NUMBER)
     now[0] = 300.0
     assert account.calls.wait() == 0
@@ -100,7 +100,7 @@ async def test_no_call_is_made_over_the_budget() -> None:
     made = meta(answering(200, {"id": "1"}), calls=1)
     account, login = made.account("200"), made.login(TOKEN, "v26.0")
     await account.phone(login, NUMBER)
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(MetaError) as failed:
         await account.phone(login, NUMBER)
     assert (failed.value.problem.reason, failed.value.problem.retry_after) == ("RateLimited", 3600)
 

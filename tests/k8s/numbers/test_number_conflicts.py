@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from k8s.meta.account import Failed
+from k8s.meta.account import MetaError
 from tests.k8s.conftest import Harness
 from tests.k8s.support.apiserver import ApiServer
 from tests.k8s.support.numbers import account, calls, channel
@@ -81,7 +81,7 @@ async def test_deletion_waits_for_meta(operator: Harness, simulator: Any) -> Non
     await number.run()
     operator.undeclare("loja")
     simulator.fault("management", "error", code=2, status=503)
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(MetaError) as failed:
         await number.forget()
     assert failed.value.problem.reason == "MetaUnavailable"
     assert await number.forget() is None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from k8s.meta.account import Failed
+from k8s.meta.account import MetaError
 from tests.k8s.conftest import ACCOUNT, Harness
 from tests.k8s.support.apiserver import ApiServer
 from tests.k8s.support.templates import BODY, CHANGED, at_meta, calls, declared
@@ -96,7 +96,7 @@ async def test_a_number_that_is_deleted_with_its_templates_waits_for_them(
     api.delete("secrets", "shop", "loja")  # gateways still have its token
     number.leaving = True
     for template.leaving in (False, True):
-        with pytest.raises(Failed, match="MessageTemplate pedido-enviado has to be deleted first"):
+        with pytest.raises(MetaError, match="MessageTemplate pedido-enviado has to be deleted first"):
             await number.forget()
     assert await template.forget() is None
     assert at_meta(simulator) is None
@@ -110,7 +110,7 @@ async def test_a_number_that_is_deleted_alone_goes_soon(operator: Harness, simul
     template = operator.template(deletionPolicy="Delete")
     await template.run()
     number.leaving = True
-    with pytest.raises(Failed):
+    with pytest.raises(MetaError):
         await number.forget()
     assert await number.forget() is None
     assert at_meta(simulator) is not None
@@ -132,7 +132,7 @@ async def test_deletion_waits_for_meta_but_not_for_what_will_never_come(
     template.change(deletionPolicy="Delete")
     await template.run()
     simulator.fault("management", "error", code=2, status=503)
-    with pytest.raises(Failed):
+    with pytest.raises(MetaError):
         await template.forget()
     api.delete("secrets", "shop", "loja")
     assert "no access token any more" in str(await template.forget())
