@@ -19,7 +19,7 @@ from k8s.model.observed import Problem, Secrets
 Json = dict[str, Any]
 
 CHANNELS_KEY = "channels.json"
-_ATTEMPTS = 5
+_MAX_WRITE_ATTEMPTS = 5
 _LABELS = {
     "app.kubernetes.io/managed-by": "whatsapp-agent-operator",
     "app.kubernetes.io/part-of": "whatsapp-agent",
@@ -126,7 +126,7 @@ class Cluster:
     async def change_channels(self, namespace: str, change: Callable[[bytes | None], bytes]) -> None:
         """Put `change` of the channels file in its place, whoever else writes meanwhile. Raises ClusterError."""
         async with self._writing:
-            for _ in range(_ATTEMPTS):
+            for _ in range(_MAX_WRITE_ATTEMPTS):
                 held = await self._read_secret(namespace, self.channels_secret)
                 content = None if held is None else _decoded(held, CHANNELS_KEY)
                 made = change(content)

@@ -28,9 +28,9 @@ from k8s.settings import Settings
 log = structlog.get_logger(__name__)
 
 FINALIZER = f"operator.{GROUP}/finalizer"
-_PREFIX = f"operator.{GROUP}"
+_ANNOTATION_PREFIX = f"operator.{GROUP}"
 _WATCH_SECONDS = 290
-_FLOOR_SECONDS = 0.2  # between two cycles of a resource
+_MIN_PAUSE_SECONDS = 0.2  # between two cycles of a resource
 
 
 class Memo(kopf.Memo):
@@ -64,8 +64,8 @@ async def stop(memo: Memo, **_: object) -> None:
 def configure(settings: kopf.OperatorSettings) -> None:
     """Set what makes kopf ours: names of its own on the resources, watches that end, no look beyond our namespaces."""
     settings.persistence.finalizer = FINALIZER
-    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=_PREFIX)
-    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=_PREFIX)
+    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=_ANNOTATION_PREFIX)
+    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=_ANNOTATION_PREFIX)
     settings.posting.reporting_component = "whatsapp-agent-operator"
     settings.posting.reporting_instance = socket.gethostname()  # the pod
     settings.posting.event_name_prefix = "whatsapp-agent-"
@@ -126,8 +126,8 @@ async def changed(
             operator.wake_templates(str(namespace))
 
 
-@kopf.timer(GROUP, VERSION, NUMBERS, interval=_FLOOR_SECONDS)
-@kopf.timer(GROUP, VERSION, TEMPLATES, interval=_FLOOR_SECONDS)
+@kopf.timer(GROUP, VERSION, NUMBERS, interval=_MIN_PAUSE_SECONDS)
+@kopf.timer(GROUP, VERSION, TEMPLATES, interval=_MIN_PAUSE_SECONDS)
 async def cycle(resource: kopf.Resource, body: kopf.Body, uid: str, memo: Memo, **kwargs: object) -> None:
     """Wait until the next cycle is due, and run it."""
     operator, plural = memo.operator, resource.plural

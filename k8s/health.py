@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-ECHO_SECONDS = 180.0
+WATCH_ECHO_SECONDS = 180.0
 
 
 class Heartbeat:
@@ -49,7 +49,7 @@ class Heartbeat:
         if self._seen and now - self._last > self._patience:
             return f"no resource was reconciled for {now - self._last:.0f} s"
         oldest = min(self._awaited.values(), default=now)
-        if now - oldest > ECHO_SECONDS:
+        if now - oldest > WATCH_ECHO_SECONDS:
             return f"a status that was written {now - oldest:.0f} s ago has not come back by the watch"
         return None
 

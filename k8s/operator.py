@@ -31,11 +31,11 @@ Json = dict[str, Any]
 
 NUMBERS, TEMPLATES = "whatsappnumbers", "messagetemplates"
 CYCLES: dict[str, type[NumberCycle] | type[TemplateCycle]] = {NUMBERS: NumberCycle, TEMPLATES: TemplateCycle}
-_AT_ONCE = 10  # cycles; the API server and Meta have others to serve
-_TIMEOUT = httpx.Timeout(20, connect=5)
+_MAX_CONCURRENT_CYCLES = 10  # cycles; the API server and Meta have others to serve
+_META_TIMEOUT = httpx.Timeout(20, connect=5)
 # Calls are rare, and a connection that the other side closes meanwhile costs a call: open them anew.
-_LIMITS = httpx.Limits(keepalive_expiry=2)
-_QUALITY = {"GREEN": 3, "YELLOW": 2, "RED": 1}
+_META_CONNECTIONS = httpx.Limits(keepalive_expiry=2)
+_QUALITY_VALUES = {"GREEN": 3, "YELLOW": 2, "RED": 1}
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ class Operator:
         )
         self.heartbeat = health.Heartbeat(time.monotonic, 2 * settings.operator_resync_seconds + 120)
         self._runtimes: dict[tuple[str, str], ResourceRuntime] = {}
-        self._at_once = asyncio.Semaphore(_AT_ONCE)
+        self._at_once = asyncio.Semaphore(_MAX_CONCURRENT_CYCLES)
 
     def runtime(self, plural: str, key: str, uid: str) -> ResourceRuntime:
         """Give what is held of a resource; new where it is new, or another one of the same name."""
@@ -160,7 +160,7 @@ class Operator:
 @asynccontextmanager
 async def open_operator(settings: Settings) -> AsyncIterator[Operator]:
     """Connect to the cluster and to Meta, and serve health and metrics."""
-    client = httpx.AsyncClient(timeout=_TIMEOUT, limits=_LIMITS)
+    client = httpx.AsyncClient(timeout=_META_TIMEOUT, limits=_META_CONNECTIONS)
     async with connect(settings.operator_channels_secret) as cluster, client as http:
         calls, creates = settings.meta_calls_per_hour, settings.meta_template_creates_per_hour
         operator = Operator(settings, Meta(http, settings.whatsapp_graph_url, calls=calls, creates=creates), cluster)
@@ -182,4 +182,4 @@ def _collect_number(key: str, status: Mapping[str, Any]) -> None:
     if days.lstrip("-").isdigit():
         telemetry.TOKEN_DAYS.labels(namespace, name).set(int(days))
     quality = (status.get("phone") or {}).get("quality")
-    telemetry.QUALITY.labels(namespace, name).set(_QUALITY.get(quality or "", 0))
+    telemetry.QUALITY.labels(namespace, name).set(_QUALITY_VALUES.get(quality or "", 0))

@@ -18,7 +18,7 @@ from k8s.model.observed import ObservedNumber
 
 Json = dict[str, Any]
 
-_LOOKS = 3  # so many that fail in a row are no blink of Meta's any more
+_RESYNCS_BEFORE_UNKNOWN = 3  # so many that fail in a row are no blink of Meta's any more
 _BACKOFF_FIRST_SECONDS, _BACKOFF_LONGEST_SECONDS = 10.0, 120.0
 
 
@@ -121,7 +121,7 @@ class CycleContext:
     @property
     def patience(self) -> timedelta:
         """How long what was last seen counts while Meta cannot be read."""
-        return timedelta(seconds=_LOOKS * self.resync)
+        return timedelta(seconds=_RESYNCS_BEFORE_UNKNOWN * self.resync)
 
 
 def cycle_result(

@@ -9,12 +9,12 @@ from typing import Any
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_BUCKETS_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 RECONCILES = Counter("whatsapp_operator_reconciles", "Resources reconciled, by kind and outcome", ["kind", "outcome"])
-RECONCILE = Histogram("whatsapp_operator_reconcile_seconds", "One reconcile", ["kind"], buckets=_SECONDS)
+RECONCILE = Histogram("whatsapp_operator_reconcile_seconds", "One reconcile", ["kind"], buckets=_BUCKETS_SECONDS)
 CALLS = Counter("whatsapp_operator_meta_calls", "Calls to Meta, by what they do and outcome", ["call", "outcome"])
-CALL = Histogram("whatsapp_operator_meta_call_seconds", "One call to Meta", ["call"], buckets=_SECONDS)
+CALL = Histogram("whatsapp_operator_meta_call_seconds", "One call to Meta", ["call"], buckets=_BUCKETS_SECONDS)
 CALLS_LEFT = Gauge("whatsapp_operator_meta_calls_left", "Calls left in this hour of the account with the fewest")
 WAITING = Gauge("whatsapp_operator_templates_waiting", "Changes to templates that wait for Meta's rate limit")
 RESOURCES = Gauge("whatsapp_operator_resources", "Resources by kind and the status of Ready", ["kind", "ready"])

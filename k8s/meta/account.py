@@ -19,7 +19,7 @@ from gateway.whatsapp.errors import WhatsAppError
 from gateway.whatsapp.usage import calls_used
 from k8s import telemetry
 from k8s.meta.answers import RATE_LIMITED, app_id_of, phone_of, problem_of, template_of, token_of
-from k8s.meta.budget import HOUR, Budget, Clock, Place, Queue
+from k8s.meta.budget import HOUR_SECONDS, Budget, Clock, Place, Queue
 from k8s.model import template_content
 from k8s.model.actions import Action, CreateTemplate, EditTemplate
 from k8s.model.conditions import utc_now
@@ -29,9 +29,9 @@ from k8s.model.observed import Phone, Problem, RemoteTemplate, Subscription, Tok
 Json = dict[str, Any]
 T = TypeVar("T")
 
-PAUSE_SECONDS = 60.0  # after "too many calls" without a time
+DEFAULT_PAUSE_SECONDS = 60.0  # after "too many calls" without a time
 # Changes leave this share of the hour's calls to reads, so that the status stays true while many templates are made.
-READ_SHARE = 0.3
+SHARE_KEPT_FOR_READS = 0.3
 
 MIME_TYPES = {
     "jpg": "image/jpeg",
@@ -40,7 +40,7 @@ MIME_TYPES = {
     "mp4": "video/mp4",
     "pdf": "application/pdf",
 }
-PAGE = 100  # templates in one answer
+TEMPLATES_PER_PAGE = 100  # templates in one answer
 
 Key = tuple[str, str]  # name and language of a template
 
@@ -73,7 +73,7 @@ class Account:
         self.calls = Budget(calls, clock)
         self.creates = Budget(creates, clock)
         self.queue = Queue(clock)
-        self._reserve = int(calls * READ_SHARE)
+        self._reserve = int(calls * SHARE_KEPT_FOR_READS)
         self._clock, self._now = clock, now
         self._reading = asyncio.Lock()
         self._templates: dict[Key, RemoteTemplate] = {}
@@ -95,7 +95,7 @@ class Account:
             MetaError: The list could not be read.
         """
         async with self._reading:  # many ask at once, one reads
-            if self._clock() - self._read_at > max(max_age, self._further_pages * HOUR / max(self._reserve, 1)):
+            if self._clock() - self._read_at > max(max_age, self._further_pages * HOUR_SECONDS / max(self._reserve, 1)):
                 try:
                     await self._read((await login()).management)
                 except MetaError as error:
@@ -105,7 +105,7 @@ class Account:
 
     async def _read(self, management: Management) -> None:
         listed = await self._call("list_templates", lambda: management.templates(self.waba_id))
-        self._further_pages = len(listed) // PAGE
+        self._further_pages = len(listed) // TEMPLATES_PER_PAGE
         for _ in range(self._further_pages):  # each was a call of its own
             self.calls.spend()
         self._templates = {(one.name, one.language): template_of(one) for one in listed}
@@ -247,7 +247,7 @@ class Account:
                 if problem.reason == RATE_LIMITED:
                     # Creations have a limit of their own: if it was not that one, the next call is told so too.
                     limited = self.creates if name == "create_template" else self.calls
-                    limited.pause(problem.retry_after or PAUSE_SECONDS)
+                    limited.pause(problem.retry_after or DEFAULT_PAUSE_SECONDS)
                 raise MetaError(problem) from None  # the problem says all that may be said
 
 

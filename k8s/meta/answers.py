@@ -12,10 +12,10 @@ from k8s.model.observed import Phone, Problem, RemoteTemplate, Token
 Json = dict[str, Any]
 
 # Codes that mean "too many calls": developers.facebook.com/docs/graph-api/overview/rate-limiting
-RATE_LIMITS = frozenset({4, 17, 32, 613, 80007, 80008, 130429})
-BAD_TOKEN = frozenset({0, 190})
-CALLBACK_REFUSED = 2200  # "Callback verification failed"
-DUPLICATE = (100, 2388024)  # a template of this name and language exists already: it was made a moment ago
+RATE_LIMIT_CODES = frozenset({4, 17, 32, 613, 80007, 80008, 130429})
+BAD_TOKEN_CODES = frozenset({0, 190})
+CALLBACK_REFUSED_CODE = 2200  # "Callback verification failed"
+TEMPLATE_EXISTS_CODES = (100, 2388024)  # a template of this name and language exists already: it was made a moment ago
 RATE_LIMITED = "RateLimited"  # the reason of such a problem
 
 
@@ -24,15 +24,15 @@ def problem_of(error: WhatsAppError) -> Problem:
     said = error.details or error.title
     message = f"{error.meaning} Meta says: {said}" if said else str(error)
     match error:
-        case Temporary() | Uncertain() if error.code in RATE_LIMITS:
+        case Temporary() | Uncertain() if error.code in RATE_LIMIT_CODES:
             return Problem("temporary", RATE_LIMITED, _short(error.meaning), error.retry_after)
         case Temporary() | Uncertain():
             return Problem("temporary", "MetaUnavailable", _short(error.meaning), error.retry_after)
-        case _ if (error.code, error.subcode) == DUPLICATE:
+        case _ if (error.code, error.subcode) == TEMPLATE_EXISTS_CODES:
             return Problem("temporary", "AlreadyExists", "Meta has this template already, but does not list it yet")
         case AccountBlocked():
-            return Problem("blocked", "TokenInvalid" if error.code in BAD_TOKEN else "AccessDenied", message)
-        case Permanent() if error.code == CALLBACK_REFUSED:
+            return Problem("blocked", "TokenInvalid" if error.code in BAD_TOKEN_CODES else "AccessDenied", message)
+        case Permanent() if error.code == CALLBACK_REFUSED_CODE:
             reason = "Meta could not verify the callback URL; it has to reach the gateway, with the same verify token."
             return Problem("waiting", "CallbackRefused", f"{reason} Meta says: {said}" if said else reason)
         case _:

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 Clock = Callable[[], float]  # monotonic seconds
 
-HOUR = 3600.0
+HOUR_SECONDS = 3600.0
 # How long Meta's count is believed. After that calls may be made, whose answers bring a new one.
-NEWS_SECONDS = 300.0
-PER_CENT = 0.01  # Meta tells whole ones, and may have rounded up
+META_COUNT_SECONDS = 300.0
+META_ROUNDING = 0.01  # Meta tells whole ones, and may have rounded up
 
 
 class Budget:
@@ -19,7 +19,7 @@ class Budget:
     pause.
     """
 
-    def __init__(self, limit: int, clock: Clock, window: float = HOUR) -> None:
+    def __init__(self, limit: int, clock: Clock, window: float = HOUR_SECONDS) -> None:
         self._limit, self._clock, self._window = limit, clock, window
         self._spent: deque[float] = deque()
         self._counted = 0  # by Meta
@@ -50,8 +50,8 @@ class Budget:
 
     def told(self, share: float) -> None:
         """Note how much of the limit is used by Meta's count, 1.0 for all of it: it knows of others' calls too."""
-        self._counted = max(round((min(share, 2.0) - PER_CENT) * self._limit), 0)
-        self._counted_until = self._clock() + min(NEWS_SECONDS, self._window)
+        self._counted = max(round((min(share, 2.0) - META_ROUNDING) * self._limit), 0)
+        self._counted_until = self._clock() + min(META_COUNT_SECONDS, self._window)
 
     def pause(self, seconds: float) -> None:
         """Make no calls for so long."""

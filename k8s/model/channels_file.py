@@ -13,7 +13,7 @@ from k8s.model.observed import Phone, Secrets
 Json = dict[str, Any]
 
 # Messages a second, in and out together: developers.facebook.com/docs/whatsapp/cloud-api/overview#throughput
-_STANDARD, _HIGH, _COEXISTENCE = 80, 1000, 20
+_STANDARD_PER_SECOND, _HIGH_PER_SECOND, _COEXISTENCE_PER_SECOND = 80, 1000, 20
 
 
 def entry(number: Number, secrets: Secrets, phone: Phone | None, before: Json | None, *, keep_token: bool) -> Json:
@@ -90,7 +90,7 @@ def read(content: bytes | None) -> dict[str, Json]:
 
 def _throughput(phone: Phone | None, before: Json) -> int:
     if phone is None:
-        return int(before.get("messages_per_second", _STANDARD))
+        return int(before.get("messages_per_second", _STANDARD_PER_SECOND))
     if phone.coexists:
-        return _COEXISTENCE
-    return _HIGH if phone.throughput == "HIGH" else _STANDARD
+        return _COEXISTENCE_PER_SECOND
+    return _HIGH_PER_SECOND if phone.throughput == "HIGH" else _STANDARD_PER_SECOND

@@ -31,7 +31,7 @@ class Condition:
         return self.status == "False" if self.warn is None else self.warn
 
 
-_STEPS = frozenset(
+_TRANSIENT_REASONS = frozenset(
     {"NotChecked", "WaitingForToken", "Publishing", "Subscribing", "Setting", "NotSubmitted", "Creating", "Editing"}
     | {"Queued"}  # often for less than a second; the column shows for how long
 )
@@ -107,7 +107,7 @@ def events(conditions: Iterable[Condition], before: Sequence[Mapping[str, Any]])
         condition
         for condition in conditions
         if condition.type not in {"Ready", "Stalled"}
-        and condition.reason not in _STEPS
+        and condition.reason not in _TRANSIENT_REASONS
         and earlier.get(condition.type) != (condition.status, condition.reason)
     ]
     return [

@@ -10,7 +10,7 @@ from typing import Any
 from k8s.model.conditions import Condition, holds, moment, stamp
 from k8s.model.observed import Problem
 
-_LONG_AGO = datetime.fromtimestamp(0, UTC)
+_NEVER_SEEN = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,8 @@ class LastSeen:
     """Conditions by type that still count; at: when Meta was last read as a whole; until: how long they count."""
 
     conditions: Mapping[str, Condition] = field(default_factory=dict)
-    at: datetime = _LONG_AGO
-    until: datetime = _LONG_AGO
+    at: datetime = _NEVER_SEEN
+    until: datetime = _NEVER_SEEN
 
     def instead(self, condition: Condition, part: object) -> Condition:
         """Give what was last seen where `part` could not be read and nobody knows now; else the condition itself."""

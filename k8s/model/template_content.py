@@ -13,7 +13,7 @@ from k8s.model.declared import Body, Button, Footer, Header, Template, fingerpri
 Json = dict[str, Any]
 
 _VARIABLE = re.compile(r"\{\{([^{}]+)\}\}")
-_WORDS = {"type", "format", "otp_type"}  # Meta takes and gives these in either case
+_CASE_INSENSITIVE_KEYS = {"type", "format", "otp_type"}  # Meta takes and gives these in either case
 
 
 def to_meta(template: Template, media_handle: str | None = None) -> list[Json]:
@@ -126,4 +126,4 @@ def _covers(declared: object, observed: object, key: str = "") -> bool:
     if isinstance(declared, bool) or observed is None:
         return declared == observed
     left, right = str(declared).strip(), str(observed).strip()
-    return left.upper() == right.upper() if key in _WORDS else left == right
+    return left.upper() == right.upper() if key in _CASE_INSENSITIVE_KEYS else left == right

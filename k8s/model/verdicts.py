@@ -9,12 +9,12 @@ from k8s.model.conditions import Condition, fails, holds, stamp, unknown, waits
 from k8s.model.declared import Number
 from k8s.model.observed import Phone, Problem, Token
 
-SCOPES = frozenset({"whatsapp_business_management", "whatsapp_business_messaging"})
-TOKEN_WARNING = timedelta(days=14)
+REQUIRED_SCOPES = frozenset({"whatsapp_business_management", "whatsapp_business_messaging"})
+TOKEN_WARNING_PERIOD = timedelta(days=14)
 VERSION_WARNING_DAYS = 90
 
 _NEW_TOKEN = "create a new token of a system user and put it into the Secret"  # noqa: S105 - a sentence
-_MANAGER = "see the WhatsApp Manager"
+_SEE_MANAGER = "see the WhatsApp Manager"
 
 
 def from_problem(type_: str, problem: Problem) -> Condition:
@@ -32,7 +32,7 @@ def token_valid(number: Number, token: Token, phone: Phone | Problem | None, now
     if token.expires_at is None:
         return holds("TokenValid", "Valid", "The access token does not expire")
     left, end = token.expires_at - now, stamp(token.expires_at)
-    if left < TOKEN_WARNING:
+    if left < TOKEN_WARNING_PERIOD:
         message = f"The access token expires in {left.days} days, on {end}: {_NEW_TOKEN}"
         return holds("TokenValid", "ExpiresSoon", message, warn=True)
     return holds("TokenValid", "Valid", f"The access token is good until {end}")
@@ -44,7 +44,7 @@ def _refused(number: Number, token: Token, phone: Phone | Problem | None, now: d
         return "TokenExpired", f"The access token expired on {stamp(token.expires_at)}: {_NEW_TOKEN}"
     if not token.valid:
         return "TokenInvalid", f"Meta does not accept the access token: {_NEW_TOKEN}"
-    lacking = " and ".join(sorted(SCOPES - token.scopes))
+    lacking = " and ".join(sorted(REQUIRED_SCOPES - token.scopes))
     if lacking:
         return "MissingPermission", f"The access token lacks {lacking}: {_NEW_TOKEN}"
     account = number.business_account_id
@@ -69,10 +69,10 @@ def healthy(phone: Phone | Problem | None) -> Condition:
 
 def _cannot_send(phone: Phone) -> Condition | None:
     if phone.can_send_message == "BLOCKED":
-        why = "; ".join(phone.obstacles) or _MANAGER
+        why = "; ".join(phone.obstacles) or _SEE_MANAGER
         return fails("Healthy", "Blocked", f"Meta lets this number send nothing: {why}")
     if phone.state not in (None, "CONNECTED"):
-        return fails("Healthy", camel(phone.state), f"Meta says that the number is {phone.state}: {_MANAGER}")
+        return fails("Healthy", camel(phone.state), f"Meta says that the number is {phone.state}: {_SEE_MANAGER}")
     return None
 
 
@@ -81,7 +81,7 @@ def _could_be_better(phone: Phone) -> Condition:
         message = "Customers block or report this number often: its messaging limit may fall"
         return fails("Healthy", "QualityLow", message)
     if phone.can_send_message == "LIMITED":
-        why = "; ".join(phone.obstacles) or _MANAGER
+        why = "; ".join(phone.obstacles) or _SEE_MANAGER
         return holds("Healthy", "Limited", f"Meta limits what this number may send: {why}", warn=True)
     if phone.quality == "YELLOW":
         return holds("Healthy", "QualityMedium", "Some customers block or report this number", warn=True)

@@ -20,7 +20,7 @@ from k8s.resource import CycleContext, CycleResult, Memory, Resource, cycle_resu
 
 Json = dict[str, Any]
 
-_ROUNDS = 4  # publish, subscribe, set the profile: what one makes possible comes in the next round
+_MAX_PLANNING_ROUNDS = 4  # publish, subscribe, set the profile: what one makes possible comes in the next round
 _NEVER = float("-inf")
 
 
@@ -181,7 +181,7 @@ class NumberCycle:
 
     async def _settle(self) -> None:
         """Plan and act until there is nothing left to do, or nothing more can be done."""
-        for _ in range(_ROUNDS):
+        for _ in range(_MAX_PLANNING_ROUNDS):
             plan = self._plan()
             self._status |= plan.status
             if not plan.actions:

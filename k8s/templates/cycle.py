@@ -18,9 +18,9 @@ from k8s.templates.plan import after, plan_template, poll_after
 
 Json = dict[str, Any]
 
-_SLACK = 1.0  # a list that is so much younger than asked for is old enough: cycles differ by less
-_QUEUE_SECONDS = 20.0  # how often a place in the queue is brought up to date
-_NO_NUMBER_SECONDS = 30.0
+_LIST_AGE_TOLERANCE_SECONDS = 1.0  # a list that is so much younger than asked for is old enough: cycles differ by less
+_QUEUE_REFRESH_SECONDS = 20.0  # how often a place in the queue is brought up to date
+_NUMBER_RECHECK_SECONDS = 30.0
 _DUPLICATE_RECHECK_SECONDS = 60.0
 
 
@@ -53,7 +53,7 @@ class TemplateCycle:
             plan = await self._change(account, self._number, observed, plan.actions[0])
         next_in = self._memory.set_due(plan, self._context.clock(), self._context.resync)
         if "queuePosition" in plan.status:
-            next_in = min(account.wait() or _QUEUE_SECONDS, _QUEUE_SECONDS)
+            next_in = min(account.wait() or _QUEUE_REFRESH_SECONDS, _QUEUE_REFRESH_SECONDS)
         self._memory.checked = account.read_when
         return self._result(plan, next_in)
 
@@ -109,7 +109,9 @@ class TemplateCycle:
         resync = self._context.resync
         poll = min(poll_after(self._status, self._context.now()) or resync, resync)
         try:
-            return ObservedTemplate(remote=await account.template(self._key, max(poll - _SLACK, 0), login))
+            return ObservedTemplate(
+                remote=await account.template(self._key, max(poll - _LIST_AGE_TOLERANCE_SECONDS, 0), login)
+            )
         except MetaError as error:
             return ObservedTemplate(unread=error.problem)
         except MissingKeysError as missing:
@@ -165,7 +167,7 @@ class TemplateCycle:
     def _without_number(self) -> CycleResult:
         name = self._template.number_ref.name
         problem = Problem("waiting", "NumberNotFound", f"There is no WhatsAppNumber {name} in this namespace")
-        return self._result(self._plan(ObservedTemplate(unread=problem)), _NO_NUMBER_SECONDS)
+        return self._result(self._plan(ObservedTemplate(unread=problem)), _NUMBER_RECHECK_SECONDS)
 
     def _plan(self, observed: ObservedTemplate) -> Plan:
         now = self._context.now()

@@ -20,17 +20,17 @@ from k8s.model.verdicts import approved_by_meta, from_problem
 Json = dict[str, Any]
 
 # An approved template may be edited once in 24 hours and ten times in 30 days; a rejected or paused one at will.
-EDITS_A_MONTH = 10
-MONTH, DAY = timedelta(days=30), timedelta(days=1)
+MAX_EDITS_IN_30_DAYS = 10
+EDIT_WINDOW, EDIT_PAUSE = timedelta(days=30), timedelta(days=1)
 EDITABLE = frozenset({"APPROVED", "REJECTED", "PAUSED"})
-REVIEWED = frozenset({"PENDING", "IN_APPEAL"})
-GOING = frozenset({"PENDING_DELETION", "DELETED"})
+UNDER_REVIEW = frozenset({"PENDING", "IN_APPEAL"})
+BEING_DELETED = frozenset({"PENDING_DELETION", "DELETED"})
 # The same is refused again, but Meta's reasons pass too (a name that is being deleted, an edit too many): try rarely.
-REFUSED_AGAIN = timedelta(hours=6)
+RETRY_REFUSED_AFTER = timedelta(hours=6)
 # A review takes minutes to a day: ask every minute for half an hour, then every five for six hours, then as usual.
-POLLS = ((timedelta(minutes=30), 60.0), (timedelta(hours=6), 300.0))
+REVIEW_POLLS = ((timedelta(minutes=30), 60.0), (timedelta(hours=6), 300.0))
 # Waits that Meta's rules impose, for up to a day: whoever waits for Ready should not wait for these.
-_PATIENT = frozenset({"InReview", "EditLimit"})
+_WAITS_FOR_META = frozenset({"InReview", "EditLimit"})
 
 
 def plan_template(
@@ -67,11 +67,11 @@ def _refusal(
     if failure:
         if failure.kind != "refused":
             return None
-        said = f"{failure.message} Change it; the same is tried again at {stamp(now + REFUSED_AGAIN)}"
+        said = f"{failure.message} Change it; the same is tried again at {stamp(now + RETRY_REFUSED_AFTER)}"
         applied.update(refused=mark, refusedAt=stamp(now))
     else:
         at = moment(memory.get("refusedAt"))
-        if at is None or memory.get("refused") != mark or now - at >= REFUSED_AGAIN:
+        if at is None or memory.get("refused") != mark or now - at >= RETRY_REFUSED_AFTER:
             return None
         earlier = (one["message"] for one in status.get("conditions") or () if one["reason"] == "Refused")
         said = next(earlier, f"Meta refused it at {stamp(at)}")
@@ -102,7 +102,7 @@ def _synced(
     if remote is None:
         applied.clear()
         return _held_up(observed, waits("Synced", "Creating", "To be created")), CreateTemplate()
-    if remote.state in GOING:
+    if remote.state in BEING_DELETED:
         message = "Meta is deleting a template of this name and language; it can be created again afterwards"
         return waits("Synced", "BeingDeleted", message), None
     if not _needs_edit(template, remote, applied):
@@ -115,7 +115,7 @@ def _synced(
 def _to_edit(
     observed: ObservedTemplate, remote: RemoteTemplate, status: Mapping[str, Any], now: datetime
 ) -> tuple[Condition, Action | None]:
-    if remote.state in REVIEWED:
+    if remote.state in UNDER_REVIEW:
         return waits("Synced", "InReview", "Meta is reviewing it; it will be edited when the review is over"), None
     if remote.state not in EDITABLE:
         message = f"Meta does not let a template be edited that is {remote.state}: declare one of another name"
@@ -124,7 +124,8 @@ def _to_edit(
     next_edit = _next_edit(status, now) if approved else None
     if next_edit:
         message = (
-            f"Meta allows one edit a day and {EDITS_A_MONTH} in 30 days; the next is possible at {stamp(next_edit)}"
+            f"Meta allows one edit a day and {MAX_EDITS_IN_30_DAYS} in 30 days;"
+            f" the next is possible at {stamp(next_edit)}"
         )
         return waits("Synced", "EditLimit", message), None
     return _held_up(observed, waits("Synced", "Editing", "To be edited")), EditTemplate(remote.id, approved)
@@ -171,7 +172,7 @@ def _in_sync(template: Template, remote: RemoteTemplate, *, known: bool) -> Cond
 
 
 def _ready(synced: Condition) -> list[Condition]:
-    if synced.reason in _PATIENT:
+    if synced.reason in _WAITS_FOR_META:
         return [holds("Ready", synced.reason, synced.message)]
     return summary([synced], "Meta has it as declared; Approved tells of its review")
 
@@ -199,24 +200,24 @@ def _kept(status: Mapping[str, Any], now: datetime) -> Json:
 
 def _edits(status: Mapping[str, Any], now: datetime) -> list[str]:
     """The edits of the last 30 days, oldest first."""
-    return [text for text in status.get("edits") or () if (when := moment(text)) and now - when < MONTH]
+    return [text for text in status.get("edits") or () if (when := moment(text)) and now - when < EDIT_WINDOW]
 
 
 def _next_edit(status: Mapping[str, Any], now: datetime) -> datetime | None:
     """When an approved template may be edited again; None: now."""
     moments = [when for text in _edits(status, now) if (when := moment(text))]
-    free = [moments[-1] + DAY] if moments else []
-    if len(moments) >= EDITS_A_MONTH:
-        free.append(moments[-EDITS_A_MONTH] + MONTH)
+    free = [moments[-1] + EDIT_PAUSE] if moments else []
+    if len(moments) >= MAX_EDITS_IN_30_DAYS:
+        free.append(moments[-MAX_EDITS_IN_30_DAYS] + EDIT_WINDOW)
     return max((when for when in free if when > now), default=None)
 
 
 def poll_after(status: Mapping[str, Any], now: datetime) -> float | None:
     """Give the seconds after which to look again because Meta is at work on it; None: it is not."""
-    if status.get("state") not in REVIEWED | GOING:
+    if status.get("state") not in UNDER_REVIEW | BEING_DELETED:
         return None
-    age = now - (moment(status.get("submittedAt")) or now - POLLS[0][0])
-    return next((seconds for limit, seconds in POLLS if age < limit), None)
+    age = now - (moment(status.get("submittedAt")) or now - REVIEW_POLLS[0][0])
+    return next((seconds for limit, seconds in REVIEW_POLLS if age < limit), None)
 
 
 def _mark(template: Template) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from k8s.health import ECHO_SECONDS, Heartbeat, serve
+from k8s.health import WATCH_ECHO_SECONDS, Heartbeat, serve
 
 
 class Clock:
@@ -41,7 +41,7 @@ def test_no_cycle_for_too_long_is_a_problem(heartbeat: Heartbeat, clock: Clock) 
 def test_a_status_that_does_not_come_back_means_that_the_watch_is_dead(heartbeat: Heartbeat, clock: Clock) -> None:
     heartbeat.seen("a", "1")
     heartbeat.wrote("a", "2")
-    clock.now = ECHO_SECONDS + 1
+    clock.now = WATCH_ECHO_SECONDS + 1
     assert "has not come back by the watch" in str(heartbeat.problem())
     heartbeat.seen("a", "2")
     assert heartbeat.problem() is None
@@ -50,7 +50,7 @@ def test_a_status_that_does_not_come_back_means_that_the_watch_is_dead(heartbeat
 def test_an_event_may_be_faster_than_the_answer(heartbeat: Heartbeat, clock: Clock) -> None:
     heartbeat.seen("a", "2")
     heartbeat.wrote("a", "2")
-    clock.now = ECHO_SECONDS + 1
+    clock.now = WATCH_ECHO_SECONDS + 1
     assert heartbeat.problem() is None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from k8s.meta.budget import HOUR
+from k8s.meta.budget import HOUR_SECONDS
 from tests.k8s.conftest import ACCOUNT, Harness
 from tests.k8s.support.templates import BODY, at_meta, calls, declared, review
 from tests.simulator.support.helpers import eventually
@@ -72,7 +72,7 @@ async def test_more_templates_than_meta_takes_in_an_hour_wait_in_order(operator:
     number = operator.number()
     await number.run()
     assert number.condition("Ready") == ("True", "Ready")  # creations have a limit of their own: reading goes on
-    simulator.post("clock", advance_seconds=HOUR)
+    simulator.post("clock", advance_seconds=HOUR_SECONDS)
     operator.clock.seconds += 61  # the pause after "too many calls"
     for template in templates[3:]:
         await template.run(after=0.1)
@@ -89,7 +89,7 @@ async def test_a_limit_of_our_own_leaves_calls_for_reading(operator: Harness, si
     await template.run()
     assert template.condition("Synced") == ("False", "Queued")
     assert calls(simulator, "GET", "/message_templates") == 1
-    await template.run(after=HOUR)
+    await template.run(after=HOUR_SECONDS)
     assert template.condition("Ready") == ("True", "Ready")
 
 
@@ -102,7 +102,7 @@ async def test_what_was_spent_before_a_restart_is_known_from_metas_count(operato
     template = declared(operator)
     await template.run()
     assert template.condition("Synced") == ("False", "Queued")
-    simulator.post("clock", advance_seconds=HOUR)
+    simulator.post("clock", advance_seconds=HOUR_SECONDS)
     await template.run(after=300)
     assert template.condition("Ready") == ("True", "Ready")
 
