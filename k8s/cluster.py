@@ -14,9 +14,8 @@ from kubernetes_asyncio.client.exceptions import ApiException
 
 from k8s.model import channels_file
 from k8s.model.declared import GROUP, VERSION, KeyRef, Number
+from k8s.model.json_object import Json
 from k8s.model.observed import Problem, Secrets
-
-Json = dict[str, Any]
 
 CHANNELS_KEY = "channels.json"
 _MAX_WRITE_ATTEMPTS = 5

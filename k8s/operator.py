@@ -20,6 +20,7 @@ from k8s.meta.account import Meta
 from k8s.model.actions import Plan
 from k8s.model.conditions import fails, merge_patch, summary
 from k8s.model.declarations import Declarations
+from k8s.model.json_object import Json
 from k8s.numbers.cycle import NumberCycle
 from k8s.resource import CycleContext, CycleResult, Memory, Resource, Schedule, backoff, cycle_result
 from k8s.settings import Settings
@@ -27,7 +28,6 @@ from k8s.templates.cycle import TemplateCycle
 
 log = structlog.get_logger(__name__)
 
-Json = dict[str, Any]
 
 NUMBERS, TEMPLATES = "whatsappnumbers", "messagetemplates"
 CYCLES: dict[str, type[NumberCycle] | type[TemplateCycle]] = {NUMBERS: NumberCycle, TEMPLATES: TemplateCycle}

@@ -8,15 +8,14 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from k8s.cluster import Cluster
 from k8s.meta.account import Meta
 from k8s.model.actions import Plan
 from k8s.model.conditions import Event, as_status, events, stamp, utc_now
+from k8s.model.json_object import Json
 from k8s.model.observed import ObservedNumber
-
-Json = dict[str, Any]
 
 _RESYNCS_BEFORE_UNKNOWN = 3  # so many that fail in a row are no blink of Meta's any more
 _BACKOFF_FIRST_SECONDS, _BACKOFF_LONGEST_SECONDS = 10.0, 120.0

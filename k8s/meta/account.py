@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import httpx
 
@@ -24,9 +24,9 @@ from k8s.model import template_content
 from k8s.model.actions import Action, CreateTemplate, EditTemplate
 from k8s.model.conditions import utc_now
 from k8s.model.declared import Number, Template
+from k8s.model.json_object import Json
 from k8s.model.observed import Phone, Problem, RemoteTemplate, Subscription, Token
 
-Json = dict[str, Any]
 T = TypeVar("T")
 
 DEFAULT_PAUSE_SECONDS = 60.0  # after "too many calls" without a time

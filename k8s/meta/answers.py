@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from gateway.whatsapp.api.management import PhoneNumber, TemplateInfo, TokenInfo
 from gateway.whatsapp.errors import AccountBlocked, Permanent, Temporary, Uncertain, WhatsAppError
+from k8s.model.json_object import Json
 from k8s.model.observed import Phone, Problem, RemoteTemplate, Token
-
-Json = dict[str, Any]
 
 # Codes that mean "too many calls": developers.facebook.com/docs/graph-api/overview/rate-limiting
 RATE_LIMIT_CODES = frozenset({4, 17, 32, 613, 80007, 80008, 130429})

@@ -8,8 +8,7 @@ from typing import Any
 
 from k8s.model.conditions import Condition, holds
 from k8s.model.declared import KeyRef
-
-Json = dict[str, Any]
+from k8s.model.json_object import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import orjson
 
 from k8s.model.declared import Agent, FallbackTemplate, Number
+from k8s.model.json_object import Json
 from k8s.model.observed import Phone, Secrets
-
-Json = dict[str, Any]
 
 # Messages a second, in and out together: developers.facebook.com/docs/whatsapp/cloud-api/overview#throughput
 _STANDARD_PER_SECOND, _HIGH_PER_SECOND, _COEXISTENCE_PER_SECOND = 80, 1000, 20

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
-Json = dict[str, Any]
+from k8s.model.json_object import Json
+
 Truth = Literal["True", "False", "Unknown"]
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
-Json = dict[str, Any]
+from k8s.model.json_object import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,9 @@ Source: developers.facebook.com/documentation/business-messaging/whatsapp/templa
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from k8s.model.declared import Body, Button, Footer, Header, Template, fingerprint
-
-Json = dict[str, Any]
+from k8s.model.json_object import Json
 
 _VARIABLE = re.compile(r"\{\{([^{}]+)\}\}")
 _CASE_INSENSITIVE_KEYS = {"type", "format", "otp_type"}  # Meta takes and gives these in either case

@@ -13,12 +13,11 @@ from k8s.model import channels_file
 from k8s.model.actions import Action, Plan, Publish, SetPicture, SetProfile, Subscribe
 from k8s.model.declarations import Declarations
 from k8s.model.declared import Number, fingerprint
+from k8s.model.json_object import Json
 from k8s.model.last_seen import is_unread, last_seen
 from k8s.model.observed import ObservedNumber, Problem, Subscription, Token
 from k8s.numbers.plan import plan_number
 from k8s.resource import CycleContext, CycleResult, Memory, Resource, cycle_result
-
-Json = dict[str, Any]
 
 _MAX_PLANNING_ROUNDS = 4  # publish, subscribe, set the profile: what one makes possible comes in the next round
 _NEVER = float("-inf")

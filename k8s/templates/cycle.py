@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from k8s.cluster import ClusterError, MissingKeysError
 from k8s.meta.account import Account, Login, MetaError
@@ -11,12 +10,11 @@ from k8s.meta.answers import RATE_LIMITED
 from k8s.model.actions import Action, EditTemplate, Plan
 from k8s.model.declarations import Declarations
 from k8s.model.declared import Number, Template
+from k8s.model.json_object import Json
 from k8s.model.last_seen import last_seen
 from k8s.model.observed import ObservedTemplate, Problem
 from k8s.resource import CycleContext, CycleResult, Memory, Resource, cycle_result
 from k8s.templates.plan import after, plan_template, poll_after
-
-Json = dict[str, Any]
 
 _LIST_AGE_TOLERANCE_SECONDS = 1.0  # a list that is so much younger than asked for is old enough: cycles differ by less
 _QUEUE_REFRESH_SECONDS = 20.0  # how often a place in the queue is brought up to date

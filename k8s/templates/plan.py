@@ -13,11 +13,10 @@ from k8s.model import template_content
 from k8s.model.actions import Action, CreateTemplate, EditTemplate, Plan, suspended
 from k8s.model.conditions import Condition, fails, holds, moment, stamp, summary, waits
 from k8s.model.declared import Template, fingerprint
+from k8s.model.json_object import Json
 from k8s.model.last_seen import LastSeen
 from k8s.model.observed import Applied, ObservedTemplate, Problem, RemoteTemplate
 from k8s.model.verdicts import approved_by_meta, from_problem
-
-Json = dict[str, Any]
 
 # An approved template may be edited once in 24 hours and ten times in 30 days; a rejected or paused one at will.
 MAX_EDITS_IN_30_DAYS = 10

@@ -14,13 +14,12 @@ from k8s.cluster import Cluster
 from k8s.meta.account import Meta
 from k8s.model.declarations import Declarations, Entry
 from k8s.model.declared import Number, Template
+from k8s.model.json_object import Json
 from k8s.numbers.cycle import NumberCycle
 from k8s.resource import CycleContext, CycleResult, Memory, Resource
 from k8s.templates.cycle import TemplateCycle
 from tests.k8s.support.apiserver import ApiServer
 from tests.simulator.support.helpers import Business
-
-Json = dict[str, Any]
 
 NUMBER, ACCOUNT = "100000000000001", "200000000000002"
 NUMBER_SPEC: Json = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
@@ -14,13 +13,13 @@ from pydantic import BaseModel
 
 from k8s import telemetry
 from k8s.model.declared import Number, Template
+from k8s.model.json_object import Json
 from k8s.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "k8s/crds").glob("*.yaml"))
 DOCS = (ROOT / "docs/operator.md").read_text()
 MODELS: dict[str, type[BaseModel]] = {"WhatsAppNumber": Number, "MessageTemplate": Template}
-Json = dict[str, Any]
 
 
 def definition(path: Path) -> Json:

@@ -7,9 +7,8 @@ from typing import Any
 import kopf
 
 from k8s.handlers import _declared, declared_numbers, declared_templates
+from k8s.model.json_object import Json
 from tests.k8s.conftest import ACCOUNT, NUMBER, NUMBER_SPEC, TEMPLATE_SPEC
-
-Json = dict[str, Any]
 
 
 async def indexed(index: Any, name: str, spec: Json, **meta: Any) -> Json:

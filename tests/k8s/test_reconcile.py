@@ -13,6 +13,7 @@ import yaml
 from k8s.model import channels_file, template_content
 from k8s.model.actions import CreateTemplate, EditTemplate, Plan
 from k8s.model.declared import Number, Template, fingerprint
+from k8s.model.json_object import Json
 from k8s.model.last_seen import last_seen
 from k8s.model.observed import (
     ObservedNumber,
@@ -28,7 +29,6 @@ from k8s.numbers.plan import plan_number
 from k8s.resource import backoff
 from k8s.templates.plan import after, plan_template
 
-Json = dict[str, Any]
 GENERATION, PATIENCE = 3, timedelta(minutes=30)
 CASES = Path(__file__).parent / "cases"
 

@@ -12,7 +12,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes_asyncio import client
 
-Json = dict[str, Any]
+from k8s.model.json_object import Json
+
 _CUSTOM = "/apis/whatsapp-agent.io/v1alpha1"
 
 
