@@ -96,7 +96,7 @@ class Cluster:
         try:
             return await self.access_token(namespace, number)
         except MissingKeysError:
-            held = channels_file.read(await self.channels(namespace)).get(number.phone_number_id)
+            held = channels_file.read(await self.channels_file(namespace)).get(number.phone_number_id)
             if held is None:
                 raise
             return str(held["access_token"])
@@ -117,12 +117,12 @@ class Cluster:
             raise MissingKeysError([described])
         return base64.b64decode(encoded) if encoded is not None else (plain or "").encode()
 
-    async def channels(self, namespace: str) -> bytes | None:
+    async def channels_file(self, namespace: str) -> bytes | None:
         """Read the channels file of a namespace; None when there is none. Raises ClusterError."""
         held = await self._read_secret(namespace, self.channels_secret)
         return None if held is None else _decoded(held, CHANNELS_KEY)
 
-    async def change_channels(self, namespace: str, change: Callable[[bytes | None], bytes]) -> None:
+    async def change_channels_file(self, namespace: str, change: Callable[[bytes | None], bytes]) -> None:
         """Put `change` of the channels file in its place, whoever else writes meanwhile. Raises ClusterError."""
         async with self._writing:
             for _ in range(_MAX_WRITE_ATTEMPTS):

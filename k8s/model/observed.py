@@ -73,7 +73,7 @@ class Phone:
 class ObservedNumber:
     """Everything about one number. A part that is None was not read, or has to be read again.
 
-    missing: what the credentials name but does not exist; channel: the number's entry in the channels Secret;
+    missing: what the credentials name but does not exist; channel_entry: the number's entry in the channels Secret;
     duplicate_of: an older resource that declares the same number; callback_conflicts: URLs by name of the other numbers
     of the account that declare another callback URL; picture: fingerprint of the declared picture; failures: why
     actions did not succeed, by name.
@@ -86,7 +86,7 @@ class ObservedNumber:
     subscription: Subscription | Problem | None = None
     profile: Json | Problem | None = None
     picture: str | Problem | None = None
-    channel: Json | None = field(default=None, repr=False)
+    channel_entry: Json | None = field(default=None, repr=False)
     duplicate_of: str | None = None
     callback_conflicts: Mapping[str, str] = field(default_factory=dict)
     failures: Mapping[str, Problem] = field(default_factory=dict)

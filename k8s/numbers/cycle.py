@@ -73,8 +73,10 @@ class NumberCycle:
         token: str | MissingKeysError | None = None
         if self._number.deletion_policy == "Delete" and not shared:
             token = await self._last_token(namespace)
-        if await self._context.cluster.channels(namespace) is not None:
-            await self._context.cluster.change_channels(namespace, lambda held: channels_file.merged(held, {}, known))
+        if await self._context.cluster.channels_file(namespace) is not None:
+            await self._context.cluster.change_channels_file(
+                namespace, lambda held: channels_file.merged(held, {}, known)
+            )
         if isinstance(token, MissingKeysError):  # gone with its namespace, perhaps: that must not hold the deletion up
             return f"The app stays subscribed at Meta, because there is no access token any more: {token}"
         if token:
@@ -114,14 +116,14 @@ class NumberCycle:
         """See what the cluster says: the present channel, other numbers of the account, the picture."""
         namespace, number = self._resource.namespace, self._number
         try:
-            held = channels_file.read(await self._context.cluster.channels(namespace))
+            held = channels_file.read(await self._context.cluster.channels_file(namespace))
         except ClusterError as error:
             if error.problem.kind == "temporary":
                 raise
             held = {}  # writing it will fail too, and the condition then says why
         self._seen = replace(
             self._seen,
-            channel=held.get(number.phone_number_id),
+            channel_entry=held.get(number.phone_number_id),
             callback_conflicts=self._callback_conflicts(),
             duplicate_of=self._duplicate_of(),
             picture=await self._picture(),
@@ -211,7 +213,7 @@ class NumberCycle:
             case Publish(entry=entry):
                 known = [*self._declared.ids(namespace), number.phone_number_id]
                 changed: dict[str, Json | None] = {number.phone_number_id: entry}
-                await self._context.cluster.change_channels(
+                await self._context.cluster.change_channels_file(
                     namespace, lambda held: channels_file.merged(held, changed, known)
                 )
             case Subscribe(callback=callback):
@@ -231,7 +233,7 @@ class NumberCycle:
         applied = dict(self._status.get("applied") or {})
         match action:
             case Publish(entry=entry):
-                self._seen = replace(self._seen, channel=entry)
+                self._seen = replace(self._seen, channel_entry=entry)
             case Subscribe(callback=callback):
                 self._seen = replace(self._seen, subscription=Subscription(subscribed=True, override=callback))
             case SetProfile():

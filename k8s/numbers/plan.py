@@ -89,7 +89,7 @@ def _token(number: Number, observed: ObservedNumber, now: datetime) -> Condition
 def _last_token(token: Condition, observed: ObservedNumber, last: LastSeen) -> Condition:
     """What was last seen of the token, where it cannot be checked; that it was good counts only for this very token."""
     before = last.instead(token, observed.token)
-    used = (observed.channel or {}).get("access_token")
+    used = (observed.channel_entry or {}).get("access_token")
     same = observed.secrets is not None and observed.secrets.access_token == used
     return before if same or before.status == "False" else token
 
@@ -99,11 +99,11 @@ def _published(number: Number, observed: ObservedNumber, token: Condition) -> Pa
     if observed.secrets is None:
         return unknown("Published", "SecretMissing", "The credentials are not complete"), None
     good = token.status == "True"
-    if token.status == "False" and observed.channel is None:
+    if token.status == "False" and observed.channel_entry is None:
         return unknown("Published", token.reason, "The gateways get this number once its access token is good"), None
     phone = observed.phone if isinstance(observed.phone, Phone) else None
-    entry = channels_file.entry(number, observed.secrets, phone, observed.channel, keep_token=not good)
-    if entry == observed.channel:
+    entry = channels_file.entry(number, observed.secrets, phone, observed.channel_entry, keep_token=not good)
+    if entry == observed.channel_entry:
         return holds(
             "Published", "Published", "The channels Secret has this number; gateways read it within a minute or two"
         ), None

@@ -129,7 +129,9 @@ def test_number(case: Json) -> None:
         phone=made(Phone, observed.get("phone")),
         subscription=made(Subscription, observed.get("subscription")),
         profile=observed.get("profile"),
-        channel=_channel(number, base) if observed.get("channel") == "CHANNEL" else observed.get("channel"),
+        channel_entry=_channel_entry(number, base)
+        if observed.get("channel_entry") == "CHANNEL_ENTRY"
+        else observed.get("channel_entry"),
         duplicate_of=observed.get("duplicate_of"),
         callback_conflicts=observed.get("callback_conflicts", {}),
         failures={name: Problem(**one) for name, one in observed.get("failures", {}).items()},
@@ -140,7 +142,7 @@ def test_number(case: Json) -> None:
     check(planned(number, seen, status, case["now"]), case["expect"])
 
 
-def _channel(number: Number, base: Json) -> Json:
+def _channel_entry(number: Number, base: Json) -> Json:
     secrets, phone = made(Secrets, base["observed"]["secrets"]), made(Phone, base["observed"]["phone"])
     return channels_file.entry(number, secrets, phone, None, keep_token=False)
 

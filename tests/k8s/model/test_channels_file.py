@@ -115,7 +115,7 @@ def test_no_secret_shows_in_what_is_logged() -> None:
     from k8s.model.actions import Publish
     from k8s.model.observed import ObservedNumber
 
-    shown = repr([SECRETS, Publish(entry()), ObservedNumber(secrets=SECRETS, channel=entry())])
+    shown = repr([SECRETS, Publish(entry()), ObservedNumber(secrets=SECRETS, channel_entry=entry())])
     assert not any(secret in shown for secret in ("token-1", "secret-1", "verify-1"))
 
 

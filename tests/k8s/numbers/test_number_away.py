@@ -8,7 +8,7 @@ import pytest
 
 from tests.k8s.conftest import Harness
 from tests.k8s.support.apiserver import ApiServer
-from tests.k8s.support.numbers import channel
+from tests.k8s.support.numbers import channel_entry
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ async def test_an_operator_that_starts_while_meta_is_away_believes_the_status(
     api.put("secrets", "shop", "loja", {"access-token": "token-2", "app-secret": "s", "verify-token": "v"})
     await number.run(after=60)
     assert number.condition("Ready") == ("Unknown", "MetaUnavailable")
-    found = channel(api)
+    found = channel_entry(api)
     assert found is not None
     assert found["access_token"] == "simulator-token"
 

@@ -9,7 +9,7 @@ import pytest
 from k8s.meta.account import MetaError
 from tests.k8s.conftest import Harness
 from tests.k8s.support.apiserver import ApiServer
-from tests.k8s.support.numbers import account, calls, channel
+from tests.k8s.support.numbers import account, calls, channel_entry
 from tests.simulator.support.helpers import Business
 
 
@@ -23,14 +23,14 @@ async def test_of_two_that_declare_the_same_number_the_first_has_it(
     await second.run()
     assert second.condition("Ready") == ("False", "DeclaredTwice")
     assert calls(simulator) == []
-    found = channel(api)
+    found = channel_entry(api)
     assert found is not None
     assert found["context"] == {}
     operator.undeclare("loja")
     assert await first.forget() is None
     await second.run(after=120)
     assert second.condition("Ready") == ("True", "Ready")
-    found = channel(api)
+    found = channel_entry(api)
     assert found is not None
     assert found["context"] == {"departments": ["sales"]}
 
@@ -69,7 +69,7 @@ async def test_deleting_a_number_leaves_meta_as_it_is_unless_asked(
     await number.run()
     operator.undeclare("loja")
     assert await number.forget() is None
-    assert channel(api) is None
+    assert channel_entry(api) is None
     assert account(simulator)["subscribed"]
     number.change(deletionPolicy="Delete")
     assert await number.forget() is None

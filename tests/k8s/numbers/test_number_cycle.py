@@ -9,7 +9,7 @@ import pytest
 from k8s.cluster import ClusterError
 from tests.k8s.conftest import ACCOUNT, NUMBER, Harness
 from tests.k8s.support.apiserver import ApiServer
-from tests.k8s.support.numbers import account, calls, channel
+from tests.k8s.support.numbers import account, calls, channel_entry
 from tests.simulator.support.helpers import Business
 
 
@@ -22,7 +22,7 @@ async def test_a_new_number_is_published_subscribed_and_told_of(
     assert result is not None
     assert number.condition("Ready") == ("True", "Ready")
     assert account(simulator)["override"] == business.url
-    found = channel(api)
+    found = channel_entry(api)
     assert found is not None
     assert (found["access_token"], found["app_secrets"]) == ("simulator-token", ["simulator-app-secret"])
     assert number.status["phone"]["displayNumber"] == "+55 11 3000-0000"
@@ -54,7 +54,7 @@ async def test_a_changed_agent_reaches_the_gateways_without_a_call_to_meta(
     simulator.control.delete("/_sim/calls")
     number.change(agent={"assistant": "agent", "locale": "pt_BR", "departments": ["sales"]})
     await number.run(after=1)
-    found = channel(api)
+    found = channel_entry(api)
     assert found is not None
     assert found["context"] == {"departments": ["sales"]}
     assert calls(simulator) == []
@@ -83,7 +83,7 @@ async def test_a_gateway_that_starts_later_is_waited_for(operator: Harness, simu
     assert result is not None
     assert number.condition("Ready") == ("False", "CallbackRefused")
     assert "Stalled" not in {one["type"] for one in number.status["conditions"]}
-    assert channel(api) is not None  # the gateway needs the verify token to pass the check
+    assert channel_entry(api) is not None  # the gateway needs the verify token to pass the check
     assert result.next_in == 10
     later = Business(port=int(url.split(":")[2].split("/")[0]))
     try:
@@ -103,7 +103,7 @@ async def test_what_meta_says_of_the_number_is_shown(operator: Harness, simulato
     assert number.condition("Healthy") == ("False", "Blocked")
     assert "No payment. Add a card." in number.message("Healthy")
     assert number.condition("Ready") == ("True", "Ready")
-    found = channel(api)
+    found = channel_entry(api)
     assert found is not None
     assert found["messages_per_second"] == 1000
 
@@ -111,7 +111,7 @@ async def test_what_meta_says_of_the_number_is_shown(operator: Harness, simulato
 async def test_a_number_that_a_phone_uses_too_sends_slower(operator: Harness, simulator: Any, api: ApiServer) -> None:
     simulator.control.put(f"/_sim/numbers/{NUMBER}", json={"is_on_biz_app": True})
     await operator.number().run()
-    found = channel(api)
+    found = channel_entry(api)
     assert found is not None
     assert found["messages_per_second"] == 20
 
@@ -121,12 +121,12 @@ async def test_two_numbers_share_the_channels_file(operator: Harness, simulator:
     first, second = operator.number("loja"), operator.number("filial", phoneNumberId="100000000000009")
     await first.run()
     await second.run()
-    assert channel(api) is not None
-    assert channel(api, "100000000000009") is not None
+    assert channel_entry(api) is not None
+    assert channel_entry(api, "100000000000009") is not None
     operator.undeclare("filial")
     assert await second.forget() is None
-    assert channel(api, "100000000000009") is None
-    assert channel(api) is not None
+    assert channel_entry(api, "100000000000009") is None
+    assert channel_entry(api) is not None
 
 
 async def test_a_channel_is_written_although_others_write_too(

@@ -8,7 +8,7 @@ import pytest
 
 from tests.k8s.conftest import Harness
 from tests.k8s.support.apiserver import ApiServer
-from tests.k8s.support.numbers import channel
+from tests.k8s.support.numbers import channel_entry
 
 
 async def test_a_rotated_token_is_checked_again_at_once(operator: Harness, simulator: Any, api: ApiServer) -> None:
@@ -19,7 +19,7 @@ async def test_a_rotated_token_is_checked_again_at_once(operator: Harness, simul
     )
     api.put("secrets", "shop", "loja", {"access-token": "token-2", "app-secret": "new,old", "verify-token": "v"})
     await number.run(after=15)
-    found = channel(api)
+    found = channel_entry(api)
     assert found is not None
     assert (found["access_token"], found["app_secrets"]) == ("token-2", ["new", "old"])
     assert number.condition("TokenValid") == ("True", "ExpiresSoon")
@@ -32,7 +32,7 @@ async def test_a_bad_token_does_not_displace_a_good_one(operator: Harness, simul
     api.put("secrets", "shop", "loja", {"access-token": "wrong", "app-secret": "new", "verify-token": "v"})
     result = await number.run(after=15)
     assert result is not None
-    found = channel(api)
+    found = channel_entry(api)
     assert found is not None
     assert (found["access_token"], found["app_secrets"]) == ("simulator-token", ["new"])
     assert number.condition("Ready") == ("False", "TokenInvalid")

@@ -9,7 +9,7 @@ from tests.k8s.conftest import ACCOUNT, NUMBER
 from tests.k8s.support.apiserver import ApiServer
 
 
-def channel(api: ApiServer, number_id: str = NUMBER) -> dict[str, Any] | None:
+def channel_entry(api: ApiServer, number_id: str = NUMBER) -> dict[str, Any] | None:
     return channels_file.read(api.secret("shop", "operator-channels")["channels.json"]).get(number_id)
 
 
