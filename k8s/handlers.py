@@ -96,7 +96,7 @@ def _indexed(kind: type[Number] | type[Template], spec: kopf.Spec, meta: kopf.Me
         declared = kind.model_validate(dict(spec))
     except ValidationError:  # its own cycle says so in its status
         return {}
-    entry = Entry(str(meta.get("creationTimestamp")), declared, leaving=bool(meta.get("deletionTimestamp")))
+    entry = Entry(str(meta.get("creationTimestamp")), declared, being_deleted=bool(meta.get("deletionTimestamp")))
     return {(meta.namespace, meta.name): entry}
 
 
@@ -117,7 +117,7 @@ async def changed(
     if type == "DELETED":
         operator.drop(plural, key)
         return
-    operator.heartbeat.seen(f"{plural}/{key}", str(meta.get("resourceVersion")))
+    operator.heartbeat.event_seen(f"{plural}/{key}", str(meta.get("resourceVersion")))
     runtime = operator.runtime(plural, key, uid)
     if runtime.generation != meta.get("generation"):
         runtime.generation = meta.get("generation")
@@ -156,7 +156,7 @@ async def delete(resource: kopf.Resource, body: kopf.Body, uid: str, memo: Memo,
     runtime = operator.runtime(plural, deleted.key, uid)
     async with runtime.schedule.lock:
         try:
-            left = await CYCLES[plural](operator.context, deleted, _declared(kwargs), runtime.memory).forget()
+            left = await CYCLES[plural](operator.context, deleted, _declared(kwargs), runtime.memory).clean_up()
         except ValidationError:
             left = "Nothing is undone, because the spec cannot be read"
         except (MetaError, ClusterError) as error:

@@ -15,30 +15,30 @@ class Heartbeat:
     """Knows when a cycle last ended, and whether what we write comes back by the watch.
 
     A watch can die silently, and then no change is seen any more: each status that we write has to come back as an
-    event. clock: monotonic seconds; patience: seconds that may pass between two cycles.
+    event. clock: monotonic seconds; longest_pause: seconds that may pass between two cycles.
     """
 
-    def __init__(self, clock: Callable[[], float], patience: float) -> None:
-        self._clock, self._patience = clock, patience
+    def __init__(self, clock: Callable[[], float], longest_pause: float) -> None:
+        self._clock, self._longest_pause = clock, longest_pause
         self._last = clock()
         self._seen: dict[str, str] = {}
         self._awaited: dict[str, float] = {}
 
-    def ended(self) -> None:
+    def cycle_ended(self) -> None:
         """Note the end of a cycle."""
         self._last = self._clock()
 
-    def wrote(self, key: str, version: str | None) -> None:
+    def status_written(self, key: str, version: str | None) -> None:
         """Note a status that was written; version: the resource version that it got."""
         if version is not None and self._seen.get(key) != version:
             self._awaited.setdefault(key, self._clock())
 
-    def seen(self, key: str, version: str) -> None:
+    def event_seen(self, key: str, version: str) -> None:
         """Note an event of a resource."""
         self._seen[key] = version
         self._awaited.pop(key, None)
 
-    def gone(self, key: str) -> None:
+    def resource_deleted(self, key: str) -> None:
         """Note that a resource was deleted."""
         self._seen.pop(key, None)
         self._awaited.pop(key, None)
@@ -46,7 +46,7 @@ class Heartbeat:
     def problem(self) -> str | None:
         """Say why the operator should be started again; None: it works."""
         now = self._clock()
-        if self._seen and now - self._last > self._patience:
+        if self._seen and now - self._last > self._longest_pause:
             return f"no resource was reconciled for {now - self._last:.0f} s"
         oldest = min(self._awaited.values(), default=now)
         if now - oldest > WATCH_ECHO_SECONDS:

@@ -57,9 +57,9 @@ class Operator:
             meta=meta,
             cluster=cluster,
             version=settings.whatsapp_api_version,
-            resync=settings.operator_resync_seconds,
-            look=settings.operator_secrets_seconds,
-            wake=lambda key: self.wake(TEMPLATES, key),
+            resync_seconds=settings.operator_resync_seconds,
+            secrets_seconds=settings.operator_secrets_seconds,
+            wake_template=lambda key: self.wake(TEMPLATES, key),
         )
         self.heartbeat = health.Heartbeat(time.monotonic, 2 * settings.operator_resync_seconds + 120)
         self._runtimes: dict[tuple[str, str], ResourceRuntime] = {}
@@ -75,7 +75,7 @@ class Operator:
     def drop(self, plural: str, key: str) -> None:
         """Forget a resource that is gone."""
         self._runtimes.pop((plural, key), None)
-        self.heartbeat.gone(f"{plural}/{key}")
+        self.heartbeat.resource_deleted(f"{plural}/{key}")
 
     def wake(self, plural: str, key: str) -> None:
         """Let the next cycle of a resource come at once."""
@@ -104,10 +104,10 @@ class Operator:
                 telemetry.RECONCILES.labels(plural, "error").inc()
                 log.warning("cluster_away", kind=plural, resource=resource.key, problem=error.problem.message)
                 return None
-        self.heartbeat.ended()
+        self.heartbeat.cycle_ended()
         if result is None:
             left = runtime.memory.due_at - time.monotonic()
-            runtime.schedule.next_in = max(min(left, self.context.look), 0.0)
+            runtime.schedule.next_in = max(min(left, self.context.secrets_seconds), 0.0)
             return None
         runtime.schedule.next_in = result.next_in
         telemetry.RECONCILES.labels(plural, "ok").inc()
@@ -124,13 +124,13 @@ class Operator:
             where = ".".join(str(part) for part in first["loc"])
             conditions = summary([fails("Ready", "InvalidSpec", f"spec.{where}: {first['msg']}", stalled=True)], "")
             plan = Plan(actions=(), conditions=tuple(conditions), status={})
-            return cycle_result(plan, resource, self.context, self.context.resync)
+            return cycle_result(plan, resource, self.context, self.context.resync_seconds)
 
     async def _write(self, plural: str, runtime: ResourceRuntime, resource: Resource, result: CycleResult) -> None:
         patch = merge_patch(resource.status, result.status)
         if patch:
             version = await self.context.cluster.patch_status(plural, resource.namespace, resource.name, patch)
-            self.heartbeat.wrote(f"{plural}/{resource.key}", version)
+            self.heartbeat.status_written(f"{plural}/{resource.key}", version)
         runtime.status = result.status
         for event in result.events:
             log.info("changed", kind=plural, resource=resource.key, type=event.type, reason=event.reason)

@@ -50,17 +50,17 @@ class Memory:
     """What the operator remembers of one resource while it runs; all of it can be found out again.
 
     Times are monotonic seconds. secrets: fingerprint of the credentials that the observation was made with;
-    checked: when Meta was last read as a whole; leaving: its deletion was seen before.
+    checked: when Meta was last read as a whole; deletion_seen: its deletion was seen before.
     """
 
-    seen: ObservedNumber = field(default_factory=ObservedNumber)
+    observed: ObservedNumber = field(default_factory=ObservedNumber)
     read_at: float = float("-inf")
     due_at: float = float("-inf")
     failures: int = 0
     secrets: str | None = None
     generation: int | None = None
     checked: datetime | None = None
-    leaving: bool = False
+    deletion_seen: bool = False
 
     def set_due(self, plan: Plan, now: float, resync: float) -> float:
         """Note when Meta is to be asked next; gives the seconds until then."""
@@ -111,16 +111,16 @@ class CycleContext:
     meta: Meta
     cluster: Cluster
     version: str
-    resync: float
-    look: float
-    wake: Callable[[str], None]
+    resync_seconds: float
+    secrets_seconds: float
+    wake_template: Callable[[str], None]
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = utc_now
 
     @property
-    def patience(self) -> timedelta:
+    def last_seen_lifetime(self) -> timedelta:
         """How long what was last seen counts while Meta cannot be read."""
-        return timedelta(seconds=_RESYNCS_BEFORE_UNKNOWN * self.resync)
+        return timedelta(seconds=_RESYNCS_BEFORE_UNKNOWN * self.resync_seconds)
 
 
 def cycle_result(

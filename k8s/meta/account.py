@@ -42,7 +42,7 @@ MIME_TYPES = {
 }
 TEMPLATES_PER_PAGE = 100  # templates in one answer
 
-Key = tuple[str, str]  # name and language of a template
+TemplateKey = tuple[str, str]  # name and language of a template
 
 
 class MetaError(Exception):
@@ -76,16 +76,18 @@ class Account:
         self._reserve = int(calls * SHARE_KEPT_FOR_READS)
         self._clock, self._now = clock, now
         self._reading = asyncio.Lock()
-        self._templates: dict[Key, RemoteTemplate] = {}
+        self._templates: dict[TemplateKey, RemoteTemplate] = {}
         self._further_pages = 0
         self._read_at = float("-inf")
         self.read_when: datetime | None = None  # wall clock, for people
 
-    def known(self, key: Key) -> RemoteTemplate | None:
+    def last_known(self, key: TemplateKey) -> RemoteTemplate | None:
         """Give a template as it was last read, or as the last change leaves it."""
         return self._templates.get(key)
 
-    async def template(self, key: Key, max_age: float, login: Callable[[], Awaitable[Login]]) -> RemoteTemplate | None:
+    async def template(
+        self, key: TemplateKey, max_age: float, login: Callable[[], Awaitable[Login]]
+    ) -> RemoteTemplate | None:
         """Give a template as Meta lists it; the list of all is read again when it is older than max_age seconds.
 
         A list of many pages is read less often, so that it never uses up the hour's calls. While Meta allows no calls,
@@ -111,17 +113,17 @@ class Account:
         self._templates = {(one.name, one.language): template_of(one) for one in listed}
         self._read_at, self.read_when = self._clock(), self._now()
 
-    def place(self, key: str, action: Action) -> Place | None:
+    def request_turn(self, key: str, action: Action) -> Place | None:
         """Ask whether a change may be made now: None, else the place in the queue."""
-        place = self.queue.ask(key)
-        allowed = self.calls.wait(self._reserve) <= 0
+        place = self.queue.join(key)
+        allowed = self.calls.wait_seconds(self._reserve) <= 0
         if isinstance(action, CreateTemplate):
-            allowed = allowed and self.creates.wait() <= 0
+            allowed = allowed and self.creates.wait_seconds() <= 0
         return None if allowed and place.before == 0 else place
 
-    def wait(self) -> float:
+    def wait_seconds(self) -> float:
         """Seconds until a change may be made."""
-        return max(self.calls.wait(self._reserve), self.creates.wait())
+        return max(self.calls.wait_seconds(self._reserve), self.creates.wait_seconds())
 
     async def create(self, login: Login, template: Template, media_handle: str | None = None) -> None:
         """Create a template. Raises MetaError."""
@@ -156,7 +158,7 @@ class Account:
             assumed=True,
         )
 
-    async def delete(self, login: Login, key: Key, template_id: str) -> None:
+    async def delete(self, login: Login, key: TemplateKey, template_id: str) -> None:
         """Delete a template in one language. Raises MetaError."""
         name, _ = key
         await self._change("delete_template", lambda: login.management.delete_template(self.waba_id, name, template_id))
@@ -234,7 +236,7 @@ class Account:
             raise
 
     async def _call(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
-        wait = self.calls.wait()
+        wait = self.calls.wait_seconds()
         if wait > 0:
             message = f"The account has no calls left at Meta; the next is possible in {wait:.0f} s"
             raise MetaError(Problem("temporary", RATE_LIMITED, message, retry_after=wait))
@@ -286,16 +288,18 @@ class Meta:
             MetaError: The token cannot be one.
         """
         try:
-            api = GraphApi(self._http, access_token=token, base_url=self._url, version=version, on_headers=self._heard)
+            api = GraphApi(
+                self._http, access_token=token, base_url=self._url, version=version, on_headers=self._take_meta_counts
+            )
         except ValueError as error:
             raise MetaError(Problem("blocked", "TokenInvalid", str(error))) from None
         return Login(Management(api), Uploads(api), token)
 
-    def _heard(self, headers: Mapping[str, str]) -> None:
+    def _take_meta_counts(self, headers: Mapping[str, str]) -> None:
         """Take Meta's count of calls: it outlives a restart of ours, and knows of whoever else calls."""
         for waba_id, share in calls_used(headers).items():
             if waba_id in self._accounts:
-                self._accounts[waba_id].calls.told(share)
+                self._accounts[waba_id].calls.take_meta_count(share)
 
 
 @contextmanager

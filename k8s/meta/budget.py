@@ -28,12 +28,12 @@ class Budget:
 
     def left(self) -> int:
         """Calls that may be made now, pauses aside."""
-        self._forget()
+        self._drop_expired()
         return max(self._limit - max(len(self._spent), self._counted), 0)
 
-    def wait(self, reserve: int = 0) -> float:
+    def wait_seconds(self, reserve: int = 0) -> float:
         """Seconds until a call may be made that leaves `reserve` for others; 0: now."""
-        self._forget()
+        self._drop_expired()
         ready = self._paused_until
         # More may be spent than is allowed: the pages of a list are counted when they are there.
         over = min(len(self._spent) + reserve + 1 - self._limit, len(self._spent))
@@ -45,10 +45,10 @@ class Budget:
 
     def spend(self) -> None:
         """Note a call."""
-        self._forget()
+        self._drop_expired()
         self._spent.append(self._clock())
 
-    def told(self, share: float) -> None:
+    def take_meta_count(self, share: float) -> None:
         """Note how much of the limit is used by Meta's count, 1.0 for all of it: it knows of others' calls too."""
         self._counted = max(round((min(share, 2.0) - META_ROUNDING) * self._limit), 0)
         self._counted_until = self._clock() + min(META_COUNT_SECONDS, self._window)
@@ -57,7 +57,7 @@ class Budget:
         """Make no calls for so long."""
         self._paused_until = max(self._paused_until, self._clock() + seconds)
 
-    def _forget(self) -> None:
+    def _drop_expired(self) -> None:
         while self._spent and self._spent[0] <= self._clock() - self._window:
             self._spent.popleft()
         if self._counted_until <= self._clock():
@@ -78,7 +78,7 @@ class Queue:
         self._clock, self._patience = clock, patience
         self._asked: dict[str, float] = {}
 
-    def ask(self, key: str) -> Place:
+    def join(self, key: str) -> Place:
         """Give the place of key, at the end if it is new."""
         now = self._clock()
         self._asked[key] = now

@@ -7,39 +7,44 @@ from typing import Generic, NamedTuple, TypeVar
 
 from k8s.model.declared import Number, Template
 
-Key = tuple[str, str]  # namespace and name
+ResourceKey = tuple[str, str]  # namespace and name
 T = TypeVar("T")
 
 
 class Entry(NamedTuple, Generic[T]):
-    """What one resource declares; since: when it was created, as Kubernetes writes it; leaving: it is being deleted."""
+    """What one resource declares; since: when it was created, as Kubernetes writes it."""
 
     since: str
     declared: T
-    leaving: bool = False
+    being_deleted: bool = False
 
 
 class Declarations:
-    """The declared numbers and templates. Those that are leaving count for nothing but their own deletion.
+    """The declared numbers and templates. Those that are being deleted count for nothing but their own deletion.
 
     Where two declare the same thing at Meta, the one that was created first has it.
     """
 
-    def __init__(self, numbers: Mapping[Key, Entry[Number]], templates: Mapping[Key, Entry[Template]]) -> None:
+    def __init__(
+        self, numbers: Mapping[ResourceKey, Entry[Number]], templates: Mapping[ResourceKey, Entry[Template]]
+    ) -> None:
         self._all_numbers, self._all_templates = numbers, templates
-        self._numbers = {key: entry for key, entry in numbers.items() if not entry.leaving}
-        self._templates = {key: entry for key, entry in templates.items() if not entry.leaving}
+        self._numbers = {key: entry for key, entry in numbers.items() if not entry.being_deleted}
+        self._templates = {key: entry for key, entry in templates.items() if not entry.being_deleted}
 
-    def number(self, namespace: str, name: str, *, leaving: bool = False) -> Number | None:
-        """Give a number; None where there is none of that name. leaving: also while it is being deleted."""
-        found = (self._all_numbers if leaving else self._numbers).get((namespace, name))
+    def number(self, namespace: str, name: str, *, being_deleted: bool = False) -> Number | None:
+        """Return a number; None where none has that name. being_deleted: also one that is being deleted."""
+        found = (self._all_numbers if being_deleted else self._numbers).get((namespace, name))
         return found.declared if found else None
 
-    def to_be_deleted_first(self, namespace: str, name: str, *, staying: bool) -> str | None:
-        """Name a template that has to be deleted at Meta with this number. staying: or would be, once it leaves."""
-        for (where, template), (_, declared, leaving) in self._all_templates.items():
+    def to_be_deleted_first(self, namespace: str, name: str, *, including_kept: bool) -> str | None:
+        """Return the name of a template that has to be deleted at Meta before this number.
+
+        including_kept: also one that is not being deleted, but would have to be deleted at Meta if it were.
+        """
+        for (where, template), (_, declared, being_deleted) in self._all_templates.items():
             refers = (where, declared.number_ref.name) == (namespace, name)
-            if refers and declared.deletion_policy == "Delete" and (leaving or staying):
+            if refers and declared.deletion_policy == "Delete" and (being_deleted or including_kept):
                 return template
         return None
 
@@ -66,7 +71,7 @@ class Declarations:
         )
         return _first((since, *key) for key, (since, template, _) in named if self._account(key, template) == waba_id)
 
-    def _account(self, key: Key, template: Template) -> str | None:
+    def _account(self, key: ResourceKey, template: Template) -> str | None:
         number = self.number(key[0], template.number_ref.name)
         return number.business_account_id if number else None
 

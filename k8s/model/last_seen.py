@@ -21,7 +21,7 @@ class LastSeen:
     at: datetime = _NEVER_SEEN
     until: datetime = _NEVER_SEEN
 
-    def instead(self, condition: Condition, part: object) -> Condition:
+    def fill_in(self, condition: Condition, part: object) -> Condition:
         """Give what was last seen where `part` could not be read and nobody knows now; else the condition itself."""
         unread = condition.status == "Unknown" and is_unread(part)
         return self.conditions.get(condition.type, condition) if unread else condition

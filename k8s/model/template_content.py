@@ -40,11 +40,11 @@ def remote_fingerprint(components: list[Json]) -> str:
 
 
 def is_opaque(template: Template) -> bool:
-    """Whether Meta rewrites parts of it, so that `same` cannot see every change."""
+    """Whether Meta rewrites parts of it, so that `matches` cannot see every change."""
     return template.category == "AUTHENTICATION" or bool(template.components.further)
 
 
-def same(template: Template, components: list[Json]) -> bool:
+def matches(template: Template, components: list[Json]) -> bool:
     """Tell whether Meta's components are the declared ones, as far as can be seen; samples do not count."""
     declared = {_kind(component): component for component in to_meta(template)}
     observed = {_kind(component): component for component in components}

@@ -24,14 +24,14 @@ _NEVER = float("-inf")
 
 
 class NumberCycle:
-    """A cycle of one number; made for one `run` or `forget`."""
+    """A cycle of one number; made for one `run` or `clean_up`."""
 
     def __init__(self, context: CycleContext, resource: Resource, declared: Declarations, memory: Memory) -> None:
         self._context, self._resource, self._declared, self._memory = context, resource, declared, memory
         self._number = Number.model_validate(resource.spec)
         self._account = context.meta.account(self._number.business_account_id)
         self._status: Json = dict(resource.status)
-        self._seen = ObservedNumber()
+        self._observed = ObservedNumber()
 
     async def run(self) -> CycleResult | None:
         """Bring the number to its declared state as far as possible now; None when nothing is due.
@@ -40,22 +40,22 @@ class NumberCycle:
             ClusterError: The API server does not answer.
         """
         if self._number.suspend:
-            return cycle_result(self._plan(), self._resource, self._context, self._context.resync)
+            return cycle_result(self._plan(), self._resource, self._context, self._context.resync_seconds)
         await self._credentials()
         memory, now = self._memory, self._context.clock()
         if now < memory.due_at and memory.generation == self._resource.generation:
             return None
-        await self._surroundings()
-        await self._read()
-        await self._settle()
+        await self._read_cluster()
+        await self._read_meta()
+        await self._act_on_plans()
         plan = self._plan()
-        memory.seen, memory.generation = self._seen, self._resource.generation
-        next_in = min(memory.set_due(plan, now, self._context.resync), self._context.look)
+        memory.observed, memory.generation = self._observed, self._resource.generation
+        next_in = min(memory.set_due(plan, now, self._context.resync_seconds), self._context.secrets_seconds)
         result = cycle_result(plan, self._resource, self._context, next_in, memory.checked)
         result.status["channelsSecret"] = self._context.cluster.channels_secret
         return result
 
-    async def forget(self) -> str | None:
+    async def clean_up(self) -> str | None:
         """Take the number out of the channels and, with the policy Delete, off Meta. Gives what had to be left, if any.
 
         Raises:
@@ -64,8 +64,8 @@ class NumberCycle:
         """
         namespace, known = self._resource.namespace, self._declared.ids(self._resource.namespace)
         # Who deletes both deletes them one after the other: the first time even templates that stay are waited for.
-        first, self._memory.leaving = not self._memory.leaving, True
-        if template := self._declared.to_be_deleted_first(namespace, self._resource.name, staying=first):
+        first, self._memory.deletion_seen = not self._memory.deletion_seen, True
+        if template := self._declared.to_be_deleted_first(namespace, self._resource.name, including_kept=first):
             raise MetaError(
                 Problem("waiting", "TemplatesFirst", f"MessageTemplate {template} has to be deleted first.")
             )
@@ -91,8 +91,8 @@ class NumberCycle:
 
     def _plan(self) -> Plan:
         now = self._context.now()
-        last = last_seen(self._status, self._resource.generation, now, self._context.patience)
-        return plan_number(self._number, self._seen, self._status, last, self._context.version, now)
+        last = last_seen(self._status, self._resource.generation, now, self._context.last_seen_lifetime)
+        return plan_number(self._number, self._observed, self._status, last, self._context.version, now)
 
     def _login(self, token: str) -> Login:
         return self._context.meta.login(token, self._number.graph_version or self._context.version)
@@ -108,11 +108,11 @@ class NumberCycle:
         mark = fingerprint([secrets.access_token, *secrets.app_secrets, secrets.verify_token] if secrets else missing)
         if mark != memory.secrets:
             memory.secrets, memory.due_at, memory.read_at, memory.failures = mark, _NEVER, _NEVER, 0
-        stale = context.clock() - memory.read_at >= context.resync
-        seen = ObservedNumber() if stale else _retried(memory.seen)
-        self._seen = replace(seen, secrets=secrets, missing=missing)
+        stale = context.clock() - memory.read_at >= context.resync_seconds
+        observed = ObservedNumber() if stale else _without_problems(memory.observed)
+        self._observed = replace(observed, secrets=secrets, missing=missing)
 
-    async def _surroundings(self) -> None:
+    async def _read_cluster(self) -> None:
         """See what the cluster says: the present channel, other numbers of the account, the picture."""
         namespace, number = self._resource.namespace, self._number
         try:
@@ -121,8 +121,8 @@ class NumberCycle:
             if error.problem.kind == "temporary":
                 raise
             held = {}  # writing it will fail too, and the condition then says why
-        self._seen = replace(
-            self._seen,
+        self._observed = replace(
+            self._observed,
             channel_entry=held.get(number.phone_number_id),
             callback_conflicts=self._callback_conflicts(),
             duplicate_of=self._duplicate_of(),
@@ -149,38 +149,40 @@ class NumberCycle:
             return Problem("waiting", "PictureMissing", f"Missing: {missing}")
         return hashlib.sha256(content).hexdigest()[:16]
 
-    async def _read(self) -> None:
+    async def _read_meta(self) -> None:
         """Ask Meta for the parts that are not known; without a good token there is nothing else to ask."""
-        if self._seen.secrets is None or self._seen.duplicate_of:
+        if self._observed.secrets is None or self._observed.duplicate_of:
             return
         try:
-            login = self._login(self._seen.secrets.access_token)
+            login = self._login(self._observed.secrets.access_token)
         except MetaError as error:
-            self._seen = replace(self._seen, token=error.problem)
+            self._observed = replace(self._observed, token=error.problem)
             return
-        before = self._seen
-        if self._seen.token is None:
-            self._seen = replace(self._seen, token=await _tried(self._account.token(login)))
-        if isinstance(self._seen.token, Token) and self._seen.token.valid:
-            await self._read_parts(login, self._seen.token)
-        elif is_unread(problem := self._seen.token):
-            self._seen = _all_unread(self._seen, problem)
-        if self._seen is not before and not any(map(is_unread, self._seen.read())):
+        before = self._observed
+        if self._observed.token is None:
+            self._observed = replace(self._observed, token=await _value_or_problem(self._account.token(login)))
+        if isinstance(self._observed.token, Token) and self._observed.token.valid:
+            await self._read_parts(login, self._observed.token)
+        elif is_unread(problem := self._observed.token):
+            self._observed = _all_unread(self._observed, problem)
+        if self._observed is not before and not any(map(is_unread, self._observed.read())):
             self._memory.checked = self._context.now()
-        if self._context.clock() - self._memory.read_at >= self._context.resync:
+        if self._context.clock() - self._memory.read_at >= self._context.resync_seconds:
             self._memory.read_at = self._context.clock()
 
     async def _read_parts(self, login: Login, token: Token) -> None:
-        seen, number, account = self._seen, self._number, self._account
-        if seen.phone is None:
-            seen = replace(seen, phone=await _tried(account.phone(login, number)))
-        if seen.subscription is None:
-            seen = replace(seen, subscription=await _tried(account.subscription(login, token.app_id)))
-        if seen.profile is None and number.profile and number.profile.fields():
-            seen = replace(seen, profile=await _tried(account.profile(login, number)))
-        self._seen = seen
+        observed, number, account = self._observed, self._number, self._account
+        if observed.phone is None:
+            observed = replace(observed, phone=await _value_or_problem(account.phone(login, number)))
+        if observed.subscription is None:
+            observed = replace(
+                observed, subscription=await _value_or_problem(account.subscription(login, token.app_id))
+            )
+        if observed.profile is None and number.profile and number.profile.fields():
+            observed = replace(observed, profile=await _value_or_problem(account.profile(login, number)))
+        self._observed = observed
 
-    async def _settle(self) -> None:
+    async def _act_on_plans(self) -> None:
         """Plan and act until there is nothing left to do, or nothing more can be done."""
         for _ in range(_MAX_PLANNING_ROUNDS):
             plan = self._plan()
@@ -195,17 +197,17 @@ class NumberCycle:
         try:
             await self._perform(action)
         except (MetaError, ClusterError) as error:
-            self._fail(action, error.problem)
+            self._note_failure(action, error.problem)
         except MissingKeysError as missing:
-            self._fail(action, Problem("waiting", "PictureMissing", f"Missing: {missing}"))
+            self._note_failure(action, Problem("waiting", "PictureMissing", f"Missing: {missing}"))
         else:
-            self._note(action)
+            self._note_success(action)
 
-    def _fail(self, action: Action, problem: Problem) -> None:
-        self._seen = replace(self._seen, failures={**self._seen.failures, action.name: problem})
+    def _note_failure(self, action: Action, problem: Problem) -> None:
+        self._observed = replace(self._observed, failures={**self._observed.failures, action.name: problem})
 
     async def _perform(self, action: Action) -> None:
-        secrets, number, namespace = self._seen.secrets, self._number, self._resource.namespace
+        secrets, number, namespace = self._observed.secrets, self._number, self._resource.namespace
         if secrets is None:
             raise TypeError("An action was planned without credentials.")
         login = self._login(secrets.access_token)
@@ -217,7 +219,7 @@ class NumberCycle:
                     namespace, lambda held: channels_file.merged(held, changed, known)
                 )
             case Subscribe(callback=callback):
-                found = self._seen.subscription
+                found = self._observed.subscription
                 subscribed = isinstance(found, Subscription) and found.subscribed
                 await self._account.subscribe(login, callback, secrets.verify_token, subscribed=subscribed)
             case SetProfile(fields=fields):
@@ -229,49 +231,49 @@ class NumberCycle:
             case _:
                 raise TypeError(f"A number has no action {action.name}.")
 
-    def _note(self, action: Action) -> None:
+    def _note_success(self, action: Action) -> None:
         applied = dict(self._status.get("applied") or {})
         match action:
             case Publish(entry=entry):
-                self._seen = replace(self._seen, channel_entry=entry)
+                self._observed = replace(self._observed, channel_entry=entry)
             case Subscribe(callback=callback):
-                self._seen = replace(self._seen, subscription=Subscription(subscribed=True, override=callback))
+                self._observed = replace(self._observed, subscription=Subscription(subscribed=True, override=callback))
             case SetProfile():
                 applied["profile"] = fingerprint(self._number.profile.fields() if self._number.profile else {})
-                self._seen = replace(self._seen, profile=None)  # the next reading tells how Meta shows it
+                self._observed = replace(self._observed, profile=None)  # the next reading tells how Meta shows it
             case SetPicture():
-                applied["picture"] = str(self._seen.picture)
+                applied["picture"] = str(self._observed.picture)
         self._status["applied"] = applied
 
 
-def _retried(seen: ObservedNumber) -> ObservedNumber:
-    """What was seen, without the parts that could not be read or done: they are tried again."""
-    token = None if isinstance(seen.token, Token) and not seen.token.valid else _known(seen.token)
+def _without_problems(observed: ObservedNumber) -> ObservedNumber:
+    """What was observed, without the parts that could not be read or done: they are tried again."""
+    token = None if isinstance(observed.token, Token) and not observed.token.valid else _unless_problem(observed.token)
     return replace(
-        seen,
+        observed,
         token=token,
-        phone=_known(seen.phone),
-        subscription=_known(seen.subscription),
-        profile=_known(seen.profile),
+        phone=_unless_problem(observed.phone),
+        subscription=_unless_problem(observed.subscription),
+        profile=_unless_problem(observed.profile),
         failures={},
     )
 
 
-def _all_unread(seen: ObservedNumber, problem: Any) -> ObservedNumber:  # noqa: ANN401 - why the token is not known
-    """What was seen, where nothing else is read because the token could not be checked."""
+def _all_unread(observed: ObservedNumber, problem: Any) -> ObservedNumber:  # noqa: ANN401 - why the token is not known
+    """What was observed, where nothing else is read because the token could not be checked."""
     return replace(
-        seen,
-        phone=seen.phone or problem,
-        subscription=seen.subscription or problem,
-        profile=problem if seen.profile is None else seen.profile,
+        observed,
+        phone=observed.phone or problem,
+        subscription=observed.subscription or problem,
+        profile=problem if observed.profile is None else observed.profile,
     )
 
 
-def _known(part: Any) -> Any:  # noqa: ANN401 - a part of any type
+def _unless_problem(part: Any) -> Any:  # noqa: ANN401 - a part of any type
     return None if isinstance(part, Problem) else part
 
 
-async def _tried(call: Awaitable[Any]) -> Any:  # noqa: ANN401 - the part, or why it could not be had
+async def _value_or_problem(call: Awaitable[Any]) -> Any:  # noqa: ANN401 - the part, or why it could not be had
     try:
         return await call
     except MetaError as error:

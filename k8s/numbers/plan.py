@@ -44,12 +44,12 @@ def plan_number(
     parts: list[Part] = [
         (token, None),
         _published(number, observed, token),
-        _subscribed(number, observed) if usable else _waits("Subscribed"),
-        _profile(number, observed, applied) if usable else _waits("ProfileSynced"),
+        _subscribed(number, observed) if usable else _waiting_for_token("Subscribed"),
+        _profile(number, observed, applied) if usable else _waiting_for_token("ProfileSynced"),
     ]
     sources = (None, None, observed.subscription, observed.profile)
-    conditions = [last.instead(condition, source) for (condition, _), source in zip(parts, sources, strict=True)]
-    health = last.instead(healthy(observed.phone), observed.phone) if usable else _waits("Healthy")[0]
+    conditions = [last.fill_in(condition, source) for (condition, _), source in zip(parts, sources, strict=True)]
+    health = last.fill_in(healthy(observed.phone), observed.phone) if usable else _waiting_for_token("Healthy")[0]
     actions = tuple(action for _, action in parts if action and action.name not in observed.failures)
     problems = [one for one in (*observed.failures.values(), *_problems(observed)) if one.kind != "refused"]
     return Plan(
@@ -88,7 +88,7 @@ def _token(number: Number, observed: ObservedNumber, now: datetime) -> Condition
 
 def _last_token(token: Condition, observed: ObservedNumber, last: LastSeen) -> Condition:
     """What was last seen of the token, where it cannot be checked; that it was good counts only for this very token."""
-    before = last.instead(token, observed.token)
+    before = last.fill_in(token, observed.token)
     used = (observed.channel_entry or {}).get("access_token")
     same = observed.secrets is not None and observed.secrets.access_token == used
     return before if same or before.status == "False" else token
@@ -234,7 +234,7 @@ def _problems(observed: ObservedNumber) -> list[Problem]:
     return [part for part in (*observed.read(), observed.picture) if isinstance(part, Problem)]
 
 
-def _waits(type_: str) -> Part:
+def _waiting_for_token(type_: str) -> Part:
     return unknown(type_, "WaitingForToken", "Waits for a good access token"), None
 
 

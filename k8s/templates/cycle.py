@@ -14,7 +14,7 @@ from k8s.model.json_object import Json
 from k8s.model.last_seen import last_seen
 from k8s.model.observed import ObservedTemplate, Problem
 from k8s.resource import CycleContext, CycleResult, Memory, Resource, cycle_result
-from k8s.templates.plan import after, plan_template, poll_after
+from k8s.templates.plan import plan_template, poll_after, status_after
 
 _LIST_AGE_TOLERANCE_SECONDS = 1.0  # a list that is so much younger than asked for is old enough: cycles differ by less
 _QUEUE_REFRESH_SECONDS = 20.0  # how often a place in the queue is brought up to date
@@ -23,7 +23,7 @@ _DUPLICATE_RECHECK_SECONDS = 60.0
 
 
 class TemplateCycle:
-    """A cycle of one template; made for one `run` or `forget`."""
+    """A cycle of one template; made for one `run` or `clean_up`."""
 
     def __init__(self, context: CycleContext, resource: Resource, declared: Declarations, memory: Memory) -> None:
         self._context, self._resource, self._declared, self._memory = context, resource, declared, memory
@@ -39,32 +39,32 @@ class TemplateCycle:
             ClusterError: The API server does not answer.
         """
         if self._template.suspend:
-            return self._result(self._plan(ObservedTemplate()), self._context.resync)
+            return self._result(self._plan(ObservedTemplate()), self._context.resync_seconds)
         if self._number is None:
             return self._without_number()
         if duplicate_of := self._duplicate_of(self._number):
             return self._result(self._plan(ObservedTemplate(duplicate_of=duplicate_of)), _DUPLICATE_RECHECK_SECONDS)
         account = self._context.meta.account(self._number.business_account_id)
-        observed = await self._look(account, self._number)
+        observed = await self._observe(account, self._number)
         plan = self._plan(observed)
         if plan.actions:
             plan = await self._change(account, self._number, observed, plan.actions[0])
-        next_in = self._memory.set_due(plan, self._context.clock(), self._context.resync)
+        next_in = self._memory.set_due(plan, self._context.clock(), self._context.resync_seconds)
         if "queuePosition" in plan.status:
-            next_in = min(account.wait() or _QUEUE_REFRESH_SECONDS, _QUEUE_REFRESH_SECONDS)
+            next_in = min(account.wait_seconds() or _QUEUE_REFRESH_SECONDS, _QUEUE_REFRESH_SECONDS)
         self._memory.checked = account.read_when
         return self._result(plan, next_in)
 
-    async def forget(self) -> str | None:
+    async def clean_up(self) -> str | None:
         """With the policy Delete, delete the template at Meta. Gives what had to be left, if any.
 
         Raises:
             MetaError: Meta could not be asked; try again.
             ClusterError: The API server could not.
         """
-        number = self._declared.number(self._resource.namespace, self._template.number_ref.name, leaving=True)
+        number = self._declared.number(self._resource.namespace, self._template.number_ref.name, being_deleted=True)
         if number is not None:
-            self._leave(self._context.meta.account(number.business_account_id))
+            self._leave_queue(self._context.meta.account(number.business_account_id))
         if self._template.deletion_policy == "Orphan":
             return None
         if number is None:
@@ -89,7 +89,7 @@ class TemplateCycle:
             token = await self._context.cluster.last_access_token(self._resource.namespace, number)
             return self._context.meta.login(token, number.graph_version or self._context.version)
 
-        remote = await account.template(self._key, self._context.resync, login)
+        remote = await account.template(self._key, self._context.resync_seconds, login)
         if remote is None:
             return
         try:
@@ -98,13 +98,13 @@ class TemplateCycle:
             if error.problem.kind == "temporary" or await account.template(self._key, 0, login) is not None:
                 raise
 
-    async def _look(self, account: Account, number: Number) -> ObservedTemplate:
+    async def _observe(self, account: Account, number: Number) -> ObservedTemplate:
         """Find the template in the account's list, which is read again when it is due."""
 
         async def login() -> Login:
             return await self._login(number)
 
-        resync = self._context.resync
+        resync = self._context.resync_seconds
         poll = min(poll_after(self._status, self._context.now()) or resync, resync)
         try:
             return ObservedTemplate(
@@ -121,17 +121,17 @@ class TemplateCycle:
 
     async def _change(self, account: Account, number: Number, observed: ObservedTemplate, action: Action) -> Plan:
         """Make the change if it is this template's turn; plan with what came of it."""
-        place = account.place(self._resource.key, action)
+        place = account.request_turn(self._resource.key, action)
         if place:
             return self._plan(replace(observed, queue=place))
         problem = await self._perform(account, number, action)
         if problem and problem.reason == RATE_LIMITED:  # it keeps its place
-            return self._plan(replace(observed, queue=account.queue.ask(self._resource.key)))
-        self._leave(account)
+            return self._plan(replace(observed, queue=account.queue.join(self._resource.key)))
+        self._leave_queue(account)
         if problem:
             return self._plan(replace(observed, failure=problem))
-        self._status = after(action, self._template, self._status, self._context.now())
-        return self._plan(ObservedTemplate(remote=account.known(self._key)))
+        self._status = status_after(action, self._template, self._status, self._context.now())
+        return self._plan(ObservedTemplate(remote=account.last_known(self._key)))
 
     async def _perform(self, account: Account, number: Number, action: Action) -> Problem | None:
         try:
@@ -155,12 +155,12 @@ class TemplateCycle:
         content = await self._context.cluster.file(self._resource.namespace, source)
         return await account.upload(login, source.key, content)
 
-    def _leave(self, account: Account) -> None:
+    def _leave_queue(self, account: Account) -> None:
         """Give the turn to the next in the queue."""
         account.queue.leave(self._resource.key)
         first = account.queue.first()
         if first:
-            self._context.wake(first)
+            self._context.wake_template(first)
 
     def _without_number(self) -> CycleResult:
         name = self._template.number_ref.name
@@ -169,7 +169,7 @@ class TemplateCycle:
 
     def _plan(self, observed: ObservedTemplate) -> Plan:
         now = self._context.now()
-        last = last_seen(self._status, self._resource.generation, now, self._context.patience)
+        last = last_seen(self._status, self._resource.generation, now, self._context.last_seen_lifetime)
         return plan_template(self._template, observed, self._status, last, now)
 
     def _result(self, plan: Plan, next_in: float) -> CycleResult:

@@ -42,8 +42,8 @@ def plan_template(
     found, action = _synced(template, observed, status, applied, now)
     refusal = _refusal(template, observed.failure, status, applied, now) if action else None
     action = None if refusal else action
-    synced = refusal or last.instead(found, observed.unread)
-    facts = _facts(remote, status, now) if remote or not observed.unread else _kept(status, now)
+    synced = refusal or last.fill_in(found, observed.unread)
+    facts = _facts(remote, status, now) if remote or not observed.unread else _previous_facts(status, now)
     approved = approved_by_meta(facts.get("state"), facts.get("rejectedReason"))
     if action and observed.queue is not None and observed.failure is None:
         facts["queuePosition"] = observed.queue[0] + 1
@@ -62,7 +62,7 @@ def _refusal(
     template: Template, failure: Problem | None, status: Mapping[str, Any], applied: dict[str, str], now: datetime
 ) -> Condition | None:
     """What Meta said when it refused exactly this, now or not long ago; None: it may be tried. applied remembers it."""
-    memory, mark = status.get("applied") or {}, _mark(template)
+    memory, mark = status.get("applied") or {}, _declared_fingerprint(template)
     if failure:
         if failure.kind != "refused":
             return None
@@ -78,9 +78,9 @@ def _refusal(
     return fails("Synced", "Refused", said, stalled=True)
 
 
-def after(action: Action, template: Template, status: Mapping[str, Any], now: datetime) -> Json:
+def status_after(action: Action, template: Template, status: Mapping[str, Any], now: datetime) -> Json:
     """Give the status with an action noted that Meta accepted."""
-    noted = {**status, "submittedAt": stamp(now), "applied": {"declared": _mark(template)}}
+    noted = {**status, "submittedAt": stamp(now), "applied": {"declared": _declared_fingerprint(template)}}
     if isinstance(action, EditTemplate) and action.approved:
         noted["edits"] = [*_edits(status, now), stamp(now)]
     return noted
@@ -100,7 +100,7 @@ def _synced(
         return from_problem("Synced", observed.unread), None
     if remote is None:
         applied.clear()
-        return _held_up(observed, waits("Synced", "Creating", "To be created")), CreateTemplate()
+        return _pending(observed, waits("Synced", "Creating", "To be created")), CreateTemplate()
     if remote.state in BEING_DELETED:
         message = "Meta is deleting a template of this name and language; it can be created again afterwards"
         return waits("Synced", "BeingDeleted", message), None
@@ -127,10 +127,10 @@ def _to_edit(
             f" the next is possible at {stamp(next_edit)}"
         )
         return waits("Synced", "EditLimit", message), None
-    return _held_up(observed, waits("Synced", "Editing", "To be edited")), EditTemplate(remote.id, approved)
+    return _pending(observed, waits("Synced", "Editing", "To be edited")), EditTemplate(remote.id, approved)
 
 
-def _held_up(observed: ObservedTemplate, otherwise: Condition) -> Condition:
+def _pending(observed: ObservedTemplate, otherwise: Condition) -> Condition:
     """Why a change has not been made yet."""
     if observed.failure:
         return from_problem("Synced", observed.failure)
@@ -143,16 +143,16 @@ def _held_up(observed: ObservedTemplate, otherwise: Condition) -> Condition:
 
 def _needs_edit(template: Template, remote: RemoteTemplate, applied: Mapping[str, str]) -> bool:
     """Whether to edit: it differs and that is neither Meta's rewriting of what was sent nor a sample only."""
-    memory, mark = Applied(applied.get("declared"), applied.get("shown")), _mark(template)
+    memory, mark = Applied(applied.get("declared"), applied.get("shown")), _declared_fingerprint(template)
     changed = memory.declared is not None and memory.declared != mark
     if changed and (remote.state == "REJECTED" or template_content.is_opaque(template)):
         return True  # reviewers see samples and category too, so any change may be the remedy
     shown = template_content.remote_fingerprint(list(remote.components))
-    return not template_content.same(template, list(remote.components)) and not memory.settled(mark, shown)
+    return not template_content.matches(template, list(remote.components)) and not memory.settled(mark, shown)
 
 
 def _remember(template: Template, remote: RemoteTemplate, applied: dict[str, str]) -> None:
-    applied["declared"] = _mark(template)
+    applied["declared"] = _declared_fingerprint(template)
     if remote.assumed:
         applied.pop("shown", None)  # the next list tells what Meta made of it
     else:
@@ -190,7 +190,7 @@ def _facts(remote: RemoteTemplate | None, status: Mapping[str, Any], now: dateti
     return {key: value for key, value in {**facts, "edits": _edits(status, now)}.items() if value}
 
 
-def _kept(status: Mapping[str, Any], now: datetime) -> Json:
+def _previous_facts(status: Mapping[str, Any], now: datetime) -> Json:
     """The facts as they were, when Meta cannot be asked."""
     names = ("templateId", "state", "category", "quality", "rejectedReason", "submittedAt")
     kept = {name: status.get(name) for name in names} | {"edits": _edits(status, now)}
@@ -219,6 +219,6 @@ def poll_after(status: Mapping[str, Any], now: datetime) -> float | None:
     return next((seconds for limit, seconds in REVIEW_POLLS if age < limit), None)
 
 
-def _mark(template: Template) -> str:
+def _declared_fingerprint(template: Template) -> str:
     """Fingerprint of everything that is declared of it: samples and category too."""
     return fingerprint([template.category, template_content.to_meta(template)])

@@ -66,14 +66,14 @@ class ResourceDriver:
     status: Json = field(default_factory=dict)
     generation: int = 1
     memory: Memory = field(default_factory=Memory)
-    leaving: bool = False
+    being_deleted: bool = False
 
     def change(self, **spec: Any) -> None:
         self.spec = {**self.spec, **spec}
         self.generation += 1
 
     def entry(self, number: int, kind: Any) -> Entry[Any]:
-        return Entry(f"{number:05}", kind.model_validate(self.spec), self.leaving)
+        return Entry(f"{number:05}", kind.model_validate(self.spec), self.being_deleted)
 
     def resource(self) -> Resource:
         return Resource("shop", self.name, self.generation, self.spec, self.status)
@@ -86,8 +86,8 @@ class ResourceDriver:
             self.status = result.status
         return result
 
-    async def forget(self) -> str | None:
-        left: str | None = await self._made().forget()
+    async def clean_up(self) -> str | None:
+        left: str | None = await self._made().clean_up()
         return left
 
     def has(self, type_: str) -> bool:

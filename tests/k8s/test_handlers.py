@@ -35,7 +35,7 @@ async def test_what_is_declared_is_known_until_it_is_deleted() -> None:
     numbers = await indexed(declared_numbers, "loja", NUMBER_SPEC, **going)
     found = _declared({"declared_numbers": numbers, "declared_templates": templates})
     assert (found.ids("shop"), found.number("shop", "loja")) == ([], None)
-    assert found.number("shop", "loja", leaving=True)
+    assert found.number("shop", "loja", being_deleted=True)
     assert await indexed(declared_templates, "b", {"name": 1}) == {}
 
 

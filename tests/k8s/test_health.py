@@ -22,7 +22,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def heartbeat(clock: Clock) -> Heartbeat:
-    return Heartbeat(clock, patience=1000)
+    return Heartbeat(clock, longest_pause=1000)
 
 
 def test_without_resources_there_is_nothing_to_reconcile(heartbeat: Heartbeat, clock: Clock) -> None:
@@ -31,34 +31,34 @@ def test_without_resources_there_is_nothing_to_reconcile(heartbeat: Heartbeat, c
 
 
 def test_no_cycle_for_too_long_is_a_problem(heartbeat: Heartbeat, clock: Clock) -> None:
-    heartbeat.seen("a", "1")
+    heartbeat.event_seen("a", "1")
     clock.now = 1001
     assert "no resource was reconciled for 1001 s" in str(heartbeat.problem())
-    heartbeat.ended()
+    heartbeat.cycle_ended()
     assert heartbeat.problem() is None
 
 
 def test_a_status_that_does_not_come_back_means_that_the_watch_is_dead(heartbeat: Heartbeat, clock: Clock) -> None:
-    heartbeat.seen("a", "1")
-    heartbeat.wrote("a", "2")
+    heartbeat.event_seen("a", "1")
+    heartbeat.status_written("a", "2")
     clock.now = WATCH_ECHO_SECONDS + 1
     assert "has not come back by the watch" in str(heartbeat.problem())
-    heartbeat.seen("a", "2")
+    heartbeat.event_seen("a", "2")
     assert heartbeat.problem() is None
 
 
 def test_an_event_may_be_faster_than_the_answer(heartbeat: Heartbeat, clock: Clock) -> None:
-    heartbeat.seen("a", "2")
-    heartbeat.wrote("a", "2")
+    heartbeat.event_seen("a", "2")
+    heartbeat.status_written("a", "2")
     clock.now = WATCH_ECHO_SECONDS + 1
     assert heartbeat.problem() is None
 
 
 def test_a_resource_that_went_is_not_waited_for(heartbeat: Heartbeat, clock: Clock) -> None:
-    heartbeat.seen("a", "1")
-    heartbeat.wrote("a", "2")
-    heartbeat.wrote("b", None)
-    heartbeat.gone("a")
+    heartbeat.event_seen("a", "1")
+    heartbeat.status_written("a", "2")
+    heartbeat.status_written("b", None)
+    heartbeat.resource_deleted("a")
     clock.now = 10_000
     assert heartbeat.problem() is None
 
@@ -72,7 +72,7 @@ async def test_health_and_metrics_are_served(heartbeat: Heartbeat, clock: Clock)
         assert (await http.get("/healthz")).json() == {"status": "ok"}
         assert "whatsapp_operator_meta_calls_left" in (await http.get("/metrics")).text
         assert collected == [1]
-        heartbeat.seen("a", "1")
+        heartbeat.event_seen("a", "1")
         clock.now = 2000
         answer = await http.get("/healthz")
         assert (answer.status_code, "reconciled" in answer.json()["status"]) == (503, True)

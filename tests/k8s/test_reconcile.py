@@ -27,7 +27,7 @@ from k8s.model.observed import (
 )
 from k8s.numbers.plan import plan_number
 from k8s.resource import backoff
-from k8s.templates.plan import after, plan_template
+from k8s.templates.plan import plan_template, status_after
 
 GENERATION, PATIENCE = 3, timedelta(minutes=30)
 CASES = Path(__file__).parent / "cases"
@@ -113,7 +113,7 @@ def _marks(template: Template, remote: RemoteTemplate | None, applied: Json) -> 
 
 
 def after_creation(template: Template) -> Json:
-    return dict(after(CreateTemplate(), template, {}, datetime.now(UTC))["applied"])
+    return dict(status_after(CreateTemplate(), template, {}, datetime.now(UTC))["applied"])
 
 
 @pytest.mark.parametrize("case", cases("numbers.yaml"))
@@ -192,5 +192,5 @@ def test_backoff_goes_from_ten_seconds_to_two_minutes() -> None:
 def test_an_accepted_edit_counts_only_while_the_template_is_approved() -> None:
     template = Template.model_validate(yaml.safe_load((CASES / "templates.yaml").read_text())["base"])
     now = datetime(2026, 11, 23, 12, tzinfo=UTC)
-    assert after(EditTemplate("5000", approved=True), template, {}, now)["edits"] == ["2026-11-23T12:00:00Z"]
-    assert "edits" not in after(EditTemplate("5000", approved=False), template, {}, now)
+    assert status_after(EditTemplate("5000", approved=True), template, {}, now)["edits"] == ["2026-11-23T12:00:00Z"]
+    assert "edits" not in status_after(EditTemplate("5000", approved=False), template, {}, now)

@@ -93,7 +93,7 @@ async def test_after_too_many_calls_the_account_pauses_as_long_as_meta_says() ->
     with pytest.raises(MetaError, match="no calls left"):
         await account.phone(login, NUMBER)
     now[0] = 300.0
-    assert account.calls.wait() == 0
+    assert account.calls.wait_seconds() == 0
 
 
 async def test_no_call_is_made_over_the_budget() -> None:

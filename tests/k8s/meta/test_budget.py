@@ -23,7 +23,7 @@ def test_who_waits_as_told_never_makes_too_many_calls_in_any_window(pauses: list
     budget = Budget(limit, clock, window=100)
     for pause in pauses:
         clock.now += pause
-        clock.now += budget.wait()
+        clock.now += budget.wait_seconds()
         budget.spend()
         made.append(clock.now)
     for first in made:
@@ -34,12 +34,12 @@ def test_all_calls_may_be_made_at_once_and_then_none_for_the_rest_of_the_window(
     clock = Clock()
     budget = Budget(3, clock, window=100)
     for _ in range(3):
-        assert budget.wait() == 0
+        assert budget.wait_seconds() == 0
         budget.spend()
     clock.now += 40
-    assert (budget.left(), budget.wait()) == (0, 60)
+    assert (budget.left(), budget.wait_seconds()) == (0, 60)
     clock.now += 60
-    assert (budget.left(), budget.wait()) == (3, 0)
+    assert (budget.left(), budget.wait_seconds()) == (3, 0)
 
 
 def test_a_reserve_is_left_for_others() -> None:
@@ -48,9 +48,9 @@ def test_a_reserve_is_left_for_others() -> None:
     for _ in range(2):
         budget.spend()
         clock.now += 10
-    assert budget.wait(reserve=1) == 0
-    assert budget.wait(reserve=2) == 80
-    assert budget.wait() == 0
+    assert budget.wait_seconds(reserve=1) == 0
+    assert budget.wait_seconds(reserve=2) == 80
+    assert budget.wait_seconds() == 0
 
 
 def test_a_pause_that_meta_asked_for_counts_too() -> None:
@@ -58,17 +58,17 @@ def test_a_pause_that_meta_asked_for_counts_too() -> None:
     budget = Budget(4, clock)
     budget.pause(30)
     budget.pause(10)
-    assert budget.wait() == 30
+    assert budget.wait_seconds() == 30
     clock.now += 31
-    assert budget.wait() == 0
+    assert budget.wait_seconds() == 0
 
 
 def test_a_limit_smaller_than_the_reserve_still_ends_waiting() -> None:
     clock = Clock()
     budget = Budget(1, clock, window=100)
-    assert budget.wait(reserve=5) == 0
+    assert budget.wait_seconds(reserve=5) == 0
     budget.spend()
-    assert budget.wait(reserve=5) == 100
+    assert budget.wait_seconds(reserve=5) == 100
 
 
 def test_what_was_spent_over_the_limit_has_to_be_waited_for_too() -> None:
@@ -77,30 +77,30 @@ def test_what_was_spent_over_the_limit_has_to_be_waited_for_too() -> None:
     for _ in range(5):  # the pages of a list are counted afterwards
         budget.spend()
         clock.now += 10
-    assert budget.wait() == 70  # until the third of the five is forgotten
+    assert budget.wait_seconds() == 70  # until the third of the five is forgotten
     clock.now += 70
-    assert (budget.wait(), budget.left()) == (0, 1)
+    assert (budget.wait_seconds(), budget.left()) == (0, 1)
 
 
 def test_what_meta_counts_more_than_we_made_is_left_out_too() -> None:
     clock = Clock()
     budget = Budget(200, clock)
     budget.spend()
-    budget.told(0.80)
+    budget.take_meta_count(0.80)
     assert budget.left() == 42  # one per cent may be rounding
-    assert budget.wait() == 0
-    assert budget.wait(reserve=60) == 300
-    budget.told(0.02)
-    assert (budget.left(), budget.wait(reserve=60)) == (198, 0)
+    assert budget.wait_seconds() == 0
+    assert budget.wait_seconds(reserve=60) == 300
+    budget.take_meta_count(0.02)
+    assert (budget.left(), budget.wait_seconds(reserve=60)) == (198, 0)
 
 
 def test_metas_count_is_believed_until_there_could_be_a_newer_one() -> None:
     clock = Clock()
     budget = Budget(200, clock)
-    budget.told(1.5)
-    assert (budget.left(), budget.wait()) == (0, 300)
+    budget.take_meta_count(1.5)
+    assert (budget.left(), budget.wait_seconds()) == (0, 300)
     clock.now += 300
-    assert (budget.left(), budget.wait()) == (200, 0)
+    assert (budget.left(), budget.wait_seconds()) == (200, 0)
 
 
 STEPS = st.one_of(
@@ -120,42 +120,42 @@ def test_whatever_happened_who_waits_as_told_may_call(steps: list[tuple[str, flo
             case "spend":
                 budget.spend()
             case "told":
-                budget.told(value)
+                budget.take_meta_count(value)
             case "pause":
                 budget.pause(value)
             case _:
                 clock.now += value
         assert 0 <= budget.left() <= limit
-        assert 0 <= budget.wait() <= budget.wait(reserve)
-    clock.now += budget.wait(reserve)
-    assert budget.wait(reserve) == 0
+        assert 0 <= budget.wait_seconds() <= budget.wait_seconds(reserve)
+    clock.now += budget.wait_seconds(reserve)
+    assert budget.wait_seconds(reserve) == 0
 
 
 def test_metas_count_of_a_higher_limit_takes_nothing_from_ours() -> None:
     budget = Budget(3, Clock(), window=100)
     for _ in range(3):
         budget.spend()
-        budget.told(0.0)
-    assert (budget.left(), budget.wait()) == (0, 100)
+        budget.take_meta_count(0.0)
+    assert (budget.left(), budget.wait_seconds()) == (0, 100)
 
 
 def test_places_follow_the_order_of_arrival() -> None:
     queue = Queue(Clock())
-    assert [queue.ask(key).before for key in "abc"] == [0, 1, 2]
-    assert queue.ask("b") == (1, 3)
+    assert [queue.join(key).before for key in "abc"] == [0, 1, 2]
+    assert queue.join("b") == (1, 3)
     queue.leave("a")
     queue.leave("unknown")
     assert queue.first() == "b"
-    assert queue.ask("c") == (1, 2)
+    assert queue.join("c") == (1, 2)
 
 
 def test_who_does_not_ask_again_is_gone() -> None:
     clock = Clock()
     queue = Queue(clock, patience=60)
-    queue.ask("a")
+    queue.join("a")
     clock.now += 40
-    queue.ask("b")
+    queue.join("b")
     clock.now += 40
-    assert queue.ask("b") == (0, 1)
+    assert queue.join("b") == (0, 1)
     assert queue.first() == "b"
     assert len(queue) == 1

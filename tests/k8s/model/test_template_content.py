@@ -131,7 +131,7 @@ def test_an_authentication_template_has_metas_texts() -> None:
 
 
 def test_what_was_sent_is_the_same() -> None:
-    assert template_content.same(template(), copy.deepcopy(META))
+    assert template_content.matches(template(), copy.deepcopy(META))
 
 
 def change(path: list[Any], value: Any) -> list[dict[str, Any]]:
@@ -156,7 +156,7 @@ def change(path: list[Any], value: Any) -> list[dict[str, Any]]:
     ],
 )
 def test_what_meta_writes_in_its_own_way_is_the_same(path: list[Any], value: Any) -> None:
-    assert template_content.same(template(), change(path, value))
+    assert template_content.matches(template(), change(path, value))
 
 
 @pytest.mark.parametrize(
@@ -170,13 +170,13 @@ def test_what_meta_writes_in_its_own_way_is_the_same(path: list[Any], value: Any
     ],
 )
 def test_what_customers_would_see_is_not_the_same(path: list[Any], value: Any) -> None:
-    assert not template_content.same(template(), change(path, value))
+    assert not template_content.matches(template(), change(path, value))
 
 
 def test_a_part_more_or_less_is_not_the_same() -> None:
-    assert not template_content.same(template(), META[:3])
+    assert not template_content.matches(template(), META[:3])
     parts = {key: value for key, value in FULL["components"].items() if key != "footer"}
-    assert not template_content.same(template(components=parts), META)
+    assert not template_content.matches(template(components=parts), META)
 
 
 def test_components_in_metas_own_json_are_sent_and_not_compared() -> None:
@@ -184,7 +184,7 @@ def test_components_in_metas_own_json_are_sent_and_not_compared() -> None:
     offer = template(components={"body": {"text": "Oi."}, "further": [card]}, samples={})
     assert template_content.to_meta(offer)[-1] == card
     assert template_content.is_opaque(offer)
-    assert template_content.same(
+    assert template_content.matches(
         offer, [{"type": "BODY", "text": "Oi."}, {"type": "LIMITED_TIME_OFFER", "rewritten": 1}]
     )
 

@@ -27,7 +27,7 @@ async def test_of_two_that_declare_the_same_number_the_first_has_it(
     assert found is not None
     assert found["context"] == {}
     operator.undeclare("loja")
-    assert await first.forget() is None
+    assert await first.clean_up() is None
     await second.run(after=120)
     assert second.condition("Ready") == ("True", "Ready")
     found = channel_entry(api)
@@ -68,11 +68,11 @@ async def test_deleting_a_number_leaves_meta_as_it_is_unless_asked(
     number = operator.number(callback={"url": business.url})
     await number.run()
     operator.undeclare("loja")
-    assert await number.forget() is None
+    assert await number.clean_up() is None
     assert channel_entry(api) is None
     assert account(simulator)["subscribed"]
     number.change(deletionPolicy="Delete")
-    assert await number.forget() is None
+    assert await number.clean_up() is None
     assert not account(simulator)["subscribed"]
 
 
@@ -82,6 +82,6 @@ async def test_deletion_waits_for_meta(operator: Harness, simulator: Any) -> Non
     operator.undeclare("loja")
     simulator.fault("management", "error", code=2, status=503)
     with pytest.raises(MetaError) as failed:
-        await number.forget()
+        await number.clean_up()
     assert failed.value.problem.reason == "MetaUnavailable"
-    assert await number.forget() is None
+    assert await number.clean_up() is None

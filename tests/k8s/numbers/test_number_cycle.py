@@ -124,7 +124,7 @@ async def test_two_numbers_share_the_channels_file(operator: Harness, simulator:
     assert channel_entry(api) is not None
     assert channel_entry(api, "100000000000009") is not None
     operator.undeclare("filial")
-    assert await second.forget() is None
+    assert await second.clean_up() is None
     assert channel_entry(api, "100000000000009") is None
     assert channel_entry(api) is not None
 

@@ -114,4 +114,4 @@ async def test_deletion_does_not_wait_for_a_secret_that_went_with_the_namespace(
     operator.undeclare("loja")
     api.delete("secrets", "shop", "loja")
     api.delete("secrets", "shop", "operator-channels")
-    assert "stays subscribed at Meta" in str(await number.forget())
+    assert "stays subscribed at Meta" in str(await number.clean_up())

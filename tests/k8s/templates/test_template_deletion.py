@@ -41,7 +41,7 @@ async def test_of_two_that_declare_the_same_template_the_first_has_it(operator: 
     assert made is not None
     assert made["components"][0]["text"] == BODY["text"]
     operator.undeclare("outro")
-    assert "shop/pedido-enviado declares it too" in str(await second.forget())
+    assert "shop/pedido-enviado declares it too" in str(await second.clean_up())
     assert at_meta(simulator) is not None
 
 
@@ -56,7 +56,7 @@ async def test_an_object_that_takes_the_place_of_another_takes_over_its_template
     await new.run(after=1)
     assert new.condition("Ready") == ("False", "DeclaredTwice")
     operator.undeclare("pedido-enviado")
-    assert "shop/renamed declares it too" in str(await old.forget())
+    assert "shop/renamed declares it too" in str(await old.clean_up())
     await new.run(after=60)
     assert new.condition("Ready") == ("True", "Ready")
     assert calls(simulator, "POST", "/message_templates") == 1
@@ -78,10 +78,10 @@ async def test_the_same_name_in_another_language_or_account_is_another_template(
 async def test_deletion_leaves_the_template_unless_asked(operator: Harness, simulator: Any) -> None:
     template = declared(operator)
     await template.run()
-    assert await template.forget() is None
+    assert await template.clean_up() is None
     assert at_meta(simulator) is not None
     template.change(deletionPolicy="Delete")
-    assert await template.forget() is None
+    assert await template.clean_up() is None
     assert at_meta(simulator) is None
 
 
@@ -94,14 +94,14 @@ async def test_a_number_that_is_deleted_with_its_templates_waits_for_them(
     template = operator.template(deletionPolicy="Delete")
     await template.run()
     api.delete("secrets", "shop", "loja")  # gateways still have its token
-    number.leaving = True
-    for template.leaving in (False, True):
+    number.being_deleted = True
+    for template.being_deleted in (False, True):
         with pytest.raises(MetaError, match="MessageTemplate pedido-enviado has to be deleted first"):
-            await number.forget()
-    assert await template.forget() is None
+            await number.clean_up()
+    assert await template.clean_up() is None
     assert at_meta(simulator) is None
     operator.undeclare("pedido-enviado")
-    assert await number.forget() is None
+    assert await number.clean_up() is None
     assert not simulator.get("accounts")["accounts"][0]["subscribed"]
 
 
@@ -109,10 +109,10 @@ async def test_a_number_that_is_deleted_alone_goes_soon(operator: Harness, simul
     number = operator.number()
     template = operator.template(deletionPolicy="Delete")
     await template.run()
-    number.leaving = True
+    number.being_deleted = True
     with pytest.raises(MetaError):
-        await number.forget()
-    assert await number.forget() is None
+        await number.clean_up()
+    assert await number.clean_up() is None
     assert at_meta(simulator) is not None
 
 
@@ -122,7 +122,7 @@ async def test_deleting_what_is_gone_already_is_done(operator: Harness, simulato
     await template.run()
     headers = {"Authorization": "Bearer simulator-token"}
     simulator.control.delete(f"/v26.0/{ACCOUNT}/message_templates?name=pedido_enviado", headers=headers)
-    assert await template.forget() is None
+    assert await template.clean_up() is None
 
 
 async def test_deletion_waits_for_meta_but_not_for_what_will_never_come(
@@ -133,8 +133,8 @@ async def test_deletion_waits_for_meta_but_not_for_what_will_never_come(
     await template.run()
     simulator.fault("management", "error", code=2, status=503)
     with pytest.raises(MetaError):
-        await template.forget()
+        await template.clean_up()
     api.delete("secrets", "shop", "loja")
-    assert "no access token any more" in str(await template.forget())
+    assert "no access token any more" in str(await template.clean_up())
     operator.undeclare("loja")
-    assert "WhatsAppNumber loja is gone" in str(await template.forget())
+    assert "WhatsAppNumber loja is gone" in str(await template.clean_up())

@@ -50,7 +50,7 @@ async def test_a_long_list_is_read_less_often_while_a_review_is_followed(operato
 
 
 async def test_a_review_is_never_followed_less_often_than_the_resync_looks(operator: Harness, waiting: Any) -> None:
-    operator.context = replace(operator.context, resync=5)
+    operator.context = replace(operator.context, resync_seconds=5)
     template = declared(operator)
     await template.run()
     review(waiting, status="APPROVED")
