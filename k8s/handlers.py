@@ -16,7 +16,7 @@ import structlog
 from pydantic import ValidationError
 
 from k8s.cluster import ClusterError
-from k8s.meta.account import MetaError
+from k8s.meta.session import MetaError
 from k8s.model.conditions import as_status, fails, utc_now
 from k8s.model.declarations import Declarations, Entry
 from k8s.model.declared import GROUP, VERSION, Number, Template

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from k8s import health, telemetry
 from k8s.cluster import Cluster, ClusterError, connect
-from k8s.meta.account import Meta
+from k8s.meta.client import Meta
 from k8s.model.actions import Plan
 from k8s.model.conditions import fails, merge_patch, summary
 from k8s.model.declarations import Declarations

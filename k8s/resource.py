@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from k8s.cluster import Cluster
-from k8s.meta.account import Meta
+from k8s.meta.client import Meta
 from k8s.model.actions import Plan
 from k8s.model.conditions import Event, as_status, events, stamp, utc_now
 from k8s.model.json_object import Json

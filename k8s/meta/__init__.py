@@ -1,5 +1,5 @@
 """Meta as the operator uses it; nothing else in the operator calls it.
 
-`account` makes the calls of one WhatsApp Business Account, `budget` knows how many are left, and `answers` turns Meta's
-answers into observations and problems.
+`client` holds the accounts in use, and `account` makes the calls of one. `session` is what every call needs, `budget`
+knows how many calls are left, and `answers` turns Meta's answers into observations and problems.
 """

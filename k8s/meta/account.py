@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TypeVar
 
-import httpx
-
-from gateway.whatsapp.api.connection import GraphApi
 from gateway.whatsapp.api.management import Management
-from gateway.whatsapp.api.uploads import Uploads
 from gateway.whatsapp.errors import WhatsAppError
-from gateway.whatsapp.usage import calls_used
-from k8s import telemetry
 from k8s.meta.answers import RATE_LIMITED, app_id_of, phone_of, problem_of, template_of, token_of
 from k8s.meta.budget import HOUR_SECONDS, Budget, Clock, Place, Queue
+from k8s.meta.session import Login, MetaError, measured
 from k8s.model import template_content
 from k8s.model.actions import Action, CreateTemplate, EditTemplate
-from k8s.model.conditions import utc_now
 from k8s.model.declared import Number, Template
 from k8s.model.json_object import Json
 from k8s.model.observed import Phone, Problem, RemoteTemplate, Subscription, Token
@@ -43,26 +34,6 @@ MIME_TYPES = {
 TEMPLATES_PER_PAGE = 100  # templates in one answer
 
 TemplateKey = tuple[str, str]  # name and language of a template
-
-
-class MetaError(Exception):
-    """A call to Meta failed; problem: why, for the status."""
-
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        super().__init__(problem.message)
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """What calls for one number need. The token stays inside the library's client."""
-
-    management: Management
-    uploads: Uploads
-    token: str
-
-    def __repr__(self) -> str:
-        return "Login(…)"
 
 
 class Account:
@@ -241,7 +212,7 @@ class Account:
             message = f"The account has no calls left at Meta; the next is possible in {wait:.0f} s"
             raise MetaError(Problem("temporary", RATE_LIMITED, message, retry_after=wait))
         self.calls.spend()
-        with _measured(name):
+        with measured(name):
             try:
                 return await call()
             except WhatsAppError as error:
@@ -251,65 +222,3 @@ class Account:
                     limited = self.creates if name == "create_template" else self.calls
                     limited.pause(problem.retry_after or DEFAULT_PAUSE_SECONDS)
                 raise MetaError(problem) from None  # the problem says all that may be said
-
-
-class Meta:
-    """The accounts that numbers belong to, over one HTTP client that the caller opens and closes."""
-
-    def __init__(
-        self,
-        http: httpx.AsyncClient,
-        url: str,
-        *,
-        calls: int,
-        creates: int,
-        clock: Clock = time.monotonic,
-        now: Callable[[], datetime] = utc_now,
-    ) -> None:
-        self._http, self._url = http, url
-        self._limits = calls, creates
-        self._clock, self._now = clock, now
-        self._accounts: dict[str, Account] = {}
-
-    def account(self, waba_id: str) -> Account:
-        """Give the account of that id; always the same one, so that all its numbers share the budget."""
-        if waba_id not in self._accounts:
-            self._accounts[waba_id] = Account(waba_id, *self._limits, self._clock, self._now)
-        return self._accounts[waba_id]
-
-    def accounts(self) -> list[Account]:
-        """Give all accounts in use."""
-        return list(self._accounts.values())
-
-    def login(self, token: str, version: str) -> Login:
-        """Give what calls with this token need.
-
-        Raises:
-            MetaError: The token cannot be one.
-        """
-        try:
-            api = GraphApi(
-                self._http, access_token=token, base_url=self._url, version=version, on_headers=self._take_meta_counts
-            )
-        except ValueError as error:
-            raise MetaError(Problem("blocked", "TokenInvalid", str(error))) from None
-        return Login(Management(api), Uploads(api), token)
-
-    def _take_meta_counts(self, headers: Mapping[str, str]) -> None:
-        """Take Meta's count of calls: it outlives a restart of ours, and knows of whoever else calls."""
-        for waba_id, share in calls_used(headers).items():
-            if waba_id in self._accounts:
-                self._accounts[waba_id].calls.take_meta_count(share)
-
-
-@contextmanager
-def _measured(name: str) -> Iterator[None]:
-    started, outcome = time.perf_counter(), "ok"
-    try:
-        yield
-    except MetaError as error:
-        outcome = error.problem.reason
-        raise
-    finally:
-        telemetry.CALL.labels(name).observe(time.perf_counter() - started)
-        telemetry.CALLS.labels(name, outcome).inc()

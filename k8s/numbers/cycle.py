@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from k8s.cluster import ClusterError, MissingKeysError
-from k8s.meta.account import Login, MetaError
+from k8s.meta.session import Login, MetaError
 from k8s.model import channels_file
 from k8s.model.actions import Action, Plan, Publish, SetPicture, SetProfile, Subscribe
 from k8s.model.declarations import Declarations

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from k8s.cluster import ClusterError, MissingKeysError
-from k8s.meta.account import Account, Login, MetaError
+from k8s.meta.account import Account
 from k8s.meta.answers import RATE_LIMITED
+from k8s.meta.session import Login, MetaError
 from k8s.model.actions import Action, EditTemplate, Plan
 from k8s.model.declarations import Declarations
 from k8s.model.declared import Number, Template

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from k8s.cluster import Cluster
-from k8s.meta.account import Meta
+from k8s.meta.client import Meta
 from k8s.model.declarations import Declarations, Entry
 from k8s.model.declared import Number, Template
 from k8s.model.json_object import Json

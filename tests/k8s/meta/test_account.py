@@ -8,9 +8,10 @@ import httpx
 import pytest
 
 from gateway.whatsapp import errors
-from k8s.meta.account import Meta, MetaError
 from k8s.meta.answers import problem_of
 from k8s.meta.budget import Clock
+from k8s.meta.client import Meta
+from k8s.meta.session import MetaError
 from k8s.model.declared import Number, Template
 from tests.k8s.conftest import NUMBER_SPEC, TEMPLATE_SPEC
 

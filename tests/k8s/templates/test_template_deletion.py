@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from k8s.meta.account import MetaError
+from k8s.meta.session import MetaError
 from tests.k8s.conftest import ACCOUNT, Harness
 from tests.k8s.support.apiserver import ApiServer
 from tests.k8s.support.templates import BODY, CHANGED, at_meta, calls, declared
