@@ -16,6 +16,7 @@ from k8s.model.declared import Number, fingerprint
 from k8s.model.json_object import Json
 from k8s.model.last_seen import is_unread, last_seen
 from k8s.model.observed import ObservedNumber, Problem, Subscription, Token
+from k8s.numbers.observing import read_missing_parts, without_problems
 from k8s.numbers.plan import plan_number
 from k8s.resource import CycleContext, CycleResult, Memory, Resource, cycle_result
 
@@ -109,7 +110,7 @@ class NumberCycle:
         if mark != memory.secrets:
             memory.secrets, memory.due_at, memory.read_at, memory.failures = mark, _NEVER, _NEVER, 0
         stale = context.clock() - memory.read_at >= context.resync_seconds
-        observed = ObservedNumber() if stale else _without_problems(memory.observed)
+        observed = ObservedNumber() if stale else without_problems(memory.observed)
         self._observed = replace(observed, secrets=secrets, missing=missing)
 
     async def _read_cluster(self) -> None:
@@ -159,28 +160,11 @@ class NumberCycle:
             self._observed = replace(self._observed, token=error.problem)
             return
         before = self._observed
-        if self._observed.token is None:
-            self._observed = replace(self._observed, token=await _value_or_problem(self._account.token(login)))
-        if isinstance(self._observed.token, Token) and self._observed.token.valid:
-            await self._read_parts(login, self._observed.token)
-        elif is_unread(problem := self._observed.token):
-            self._observed = _all_unread(self._observed, problem)
+        self._observed = await read_missing_parts(self._observed, login, self._account, self._number)
         if self._observed is not before and not any(map(is_unread, self._observed.read())):
             self._memory.checked = self._context.now()
         if self._context.clock() - self._memory.read_at >= self._context.resync_seconds:
             self._memory.read_at = self._context.clock()
-
-    async def _read_parts(self, login: Login, token: Token) -> None:
-        observed, number, account = self._observed, self._number, self._account
-        if observed.phone is None:
-            observed = replace(observed, phone=await _value_or_problem(account.phone(login, number)))
-        if observed.subscription is None:
-            observed = replace(
-                observed, subscription=await _value_or_problem(account.subscription(login, token.app_id))
-            )
-        if observed.profile is None and number.profile and number.profile.fields():
-            observed = replace(observed, profile=await _value_or_problem(account.profile(login, number)))
-        self._observed = observed
 
     async def _act_on_plans(self) -> None:
         """Plan and act until there is nothing left to do, or nothing more can be done."""
@@ -244,37 +228,3 @@ class NumberCycle:
             case SetPicture():
                 applied["picture"] = str(self._observed.picture)
         self._status["applied"] = applied
-
-
-def _without_problems(observed: ObservedNumber) -> ObservedNumber:
-    """What was observed, without the parts that could not be read or done: they are tried again."""
-    token = None if isinstance(observed.token, Token) and not observed.token.valid else _unless_problem(observed.token)
-    return replace(
-        observed,
-        token=token,
-        phone=_unless_problem(observed.phone),
-        subscription=_unless_problem(observed.subscription),
-        profile=_unless_problem(observed.profile),
-        failures={},
-    )
-
-
-def _all_unread(observed: ObservedNumber, problem: Any) -> ObservedNumber:  # noqa: ANN401 - why the token is not known
-    """What was observed, where nothing else is read because the token could not be checked."""
-    return replace(
-        observed,
-        phone=observed.phone or problem,
-        subscription=observed.subscription or problem,
-        profile=problem if observed.profile is None else observed.profile,
-    )
-
-
-def _unless_problem(part: Any) -> Any:  # noqa: ANN401 - a part of any type
-    return None if isinstance(part, Problem) else part
-
-
-async def _value_or_problem(call: Awaitable[Any]) -> Any:  # noqa: ANN401 - the part, or why it could not be had
-    try:
-        return await call
-    except MetaError as error:
-        return error.problem

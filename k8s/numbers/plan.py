@@ -14,9 +14,10 @@ from k8s.model.declared import Number, fingerprint
 from k8s.model.json_object import Json
 from k8s.model.last_seen import LastSeen
 from k8s.model.observed import Applied, ObservedNumber, Phone, Problem, Subscription, Token
+from k8s.numbers.facts import number_facts
+from k8s.numbers.profile import Part, plan_profile
 from k8s.model.verdicts import from_problem, healthy, token_valid, version_supported
 
-Part = tuple[Condition, Action | None]
 
 
 def plan_number(
@@ -35,7 +36,7 @@ def plan_number(
     if number.suspend:
         return suspended(status)
     version = number.graph_version or version
-    facts = _facts(observed, status, version, now)
+    facts = number_facts(observed, status, version, now)
     if observed.duplicate_of:
         return _plan_duplicate(number, observed.duplicate_of, facts)
     token = _last_token(_token(number, observed, now), observed, last)
@@ -45,7 +46,7 @@ def plan_number(
         (token, None),
         _published(number, observed, token),
         _subscribed(number, observed) if usable else _waiting_for_token("Subscribed"),
-        _profile(number, observed, applied) if usable else _waiting_for_token("ProfileSynced"),
+        plan_profile(number, observed, applied) if usable else _waiting_for_token("ProfileSynced"),
     ]
     sources = (None, None, observed.subscription, observed.profile)
     conditions = [last.fill_in(condition, source) for (condition, _), source in zip(parts, sources, strict=True)]
@@ -137,117 +138,9 @@ def _subscribed(number: Number, observed: ObservedNumber) -> Part:
     return condition, Subscribe(wanted)
 
 
-def _profile(number: Number, observed: ObservedNumber, applied: dict[str, str]) -> Part:
-    """The profile; applied is brought up to date."""
-    if number.profile is None:
-        applied.clear()
-        return holds("ProfileSynced", "NotDeclared", "The profile stays as it is at Meta"), None
-    for check in (_profile_fields, _profile_picture):
-        part = check(number, observed, applied)
-        if part:
-            return part
-    return holds("ProfileSynced", "Synced", "The profile is as declared"), None
-
-
-def _profile_fields(number: Number, observed: ObservedNumber, applied: dict[str, str]) -> Part | None:
-    declared = number.profile.fields() if number.profile else {}
-    if not declared:  # only a picture
-        return None
-    memory, mark = Applied(applied.get("profile"), applied.get("profileShown")), fingerprint(declared)
-    match observed.profile:
-        case None if memory.declared == mark:  # set a moment ago; the next check reads it
-            applied.pop("profileShown", None)
-            return None
-        case None:
-            return unknown("ProfileSynced", "NotChecked", "The profile has not been checked yet"), None
-        case Problem() as problem:
-            return from_problem("ProfileSynced", problem), None
-        case shown:
-            return _compared(declared, shown, memory, mark, observed, applied)
-
-
-def _compared(
-    declared: Json, shown: Json, memory: Applied, mark: str, observed: ObservedNumber, applied: dict[str, str]
-) -> Part | None:
-    differing = {key: value for key, value in declared.items() if not _equal(value, shown.get(key))}
-    shown_mark = fingerprint({key: shown.get(key) for key in declared})
-    if not differing or memory.settled(mark, shown_mark):
-        applied.update(profile=mark, profileShown=shown_mark)
-        return None
-    failure = observed.failures.get("profile")
-    waiting = unknown("ProfileSynced", "Setting", f"To be set: {', '.join(sorted(differing))}")
-    return (from_problem("ProfileSynced", failure) if failure else waiting), SetProfile(differing)
-
-
-def _profile_picture(number: Number, observed: ObservedNumber, applied: dict[str, str]) -> Part | None:
-    source = number.profile.picture if number.profile else None
-    if source is None:
-        applied.pop("picture", None)
-        return None
-    if isinstance(observed.picture, Problem):
-        return from_problem("ProfileSynced", observed.picture), None
-    if observed.picture is None or observed.picture == applied.get("picture"):
-        return None
-    failure = observed.failures.get("picture")
-    waiting = unknown("ProfileSynced", "Setting", "The picture is to be uploaded")
-    return (from_problem("ProfileSynced", failure) if failure else waiting), SetPicture(source)
-
-
-def _facts(observed: ObservedNumber, status: Mapping[str, Any], version: str, now: datetime) -> Json:
-    """Fields of the status; what could not be read keeps its last value."""
-    phone = _phone_facts(observed.phone) if isinstance(observed.phone, Phone) else status.get("phone")
-    token = status.get("token")
-    if isinstance(observed.token, Token) and observed.token.valid:
-        token = _token_facts(observed.token, now)
-    end = versions.expiry(version)
-    facts = {
-        "phone": phone,
-        "token": token,
-        "graphVersion": {"version": version, "expiresOn": end.isoformat() if end else None},
-    }
-    return {name: _filled(one) for name, one in facts.items() if one}
-
-
-def _token_facts(token: Token, now: datetime) -> Json:
-    end = token.expires_at
-    return {
-        "daysLeft": str((end - now).days) if end else "never",
-        "expiresAt": stamp(end) if end else None,
-        "appId": token.app_id,
-    }
-
-
-def _phone_facts(phone: Phone) -> Json:
-    return {
-        "displayNumber": phone.display_number,
-        "verifiedName": phone.verified_name,
-        "nameStatus": phone.name_status,
-        "state": phone.state,
-        "quality": phone.quality,
-        "messagingLimit": phone.messaging_limit,
-        "throughput": phone.throughput,
-        "canSendMessage": phone.can_send_message,
-    }
-
-
 def _problems(observed: ObservedNumber) -> list[Problem]:
     return [part for part in (*observed.read(), observed.picture) if isinstance(part, Problem)]
 
 
 def _waiting_for_token(type_: str) -> Part:
     return unknown(type_, "WaitingForToken", "Waits for a good access token"), None
-
-
-def _equal(declared: object, shown: object) -> bool:
-    if isinstance(declared, list):
-        shown = shown if isinstance(shown, list) else []
-        return [_plain(one) for one in declared] == [_plain(one) for one in shown]
-    return _plain(declared) == _plain(shown)
-
-
-def _plain(value: object) -> str:
-    return str(value or "").strip().rstrip("/")
-
-
-def _filled(fields: Json) -> Json:
-    return {key: value for key, value in fields.items() if value is not None}
