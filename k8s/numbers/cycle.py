@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable
 from dataclasses import replace
-from typing import Any
 
 from k8s.cluster import ClusterError, MissingKeysError
 from k8s.meta.session import Login, MetaError
@@ -15,7 +13,7 @@ from k8s.model.declarations import Declarations
 from k8s.model.declared import Number, fingerprint
 from k8s.model.json_object import Json
 from k8s.model.last_seen import is_unread, last_seen
-from k8s.model.observed import ObservedNumber, Problem, Subscription, Token
+from k8s.model.observed import ObservedNumber, Problem, Subscription
 from k8s.numbers.observing import read_missing_parts, without_problems
 from k8s.numbers.plan import plan_number
 from k8s.resource import CycleContext, CycleResult, Memory, Resource, cycle_result

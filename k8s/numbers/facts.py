@@ -7,14 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from gateway.whatsapp.api import versions
-from k8s.model import channels_file
-from k8s.model.actions import Action, Plan, Publish, SetPicture, SetProfile, Subscribe, suspended
-from k8s.model.conditions import Condition, fails, holds, stamp, summary, unknown
-from k8s.model.declared import Number, fingerprint
+from k8s.model.conditions import stamp
 from k8s.model.json_object import Json
-from k8s.model.last_seen import LastSeen
-from k8s.model.observed import Applied, ObservedNumber, Phone, Problem, Subscription, Token
-from k8s.model.verdicts import from_problem, healthy, token_valid, version_supported
+from k8s.model.observed import ObservedNumber, Phone, Token
 
 
 def number_facts(observed: ObservedNumber, status: Mapping[str, Any], version: str, now: datetime) -> Json:

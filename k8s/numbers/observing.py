@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Any
 
-from k8s.cluster import ClusterError, MissingKeysError
-from k8s.meta.session import Login, MetaError
-from k8s.model import channels_file
-from k8s.model.actions import Action, Plan, Publish, SetPicture, SetProfile, Subscribe
-from k8s.model.declarations import Declarations
-from k8s.model.declared import Number, fingerprint
-from k8s.model.json_object import Json
-from k8s.model.last_seen import is_unread, last_seen
-from k8s.model.observed import ObservedNumber, Problem, Subscription, Token
-from k8s.numbers.plan import plan_number
-from k8s.resource import CycleContext, CycleResult, Memory, Resource, cycle_result
-
 from k8s.meta.account import Account
+from k8s.meta.session import Login, MetaError
+from k8s.model.declared import Number
+from k8s.model.last_seen import is_unread
+from k8s.model.observed import ObservedNumber, Problem, Token
 
 
-async def read_missing_parts(observed: ObservedNumber, login: Login, account: Account, number: Number) -> ObservedNumber:
+async def read_missing_parts(
+    observed: ObservedNumber, login: Login, account: Account, number: Number
+) -> ObservedNumber:
     """Read from Meta the parts that are None; without a good token there is nothing else to read."""
     if observed.token is None:
         observed = replace(observed, token=await _value_or_problem(account.token(login)))

@@ -6,18 +6,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from gateway.whatsapp.api import versions
 from k8s.model import channels_file
-from k8s.model.actions import Action, Plan, Publish, SetPicture, SetProfile, Subscribe, suspended
-from k8s.model.conditions import Condition, fails, holds, stamp, summary, unknown
-from k8s.model.declared import Number, fingerprint
+from k8s.model.actions import Plan, Publish, Subscribe, suspended
+from k8s.model.conditions import Condition, fails, holds, summary, unknown
+from k8s.model.declared import Number
 from k8s.model.json_object import Json
 from k8s.model.last_seen import LastSeen
-from k8s.model.observed import Applied, ObservedNumber, Phone, Problem, Subscription, Token
+from k8s.model.observed import ObservedNumber, Phone, Problem, Subscription
+from k8s.model.verdicts import from_problem, healthy, token_valid, version_supported
 from k8s.numbers.facts import number_facts
 from k8s.numbers.profile import Part, plan_profile
-from k8s.model.verdicts import from_problem, healthy, token_valid, version_supported
-
 
 
 def plan_number(

@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 from k8s.handlers import FINALIZER, configure
 from k8s.model.declarations import Declarations
 from k8s.operator import NUMBERS, TEMPLATES, Operator
-from k8s.resource import Resource, Schedule
+from k8s.resource import Resource, Schedule, backoff
 from k8s.settings import Settings
 from tests.k8s.conftest import NUMBER_SPEC, TEMPLATE_SPEC, Harness
 from tests.k8s.support.apiserver import ApiServer
@@ -142,3 +142,8 @@ def test_namespaces_come_from_the_setting(monkeypatch: pytest.MonkeyPatch) -> No
     assert Settings(_env_file=None).namespaces() == ["shop", "lab"]  # type: ignore[call-arg]
     monkeypatch.delenv("OPERATOR_NAMESPACES")
     assert Settings(_env_file=None).namespaces() == ["default"]  # type: ignore[call-arg]
+
+
+def test_backoff_goes_from_ten_seconds_to_two_minutes() -> None:
+    assert [backoff(n) for n in range(1, 8)] == [10, 20, 40, 80, 120, 120, 120]
+    assert backoff(10_000) == 120
