@@ -1,4 +1,4 @@
-"""What planning gives: actions to take, the conditions and fields of the status, and when to look again. Pure."""
+"""The results of planning: actions, conditions and fields of the status, the time of the next check. Pure."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ Action = Publish | Subscribe | SetProfile | SetPicture | CreateTemplate | EditTe
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do for one resource, and what its status says.
+    """The actions to take for one resource, and its status.
 
-    status: the fields of the status beside conditions; retry: something failed that a back-off may heal;
-    check_after: seconds until the next look when nothing failed, None for the ordinary resync.
+    status: the fields of the status besides the conditions; retry: a reading or action failed that may succeed later;
+    check_after: seconds until the next check when nothing failed, None for the ordinary resync.
     """
 
     actions: tuple[Action, ...]

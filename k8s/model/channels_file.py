@@ -1,4 +1,7 @@
-"""The channels file for the gateways: one entry a number, in the format that gateway/numbers/channels.py reads."""
+"""The channels file for the gateways: one entry for each number, in the format of gateway/numbers/channels.py.
+
+The gateways know a number, with its credentials and its agent, as a channel.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,10 @@ _STANDARD_PER_SECOND, _HIGH_PER_SECOND, _COEXISTENCE_PER_SECOND = 80, 1000, 20
 
 
 def entry(number: Number, secrets: Secrets, phone: Phone | None, before: Json | None, *, keep_token: bool) -> Json:
-    """Give the entry of a number.
+    """Return the entry of a number.
 
-    before: the present entry, which fills in for a phone that could not be read; keep_token: and for an access token
-    that is not known to be good.
+    before: the present entry, whose throughput is kept where the phone could not be read; keep_token: keep also its
+    access token, because the new one is not known to be good.
     """
     agent, before = number.agent, before or {}
     made: Json = {
@@ -45,7 +48,7 @@ def _fallback(template: FallbackTemplate) -> Json:
 
 
 def context(agent: Agent) -> Json:
-    """Give what is handed on to the agent with every run: the fields that are set, over the free ones."""
+    """Return the context of every run of the agent: the fields that are set, which win over the free context."""
     named: Json = agent.model_dump(mode="json", include={"model", "persona", "tools"}, exclude_none=True)
     if departments := _departments(agent):
         named["departments"] = departments
@@ -55,16 +58,16 @@ def context(agent: Agent) -> Json:
 
 
 def _departments(agent: Agent) -> list[str | Json]:
-    """Names, with a number's own departments in their places; own ones that are not named come last."""
+    """Return the names, with the number's own departments in their places; own ones that are not named come last."""
     own = {one.name: one.model_dump(mode="json") for one in agent.own_departments}
     places = dict.fromkeys([*(agent.departments or ()), *own])
     return [own.get(name, name) for name in places]
 
 
 def merged(content: bytes | None, changed: dict[str, Json | None], known: Iterable[str]) -> bytes:
-    """Give the file with some entries replaced, or taken out (None), and without numbers that are not known any more.
+    """Return the file with some entries replaced or removed (None), and without numbers that are not known any more.
 
-    A content that cannot be read counts as empty: the entries come back with the next check of each number.
+    A content that cannot be read counts as empty: the next check of each number writes its entry again.
     """
     keep = set(known)
     entries = {number_id: one for number_id, one in read(content).items() if number_id in keep}
@@ -78,11 +81,11 @@ def merged(content: bytes | None, changed: dict[str, Json | None], known: Iterab
 
 
 def read(content: bytes | None) -> dict[str, Json]:
-    """Give the entries of a channels file by phone number id."""
+    """Return the entries of a channels file by phone number id."""
     try:
         listed = orjson.loads(content)["channels"] if content else []
         return {one["phone_number_id"]: one for one in listed}
-    except (orjson.JSONDecodeError, TypeError, KeyError):  # somebody else wrote it
+    except (orjson.JSONDecodeError, TypeError, KeyError):  # another program wrote it
         return {}
 
 

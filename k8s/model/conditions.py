@@ -16,7 +16,7 @@ Truth = Literal["True", "False", "Unknown"]
 class Condition:
     """One condition.
 
-    stalled: it will not come true before somebody acts; warn: whether its Event warns, None for when it is false.
+    stalled: it will not come true before a person acts; warn: whether its Event is a warning, None: when it is false.
     """
 
     type: str
@@ -28,7 +28,7 @@ class Condition:
 
     @property
     def alarming(self) -> bool:
-        """Whether people should look at it."""
+        """Whether a person should look at it."""
         return self.status == "False" if self.warn is None else self.warn
 
 
@@ -47,27 +47,27 @@ class Event(NamedTuple):
 
 
 def holds(type_: str, reason: str, message: str, *, warn: bool = False) -> Condition:
-    """Give a condition that is true; warn: but worth a look."""
+    """Return a condition that is true; warn: a person should look at it nevertheless."""
     return Condition(type_, "True", reason, message, warn=warn)
 
 
 def fails(type_: str, reason: str, message: str, *, stalled: bool = False) -> Condition:
-    """Give a condition that is false."""
+    """Return a condition that is false."""
     return Condition(type_, "False", reason, message, stalled)
 
 
 def waits(type_: str, reason: str, message: str) -> Condition:
-    """Give a condition that is false for the time being, which is nothing to worry about."""
+    """Return a condition that is false for the time being, without a warning."""
     return Condition(type_, "False", reason, message, warn=False)
 
 
 def unknown(type_: str, reason: str, message: str) -> Condition:
-    """Give a condition of which nobody knows now."""
+    """Return a condition that is not known now."""
     return Condition(type_, "Unknown", reason, message)
 
 
 def summary(parts: Sequence[Condition], message: str) -> list[Condition]:
-    """Give Ready for those parts, and Stalled where one of them is; message: what Ready says when all are true."""
+    """Return Ready for those parts, and Stalled where one of them is; message: of Ready when all are true."""
     failing = next((part for part in parts if part.status != "True"), None)
     if failing is None:
         return [holds("Ready", "Ready", message)]
@@ -79,7 +79,7 @@ def summary(parts: Sequence[Condition], message: str) -> list[Condition]:
 def as_status(
     conditions: Iterable[Condition], before: Sequence[Mapping[str, Any]], generation: int, now: datetime
 ) -> list[Json]:
-    """Give the list for the status; lastTransitionTime stays where the status of a condition is the same as before."""
+    """Return the list for the status; lastTransitionTime stays where a condition has the same status as before."""
     earlier = {one.get("type"): one for one in before}
     listed = []
     for condition in conditions:
@@ -99,9 +99,9 @@ def as_status(
 
 
 def events(conditions: Iterable[Condition], before: Sequence[Mapping[str, Any]]) -> list[Event]:
-    """Give an Event for every condition whose status or reason is another than before.
+    """Return an Event for every condition whose status or reason differs from before.
 
-    Ready only repeats others, and steps on the way are not worth telling.
+    Ready and Stalled only repeat other conditions, and transient reasons need no Event.
     """
     earlier = {one.get("type"): (one.get("status"), one.get("reason")) for one in before}
     changed = [
@@ -118,7 +118,7 @@ def events(conditions: Iterable[Condition], before: Sequence[Mapping[str, Any]])
 
 
 def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> Json:
-    """Give the JSON merge patch (RFC 7386) that makes new of old; empty when they are equal."""
+    """Return the JSON merge patch (RFC 7386) that turns old into new; empty when they are equal."""
     patch: Json = {key: None for key in old if key not in new}
     for key, value in new.items():
         before = old.get(key)
@@ -132,18 +132,18 @@ def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> Json:
 
 
 def utc_now() -> datetime:
-    """Give the wall clock's time."""
+    """Return the time of the wall clock."""
     return datetime.now(UTC)
 
 
 def stamp(moment: datetime) -> str:
-    """Write a moment as Kubernetes does: UTC, whole seconds."""
+    """Return a moment as Kubernetes writes it: UTC, whole seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def moment(text: str | None) -> datetime | None:
-    """Read what `stamp` wrote; None for nothing or anything else."""
+    """Return the moment that `stamp` wrote; None for no text or any other text."""
     try:
         return datetime.fromisoformat(text) if text else None
-    except ValueError:  # somebody else wrote it
+    except ValueError:  # another program wrote it
         return None

@@ -1,4 +1,4 @@
-"""All that the cluster declares, as far as one resource has to know of the others. Pure."""
+"""All declarations of the cluster, as far as the cycle of one resource needs the others. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Entry(NamedTuple, Generic[T]):
-    """What one resource declares; since: when it was created, as Kubernetes writes it."""
+    """The declaration of one resource; since: when it was created, as Kubernetes writes it."""
 
     since: str
     declared: T
@@ -22,7 +22,7 @@ class Entry(NamedTuple, Generic[T]):
 class Declarations:
     """The declared numbers and templates. Those that are being deleted count for nothing but their own deletion.
 
-    Where two declare the same thing at Meta, the one that was created first has it.
+    Where two declare the same number or template, the one that was created first owns it.
     """
 
     def __init__(
@@ -49,21 +49,21 @@ class Declarations:
         return None
 
     def ids(self, namespace: str) -> list[str]:
-        """Phone number ids that a namespace declares."""
+        """Return the phone number ids that a namespace declares."""
         return [number.phone_number_id for (where, _), (_, number, _) in self._numbers.items() if where == namespace]
 
     def of_account(self, waba_id: str) -> dict[str, Number]:
-        """Numbers of an account by `namespace/name`."""
+        """Return the numbers of an account by `namespace/name`."""
         numbers = {f"{ns}/{name}": number for (ns, name), (_, number, _) in self._numbers.items()}
         return {key: number for key, number in numbers.items() if number.business_account_id == waba_id}
 
     def first_number(self, phone_number_id: str) -> str | None:
-        """Who declares this number, as `namespace/name`; the first of several."""
+        """Return the first resource that declares this number, as `namespace/name`."""
         found = self._numbers.items()
         return _first((since, *key) for key, (since, number, _) in found if number.phone_number_id == phone_number_id)
 
     def first_template(self, waba_id: str, name: str, language: str) -> str | None:
-        """Who declares this template of an account, as `namespace/name`; the first of several."""
+        """Return the first resource that declares this template of an account, as `namespace/name`."""
         named = (
             (key, held)
             for key, held in self._templates.items()

@@ -1,4 +1,4 @@
-"""What custom resources declare: the specs of k8s/crds as types. The API server has checked them before."""
+"""The specs of custom resources as types, as k8s/crds defines them. The API server has checked them before."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ class KeyRef(Declared):
 
 
 class Credentials(Declared):
-    """Where a number's secrets are."""
+    """The keys of Secrets that hold a number's credentials."""
 
     access_token: KeyRef
     app_secrets: tuple[KeyRef, ...]
     verify_token: KeyRef
 
     def all(self) -> tuple[KeyRef, ...]:
-        """Every key that is referred to."""
+        """Return every key that is referred to."""
         return (self.access_token, *self.app_secrets, self.verify_token)
 
 
 class Callback(Declared):
-    """Where Meta sends webhooks of the account."""
+    """The address to which Meta sends webhooks of the account."""
 
     url: str
 
 
 class Profile(Declared):
-    """What customers see; a field that is None stays as it is at Meta."""
+    """The profile that customers see; a field that is None stays as it is at Meta."""
 
     about: str | None = None
     address: str | None = None
@@ -59,7 +59,7 @@ class Profile(Declared):
     picture: KeyRef | None = None
 
     def fields(self) -> dict[str, Any]:
-        """The declared fields in Meta's names, without the picture."""
+        """Return the declared fields in Meta's names, without the picture."""
         return self.model_dump(mode="json", exclude_none=True, exclude={"picture"})
 
 
@@ -79,12 +79,12 @@ class Hours(Declared):
     to: str
 
     def plain(self) -> dict[str, Any]:
-        """As the agent reads it."""
+        """Return the hours as the agent reads them."""
         return {"days": list(self.days), "from": self.from_, "to": self.to}
 
 
 class BusinessHours(Declared):
-    """When people are there; timezone: a name of the tz database."""
+    """The hours in which people answer; timezone: a name of the tz database."""
 
     timezone: Annotated[str, AfterValidator(_known_zone)]
     open: tuple[Hours, ...]
@@ -110,7 +110,7 @@ class FallbackTemplate(Declared):
 
 
 class Agent(Declared):
-    """Which agent answers on a number, and how."""
+    """The agent that answers on a number, and its settings."""
 
     assistant: str = "agent"
     locale: str = "pt_BR"
@@ -141,28 +141,28 @@ class Number(Declared):
 
 
 class Header(Declared):
-    """The part above the text."""
+    """The header, above the text."""
 
     format: str
     text: str | None = None
 
 
 class Body(Declared):
-    """The text."""
+    """The body: the text."""
 
     text: str | None = None
     add_security_recommendation: bool | None = None
 
 
 class Footer(Declared):
-    """The small print."""
+    """The footer, in small print."""
 
     text: str | None = None
     code_expiration_minutes: int | None = None
 
 
 class SupportedApp(Declared):
-    """An Android app that may take over a code."""
+    """An Android app that may fill in a code by itself."""
 
     package_name: str
     signature_hash: str
@@ -195,7 +195,7 @@ class Components(Declared):
 
 
 class Samples(Declared):
-    """Values that show reviewers what variables mean; body: by number or name of the variable."""
+    """Values that show reviewers the meaning of variables; body: by number or name of the variable."""
 
     header: str | None = None
     body: dict[str, str] = Field(default_factory=dict)
@@ -223,5 +223,5 @@ class Template(Declared):
 
 
 def fingerprint(value: object) -> str:
-    """A short, stable hash of plain data: equal data, equal fingerprint."""
+    """Return a short, stable hash of plain data: equal data has an equal fingerprint."""
     return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]

@@ -1,4 +1,7 @@
-"""What was last seen at Meta, which counts on for a while when it cannot be read: a failed call is no news. Pure."""
+"""The conditions last seen at Meta, which count on for a while when Meta cannot be read. Pure.
+
+A failed call says nothing about the number or template.
+"""
 
 from __future__ import annotations
 
@@ -15,19 +18,19 @@ _NEVER_SEEN = datetime.fromtimestamp(0, UTC)
 
 @dataclass(frozen=True, slots=True)
 class LastSeen:
-    """Conditions by type that still count; at: when Meta was last read as a whole; until: how long they count."""
+    """Conditions by type that still count; at: when Meta was last read completely; until: how long they count."""
 
     conditions: Mapping[str, Condition] = field(default_factory=dict)
     at: datetime = _NEVER_SEEN
     until: datetime = _NEVER_SEEN
 
     def fill_in(self, condition: Condition, part: object) -> Condition:
-        """Give what was last seen where `part` could not be read and nobody knows now; else the condition itself."""
+        """Return the condition as last seen where `part` could not be read and it is unknown; else the condition."""
         unread = condition.status == "Unknown" and is_unread(part)
         return self.conditions.get(condition.type, condition) if unread else condition
 
     def outdated(self, parts: Iterable[object]) -> list[Condition]:
-        """Give the condition that tells of the failed reading while what was last seen stands in for it."""
+        """Return the condition Outdated while conditions last seen replace those that could not be read."""
         problem = next((part for part in parts if isinstance(part, Problem) and is_unread(part)), None)
         if problem is None or not self.conditions:
             return []
@@ -38,10 +41,10 @@ class LastSeen:
         return [holds("Outdated", problem.reason, message)]
 
 
-def last_seen(status: Mapping[str, Any], generation: int, now: datetime, patience: timedelta) -> LastSeen:
-    """Read from a status what still counts: nothing about another spec, or seen longer ago than patience."""
+def last_seen(status: Mapping[str, Any], generation: int, now: datetime, lifetime: timedelta) -> LastSeen:
+    """Read from a status the conditions that still count: of this generation, and seen within `lifetime`."""
     at = moment(status.get("lastChecked"))
-    if at is None or now - at > patience or status.get("observedGeneration") != generation:
+    if at is None or now - at > lifetime or status.get("observedGeneration") != generation:
         return LastSeen()
     conditions = status.get("conditions") or ()
     stalled = {one.get("reason") for one in conditions if one.get("type") == "Stalled"}
@@ -52,9 +55,9 @@ def last_seen(status: Mapping[str, Any], generation: int, now: datetime, patienc
         for one in conditions
         if one["status"] != "Unknown"
     }
-    return LastSeen(known, at, at + patience)
+    return LastSeen(known, at, at + lifetime)
 
 
 def is_unread(part: object) -> bool:
-    """Tell whether a part could not be read for reasons that pass: that says nothing about it."""
+    """Return whether a part could not be read for a temporary reason, which says nothing about the part."""
     return isinstance(part, Problem) and part.kind == "temporary"

@@ -1,4 +1,4 @@
-"""What was found at Meta and in the cluster, as plain values: what planning compares with what is declared."""
+"""The findings at Meta and in the cluster, as plain values, which planning compares with the declaration."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from k8s.model.json_object import Json
 class Problem:
     """Why something could not be read or done.
 
-    kind: `temporary` (nobody knows; try again after retry_after seconds or a back-off), `waiting` (for something that
-    may come any moment; try again as well), `refused` (the same will be refused again) or `blocked` (token, permission
-    or account: a person has to act). message is for people who may see the resource.
+    kind: `temporary` (the state is not known; try again after retry_after seconds or a back-off), `waiting` (for
+    something that may come any moment; try again as well), `refused` (the same will be refused again) or `blocked`
+    (token, permission or account: a person has to act). message is for people who may see the resource.
     """
 
     kind: Literal["temporary", "waiting", "refused", "blocked"]
@@ -36,7 +36,7 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What Meta's token check says; accounts: the WABAs it may manage, None for all; expires_at None: never."""
+    """The result of Meta's token check; accounts: the WABAs it may manage, None: all; expires_at None: never."""
 
     valid: bool
     app_id: str | None = None
@@ -55,7 +55,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """What Meta says of a number, in Meta's words."""
+    """A number as Meta describes it, in Meta's words."""
 
     display_number: str | None = None
     verified_name: str | None = None
@@ -65,7 +65,7 @@ class Phone:
     messaging_limit: str | None = None
     throughput: str | None = None
     can_send_message: str | None = None
-    obstacles: tuple[str, ...] = ()  # why it cannot, with Meta's advice
+    obstacles: tuple[str, ...] = ()  # why it cannot send, with Meta's advice
     coexists: bool = False  # also in use by the WhatsApp Business app
 
 
@@ -73,7 +73,7 @@ class Phone:
 class ObservedNumber:
     """Everything about one number. A part that is None was not read, or has to be read again.
 
-    missing: what the credentials name but does not exist; channel_entry: the number's entry in the channels Secret;
+    missing: declared keys that do not exist; channel_entry: the number's entry in the channels Secret;
     duplicate_of: an older resource that declares the same number; callback_conflicts: URLs by name of the other numbers
     of the account that declare another callback URL; picture: fingerprint of the declared picture; failures: why
     actions did not succeed, by name.
@@ -92,13 +92,13 @@ class ObservedNumber:
     failures: Mapping[str, Problem] = field(default_factory=dict)
 
     def read(self) -> tuple[object, ...]:
-        """Give the parts that are read at Meta."""
+        """Return the parts that are read at Meta."""
         return self.token, self.phone, self.subscription, self.profile
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteTemplate:
-    """A template as Meta lists it; assumed: not read yet, but what Meta's answer to a change lets expect."""
+    """A template as Meta lists it; assumed: not read yet, but expected after Meta's answer to a change."""
 
     id: str
     state: str
@@ -111,11 +111,11 @@ class RemoteTemplate:
 
 @dataclass(frozen=True, slots=True)
 class ObservedTemplate:
-    """One template at Meta (None: Meta has none of that name and language) and what stands in its way.
+    """One template at Meta (None: Meta has none of that name and language), and the obstacles to changing it.
 
     duplicate_of: an older resource that declares the same template; unread: why the list could not be read;
-    failure: why the last change did not succeed; queue: how many are before it and how many wait in all, when the rate
-    limit lets it not through yet.
+    failure: why the last change did not succeed; queue: how many are before it and how many wait in all, while the rate
+    limit holds it back.
     """
 
     remote: RemoteTemplate | None = None
@@ -127,11 +127,11 @@ class ObservedTemplate:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The operator's memory of one thing that it set: fingerprint of what it set, and of how Meta then showed it."""
+    """The operator's memory of a profile or template that it set: fingerprints as declared and as Meta showed it."""
 
     declared: str | None = None
     shown: str | None = None
 
     def settled(self, declared: str, shown: str) -> bool:
-        """Whether this was set already and Meta still shows what it made of it: another look differs, but no drift."""
+        """Return whether this was set already and Meta still shows it as then: a difference is no drift."""
         return self.declared == declared and self.shown in (None, shown)

@@ -1,4 +1,4 @@
-"""A declared template in Meta's JSON, and whether what Meta has is the same.
+"""A declared template in Meta's JSON, and whether Meta's template is the same.
 
 Source: developers.facebook.com/documentation/business-messaging/whatsapp/templates/components.
 """
@@ -11,11 +11,11 @@ from k8s.model.declared import Body, Button, Footer, Header, Template, fingerpri
 from k8s.model.json_object import Json
 
 _VARIABLE = re.compile(r"\{\{([^{}]+)\}\}")
-_CASE_INSENSITIVE_KEYS = {"type", "format", "otp_type"}  # Meta takes and gives these in either case
+_CASE_INSENSITIVE_KEYS = {"type", "format", "otp_type"}  # Meta accepts and returns these values in either case
 
 
 def to_meta(template: Template, media_handle: str | None = None) -> list[Json]:
-    """Give the components as the API takes them; media_handle: Meta's handle of an uploaded sample."""
+    """Return the components as the API takes them; media_handle: Meta's handle of an uploaded sample."""
     parts, named = template.components, template.parameter_format == "NAMED"
     components: list[Json] = []
     if parts.header:
@@ -30,22 +30,22 @@ def to_meta(template: Template, media_handle: str | None = None) -> list[Json]:
 
 
 def content_fingerprint(template: Template) -> str:
-    """Fingerprint of what customers see of the declared template: samples do not count, nor does the category."""
+    """Return a fingerprint of the declared template as customers see it: without samples and category."""
     return fingerprint([_without_examples(component) for component in to_meta(template)])
 
 
 def remote_fingerprint(components: list[Json]) -> str:
-    """Fingerprint of components as Meta gives them; its samples are links that change with every read."""
+    """Return a fingerprint of Meta's components, without samples: these are links that change with every reading."""
     return fingerprint([_without_examples(component) for component in components])
 
 
 def is_opaque(template: Template) -> bool:
-    """Whether Meta rewrites parts of it, so that `matches` cannot see every change."""
+    """Return whether Meta rewrites parts of the template, so that `matches` cannot see every change."""
     return template.category == "AUTHENTICATION" or bool(template.components.further)
 
 
 def matches(template: Template, components: list[Json]) -> bool:
-    """Tell whether Meta's components are the declared ones, as far as can be seen; samples do not count."""
+    """Return whether Meta's components are the declared ones, as far as that can be seen; samples do not count."""
     declared = {_kind(component): component for component in to_meta(template)}
     observed = {_kind(component): component for component in components}
     if template.category == "AUTHENTICATION":  # Meta turns its button into a URL button of its own
@@ -93,7 +93,7 @@ def _footer(footer: Footer) -> Json:
 
 
 def _button(button: Button) -> Json:
-    # Field names are Meta's already, in snake case.
+    # The field names are Meta's already, in snake case.
     made: Json = button.model_dump(mode="json", exclude_none=True, by_alias=False)
     if button.type == "URL" and button.example is not None:
         made["example"] = [button.example]
@@ -101,7 +101,7 @@ def _button(button: Button) -> Json:
 
 
 def _variables(text: str) -> list[str]:
-    """Names of the variables in a text, each once, in order."""
+    """Return the names of the variables in a text, each once, in order."""
     return list(dict.fromkeys(name.strip() for name in _VARIABLE.findall(text)))
 
 
@@ -116,7 +116,7 @@ def _without_examples(value: object) -> object:
 
 
 def _covers(declared: object, observed: object, key: str = "") -> bool:
-    """Whether observed has everything of declared; Meta adds fields of its own."""
+    """Return whether observed contains all of declared; Meta adds fields of its own."""
     if isinstance(declared, dict) and isinstance(observed, dict):
         return all(_covers(one, observed.get(name), name) for name, one in declared.items() if name != "example")
     if isinstance(declared, list) and isinstance(observed, list):

@@ -1,4 +1,4 @@
-"""What to think of a token, a number's health, a review, an API version: conditions from what Meta says. Pure."""
+"""Conditions for a token, the health of a number, a review and an API version, from Meta's answers. Pure."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _SEE_MANAGER = "see the WhatsApp Manager"
 
 
 def from_problem(type_: str, problem: Problem) -> Condition:
-    """Give the condition for something that could not be read or done."""
+    """Return the condition for a reading or an action that failed."""
     if problem.kind == "temporary":
         return unknown(type_, problem.reason, problem.message)
     return fails(type_, problem.reason, problem.message, stalled=problem.kind in ("refused", "blocked"))
 
 
 def token_valid(number: Number, token: Token, phone: Phone | Problem | None, now: datetime) -> Condition:
-    """Judge a token by Meta's check of it, and by whether the number could be read with it."""
+    """Return TokenValid from Meta's check of the token, and from whether the number could be read with it."""
     refused = _refused(number, token, phone, now)
     if refused:
         return fails("TokenValid", *refused, stalled=True)
@@ -39,7 +39,7 @@ def token_valid(number: Number, token: Token, phone: Phone | Problem | None, now
 
 
 def _refused(number: Number, token: Token, phone: Phone | Problem | None, now: datetime) -> tuple[str, str] | None:
-    """Reason and message why a token is no good; None when it is."""
+    """Return reason and message why a token cannot be used; None when it can."""
     if token.expires_at and token.expires_at <= now:
         return "TokenExpired", f"The access token expired on {stamp(token.expires_at)}: {_NEW_TOKEN}"
     if not token.valid:
@@ -59,7 +59,7 @@ def _refused(number: Number, token: Token, phone: Phone | Problem | None, now: d
 
 
 def healthy(phone: Phone | Problem | None) -> Condition:
-    """Judge whether a number can send, and how customers take it."""
+    """Return Healthy: whether the number can send, and its quality as customers rate it."""
     if phone is None:
         return unknown("Healthy", "NotChecked", "The number has not been checked yet")
     if isinstance(phone, Problem):
@@ -89,7 +89,7 @@ def _could_be_better(phone: Phone) -> Condition:
 
 
 def version_supported(version: str, now: datetime) -> Condition:
-    """Judge how long a version of the Graph API works."""
+    """Return VersionSupported: how long a version of the Graph API works."""
     end, left = versions.expiry(version), versions.days_left(version, now.date())
     if end is None or left is None:
         return holds("VersionSupported", "Supported", f"No end is announced for {version} of the Graph API")
@@ -103,7 +103,7 @@ def version_supported(version: str, now: datetime) -> Condition:
 
 
 def approved_by_meta(state: str | None, reason: str | None) -> Condition:
-    """Judge whether a template may be sent, by its state in Meta's words; reason: why Meta rejected it."""
+    """Return Approved, from a template's state at Meta; reason: why Meta rejected it."""
     match state:
         case None:
             return unknown("Approved", "NotSubmitted", "Not yet at Meta")
@@ -112,8 +112,8 @@ def approved_by_meta(state: str | None, reason: str | None) -> Condition:
         case "PENDING" | "IN_APPEAL":
             return waits("Approved", "Pending", "Meta is reviewing it: usually minutes, at most a day or two")
         case "REJECTED":
-            said = f" ({reason})" if reason else ""
-            return fails("Approved", "Rejected", f"Meta rejected it{said}: change it here, and it is submitted again")
+            why = f" ({reason})" if reason else ""
+            return fails("Approved", "Rejected", f"Meta rejected it{why}: change it here, and it is submitted again")
         case "PAUSED":
             return fails("Approved", "Paused", "Meta paused it for low quality; after the pause it is approved again")
         case "DISABLED":
@@ -123,5 +123,5 @@ def approved_by_meta(state: str | None, reason: str | None) -> Condition:
 
 
 def camel(word: str) -> str:
-    """Turn Meta's WORDS_LIKE_THIS into a reason LikeThis."""
+    """Return Meta's WORDS_LIKE_THIS as a reason LikeThis."""
     return "".join(part.capitalize() for part in word.split("_"))

@@ -8,14 +8,7 @@ import yaml
 from k8s.model import channels_file
 from k8s.model.declared import Number, fingerprint
 from k8s.model.json_object import Json
-from k8s.model.observed import (
-    ObservedNumber,
-    Phone,
-    Problem,
-    Secrets,
-    Subscription,
-    Token,
-)
+from k8s.model.observed import ObservedNumber, Phone, Problem, Secrets, Subscription, Token
 from tests.k8s.support.cases import CASES, before, cases, check, made, plain, planned
 
 
