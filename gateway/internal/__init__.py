@@ -1,1 +1,1 @@
-"""What the agent may ask the gateway, over HTTP."""
+"""The requests that the agent makes to the gateway over HTTP."""
