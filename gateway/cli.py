@@ -14,7 +14,7 @@ from gateway.commands import conversations, events, templates, tokens
 from gateway.commands.common import die, read_settings
 from gateway.runtime import serving
 from gateway.runtime.telemetry import leave_out_the_webhook
-from gateway.runtime.tracing import configure_tracing
+from gateway.runtime.tracing import SERVICE, configure_tracing
 from gateway.serve import serve as serve_process
 from gateway.settings import Settings
 from gateway.store.migrate import migrate as run_migrations
@@ -33,20 +33,20 @@ def main() -> None:
 
 @app.command()
 def serve() -> None:
-    """Take webhooks, and answer what the agent asks of the gateway."""
+    """Receive webhooks, and answer the agent's requests to the gateway."""
     _run(serve_process)
 
 
 @app.command()
 def work() -> None:
-    """Turn what came in into runs of the agent, and send the replies."""
+    """Make runs of the agent of the messages that came in, and send the replies."""
     leave_out_the_webhook()
     _run(work_process)
 
 
 @app.command()
 def migrate(
-    wait: typing.Annotated[bool, typer.Option("--wait", help="Apply nothing: return once somebody else has.")] = False,
+    wait: typing.Annotated[bool, typer.Option("--wait", help="Apply nothing; return once it is the newest.")] = False,
 ) -> None:
     """Bring the database to the newest schema."""
     url = read_settings().database_url.get_secret_value()
@@ -61,8 +61,8 @@ def migrate(
 
 
 def _wait_for_migrations(url: str) -> None:
-    """Return once the schema is the newest, however long that takes and whether Postgres is there already or not."""
-    said = ""
+    """Return once the schema is the newest, however long that takes, even if Postgres does not answer yet."""
+    last = ""
     while True:
         try:
             missing = pending(url)
@@ -72,21 +72,21 @@ def _wait_for_migrations(url: str) -> None:
             if not missing:
                 return
             now = f"waiting for {', '.join(missing)}"
-        if now != said:
+        if now != last:
             print(now, flush=True)
-        said = now
+        last = now
         time.sleep(0.5)
 
 
 def _run(make: Callable[[Settings], serving.Process]) -> None:
-    """Serve until SIGTERM or SIGINT; what was begun is finished within the drain time."""
+    """Serve until SIGTERM or SIGINT; requests and turns under way are finished within the drain time."""
     settings = read_settings()
     try:
         process = make(settings)
     except ValueError as error:
         die(str(error))
-    configure_tracing(settings.otel_exporter_otlp_endpoint, process.name)
-    # What was imported lives as long as the process: looking through it again and again is a pause of 50 ms and more.
+    configure_tracing(settings.otel_exporter_otlp_endpoint, f"{SERVICE}-{process.name}")
+    # Imported objects live as long as the process; each collection of garbage would look at them for 50 ms and more.
     gc.collect()
     gc.freeze()
     try:

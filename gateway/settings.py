@@ -1,4 +1,4 @@
-"""What the environment says: the only place of the gateway that reads it."""
+"""The settings of the gateway, read from the environment; no other module reads it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ SECRETS = (
     "INTERNAL_TOKEN",
 )
 
-_LATEST_RESEND = 86_400.0  # seconds; later the customer's window has closed, and the answer is of no use
+_LATEST_RESEND_SECONDS = 86_400.0  # later the customer's window has closed, and the answer is of no use
 
 
 class Settings(BaseSettings):
-    """The settings of ``serve`` and ``work``; names in the environment are these in capitals.
+    """The settings of `serve` and `work`. Names in the environment are these in capitals.
 
-    A secret may come as a file instead: ``NAME_FILE`` holds its path.
+    A secret may come as a file instead: `NAME_FILE` holds its path.
     """
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
@@ -132,12 +132,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _resends_while_it_makes_sense(self) -> Settings:
-        if self.uncertain_policy == "resend" and self.uncertain_wait_seconds > _LATEST_RESEND:
+        if self.uncertain_policy == "resend" and self.uncertain_wait_seconds > _LATEST_RESEND_SECONDS:
             raise ValueError("UNCERTAIN_POLICY=resend wants UNCERTAIN_WAIT_SECONDS of a day at most, such as 600")
         return self
 
     def channels(self) -> Channels:
-        """The channels that the environment names: the short form for one number, and files."""
+        """Return the channels that the environment names: the number of the short form, and those of files."""
         fixed = []
         if self.whatsapp_phone_number_id and self.whatsapp_access_token:
             fixed.append(
@@ -154,11 +154,11 @@ class Settings(BaseSettings):
         return Channels(fixed, files)
 
     def _app_secrets(self) -> list[str]:
-        """The app secrets of the single-number form, the current one first."""
+        """Return the app secrets of the single-number form, the current one first."""
         value = self.whatsapp_app_secret.get_secret_value() if self.whatsapp_app_secret else ""
         return [secret.strip() for secret in value.split(",") if secret.strip()]
 
 
 def new_owner() -> uuid.UUID:
-    """An identity for the leases of this process."""
+    """Return an identity for the leases of this process."""
     return uuid.uuid4()

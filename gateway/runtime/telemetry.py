@@ -1,6 +1,6 @@
-"""Logs and metrics: every name in one place.
+"""Logs and metrics of the gateway, every name in one place.
 
-Never in here or through here: message texts, full phone numbers, tokens. A customer is named by our own ids.
+No label or line holds a message text, a phone number or a token. A customer is named by our own ids.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any
 import structlog
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
+# Their request lines hold addresses, and these hold ids of customers.
+_WARNINGS_ONLY = ("httpx", "httpcore", "uvicorn.access")
 _FRAMES = 4  # of a traceback in the log
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)
 
@@ -45,48 +47,52 @@ API_VERSION_DAYS_LEFT = Gauge("whatsapp_api_version_days_left", "Until Meta ends
 BLOCKED = Gauge("whatsapp_number_blocked", "1 while Meta refuses whatever this number sends", ["phone_number_id"])
 UNCERTAIN = Gauge("whatsapp_messages_uncertain", "Sends of which nobody knows whether Meta has them")
 
-# What only `serve` counts: `work` would export zeros that say nothing, and hide from an alert that nothing is there.
+# Only `serve` counts these. Zeros from `work` would hide from an alert that no process counts them.
 _OF_SERVE = (ACK, WEBHOOKS, SIGNATURE_FAILURES, FOREIGN)
 
 
 def leave_out_the_webhook() -> None:
-    """Export nothing about webhooks from now on: this process takes none."""
+    """Export no metrics of webhooks from now on, in a process that receives none."""
     for metric in _OF_SERVE:
         REGISTRY.unregister(metric)
 
 
 def configure_logging(level: str = "info", style: str = "auto") -> None:
-    """Send everything, foreign loggers included, to stderr: as JSON lines, or as text on a terminal."""
-    text = style == "text" or (style == "auto" and sys.stderr.isatty())
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _shape_of_exception,
-    ]
-    last = structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer(ensure_ascii=False)
+    """Send all log lines, those of libraries included, to stderr: as JSON, or as text on a terminal."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last]
-        )
-    )
+    handler.setFormatter(_formatter(text=style == "text" or (style == "auto" and sys.stderr.isatty())))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     logging.raiseExceptions = False  # a line that cannot be written would be quoted, with a traceback
-    # Request lines would carry ids of customers in their addresses.
-    for name in ("httpx", "httpcore", "uvicorn.access"):
+    for name in _WARNINGS_ONLY:
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*_processors(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
 
 
+def _formatter(*, text: bool) -> structlog.stdlib.ProcessorFormatter:
+    """Return the formatter of all lines, which also completes those that libraries log without structlog."""
+    last = structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer(ensure_ascii=False)
+    remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    return structlog.stdlib.ProcessorFormatter(foreign_pre_chain=_processors(), processors=[remove, last])
+
+
+def _processors() -> list[Any]:
+    """Return the processors that every line passes, from our code or a library."""
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _shape_of_exception,
+    ]
+
+
 def _shape_of_exception(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401  # structlog's
-    """Say of an exception its classes and where it happened: its message may quote what a customer wrote."""
+    """Describe an exception by its classes and places in code: its message may quote a customer's text."""
     info = event.pop("exc_info", None)
     error = info if isinstance(info, BaseException) else info[1] if isinstance(info, tuple) else sys.exc_info()[1]
     if info and error is not None:
@@ -95,7 +101,7 @@ def _shape_of_exception(_logger: Any, _method: str, event: MutableMapping[str, A
 
 
 def _shapes(error: BaseException) -> Iterator[str]:
-    """The exception and its causes, each with its last places in code."""
+    """Yield the exception and its causes, each with its last places in code."""
     current: BaseException | None = error
     while current is not None:
         frames = traceback.extract_tb(current.__traceback__)[-_FRAMES:]

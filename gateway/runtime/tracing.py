@@ -1,6 +1,6 @@
-"""Traces by OpenTelemetry: a span for each webhook, turn and send, joined by the agent's run of that turn.
+"""Traces by OpenTelemetry: a span for each webhook, turn and send; the agent's run of a turn belongs to its trace.
 
-Without an endpoint nothing is recorded. Attributes are ids of ours and counts, never content or numbers.
+Without an endpoint nothing is recorded. Attributes are our own ids and counts, never content or numbers.
 """
 
 from __future__ import annotations
@@ -11,21 +11,23 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-tracer = trace.get_tracer("whatsapp-gateway")
+SERVICE = "whatsapp-gateway"
+
+tracer = trace.get_tracer(SERVICE)
 
 
-def configure_tracing(endpoint: str | None, process: str) -> None:
-    """Send spans to an OTLP/HTTP collector (``http://collector:4318``) from now on; None: to nobody."""
+def configure_tracing(endpoint: str | None, service: str = SERVICE) -> None:
+    """Send spans to an OTLP/HTTP collector (such as `http://collector:4318`) from now on. None: record nothing."""
     if endpoint is None:
         return
-    provider = TracerProvider(resource=Resource.create({"service.name": f"whatsapp-gateway-{process}"}))
+    provider = TracerProvider(resource=Resource.create({"service.name": service}))
     exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
     provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
 
 
 def trace_headers() -> dict[str, str]:
-    """The current span as W3C headers (``traceparent``), for a request that goes on with it; empty without one."""
+    """Return the current span as W3C headers (`traceparent`) for a request that belongs to it; empty without a span."""
     headers: dict[str, str] = {}
     propagate.inject(headers)
     return headers
