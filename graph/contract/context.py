@@ -57,7 +57,7 @@ class OwnDepartment(BaseModel):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
     title: str
-    about: str = Field("", description="which matters are its own; the other departments read it")
+    about: str = Field("", description="its matters, for the other departments to know")
     instructions: str = ""
     tools: list[str] = Field(default_factory=list)
 
@@ -71,18 +71,18 @@ class Context(BaseModel):
     customer_id: str = Field("", description="The gateway's id of the customer")
     customer_keys: list[CustomerKey] = Field(default_factory=list, description="Keys by which business data knows them")
     verification: Verification = Field(
-        "verified", description="What the customer's number may lead to in business data (docs/decisions/identity.md)"
+        "verified", description="Access of the customer's number to business data (docs/decisions/identity.md)"
     )
     customer_name: str | None = Field(None, description="Name in the customer's profile, if known")
     locale: str = Field("pt_BR", description="Language of the answers")
     department: str | None = Field(None, description="Department that answers first")
     model: str | None = Field(None, description="provider:model instead of AGENT_MODEL")
-    persona: str | None = Field(None, description="Who the agent is, instead of prompts/persona.md")
+    persona: str | None = Field(None, description="Persona of the agent, instead of prompts/persona.md")
     departments: list[str | OwnDepartment] | None = Field(
         None, description="Departments of this number, the first one answers first; default: all of prompts/departments"
     )
     tools: list[str] | None = Field(None, description="Tools that may be used on this number; default: all")
-    business_hours: BusinessHours | None = Field(None, description="When people are there; default: always")
+    business_hours: BusinessHours | None = Field(None, description="Hours in which people answer; default: always")
 
     @field_validator("verification", mode="before")
     @classmethod

@@ -49,8 +49,8 @@ async def ask_choice(
     if len(shown) < 2 or not question.strip():
         return FEWER_THAN_TWO
     asked = choice(question, shown, TEXTS["list_button"], TEXTS["list_title"])
-    told = "; ".join(f"{number}. {option}" for number, option in enumerate(shown, 1))
-    return end_with(runtime, question, f"O cliente foi perguntado. Opções: {told}", asked)
+    listed = "; ".join(f"{number}. {option}" for number, option in enumerate(shown, 1))
+    return end_with(runtime, question, f"O cliente foi perguntado. Opções: {listed}", asked)
 
 
 @tool(parse_docstring=True)
