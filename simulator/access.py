@@ -60,7 +60,7 @@ def is_known(host: str) -> bool:
 
 
 def is_at_this_machine(request: Request) -> bool:
-    """Return whether a browser of this machine asks, under this machine's own name, with nobody in between."""
+    """Return whether the request is from this machine, to one of its own names, without a proxy."""
     name = _name(request.headers.get("host", ""))
     peer = _address(request.client.host) if request.client else None
     if name is None or peer is None or not peer.is_loopback or {"forwarded", "x-forwarded-for"} & {*request.headers}:

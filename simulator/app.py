@@ -18,7 +18,7 @@ from simulator.api.graph_call import VERSION
 from simulator.api.management import ManagementApi
 from simulator.api.media import MediaApi
 from simulator.calls import CallLog, new_calls
-from simulator.control import accounts, control, people
+from simulator.control import accounts, common, control, people
 from simulator.faults import Faults
 from simulator.meta.carrier import Carrier
 from simulator.meta.errors import GraphError
@@ -36,7 +36,7 @@ def create_app(number: Number, webhook_url: str, stack_file: Path, token: str) -
 
     ``stack_file``: the state file of the local stack, if it runs.
     """
-    # The gateway is on this machine or in this cluster: no proxy in between, whatever the environment says.
+    # The gateway is on this machine or in this cluster: no proxy is used, regardless of the environment.
     client = httpx.AsyncClient(limits=httpx.Limits(max_connections=MAX_CONNECTIONS), trust_env=False)
     faults = Faults()
     world = World(number, webhook_url)
@@ -69,9 +69,9 @@ def create_app(number: Number, webhook_url: str, stack_file: Path, token: str) -
         exception_handlers={
             GraphError: cloud_api.answer_error,
             ChatError: server.answer_error,
-            ValidationError: control.answer_problem,
-            ValueError: control.answer_problem,
-            httpx.TransportError: control.answer_problem,
+            ValidationError: common.answer_problem,
+            ValueError: common.answer_problem,
+            httpx.TransportError: common.answer_problem,
         },
         lifespan=lifespan,
     )

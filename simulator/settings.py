@@ -23,6 +23,7 @@ class Settings(BaseModel):
     """Settings of the local stack and of the simulator's world; names in the environment are these in capitals.
 
     Addresses that are set belong to the user's servers; the stack does not start its own for them.
+    A secret may come as a file instead: ``NAME_FILE`` holds its path.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -62,7 +63,7 @@ class Settings(BaseModel):
 
     @property
     def webhook_url(self) -> str:
-        """Where the simulator posts webhooks."""
+        """The address to which the simulator posts webhooks."""
         return self.simulator_webhook_url or f"http://{HOST}:{self.gateway_port}/webhook/whatsapp"
 
     def number(self) -> Number:
@@ -85,7 +86,7 @@ def environment() -> dict[str, str]:
 
 
 def load(variables: Mapping[str, str]) -> Settings:
-    """Return the settings from variables; ``NAME_FILE`` may name a secret's file. Raises ValidationError or OSError."""
+    """Return the settings from variables. Raises ValidationError, or OSError for a ``NAME_FILE`` that is unreadable."""
     values: dict[str, Any] = {name.lower(): value for name, value in variables.items()}
     for name in Settings.model_fields:
         path = values.get(f"{name}_file")

@@ -3,11 +3,12 @@
 from dataclasses import asdict, replace
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from simulator.control.common import Body
 from simulator.json_type import Json
 from simulator.meta.business.accounts import Number, Token
 from simulator.meta.business.templates import STATUSES, Template
@@ -15,15 +16,13 @@ from simulator.meta.carrier import Carrier
 from simulator.meta.messages.payloads import number_changes
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class _Update(Body):
     def given(self) -> Json:
         """Return only the fields that the request sets."""
         return self.model_dump(exclude_unset=True)
 
 
-class AccountUpdate(_Body):
+class AccountUpdate(_Update):
     """An account (WABA)."""
 
     name: str | None = None
@@ -33,7 +32,7 @@ class AccountUpdate(_Body):
     account_review_status: str | None = None
 
 
-class NumberUpdate(_Body):
+class NumberUpdate(_Update):
     """A number; absent fields are those of the first number."""
 
     account_id: str | None = None
@@ -52,7 +51,7 @@ class NumberUpdate(_Body):
     escalation_partner: bool | None = None
 
 
-class TokenUpdate(_Body):
+class TokenUpdate(_Update):
     """A token; times in seconds since 1970, 0: never."""
 
     type: Literal["SYSTEM_USER", "USER"] | None = None
@@ -63,7 +62,7 @@ class TokenUpdate(_Body):
     accounts: list[str] | None = None
 
 
-class TemplateUpdate(_Body):
+class TemplateUpdate(_Update):
     """A change that Meta's reviewers, or customers' reports, make to a template."""
 
     status: str | None = None
@@ -73,7 +72,7 @@ class TemplateUpdate(_Body):
     components: list[Json] | None = None
 
 
-class TemplatesImport(_Body):
+class TemplatesImport(_Update):
     """Templates to add as existing ones: without check, limit or webhook."""
 
     account_id: str

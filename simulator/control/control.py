@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import TypeVar
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from simulator.control.common import Ascii, Body, number_of, problem, wa_id_of
 from simulator.faults import Fault
 from simulator.json_type import Json
 from simulator.meta.business import verification
@@ -20,26 +21,13 @@ from simulator.meta.carrier import Carrier
 from simulator.meta.messages.payloads import encode, sign
 from simulator.meta.messages.rules import ANY_NUMBER
 from simulator.meta.persona_actions import MessageBuilder, PersonaAction
-from simulator.meta.world import Number, World, digits_of
 
 MAX_WAIT_SECONDS = 60
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-class Ascii(JSONResponse):
-    """JSON in ASCII only, so that lone surrogates, which people do send, can be shown."""
-
-    def render(self, content: object) -> bytes:
-        """Return the JSON's bytes."""
-        return json.dumps(content).encode()
-
-
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class PersonaUpdate(_Request):
+class PersonaUpdate(Body):
     """A change of a persona."""
 
     name: str | None = None
@@ -50,7 +38,7 @@ class PersonaUpdate(_Request):
     window_open: bool | None = None
 
 
-class Injection(_Request):
+class Injection(Body):
     """A webhook that the caller composes. ``signature``: absent signs it correctly, null sends none."""
 
     body: Json | None = None
@@ -66,14 +54,14 @@ class Injection(_Request):
         return self.raw.encode() if self.raw is not None else encode(self.body or {})
 
 
-class ClockUpdate(_Request):
+class ClockUpdate(Body):
     """A move of the clock: by seconds, or to a moment (ISO 8601 with offset)."""
 
     advance_seconds: float | None = None
     now: datetime | None = None
 
 
-class SettingsUpdate(_Request):
+class SettingsUpdate(Body):
     """A change of the simulator's behaviour; absent fields keep their values."""
 
     webhook_url: str | None = None
@@ -193,7 +181,7 @@ class Control:
         fault_id = request.path_params["fault_id"]
         fault = self._carrier.faults.get(fault_id)
         if fault is None:
-            return _problem(404, f"there is no fault {fault_id!r}")
+            return problem(404, f"there is no fault {fault_id!r}")
         if request.method == "DELETE":
             self._carrier.faults.remove(fault_id)
             return Response(status_code=204)
@@ -203,7 +191,7 @@ class Control:
         """Release the events that a ``hold`` holds."""
         fault = self._carrier.faults.get(request.path_params["fault_id"])
         if fault is None:
-            return _problem(404, "there is no such fault")
+            return problem(404, "there is no such fault")
         fault.release()
         return Ascii(fault.model_dump())
 
@@ -221,17 +209,17 @@ class Control:
         if request.method == "GET":
             shown = outbox.pending() if "pending" in request.query_params else outbox.all()
             return Ascii({"webhooks": [one.as_json() for one in shown]})
-        update = Injection.model_validate(json.loads(await request.body()))
-        body = update.encoded()
-        signature = sign(body, app.secret) if update.signature == "proper" else update.signature
-        answers = await asyncio.gather(*(outbox.attempt(app.callback, body, signature) for _ in range(update.copies)))
+        injection = Injection.model_validate(json.loads(await request.body()))
+        body, copies = injection.encoded(), injection.copies
+        signature = sign(body, app.secret) if injection.signature == "proper" else injection.signature
+        answers = await asyncio.gather(*(outbox.attempt(app.callback, body, signature) for _ in range(copies)))
         return Ascii({"answers": answers})
 
     async def verify(self, request: Request) -> Response:
         """Verify the webhook as Meta does when its address is entered; ``token`` and ``challenge`` may be given."""
-        update = json.loads(await request.body() or b"{}")
-        token = update.get("token", number_of(self._carrier.world, None).verify_token)
-        challenge = update.get("challenge", verification.CHALLENGE)
+        given = json.loads(await request.body() or b"{}")
+        token = given.get("token", number_of(self._carrier.world, None).verify_token)
+        challenge = given.get("challenge", verification.CHALLENGE)
         answer = await verification.ask(self._client, self._carrier.world.app.callback, token, challenge)
         verified = answer.status_code == httpx.codes.OK and answer.text == challenge
         return Ascii({"verified": verified, "status": answer.status_code, "body": answer.text})
@@ -251,33 +239,3 @@ class Control:
 def _updated(settings: ModelT, update: Json | None) -> ModelT:
     """Return the settings with some of them changed. Raises ValidationError when one is wrong."""
     return type(settings).model_validate(settings.model_dump() | (update or {}))
-
-
-def number_of(world: World, number_id: str | None) -> Number:
-    """Return the number of that id, or the first one. Raises ValueError when there is none."""
-    numbers = world.numbers
-    if number_id is None:
-        return next(iter(numbers.values()))
-    if number_id not in numbers:
-        raise ValueError(f"there is no number {number_id!r}, only {', '.join(numbers)}")
-    return numbers[number_id]
-
-
-def wa_id_of(request: Request) -> str:
-    """Return the id of the persona that the path names. Raises ValueError when it has no digits."""
-    wa_id = digits_of(request.path_params["wa_id"])
-    if not wa_id:
-        raise ValueError("a persona is named by the digits of a phone number")
-    return wa_id
-
-
-def _problem(status: int, text: str) -> Response:
-    return Ascii({"error": text}, status)
-
-
-async def answer_problem(_: Request, error: Exception) -> Response:
-    """Answer for an exception: a wrong request, or a gateway that does not answer the verification."""
-    if isinstance(error, httpx.TransportError):
-        return _problem(502, f"the webhook does not answer: {type(error).__name__}: {error}")
-    text = str(error.errors(include_url=False)) if isinstance(error, ValidationError) else str(error)
-    return _problem(422, text)

@@ -7,14 +7,13 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from simulator.control.control import Ascii, number_of, wa_id_of
+from simulator.control.common import Ascii, Body, number_of, wa_id_of
 from simulator.json_type import Json
 from simulator.meta.carrier import Carrier
 from simulator.meta.messages.payloads import echo_change, handover_change, preference_change, system_change
@@ -24,35 +23,33 @@ from simulator.meta.world import Message, Number, Persona, digits_of, new_wamid
 
 PING_SECONDS = 15
 RANGE_HEADER = re.compile(r"bytes=(\d+)-(\d*)")
-# What people sent may be a page with scripts: opened in a browser it must not act with this server's rights.
+# A person's file may be a page with scripts: opened in a browser it must not act with this server's rights.
 SANDBOX_HEADERS = {"Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff"}
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class _PersonBody(Body):
     number_id: str | None = None
 
 
-class Move(_Body):
+class Move(_PersonBody):
     """A new phone number; without one only the user id is made anew."""
 
     wa_id: str | None = None
 
 
-class Preference(_Body):
+class Preference(_PersonBody):
     """The person's choice about marketing messages."""
 
     marketing: Literal["stop", "resume"]
 
 
-class Owner(_Body):
+class Owner(_PersonBody):
     """The owner of the conversation: ``us``, ``ai_agent`` (Meta's own), or any other app's role."""
 
     owner: str
 
 
-class Echo(_Body):
+class Echo(_PersonBody):
     """A message that the business sent without the API: from its phone app, or from another app (then by standby)."""
 
     text: str | None = None
@@ -60,7 +57,7 @@ class Echo(_Body):
     author: str = "business_app"
 
 
-class SampleRequest(_Body):
+class SampleRequest(_PersonBody):
     """A built-in sample."""
 
     sample: str
@@ -104,7 +101,7 @@ class PeopleControl:
 
     async def identity(self, request: Request) -> Response:
         """Post ``customer_identity_changed``: the person has another phone."""
-        body = _Body.model_validate_json(await request.body() or b"{}")
+        body = _PersonBody.model_validate_json(await request.body() or b"{}")
         persona = self._persona(request)
         system = {"body": f"The identity of {persona.name} changed", "type": "customer_identity_changed"}
         self._post_system_message(self._number(body), persona, persona, system)
@@ -202,7 +199,7 @@ class PeopleControl:
     def _persona(self, request: Request) -> Persona:
         return self._carrier.world.persona(wa_id_of(request))
 
-    def _number(self, body: _Body) -> Number:
+    def _number(self, body: _PersonBody) -> Number:
         return number_of(self._carrier.world, body.number_id)
 
 

@@ -203,7 +203,7 @@ class World:
     def move(self, persona: Persona, wa_id: str | None) -> Persona:
         """Give a person another number (None: the same) and another user id. Raises ValueError for a taken number."""
         if wa_id in self.personas:
-            raise ValueError(f"{wa_id} belongs to somebody else")
+            raise ValueError(f"{wa_id} belongs to another person")
         new = replace(persona, wa_id=wa_id or persona.wa_id, user_id=_user_id(secrets.token_hex(8)))
         del self.personas[persona.wa_id]
         self.given_up.add(persona.wa_id)

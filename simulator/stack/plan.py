@@ -19,7 +19,7 @@ DATABASE_NAME = "whatsapp_agent"
 AGENT_CONFIGURATION = Path(__file__).parents[2] / "langgraph.json"
 DEMO_MODEL = "openai:demo"
 NO_TELEMETRY = {"LANGGRAPH_CLI_NO_ANALYTICS": "1", "LANGGRAPH_NO_VERSION_CHECK": "true", "LANGSMITH_TRACING": "false"}
-JOBS_PER_WORKER = "50"  # `langgraph dev` would run one job at a time
+JOBS_PER_WORKER = "50"  # ``langgraph dev`` would run one job at a time
 
 
 class SettingsError(Exception):

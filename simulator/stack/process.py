@@ -80,7 +80,7 @@ class Process:
 
     @property
     def ending(self) -> str:
-        """How the last run ended, in words."""
+        """The end of the last run in words: a signal's name or the exit code."""
         code = self.exit_code
         return signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
 

@@ -139,7 +139,7 @@ class Stack:
         self._report(f"\nReady, with {model}. Ctrl-C stops everything.")
         if unused := self._plan.unused():
             advice = "set WHATSAPP_GRAPH_URL=https://graph.facebook.com to use them"
-            self._report(f"\nMeta is simulated, and nobody was given {', '.join(unused)}: {advice}.")
+            self._report(f"\nMeta is simulated, and these settings are not used: {', '.join(unused)}; {advice}.")
         if self._plan.own_meta:
             self._report(f"\n  Open {addresses['phone']} and write to the business.\n")
             self._report('Or: python -m simulator say "Olá, quero saber do meu pedido 12345"\n')

@@ -1,4 +1,4 @@
-"""Who may drive the simulator: not a page of another site, not a name that was made to lead here, not whoever asks."""
+"""Access to the simulator: no page of another site, no foreign host name, and no request without the token gets in."""
 
 import httpx
 import pytest
@@ -21,7 +21,7 @@ def routes() -> list[tuple[str, str]]:
 
 @pytest.fixture
 def stranger(simulator):
-    """Somebody without the token."""
+    """A client without the token."""
     with httpx.Client(base_url=simulator.url, trust_env=False, timeout=30) as client:
         yield client
 

@@ -1,4 +1,4 @@
-"""Whatever comes in: refused in the right format or taken, never a crash; and nothing is lost in a batch."""
+"""Any input is accepted or refused in the right format, and never crashes; a batch loses nothing."""
 
 import json
 
@@ -20,7 +20,7 @@ objects = st.dictionaries(keys, anything, max_size=5)
 
 
 def refusals(kind, function, *arguments):
-    """The body of the error that the function raises, if it raises one of that kind."""
+    """Return the body of the error that the function raises, if it raises one of that kind."""
     try:
         function(*arguments)
     except kind as error:

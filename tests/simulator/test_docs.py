@@ -1,4 +1,4 @@
-"""docs/simulator.md cannot fall behind: every command, setting, route and fault stands in it."""
+"""docs/simulator.md describes every command, setting, route and fault."""
 
 from collections import deque
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The load report against a business that answers well, and one that makes every mistake."""
+"""The load report for a business that answers correctly, and for one that makes every mistake."""
 
 import asyncio
 import math
@@ -18,7 +18,7 @@ class Answering:
         self.throughput: list[str] = []
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
-        await asyncio.sleep(0)  # let the others go on, as a network would
+        await asyncio.sleep(0)  # let the other tasks run, as a network would
         path = request.url.path
         if path == "/_sim/accounts":
             return httpx.Response(200, json={"numbers": [{"id": "1", "throughput": "STANDARD"}]})

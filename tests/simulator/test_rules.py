@@ -1,4 +1,4 @@
-"""The rules: who may be written to, when, and what it costs."""
+"""The rules of recipients, windows, rates and prices."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def template(name="hello_world", code="en_US"):
 
 
 def outcome(business, wamid):
-    """The last status of a message, and the code of its error."""
+    """Return the last status of a message, and the code of its error."""
 
     def statuses():
         return [one for one in business.items("statuses") if one["id"] == wamid]

@@ -1,4 +1,4 @@
-"""Delivery of webhooks: signed, ordered in good times, at least once in bad ones, and wrong on demand."""
+"""Delivery of webhooks: signed, in order without failures, at least once with them, and wrong on request."""
 
 import pytest
 

@@ -24,7 +24,7 @@ from simulator.meta.errors import (
 
 MAX_CHARACTERS = {"BODY": 1024, "HEADER": 60}
 UNPRINTABLE = re.compile(r"[\n\t]| {5,}")
-# How a parameter's type shows its value on the phone when it is not text.
+# The field with the text that the phone shows for a parameter that is not text.
 FALLBACKS = {"currency": "fallback_value", "date_time": "fallback_value"}
 
 

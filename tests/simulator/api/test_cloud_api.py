@@ -1,4 +1,4 @@
-"""The Cloud API as a raw client sees it: what is accepted, what is refused and how, which ticks follow."""
+"""The Cloud API as a raw client sees it: accepted and refused sends, and the statuses that follow."""
 
 import httpx
 import pytest

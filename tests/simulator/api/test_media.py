@@ -1,4 +1,4 @@
-"""Media in both directions: uploads, five-minute addresses, limits, samples, and what people attach."""
+"""Media in both directions: uploads, five-minute addresses, limits, samples, and people's attachments."""
 
 import io
 

@@ -1,6 +1,6 @@
-"""The contract of every sendable type: what is right is taken, what is wrong is refused in Meta's words.
+"""The contract of every sendable type: correct ones are accepted, wrong ones are refused in Meta's words.
 
-The same requests by a raw client; and everything that the gateway's library can write.
+The requests come from a raw client, and from the gateway's library with everything that it can write.
 """
 
 import copy
@@ -94,7 +94,7 @@ RIGHT = {
     "template": {"template": {"name": "hello_world", "language": {"code": "en_US"}}},
 }
 
-# Of each: the right case, where to put what, and the code. A value of ... is taken away.
+# For each: the correct case, the path and the wrong value, and the code. ``...`` removes the value.
 WRONG = [
     ("text", "text.body", ..., 131008),
     ("text", "text.body", "x" * 4097, 100),
@@ -160,7 +160,7 @@ def message(name, **more):
 
 
 def put(body, path, value):
-    """The body with something put (or taken away) at a path like ``a.0.b``."""
+    """Return the body with a value set (or removed) at a path like ``a.0.b``."""
     *holders, last = [int(step) if step.isdigit() else step for step in path.split(".")]
     place = body
     for step in holders:

@@ -1,4 +1,4 @@
-"""What people do, as the business hears it: through webhooks, and through the gateway's library."""
+"""People's actions as the business receives them: through webhooks, and through the gateway's library."""
 
 import json
 
@@ -24,7 +24,7 @@ def refused(simulator, **act):
 
 
 def heard(business, count):
-    """So many events as the gateway understands them; none of them unknown."""
+    """Return this many events as the gateway's library parses them; none of them is unknown."""
 
     def found():
         return [event(item) for payload in business.payloads for item in items(payload)]
@@ -154,7 +154,7 @@ def test_numbers_and_user_ids_change(quiet, cloud, simulator) -> None:
     assert gone.is_success
     simulator.post("personas/5511900000009/messages", text="outra")
     taken = simulator.control.post("/_sim/personas/5511900000009/number", json={"wa_id": "5511900000001"})
-    assert "belongs to somebody else" in taken.json()["error"]
+    assert "belongs to another person" in taken.json()["error"]
 
 
 def test_standby_handovers_and_echoes(quiet, simulator) -> None:

@@ -1,4 +1,4 @@
-"""The demo model's script: what it understands, which tools it calls, that its facts come from them."""
+"""The demo model's script: the requests that it recognises, its tool calls, and the source of its facts."""
 
 import pytest
 

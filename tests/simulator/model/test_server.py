@@ -1,4 +1,4 @@
-"""The model server: OpenAI's contract, asked by OpenAI's own client and by a raw one."""
+"""The model server: OpenAI's contract, tested with OpenAI's own client and a raw one."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A real browser on the phone page; a business to talk to; pictures of what it looks like."""
+"""A real browser on the phone page; a business to talk to; screenshots."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ FLAGS = [
     "--use-fake-device-for-media-stream",  # a microphone that beeps
     "--use-fake-ui-for-media-stream",
 ]
-# What the browser itself says about a request that fails on purpose.
+# The browser's own message about a request that fails on purpose.
 EXPECTED = ("net::ERR_FAILED", "422 (Unprocessable")
 
 
@@ -46,7 +46,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def new_page(browser) -> Iterator[Callable[..., Page]]:
-    """``new_page(**options)``: a page in a context of its own. Errors of the page and requests to elsewhere fail."""
+    """``new_page(**options)``: a page in a context of its own. The page may have no error and call no other server."""
     problems: list[str] = []
     contexts = []
 
@@ -72,7 +72,7 @@ def new_page(browser) -> Iterator[Callable[..., Page]]:
 
 @pytest.fixture
 def screenshot() -> Callable[[Page, str], None]:
-    """``screenshot(page, "name")``: keep a picture for people to look at."""
+    """``screenshot(page, "name")``: save a picture for people."""
     SCREENSHOTS.mkdir(exist_ok=True)
 
     def take(page: Page, name: str) -> None:

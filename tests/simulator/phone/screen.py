@@ -11,7 +11,7 @@ MARIA = "5511987654321"
 
 
 class Screen:
-    """The page. Everything is found by its role and name, as a screen reader finds it."""
+    """The page. Elements are found by role and name, as a screen reader finds them."""
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
@@ -37,7 +37,7 @@ class Screen:
         self.box(name).press("Enter")
 
     def menu(self, bubble: Locator, item: str) -> None:
-        """Open a message's menu and choose from it."""
+        """Open a message's menu and choose an entry."""
         bubble.hover()
         bubble.get_by_role("button", name="Ações da mensagem").click()
         self.page.get_by_role("menuitem", name=item).click()
@@ -61,7 +61,7 @@ class Screen:
         self.phone(name).wait_for()
 
     def tools(self, tab: str) -> Locator:
-        """The panel of that tab, opened."""
+        """Open the panel of that tab and return it."""
         opener = self.page.get_by_role("button", name="Falhas, relógio e endereços")
         if opener.get_attribute("aria-expanded") == "false":
             opener.click()
@@ -77,7 +77,7 @@ class Meta:
         self._to = to
 
     def send(self, kind: str, content: Any, **more: Any) -> str:
-        """Send a message; its wamid."""
+        """Send a message and return its wamid."""
         body = {"messaging_product": "whatsapp", "to": f"+{self._to}", "type": kind, kind: content, **more}
         answer = self._cloud.post("/messages", json=body)
         assert answer.is_success, answer.text

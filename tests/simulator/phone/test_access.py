@@ -1,4 +1,4 @@
-"""For everybody: names, focus, contrast, narrow and dark screens; and nothing from or to elsewhere."""
+"""Accessibility: names, focus, contrast, narrow and dark screens; and no request from or to other sites."""
 
 import re
 
@@ -100,7 +100,7 @@ def test_texts_stand_out_from_their_ground(new_page, simulator, scheme) -> None:
 
 
 def contrast(one: str, other: str) -> float:
-    """Contrast of two #rrggbb colours (WCAG's formula)."""
+    """Return the contrast of two #rrggbb colours (WCAG's formula)."""
     lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 

@@ -17,7 +17,7 @@ def received(business) -> dict:
 
 @pytest.fixture
 def fetch(cloud):
-    """The bytes of an inbound file as a business gets them: first its address, then the file."""
+    """Return the bytes of an inbound file as a business gets them: first its address, then the file."""
 
     def get(media_id: str) -> tuple[dict, bytes]:
         version = str(cloud.base_url).rstrip("/").rsplit("/", 1)[0]

@@ -1,4 +1,4 @@
-"""The panel: faults, the clock, what went over the wire, the addresses of everything else."""
+"""The panel of tools: faults, the clock, traffic, addresses."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What the stack would start, where, and what each part is told; nothing is started here."""
+"""The parts that the stack would start, their ports and environments; nothing is started here."""
 
 import pytest
 
@@ -114,7 +114,7 @@ def real(tmp_path) -> dict[str, str]:
 
 @pytest.mark.parametrize("more", [{}, META, META | {"OPENAI_API_KEY": "sk"}])
 def test_real_credentials_never_reach_the_simulator(real, more) -> None:
-    """Whatever else is set: with Meta's address and no key it is still started, as the model."""
+    """With Meta's address and no key it is still started, as the model, regardless of other settings."""
     plan = make_plan(real | more)
     told = plan.simulator_environment()
     assert not any("real" in value or "secret" in value for name, value in told.items() if name != "DEV_DIR")

@@ -1,4 +1,4 @@
-"""The servers that the stack and every test stand on: real processes, started, stopped and killed."""
+"""The servers of the stack and of every test: real processes, started, stopped and killed."""
 
 import os
 import signal
@@ -131,7 +131,7 @@ def test_free_ports_are_free() -> None:
 
 
 def test_a_simulator_whose_page_is_open_ends_when_it_is_asked(server_dir: Path) -> None:
-    """The page always waits for news, at the longest for a minute; that would outlive any patience."""
+    """The page always has a waiting request, for up to a minute: longer than a shutdown may take."""
     port = free_port()
     environment = {"PATH": os.environ["PATH"], "SIMULATOR_PORT": str(port), "SIMULATOR_TOKEN": "t"}
     command = [sys.executable, "-m", "simulator", "serve"]

@@ -1,4 +1,4 @@
-"""``python -m simulator up`` and ``say``: the whole stack, for real, once; and what happens when it cannot start."""
+"""``python -m simulator up`` and ``say``: the whole stack, started once; and the messages when it cannot start."""
 
 import json
 import os
@@ -22,11 +22,11 @@ PORTS = (
     "GATEWAY_PORT", "OPS_PORT", "WORK_PORT", "LANGGRAPH_PORT", "SIMULATOR_PORT", "POSTGRES_PORT", "REDIS_PORT"
 )  # fmt: skip
 UP = [sys.executable, "-m", "simulator", "up"]
-TIMEOUT_SECONDS = 240  # seconds; a bound for busy machines, nothing waits for it
+TIMEOUT_SECONDS = 240  # a bound for busy machines
 
 
 def variables(directory: Path, **more: str) -> dict[str, str]:
-    own = dict(os.environ) | dict.fromkeys(ADDRESSES, "")  # empty: whatever a developer's .env says, they are unset
+    own = dict(os.environ) | dict.fromkeys(ADDRESSES, "")  # empty: unset, even if a developer's .env sets them
     own |= {name: str(free_port()) for name in PORTS}
     return own | {"DEV_DIR": str(directory / "dev"), "QUIET_PERIOD_SECONDS": "0.2", **more}
 

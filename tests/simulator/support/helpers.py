@@ -1,4 +1,4 @@
-"""A business that receives webhooks, and patience."""
+"""A business that receives webhooks, and a wait for conditions."""
 
 import hashlib
 import hmac
@@ -16,7 +16,7 @@ TIMEOUT_SECONDS = 10
 
 
 def eventually(condition: Callable[[], Any], seconds: float = TIMEOUT_SECONDS) -> Any:
-    """The first true value of the condition; fails when none comes."""
+    """Return the first true value of the condition; fail when none comes in time."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -25,7 +25,7 @@ def eventually(condition: Callable[[], Any], seconds: float = TIMEOUT_SECONDS) -
 
 
 class Business:
-    """A webhook that keeps what it gets. ``answers``: status codes to answer with first, then always 200."""
+    """A webhook that stores its requests. ``answers``: status codes to answer with first, then always 200."""
 
     def __init__(self, port: int = 0) -> None:
         self.posts: list[tuple[dict[str, str], bytes]] = []
@@ -71,7 +71,7 @@ class Business:
         return [json.loads(body) for _, body in list(self.posts)]
 
     def items(self, kind: str) -> list[dict[str, Any]]:
-        """All ``messages`` or ``statuses``, in the order of arrival."""
+        """Return all ``messages`` or ``statuses``, in the order of arrival."""
         changes = [change for payload in self.payloads for entry in payload["entry"] for change in entry["changes"]]
         return [item for change in changes for item in change["value"].get(kind, [])]
 
@@ -79,7 +79,7 @@ class Business:
         return [item["text"]["body"] for item in self.items("messages")]
 
     def signed_well(self) -> list[bool]:
-        """For each post whether its signature is that of its raw bytes."""
+        """Return for each post whether its signature is that of its raw bytes."""
         return [
             headers.get("x-hub-signature-256")
             == "sha256=" + hmac.new(b"simulator-app-secret", body, hashlib.sha256).hexdigest()

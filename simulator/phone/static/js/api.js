@@ -1,8 +1,8 @@
-// The simulator's control API, as docs/simulator.md describes it.
+// The client of the simulator's control API, which docs/simulator.md describes.
 
 import { credentials, withToken } from "./token.js";
 
-/** The simulator refused, or does not answer; the message says why, in its words. */
+/** The simulator refused a call, or does not answer; the message gives the reason. */
 export class ApiError extends Error {}
 
 async function call(method, path, body, headers = {}) {
@@ -32,9 +32,9 @@ const one = encodeURIComponent;
 
 export const facts = () => get("/phone/facts");
 export const personas = async () => (await get("/_sim/personas")).personas;
-export const putPersona = (waId, wish) => send("PUT", `/_sim/personas/${one(waId)}`, wish);
+export const putPersona = (waId, change) => send("PUT", `/_sim/personas/${one(waId)}`, change);
 export const transcript = (after, wait) => get(`/_sim/transcript?after=${after}&wait=${wait}`);
-export const speak = (waId, speech) => send("POST", `/_sim/personas/${one(waId)}/messages`, speech);
+export const speak = (waId, action) => send("POST", `/_sim/personas/${one(waId)}/messages`, action);
 
 export const faults = async () => (await get("/_sim/faults")).faults;
 export const addFault = (fault) => send("POST", "/_sim/faults", fault);
@@ -43,27 +43,27 @@ export const removeFaults = () => call("DELETE", "/_sim/faults");
 export const releaseFault = (id) => call("POST", `/_sim/faults/${one(id)}/release`);
 
 export const clock = () => get("/_sim/clock");
-export const moveClock = (wish) => send("POST", "/_sim/clock", wish);
+export const moveClock = (change) => send("POST", "/_sim/clock", change);
 export const resetClock = () => call("DELETE", "/_sim/clock");
 
 export const settings = () => get("/_sim/settings");
-export const patchSettings = (wish) => send("PATCH", "/_sim/settings", wish);
+export const patchSettings = (change) => send("PATCH", "/_sim/settings", change);
 export const reset = () => call("POST", "/_sim/reset");
 export const calls = async (path = "") => (await get(`/_sim/calls?path=${one(path)}`)).calls;
 export const webhooks = async () => (await get("/_sim/webhooks")).webhooks;
 
-/** Where the page finds the bytes of a file in a message; null when only another server has them. */
+/** Return the address of a file in a message; null when only another server has the file. */
 export const mediaUrl = ({ id }, message) => withToken(id ? `/_sim/media/${one(id)}` : (message.media_url ?? null));
 
-/** Give the simulator a file of a customer: `{id, mime_type, filename, size, url}`. */
+/** Upload a customer's file; return `{id, mime_type, filename, size, url}`. */
 export function upload(file) {
   return call("POST", `/_sim/media?filename=${one(file.name)}`, file, { "Content-Type": file.type || "application/octet-stream" });
 }
 
-/** A message with the webhooks and calls that are about it: `{webhooks, calls, answer, …}`. */
+/** Return a message with its webhooks and calls: `{webhooks, calls, answer, …}`. */
 export const raw = ({ id }) => get(`/_sim/messages/${one(id)}`);
 
-export const moveNumber = (waId, wish) => send("POST", `/_sim/personas/${one(waId)}/number`, wish);
+export const moveNumber = (waId, change) => send("POST", `/_sim/personas/${one(waId)}/number`, change);
 export const newIdentity = (waId) => send("POST", `/_sim/personas/${one(waId)}/identity`, {});
 export const preferences = (waId, marketing) => send("POST", `/_sim/personas/${one(waId)}/preferences`, { marketing });
 export const giveTo = (waId, owner) => send("POST", `/_sim/personas/${one(waId)}/owner`, { owner });

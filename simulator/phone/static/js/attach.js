@@ -1,4 +1,4 @@
-// What can be attached: files of each kind, a place, somebody's contact.
+// Attachments: files of each kind, a location, a contact.
 
 import { dialog, form } from "./dialogs.js";
 import { h } from "./dom.js";
@@ -6,7 +6,7 @@ import { icon } from "./icons.js";
 
 const DEMO_PLACE = { latitude: "-23.561414", longitude: "-46.655881", name: "Avenida Paulista", address: "São Paulo, SP" };
 
-/** The entries of the menu, by name: `{icon, label, open}`. `take()` gives the message that is answered, once. */
+/** Return the entries of the menu by name: `{icon, label, open}`. `take()` returns the answered message, once. */
 export function attachments(speaker, take) {
   const file = (kind, drawing, label, accept) => ({
     icon: drawing,
@@ -43,7 +43,7 @@ function pickFile(accept, onpick) {
   input.click();
 }
 
-/** Show the file before it goes, with room for a caption. */
+/** Show the file before it is sent, with a field for a caption. */
 async function offer(speaker, kind, file, take) {
   const caption = await preview(kind, file);
   if (caption !== null) await speaker.file(kind, file, { caption }, take());
@@ -75,21 +75,21 @@ function shown(kind, { name, size }, url) {
 
 async function sendPlace(speaker, message) {
   const number = { type: "number", step: "any", required: true };
-  const wish = await form("Enviar localização", [
+  const values = await form("Enviar localização", [
     { ...number, name: "latitude", label: "Latitude", min: "-90", max: "90", value: DEMO_PLACE.latitude },
     { ...number, name: "longitude", label: "Longitude", min: "-180", max: "180", value: DEMO_PLACE.longitude },
     { name: "name", label: "Nome do lugar", value: DEMO_PLACE.name },
     { name: "address", label: "Endereço", value: DEMO_PLACE.address },
   ]);
-  if (!wish) return;
-  const texts = Object.fromEntries(["name", "address"].filter((name) => wish[name]).map((name) => [name, wish[name]]));
-  await speaker.location({ latitude: Number(wish.latitude), longitude: Number(wish.longitude), ...texts }, message);
+  if (!values) return;
+  const texts = Object.fromEntries(["name", "address"].filter((name) => values[name]).map((name) => [name, values[name]]));
+  await speaker.location({ latitude: Number(values.latitude), longitude: Number(values.longitude), ...texts }, message);
 }
 
 async function sendContact(speaker, take) {
-  const wish = await form("Enviar contato", [
+  const values = await form("Enviar contato", [
     { name: "name", label: "Nome", required: true, value: "João Silva" },
     { name: "phone", label: "Telefone", type: "tel", required: true, value: "+55 11 91234-5678" },
   ]);
-  if (wish) await speaker.contact(wish, take());
+  if (values) await speaker.contact(values, take());
 }

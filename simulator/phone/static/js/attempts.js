@@ -1,6 +1,6 @@
-// How the deliveries of a webhook went, in few words.
+// The outcomes of a webhook's deliveries, in few words.
 
-/** "200", "500, 200" or "sem resposta ×4": outcomes in order, equal neighbours counted. */
+/** Return "200", "500, 200" or "sem resposta ×4": the outcomes in order, equal neighbours counted. */
 export function outcomes(attempts) {
   const groups = [];
   for (const { status } of attempts) {

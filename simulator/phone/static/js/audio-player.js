@@ -1,4 +1,4 @@
-// A voice note or a song: play, pause, go to a place in it.
+// A player of voice notes and other audio: play, pause, seek.
 
 import { fill, h } from "./dom.js";
 import { icon, iconButton } from "./icons.js";
@@ -20,7 +20,7 @@ export class AudioPlayer {
     this.#place.addEventListener("input", () => this.#seek());
   }
 
-  /** How long an Ogg file is stands at its end: without it, take the whole file. */
+  /** The duration of an Ogg file is at its end: where it is unknown, load the whole file. */
   async #learnLength(url) {
     if (this.#audio.duration !== Infinity || this.#audio.src.startsWith("blob:")) return;
     const answer = await fetch(url);

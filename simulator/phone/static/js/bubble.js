@@ -1,4 +1,4 @@
-// One message: who said it, what it answers, its content, ticks and reactions.
+// One message: its author, the message that it answers, its content, status and reactions.
 
 import { contents } from "./contents.js";
 import { fill, h, spoken } from "./dom.js";
@@ -32,10 +32,10 @@ export class Bubble {
     this.update(message);
   }
 
-  /** The message changed: ticks and reactions follow, and what it says if that changed, too. */
+  /** Show a changed message: its status, reactions and, if it changed, its content. */
   update(message) {
     this.#message = message;
-    this.#say(message);
+    this.#showContent(message);
     fill(this.#meta, this.#origin(message), h("time", { datetime: message.timestamp }, hour(message.timestamp)), ticks(message));
     const reactions = this.#phone.store.reactions(message);
     fill(this.#reactions, reactions.map(({ emoji, direction }) => this.#reaction(emoji, direction)));
@@ -44,14 +44,14 @@ export class Bubble {
     this.element.classList.toggle("failed", errors.length > 0);
   }
 
-  #say(message) {
+  #showContent(message) {
     const key = JSON.stringify([message.edited, message.revoked, message.media_url]);
     if (this.#shown === key) return;
     this.#shown = key;
     fill(this.#content, contents(message, this.#phone));
   }
 
-  /** What is said besides the hour: edited, forwarded, or written by a person on the business's own phone. */
+  /** Return the note next to the time: edited, forwarded, or written on the business's own phone. */
   #origin({ edited, revoked, author, content }) {
     const { forwarded, frequently_forwarded: often } = content.context ?? {};
     const words = [edited && !revoked && "editada", (forwarded || often) && "encaminhada", AUTHORS[author] ?? null].filter(Boolean);

@@ -1,4 +1,4 @@
-// Where a person writes: text, emoji, files, voice, and the message that is answered.
+// The composer: text, emoji, files, voice notes, and the message that is answered.
 
 import { attachments } from "./attach.js";
 import { fill, h, newId } from "./dom.js";
@@ -45,7 +45,7 @@ export class Composer {
     this.#voice?.cancel();
   }
 
-  /** The next message answers this one. */
+  /** Let the next message answer this one. */
   answer(message, business) {
     this.#answered = message;
     const who = message.direction === "in" ? "Você" : business.name;
@@ -57,7 +57,7 @@ export class Composer {
     this.focus();
   }
 
-  /** Ask for a place and send it, in answer to a message. */
+  /** Ask for a location and send it, in answer to a message. */
   location(message) {
     return this.attachments.location.open(message);
   }
@@ -69,7 +69,7 @@ export class Composer {
     this.focus();
   }
 
-  /** The answered message, once. */
+  /** Return the answered message, once. */
   #take() {
     const answered = this.#answered;
     if (answered) this.#forget();

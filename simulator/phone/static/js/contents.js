@@ -1,4 +1,4 @@
-// What a message shows, by its type. A new type is a function here.
+// The content of a message by its type. A new type needs a function here.
 
 import { fileContents } from "./files.js";
 import { h } from "./dom.js";
@@ -23,7 +23,7 @@ const SHOW = {
   order,
 };
 
-/** The nodes of a message's content. */
+/** Return the nodes of a message's content. */
 export function contents(message, phone) {
   if (message.revoked) return h("div", { class: "text" }, h("p", { class: "small gone" }, "Mensagem apagada"));
   const { type, ...content } = message.edited ? { ...message.content, ...message.edited } : message.content;

@@ -1,9 +1,9 @@
-// Dialogs: the browser keeps the focus inside, Escape closes, and the focus goes back to where it was.
+// Dialogs: the browser keeps the focus inside, Escape closes, and the focus returns to its former element.
 
 import { h, newId } from "./dom.js";
 import { iconButton } from "./icons.js";
 
-/** Show content in a dialog; resolves with what `finish(value)` is given, or null when it is closed. */
+/** Show content in a dialog; resolve with the value given to `finish(value)`, or null when it is closed. */
 export function dialog(title, content, { wide = false } = {}) {
   return new Promise((resolve) => {
     let value = null;
@@ -14,7 +14,7 @@ export function dialog(title, content, { wide = false } = {}) {
     };
     const bar = h("header", { class: "dialog-bar" }, h("h2", { id: heading }, title), iconButton("close", "Fechar", () => element.close()));
     const element = h("dialog", { "aria-labelledby": heading, class: wide ? "wide" : "" }, bar, content(finish));
-    element.addEventListener("click", ({ target }) => target === element && element.close()); // beside it
+    element.addEventListener("click", ({ target }) => target === element && element.close()); // the backdrop
     element.addEventListener("close", () => {
       element.remove();
       resolve(value);
@@ -46,7 +46,7 @@ function labelled({ label, type }, element) {
   return h("label", { class: type === "checkbox" ? "check" : "field" }, h("span", {}, label), element);
 }
 
-/** Choose one row of a list's sections; gives `{id, title, description}` or null. */
+/** Choose one row of a list's sections; resolve with `{id, title, description}` or null. */
 export function choose(title, sections) {
   return dialog(title, (finish) => {
     const group = newId("rows");
@@ -76,7 +76,7 @@ function rows({ title, rows: all = [] }, group, pick) {
   return h("fieldset", {}, title ? h("legend", {}, title) : null, options);
 }
 
-/** A picture in full size. */
+/** Show a picture in full size. */
 export function picture(url, alt) {
   return dialog(alt, () => h("img", { src: url, alt, class: "full" }), { wide: true });
 }

@@ -1,10 +1,10 @@
-// Elements without markup: whatever people wrote only ever becomes text, never HTML.
+// Elements without markup: texts that people wrote become text nodes, never HTML.
 
 const SVG = "http://www.w3.org/2000/svg";
 const PROPERTIES = new Set(["value", "checked", "disabled", "hidden", "srcObject"]);
 let count = 0;
 
-/** An element: `h("p", { class: "note", onclick }, "text", child)`. Null and false children are left out. */
+/** Return an element: `h("p", { class: "note", onclick }, "text", child)`, without null and false children. */
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) set(element, name, value);
@@ -19,13 +19,13 @@ function set(element, name, value) {
   }
 }
 
-/** An id that no other element has. */
+/** Return a new, unique id of an element. */
 export function newId(prefix) {
   count += 1;
   return `${prefix}-${count}`;
 }
 
-/** A line drawing of 24 by 24; it says nothing to a screen reader, so whoever shows it names it. */
+/** Return a line drawing of 24 by 24. Screen readers ignore it, so its button needs a label. */
 export function drawing(paths) {
   const svg = document.createElementNS(SVG, "svg");
   for (const [name, value] of Object.entries({ viewBox: "0 0 24 24", "aria-hidden": "true", class: "icon" })) {
@@ -39,7 +39,7 @@ export function drawing(paths) {
   return svg;
 }
 
-/** Text for screen readers only. */
+/** Return a text for screen readers only. */
 export function spoken(text) {
   return h("span", { class: "spoken" }, text);
 }

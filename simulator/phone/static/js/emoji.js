@@ -1,4 +1,4 @@
-// A picker of emoji. The browser's own is a key away for all others.
+// A picker of emoji. The browser has its own picker for all others.
 
 import { h } from "./dom.js";
 import { popup } from "./popup.js";
@@ -14,7 +14,7 @@ const ALL = [
   "✅ ❌ ⚠️ ❓ ❗ 🇧🇷 ☀️ 🌙 🌧️ 🐶 🐱 ☕ 🍕 ⚽ 🚗 ✈️",
 ].flatMap((line) => line.split(" "));
 
-/** Open the picker; `onpick` is given the emoji. */
+/** Open the picker; `onpick` receives the emoji. */
 export function openEmoji(button, place, onpick) {
   const pick = (emoji) => {
     close();

@@ -1,4 +1,4 @@
-// Faults in Portuguese, and the ones that are wanted most.
+// Faults in Portuguese, and presets of frequent ones.
 
 export const PLACES = { webhook: "Webhook para o gateway", send: "Envio do gateway", read: "Recibo de leitura", model: "Modelo", media: "Mídia", management: "Gestão (modelos, números)" };
 
@@ -22,7 +22,7 @@ export const KINDS = {
   bad_signature: "Assinatura errada na primeira tentativa",
 };
 
-/** What each kind takes beside `times`, `contains` and `code`. */
+/** The fields of each kind besides `times` and `contains`. */
 export const TAKES = {
   delay: ["seconds"],
   error: ["code", "status", "retry_after"],

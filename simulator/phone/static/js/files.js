@@ -1,4 +1,4 @@
-// Pictures, films, sounds and documents in messages.
+// Pictures, videos, sounds and documents in messages.
 
 import * as api from "./api.js";
 import { AudioPlayer } from "./audio-player.js";
@@ -10,14 +10,14 @@ import { safeUrl } from "./urls.js";
 
 const SHOW = { image, video, audio, document: file, sticker };
 
-/** The content of a message that is a file, with its caption. */
+/** Return the content of a message that is a file, with its caption. */
 export function fileContents(part, message) {
   const url = api.mediaUrl(part, message);
   const shown = url ? SHOW[message.type](url, part) : elsewhere(part);
   return [shown, part.caption ? h("div", { class: "text" }, formatted(part.caption)) : null];
 }
 
-/** The file that heads an interactive message. */
+/** Return the file in the header of an interactive message. */
 export function headerFile(header, message) {
   const part = header[header.type];
   const url = part ? api.mediaUrl(part, message) : null;
@@ -54,7 +54,7 @@ function file(url, { filename, mime_type: type }) {
   return h("a", { class: "card", href: url, download: name }, icon("document"), h("span", {}, h("strong", {}, name), h("span", { class: "small" }, type ?? "baixar")));
 }
 
-/** A file that only another server has: the page loads nothing from there by itself. */
+/** Return a link to a file on another server, from which the page loads nothing by itself. */
 function elsewhere({ link, filename }) {
   const href = safeUrl(link);
   if (!href) return gone("Mídia");

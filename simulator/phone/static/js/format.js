@@ -8,7 +8,7 @@ const INLINE =
   /```(?<block>[\s\S]+?)```|`(?<code>[^`\n]+)`|(?<url>https?:\/\/[^\s<>"]+[^\s<>".,;:!?)\]}'*_~])|(?<![\p{L}\p{N}])(?<mark>[*_~])(?=\S)(?<marked>(?:(?!\k<mark>)[^\n])*\S)\k<mark>(?![\p{L}\p{N}])/gu;
 const ITEM = /^(?:[*-] |(?<number>\d{1,3})\. |(?<quote>> ?))(?<rest>.*)$/;
 
-/** The nodes of a message's text. */
+/** Return the nodes of a message's text. */
 export function formatted(text) {
   const nodes = [];
   for (const [index, part] of text.split(/(```[\s\S]+?```)/).entries()) {
@@ -18,7 +18,7 @@ export function formatted(text) {
   return nodes;
 }
 
-/** The same on one line, without blocks and links: for previews, which are buttons themselves. */
+/** Return the text's nodes on one line, without blocks and links: for previews, which are buttons themselves. */
 export function flat(text) {
   return inline(text.replace(/```/g, "").replace(/\s+/g, " ")).map((one) => (one.tagName === "A" ? one.textContent : one));
 }

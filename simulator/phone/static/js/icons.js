@@ -1,4 +1,4 @@
-// Our own drawings, by name.
+// The page's icons, by name.
 
 import { drawing, h } from "./dom.js";
 
@@ -39,12 +39,12 @@ const PATHS = {
   trash: ["M5 7h14", "M10 7V4h4v3", "M7 7l1 13h8l1-13"],
 };
 
-/** The drawing of that name. */
+/** Return the icon of that name. */
 export function icon(name) {
   return drawing(PATHS[name]);
 }
 
-/** A button that shows only a drawing; `label` is its name and its tooltip. */
+/** Return a button that shows only an icon; `label` is its name and its tooltip. */
 export function iconButton(name, label, onclick, more = {}) {
   return h("button", { type: "button", class: "icon-button", "aria-label": label, title: label, onclick, ...more }, icon(name));
 }

@@ -1,4 +1,4 @@
-// Buttons, lists, links and forms that the business offers, and what a person chose.
+// Buttons, lists, links and forms that the business offers, and a person's choice.
 
 import { choose, form } from "./dialogs.js";
 import { h } from "./dom.js";
@@ -10,7 +10,7 @@ import { safeUrl } from "./urls.js";
 
 const ACTIONS = { button, list, cta_url: link, flow, location_request_message: askLocation, request_contact_info: askNumber };
 
-/** The content of `type: interactive`, of either direction. */
+/** Return the content of `type: interactive`, of either direction. */
 export function interactive(part, message, phone) {
   const chosen = reply(part);
   if (chosen) return h("div", { class: "text chosen" }, h("p", {}, chosen.title), chosen.description ? h("p", { class: "small" }, chosen.description) : null);
@@ -18,7 +18,7 @@ export function interactive(part, message, phone) {
   return [framed(part, message), act ? h("div", { class: "actions" }, act(part, message, phone)) : null];
 }
 
-/** Header, body and footer. */
+/** Return header, body and footer. */
 function framed({ header, body, footer }, message) {
   return [
     header && header.type !== "text" ? headerFile(header, message) : null,
@@ -32,7 +32,7 @@ function framed({ header, body, footer }, message) {
   ];
 }
 
-/** One thing to tap below a message. */
+/** Return a button below a message. */
 export function action(name, text, onclick) {
   return h("button", { type: "button", class: "action", onclick }, icon(name), text);
 }
@@ -59,10 +59,10 @@ function link(part) {
 
 function flow(part, message, { speaker }) {
   const open = async () => {
-    const wish = await form(part.action?.parameters?.flow_cta ?? "Formulário", [
+    const values = await form(part.action?.parameters?.flow_cta ?? "Formulário", [
       { name: "answers", label: "Respostas do formulário (JSON)", type: "area", value: "{}", required: true, check: jsonProblem },
     ]);
-    if (wish) await speaker.submit(message, JSON.parse(wish.answers));
+    if (values) await speaker.submit(message, JSON.parse(values.answers));
   };
   return [action("list", part.action?.parameters?.flow_cta ?? "Abrir formulário", open)];
 }

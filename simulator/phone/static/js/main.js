@@ -17,7 +17,7 @@ const phones = new Map();
 const tools = new Tools(document.getElementById("tools"), store);
 const people = new People(document.getElementById("people"), store, { open, close, isOpen, tools });
 
-/** Show somebody's phone and put the cursor into it. */
+/** Show a person's phone and focus its composer. */
 function open(waId, focus = true) {
   if (!phones.has(waId)) {
     const phone = new Phone(store, waId, facts.business, { back: () => back(waId), close: () => close(waId) });
@@ -48,7 +48,7 @@ function isOpen(waId) {
   return phones.has(waId);
 }
 
-/** The address names the open phones, so that a reload or a link shows them again. */
+/** Write the open phones into the address, so that a reload or a link shows them again. */
 function remember() {
   history.replaceState(null, "", phones.size ? `#${[...phones.keys()].join(",")}` : location.pathname);
   people.render();

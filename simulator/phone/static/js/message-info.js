@@ -1,4 +1,4 @@
-// Everything about one message: its ticks, and the JSON that went in both directions.
+// The details of a message: its statuses, and the JSON of both directions.
 
 import * as api from "./api.js";
 import { outcomes } from "./attempts.js";

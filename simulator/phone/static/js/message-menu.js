@@ -1,4 +1,4 @@
-// What can be done with a message: react, reply, copy, look inside.
+// The menu of a message: react, reply, copy, show its details.
 
 import { form } from "./dialogs.js";
 import { h } from "./dom.js";
@@ -35,8 +35,8 @@ function editable({ type }) {
 }
 
 async function edit(message, speaker) {
-  const wish = await form("Editar mensagem", [{ name: "text", label: "Texto", type: "area", required: true, value: textOf(message) }], { button: "Guardar" });
-  if (wish) await speaker.edit(message, wish.text);
+  const values = await form("Editar mensagem", [{ name: "text", label: "Texto", type: "area", required: true, value: textOf(message) }], { button: "Guardar" });
+  if (values) await speaker.edit(message, values.text);
 }
 
 function textOf({ type, content, edited }) {

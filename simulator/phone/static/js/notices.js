@@ -1,4 +1,4 @@
-// Short messages to the person in front of the page, read out at once.
+// Short notices for the page's user, announced by screen readers at once.
 
 import { h } from "./dom.js";
 

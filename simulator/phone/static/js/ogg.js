@@ -1,4 +1,4 @@
-// Opus packets in an Ogg file. Formats: RFC 3533 (Ogg), RFC 7845 (Opus in it), RFC 6716 (how long a packet is).
+// Opus packets in an Ogg file. Formats: RFC 3533 (Ogg), RFC 7845 (Opus in Ogg), RFC 6716 (durations of packets).
 
 import { opusOf } from "./webm.js";
 
@@ -15,7 +15,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
   return value;
 });
 
-/** The bytes of an Ogg file with the sound of a WebM recording; nothing is encoded anew. */
+/** Return the bytes of an Ogg file with the Opus packets of a WebM recording, without a new encoding. */
 export function oggFromWebm(buffer) {
   const { head, packets } = opusOf(buffer);
   const pages = [page([head], 0n, 0, FIRST), page([tags()], 0n, 1, 0)];
@@ -28,7 +28,7 @@ export function oggFromWebm(buffer) {
   return new Uint8Array(pages.flatMap((one) => [...one]));
 }
 
-/** Samples at 48 kHz in a packet: the first byte says how long a frame is, and how many there are. */
+/** Return the samples at 48 kHz in a packet, by its first byte: length and number of its frames. */
 export function samplesOf(packet) {
   const configuration = packet[0] >> 3;
   const code = packet[0] & 3;

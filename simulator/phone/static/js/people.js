@@ -1,4 +1,4 @@
-// The list of people: who there is, what was said last, whose phone is open.
+// The list of people: their names, last messages, and open phones.
 
 import * as api from "./api.js";
 import { avatar } from "./avatar.js";
@@ -10,7 +10,7 @@ import { preview } from "./preview.js";
 import { toggleTheme } from "./theme.js";
 import { hour } from "./time.js";
 
-const SHOWN = 60; // of thousands nobody reads more; the search finds the others
+const MAX_SHOWN = 60; // people; the search finds the others
 
 export class People {
   #store;
@@ -53,7 +53,7 @@ export class People {
     });
   }
 
-  /** Draw the list anew; the focus stays where it is. */
+  /** Render the list; the focus stays on its entry. */
   render() {
     const focused = document.activeElement?.closest?.(".person")?.dataset.waId;
     const last = this.#store.last();
@@ -62,7 +62,7 @@ export class People {
     const when = (one) => last.get(one.wa_id)?.timestamp ?? "";
     const people = [...this.#store.people.values()].filter(fits);
     people.sort((one, other) => when(other).localeCompare(when(one)));
-    fill(this.#list, people.slice(0, SHOWN).map((one) => this.#person(one, last.get(one.wa_id))));
+    fill(this.#list, people.slice(0, MAX_SHOWN).map((one) => this.#person(one, last.get(one.wa_id))));
     if (focused) this.focus(focused);
   }
 
@@ -88,19 +88,19 @@ export class People {
   }
 
   async #invite() {
-    const wish = await form("Nova pessoa", [
+    const values = await form("Nova pessoa", [
       { name: "name", label: "Nome", required: true, autocomplete: "off" },
       { name: "waId", label: "Número com código do país", required: true, type: "tel", pattern: "[\\d\\s+\\(\\)\\-]{7,24}", value: suggestion(this.#store) },
       { name: "hidden", label: "Só com identificador (BSUID): os webhooks não mostram o número", type: "checkbox" },
     ]);
-    if (!wish) return;
-    const { wa_id: waId } = await api.putPersona(wish.waId, { name: wish.name, hidden: wish.hidden });
+    if (!values) return;
+    const { wa_id: waId } = await api.putPersona(values.waId, { name: values.name, hidden: values.hidden });
     this.#store.setPeople(await api.personas());
     this.#actions.open(waId);
   }
 }
 
-/** A Brazilian mobile number that nobody has yet. */
+/** Return a Brazilian mobile number that no person has yet. */
 function suggestion(store) {
   let number = 5511990000001;
   while (store.people.has(String(number))) number += 1;

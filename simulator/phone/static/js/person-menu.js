@@ -1,4 +1,4 @@
-// What happens to a person: blocks, opts out, changes the number, is answered by somebody else.
+// The menu of a person: block, opt out, change the number, pass the conversation to another app.
 
 import * as api from "./api.js";
 import { form } from "./dialogs.js";
@@ -20,7 +20,7 @@ export async function openPersonMenu(button, place, store, waId) {
 }
 
 function actions({ wa_id: waId, name, blocks, hidden, marketing, owner }) {
-  const put = (wish) => () => api.putPersona(waId, wish);
+  const put = (values) => () => api.putPersona(waId, values);
   const stopped = marketing === "stop";
   const ours = owner === "us";
   return [
@@ -35,11 +35,11 @@ function actions({ wa_id: waId, name, blocks, hidden, marketing, owner }) {
 }
 
 async function answerByPhone(waId) {
-  const wish = await form("Empresa responde pelo celular", [{ name: "text", label: "Mensagem", required: true, autocomplete: "off" }]);
-  if (wish) await api.echo(waId, wish.text);
+  const values = await form("Empresa responde pelo celular", [{ name: "text", label: "Mensagem", required: true, autocomplete: "off" }]);
+  if (values) await api.echo(waId, values.text);
 }
 
 async function changeNumber(waId, name) {
-  const wish = await form(`Novo número de ${name}`, [{ name: "waId", label: "Número com código do país", type: "tel", required: true, value: `+${waId}` }]);
-  if (wish) await api.moveNumber(waId, { wa_id: wish.waId });
+  const values = await form(`Novo número de ${name}`, [{ name: "waId", label: "Número com código do país", type: "tel", required: true, value: `+${waId}` }]);
+  if (values) await api.moveNumber(waId, { wa_id: values.waId });
 }

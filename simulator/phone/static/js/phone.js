@@ -1,4 +1,4 @@
-// One person's phone: who it is, the conversation with the business, and where they write.
+// One person's phone: its header, the conversation with the business, and the composer.
 
 import { avatar } from "./avatar.js";
 import { Bubble } from "./bubble.js";
@@ -7,11 +7,11 @@ import { fill, h, newId } from "./dom.js";
 import { iconButton } from "./icons.js";
 import { openPersonMenu } from "./person-menu.js";
 import { Speaker } from "./speaker.js";
-import { isMark } from "./store.js";
+import { isChangeOfAnother } from "./store.js";
 import { day, hour, sameDay, windowEnd } from "./time.js";
 
-const NEAR_PX = 80; // so near the end, new messages scroll into view
-const KEPT = 400; // bubbles; older ones are left out of the page
+const NEAR_PX = 80; // at most this far from the end, new messages scroll into view
+const MAX_BUBBLES = 400; // bubbles; older messages are left out of the page
 
 export class Phone {
   #store;
@@ -48,15 +48,15 @@ export class Phone {
       iconButton("close", `Fechar o telefone de ${person.name}`, close, { class: "icon-button wide-only" }),
     );
     this.element = h("section", { class: "phone", "aria-labelledby": title, "data-wa-id": waId }, header, h("div", { class: "log-frame" }, this.#scroller, this.#jump), this.#composer.element);
-    for (const message of store.chat(waId).slice(-KEPT)) this.#show(message);
+    for (const message of store.chat(waId).slice(-MAX_BUBBLES)) this.#show(message);
     this.#follow();
   }
 
   #follow() {
     const { signal } = this.#listeners;
     this.#store.addEventListener("message", ({ detail }) => detail.wa_id === this.#waId && this.#changed(detail), { signal });
-    this.#store.addEventListener("typing", () => this.#tellState(), { signal });
-    this.#tellState();
+    this.#store.addEventListener("typing", () => this.#showState(), { signal });
+    this.#showState();
   }
 
   focus() {
@@ -64,7 +64,7 @@ export class Phone {
     this.#composer.focus();
   }
 
-  /** Take the phone off the page. */
+  /** Remove the phone from the page. */
   leave() {
     this.#listeners.abort();
     this.#composer.leave();
@@ -76,11 +76,11 @@ export class Phone {
       const target = this.#store.messages.get(message.content.reaction?.message_id);
       if (target) this.#bubbles.get(target.id)?.update(target);
     }
-    if (isMark(message)) return;
+    if (isChangeOfAnother(message)) return;
     const known = this.#bubbles.get(message.id);
     if (known) known.update(message);
     else this.#append(message);
-    this.#tellState();
+    this.#showState();
   }
 
   #append(message) {
@@ -102,7 +102,7 @@ export class Phone {
     this.#last = message;
   }
 
-  #tellState() {
+  #showState() {
     const typing = this.#store.typing.has(this.#waId);
     const theirs = this.#store.chat(this.#waId).filter((one) => one.direction === "in");
     const end = windowEnd(theirs.at(-1)?.timestamp, this.#store.people.get(this.#waId)?.wrote);
@@ -114,7 +114,7 @@ export class Phone {
   }
 
   #atEnd() {
-    return this.#scroller.scrollTop > -NEAR_PX; // it counts from its end, see chat.css
+    return this.#scroller.scrollTop > -NEAR_PX; // scrolling counts from the end, see chat.css
   }
 
   #toEnd() {

@@ -1,9 +1,9 @@
-// Small boxes beside a button: menus and pickers. Arrows move, Escape closes, the focus returns to the button.
+// Small boxes next to a button: menus and pickers. Arrows move, Escape closes, the focus returns to the button.
 
 const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
 let closeCurrent = null;
 
-/** Show `box` in `place`; only one is open at a time. `columns`: up and down go so many items. */
+/** Show `box` in `place`; only one is open at a time. `columns`: the items by which up and down move. */
 export function popup(button, place, box, { columns = 1 } = {}) {
   const wasOurs = button.getAttribute("aria-expanded") === "true";
   closeCurrent?.();
@@ -28,7 +28,7 @@ export function popup(button, place, box, { columns = 1 } = {}) {
   return close;
 }
 
-/** Where the conversation ends below, the box opens upwards. */
+/** Let the box open upwards where the conversation has no room below. */
 function turnUp(box) {
   const frame = box.closest(".log-scroller");
   box.classList.toggle("up", frame !== null && box.getBoundingClientRect().bottom > frame.getBoundingClientRect().bottom);

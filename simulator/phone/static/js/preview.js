@@ -1,4 +1,4 @@
-// A message in one line of text: for the list, for quotes, for screen readers.
+// A message in one line of text: for the list, quotes and screen readers.
 
 const NAMES = {
   image: "📷 Imagem",
@@ -15,7 +15,7 @@ const NAMES = {
   reaction: "Reação",
 };
 
-/** What a message says, without any formatting. */
+/** Return a message's text, with its formatting marks. */
 export function preview({ type, content, rendered }) {
   if (rendered?.body) return rendered.body;
   const part = content[type] ?? {};
@@ -33,7 +33,7 @@ function details(type, part) {
   return [part.caption, part.filename, part.name, part.emoji].find((text) => typeof text === "string" && text) ?? "";
 }
 
-/** The answer to buttons or a list that an inbound message is, or undefined. */
+/** Return an inbound message's choice of buttons or a list, or undefined. */
 export function reply(part) {
   return part.button_reply ?? part.list_reply ?? (part.nfm_reply && { title: part.nfm_reply.body ?? "Formulário enviado" });
 }

@@ -1,4 +1,4 @@
-// What a person can do with a phone; the simulator makes it into WhatsApp's messages and refuses what no phone can.
+// A person's actions on a phone; the simulator turns them into WhatsApp's messages and refuses impossible ones.
 
 import * as api from "./api.js";
 
@@ -7,7 +7,7 @@ export class Speaker {
     this.waId = waId;
   }
 
-  /** Do one thing; `replyTo` is the message that it answers. */
+  /** Perform one action; `replyTo` is the message that it answers. */
   act(act, replyTo = null) {
     return api.speak(this.waId, { ...act, ...(replyTo ? { reply_to: replyTo.id } : {}) });
   }
@@ -16,7 +16,7 @@ export class Speaker {
     return this.act({ text }, replyTo);
   }
 
-  /** React to a message; an empty emoji takes the reaction back. */
+  /** React to a message; an empty emoji removes the reaction. */
   react({ id }, emoji) {
     return this.act({ reaction: { message_id: id, emoji } });
   }
@@ -26,12 +26,12 @@ export class Speaker {
     return this.act({ tap: { message_id: id, id: choice } });
   }
 
-  /** Send a form back. */
+  /** Submit a form. */
   submit({ id }, data) {
     return this.act({ flow: { message_id: id, data } });
   }
 
-  /** Share the own number, by the button of the message that asks for it. */
+  /** Share the person's number, by the button of the message that asks for it. */
   shareNumber({ id }) {
     return this.act({ share_number: id });
   }
@@ -55,7 +55,7 @@ export class Speaker {
     return this.act({ message: { type: "contacts", contacts: [{ name: names, phones }] } }, replyTo);
   }
 
-  /** Upload a file and send it as `kind`, with a caption where the kind has one. */
+  /** Upload a file and send it as `kind`, with a caption if the kind has one. */
   async file(kind, file, { caption = "", voice = false } = {}, replyTo = null) {
     const { id } = await api.upload(file);
     const words = caption ? { caption } : {};

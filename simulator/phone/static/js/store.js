@@ -1,7 +1,7 @@
-// What this page knows of the world: people, messages, reactions, who is being typed to.
+// The page's copy of the world: people, messages, reactions, typing indicators.
 
-/** Whether it only changes another message, and is none of its own. */
-export function isMark({ type }) {
+/** Return whether a message only changes another one: a reaction, an edit or a deletion. */
+export function isChangeOfAnother({ type }) {
   return ["reaction", "edit", "revoke"].includes(type);
 }
 
@@ -14,39 +14,39 @@ export class Store extends EventTarget {
   unread = new Map();
   loaded = false;
 
-  /** A new list of people. */
+  /** Replace the list of people. */
   setPeople(people) {
     this.people = new Map(people.map((one) => [one.wa_id, one]));
-    this.#tell("people");
+    this.#notify("people");
   }
 
-  /** One answer of the transcript. True when somebody wrote whom we do not know. */
+  /** Apply one answer of the transcript; return true when a message is from an unknown person. */
   apply({ world, messages, typing }) {
     if (this.#world !== null && world !== this.#world) this.#forget();
     this.#world = world;
     for (const message of messages) this.#keep(message);
     this.typing = new Set(typing);
     this.loaded = true;
-    this.#tell("typing");
-    this.#tell("people");
+    this.#notify("typing");
+    this.#notify("people");
     return messages.some((message) => !this.people.has(message.wa_id));
   }
 
   #keep(message) {
     const known = this.messages.has(message.id);
     this.messages.set(message.id, message);
-    if (this.loaded && !known && message.direction === "out" && !isMark(message)) {
+    if (this.loaded && !known && message.direction === "out" && !isChangeOfAnother(message)) {
       this.unread.set(message.wa_id, (this.unread.get(message.wa_id) ?? 0) + 1);
     }
-    this.#tell("message", message);
+    this.#notify("message", message);
   }
 
-  /** Messages of one person in order, without what only changes others. */
+  /** Return one person's messages in order, without those that only change others. */
   chat(waId) {
-    return [...this.messages.values()].filter((one) => one.wa_id === waId && !isMark(one));
+    return [...this.messages.values()].filter((one) => one.wa_id === waId && !isChangeOfAnother(one));
   }
 
-  /** The emoji that a message carries, the customer's and the business's: `[{emoji, direction}]`. */
+  /** Return the reactions to a message, the customer's and the business's: `[{emoji, direction}]`. */
   reactions(message) {
     const found = new Map();
     for (const one of this.messages.values()) {
@@ -56,36 +56,36 @@ export class Store extends EventTarget {
     return [...found].filter(([, emoji]) => emoji).map(([direction, emoji]) => ({ direction, emoji }));
   }
 
-  /** The last message of each person, by number. */
+  /** Return the last message of each person, by number. */
   last() {
     const found = new Map();
-    for (const one of this.messages.values()) if (!isMark(one)) found.set(one.wa_id, one);
+    for (const one of this.messages.values()) if (!isChangeOfAnother(one)) found.set(one.wa_id, one);
     return found;
   }
 
-  /** Nothing of that person is unread any more. */
+  /** Mark all messages to that person as read on this page. */
   seen(waId) {
-    if (this.unread.delete(waId)) this.#tell("people");
+    if (this.unread.delete(waId)) this.#notify("people");
   }
 
-  /** Meta's clock was moved: what depends on it is said anew. */
+  /** Notify the listeners that depend on Meta's clock, which was moved. */
   clockMoved() {
-    this.#tell("typing");
-    this.#tell("people");
+    this.#notify("typing");
+    this.#notify("people");
   }
 
   connection(alive) {
-    this.#tell("connection", alive);
+    this.#notify("connection", alive);
   }
 
   #forget() {
     this.messages.clear();
     this.unread.clear();
     this.people.clear();
-    this.#tell("reset");
+    this.#notify("reset");
   }
 
-  #tell(name, detail = null) {
+  #notify(name, detail = null) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 }

@@ -1,10 +1,10 @@
-// What went over the wire, newest first: webhooks to the gateway, calls from it.
+// The traffic, newest first: webhooks to the gateway, calls from it.
 
 import * as api from "./api.js";
 import { outcomes } from "./attempts.js";
 import { fill, h } from "./dom.js";
 
-const SHOWN = 50;
+const MAX_SHOWN = 50;
 const HOUR = new Intl.DateTimeFormat("pt-BR", { timeStyle: "medium" });
 
 export class ActivityTab {
@@ -15,7 +15,7 @@ export class ActivityTab {
   async refresh() {
     const [calls, webhooks] = await Promise.all([api.calls(), api.webhooks()]);
     const lines = [...calls.map(call), ...webhooks.map(webhook)].sort((one, other) => other.at - one.at);
-    fill(this.#list, lines.slice(0, SHOWN).map(({ node }) => node));
+    fill(this.#list, lines.slice(0, MAX_SHOWN).map(({ node }) => node));
     if (!lines.length) fill(this.#list, h("p", { class: "small" }, "Nada ainda."));
   }
 }

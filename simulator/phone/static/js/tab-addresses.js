@@ -1,4 +1,4 @@
-// Where everything else of the local stack is.
+// The addresses of the local stack.
 
 import * as api from "./api.js";
 import { fill, h } from "./dom.js";

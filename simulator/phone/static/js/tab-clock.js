@@ -1,4 +1,4 @@
-// Meta's clock, and when ticks come.
+// Meta's clock, and the delays of statuses.
 
 import * as api from "./api.js";
 import { fill, h } from "./dom.js";
@@ -44,8 +44,8 @@ export class ClockTab {
     fill(this.#ticks, inputs, h("button", { type: "submit", class: "primary" }, "Guardar"));
   }
 
-  #move(wish) {
-    return this.#after(api.moveClock(wish));
+  #move(change) {
+    return this.#after(api.moveClock(change));
   }
 
   #goTo(event) {

@@ -1,4 +1,4 @@
-// Faults: set one by a tap or in detail, see what waits, remove.
+// Faults: set one by a preset or in detail, list the active ones, remove them.
 
 import * as api from "./api.js";
 import { fill, h } from "./dom.js";

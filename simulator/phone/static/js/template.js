@@ -1,4 +1,4 @@
-// Templates, as the simulator says that a phone shows them.
+// Templates, as the simulator renders them.
 
 import { h } from "./dom.js";
 import { headerFile } from "./files.js";

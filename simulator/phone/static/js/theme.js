@@ -1,14 +1,14 @@
-// Light or dark: as the system says, until somebody chooses.
+// Light or dark: the system's theme, until the user chooses one.
 
 const KEY = "phone-theme";
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-/** Show the chosen theme; listens for the system's. */
+/** Show the chosen theme, else the system's. */
 export function applyTheme() {
   document.documentElement.dataset.theme = localStorage.getItem(KEY) ?? (dark.matches ? "dark" : "light");
 }
 
-/** The other theme, from now on. Gives its name. */
+/** Switch to the other theme and return its name. */
 export function toggleTheme() {
   const next = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
   localStorage.setItem(KEY, next);

@@ -1,4 +1,4 @@
-// How far a message has come: sent, delivered, read, failed.
+// The status of a message: sent, delivered, read, failed.
 
 import { h, spoken } from "./dom.js";
 import { icon } from "./icons.js";
@@ -13,7 +13,7 @@ const LOOKS = {
   pending: ["clock", "aguardando"],
 };
 
-/** The furthest status of a message. A person's is sent once the simulator has it, delivered once the gateway does. */
+/** Return the furthest status of a message. A person's is sent once the simulator has it, delivered once the gateway has. */
 export function statusOf({ direction, statuses, arrived }) {
   const names = new Set(statuses.map((one) => one.status));
   if (direction === "in") names.add(arrived ? "delivered" : "sent");

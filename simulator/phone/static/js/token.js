@@ -1,16 +1,16 @@
-// What opens the control API: given with the page on the simulator's own machine, else brought by the address (#token=…).
+// The token of the control API: in the page on the simulator's own machine, else in the address (#token=…).
 
-const KEPT = "simulator-token";
+const TOKEN_KEY = "simulator-token";
 const PATTERN = /^#token=([\w-]+)$/;
 
 function find() {
-  const given = document.querySelector(`meta[name="${KEPT}"]`).content;
+  const given = document.querySelector(`meta[name="${TOKEN_KEY}"]`).content;
   const brought = PATTERN.exec(location.hash)?.[1];
   if (brought) {
-    sessionStorage.setItem(KEPT, brought);
-    history.replaceState(null, "", location.pathname); // not for shoulders, screenshots and bookmarks
+    sessionStorage.setItem(TOKEN_KEY, brought);
+    history.replaceState(null, "", location.pathname); // keeps the token out of sight, screenshots and bookmarks
   }
-  return given || brought || sessionStorage.getItem(KEPT) || "";
+  return given || brought || sessionStorage.getItem(TOKEN_KEY) || "";
 }
 
 const token = find();
@@ -18,5 +18,5 @@ const token = find();
 /** The header that every call of the control API needs. */
 export const credentials = { Authorization: `Bearer ${token}` };
 
-/** The address of a file at the simulator, for elements that send no header. */
+/** Return the address of a file at the simulator, with the token for elements that send no header. */
 export const withToken = (url) => (url?.startsWith("/_sim/") ? `${url}?token=${encodeURIComponent(token)}` : url);

@@ -1,4 +1,4 @@
-// The panel of tools, in tabs: faults, clock, what went over the wire, addresses.
+// The panel of tools, in tabs: faults, clock, traffic, addresses.
 
 import { ActivityTab } from "./tab-activity.js";
 import { AddressesTab } from "./tab-addresses.js";
@@ -31,12 +31,12 @@ export class Tools {
     fill(element, h("header", { class: "bar" }, h("h2", {}, "Ferramentas"), iconButton("close", "Fechar ferramentas", () => this.#close())), tabs, panels);
   }
 
-  /** What the simulator says about the business, the stack and the faults that there are. */
+  /** Give the tabs the simulator's facts about the business, the stack and the faults. */
   know(facts) {
     for (const tab of this.#tabs) tab.know?.(facts);
   }
 
-  /** Open or close; `opener` is the button that gets the focus back. */
+  /** Open or close the panel; `opener` is the button to which the focus returns. */
   toggle(opener) {
     this.#opener = opener;
     if (!this.#element.hidden) {

@@ -1,6 +1,6 @@
-// Addresses that came in messages.
+// Addresses in messages.
 
-/** The address if a browser may follow it (http, https), else null. */
+/** Return the address if a browser may follow it (http, https), else null. */
 export function safeUrl(text) {
   if (!URL.canParse(text ?? "")) return null;
   const url = new URL(text);

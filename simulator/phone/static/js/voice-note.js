@@ -1,4 +1,4 @@
-// Record a voice note and give it as WhatsApp does: Ogg with Opus, one channel.
+// Record a voice note in WhatsApp's format: Ogg with Opus, mono.
 
 import { h } from "./dom.js";
 import { iconButton } from "./icons.js";
@@ -24,13 +24,13 @@ export class VoiceNote {
     iconButton("send", "Enviar gravação", () => this.#recorder?.stop(), { class: "icon-button send" }),
   );
 
-  /** Record until sent or thrown away; the file, or null. */
+  /** Record until sent or discarded; return the file, or null. */
   async record() {
     const stream = await microphone();
     if (!stream) return null;
     this.element.querySelector(".send").focus();
     try {
-      if (!this.#wanted) return null; // thrown away before the microphone was there
+      if (!this.#wanted) return null; // discarded before the microphone was available
       const blob = await this.#capture(stream);
       if (!this.#wanted || !blob.size) return null;
       const ogg = blob.type.startsWith("audio/ogg") ? blob : new Blob([oggFromWebm(await blob.arrayBuffer())]);

@@ -11,7 +11,7 @@ const BLOCK = 0xa1;
 const CONTAINERS = new Set([SEGMENT, CLUSTER, TRACKS, TRACK_ENTRY, BLOCK_GROUP]);
 const BLOCK_TIME_AND_FLAGS = 3; // bytes after the track's number
 
-/** `{head, packets}`: the OpusHead of the track, and its packets in order. RangeError for anything but WebM. */
+/** Return `{head, packets}`: the OpusHead of the track, and its packets in order. RangeError for other formats. */
 export function opusOf(buffer) {
   const found = { head: null, packets: [] };
   read(new Uint8Array(buffer), found);
@@ -37,7 +37,7 @@ function keep(id, content, found) {
   if (id === SIMPLE_BLOCK || id === BLOCK) found.packets.push(content.subarray(number(content, 0, false).end + BLOCK_TIME_AND_FLAGS));
 }
 
-/** A number of variable length: the zeros before its first bit say how many bytes follow. Ids keep that bit. */
+/** Read a number of variable length: the zeros before its first bit give the number of bytes. Ids keep that bit. */
 function number(bytes, at, keepsMarker) {
   const length = Math.clz32(bytes[at]) - 23;
   if (length > 8 || at + length > bytes.length) throw new RangeError("A gravação não é WebM.");
