@@ -9,49 +9,35 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from simulator.json_type import Json
+from simulator.model.conversation import TRANSFER_TOOL, VERIFY_TOOL, Conversation
+from simulator.model.patterns import (
+    ADDRESS,
+    CANCEL,
+    ERASE,
+    GOODS,
+    GREETING,
+    KNOWN,
+    MEMORY,
+    NAME_ASKED,
+    NAME_TOLD,
+    ORDER,
+    ORDER_NUMBER,
+    PERSON,
+    POSTCODE,
+    PREFERENCE,
+    PROBLEM,
+    PRODUCT,
+    REFUSED,
+    STORE,
+    SUMMARY,
+    THANKS,
+    TICKET_NUMBER,
+    UNOPENED,
+    UNSURE,
+    VERIFIED,
+)
 from simulator.model.tools import Call, Tool, fill, result_text
 from simulator.model.words import plain, shorten
-
-ORDER_NUMBER = re.compile(r"(?<![\w.,:/-])#?(\d{4,12})(?![\w-])")
-POSTCODE = re.compile(r"(?<![\w-])\d{5}-?\d{3}(?![\w-])")
-TICKET_NUMBER = re.compile(r"(?:chamado|ticket|protocolo)\D{0,15}?#?(\d+)")
-ORDER = re.compile(r"\b(pedidos?|encomendas?|compras?|entregas?|rastre\w*|chega\w*|order)\b")
-PROBLEM = re.compile(
-    r"\b(problemas?|defeitos?|quebr\w+|reclam\w+|troca\w*|devol\w+|reembols\w+|errad[oa]s?|arranhad\w+)\b"
-    r"|\babr\w+ (?:um )?(?:chamado|ticket)\b"
-)
-TICKET = re.compile(r"\b(chamados?|tickets?|protocolos?)\b")
-PERSON = re.compile(r"\b(atendentes?|humano|pessoa de verdade|falar com (?:alguem|uma pessoa))\b")
-MEMORY = re.compile(r"\b(lembra\w*|antes|anterior\w*|perguntei|falei|disse|ultima mensagem|historico|conversamos)\b")
-GREETING = re.compile(r"\b(oi+|ola+|opa|bom dia|boa tarde|boa noite|hello|hi)\b")
-CANCEL = re.compile(r"\b(cancel\w+|desist\w+)\b")
-ADDRESS = re.compile(r"\b(?:mud\w+|troc\w+|alter\w+|novo)\b[^.?!]*\bendereco\b.*?(?::|\bpara\b)\s*(.*)", re.DOTALL)
-PRODUCT = re.compile(r"\b(compr(?:ar|o)|produtos?|precos?|quanto custa\w*|vend\w+|promoc\w+|coloridas?|armac\w+)\b")
-GOODS = re.compile(
-    r"\b(?:(?:quais|qual|tem|vend\w+|procuro|quero|queria|gostaria|preciso)\b[^.?!]*\b|que )"
-    r"(?:lentes?|oculos|armac\w+|soluc\w+|estojos?)\b"
-)
-STORE = re.compile(r"\b(lojas?|onde fica\w*|horario\w*|abre\w* (?:hoje|amanha)|que horas)\b")
-PREFERENCE = re.compile(r"\b(prefiro|anota\w*|anote\w*|guard[ae]\w* (?:isso|que)|lembr\w+ que)\b")
-KNOWN = re.compile(r"\bo que (?:voce|vc|voces) (?:sabe\w*|guard\w+|tem)\b[^?]*\b(?:sobre mim|de mim|meu|minha)\b")
-ERASE = re.compile(r"\b(apag\w+|esquec\w+|exclu\w+|remov\w+)\b[^.?!]*\b(tudo|dados|sobre mim|informac\w+)\b")
-REFUSED = re.compile(r"(nao|n|negativo|deixa pra la|desisto)[.!]*")
-SUMMARY = re.compile(r"resuma a conversa")
-THANKS = re.compile(r"\b(obrigad[oa]s?|valeu|agradec\w+|thanks)\b")
-NAME_ASKED = re.compile(
-    r"\b(meu nome|me chamo|quem (?:eu )?sou)\b[^.!]*\?|\b(?:qual|sabe|lembra)\b.*\b(?:meu nome|me chamo)\b"
-)
-NAME_TOLD = re.compile(
-    r"\b(?i:meu nome é|me chamo|pode me chamar de|aqui é [oa]|(?<!quem )sou [oa])\s+"
-    r"([^\W\d_][\w'’-]*(?:\s+(?:d[aeo]s?\s+)?[A-ZÀ-Ý][\w'’-]*)*)"
-    r"|\b(?i:meu nome e)\s+([A-ZÀ-Ý][\w'’-]*)"  # without the accent only before a capital: it may be an "and"
-)
-UNOPENED = re.compile(r"\[.*\b(?:nao foi possivel (?:ler|abrir|ouvir)|grande demais para ser aberto|nao foi aberto)\b")
-UNSURE = re.compile(r"nao afirme|antes de afirmar")  # a fact for the model, not for the customer
-
-TRANSFER_TOOL = "transfer_to"
-VERIFY_TOOL = "verify_customer"
-VERIFIED = re.compile(r"esta confirmado que o pedido (\S+)")
 
 INTRODUCTION = "Sou a assistente virtual (modelo de demonstração)."
 OFFER = "Posso consultar um pedido, procurar lentes e óculos, dizer onde ficam as lojas ou abrir um chamado para você."
@@ -61,7 +47,6 @@ ASK_AGAIN = "Desculpe, não consegui abrir o que você enviou. Pode mandar de ou
 ASK_NUMBER = "Claro! Qual é o número do pedido?"
 LEFT_ALONE = f"Tudo bem, não fiz nada. {MORE}"
 CONFIRMED = "Obrigado, está tudo certo: confirmei que o pedido {} é seu."
-ASK_ADDRESS = "Claro! Qual é o novo endereço completo?"
 QUESTIONS = ((UNOPENED, ASK_AGAIN), (ORDER, ASK_NUMBER))
 
 
@@ -71,57 +56,6 @@ class Answer:
 
     text: str | None = None
     calls: list[Call] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Conversation:
-    """The request in parts: the customer's texts of this turn and before, and the tools' answers in this turn."""
-
-    now: list[str]
-    before: list[str]
-    results: list[tuple[str, str]]
-    tools: list[Tool]
-    instructions: str = ""
-
-    @classmethod
-    def of(cls, messages: list[Json], tools: list[Json]) -> "Conversation":
-        """Sort a request's messages. ``results``: tool name and text, in order."""
-        last = max((i for i, m in enumerate(messages) if m["role"] == "user"), default=-1)
-        first = last
-        while first > 0 and messages[first - 1]["role"] == "user":
-            first -= 1  # several messages in a row are one turn
-        names = {c["id"]: c["function"]["name"] for m in messages for c in m.get("tool_calls") or []}
-        answers = [m for m in messages[last + 1 :] if m["role"] == "tool"]
-        return cls(
-            [text_of(m) for m in messages[max(first, 0) : last + 1]],
-            [text_of(m) for m in messages[: max(first, 0)] if m["role"] == "user"],
-            [(names[m["tool_call_id"]], text_of(m)) for m in answers],
-            [Tool.of(one) for one in tools],
-            "\n".join(text_of(m) for m in messages if m["role"] == "system"),
-        )
-
-    @property
-    def customer_text(self) -> str:
-        """The customer's texts of this turn, joined."""
-        return "\n".join(self.now)
-
-    @property
-    def was_transferred(self) -> bool:
-        """Whether the last call transferred the conversation to the department that has the tools."""
-        return bool(self.results) and self.results[-1][0] == TRANSFER_TOOL
-
-    def transfer_to(self, department: str) -> Iterable["Call"]:
-        """Yield the call that transfers the conversation, once, where there is such a department."""
-        known = f"- {department}:" in self.instructions
-        if known and not self.was_transferred and any(tool.name == TRANSFER_TOOL for tool in self.tools):
-            yield Call(TRANSFER_TOOL, {"department": department})
-
-    def tool(self, *words: str, needs_arguments: bool | None = None) -> Tool | None:
-        """Return the first tool whose name (else description) has one of the words."""
-        fitting = [t for t in self.tools if t.name != VERIFY_TOOL and needs_arguments in {None, bool(t.required)}]
-        by_name = (t for t in fitting if any(word in t.name.lower() for word in words))
-        by_description = (t for t in fitting if any(word in t.description.lower() for word in words))
-        return next(by_name, None) or next(by_description, None)
 
 
 def answer(messages: list[Json], tools: list[Json], tool_choice: object = None) -> Answer:
@@ -160,14 +94,6 @@ def _calls_after_verification(conversation: Conversation) -> Iterable[Call]:
     proven = VERIFIED.search(plain(text)) if name == VERIFY_TOOL else None
     if proven and any(tool.name == "order_status" for tool in conversation.tools):
         yield Call("order_status", {"order_id": proven[1]})
-
-
-def text_of(message: Json) -> str:
-    """Return the text of a message, whose content may come in parts."""
-    content = message.get("content") or ""
-    if isinstance(content, str):
-        return content
-    return "\n".join(str(part["text"]) for part in content if part.get("type") == "text")
 
 
 def _forced(conversation: Conversation, tool_choice: object) -> Tool | None:

@@ -19,7 +19,8 @@ from starlette.routing import Route
 from simulator.calls import CutConnection
 from simulator.faults import BEFORE_KINDS, Fault, Faults
 from simulator.json_type import Json
-from simulator.model.demo import Answer, answer, text_of
+from simulator.model.conversation import text_of
+from simulator.model.demo import Answer, answer
 from simulator.model.rules import ChatError, check
 from simulator.model.tools import Call
 
