@@ -1,4 +1,4 @@
-"""What a process asks of the parts that it uses, for ``/readyz`` and ``/health``: None, or one sentence."""
+"""The checks of the parts that a process uses, for `/readyz` and `/health`. Each returns None, or one sentence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.turns.agent_server import Agent
 
 
 async def postgres(pool: Pool) -> str | None:
-    """Whether the database answers, and has its tables."""
+    """Check that the database answers and has its tables."""
     try:
         async with pool.connection(timeout=3) as conn:
             await conn.execute("SELECT FROM event LIMIT 1")
@@ -23,7 +23,7 @@ async def postgres(pool: Pool) -> str | None:
 
 
 async def valkey(client: redis.Redis) -> str | None:
-    """Whether the limits' common store answers."""
+    """Check that the store of the shared rate limits answers."""
     try:
         await client.ping()
     except (redis.RedisError, OSError) as error:
@@ -32,7 +32,7 @@ async def valkey(client: redis.Redis) -> str | None:
 
 
 async def numbers(channels: Channels) -> str | None:
-    """Whether the channels files could be read, name a number, and have the secrets that webhooks are checked with."""
+    """Check that the channels files can be read, name a number, and have the secrets that verify webhooks."""
     known = channels.all()  # reads the files again where they changed
     problems = [f"{file} {problem}" for file, problem in channels.problems.items()]
     if unsigned := sorted(number for number, channel in known.items() if not channel.signed_by):
@@ -44,5 +44,5 @@ async def numbers(channels: Channels) -> str | None:
 
 
 async def agent_server(agent: Agent, url: str) -> str | None:
-    """Whether the agent server at that address answers."""
+    """Check that the agent server at an address answers."""
     return None if await agent.healthy() else f"no answer from the agent server at {url}"

@@ -1,4 +1,4 @@
-"""What has to be done from time to time: decide about stuck sends, let held conversations go, delete old events."""
+"""Periodic duties: decide about stuck sends, return held conversations to the agent, delete old events."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-_EVERY = 5.0
+_INTERVAL_SECONDS = 5.0
 _BATCH = 1000  # events deleted at once: a short transaction
 _FILES = 100  # deleted at once
-_BATCHES = 5  # and so many of them before the rest of the house is looked at again
+_BATCHES = 5  # of events, before the other duties have their turn again
 
 
 class Housekeeping:
@@ -49,7 +49,7 @@ class Housekeeping:
         self._objects = objects
 
     async def step(self) -> float:
-        """Do what there is to do; seconds until the next time. A duty that fails keeps no other from being done."""
+        """Do all duties, although one may fail, and return the seconds until the next time."""
         await self._do(self._sender.expire)
         await self._do(self._with_database(self._hand_back))
         await self._do(self._with_database(_measure))
@@ -57,7 +57,7 @@ class Housekeeping:
         await self._do(self._with_database(self._delete_revoked))
         await self._do(self._with_database(proofs.purge))
         more = await self._do(self._with_database(self._purge))
-        return 0.5 if more else _EVERY
+        return 0.5 if more else _INTERVAL_SECONDS
 
     async def _do(self, duty: Callable[[], Awaitable[T]]) -> T | None:
         try:
@@ -80,7 +80,7 @@ class Housekeeping:
         await ownership.expire(conn, self._quiet)
 
     async def _purge(self, conn: Connection) -> bool:
-        """Delete old events; whether there may be more."""
+        """Delete old events, and return whether there may be more."""
         return any([await self._purge_states(conn, states, days) for states, days in self._ages.items() if days])
 
     async def _purge_states(self, conn: Connection, states: tuple[str, ...], days: float) -> bool:
@@ -90,7 +90,7 @@ class Housekeeping:
         return True
 
     async def _delete_revoked(self, conn: Connection) -> None:
-        """Delete the files of messages that customers took back; one that is gone already is deleted too."""
+        """Delete the files of messages that customers took back. A file that is gone already is no error."""
         if self._objects is None:
             return
         found = await media.revoked(conn, _FILES)

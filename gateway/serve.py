@@ -1,4 +1,4 @@
-"""The process that takes webhooks, and its ports: what has a lifetime is opened here, and closed in reverse order."""
+"""The process that receives webhooks, and its ports. Its parts are opened here, and closed in reverse order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gateway.store.database import make_pool
 
 
 def serve(settings: Settings) -> Process:
-    """Webhooks in by one door, the only one for the internet; by the other what the agent and operators ask of us."""
+    """Return the process: one port for webhooks, the only one for the internet, and one for the agent and operators."""
     pool = make_pool(settings.database_url.get_secret_value(), settings.database_pool_size)
     channels = settings.channels()
     inbox = Inbox(pool)

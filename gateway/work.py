@@ -1,4 +1,4 @@
-"""The process that does the work, its parts wired together: events to messages, messages to turns, replies to sends."""
+"""The worker process and the wiring of its parts: events to messages, messages to turns, replies to sends."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 
 def work(settings: Settings) -> Process:
-    """Events to messages, messages to turns, replies to sends; over HTTP only health and metrics."""
+    """Return the worker process, which offers only health and metrics over HTTP."""
     worker = Worker(settings)
     ops = Ops(worker.checks(), needed=frozenset({"postgres"}), warning=worker.warning)
     app = known_hosts_only(ops.routes(), settings.known_hosts)
@@ -98,7 +98,7 @@ class Worker:
         )  # fmt: skip
 
     def checks(self) -> dict[str, Check]:
-        """How each part is that it uses, for ``/health``."""
+        """Return the checks of the parts that the worker uses, for `/health`."""
         parts: dict[str, Check] = {
             "postgres": lambda: checks.postgres(self._pool),
             "agent": lambda: checks.agent_server(self._agent, self._settings.langgraph_url),
@@ -112,12 +112,12 @@ class Worker:
         return parts
 
     async def warning(self) -> str | None:
-        """What will stop working if nobody acts."""
+        """Return what will stop working unless somebody acts; None: nothing."""
         return await self._health_monitor.warning()
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
-        """Everything runs while this lasts; what is under way at the end is finished or given back."""
+        """Run all parts while this lasts; work under way at the end is finished or given back."""
         async with AsyncExitStack() as stack:
             await self._pool.open(wait=False)
             stack.push_async_callback(self._pool.close)
@@ -151,7 +151,7 @@ class Worker:
         ]
 
     async def _drain(self) -> None:
-        """Finish or give back what is under way, each kind for itself: what one of them meets holds no other up."""
+        """Finish or give back work under way. A failure of one part does not keep the others from doing so."""
         drains = (self._turns.drain(), self._sender.drain(), self._media.drain())
         problems: list[BaseException | None] = []
         try:

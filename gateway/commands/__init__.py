@@ -1,4 +1,4 @@
-"""The commands of ``gateway`` beside its two processes: each does one thing, says so in plain words, and ends.
+"""The commands of `gateway` besides its two processes. Each does one thing, reports it in plain words, and ends.
 
-Nothing in here decides anything about messages: that is in the modules that the processes use too.
+Decisions about messages are in the modules that the processes use too, not here.
 """

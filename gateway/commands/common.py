@@ -1,4 +1,4 @@
-"""What every command needs: settings, one database connection, one sentence where something is wrong."""
+"""The parts that every command needs: settings, a database connection, and one sentence about an error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def read_settings() -> Settings:
-    """The settings, and logging as they say."""
+    """Return the settings, after logging was configured by them."""
     try:
         settings = Settings()
     except ValidationError as error:
@@ -30,7 +30,7 @@ def read_settings() -> Settings:
 
 
 def with_database(settings: Settings, act: Callable[[Connection], Awaitable[T]]) -> T:
-    """Do something over one connection; a database that is away is one sentence."""
+    """Return the result of an action over one connection; end with one sentence if the database is away."""
     url = settings.database_url.get_secret_value()
 
     async def connected() -> T:
@@ -46,6 +46,6 @@ def with_database(settings: Settings, act: Callable[[Connection], Awaitable[T]])
 
 
 def die(sentence: str, code: int = 1) -> typing.NoReturn:
-    """Say what is wrong, and end."""
+    """Print what is wrong, and end."""
     print(f"gateway: {sentence}", file=sys.stderr)
     raise SystemExit(code)

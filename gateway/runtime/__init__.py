@@ -1,1 +1,1 @@
-"""What every process needs: loops, ports, health, metrics, traces."""
+"""The parts that every process needs: loops, ports, health, metrics, traces."""

@@ -21,15 +21,15 @@ log = structlog.get_logger(__name__)
 _CANCEL_AGAIN = 2.0
 _LONGEST_PAUSE = 30.0  # seconds until a loop that failed again and again looks again
 
-#: Does what there is to do; gives the seconds after which it wants to be called again even if nothing wakes it.
+#: Does the work that is due; returns the seconds after which it must be called again even if nothing wakes it.
 Step = Callable[[], Awaitable[float]]
 
 
 async def poll(name: str, step: Step, *, wake: asyncio.Event, stop: asyncio.Event, at_most: float) -> None:
     """Call ``step`` whenever something wakes it or its time has come, until ``stop`` is set.
 
-    A database that is away is said once in the log, asked again every second, and said once more when it is back. Any
-    other failure is said each time, and the loop pauses, longer each time, whatever wakes it.
+    A database that is away is logged once, asked again every second, and logged once more when it is back. Any other
+    failure is logged each time, and the loop pauses, longer each time, even if something wakes it.
     """
     trouble = _Trouble(name)
     while not stop.is_set():
@@ -48,7 +48,7 @@ async def poll(name: str, step: Step, *, wake: asyncio.Event, stop: asyncio.Even
 
 
 class _Trouble:
-    """What a loop is going through, told without repeating it every second. Gives seconds until the next try."""
+    """The failures of a loop, each logged once and not every second. Methods return the seconds until the next try."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -100,7 +100,7 @@ async def background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 def supervised(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """A task whose failure ends the process (SIGTERM): better to be started anew than to live on without it."""
+    """Return a task whose failure ends the process (SIGTERM), which is then started again with all its parts."""
     task = asyncio.create_task(work)
     task.add_done_callback(_end_with)
     return task

@@ -1,4 +1,4 @@
-"""What operators ask: alive, ready, healthy, and how much of what."""
+"""The routes for operators: alive, ready, healthy, metrics."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _CHECK_SECONDS = 5.0
 
 
 class Ops:
-    """``/healthz`` (the process), ``/readyz`` (what it cannot do without), ``/health`` (all it uses), ``/metrics``.
+    """`/healthz` (the process), `/readyz` (the parts it cannot work without), `/health` (all its parts), `/metrics`.
 
-    warning: what will stop working if nobody acts; said in ``/health``, which stays 200 for it.
+    warning: a check for what will stop working unless somebody acts. `/health` shows it, and its status stays 200.
     """
 
     def __init__(self, checks: Mapping[str, Check], needed: frozenset[str], warning: Check | None = None) -> None:
@@ -28,7 +28,7 @@ class Ops:
         self._needed = needed
 
     def routes(self) -> list[Route]:
-        """The routes to mount."""
+        """Return the routes to mount."""
         return [
             alive(),
             Route("/readyz", self._ready),
@@ -38,16 +38,16 @@ class Ops:
 
     async def _ready(self, _: Request) -> Response:
         problems = await self._ask(self._needed)
-        said = {name: problem for name, problem in problems.items() if problem}
-        return JSONResponse({"ready": not said, **said}, 503 if said else 200)
+        missing = {name: problem for name, problem in problems.items() if problem}
+        return JSONResponse({"ready": not missing, **missing}, 503 if missing else 200)
 
     async def _health(self, _: Request) -> Response:
         problems = await self._ask(frozenset(self._checks))
         parts = {name: problem or "ok" for name, problem in problems.items()}
         healthy = not any(problems.values())
-        said = {"warning": warning} if self._warning and (warning := await self._warning()) else {}
+        more = {"warning": warning} if self._warning and (warning := await self._warning()) else {}
         status = "ok" if healthy else "degraded"
-        return JSONResponse({"status": status, "parts": parts, **said}, 200 if healthy else 503)
+        return JSONResponse({"status": status, "parts": parts, **more}, 200 if healthy else 503)
 
     async def _ask(self, names: frozenset[str]) -> dict[str, str | None]:
         chosen = [name for name in self._checks if name in names]
@@ -62,7 +62,7 @@ class Ops:
 
 
 def alive() -> Route:
-    """``GET /healthz``: the process answers, and says nothing else."""
+    """Return the route `GET /healthz`: an empty answer of the process."""
     return Route("/healthz", _alive)
 
 

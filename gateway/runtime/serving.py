@@ -43,7 +43,7 @@ class Door:
         return found
 
     async def problem(self) -> str | None:
-        """Ask ``/healthz`` through the port, as whoever comes from outside does: None, or what is wrong."""
+        """Request `/healthz` through the port, as a client does. Return what is wrong; None: nothing."""
         host, port = self._where
         here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
         try:
@@ -71,7 +71,7 @@ class Process:
 
 
 def run(process: Process) -> None:
-    """Serve until SIGTERM or SIGINT; what was begun is finished within the drain time. Raises PortTakenError."""
+    """Serve until SIGTERM or SIGINT; requests under way are finished within the drain time. Raises PortTakenError."""
     sockets = [door.open() for door in process.doors]
     servers = [_Server(_config(door.app, process.drain_seconds)) for door in process.doors]
     with asyncio.Runner(loop_factory=servers[0].config.get_loop_factory()) as runner:
@@ -88,7 +88,7 @@ async def _serve(process: Process, servers: list[_Server], sockets: list[socket.
 
 
 def _end(servers: list[_Server], number: int) -> None:
-    """Close all doors; a second SIGINT waits for nobody."""
+    """Close all doors; a second SIGINT does not wait for requests under way."""
     for server in servers:
         server.handle_exit(number, None)
 

@@ -1,4 +1,4 @@
-"""The connection pool, and waking one another by NOTIFY."""
+"""The connection pool, and the NOTIFY by which processes wake each other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 Connection = psycopg.AsyncConnection[TupleRow]
 Pool = AsyncConnectionPool[Connection]
 
-#: What is lost to another transaction, or to a limit of time, and may succeed when it is tried again.
+#: Errors of a transaction that lost to another one, or to a time limit, and may succeed at the next try.
 CONFLICTS = (
     psycopg.errors.DeadlockDetected,
     psycopg.errors.SerializationFailure,
@@ -61,18 +61,18 @@ def is_away(error: BaseException) -> bool:
 
 
 async def now(conn: Connection) -> datetime:
-    """The database's time."""
+    """Return the database's time."""
     row = await (await conn.execute("SELECT clock_timestamp()")).fetchone()
     return row[0]  # type: ignore[index,no-any-return]
 
 
 async def notify(conn: Connection, topic: str) -> None:
-    """Wake who works on a topic, once the current transaction commits."""
+    """Wake the workers of a topic once the current transaction commits."""
     await conn.execute("SELECT pg_notify(%s, %s)", (NOTIFICATIONS, topic))
 
 
 class Wakeups:
-    """One LISTEN connection a process, and an event a topic. A lost NOTIFY is no loss: who waits also polls."""
+    """One LISTEN connection a process, and an event a topic. A lost NOTIFY does no harm: loops also poll."""
 
     def __init__(self, url: str) -> None:
         self._url = url

@@ -20,7 +20,7 @@ STRONG = frozenset({"wa_id", "user_id"})
 
 
 class Key(NamedTuple):
-    """What a channel calls a customer, such as ``("wa_id", "5511987654321")``."""
+    """A name of a customer on WhatsApp, such as `("wa_id", "5511987654321")`."""
 
     kind: str
     value: str
@@ -60,7 +60,7 @@ async def lock(conn: Connection, names: Sequence[str]) -> None:
 
 
 async def owners(conn: Connection, keys: Sequence[Key]) -> list[Owner]:
-    """To whom strong keys lead, in the order of the keys. None of these customers goes away in this transaction."""
+    """Return the owners of strong keys, in the order of the keys, locked against deletion in this transaction."""
     async with conn.cursor(row_factory=class_row(Owner)) as cursor:
         await cursor.execute(
             """SELECT k.contact_id, k.kind, k.value, k.since, k.scopes,
@@ -79,7 +79,7 @@ async def owners(conn: Connection, keys: Sequence[Key]) -> list[Owner]:
 
 
 async def owner_before(conn: Connection, numbers: Sequence[str], at: datetime) -> Owner | None:
-    """Who had one of these numbers at a time, and gave it up later."""
+    """Return the owner of one of these numbers at a time who gave it up later."""
     async with conn.cursor(row_factory=class_row(Owner)) as cursor:
         await cursor.execute(
             """SELECT k.contact_id, k.kind, k.value, k.since, k.scopes, '{}'::text[] AS parents, k.until
@@ -92,7 +92,7 @@ async def owner_before(conn: Connection, numbers: Sequence[str], at: datetime) -
 
 
 async def has_given_up(conn: Connection, contact_id: UUID, number: str) -> bool:
-    """Whether a number was a customer's once."""
+    """Return whether a customer gave a number up."""
     cursor = await conn.execute(
         "SELECT FROM contact_key WHERE contact_id = %s AND kind = 'old_wa_id' AND value = %s", (contact_id, number)
     )
@@ -100,7 +100,7 @@ async def has_given_up(conn: Connection, contact_id: UUID, number: str) -> bool:
 
 
 async def create(conn: Connection) -> UUID:
-    """A new customer, without keys."""
+    """Create a customer without keys, and return its id."""
     cursor = await conn.execute("INSERT INTO contact DEFAULT VALUES RETURNING id")
     row = await cursor.fetchone()
     return row[0]  # type: ignore[index,no-any-return]
@@ -140,7 +140,7 @@ async def heard(conn: Connection, contact_id: UUID, number: str, at: datetime) -
 
 
 async def numbers(conn: Connection, contact_id: UUID, forms: Sequence[str]) -> list[Number]:
-    """All numbers that a customer has or had, and whoever else has or had one of these; the newest first."""
+    """Return all numbers that a customer has or had, and other owners of these forms, past or present; newest first."""
     async with conn.cursor(row_factory=class_row(Number)) as cursor:
         await cursor.execute(
             """SELECT contact_id, kind, value, doubt FROM contact_key
@@ -184,7 +184,7 @@ async def learn_form(conn: Connection, contact_id: UUID, form: str, number: str,
 
 
 async def give_up(conn: Connection, contact_id: UUID, number: str, until: datetime) -> None:
-    """A number is a customer's no more, nor are its other forms: it leads to them only for what was sent before."""
+    """Take a number and its other forms from a customer: it leads to them only for messages sent before."""
     await conn.execute(
         """WITH asked AS (SELECT value, form_of FROM contact_key
                           WHERE contact_id = %(id)s AND kind = 'wa_id' AND value = %(number)s),
@@ -220,7 +220,7 @@ async def hold_changes(conn: Connection, contact_id: UUID, until: datetime) -> N
 
 
 async def rename(conn: Connection, contact_id: UUID, name: str | None) -> None:
-    """Note what a customer is called now; None: not said."""
+    """Note a customer's present name; None: the payload names none."""
     if name:
         await conn.execute(
             "UPDATE contact SET name = %s WHERE id = %s AND name IS DISTINCT FROM %s", (name, contact_id, name)
@@ -266,7 +266,7 @@ async def present_keys(conn: Connection, contact_id: UUID) -> list[tuple[Key, da
 
 
 async def verification(conn: Connection, contact_id: UUID) -> str:
-    """What a customer's numbers may lead to: `verified` (all), `changes_need_proof`, `stages_only`, `unverified`."""
+    """Return the level of trust in a customer: `verified`, `changes_need_proof`, `stages_only` or `unverified`."""
     cursor = await conn.execute(
         """SELECT (SELECT max(doubt) FROM contact_key WHERE contact_id = p.id AND kind = 'wa_id'),
                   p.changes_held_until > now() FROM contact p WHERE p.id = %s""",
@@ -278,7 +278,7 @@ async def verification(conn: Connection, contact_id: UUID) -> str:
 
 
 async def trust(conn: Connection, contact_id: UUID, numbers: Sequence[str]) -> None:
-    """A customer proved that these numbers are theirs: nothing is in doubt any more."""
+    """Note that a customer proved these numbers to be theirs: nothing is in doubt any more."""
     await conn.execute(
         "UPDATE contact_key SET doubt = NULL WHERE contact_id = %s AND kind = 'wa_id' AND value = ANY(%s)",
         (contact_id, list(numbers)),
@@ -310,7 +310,7 @@ async def wants_no_marketing(conn: Connection, contact_id: UUID) -> bool:
 
 
 async def current_id(conn: Connection, contact_id: UUID) -> UUID:
-    """The id of a customer today: what a merged contact was merged into, else the same."""
+    """Return the present id of a customer: that of the contact into which theirs was merged, else the same."""
     cursor = await conn.execute("SELECT kept_id FROM contact_merge WHERE absorbed_id = %s", (contact_id,))
     row = await cursor.fetchone()
     return row[0] if row else contact_id

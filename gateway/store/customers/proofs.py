@@ -13,7 +13,7 @@ _DAY = "interval '1 day'"
 
 
 async def take(conn: Connection, contact_id: UUID, order: str) -> int | None:
-    """Take one of the day's tries: how many are left; None: there was none left. In a transaction of the caller's.
+    """Take one of the day's tries, in the caller's transaction. Return how many are left; None: none was left.
 
     Whose order it is, and whether there is one, makes no difference, nor do spaces, dots and the like in its number.
     """
