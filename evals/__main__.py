@@ -1,4 +1,4 @@
-"""``python -m evals [department …]``: run the conversations with AGENT_MODEL, else with the demo model."""
+"""`python -m evals [department …]`: run the conversations with AGENT_MODEL, else with the demo model."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Turn(_Strict):
 
 
 class Case(_Strict):
-    """One conversation; ``stranger``: the customer is not in the business data."""
+    """One conversation; `stranger`: the customer is not in the business data."""
 
     name: str
     department: str = ""

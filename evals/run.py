@@ -26,7 +26,7 @@ CONCURRENT_CASES = 4
 
 @dataclass
 class Result:
-    """A case and the faults in it, by turn; ``seconds``: the time of all its turns."""
+    """A case and the faults in it, by turn; `seconds`: the time of all its turns."""
 
     case: Case
     faults: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The graph: a turn begins (``turn``), model and tools alternate (``model``, ``tools``), replies are composed."""
+"""The graph: a turn begins (`turn`), model and tools alternate (`model`, `tools`), replies are composed."""
 
 from __future__ import annotations
 

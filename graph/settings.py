@@ -26,7 +26,7 @@ SECRETS = (
 class Settings(BaseSettings):
     """The settings of the agent server; names in the environment are these in capitals.
 
-    A secret may come as a file instead: ``NAME_FILE`` holds its path.
+    A secret may come as a file instead: `NAME_FILE` holds its path.
     """
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)

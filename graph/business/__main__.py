@@ -1,4 +1,4 @@
-"""``python -m graph.business``: create the tables in BUSINESS_DATABASE_URL; with ``--demo`` also a demo's rows."""
+"""`python -m graph.business`: create the tables in BUSINESS_DATABASE_URL; with `--demo` also a demo's rows."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ POSTCODE_DIGITS = 8
 _POSTCODE = re.compile(r"(?<!\d)(\d{5})-?(\d{3})(?!\d)")
 
 Priority = Literal["low", "normal", "high", "urgent"]
-# The stage of an order decides which changes are allowed, not the words of ``status``.
+# The stage of an order decides which changes are allowed, not the words of `status`.
 Stage = Literal["open", "shipped", "delivered", "cancelled"]
 
 
@@ -39,7 +39,7 @@ class RefusedError(Exception):
 
 
 class Item(BaseModel):
-    """One line of an order; ``price`` is the price of one piece, in BRL."""
+    """One line of an order; `price` is the price of one piece, in BRL."""
 
     name: str
     quantity: int
@@ -58,7 +58,7 @@ class Order(BaseModel):
 
 
 class Product(BaseModel):
-    """A product for sale; ``price`` in BRL."""
+    """A product for sale; `price` in BRL."""
 
     id: str
     name: str
@@ -77,7 +77,7 @@ class TicketRequest(BaseModel):
 
 
 class Ticket(TicketRequest):
-    """A support ticket; ``id`` is its number for the customer."""
+    """A support ticket; `id` is its number for the customer."""
 
     id: int
     status: str
@@ -106,7 +106,7 @@ class Business(Protocol):
         """Deliver an order that is still open to another address."""
 
     async def products(self, words: str, limit: int) -> list[Product]:
-        """Return at most ``limit`` products that match the words, the best first."""
+        """Return at most `limit` products that match the words, the best first."""
 
     async def tickets(self, keys: Sequence[CustomerKey]) -> list[Ticket]:
         """Return the customer's tickets, newest first."""
@@ -120,7 +120,7 @@ class Business(Protocol):
     async def verify(self, keys: Sequence[CustomerKey], order_id: str, postcode: str) -> bool:
         """Return whether an order is delivered to a postcode; it takes the same time if there is no such order.
 
-        If so, the lasting ones among the keys (``user_id``, ``customer_id``) lead to its customer from now on. Raises
+        If so, the lasting ones among the keys (`user_id`, `customer_id`) lead to its customer from now on. Raises
         NoProofError if the company cannot check it.
         """
 

@@ -1,7 +1,7 @@
-"""Business data behind an HTTP API of the company's own (``openapi.yaml``), at BUSINESS_API_URL.
+"""Business data behind an HTTP API of the company's own (`openapi.yaml`), at BUSINESS_API_URL.
 
 Numbers and user ids are sent in bodies, never in addresses, which appear in logs. Every call may be repeated:
-questions change nothing, and changes carry an ``Idempotency-Key``.
+questions change nothing, and changes carry an `Idempotency-Key`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _passes(error: Exception) -> bool:
 
 
 class HttpBusiness:
-    """The protocol ``Business`` over HTTP; ``transport``: a stand-in for the network, for tests.
+    """The protocol `Business` over HTTP; `transport`: a stand-in for the network, for tests.
 
     Raises httpx.HTTPError after its retries, and pydantic.ValidationError for an answer outside of the contract.
     """

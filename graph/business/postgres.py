@@ -1,4 +1,4 @@
-"""Business data in Postgres, schema ``business`` (``schema.sql``)."""
+"""Business data in Postgres, schema `business` (`schema.sql`)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ PRODUCTS = """SELECT id, name, description, price, stock > 0 AS in_stock, image_
 
 
 class PostgresBusiness:
-    """The protocol ``Business`` over SQL. All methods raise psycopg.OperationalError while Postgres is unavailable."""
+    """The protocol `Business` over SQL. All methods raise psycopg.OperationalError while Postgres is unavailable."""
 
     def __init__(self, address: str) -> None:
         self._pool = LoopPool(address, POOL_SIZE, "business")

@@ -38,7 +38,7 @@ def text_replies(text: str) -> list[TextReply]:
 
 
 def split(text: str, limit: int) -> list[str]:
-    """Return parts of at most ``limit`` characters, cut between paragraphs, else sentences, else words."""
+    """Return parts of at most `limit` characters, cut between paragraphs, else sentences, else words."""
     parts = []
     rest = text.strip()
     while len(rest) > limit:
@@ -77,7 +77,7 @@ def _captions(part: MediaReply, text: str) -> bool:
 def choice(body: str, options: Sequence[str], button: str, title: str) -> ButtonsReply | ListReply:
     """Return a question with these answers: buttons for up to three short ones, else a list of up to ten.
 
-    The answers come from ``options_of``. If one of them has to be cut, all are numbered, so that answers with the same
+    The answers come from `options_of`. If one of them has to be cut, all are numbered, so that answers with the same
     beginning can be told apart, and the whole text becomes the description.
     """
     if len(options) <= BUTTON_COUNT_LIMIT and all(len(option) <= BUTTON_TITLE_LIMIT for option in options):

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from graph.time_zone import Zone
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-# The access that a customer's number gives, the widest first. The gateway decides; a proof (``verify_customer``) may
+# The access that a customer's number gives, the widest first. The gateway decides; a proof (`verify_customer`) may
 # raise it.
 Verification = Literal["verified", "changes_need_proof", "stages_only", "unverified"]
 # Keys that belong to one person for ever; a number belongs to a person for a time.
@@ -19,9 +19,9 @@ CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$"
 
 
 class CustomerKey(BaseModel):
-    """One key by which other systems know the customer: a number (``wa_id``), a ``user_id``, …
+    """One key by which other systems know the customer: a number (`wa_id`), a `user_id`, …
 
-    ``since``, ``until``: when the key began and ceased to be the customer's (ISO 8601); no ``until``: a current key.
+    `since`, `until`: when the key began and ceased to be the customer's (ISO 8601); no `until`: a current key.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -33,9 +33,9 @@ class CustomerKey(BaseModel):
 
 
 class Hours(BaseModel):
-    """The hours in which people answer on some days of the week, local time ``HH:MM``; 24:00 is midnight.
+    """The hours in which people answer on some days of the week, local time `HH:MM`; 24:00 is midnight.
 
-    They end on the next day if ``to`` is before ``from``.
+    They end on the next day if `to` is before `from`.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -46,7 +46,7 @@ class Hours(BaseModel):
 
 
 class BusinessHours(BaseModel):
-    """The hours in which people answer; ``timezone``: a name of the tz database."""
+    """The hours in which people answer; `timezone`: a name of the tz database."""
 
     timezone: Zone = "America/Sao_Paulo"
     open: list[Hours]

@@ -1,4 +1,4 @@
-"""The replies of the agent: the ``Reply`` union of the run contract, within WhatsApp's limits.
+"""The replies of the agent: the `Reply` union of the run contract, within WhatsApp's limits.
 
 The limits are those of Meta's Cloud API reference, POST /{phone_number_id}/messages (v26.0).
 """

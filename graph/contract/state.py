@@ -1,8 +1,8 @@
 """The run contract and the state of a conversation: the only coupling of graph and gateway.
 
-Input of a run: ``turn_id``, ``inbound``, ``since``, ``unsent``, ``early``. Output: ``turn_id``, ``replies``,
-``handoff``, and ``verified``: true if the customer proved in this turn that the numbers among the run's keys are
-theirs, which the gateway keeps and tells later runs (``verification`` in the context). The
+Input of a run: `turn_id`, `inbound`, `since`, `unsent`, `early`. Output: `turn_id`, `replies`,
+`handoff`, and `verified`: true if the customer proved in this turn that the numbers among the run's keys are
+theirs, which the gateway keeps and tells later runs (`verification` in the context). The
 values in the state are JSON values as they were received and as they are sent; the models in this module read them.
 """
 
@@ -45,7 +45,7 @@ Text = Annotated[str, BeforeValidator(_text)]
 
 
 class Media(_Input):
-    """A file that the customer sent; ``id`` is the gateway's."""
+    """A file that the customer sent; `id` is the gateway's."""
 
     id: Text = ""
     mime_type: Text = ""
@@ -56,7 +56,7 @@ class Media(_Input):
 
 
 class Interactive(_Input):
-    """The customer's choice: a button, a row of a list (``id`` says which one), or a filled-in form (``data``)."""
+    """The customer's choice: a button, a row of a list (`id` says which one), or a filled-in form (`data`)."""
 
     type: Text = ""
     id: Text = ""
@@ -98,7 +98,7 @@ class MessageContext(_Input):
 
 
 class OrderItem(_Input):
-    """A line of an order; ``price`` is that of one piece, in ``currency``."""
+    """A line of an order; `price` is that of one piece, in `currency`."""
 
     product: str | None = None
     quantity: float | None = None
@@ -114,7 +114,7 @@ class Order(_Input):
 
 
 class Referral(_Input):
-    """The advertisement (``ad``) or post that brought the customer."""
+    """The advertisement (`ad`) or post that brought the customer."""
 
     source_type: Text = ""
     source_id: Text = ""
@@ -127,7 +127,7 @@ class Referral(_Input):
 
 
 class Inbound(_Input):
-    """One message of the customer. ``kind`` is open: an unknown kind is described, never an error."""
+    """One message of the customer. `kind` is open: an unknown kind is described, never an error."""
 
     id: str = Field(min_length=1)
     kind: str = "text"
@@ -155,7 +155,7 @@ class Inbound(_Input):
 
 
 class CompanyMessage(_Input):
-    """A message of the company since the agent's last turn, by a person, or a ``template`` (``kind``)."""
+    """A message of the company since the agent's last turn, by a person, or a `template` (`kind`)."""
 
     author: Literal["person", "business_app"] = "person"
     kind: Text = "text"
@@ -166,8 +166,8 @@ class CompanyMessage(_Input):
 class TurnInput(_Input):
     """The input of a run.
 
-    ``unsent``: id of the previous turn if nothing of its answer (of a question: not all) reached the customer.
-    ``early``: whether the customer wrote some of these messages before all of the previous answer had left.
+    `unsent`: id of the previous turn if nothing of its answer (of a question: not all) reached the customer.
+    `early`: whether the customer wrote some of these messages before all of the previous answer had left.
     """
 
     turn_id: str = Field(min_length=1)
@@ -194,9 +194,9 @@ class Answer(TypedDict):
 
 
 class Pending(TypedDict):
-    """A change that the customer is asked about, most recently in the turn ``turn_id``; ``id`` is its idempotency key.
+    """A change that the customer is asked about, most recently in the turn `turn_id`; `id` is its idempotency key.
 
-    ``question`` describes the whole change in words; ``tool`` is carried out with these ``arguments`` (JSON values).
+    `question` describes the whole change in words; `tool` is carried out with these `arguments` (JSON values).
     """
 
     id: str
@@ -234,10 +234,10 @@ def latest(_: Any, new: Any) -> Any:  # noqa: ANN401 - any value of the state
 class State(AgentState[Any]):
     """The state of a conversation, kept in its thread.
 
-    ``answers``: the last turns' answers, oldest first. ``asked_at``: when the customer wrote the turn's last message
-    (ISO 8601), which the graph takes as the current time. ``accepted``: id of the pending change that the customer
-    confirmed in this turn; only the beginning of a turn sets it. ``failures``: turns in a row without a proper answer.
-    Each value that a step writes is a row in Postgres: ``without_unchanged`` leaves out values that stay the same.
+    `answers`: the last turns' answers, oldest first. `asked_at`: when the customer wrote the turn's last message
+    (ISO 8601), which the graph takes as the current time. `accepted`: id of the pending change that the customer
+    confirmed in this turn; only the beginning of a turn sets it. `failures`: turns in a row without a proper answer.
+    Each value that a step writes is a row in Postgres: `without_unchanged` leaves out values that stay the same.
     """
 
     turn_id: Required[str]

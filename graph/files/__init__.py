@@ -1,6 +1,6 @@
 """Customers' files, each read in its own process, which ends whatever the file contains.
 
-``reader`` starts that process (``child``); the other modules run in it. They import little, because it starts for each
+`reader` starts that process (`child`); the other modules run in it. They import little, because it starts for each
 file.
 """
 

@@ -1,7 +1,7 @@
-"""The process that reads one file: ``python -I -S child.py KIND TYPE LIMIT PATH…``, file on stdin, result on stdout.
+"""The process that reads one file: `python -I -S child.py KIND TYPE LIMIT PATH…`, file on stdin, result on stdout.
 
 It limits itself before it reads the file, and holds no secrets: no environment, no address, no other open file.
-``KIND``: document, image or audio. ``LIMIT``: characters of the result. ``PATH…``: where to import from.
+`KIND`: document, image or audio. `LIMIT`: characters of the result. `PATH…`: where to import from.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _bound() -> None:
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
     ):
-        with contextlib.suppress(ValueError, OSError):  # macOS refuses RLIMIT_AS: there ``reader`` watches
+        with contextlib.suppress(ValueError, OSError):  # macOS refuses RLIMIT_AS: there `reader` watches
             resource.setrlimit(limit, (value, value))
 
 

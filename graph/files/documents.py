@@ -19,7 +19,7 @@ def readable(mime_type: str) -> bool:
 
 
 def read(content: bytes, mime_type: str, limit: int) -> str:
-    """Return about the first ``limit`` characters of a document. Raises UnreadableError and MemoryError."""
+    """Return about the first `limit` characters of a document. Raises UnreadableError and MemoryError."""
     try:
         return _text(content, mime_type, limit)
     except (UnreadableError, MemoryError):

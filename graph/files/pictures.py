@@ -82,7 +82,7 @@ def _packed(kind: bytes, data: memoryview) -> bytes:
 
 
 def _unpack(parts: list[memoryview] | list[bytes], most: int) -> None:
-    """Decompress without keeping the result. Raises UnreadableError if it has more than ``most`` bytes."""
+    """Decompress without keeping the result. Raises UnreadableError if it has more than `most` bytes."""
     stream, size = zlib.decompressobj(), 0
     for piece in (part[place : place + PIECE_BYTES] for part in parts for place in range(0, len(part), PIECE_BYTES)):
         rest: bytes | memoryview = piece

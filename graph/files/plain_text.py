@@ -19,7 +19,7 @@ CONTROL_BYTES = frozenset(range(32)) - {9, 10, 12, 13, 27}
 
 
 def text(content: bytes, limit: int) -> str:
-    """Return about the first ``limit`` characters. Raises UnreadableError if the content is not text."""
+    """Return about the first `limit` characters. Raises UnreadableError if the content is not text."""
     beginning = content[: (limit + 1) * BYTES_PER_CHARACTER]
     for mark, encoding in BYTE_ORDER_MARKS:
         if beginning.startswith(mark):

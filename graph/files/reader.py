@@ -31,7 +31,7 @@ class OverBoundsError(UnreadableError):
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads files; ``at_once``: parallel processes of this server; ``watch``: whether to watch their memory."""
+    """Reads files; `at_once`: parallel processes of this server; `watch`: whether to watch their memory."""
 
     at_once: int
     seconds: float = READ_SECONDS_LIMIT
@@ -41,7 +41,7 @@ class Reader:
     async def read(self, kind: str, mime_type: str, fetch: Callable[[], Awaitable[bytes]]) -> tuple[str, bytes]:
         """Return a document's text, or another file's real type, and its bytes, fetched when a process is free.
 
-        Raises UnreadableError, and what ``fetch`` raises.
+        Raises UnreadableError, and what `fetch` raises.
         """
         async with _slots(self.at_once):
             content = await fetch()

@@ -18,7 +18,7 @@ BREAKS = {W + "tab": "\t", W + "br": "\n", W + "cr": "\n"}
 
 
 def text(content: bytes, limit: int) -> str:
-    """Return paragraphs and rows of tables, in their order, about the first ``limit`` characters.
+    """Return paragraphs and rows of tables, in their order, about the first `limit` characters.
 
     Raises UnreadableError, and the errors of zipfile and expat for a damaged file.
     """

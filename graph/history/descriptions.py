@@ -1,7 +1,7 @@
 """Descriptions of the customer's messages in words: every field of the run contract's item that a model needs.
 
 Everything except the customer's own text stands in brackets. The customer's words cannot forge such a note: brackets in
-them become parentheses, and a note has no line breaks. Every value passes through ``plain`` or ``value``.
+them become parentheses, and a note has no line breaks. Every value passes through `plain` or `value`.
 """
 
 from __future__ import annotations

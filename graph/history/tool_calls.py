@@ -18,7 +18,7 @@ ACCEPTED_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 ID_LENGTH = 9  # letters and digits: Mistral accepts no other length
 # The effect is unknown: the process may have ended before, during or after it.
 INTERRUPTED = "A ferramenta foi interrompida e não respondeu. Verifique o resultado antes de afirmar qualquer coisa."
-# The fields in which providers keep the id of a call in the content, besides ``tool_calls``, in the same order.
+# The fields in which providers keep the id of a call in the content, besides `tool_calls`, in the same order.
 CALL_BLOCKS = {"function_call": "call_id", "custom_tool_call": "call_id", "tool_use": "id", "tool_call": "id"}
 
 
@@ -80,7 +80,7 @@ def _no_orphan(message: AnyMessage) -> list[AnyMessage]:
 
 
 def _pair(message: AIMessage, answers: Sequence[ToolMessage], taken: set[str]) -> list[AnyMessage]:
-    """Return the message and a result for each of its calls; the ids of its calls are added to ``taken``."""
+    """Return the message and a result for each of its calls; the ids of its calls are added to `taken`."""
     known = _without_invalid(message)
     sound = _with_own_ids(known, taken)
     taken |= ids_of([sound])

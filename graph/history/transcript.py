@@ -20,7 +20,7 @@ UNSENT = "[esta resposta não chegou ao cliente]"
 
 
 def messages_of_turn(turn: TurnInput, read: Mapping[str, str] = NOTHING_READ) -> list[AnyMessage]:
-    """Return the turn's input as messages, in order; ``read``: the contents of files, by message id.
+    """Return the turn's input as messages, in order; `read`: the contents of files, by message id.
 
     The id of a message is its wamid; that of a company's message the turn's id and a number. Card and document numbers
     are masked.

@@ -15,7 +15,7 @@ from graph.policy.masking import mask, sensitive_digits
 
 
 def sanitized(message: BaseMessage, history: Sequence[AnyMessage], *, last: bool, instructions: str = "") -> AIMessage:
-    """Return the message without text that must not be stored, and without tool calls if none may follow (``last``).
+    """Return the message without text that must not be stored, and without tool calls if none may follow (`last`).
 
     A number that the company itself gave, by a tool or in the instructions, is not masked, whatever it looks like.
     Raises InvalidAnswerError for a message of another kind.

@@ -19,7 +19,7 @@ OPENAI_HOST = "api.openai.com"
 
 @lru_cache
 def chat_model(name: str) -> BaseChatModel:
-    """Return the model of that name (``provider:model``), made once; ``openai:`` uses OPENAI_BASE_URL if that is set.
+    """Return the model of that name (`provider:model`), made once; `openai:` uses OPENAI_BASE_URL if that is set.
 
     Raises ValueError or ImportError for a provider that is unknown or not installed.
     """

@@ -12,8 +12,8 @@ from langchain_core.messages import AIMessage
 
 from graph.model.leaks import holds_call
 
-# ``call``: a tool call that cannot be made, because it is written as text or cut off. ``cut``: an incomplete answer.
-# ``unread``: the model's provider refuses the customer's message.
+# `call`: a tool call that cannot be made, because it is written as text or cut off. `cut`: an incomplete answer.
+# `unread`: the model's provider refuses the customer's message.
 Fault = Literal["empty", "refusal", "long", "language", "call", "cut", "unread"]
 
 # Characters of one message of WhatsApp's; the instructions ask for much less.
@@ -42,7 +42,7 @@ NAME = re.compile(r"[A-ZÀ-Þ][\w'’-]*(?: (?:[a-z]{1,4} ){0,2}[A-ZÀ-Þ0-9][\w
 def judge(message: AIMessage, locale: str, tools: Collection[str] = (), facts: str = "") -> Fault | None:
     """Return the first fault of an answer to the customer; None for a good answer, and for tool calls.
 
-    ``tools``: the names of all tools; ``facts``: the results of tools, whose names may be in any language.
+    `tools`: the names of all tools; `facts`: the results of tools, whose names may be in any language.
     """
     if message.tool_calls and not message.invalid_tool_calls:
         return None
@@ -63,7 +63,7 @@ def judge(message: AIMessage, locale: str, tools: Collection[str] = (), facts: s
 def speaks_another_language(text: str, locale: str, facts: str = "") -> bool:
     """Return whether a text is clearly not in the locale's language: by script, else by the most frequent words.
 
-    Quoted words, names and phrases of ``facts`` do not count.
+    Quoted words, names and phrases of `facts` do not count.
     """
     own = locale[:2].lower()
     if own not in FREQUENT_WORDS:

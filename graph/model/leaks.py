@@ -47,7 +47,7 @@ def without_thoughts(text: str) -> str:
 
 
 def holds_call(text: str, tools: Collection[str]) -> bool:
-    """Return whether a text holds a tool call; ``tools``: the names of all tools."""
+    """Return whether a text holds a tool call; `tools`: the names of all tools."""
     if CALL_MARKS.search(text) or NAMESPACE.search(text) or (NAMED.search(text) and GIVEN.search(text)):
         return True
     names = "|".join(map(re.escape, sorted(tools)))

@@ -71,7 +71,7 @@ def closed_history(messages: Sequence[AnyMessage], turn_id: str) -> list[AnyMess
 def difference(
     state: Sequence[AnyMessage], asked: Sequence[AnyMessage], form: Sequence[AnyMessage]
 ) -> list[BaseMessage]:
-    """Return the update of the state's messages that turns ``asked`` into ``form``."""
+    """Return the update of the state's messages that turns `asked` into `form`."""
     stored = {message.id for message in state}
     same = {id(message) for message in asked}
     gone = {message.id for message in asked} - {message.id for message in form}

@@ -12,7 +12,7 @@ DAY_NAMES = dict(zip(DAYS, ("seg", "ter", "qua", "qui", "sex", "sáb", "dom"), s
 
 
 def is_open(hours: BusinessHours | None, moment: datetime) -> bool:
-    """Return whether people answer at that moment; always if no hours are given. ``moment`` has a time zone."""
+    """Return whether people answer at that moment; always if no hours are given. `moment` has a time zone."""
     if hours is None:
         return True
     local = moment.astimezone(ZoneInfo(hours.timezone))
@@ -27,7 +27,7 @@ def _covers(entry: Hours, clock: str, day: str, day_before: str) -> bool:
 
 
 def in_words(hours: BusinessHours) -> str:
-    """Return the hours as a customer reads them: ``seg, ter, qua 09:00 às 18:00; sáb 09:00 às 13:00``."""
+    """Return the hours as a customer reads them: `seg, ter, qua 09:00 às 18:00; sáb 09:00 às 13:00`."""
     lines = (
         f"{', '.join(DAY_NAMES[day] for day in DAYS if day in entry.days)} {entry.opens} às {entry.closes}"
         for entry in hours.open

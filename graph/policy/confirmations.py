@@ -1,8 +1,8 @@
 """Confirmations: the question before a change, and the meaning of the customer's answer.
 
-Nothing is changed before the customer has confirmed it. A tool that changes something leaves a ``Pending`` in the
-state; the end of the turn shows its question (``question_replies``) after all other replies. The next turn decides
-without the model (``decide``): only a tap on the buttons of that question counts, or a plain yes or no if the question
+Nothing is changed before the customer has confirmed it. A tool that changes something leaves a `Pending` in the
+state; the end of the turn shows its question (`question_replies`) after all other replies. The next turn decides
+without the model (`decide`): only a tap on the buttons of that question counts, or a plain yes or no if the question
 alone was shown last. The pending change itself is carried out, so it is exactly the change that was shown.
 """
 
@@ -60,7 +60,7 @@ def shown_last(state: State, one: Pending) -> bool:
 def decide(one: Pending | None, inbound: Sequence[Inbound], moment: datetime, *, words: bool = True) -> Decision:
     """Decide what the turn's messages answer. A no counts whatever else is said, a yes only by itself.
 
-    ``words``: False if words may be about something else; then only the question's own buttons answer it.
+    `words`: False if words may be about something else; then only the question's own buttons answer it.
     """
     meant = [_meaning(message, one, words) for message in inbound]
     if "no" in meant:

@@ -24,7 +24,7 @@ CONFIRMATION_TOOLS = ("confirm_change", "drop_change")
 
 @dataclass(frozen=True)
 class Department:
-    """A department; ``about``: its matters, for the other departments to know; ``tools``: names of its own tools."""
+    """A department; `about`: its matters, for the other departments to know; `tools`: names of its own tools."""
 
     name: str
     title: str
@@ -36,7 +36,7 @@ class Department:
 
 @lru_cache
 def departments_in_files() -> dict[str, Department]:
-    """Return the departments of ``prompts/departments``, in their order. Raises TypeError for an unknown setting."""
+    """Return the departments of `prompts/departments`, in their order. Raises TypeError for an unknown setting."""
     made = [_of_file(name, head, text) for name, head, text in DEPARTMENTS]
     return {one.name: one for one in sorted(made, key=lambda one: (one.order, one.name))}
 

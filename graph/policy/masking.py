@@ -58,7 +58,7 @@ class SensitiveNumber:
 
 
 def mask(text: str, known: Collection[str] = ()) -> str:
-    """Return the text with card numbers and CPFs masked except their last digits; numbers in ``known`` stay."""
+    """Return the text with card numbers and CPFs masked except their last digits; numbers in `known` stay."""
     for found in reversed(find_sensitive(text)):
         if found.digits not in known:
             text = text[: found.start] + found.replacement + text[found.end :]
@@ -79,7 +79,7 @@ def sensitive_digits(*texts: str) -> frozenset[str]:
 
 
 def mask_values(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """Return a JSON value with all strings and whole numbers masked; ids (``id``, ``…_id``) stay as they are."""
+    """Return a JSON value with all strings and whole numbers masked; ids (`id`, `…_id`) stay as they are."""
     match value:
         case str():
             return mask(value)
@@ -152,7 +152,7 @@ class _Number:
     def _each(
         self, starts: Sequence[int], least: int, most: int, wanted: Callable[[int, int, str], bool]
     ) -> list[tuple[int, int]]:
-        """Take the wanted windows of ``least`` to ``most`` digits, of those that begin at one group the longest."""
+        """Take the wanted windows of `least` to `most` digits, of those that begin at one group the longest."""
         taken = []
         for start in starts:
             fits = [

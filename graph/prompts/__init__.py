@@ -1,8 +1,8 @@
 """The texts that shape the agent, in files that anyone can edit.
 
-``persona.md`` (the agent's character; a channel may replace it), ``rules.md`` (rules for every answer),
-``departments/*.md`` (settings between ``+++``, then the instructions), ``summary.md``, ``texts.toml`` (texts that are
-sent without a model), ``stores.toml``, ``yes_no.toml``. In Markdown files the code replaces ``$name`` by a value; an
+`persona.md` (the agent's character; a channel may replace it), `rules.md` (rules for every answer),
+`departments/*.md` (settings between `+++`, then the instructions), `summary.md`, `texts.toml` (texts that are
+sent without a model), `stores.toml`, `yes_no.toml`. In Markdown files the code replaces `$name` by a value; an
 unknown name is an error at start.
 """
 

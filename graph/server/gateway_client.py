@@ -40,7 +40,7 @@ class _Tries(BaseModel):
 
 
 class GatewayClient:
-    """A client of the gateway. ``transport``: a stand-in for the network, for tests."""
+    """A client of the gateway. `transport`: a stand-in for the network, for tests."""
 
     def __init__(self, config: Settings, transport: httpx.AsyncBaseTransport | None = None) -> None:
         token = config.internal_token.get_secret_value() if config.internal_token else ""
@@ -49,7 +49,7 @@ class GatewayClient:
         self._transport = transport
 
     async def history(self, customer_id: str, limit: int) -> list[HistoryEntry]:
-        """Return the customer's last ``limit`` messages, oldest first. Raises httpx.HTTPError."""
+        """Return the customer's last `limit` messages, oldest first. Raises httpx.HTTPError."""
         url = f"{self._url}/internal/customers/{quote(customer_id, safe='')}/history"
         # A client for one request: requests are rare, and so no client outlives an event loop.
         async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, transport=self._transport, verify=TLS) as client:
@@ -71,7 +71,7 @@ class GatewayClient:
             return _Tries.model_validate_json(response.content).left
 
     async def media(self, media_id: str, limit: int) -> bytes:
-        """Return the bytes of a file that the customer sent, at most ``limit``.
+        """Return the bytes of a file that the customer sent, at most `limit`.
 
         Raises httpx.HTTPError, and TooLargeError, before any byte is fetched if the size is known.
         """

@@ -17,7 +17,7 @@ _HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 
 
 class KnownHosts:
-    """Refuses requests for unknown host names; ``names``: further known names."""
+    """Refuses requests for unknown host names; `names`: further known names."""
 
     def __init__(self, app: ASGIApp, names: Collection[str] = ()) -> None:
         self.app = app

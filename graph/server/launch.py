@@ -1,6 +1,6 @@
-"""``python -m graph.server.launch``: LangGraph Server for the open edition, as a configuration file describes it.
+"""`python -m graph.server.launch`: LangGraph Server for the open edition, as a configuration file describes it.
 
-Stock langgraph-api with the in-memory runtime under uvicorn. ``langgraph dev`` would do more than a pod needs: watch
+Stock langgraph-api with the in-memory runtime under uvicorn. `langgraph dev` would do more than a pod needs: watch
 files, look for a free port, admit LangGraph Studio.
 """
 

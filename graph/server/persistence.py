@@ -1,4 +1,4 @@
-"""Checkpoints and store in Postgres, for the server's in-memory runtime (``checkpointer.path``, ``store.path``).
+"""Checkpoints and store in Postgres, for the server's in-memory runtime (`checkpointer.path`, `store.path`).
 
 The server starts and answers while Postgres is unavailable. The first connection creates the tables; until then runs
 fail, and the gateway tries them again.
@@ -62,7 +62,7 @@ async def _meanwhile(job: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 def address() -> str:
-    """Return AGENT_DATABASE_URL, in the schema ``agent`` unless it names a search_path."""
+    """Return AGENT_DATABASE_URL, in the schema `agent` unless it names a search_path."""
     url = settings().agent_database
     options = str(conninfo_to_dict(url).get("options") or "")
     if "search_path" in options:

@@ -51,7 +51,7 @@ async def check(connection: AsyncConnection[DictRow]) -> None:
 def new_pool(address: str, size: int, name: str, configure: Configure | None = None, **settings: object) -> Pool:
     """Return a pool that is not open yet. It connects once it is open, and checks each connection before it lends it.
 
-    ``configure`` receives each new connection first; while it raises, the pool behaves as if it could not connect.
+    `configure` receives each new connection first; while it raises, the pool behaves as if it could not connect.
     """
     return AsyncConnectionPool(
         address,

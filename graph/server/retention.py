@@ -2,7 +2,7 @@
 
 A turn leaves several checkpoints. Only the newest is read: by the next turn, by a turn that is continued or posted
 again (it holds the answers of the last turns), and by a request for a run's result. LangGraph Server's own settings for
-this (``checkpointer.ttl``, ``POST /threads/prune``) do nothing in its in-memory runtime; the licensed edition uses them
+this (`checkpointer.ttl`, `POST /threads/prune`) do nothing in its in-memory runtime; the licensed edition uses them
 (langgraph.licensed.json).
 """
 
@@ -34,7 +34,7 @@ IDLE_THREADS: LiteralString = (
 
 
 class Retention:
-    """Deletes old checkpoints through ``pool``. ``days``: how long a thread without a new turn is kept; 0: for ever."""
+    """Deletes old checkpoints through `pool`. `days`: how long a thread without a new turn is kept; 0: for ever."""
 
     def __init__(self, pool: Pool, days: float) -> None:
         self._pool = pool

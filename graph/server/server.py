@@ -1,4 +1,4 @@
-"""The additions of development and production to LangGraph Server, which loads one of these two apps (``http.app``).
+"""The additions of development and production to LangGraph Server, which loads one of these two apps (`http.app`).
 
 Both answer to known host names only, and require the token for everything except probes and metrics. Development
 differs in one point: with STUDIO it admits LangGraph Studio's page, which has no token.
@@ -34,7 +34,7 @@ RUNTIME_FOLDER = Path(".langgraph_api")
 class AllowPrivateNetwork:
     """Lets a browser's preflight from Studio reach this machine.
 
-    Chrome asks with ``Access-Control-Request-Private-Network``; langgraph-api adds the permission to its answer, but
+    Chrome asks with `Access-Control-Request-Private-Network`; langgraph-api adds the permission to its answer, but
     Starlette's CORS middleware, which it configures without that permission, has refused before (400).
     """
 
@@ -53,7 +53,7 @@ class AllowPrivateNetwork:
 class RequireToken:
     """Refuses requests without the token before any other code reads them, also preflights, documentation and schemas.
 
-    ``studio``: whether LangGraph Studio's page is admitted without a token.
+    `studio`: whether LangGraph Studio's page is admitted without a token.
     """
 
     def __init__(self, app: ASGIApp, studio: bool = False) -> None:

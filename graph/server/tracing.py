@@ -22,18 +22,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 SERVICE = "whatsapp-agent"
 
 
-def configure_tracing(endpoint: str | None) -> None:
-    """Send spans to an OTLP/HTTP collector (``http://collector:4318``) from now on; None: to nobody."""
+def configure_tracing(endpoint: str | None, service: str = SERVICE) -> None:
+    """Send spans to an OTLP/HTTP collector (such as `http://collector:4318`) from now on. None: record nothing."""
     if endpoint is None:
         return
-    provider = TracerProvider(resource=Resource.create({"service.name": SERVICE}))
+    provider = TracerProvider(resource=Resource.create({"service.name": service}))
     exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
     provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
 
 
 class JoinTrace:
-    """Starts a span for each request with a trace of its sender; ``tracer``: instead of the process's own."""
+    """Starts a span for each request with a trace of its sender; `tracer`: instead of the process's own."""
 
     def __init__(self, app: ASGIApp, tracer: trace.Tracer | None = None) -> None:
         self.app = app
@@ -57,7 +57,7 @@ async def in_place_unless_traced(
     *args: Any,  # noqa: ANN401 - the call's own
     **more: Any,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
-    """Make LangSmith's own calls (``langsmith.set_runtime_overrides``): in a thread only while it traces.
+    """Make LangSmith's own calls (`langsmith.set_runtime_overrides`): in a thread only while it traces.
 
     langchain wraps every hook of a middleware for LangSmith, which changes to a thread before and after each one, even
     if tracing is off and there is nothing to do.

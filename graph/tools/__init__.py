@@ -1,11 +1,11 @@
-"""The tools: what the agent can do, and the policy that bounds every call (``policy``).
+"""The tools: what the agent can do, and the policy that bounds every call (`policy`).
 
 A tool knows the customer from the run's context only. It returns a short fact in Portuguese, also when it fails. A
-change is asked about first (``common.propose``) and made in ``changes``.
+change is asked about first (`common.propose`) and made in `changes`.
 
 The docstring of a tool is a prompt: the model reads it and takes it as an instruction. So it is written for the model,
 in Portuguese as all prompts are: what the tool does, when to call it, what it must not be used for. The lines under
-``Args`` become the descriptions of the arguments.
+`Args` become the descriptions of the arguments.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Access to the customer's data: the keys that may be used to show or change it.
 
-The gateway says how certain it is that the number is the customer's (``Context.verification``); a proof in this turn
+The gateway says how certain it is that the number is the customer's (`Context.verification`); a proof in this turn
 raises it. The model has no influence on it.
 """
 

@@ -33,7 +33,7 @@ INVISIBLE = re.compile(
 )
 # An emoji with its variation selector and joiner; or these two characters by themselves.
 EMOJI_JOINERS = re.compile("([\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff]\ufe0f?\u200d?)|[\ufe0f\u200d]")
-# The tools that end a turn with a question before a change: those of ``changes.CHANGES``, and the repeated question.
+# The tools that end a turn with a question before a change: those of `changes.CHANGES`, and the repeated question.
 ASKING = frozenset({"cancel_order", "change_address", "create_ticket", "forget", "confirm_change"})
 
 
@@ -52,16 +52,16 @@ def show(runtime: Runtime, text: str, *parts: Reply) -> Command[Any]:
 
 
 def end_with(runtime: Runtime, text: str, note: str, *parts: Reply, **update: Any) -> Command[Any]:  # noqa: ANN401
-    """End the turn with this text for the customer; ``note`` is the result that the model reads later."""
+    """End the turn with this text for the customer; `note` is the result that the model reads later."""
     return fact(
         runtime, note, prepared=Prepared(parts=dump(parts), closing={str(runtime.tool_call_id): text}), **update
     )
 
 
 def propose(runtime: Runtime, tool: str, arguments: dict[str, Any], asked: str) -> str | Command[Any]:
-    """Ask the customer before a change; ``arguments`` (JSON values) are those of the change.
+    """Ask the customer before a change; `arguments` (JSON values) are those of the change.
 
-    The question ``asked`` has to describe all of it. It replaces a change that was proposed in an earlier turn.
+    The question `asked` has to describe all of it. It replaces a change that was proposed in an earlier turn.
     """
     if not may_ask(runtime):
         return ONE_AT_A_TIME
@@ -80,7 +80,7 @@ def propose(runtime: Runtime, tool: str, arguments: dict[str, Any], asked: str) 
 
 
 def ask(runtime: Runtime, pending: Pending) -> Command[Any]:
-    """End the turn with the question about this change, which ``graph.turn.end`` shows."""
+    """End the turn with the question about this change, which `graph.turn.end` shows."""
     return end_with(runtime, "", ASKED, pending=[pending])
 
 
@@ -125,5 +125,5 @@ def store_of(runtime: Runtime) -> BaseStore:
 
 
 def number_of(text: str) -> str:
-    """Return the number of an order or ticket as a customer writes it, without ``#`` and spaces."""
+    """Return the number of an order or ticket as a customer writes it, without `#` and spaces."""
     return text.strip().lstrip("#").strip()

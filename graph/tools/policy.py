@@ -43,7 +43,7 @@ class ToolPolicy(AgentMiddleware[State, Context]):
         request: ToolCallRequest,
         handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]],
     ) -> ToolMessage | Command[Any]:
-        """Run the tool; return a fact with status ``error`` if it may not run or a service is unavailable."""
+        """Run the tool; return a fact with status `error` if it may not run or a service is unavailable."""
         call = request.tool_call
         # A model may name a tool that it was not offered, or that its department or channel does not have.
         if call["name"] not in offered_tools(request.state, request.runtime.context or Context()):

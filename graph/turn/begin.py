@@ -27,7 +27,7 @@ UNCLEAR = "[o cliente disse mais do que sim à pergunta: nada foi feito ainda]"
 
 
 class Turn(AgentMiddleware[State, Context]):
-    """The first node of the graph; ``model`` writes the summaries of long histories."""
+    """The first node of the graph; `model` writes the summaries of long histories."""
 
     state_schema = State
 

@@ -1,7 +1,7 @@
 """The files of a turn: voice notes and documents become words, pictures are shown to the model.
 
 Words go into the history. Pictures go to the model in their own turn only; the history keeps their ids. Each file is
-read in its own process (``graph/files``), one after the other, within the limits of a turn. A note in brackets tells
+read in its own process (`graph/files`), one after the other, within the limits of a turn. A note in brackets tells
 the model about each file that cannot be read.
 """
 
@@ -56,7 +56,7 @@ class _Budget:
 class FilesRead:
     """The turn's messages after their files were read, and the contents of the files in words, by message id.
 
-    A picture that the model may be shown has its real type; any other picture has the status ``refused``.
+    A picture that the model may be shown has its real type; any other picture has the status `refused`.
     """
 
     inbound: list[Inbound]

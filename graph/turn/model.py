@@ -92,7 +92,7 @@ async def _prepared(request: ModelRequest[Context], state: State, context: Conte
 def _end(
     state: State, context: Context, message: AIMessage, fault: Fault | None, left: list[BaseMessage]
 ) -> ExtendedModelResponse[Any]:
-    """Return the end of the turn; ``left``: the update of earlier messages, if some of them were refused."""
+    """Return the end of the turn; `left`: the update of earlier messages, if some of them were refused."""
     message, update = finish(state, context, message, fault)
     changed = {"messages": left} if left else {}
     return ExtendedModelResponse(ModelResponse(result=[message]), Command(update={**update, **changed}))

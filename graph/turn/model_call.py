@@ -42,7 +42,7 @@ class RefusedError(Exception):
 
 
 class _FailedError(Exception):
-    """None of the models answered; ``errors``: one error for each."""
+    """None of the models answered; `errors`: one error for each."""
 
     def __init__(self, errors: Sequence[Exception]) -> None:
         super().__init__(", ".join(type(error).__name__ for error in errors))
@@ -60,7 +60,7 @@ class ModelAnswer:
 
 @dataclass(frozen=True)
 class ModelCall:
-    """A prepared call. ``last``: without tools. ``models``: the models to ask, in order; None: the run's own."""
+    """A prepared call. `last`: without tools. `models`: the models to ask, in order; None: the run's own."""
 
     request: ModelRequest[Context]
     handler: Handler

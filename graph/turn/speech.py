@@ -27,7 +27,7 @@ class Transcriber(Protocol):
 
 
 class OpenAITranscriber:
-    """OpenAI's transcription API, or a compatible server (``POST /audio/transcriptions``)."""
+    """OpenAI's transcription API, or a compatible server (`POST /audio/transcriptions`)."""
 
     def __init__(self, config: Settings, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._url = (config.openai_base_url or OPENAI_URL).rstrip("/")

@@ -46,7 +46,7 @@ def tokens(messages: Sequence[AnyMessage]) -> int:
 
 
 async def shorten(model: BaseChatModel, history: Sequence[AnyMessage], before: str, context: Context) -> Shortened:
-    """Summarise the turns beyond the budget (HISTORY_TOKENS), together with the earlier summary ``before``.
+    """Summarise the turns beyond the budget (HISTORY_TOKENS), together with the earlier summary `before`.
 
     If the model fails, the history stays as it is, and the next turn tries again.
     """
@@ -68,7 +68,7 @@ async def shorten(model: BaseChatModel, history: Sequence[AnyMessage], before: s
 
 
 def _cut(history: Sequence[AnyMessage], room: int) -> int:
-    """Return where the last turns begin that fit into ``room`` tokens; the last turn is kept whatever its length."""
+    """Return where the last turns begin that fit into `room` tokens; the last turn is kept whatever its length."""
     starts = [
         place
         for place in range(1, len(history))
