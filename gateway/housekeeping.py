@@ -9,10 +9,10 @@ import obstore
 import structlog
 
 from gateway.inbox.intake import NOT_ITS_APP, NOT_KNOWN
+from gateway.numbers.quiet_period import QuietPeriod
 from gateway.outbox.sender import Sender
 from gateway.runtime.telemetry import ERRORS, QUEUE, QUEUE_AGE, UNCERTAIN
 from gateway.store import backlog, ownership
-from gateway.store.conversations import QuietPeriod
 from gateway.store.customers import proofs
 from gateway.store.database import Connection, Pool, is_away
 from gateway.store.inbox import events, media
@@ -77,7 +77,9 @@ class Housekeeping:
         return done
 
     async def _hand_back(self, conn: Connection) -> None:
-        await ownership.expire(conn, self._quiet)
+        async with conn.transaction():
+            for conversation_id in await ownership.hand_back_expired(conn):
+                await self._quiet.schedule(conn, conversation_id)
 
     async def _purge(self, conn: Connection) -> bool:
         """Delete old events, and return whether there may be more."""

@@ -17,6 +17,7 @@ from gateway.inbox.intake import Intake
 from gateway.inbox.media_fetcher import MediaLoader, open_store, origins
 from gateway.numbers.clients import MetaClients
 from gateway.numbers.number_health import HealthMonitor
+from gateway.numbers.quiet_period import QuietPeriod
 from gateway.outbox.presence import Presence
 from gateway.outbox.rate_limits import Limiter
 from gateway.outbox.sender import Sender, SendSettings
@@ -25,7 +26,6 @@ from gateway.runtime.loops import Step, background, poll, supervised
 from gateway.runtime.operations import Check, Ops
 from gateway.runtime.serving import Door, Process
 from gateway.settings import Settings
-from gateway.store.conversations import QuietPeriod
 from gateway.store.database import EVENTS, MEDIA, OUTBOX, TURNS, Wakeups, make_pool
 from gateway.turns.agent_server import Agent
 from gateway.turns.holder import Bounds, Turns

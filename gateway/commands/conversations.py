@@ -9,10 +9,10 @@ import typer
 
 from gateway.commands.common import die, read_settings, with_database
 from gateway.numbers.clients import MetaClients
+from gateway.numbers.quiet_period import QuietPeriod
 from gateway.outbox import thread_control
 from gateway.outbox.thread_control import NoThreadError
 from gateway.store import ownership
-from gateway.store.conversations import QuietPeriod
 from gateway.store.database import Connection
 from gateway.store.outbox import doubts
 from gateway.whatsapp.api.client import ThreadAction
@@ -68,7 +68,14 @@ def hand_back(conversation: UUID) -> None:
     """Return a conversation to the agent."""
     settings = read_settings()
     quiet = QuietPeriod(settings.quiet_period_seconds, settings.quiet_period_max_seconds)
-    if not with_database(settings, lambda conn: ownership.hand_back(conn, conversation, quiet)):
+
+    async def returned(conn: Connection) -> bool:
+        async with conn.transaction():
+            known = await ownership.hand_back(conn, conversation)
+            await quiet.schedule(conn, conversation)
+            return known
+
+    if not with_database(settings, returned):
         die(f"there is no conversation {conversation}")
     print("the agent answers there again")
 

@@ -258,4 +258,7 @@ async def _learn(
 async def _merge(conn: Connection, one: UUID | None, other: UUID, statement: Statement, reason: str) -> UUID:
     if one is None or one == other:
         return other
-    return await merge(conn, one, other, statement.quiet, reason=reason, event_id=statement.event_id)
+    merged = await merge(conn, one, other, reason=reason, event_id=statement.event_id)
+    for conversation_id in merged.conversations:
+        await statement.quiet.schedule(conn, conversation_id)
+    return merged.contact_id

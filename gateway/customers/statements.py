@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from gateway.store.conversations import QuietPeriod
+from gateway.numbers.quiet_period import QuietPeriod
 from gateway.store.customers.contacts import Key
 from gateway.whatsapp.numbers import wa_id_variants
 from gateway.whatsapp.webhooks.events import Customer

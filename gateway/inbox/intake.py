@@ -16,8 +16,8 @@ from gateway.inbox import notice_events
 from gateway.inbox.message_events import IntakeRules, MessageEvents
 from gateway.inbox.outcomes import DONE, EventOutcome
 from gateway.numbers.channels import Channels
+from gateway.numbers.quiet_period import QuietPeriod
 from gateway.runtime.telemetry import ERRORS, EVENTS
-from gateway.store.conversations import QuietPeriod
 from gateway.store.customers.merging import TurnUnderWayError
 from gateway.store.database import CONFLICTS, Connection, Pool, is_away
 from gateway.store.inbox import events

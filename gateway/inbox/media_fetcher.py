@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import obstore
 import psycopg
@@ -21,9 +22,9 @@ from obstore.exceptions import BaseError
 from obstore.store import from_url
 
 from gateway.numbers.channels import Channel, Channels
+from gateway.numbers.quiet_period import QuietPeriod
 from gateway.runtime.telemetry import ERRORS, MEDIA
-from gateway.store.conversations import QuietPeriod
-from gateway.store.database import Pool, is_away
+from gateway.store.database import Connection, Pool, is_away
 from gateway.store.inbox import media as store
 from gateway.store.inbox.media import ClaimedMedia
 from gateway.whatsapp.api.connection import GRAPH_URL, GraphApi
@@ -196,25 +197,28 @@ class MediaLoader:
     ) -> None:  # fmt: skip
         MEDIA.labels(status).inc()
         log.info("media_settled", media_id=str(claimed.id), kind=claimed.kind, status=status, size=size, error=error)
-        async with self._pool.connection() as conn:
-            await store.settle(
-                conn,
-                claimed.id,
-                status,
-                self._quiet_of(claimed),
-                path=path,
-                mime_type=mime_type,
-                size=size,
-                error=error,
+        async with self._pool.connection() as conn, conn.transaction():
+            conversation_id = await store.settle(
+                conn, claimed.id, status, path=path, mime_type=mime_type, size=size, error=error
             )
+            await self._schedule(conn, claimed, conversation_id)
 
     async def _retry(self, claimed: ClaimedMedia, error: str) -> None:
         delay = min(2.0 ** (claimed.attempts - 1), _MAX_DELAY)
         async with self._pool.connection() as conn:
-            kept = await store.again(conn, claimed.id, delay, error, self._quiet_of(claimed))
+            kept = await store.again(conn, claimed.id, delay, error)
+            if not kept:
+                await self._expire(conn, claimed, error)
         MEDIA.labels("retried" if kept else "expired").inc()
         log.warning("media_attempt_failed", media_id=str(claimed.id), error=error, retry_in=delay if kept else None)
 
-    def _quiet_of(self, claimed: ClaimedMedia) -> QuietPeriod:
+    async def _expire(self, conn: Connection, claimed: ClaimedMedia, error: str) -> None:
+        async with conn.transaction():
+            await self._schedule(conn, claimed, await store.settle(conn, claimed.id, "expired", error=error))
+
+    async def _schedule(self, conn: Connection, claimed: ClaimedMedia, conversation_id: UUID | None) -> None:
+        """Set when the turn is due that may have waited for this file only."""
         channel = self._channels.get(claimed.channel_id)
-        return channel.quiet(self._quiet) if channel else self._quiet
+        quiet = channel.quiet(self._quiet) if channel else self._quiet
+        if conversation_id:
+            await quiet.schedule(conn, conversation_id)

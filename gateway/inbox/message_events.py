@@ -14,9 +14,9 @@ from gateway.customers.statements import Ids, Statement, ids_of
 from gateway.inbox import run_items
 from gateway.inbox.outcomes import DONE, DUPLICATE_MESSAGE, UNIDENTIFIED_CUSTOMER, UNREADABLE_EDIT, EventOutcome
 from gateway.numbers.channels import Channels
+from gateway.numbers.quiet_period import QuietPeriod
 from gateway.runtime.telemetry import RECEIVED
 from gateway.store import conversations, ownership
-from gateway.store.conversations import QuietPeriod
 from gateway.store.customers import contacts
 from gateway.store.database import Connection
 from gateway.store.inbox import messages
@@ -86,10 +86,14 @@ class MessageEvents:
         conversation_id = await conversations.conversation_for(conn, statement.channel_id, contact_id)
         if received.source == "standby":
             await ownership.control_lost(conn, conversation_id, statement.at)
-        elif received.source == "messages" and received.group_id is None:
-            await ownership.message_to_us(conn, conversation_id, statement.at, statement.quiet)
+        elif (
+            received.source == "messages"
+            and received.group_id is None
+            and await ownership.message_to_us(conn, conversation_id, statement.at)
+        ):
+            await statement.quiet.schedule(conn, conversation_id)
         message = await self._incoming(conn, stored, received, contact_id, statement)
-        if not await messages.add(conn, conversation_id, message, statement.quiet):
+        if not await _add(conn, conversation_id, message, statement):
             return DUPLICATE_MESSAGE
         RECEIVED.labels(message.type).inc()
         return DONE
@@ -190,7 +194,7 @@ class MessageEvents:
             source=echoed.source,
             amends=content.message_id if isinstance(content, EditContent | RevokeContent) else None,
         )
-        return await messages.add(conn, conversation_id, message, statement.quiet)
+        return await _add(conn, conversation_id, message, statement)
 
     async def history(self, conn: Connection, stored: StoredItem, told: HistoryReceived) -> EventOutcome:
         """Add the messages from before the number came here; they wait for no answer."""
@@ -209,7 +213,7 @@ class MessageEvents:
             before = replace(
                 await self._incoming(conn, stored, message, contact_id, statement), received_at=statement.at
             )
-            await messages.add(conn, conversation_id, before, statement.quiet)
+            await _add(conn, conversation_id, before, statement)
         problems = [f"error {cause.code}" for cause in told.errors]
         problems += [f"{len(told.unread)} messages are of no known shape"] if told.unread else []
         return EventOutcome("done", "; ".join(problems) or None)
@@ -224,6 +228,14 @@ class MessageEvents:
         contact_id = await identity.user_id_changed(conn, changed.previous, current, statement)
         await contacts.rename(conn, contact_id, changed.customer.name)
         return DONE
+
+
+async def _add(conn: Connection, conversation_id: UUID, message: IncomingMessage, statement: Statement) -> bool:
+    """Add a message and set when the next turn is due; False when it is there already."""
+    added = await messages.add(conn, conversation_id, message)
+    if added and message.affects_turns:
+        await statement.quiet.schedule(conn, conversation_id)
+    return added
 
 
 def _before(named: Ids, told: SystemContent) -> Ids:

@@ -51,7 +51,9 @@ async def handover(conn: Connection, changed: HandoverChanged, statement: Statem
     contact_id = await identity.customer_for(conn, named, statement)
     conversation_id = await conversations.conversation_for(conn, statement.channel_id, contact_id)
     if changed.ours:
-        fresh = await ownership.control_returned(conn, conversation_id, statement.at, statement.quiet)
+        fresh = await ownership.control_returned(conn, conversation_id, statement.at)
+        if fresh:
+            await statement.quiet.schedule(conn, conversation_id)
     else:
         fresh = await ownership.control_lost(conn, conversation_id, statement.at)
     return DONE if fresh else SUPERSEDED

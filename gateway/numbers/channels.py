@@ -12,8 +12,8 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from gateway.numbers.hours import KnownContext
+from gateway.numbers.quiet_period import QuietPeriod
 from gateway.numbers.signers import Signers, SigningNumber
-from gateway.store.conversations import QuietPeriod
 from gateway.whatsapp.errors import InvalidMessage
 from gateway.whatsapp.messages.messages import as_reply
 from gateway.whatsapp.messages.templates import template

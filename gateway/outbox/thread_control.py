@@ -11,8 +11,8 @@ from uuid import UUID
 
 from gateway.numbers.channels import Channel, Channels
 from gateway.numbers.clients import address
+from gateway.numbers.quiet_period import QuietPeriod
 from gateway.store import conversations, ownership
-from gateway.store.conversations import QuietPeriod
 from gateway.store.customers import contacts
 from gateway.store.database import Connection
 from gateway.whatsapp.api.client import CloudApi, ThreadAction
@@ -47,6 +47,7 @@ async def ask(
     async with conn.transaction():
         await conversations.conversation_for(conn, where.channel_id, where.contact_id)  # locks it
         if action == "take":
-            await ownership.control_returned(conn, conversation_id, datetime.now(UTC), quiet)
+            await ownership.control_returned(conn, conversation_id, datetime.now(UTC))
+            await quiet.schedule(conn, conversation_id)
         else:
             await ownership.control_lost(conn, conversation_id, datetime.now(UTC))

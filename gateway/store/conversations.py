@@ -19,14 +19,6 @@ ANSWERED_BY_PEOPLE = """EXISTS (
       AND CASE s.author WHEN 'app' THEN s.sent_at > m.sent_at ELSE s.created_at > m.created_at END)"""
 
 
-@dataclass(frozen=True, slots=True)
-class QuietPeriod:
-    """When a customer has finished: seconds without a new message, and at most so many since the first one."""
-
-    seconds: float
-    at_most: float
-
-
 async def conversation_for(conn: Connection, channel_id: str, contact_id: UUID) -> UUID:
     """The customer's conversation on a channel, made when there is none, and locked until the transaction ends."""
     cursor = await conn.execute(
@@ -60,10 +52,11 @@ async def open_window(conn: Connection, conversation_id: UUID, at: datetime) -> 
     )
 
 
-async def schedule(conn: Connection, conversation_id: UUID, quiet: QuietPeriod) -> None:
-    """Set when the next turn is due, from what waits and no person has answered; an open turn's own retry decides.
+async def schedule(conn: Connection, conversation_id: UUID, *, seconds: float, at_most: float) -> None:
+    """Set when the next turn is due, from the messages that wait and that no person has answered.
 
-    Media that is still on its way keeps the turn back, as long as it says.
+    It is due when the customer has been quiet for `seconds`, or `at_most` seconds after the first message. Media that
+    is still being fetched keeps the turn back until its own limit. Where a turn is open, its retry decides instead.
     """
     await conn.execute(
         f"""UPDATE conversation c SET due_at = (
@@ -72,7 +65,7 @@ async def schedule(conn: Connection, conversation_id: UUID, quiet: QuietPeriod) 
                FROM message m LEFT JOIN media d ON d.message_id = m.id AND d.status = 'pending'
                WHERE m.conversation_id = c.id AND m.awaits AND NOT {ANSWERED_BY_PEOPLE})
            WHERE c.id = %s AND NOT EXISTS (SELECT FROM turn t WHERE t.conversation_id = c.id AND t.state = 'open')""",  # noqa: S608  # ours
-        (quiet.seconds, quiet.at_most, conversation_id),
+        (seconds, at_most, conversation_id),
     )
     await notify(conn, TURNS)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from gateway.store.conversations import ANSWERED_BY_PEOPLE, QuietPeriod, schedule
+from gateway.store.conversations import ANSWERED_BY_PEOPLE
 from gateway.store.database import OUTBOX, Connection, notify
 
 
@@ -87,8 +87,11 @@ async def control_lost(conn: Connection, conversation_id: UUID, at: datetime) ->
     return bool(cursor.rowcount)
 
 
-async def control_returned(conn: Connection, conversation_id: UUID, at: datetime, quiet: QuietPeriod) -> bool:
-    """We control the thread since a time: the agent answers again, unless a person is there. False: old news."""
+async def control_returned(conn: Connection, conversation_id: UUID, at: datetime) -> bool:
+    """Note that we have controlled the thread since a time; the agent answers again unless a person holds it.
+
+    Return False where later news is known; else the caller schedules the next turn (`schedule`).
+    """
     cursor = await conn.execute(
         """UPDATE conversation SET control_at = %s WHERE id = %s AND (control_at IS NULL OR control_at <= %s)
            RETURNING holder = 'app' AND held_until IS NULL""",
@@ -96,37 +99,42 @@ async def control_returned(conn: Connection, conversation_id: UUID, at: datetime
     )
     row = await cursor.fetchone()
     if row and row[0]:
-        await hand_back(conn, conversation_id, quiet, at)
+        await hand_back(conn, conversation_id, at)
     return row is not None
 
 
-async def message_to_us(conn: Connection, conversation_id: UUID, at: datetime, quiet: QuietPeriod) -> None:
-    """A message came to us and not to the app that controls the thread: so it does no more, if this is later news."""
+async def message_to_us(conn: Connection, conversation_id: UUID, at: datetime) -> bool:
+    """Note that a message came to us and not to the app that controlled the thread, which it therefore no longer does.
+
+    Return whether control came back by this; then the caller schedules the next turn (`schedule`).
+    """
     cursor = await conn.execute(
         "SELECT FROM conversation WHERE id = %s AND holder = 'app' AND held_until IS NULL AND control_at < %s",
         (conversation_id, at),
     )
-    if cursor.rowcount:
-        await control_returned(conn, conversation_id, at, quiet)
+    return bool(cursor.rowcount) and await control_returned(conn, conversation_id, at)
 
 
-async def expire(conn: Connection, quiet: QuietPeriod) -> int:
-    """Return the conversations that the phone app has left alone for long enough; gives their number."""
-    async with conn.transaction():
-        cursor = await conn.execute(
-            """SELECT id FROM conversation WHERE holder = 'app' AND held_until <= now()
-               ORDER BY id FOR UPDATE SKIP LOCKED"""
-        )
-        over = await cursor.fetchall()
-        for (conversation_id,) in over:
-            await hand_back(conn, conversation_id, quiet)
-        return len(over)
+async def hand_back_expired(conn: Connection) -> list[UUID]:
+    """Hand back, in the caller's transaction, the conversations whose hold by the phone app has ended; return them.
+
+    The caller schedules their next turns (`schedule`).
+    """
+    cursor = await conn.execute(
+        """SELECT id FROM conversation WHERE holder = 'app' AND held_until <= now()
+           ORDER BY id FOR UPDATE SKIP LOCKED"""
+    )
+    expired = [row[0] for row in await cursor.fetchall()]
+    for conversation_id in expired:
+        await hand_back(conn, conversation_id)
+    return expired
 
 
-async def hand_back(conn: Connection, conversation_id: UUID, quiet: QuietPeriod, at: datetime | None = None) -> bool:
-    """Return a conversation to the agent, which answers what nobody has answered. False: no such one.
+async def hand_back(conn: Connection, conversation_id: UUID, at: datetime | None = None) -> bool:
+    """Return a conversation to the agent; False where there is no such conversation.
 
-    at: since when it is the agent's; None: now.
+    at: since when it is the agent's; None: now. The caller schedules the next turn (`schedule`), which answers the
+    messages that nobody has answered.
     """
     cursor = await conn.execute(
         """UPDATE conversation SET holder = 'agent', held_since = NULL, held_until = NULL, handoff_reason = NULL,
@@ -140,7 +148,6 @@ async def hand_back(conn: Connection, conversation_id: UUID, quiet: QuietPeriod,
              AND (c.lease_until IS NULL OR c.lease_until < now())""",
         (conversation_id,),
     )
-    await schedule(conn, conversation_id, quiet)
     return bool(cursor.rowcount)
 
 

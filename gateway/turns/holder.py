@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,11 +19,11 @@ import psycopg
 import structlog
 
 from gateway.numbers.channels import Channel, Channels
+from gateway.numbers.quiet_period import QuietPeriod
 from gateway.outbox.replies import parts_of
 from gateway.runtime.loops import ended
 from gateway.runtime.telemetry import ERRORS, PROOFS, RUN, TURNS, TURNS_IN_FLIGHT
 from gateway.runtime.tracing import tracer
-from gateway.store.conversations import QuietPeriod
 from gateway.store.database import Pool, is_away
 from gateway.store.turns import turn_input
 from gateway.store.turns import turns as store
@@ -90,9 +90,9 @@ class Turns:
         task = asyncio.create_task(self._hold(turn), name=f"turn-{turn.id}")
         self._held[turn.id] = (turn, task)
         TURNS_IN_FLIGHT.inc()
-        task.add_done_callback(lambda _: self._end(turn))
+        task.add_done_callback(lambda _: self._forget(turn))
 
-    def _end(self, turn: Turn) -> None:
+    def _forget(self, turn: Turn) -> None:
         del self._held[turn.id]
         TURNS_IN_FLIGHT.dec()
 
@@ -185,10 +185,7 @@ class Turns:
         except InvalidMessage as error:
             await self._fail(turn, channel, f"invalid reply: {error}")
             return
-        async with self._pool.connection() as conn:
-            spoke = await store.end(
-                conn, turn, parts, self._quiet(channel), handoff=answer.handoff, verified=answer.verified
-            )
+        spoke = await self._end_turn(turn, channel, parts, handoff=answer.handoff, verified=answer.verified)
         if answer.verified:
             PROOFS.labels("proven").inc()
         TURNS.labels(("handed_over" if answer.handoff else "done") if spoke else "silenced").inc()
@@ -196,9 +193,7 @@ class Turns:
 
     async def _say(self, turn: Turn, channel: Channel, text: str) -> None:
         """Answer in the agent's place: nothing in this turn can be read."""
-        async with self._pool.connection() as conn:
-            line = {"type": "text", "text": text}
-            spoke = await store.end(conn, turn, [line], self._quiet(channel), author="gateway")
+        spoke = await self._end_turn(turn, channel, [{"type": "text", "text": text}], author="gateway")
         TURNS.labels("unreadable" if spoke else "silenced").inc()
 
     async def _failed_attempt(self, turn: Turn, channel: Channel | None, error: str) -> None:
@@ -218,9 +213,9 @@ class Turns:
         locale = channel.locale if channel else "pt_BR"
         async with self._pool.connection() as conn:
             calls = (await store.failed_in_a_row(conn, turn) + 1) % _FAILURES_BEFORE_A_PERSON == 0
-            handoff = {"reason": handoff_reason(locale)} if calls else None
-            sorry = {"type": "text", "text": apology(locale, person_called=calls)}
-            await store.end(conn, turn, [sorry], self._quiet(channel), error=error, handoff=handoff)
+        handoff = {"reason": handoff_reason(locale)} if calls else None
+        sorry = {"type": "text", "text": apology(locale, person_called=calls)}
+        await self._end_turn(turn, channel, [sorry], error=error, handoff=handoff)
         if turn.run_id:
             await self._agent.cancel(turn.conversation_id, turn.run_id)
         TURNS.labels("failed").inc()
@@ -232,5 +227,13 @@ class Turns:
             await store.retry(conn, turn, error, delay, failed=failed)
         TURNS.labels("retried").inc()
 
-    def _quiet(self, channel: Channel | None) -> QuietPeriod:
-        return channel.quiet(self._bounds.quiet) if channel else self._bounds.quiet
+    async def _end_turn(
+        self, turn: Turn, channel: Channel | None, replies: Sequence[dict[str, Any]], *, error: str | None = None,
+        handoff: Mapping[str, Any] | None = None, verified: bool = False, author: str = "agent",
+    ) -> bool:  # fmt: skip
+        """End a turn (`store.end`) and schedule the next one of its conversation; False: the agent says nothing."""
+        quiet = channel.quiet(self._bounds.quiet) if channel else self._bounds.quiet
+        async with self._pool.connection() as conn, conn.transaction():
+            spoke = await store.end(conn, turn, replies, error=error, handoff=handoff, verified=verified, author=author)
+            await quiet.schedule(conn, turn.conversation_id)
+            return spoke

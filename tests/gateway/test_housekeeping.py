@@ -8,7 +8,7 @@ from obstore.store import MemoryStore
 
 from gateway import housekeeping
 from gateway.housekeeping import Housekeeping
-from gateway.store.conversations import QuietPeriod
+from gateway.numbers.quiet_period import QuietPeriod
 from gateway.store.database import now
 from gateway.store.inbox import events
 from tests.gateway.conftest import Command

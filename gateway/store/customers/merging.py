@@ -12,7 +12,6 @@ from uuid import UUID
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from gateway.store.conversations import QuietPeriod, schedule
 from gateway.store.database import Connection
 from gateway.store.ownership import silence
 
@@ -22,13 +21,23 @@ class TurnUnderWayError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Merged:
+    """The contact that stays, and its conversations that took in others."""
+
+    contact_id: UUID
+    conversations: list[UUID]
+
+
+@dataclass(frozen=True, slots=True)
 class _Pair:
     kept: UUID
     absorbed: UUID
 
 
-async def merge(conn: Connection, one: UUID, other: UUID, quiet: QuietPeriod, *, reason: str, event_id: int) -> UUID:
+async def merge(conn: Connection, one: UUID, other: UUID, *, reason: str, event_id: int) -> Merged:
     """Make one contact of two and record it; the older id stays. On each number the older conversation stays.
+
+    The caller schedules the next turns of the conversations that took in others (`schedule`).
 
     Raises:
         TurnUnderWayError: Nothing can be merged now; roll back.
@@ -40,7 +49,7 @@ async def merge(conn: Connection, one: UUID, other: UUID, quiet: QuietPeriod, *,
     )
     found: list[UUID] = [row[0] for row in await cursor.fetchall()]
     if len(found) < 2:  # the same, or merged already
-        return found[0]
+        return Merged(found[0], [])
     kept, absorbed = found
     pairs = await _pairs(conn, kept, absorbed)
     for pair in pairs:
@@ -49,9 +58,8 @@ async def merge(conn: Connection, one: UUID, other: UUID, quiet: QuietPeriod, *,
     await _move(conn, kept, absorbed)
     for pair in pairs:
         await silence(conn, pair.kept)
-        await schedule(conn, pair.kept, quiet)
     await _record(conn, kept, absorbed, reason, event_id, pairs)
-    return kept
+    return Merged(kept, [pair.kept for pair in pairs])
 
 
 async def _pairs(conn: Connection, kept: UUID, absorbed: UUID) -> list[_Pair]:

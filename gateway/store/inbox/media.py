@@ -8,7 +8,6 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from gateway.store.conversations import QuietPeriod, schedule
 from gateway.store.database import Connection
 
 _DAYS_AT_META = 7  # for which Meta keeps what customers send (reference/media)
@@ -60,40 +59,37 @@ async def next_due(conn: Connection) -> float | None:
     return max(0.0, row[0]) if row and row[0] is not None else None
 
 
-async def again(conn: Connection, media_id: UUID, delay: float, error: str, quiet: QuietPeriod) -> bool:
+async def again(conn: Connection, media_id: UUID, delay: float, error: str) -> bool:
     """Have media fetched again after a delay in seconds; return False where it has expired at Meta."""
     cursor = await conn.execute(
         """UPDATE media SET due_at = now() + make_interval(secs => %s), lease_until = NULL, error = %s
            WHERE id = %s AND status = 'pending' AND created_at > now() - make_interval(days => %s)""",
         (delay, error, media_id, _DAYS_AT_META),
     )
-    if cursor.rowcount:
-        return True
-    await settle(conn, media_id, "expired", quiet, error=error)
-    return False
+    return bool(cursor.rowcount)
 
 
 async def settle(
     conn: Connection,
     media_id: UUID,
     status: str,
-    quiet: QuietPeriod,
     *,
     path: str | None = None,
     mime_type: str | None = None,
     size: int | None = None,
     error: str | None = None,
-) -> None:
-    """Store the result for media; a turn that waited only for this is due."""
-    async with conn.transaction():
-        conversation_id = await _lock_conversation(conn, media_id)
-        await conn.execute(
-            """UPDATE media SET status = %s, path = %s, mime_type = coalesce(%s, mime_type), size = %s, error = %s,
-                      settled_at = now(), lease_until = NULL WHERE id = %s AND status = 'pending'""",
-            (status, path, mime_type, size, error, media_id),
-        )
-        if conversation_id:
-            await schedule(conn, conversation_id, quiet)
+) -> UUID | None:
+    """Store the result for media, in the caller's transaction; return its conversation, which is locked.
+
+    The caller schedules the next turn there (`schedule`), which may have waited for this media only.
+    """
+    conversation_id = await _lock_conversation(conn, media_id)
+    await conn.execute(
+        """UPDATE media SET status = %s, path = %s, mime_type = coalesce(%s, mime_type), size = %s, error = %s,
+                  settled_at = now(), lease_until = NULL WHERE id = %s AND status = 'pending'""",
+        (status, path, mime_type, size, error, media_id),
+    )
+    return conversation_id
 
 
 async def _lock_conversation(conn: Connection, media_id: UUID) -> UUID | None:

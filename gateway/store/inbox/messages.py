@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from gateway.store.conversations import QuietPeriod, open_window, schedule
+from gateway.store.conversations import open_window
 from gateway.store.database import MEDIA, Connection, notify
 
 
@@ -49,11 +49,17 @@ class IncomingMessage:
     amends: str | None = None
     media: NewMedia | None = None
 
+    @property
+    def affects_turns(self) -> bool:
+        """Return whether it may change the messages that wait; history does not, unless it takes one back."""
+        return self.source != "history" or self.type == "revoke"
 
-async def add(conn: Connection, conversation_id: UUID, message: IncomingMessage, quiet: QuietPeriod) -> bool:
-    """Add a message to a locked conversation and set when its turn is due; return False for a duplicate.
 
-    An edit or a revocation changes its message; those that came before their message are applied to it.
+async def add(conn: Connection, conversation_id: UUID, message: IncomingMessage) -> bool:
+    """Add a message to a locked conversation; return False for a duplicate.
+
+    An edit or a revocation changes its message; those that came before their message are applied to it. The caller
+    schedules the next turn (`schedule`) where the message `affects_turns`.
     """
     cursor = await conn.execute(
         """INSERT INTO message (conversation_id, direction, author, wamid, type, content, event_id, awaits, status,
@@ -74,8 +80,6 @@ async def add(conn: Connection, conversation_id: UUID, message: IncomingMessage,
     if message.opens_window:
         await open_window(conn, conversation_id, message.sent_at)
     await _apply_changes(conn, conversation_id, message.amends or message.wamid)
-    if message.source != "history" or message.type == "revoke":
-        await schedule(conn, conversation_id, quiet)
     return True
 
 

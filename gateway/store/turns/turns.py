@@ -15,7 +15,6 @@ from uuid import UUID, uuid4
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from gateway.store.conversations import QuietPeriod, schedule
 from gateway.store.customers.contacts import Key, trust
 from gateway.store.database import OUTBOX, Connection, notify
 
@@ -165,7 +164,6 @@ async def end(
     conn: Connection,
     turn: Turn,
     replies: Sequence[dict[str, Any]],
-    quiet: QuietPeriod,
     *,
     error: str | None = None,
     handoff: Mapping[str, Any] | None = None,
@@ -175,7 +173,8 @@ async def end(
     """End a turn and queue its replies in one transaction; with an error it has failed and they are the apology.
 
     A handoff gives the conversation to a person, after these replies. verified: the customer proved that the numbers
-    of this turn are theirs. False: somebody else has taken the conversation meanwhile, and the agent says nothing.
+    of this turn are theirs. Return False where somebody else has taken the conversation meanwhile: the agent then says
+    nothing. The caller schedules the next turn in the same transaction (`schedule`).
     """
     async with conn.transaction():
         await _check(conn, turn)
@@ -195,7 +194,6 @@ async def end(
         await conn.execute(
             "UPDATE conversation SET lease_owner = NULL, lease_until = NULL WHERE id = %s", (turn.conversation_id,)
         )
-        await schedule(conn, turn.conversation_id, quiet)
         await notify(conn, OUTBOX)
         return not silenced
 

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from gateway.inbox.media_fetcher import MediaLoader, open_store, origins
 from gateway.internal.routes import Internal
-from gateway.store.conversations import QuietPeriod
+from gateway.numbers.quiet_period import QuietPeriod
 from gateway.store.database import Pool
 from gateway.whatsapp.api.client import CloudApi
 from gateway.whatsapp.api.media import MEDIA_ORIGINS

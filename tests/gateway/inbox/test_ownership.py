@@ -25,7 +25,8 @@ async def say_as_person(gateway: Gateway, said: str) -> None:
 async def hand_back(gateway: Gateway) -> None:
     conversation_id = await conversation(gateway)
     async with gateway.pool.connection() as conn:
-        await ownership.hand_back(conn, conversation_id, NO_QUIET)
+        await ownership.hand_back(conn, conversation_id)
+        await NO_QUIET.schedule(conn, conversation_id)
 
 
 async def test_a_handoff_sends_its_replies_and_silences_the_agent(gateway: Gateway) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
+from gateway.numbers.quiet_period import QuietPeriod
 from gateway.store import ownership
-from gateway.store.conversations import QuietPeriod
-from gateway.store.database import Pool
+from gateway.store.database import Connection, Pool
 from tests.gateway.support.deliveries import MARIA, NUMBER, T, change, echo, message, raw_message, zoo
 from tests.gateway.support.harness import Gateway, nothing
 
@@ -21,6 +21,14 @@ async def now(gateway: Gateway) -> int:
     return int(seconds)
 
 
+async def hand_back_expired(conn: Connection) -> int:
+    """Hand back what the phone app no longer holds, as housekeeping does; return how many conversations."""
+    expired = await ownership.hand_back_expired(conn)
+    for conversation in expired:
+        await QuietPeriod(0, 0).schedule(conn, conversation)
+    return len(expired)
+
+
 async def test_a_message_of_the_phone_app_silences_the_agent_for_a_while(gateway: Gateway) -> None:
     await gateway.take(message(raw_message(body="Olá")), echo("Aqui é a Ana", await now(gateway)))
     assert await gateway.holder() == "app"
@@ -29,8 +37,8 @@ async def test_a_message_of_the_phone_app_silences_the_agent_for_a_while(gateway
     assert gateway.agent.runs == []
     await gateway.sql("UPDATE conversation SET held_until = now()")
     async with gateway.pool.connection() as conn:
-        assert await ownership.expire(conn, QuietPeriod(0, 0)) == 1
-        assert await ownership.expire(conn, QuietPeriod(0, 0)) == 0
+        assert await hand_back_expired(conn) == 1
+        assert await hand_back_expired(conn) == 0
     await gateway.settle()
     given = gateway.agent.runs[0]["input"]
     # "Olá" was answered by Ana; the model gets both, as it has got neither before
@@ -46,14 +54,14 @@ async def test_it_stays_silent_until_handed_back_where_the_setting_says_so(pool:
     ]
     [(conversation,)] = await gateway.sql("SELECT id FROM conversation")
     async with pool.connection() as conn:
-        await ownership.hand_back(conn, conversation, QuietPeriod(0, 0))
+        await ownership.hand_back(conn, conversation)
     assert await gateway.holder() == "agent"
 
 
 async def test_an_old_echo_silences_nobody_for_longer_than_it_says(gateway: Gateway) -> None:
     await gateway.take(echo("faz tempo", T))
     async with gateway.pool.connection() as conn:
-        await ownership.expire(conn, QuietPeriod(0, 0))
+        await hand_back_expired(conn)
     assert await gateway.holder() == "agent"
 
 

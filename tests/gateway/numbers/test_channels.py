@@ -8,7 +8,7 @@ import pytest
 
 from gateway import health_checks
 from gateway.numbers.channels import Channel, Channels
-from gateway.store.conversations import QuietPeriod
+from gateway.numbers.quiet_period import QuietPeriod
 
 
 class Clock:

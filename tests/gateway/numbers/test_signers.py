@@ -12,9 +12,9 @@ from prometheus_client import REGISTRY
 
 from gateway.housekeeping import Housekeeping
 from gateway.inbox.intake import NOT_ITS_APP, NOT_KNOWN, Intake
+from gateway.numbers.quiet_period import QuietPeriod
 from gateway.numbers.signers import Signers, SigningNumber, digest
 from gateway.settings import Settings
-from gateway.store.conversations import QuietPeriod
 from gateway.store.database import Pool
 from gateway.store.inbox import events
 from gateway.whatsapp.webhooks.items import items

@@ -10,10 +10,10 @@ import httpx
 from gateway.inbox.intake import Intake
 from gateway.numbers.channels import Channel, Channels
 from gateway.numbers.clients import MetaClients
+from gateway.numbers.quiet_period import QuietPeriod
 from gateway.outbox.rate_limits import Limiter
 from gateway.outbox.sender import Sender, SendSettings
 from gateway.store import conversations
-from gateway.store.conversations import QuietPeriod
 from gateway.store.database import Pool
 from gateway.store.inbox import events
 from gateway.store.turns.turns import Turn

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from gateway.numbers.channels import Channel
-from gateway.store.conversations import QuietPeriod
+from gateway.numbers.quiet_period import QuietPeriod
 from gateway.store.database import Pool
 from gateway.store.turns import turns
 from gateway.store.turns.turns import Turn
