@@ -1,4 +1,4 @@
-"""How much waits in the queues, and for how long."""
+"""The length of the queues, and the age of their oldest entries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.store.database import Connection
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How much waits, and for how long (seconds)."""
+    """Entries of each queue, and the age of the oldest one in seconds."""
 
     events: int
     events_age: float
@@ -23,7 +23,7 @@ class Backlog:
 
 
 async def count(conn: Connection) -> Backlog:
-    """Count what waits in the three queues."""
+    """Return the length and age of the three queues."""
     async with conn.cursor(row_factory=class_row(Backlog)) as cursor:
         await cursor.execute(
             """SELECT * FROM

@@ -1,4 +1,4 @@
-"""Conversations and what customers wrote in them."""
+"""Conversations: their place, when their next turn is due, and their history."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from psycopg.rows import class_row
 from gateway.store.database import TURNS, Connection, notify
 
 #: Whether a person has answered a customer's message `m`: here after it came, or in the phone app after it was written,
-#: whenever we heard of that. Of the same second nobody knows: it is taken for unanswered.
+#: whenever we learned of it. Within one second the order is not known: the message counts as unanswered.
 ANSWERED_BY_PEOPLE = """EXISTS (
     SELECT FROM message s WHERE s.conversation_id = m.conversation_id AND s.direction = 'out'
       AND s.author IN ('person', 'app') AND s.type NOT IN ('reaction', 'edit', 'revoke')
@@ -20,7 +20,7 @@ ANSWERED_BY_PEOPLE = """EXISTS (
 
 
 async def conversation_for(conn: Connection, channel_id: str, contact_id: UUID) -> UUID:
-    """The customer's conversation on a channel, made when there is none, and locked until the transaction ends."""
+    """Return the customer's conversation on a channel; create it if needed, and lock it until the transaction ends."""
     cursor = await conn.execute(
         """INSERT INTO conversation (channel_id, contact_id) VALUES (%s, %s)
            ON CONFLICT (channel_id, contact_id) DO UPDATE SET channel_id = excluded.channel_id RETURNING id""",
@@ -32,21 +32,21 @@ async def conversation_for(conn: Connection, channel_id: str, contact_id: UUID) 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """On which number a conversation is, and with whom."""
+    """The number and the contact of a conversation."""
 
     channel_id: str
     contact_id: UUID
 
 
 async def place(conn: Connection, conversation_id: UUID) -> Place | None:
-    """Where a conversation is; None: there is no such one."""
+    """Return the number and contact of a conversation, or None where it does not exist."""
     async with conn.cursor(row_factory=class_row(Place)) as cursor:
         await cursor.execute("SELECT channel_id, contact_id FROM conversation WHERE id = %s", (conversation_id,))
         return await cursor.fetchone()
 
 
 async def open_window(conn: Connection, conversation_id: UUID, at: datetime) -> None:
-    """Note the customer's word (a message or a call) that opens Meta's 24-hour window."""
+    """Note the customer's message or call, which opens Meta's 24-hour window."""
     await conn.execute(
         "UPDATE conversation SET last_inbound_at = greatest(last_inbound_at, %s) WHERE id = %s", (at, conversation_id)
     )
@@ -82,10 +82,10 @@ class HistoryItem:
 
 
 async def history(conn: Connection, contact_id: UUID, limit: int) -> list[HistoryItem]:
-    """A customer's last messages on all channels, oldest first, as the agent may see them.
+    """Return a customer's last messages on all channels, oldest first, as the agent may see them.
 
-    What was not sent is left out, what was taken back, what was said in a group, and changes, which are seen in what
-    they changed.
+    Left out are messages that were not sent, were taken back, or were written in a group, and edits, which show in the
+    messages that they changed.
     """
     async with conn.cursor(row_factory=class_row(HistoryItem)) as cursor:
         await cursor.execute(

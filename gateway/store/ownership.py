@@ -1,4 +1,4 @@
-"""Who holds a conversation: the agent, a person, or another app. While it is not the agent, the agent says nothing."""
+"""The holder of a conversation: agent, person or another app. The agent is silent unless it holds the conversation."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Held:
 async def take(
     conn: Connection, conversation_id: UUID, holder: str, *, reason: str | None = None, summary: str | None = None
 ) -> bool:
-    """Give a conversation to a person or an app; what the agent has queued there is not sent. False: no such one.
+    """Give a conversation to a person or an app; return False where it does not exist.
 
-    A turn that is under way ends without saying anything (`turns.end`).
+    Messages that the agent has queued there are not sent, and a turn in progress ends without a reply (`turns.end`).
     """
     cursor = await conn.execute(
         """UPDATE conversation SET holder = %s, held_since = coalesce(held_since, now()), held_until = NULL,
@@ -47,7 +47,7 @@ async def take(
 
 
 async def silence(conn: Connection, conversation_id: UUID) -> None:
-    """Where the agent does not hold a conversation, what it has queued there is not sent."""
+    """Fail the messages that the agent has queued in a conversation that it does not hold."""
     await conn.execute(
         """UPDATE message m SET status = 'failed', error = 'not sent: the agent no longer holds the conversation'
            FROM conversation c WHERE c.id = %s AND c.holder <> 'agent' AND m.conversation_id = c.id
@@ -60,8 +60,8 @@ async def silence(conn: Connection, conversation_id: UUID) -> None:
 async def phone_app_spoke(conn: Connection, conversation_id: UUID, at: datetime, until: datetime | None) -> None:
     """Silence the agent because a person wrote in the phone app, until a time (None: until somebody hands back).
 
-    A person's hold, or another app's, is none of its business. It is old news where that time is over, or where the
-    agent was given the conversation back since then.
+    Nothing changes where a person or another app holds the conversation, where the time is over already, or where the
+    conversation was given back to the agent after the message.
     """
     await conn.execute(
         """UPDATE conversation SET holder = 'app', held_since = coalesce(held_since, now()),
@@ -74,7 +74,7 @@ async def phone_app_spoke(conn: Connection, conversation_id: UUID, at: datetime,
 
 
 async def control_lost(conn: Connection, conversation_id: UUID, at: datetime) -> bool:
-    """Another app controls the thread since a time; False: a later word on it is known, or a later message to us."""
+    """Note that another app controls the thread since a time; return False where later news or messages are known."""
     cursor = await conn.execute(
         """UPDATE conversation c SET control_at = %(at)s, held_since = coalesce(held_since, now()), held_until = NULL,
                   holder = CASE holder WHEN 'person' THEN 'person' ELSE 'app' END
@@ -141,7 +141,7 @@ async def hand_back(conn: Connection, conversation_id: UUID, at: datetime | None
                   handoff_summary = NULL, freed_at = greatest(freed_at, coalesce(%s, now())) WHERE id = %s""",
         (at, conversation_id),
     )
-    # A turn that was under way when its worker died is over: what it would say now is no longer to the point.
+    # A turn whose worker died is over: its reply would come too late.
     await conn.execute(
         """UPDATE turn t SET state = 'done', ended_at = now(), error = 'a person took over' FROM conversation c
            WHERE t.conversation_id = %s AND t.state = 'open' AND c.id = t.conversation_id
@@ -152,7 +152,7 @@ async def hand_back(conn: Connection, conversation_id: UUID, at: datetime | None
 
 
 async def reply(conn: Connection, conversation_id: UUID, content: dict[str, Any]) -> UUID | None:
-    """Queue what a person says, and give them the conversation; the message's id, None: no such conversation."""
+    """Queue a person's message and give them the conversation; return its id, or None: no such conversation."""
     if not await take(conn, conversation_id, "person"):
         return None
     cursor = await conn.execute(
@@ -166,7 +166,7 @@ async def reply(conn: Connection, conversation_id: UUID, content: dict[str, Any]
 
 
 async def held(conn: Connection, limit: int = 200) -> list[Held]:
-    """Conversations that the agent does not hold, those that wait longest first."""
+    """Return the conversations that the agent does not hold, those that wait longest first."""
     async with conn.cursor(row_factory=class_row(Held)) as cursor:
         await cursor.execute(
             f"""SELECT c.id, c.channel_id, c.holder, p.name AS customer_name, c.held_since,

@@ -1,1 +1,1 @@
-"""SQL about contacts: their keys, two that become one, and what proves who they are."""
+"""SQL about contacts: their keys, the merge of two contacts, and tries of proofs."""

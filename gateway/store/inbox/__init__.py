@@ -1,1 +1,1 @@
-"""SQL about what comes in: items of webhooks, messages, files."""
+"""SQL about webhook items (events), customers' messages, and their files (media)."""

@@ -1,1 +1,1 @@
-"""SQL about our numbers: what Meta said of them, and what the checks found."""
+"""SQL about our numbers: Meta's notices about them, and the results of our checks."""

@@ -1,4 +1,4 @@
-"""What the last look at each number found, and whose turn it is to look."""
+"""The result of the last check of each number at Meta, and the time of the next check."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.store.database import Connection
 
 
 async def claim(conn: Connection, phone_number_id: str, due_in: float) -> bool:
-    """Whether it is time to look at a number; nobody else does for so many seconds."""
+    """Return whether a number is due to be checked; then no other worker checks it for `due_in` seconds."""
     cursor = await conn.execute(
         """INSERT INTO number_check AS n (phone_number_id, due_at) VALUES (%s, now() + make_interval(secs => %s))
            ON CONFLICT (phone_number_id) DO UPDATE SET due_at = excluded.due_at WHERE n.due_at <= now()""",
@@ -20,7 +20,7 @@ async def claim(conn: Connection, phone_number_id: str, due_in: float) -> bool:
 
 
 async def keep(conn: Connection, phone_number_id: str, found: dict[str, Any], due_in: float) -> None:
-    """Keep what a look found, for all workers, and when to look again (seconds)."""
+    """Store the result of a check, for all workers, and the time of the next one (in `due_in` seconds)."""
     await conn.execute(
         """UPDATE number_check SET found = %s, due_at = now() + make_interval(secs => %s)
            WHERE phone_number_id = %s""",
@@ -29,7 +29,7 @@ async def keep(conn: Connection, phone_number_id: str, found: dict[str, Any], du
 
 
 async def known(conn: Connection, phone_number_ids: list[str]) -> list[dict[str, Any]]:
-    """What is known of these numbers."""
+    """Return the results of the last checks of these numbers."""
     cursor = await conn.execute(
         "SELECT found FROM number_check WHERE phone_number_id = ANY(%s) AND found IS NOT NULL ORDER BY phone_number_id",
         (phone_number_ids,),

@@ -1,1 +1,1 @@
-"""SQL about what goes out: the queue, the 24-hour window, send rates, prices."""
+"""SQL about messages to customers: queue, doubts, statuses, the 24-hour window, send rates, costs."""

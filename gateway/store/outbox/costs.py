@@ -1,4 +1,4 @@
-"""The cost ledger: what Meta's statuses said of prices, by day."""
+"""The cost ledger: by day, the price classes that Meta's statuses named."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Cost:
 
 
 async def ledger(conn: Connection, days: int) -> list[Cost]:
-    """The ledger of the last days, the newest first."""
+    """Return the ledger of the last days, newest first."""
     async with conn.cursor(row_factory=class_row(Cost)) as cursor:
         await cursor.execute(
             """SELECT day, channel_id, category, type, billable, messages FROM cost_ledger

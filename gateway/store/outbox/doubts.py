@@ -1,4 +1,4 @@
-"""Messages of which nobody knows whether they arrived: how they are settled, and which ones people are shown."""
+"""Messages of which nobody knows whether they arrived: settle them, and list them for people."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from psycopg.rows import class_row
 from gateway.store.database import OUTBOX, Connection, notify
 
 MAX_RESENDS = 2
-_SHOWN_DAYS = 7  # for which messages that were given up are shown
+_SHOWN_DAYS = 7  # how long messages that were given up are shown
 _GIVEN_UP = "no word from Meta within the wait: it may have arrived or not"
 
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """What was left alone for too long, as numbers of messages.
+    """Numbers of messages whose time ran out.
 
-    unsent: their senders died before they asked Meta; dead: afterwards; resent, given_up: uncertain ones whose wait is
-    over.
+    unsent: the sender died before it asked Meta; dead: it died afterwards; resent, given_up: uncertain messages whose
+    wait is over.
     """
 
     unsent: int
@@ -30,9 +30,10 @@ class Expired:
 
 
 async def expire(conn: Connection, wait: float, *, resend: bool, attempts: int) -> Expired:
-    """Settle what dead senders left, and decide about the uncertain whose wait (seconds) is over.
+    """Settle the messages of dead senders, and decide about uncertain messages whose wait (seconds) is over.
 
-    resend: send these again, twice at most; attempts: of a message whose senders die before they ask.
+    resend: send uncertain messages again, twice at most. attempts: the limit for a message whose senders die before
+    they ask Meta.
     """
     unsent = await conn.execute(
         """UPDATE message SET status = CASE WHEN attempts < %s THEN 'queued' ELSE 'failed' END, send_at = now(),
@@ -61,7 +62,7 @@ async def expire(conn: Connection, wait: float, *, resend: bool, attempts: int) 
 
 @dataclass(frozen=True, slots=True)
 class InDoubt:
-    """A message of which nobody knows whether it arrived. state: `uncertain` (a status may still tell) or `failed`."""
+    """A message that may have arrived or not. state: `uncertain` (a status may still tell) or `failed`."""
 
     id: UUID
     conversation_id: UUID
@@ -71,7 +72,7 @@ class InDoubt:
 
 
 async def in_doubt(conn: Connection, limit: int = 200) -> list[InDoubt]:
-    """Messages in doubt, and those that were given up within the last days, newest first."""
+    """Return messages in doubt, and those that were given up within the last days, newest first."""
     async with conn.cursor(row_factory=class_row(InDoubt)) as cursor:
         await cursor.execute(
             """SELECT m.id, m.conversation_id, p.name AS customer_name, m.status AS state, m.uncertain_at AS since

@@ -1,4 +1,4 @@
-"""What is to be sent, in order within a conversation, and what became of it."""
+"""The queue of messages to send: in order within a conversation, each with its state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from gateway.store.customers.contacts import Key, keys_of_all
 from gateway.store.database import OUTBOX, Connection, notify
 
-#: For how long (seconds) an uncertain message keeps back what follows it.
+#: Seconds for which an uncertain message keeps back the messages that follow it.
 DOUBT_SECONDS = 5.0
 
 
@@ -30,15 +30,15 @@ class Outbound:
     content: dict[str, Any]
     attempts: int  # this one included
     since_inbound: float | None  # seconds from the arrival of what it answers until now
-    since_customer: float | None  # seconds since the customer's last word, which opened Meta's window
+    since_customer: float | None  # seconds since the customer last wrote or called, which opened Meta's window
     keys: list[Key] | None = None
     claimed_at: float = field(default_factory=time.monotonic)
 
 
 async def claim(conn: Connection, limit: int, lease_seconds: float, channels: Collection[str]) -> list[Outbound]:
-    """Take the head of each conversation's queue, where nothing before it is still on its way.
+    """Take the first message of each conversation's queue where no earlier message is still being sent.
 
-    An uncertain message keeps what follows back for a few seconds only, in which most doubts settle themselves.
+    An uncertain message keeps back the next one for a few seconds only, in which most cases become certain.
     """
     async with conn.transaction():
         async with conn.cursor(row_factory=class_row(Outbound)) as cursor:
@@ -68,7 +68,7 @@ async def claim(conn: Connection, limit: int, lease_seconds: float, channels: Co
 
 
 async def mark_offered(conn: Connection, message: Outbound, lease_seconds: float) -> bool:
-    """Note, under a fresh lease, that Meta is asked now; False: the message is no longer this sender's."""
+    """Note, under a new lease, that Meta is asked now; return False where another sender has the message."""
     cursor = await conn.execute(
         """UPDATE message SET offered = true, lease_until = now() + make_interval(secs => %s)
            WHERE id = %s AND status = 'sending' AND attempts = %s""",
@@ -78,7 +78,7 @@ async def mark_offered(conn: Connection, message: Outbound, lease_seconds: float
 
 
 async def mark_accepted(conn: Connection, message_id: UUID, wamid: str) -> None:
-    """Meta has taken the message under this wamid."""
+    """Note that Meta has accepted the message under this wamid."""
     await conn.execute(
         """UPDATE message SET wamid = %s, sent_at = now(), error = NULL, error_code = NULL, uncertain_at = NULL,
                   status = CASE WHEN status IN ('queued', 'sending', 'uncertain') THEN 'accepted' ELSE status END
@@ -91,7 +91,7 @@ async def mark_accepted(conn: Connection, message_id: UUID, wamid: str) -> None:
 async def record(
     conn: Connection, message_id: UUID, conversation_id: UUID, content: dict[str, Any], wamid: str
 ) -> None:
-    """Keep a message that went out beside the queue, and that Meta has taken under this wamid."""
+    """Record a message that was sent without the queue and that Meta has accepted under this wamid."""
     await conn.execute(
         """INSERT INTO message (id, conversation_id, direction, author, wamid, type, content, status, sent_at)
            VALUES (%s, %s, 'out', 'gateway', %s, %s, %s, 'accepted', now())""",
@@ -100,7 +100,7 @@ async def record(
 
 
 async def set_text(conn: Connection, message_id: UUID, text: str) -> None:
-    """Keep in words what a message shows."""
+    """Record the text that a message shows."""
     await conn.execute(
         "UPDATE message SET content = jsonb_set(content, '{text}', to_jsonb(%s::text)) WHERE id = %s",
         (text, message_id),
@@ -108,13 +108,13 @@ async def set_text(conn: Connection, message_id: UUID, text: str) -> None:
 
 
 async def by_key(conn: Connection, key: str) -> tuple[UUID, str] | None:
-    """Id and state of the message that was queued under a caller's key."""
+    """Return id and state of the message that was queued under a caller's key, or None."""
     cursor = await conn.execute("SELECT id, status FROM message WHERE caller_key = %s", (key,))
     return await cursor.fetchone()
 
 
 async def queue_once(conn: Connection, conversation_id: UUID, content: dict[str, Any], key: str) -> UUID | None:
-    """Queue a message under a caller's key; its id, None: the key is taken."""
+    """Queue a message under a caller's key; return its id, or None where the key is taken."""
     cursor = await conn.execute(
         """INSERT INTO message (conversation_id, direction, author, type, content, caller_key, status, send_at)
            VALUES (%s, 'out', 'gateway', %s, %s, %s, 'queued', now()) ON CONFLICT (caller_key) DO NOTHING
@@ -127,12 +127,12 @@ async def queue_once(conn: Connection, conversation_id: UUID, content: dict[str,
 
 
 async def retry(conn: Connection, message: Outbound, delay: float, code: int | None, error: str) -> None:
-    """Meta has certainly not sent the message: queue it again, not before a delay in seconds."""
+    """Queue again a message that Meta has certainly not sent, to be tried after a delay in seconds."""
     await _leave_sending(conn, message, "queued", delay, code, error)
 
 
 async def postpone(conn: Connection, message: Outbound, delay: float) -> None:
-    """The message was not offered to Meta, or only to be told that nothing goes out now: no attempt was made."""
+    """Queue a message again without counting an attempt: Meta was not asked, or sends nothing at present."""
     await conn.execute(
         """UPDATE message SET status = 'queued', send_at = now() + make_interval(secs => %s), lease_until = NULL,
                   offered = true, attempts = attempts - 1 WHERE id = %s AND status = 'sending' AND attempts = %s""",
@@ -141,7 +141,7 @@ async def postpone(conn: Connection, message: Outbound, delay: float) -> None:
 
 
 async def mark_uncertain(conn: Connection, message: Outbound, code: int | None, error: str) -> None:
-    """Nobody knows whether Meta has the message; a status may tell."""
+    """Note that nobody knows whether Meta has the message; a later status may tell."""
     await conn.execute(
         """UPDATE message SET status = 'uncertain', uncertain_at = now(), error_code = %s, error = %s,
                   lease_until = NULL WHERE id = %s AND status = 'sending' AND attempts = %s""",
@@ -150,7 +150,7 @@ async def mark_uncertain(conn: Connection, message: Outbound, code: int | None, 
 
 
 async def mark_failed(conn: Connection, message: Outbound, code: int | None, error: str) -> None:
-    """Meta will never send the message."""
+    """Note that Meta will never send the message."""
     await _leave_sending(conn, message, "failed", 0, code, error)
     await notify(conn, OUTBOX)
 
@@ -158,8 +158,8 @@ async def mark_failed(conn: Connection, message: Outbound, code: int | None, err
 async def _leave_sending(
     conn: Connection, message: Outbound, status: str, delay: float, code: int | None, error: str
 ) -> None:
-    # Only of this attempt, also where it took so long to note that the message counts as uncertain already. A status
-    # of Meta that named the message meanwhile knows better.
+    # Applies to this attempt only, and also where noting it took so long that the message counts as uncertain already.
+    # A status of Meta that named the message meanwhile takes precedence.
     await conn.execute(
         """UPDATE message SET status = %s, send_at = now() + make_interval(secs => %s), error_code = %s, error = %s,
                   lease_until = NULL, uncertain_at = NULL, offered = true

@@ -1,4 +1,4 @@
-"""Send rates in Postgres: the theoretical arrival time of the next message, by key, in seconds of the epoch."""
+"""Send rates in Postgres: by key, the theoretical arrival time (TAT) of the next message, in seconds of the epoch."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from gateway.store.database import Connection
 
-_KEPT_SECONDS = 3600.0  # seconds after which a rate that nobody asked about limits nothing
+_KEPT_SECONDS = 3600.0  # a rate that was not asked for this long limits nothing any more
 
 
 async def lock(conn: Connection, first: Mapping[str, float]) -> tuple[float, dict[str, float]]:
-    """Lock rates until the transaction ends; return the time now and theirs.
+    """Lock rates until the transaction ends; return the current time and, by key, the time of the next message.
 
-    first: by key, how many seconds from now a rate begins that is not kept yet.
+    first: by key, in how many seconds a rate begins that has no row yet.
     """
     cursor = await conn.execute(
         """INSERT INTO send_rate AS r (key, tat)
@@ -27,7 +27,7 @@ async def lock(conn: Connection, first: Mapping[str, float]) -> tuple[float, dic
 
 
 async def put(conn: Connection, tats: Mapping[str, float]) -> None:
-    """Keep new times of rates that are locked."""
+    """Store new times of rates that are locked."""
     await conn.execute(
         "UPDATE send_rate r SET tat = n.tat FROM unnest(%s::text[], %s::float8[]) AS n(key, tat) WHERE r.key = n.key",
         (list(tats), list(tats.values())),
@@ -35,7 +35,7 @@ async def put(conn: Connection, tats: Mapping[str, float]) -> None:
 
 
 async def back_off(conn: Connection, key: str, *, base: float, highest: int, forget: float, tolerance: float) -> float:
-    """Keep a rate back for base^n seconds at its nth refusal in a row (n is highest at most); return them."""
+    """Suspend a rate for base^n seconds at its nth refusal in a row (n is at most `highest`); return the seconds."""
     async with conn.transaction():
         await lock(conn, {key: float("-inf")})
         cursor = await conn.execute(

@@ -1,4 +1,4 @@
-"""What Meta's statuses say about our messages."""
+"""Meta's statuses, applied to our messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.store.database import OUTBOX, Connection, notify
 
 @dataclass(frozen=True, slots=True)
 class StatusChange:
-    """What a status of Meta says about a message of ours; channel_id: the number that it came for."""
+    """A status of Meta about a message of ours; channel_id: the number that it came for."""
 
     channel_id: str
     wamid: str
@@ -26,12 +26,12 @@ class StatusChange:
 
 
 async def apply_status(conn: Connection, change: StatusChange, advance: Callable[[str, str], str]) -> bool:
-    """Move a message by a status of any of its sends, never back; False when no message of ours is meant."""
+    """Move a message forward by a status of any of its sends; return False when no message of ours is meant."""
     message_id, current, wamid = await _find(conn, change)
     if message_id is None:
         return False
     if change.status == "failed" and wamid not in (None, change.wamid):
-        return True  # one of its sends failed, another one stands
+        return True  # one of its sends failed, another one succeeded
     state = advance(current, change.status)
     await conn.execute(
         """UPDATE message SET wamid = coalesce(wamid, %s), status = %s, sent_at = coalesce(sent_at, now()),

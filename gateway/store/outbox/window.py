@@ -1,4 +1,4 @@
-"""Replies that the closed 24-hour window keeps back, and the fallback template that goes out for them."""
+"""Replies that the closed 24-hour window keeps back, and the fallback template that is sent instead."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.store.database import OUTBOX, Connection, notify
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A reply that Meta took and then failed because of the window (131047), and that nobody has seen to yet."""
+    """A reply that Meta accepted and then failed because of the window (131047), and that has no fallback yet."""
 
     id: UUID
     conversation_id: UUID
@@ -22,7 +22,7 @@ class Refused:
 
 
 async def refused(conn: Connection, limit: int) -> list[Refused]:
-    """Replies that need a fallback, oldest first."""
+    """Return replies that need a fallback, oldest first."""
     async with conn.cursor(row_factory=class_row(Refused)) as cursor:
         await cursor.execute(
             """SELECT m.id, m.conversation_id, c.channel_id
@@ -37,10 +37,11 @@ async def refused(conn: Connection, limit: int) -> list[Refused]:
 async def keep_back(
     conn: Connection, conversation_id: UUID, message_id: UUID, error: str, template: dict[str, Any] | None
 ) -> bool:
-    """Fail a reply that the window keeps back, and queue a fallback template for it; whether one was queued.
+    """Fail a reply that the window keeps back, and queue a fallback template for it; return whether one was queued.
 
-    One template stands for all that is kept back until the customer writes again, or for a day. None is queued for an
-    agent that no longer holds the conversation. Doing it again, or for a message that went out after all, does nothing.
+    One template replaces all replies that are kept back until the customer writes again, or for a day. None is queued
+    where the agent no longer holds the conversation. A second call, or one for a message that was sent after all, does
+    nothing.
     """
     async with conn.transaction():
         await conn.execute("SELECT FROM conversation WHERE id = %s FOR UPDATE", (conversation_id,))
@@ -60,7 +61,7 @@ async def keep_back(
 
 
 async def _forget_template(conn: Connection, message_id: UUID) -> None:
-    # A template needs no window: should Meta say so of one, there is nothing to put in its place.
+    # A template needs no window: where Meta refuses one for the window nevertheless, nothing can replace it.
     await conn.execute("UPDATE message SET window_handled = true WHERE id = %s AND status = 'failed'", (message_id,))
 
 

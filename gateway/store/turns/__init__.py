@@ -1,1 +1,1 @@
-"""SQL about turns: leases, what goes into a turn, how it ends."""
+"""SQL about turns: their lease, input and end."""

@@ -1,4 +1,4 @@
-"""What goes into a turn: who the customer is, what they wrote, and what the company said meanwhile."""
+"""The input of a turn: the customer's keys, their messages, and the company's messages in the meantime."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.store.turns.turns import Turn
 
 
 async def read(conn: Connection, turn: Turn) -> None:
-    """Fill a turn with who the customer is, what they wrote, and what was said to them meanwhile."""
+    """Fill a turn with the customer's keys, their messages, and the company's messages in the meantime."""
     turn.keys = await keys_of(conn, turn.contact_id)
     turn.present = await present_keys(conn, turn.contact_id)
     turn.former = await former_ids(conn, turn.contact_id)
@@ -41,10 +41,11 @@ async def read(conn: Connection, turn: Turn) -> None:
 
 
 async def _reached(conn: Connection, turn: Turn) -> None:
-    """Note whether the last answer reached the customer, and whether all of it had left when they wrote.
+    """Note whether the last reply reached the customer, and whether all of it had been sent when they wrote.
 
-    Of a question before a change (verbatim) a part that is missing counts as all: nobody can say yes to it.
-    Meta's times are whole seconds, and what it accepts may be on the phone before we have noted it: hence two seconds.
+    A question before a change (verbatim) counts as not delivered if any part is missing: nobody can say yes to it.
+    Meta's times are whole seconds, and a message may be on the phone before we have noted that it was accepted: hence
+    the two seconds.
     """
     cursor = await conn.execute(
         """SELECT before.turn_id, bool_and(m.status = 'failed') IS NOT FALSE
@@ -64,7 +65,7 @@ async def _reached(conn: Connection, turn: Turn) -> None:
 
 
 def _update_media(media: dict[str, Any], status: str, mime_type: str | None, size: int | None) -> None:
-    """Say what became of media; what is still on its way comes too late for this turn."""
+    """Set the state of media; a file that is still being fetched comes too late for this turn."""
     media["status"] = "failed" if status == "pending" else status
     media["mime_type"] = mime_type or media["mime_type"]
     media["size"] = size

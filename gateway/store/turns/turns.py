@@ -1,7 +1,7 @@
-"""Turns: everything that a customer wrote and that waits, answered together, under a lease.
+"""Turns: all waiting messages of a customer, answered together, under a lease.
 
-The lease is a token on the conversation. Whoever holds it may change the turn; it is renewed while its holder lives,
-and every change checks it, so that a worker that was away too long cannot do harm.
+The lease is a token on the conversation. Only its holder may change the turn. The holder renews it, and every change
+checks it, so that a worker that was suspended too long changes nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gateway.store.database import OUTBOX, Connection, notify
 
 
 class LeaseLostError(Exception):
-    """Somebody else has taken the conversation over: stop, and change nothing."""
+    """Another worker has taken the conversation over: stop, and change nothing."""
 
 
 @dataclass(slots=True)
@@ -30,7 +30,7 @@ class Turn:
     id: UUID
     conversation_id: UUID
     attempts: int  # that failed so far
-    posted: bool  # a run was asked for: it may exist although its id is not known here
+    posted: bool  # a run was requested: it may exist although its id is not known here
     run_id: UUID | None
     age: float  # seconds since it was opened
     channel_id: str
@@ -38,20 +38,20 @@ class Turn:
     customer_name: str | None
     lease: UUID
     keys: list[Key] = field(default_factory=list)
-    present: list[tuple[Key, datetime]] = field(default_factory=list)  # the keys of now, each since when
+    present: list[tuple[Key, datetime]] = field(default_factory=list)  # the current keys, each with its beginning
     former: list[Key] = field(default_factory=list)  # our ids of contacts that became part of this one
-    verification: str = "verified"  # what the customer's number may lead to, in the run contract's words
+    verification: str = "verified"  # what data the customer's number may open, in the run contract's words
     inbound: list[dict[str, Any]] = field(default_factory=list)  # the run contract's items, in the customer's order
     newest_wamid: str | None = None
-    since: list[dict[str, Any]] = field(default_factory=list)  # what the company said since the agent's last turn
-    unsent: UUID | None = None  # the turn before, where nothing (or of a question not all) reached the customer
-    early: bool = False  # the customer wrote some of this before all that the agent said last had left
+    since: list[dict[str, Any]] = field(default_factory=list)  # messages of the company since the agent's last turn
+    unsent: UUID | None = None  # the previous turn, where its reply (or a part of its question) did not arrive
+    early: bool = False  # the customer wrote some of this before the agent's last reply was sent whole
 
 
 async def claim(conn: Connection, limit: int, lease_seconds: float, channels: Collection[str]) -> list[Turn]:
-    """Lease due conversations of these channels; open a turn with all that waits, or go on with the open one.
+    """Lease due conversations of these channels; open a turn with all waiting messages, or continue the open one.
 
-    What is in a turn is for `read` to say: it takes as long as there are messages, and nothing is locked meanwhile.
+    The input is read later (`turn_input.read`), which takes longer the more messages there are and locks nothing.
     """
     lease = uuid4()
     async with conn.transaction():
@@ -74,7 +74,7 @@ async def _lease(conn: Connection, lease: UUID, limit: int, seconds: float, chan
 
 
 async def _open(conn: Connection, conversations: Sequence[UUID]) -> None:
-    """Open a turn for each conversation that has none; what waits becomes its input. Those with nothing: not due."""
+    """Open a turn for each conversation without one, with the waiting messages as input; the others are not due."""
     if not conversations:
         return
     await conn.execute(
@@ -116,7 +116,7 @@ async def _held(conn: Connection, lease: UUID) -> list[Turn]:
 
 
 async def renew(conn: Connection, leases: Collection[UUID], lease_seconds: float) -> set[UUID]:
-    """Renew leases; gives those that are still held, for the others somebody else answers now."""
+    """Renew leases; return those that are still held. The other turns now belong to other workers."""
     cursor = await conn.execute(
         """UPDATE conversation SET lease_until = now() + make_interval(secs => %s)
            WHERE lease_owner = ANY(%s) RETURNING lease_owner""",
@@ -126,7 +126,7 @@ async def renew(conn: Connection, leases: Collection[UUID], lease_seconds: float
 
 
 async def note_posting(conn: Connection, turn: Turn) -> None:
-    """Note that a run is about to be asked for: from now on it may exist without our knowing its id."""
+    """Note that a run is about to be requested: from now on it may exist although its id is not known."""
     await _change(conn, turn, "UPDATE turn SET posted_at = now(), run_id = NULL WHERE id = %s AND state = 'open'")
 
 
@@ -136,7 +136,7 @@ async def note_run(conn: Connection, turn: Turn, run_id: UUID) -> None:
 
 
 async def claim_reaction(conn: Connection, turn: Turn) -> bool:
-    """Note that receipt is about to be shown by a reaction; False when this turn has had its one."""
+    """Note that receipt is about to be shown by a reaction; return False when the turn has had its reaction."""
     async with conn.transaction():
         await _check(conn, turn)
         cursor = await conn.execute(
@@ -152,7 +152,7 @@ async def _change(conn: Connection, turn: Turn, sql: str, *values: object) -> No
 
 
 async def _check(conn: Connection, turn: Turn) -> None:
-    """Lock the conversation and make sure that the lease is ours."""
+    """Lock the conversation and make sure that the lease is ours; raise LeaseLostError otherwise."""
     cursor = await conn.execute(
         "SELECT FROM conversation WHERE id = %s AND lease_owner = %s FOR UPDATE", (turn.conversation_id, turn.lease)
     )
