@@ -1,1 +1,1 @@
-"""Customers: which keys mean the same person, and since when."""
+"""The keys (numbers, user ids) that mean the same customer, and since when."""

@@ -1,1 +1,1 @@
-"""The numbers of the business: their settings, who may sign for them, clients of their API, their health."""
+"""The numbers of the business: their settings, signers, API clients, quiet period and health."""

@@ -1,4 +1,4 @@
-"""The numbers that this gateway speaks for: from the environment's short form and from files that may change."""
+"""The business numbers of this gateway: from the environment's short form, and from files that may change."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gateway.whatsapp.messages.templates import template
 
 log = structlog.get_logger(__name__)
 
-_CHECK_SECONDS = 1.0  # seconds between two looks at the files
+_CHECK_SECONDS = 1.0  # between two checks of the files
 # Messages a second: Meta gives 20, 80 or 1,000 (reference/throughput); slower than one in ten seconds is a mistake.
 _MIN_PER_SECOND, _MAX_PER_SECOND = 0.1, 1000
 _SECRET_FIELDS = ("access_token", "app_secrets", "verify_token")
@@ -29,7 +29,7 @@ Version = tuple[tuple[int, int], ...]
 
 
 class FallbackTemplate(BaseModel):
-    """What goes out for a reply after Meta's 24-hour window has closed: an approved template.
+    """The approved template that is sent instead of a reply after Meta's 24-hour window has closed.
 
     parameters: the values of its body, in order or by name.
     """
@@ -49,16 +49,16 @@ class FallbackTemplate(BaseModel):
         return self
 
     def reply(self) -> dict[str, Any]:
-        """The template as a reply of the run contract."""
+        """Return the template as a reply of the run contract."""
         return as_reply(template(self.name, self.language, self.parameters))
 
 
 class Channel(BaseModel):
-    """One number, its credentials, and who answers on it.
+    """A business number, its credentials, and the assistant that answers on it.
 
     In a channels file: ``{"channels": [{"phone_number_id": "…", "access_token": "…", "app_secrets": ["…"], …}]}``.
-    There each secret may be a file beside it instead: ``access_token_file``, ``app_secrets_file`` (comma-separated,
-    the current one first), ``verify_token_file``.
+    There each secret may be a file in the same folder instead: ``access_token_file``, ``app_secrets_file``
+    (comma-separated, the current one first), ``verify_token_file``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -77,11 +77,11 @@ class Channel(BaseModel):
 
     @property
     def signed_by(self) -> list[str]:
-        """The secrets that may sign webhooks of this number; without one none is taken."""
+        """Return the secrets that may sign webhooks of this number; without one no webhook is accepted."""
         return [value for secret in self.app_secrets if (value := secret.get_secret_value())]
 
     def quiet(self, default: QuietPeriod) -> QuietPeriod:
-        """How long a customer has to be quiet on this number."""
+        """Return how long a customer has to be quiet on this number."""
         if self.quiet_period_seconds is None:
             return default
         return QuietPeriod(self.quiet_period_seconds, max(self.quiet_period_seconds, default.at_most))
@@ -107,9 +107,9 @@ class Channel(BaseModel):
 class Channels:
     """All channels by phone number id; files are read again when they change.
 
-    A file that cannot be read, or says nonsense, leaves its last good content in force and shows in ``problems``; so
-    does one that went away, and a single channel of a file that says nonsense: the others are taken. Of several files,
-    one that never was there is no problem: it may come later.
+    A file that is missing, cannot be read or is invalid leaves its last good content in force and is named in
+    `problems`; the same holds for a single invalid channel of a file, while the others are used. Where there are
+    several files, one that never existed is no problem: it may come later.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class Channels:
         self.problems: dict[str, str] = {}
 
     def all(self) -> dict[str, Channel]:
-        """The channels as they are now."""
+        """Return the current channels."""
         if self._files and self._clock() >= self._check_at:
             self._check_at = self._clock() + _CHECK_SECONDS
             changed = [self._refresh(path) for path in self._files]
@@ -140,21 +140,21 @@ class Channels:
         return self._all
 
     def get(self, phone_number_id: str | None) -> Channel | None:
-        """The channel of a number, or None when it is not ours."""
+        """Return the channel of a number, or None where it is not configured here."""
         return self.all().get(phone_number_id or "")
 
     def app_secrets(self) -> list[str]:
-        """Every secret that may sign a webhook, each once."""
+        """Return every secret that may sign a webhook, each once."""
         self.all()
         return self._secrets
 
     def may_sign(self, signer: str | None, number: str | None, account: str | None) -> bool | None:
-        """Whether a secret (its digest) may sign for a number or an account; None: not known here (yet)."""
+        """Return whether a secret (its digest) may sign for a number or an account; None: neither is known (yet)."""
         self.all()
         return self._signers.may_sign(signer, number, account)
 
     def verify_tokens(self) -> list[str]:
-        """Every token that may verify the webhook, each once."""
+        """Return every token that may verify the webhook, each once."""
         every = (c.verify_token.get_secret_value() for c in self.all().values() if c.verify_token)
         return list(dict.fromkeys(token for token in every if token))
 
@@ -181,7 +181,7 @@ class Channels:
         return True
 
     def _may_come_later(self, path: Path, error: OSError) -> bool:
-        """Of several files one may not be there yet: the operator's, for example, before any number is declared."""
+        """Return whether a file may be missing for now: the operator's, for example, before a number is declared."""
         missing = isinstance(error, FileNotFoundError) and error.filename == str(path)
         return missing and len(self._files) > 1 and path not in self._seen
 
@@ -205,9 +205,9 @@ def _version(parts: Iterable[Path]) -> Version:
 
 
 def _read(path: Path, before: Mapping[str, Channel]) -> tuple[dict[str, Channel], tuple[Path, ...], list[str]]:
-    """The channels of a file, every file that their content came from, and which entries say nonsense, and why.
+    """Return the channels of a file, all files that their content came from, and the invalid entries with the reason.
 
-    In the place of such an entry stays what was known of its number before.
+    An invalid entry is replaced by the previous channel of its number, if there is one.
     """
     content = orjson.loads(path.read_bytes())
     listed = content.get("channels") if isinstance(content, dict) else None
@@ -229,7 +229,7 @@ def _read(path: Path, before: Mapping[str, Channel]) -> tuple[dict[str, Channel]
 
 
 def _with_secrets(entry: object, folder: Path, parts: list[Path]) -> object:
-    """A channel's entry with its secrets in the place of the files that it names; those files go to ``parts``."""
+    """Return a channel's entry with secrets instead of the files that it names; add those files to `parts`."""
     if not isinstance(entry, dict):
         return entry
     found = dict(entry)

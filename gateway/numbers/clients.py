@@ -1,8 +1,9 @@
-"""The numbers as lines to Meta: an API client for each, and which of them Meta refuses at present.
+"""A client of Meta's API for each number, and the numbers that Meta refuses at present.
 
-A refusal is about a number, or about the account with its token, and then all its numbers stop. Every hold has an end:
-one message then finds out whether it is over, and each further refusal doubles the time until the next try. Where
-others go out in spite of it, what was said of the number was true of one conversation only: it stops no others.
+A refusal concerns a number, or an account with its token, and then all numbers of the account stop. Every hold ends:
+one message (the probe) then finds out whether Meta accepts messages again, and each further refusal doubles the time
+until the next probe. Where other messages are accepted in spite of the refusal, it concerned one conversation only, and
+no others stop.
 """
 
 from __future__ import annotations
@@ -20,22 +21,22 @@ from gateway.store.customers.contacts import Key
 from gateway.whatsapp.api.client import CloudApi
 from gateway.whatsapp.errors import AccountBlocked, Scope
 
-_FIRST_HOLD_SECONDS = 5.0  # seconds until a number that Meta refuses is tried again, doubled with each refusal
+_FIRST_HOLD_SECONDS = 5.0  # until the first probe of a number that Meta refuses, doubled with each refusal
 _MAX_HOLD_SECONDS = 300.0
-_PROBE_SECONDS = 30.0  # seconds in which the message that finds out has come to an end
-_MAX_CONTRADICTIONS = 2  # so often others went out after a conversation's refusal: the next one is its own
+_PROBE_SECONDS = 30.0  # in which the outcome of a probe is known
+_MAX_CONTRADICTIONS = 2  # times that others were accepted after a conversation's refusal; the next is its own
 _MAX_CONVERSATIONS = 1000  # conversations whose refusals are remembered
 
 
 @dataclass(slots=True)
 class _Hold:
-    """Why nothing goes out, until when, and the conversations whose messages were refused."""
+    """The reason of a hold, its end, and the conversations whose messages were refused."""
 
     why: str
-    channel: Channel  # with its settings: another token is tried at once
+    channel: Channel  # with its settings, because a new token is tried at once
     until: float = float("-inf")
     refusals: int = 0
-    probing: bool = False  # one message is on its way to find out
+    probing: bool = False  # a probe is being sent
     refused: set[UUID] = field(default_factory=set)
 
     def is_about(self, channel: Channel) -> bool:
@@ -45,7 +46,7 @@ class _Hold:
 
 
 class MetaClients:
-    """All lines of a process. A refusal is not told to other workers: each learns it at its own first try."""
+    """All clients of a process. Other workers are not told about a refusal: each learns it at its own first try."""
 
     def __init__(
         self, http: httpx.AsyncClient, base_url: str, version: str, clock: Callable[[], float] = time.monotonic
@@ -58,14 +59,14 @@ class MetaClients:
         self._contradicted: dict[UUID, int] = {}  # by conversation
 
     def api(self, channel: Channel) -> CloudApi:
-        """The Cloud API with a number's token."""
+        """Return a client of the Cloud API with a number's token."""
         token = channel.access_token.get_secret_value()
         return CloudApi(self._http, access_token=token, base_url=self._base_url, version=self._version)
 
     def refuse(self, channel: Channel, error: AccountBlocked, conversation: UUID | None = None) -> float:
-        """Send nothing over what the error is about for a while; return the seconds.
+        """Hold the number or account that an error is about; return the seconds.
 
-        0: others have gone out after this conversation was refused before, so this is about the conversation alone.
+        0: others were accepted after earlier refusals of this conversation, so the error is its own.
         """
         if conversation is not None and self._contradicted.get(conversation, 0) >= _MAX_CONTRADICTIONS:
             del self._contradicted[conversation]
@@ -73,7 +74,7 @@ class MetaClients:
         hold = self._hold(channel, error)
         if conversation is not None:
             hold.refused.add(conversation)
-        if hold.probing or self._clock() >= hold.until:  # else it was under way when the hold began
+        if hold.probing or self._clock() >= hold.until:  # else it was being sent when the hold began
             hold.until = self._clock() + min(_FIRST_HOLD_SECONDS * 2.0**hold.refusals, _MAX_HOLD_SECONDS)
             hold.refusals, hold.probing = hold.refusals + 1, False
         BLOCKED.labels(channel.phone_number_id).set(1)
@@ -89,8 +90,8 @@ class MetaClients:
         known.why = str(error)
         return known
 
-    def works(self, channel: Channel, conversation: UUID | None = None) -> None:
-        """Meta has taken something over this number: whatever was wrong is over, or was about others only."""
+    def mark_working(self, channel: Channel, conversation: UUID | None = None) -> None:
+        """Note that Meta accepted a message of this number: a hold has ended, or concerned other conversations only."""
         if conversation is not None:
             self._contradicted.pop(conversation, None)
         for key in self._keys(channel):
@@ -107,21 +108,21 @@ class MetaClients:
             del self._contradicted[next(iter(self._contradicted))]
 
     def is_refused(self, channel: Channel) -> bool:
-        """Whether Meta refuses this number; new settings (a new token) are tried at once."""
+        """Return whether Meta refuses this number; new settings (a new token) are tried at once."""
         return any(self._clock() < hold.until for hold in self._about(channel))
 
-    def is_to_be_tried(self, channel: Channel) -> bool:
-        """Whether a hold has ended and one message is to find out whether Meta refuses the number still."""
+    def needs_probe(self, channel: Channel) -> bool:
+        """Return whether a hold has ended and the next message is a probe."""
         holds = self._about(channel)
         return bool(holds) and all(self._clock() >= hold.until for hold in holds)
 
-    def try_again(self, channel: Channel) -> None:
-        """One message is on its way to find out: no others until it has come to an end."""
+    def begin_probe(self, channel: Channel) -> None:
+        """Note that a probe is being sent; no other messages until its outcome is known."""
         for hold in self._about(channel):
             hold.until, hold.probing = self._clock() + _PROBE_SECONDS, True
 
-    def told_nothing(self, channel: Channel) -> None:
-        """What became of the message that was to find out says nothing of the number: the next one is to."""
+    def probe_inconclusive(self, channel: Channel) -> None:
+        """Note that the outcome of a probe tells nothing about the number: the next message is a probe too."""
         for hold in self._about(channel):
             if hold.probing:
                 hold.until, hold.probing = self._clock(), False
@@ -135,18 +136,18 @@ class MetaClients:
         return [(Scope.NUMBER, channel.phone_number_id), *account]
 
     async def problem(self) -> str | None:
-        """Why numbers do not send, for operators."""
+        """Return why numbers do not send, for operators, or None."""
         now = self._clock()
         refused = [(key, hold.why) for key, hold in self._holds.items() if now < hold.until]
-        said = [f"{_NAMES[scope]} {name} has stopped sending: {why}" for (scope, name), why in refused]
-        return "; ".join(said) or None
+        sentences = [f"{_NAMES[scope]} {name} has stopped sending: {why}" for (scope, name), why in refused]
+        return "; ".join(sentences) or None
 
 
 _NAMES = {Scope.NUMBER: "number", Scope.ACCOUNT: "account"}
 
 
 def address(keys: Sequence[Key]) -> dict[str, str]:
-    """How `render` addresses a customer: by the newest number, else by the business-scoped user id."""
+    """Return how `render` addresses a customer: by the newest number, else by the business-scoped user id."""
     by_kind = {key.kind: key.value for key in keys}
     if "wa_id" in by_kind:
         return {"to": by_kind["wa_id"]}

@@ -1,4 +1,4 @@
-"""Business hours of a channel's context, looked at where they are read: a mistyped zone would fail every run."""
+"""Business hours of a channel's context, validated when the channel is read: a mistyped zone would fail every run."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def _known(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        if available_timezones():  # a machine without the database cannot tell
+        if available_timezones():  # without the time zone database nothing can be checked
             raise ValueError(f"{name!r} is no time zone, such as America/Sao_Paulo") from None
     return name
 
 
 class Hours(BaseModel):
-    """When people are there on some days of the week; ``to`` before ``from``: over midnight, into the next day."""
+    """Hours on some days of the week; `to` before `from` means over midnight, into the next day."""
 
     model_config = ConfigDict(populate_by_name=True, hide_input_in_errors=True)
 
@@ -45,7 +45,7 @@ class BusinessHours(BaseModel):
 
 
 class KnownContext(BaseModel):
-    """What of a channel's context is looked at here; the rest is the agent's business."""
+    """The part of a channel's context that is validated here; the agent reads the rest."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 

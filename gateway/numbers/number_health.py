@@ -1,6 +1,7 @@
-"""How numbers stand at Meta: token, permissions, subscription, quality, and the age of the API's version.
+"""The health of our numbers at Meta: token, permissions, subscription, quality, and the age of the API's version.
 
-Looked at rarely, because management calls are few (200 an hour), by one worker for all: what it found is in Postgres.
+Checks are rare, because Meta allows few management calls (200 an hour). One worker checks for all, and the results are
+in Postgres.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ log = structlog.get_logger(__name__)
 SCOPES = frozenset({"whatsapp_business_messaging", "whatsapp_business_management"})
 VERSION_WARNING_DAYS = 90
 TOKEN_WARNING_DAYS = 14
-_CHECK_SECONDS = 6 * 3600.0
-_UNANSWERED_SECONDS = 900.0  # seconds after a look to which Meta did not answer
+_CHECK_SECONDS = 6 * 3600.0  # from one check to the next
+_UNANSWERED_SECONDS = 900.0  # the same after a check that Meta did not answer
 _INVALID_TOKEN = 190  # of errors.py; the token asks about itself
 _QUALITIES = {"GREEN": 3, "YELLOW": 2, "RED": 1}
 
 
 @dataclass(slots=True)
 class NumberHealth:
-    """What Meta says of a number and its token. None: not known. problems and warnings: sentences for people."""
+    """A number and its token as Meta reports them. None: not known. problems, warnings: sentences for people."""
 
     phone_number_id: str
     token_valid: bool | None = None
@@ -54,16 +55,16 @@ class NumberHealth:
 
 
 def _read(kept: dict[str, Any]) -> NumberHealth:
-    """Read what was kept, also by another version of this program."""
+    """Return a stored result, also one of another version of this program."""
     known = {one.name for one in fields(NumberHealth)}
     return NumberHealth(**{name: value for name, value in kept.items() if name in known})
 
 
 async def check(api: CloudApi, channel: Channel, now: datetime) -> NumberHealth:
-    """Ask Meta about a number: three management calls. What it refuses to say is among the problems."""
+    """Return a number's health after three management calls to Meta; a refused call is among the problems."""
     found, management = NumberHealth(channel.phone_number_id), Management(api)
     await _ask(found, "the token", _token, management, channel, now)
-    if found.token_valid is False:  # Meta would answer nothing else
+    if found.token_valid is False:  # Meta would refuse the other calls
         return found
     await _ask(found, "the number", _number, management, channel, now)
     if channel.waba_id:
@@ -117,7 +118,7 @@ async def _subscription(found: NumberHealth, management: Management, channel: Ch
 
 
 def version_warning(version: str, today: date) -> str | None:
-    """What to say about the API's version; None while it has more than 90 days."""
+    """Return a warning about the API's version; None while it has more than 90 days."""
     left, end = days_left(version, today), expiry(version)
     if left is None or end is None or left > VERSION_WARNING_DAYS:
         return None
@@ -127,7 +128,7 @@ def version_warning(version: str, today: date) -> str | None:
 
 
 class HealthMonitor:
-    """Keeps an eye on all numbers. ``step`` is called in a loop; ``warning`` is for health."""
+    """Checks all numbers. `step` is called in a loop; `warning` is for the health endpoint."""
 
     def __init__(
         self, pool: Pool, clients: MetaClients, channels: Channels, version: str,
@@ -138,10 +139,10 @@ class HealthMonitor:
         self._channels = channels
         self._version = version
         self._clock = clock
-        self._said: dict[str, list[str]] = {}
+        self._warnings: dict[str, list[str]] = {}
 
     async def step(self) -> float:
-        """Look at the numbers whose turn it is, and show what is known of all; seconds until the next call."""
+        """Check the numbers that are due, and show the results of all; return the seconds until the next call."""
         now = self._clock()
         for channel in self._channels.all().values():
             await self._check(channel, now)
@@ -151,8 +152,8 @@ class HealthMonitor:
         return 60.0
 
     async def warning(self) -> str | None:
-        """What will stop working, or does already, in one sentence; None when all is well."""
-        return "; ".join(f"{of}: {said}" for of, all_said in self._said.items() for said in all_said) or None
+        """Return what will stop working, or has stopped, in one sentence; None where all is well."""
+        return "; ".join(f"{of}: {one}" for of, sentences in self._warnings.items() for one in sentences) or None
 
     async def _check(self, channel: Channel, now: datetime) -> None:
         async with self._pool.connection() as conn:
@@ -164,8 +165,8 @@ class HealthMonitor:
             await store.keep(conn, channel.phone_number_id, asdict(found), due_in)
 
     def _show(self, found: list[NumberHealth], today: date) -> None:
-        said = {f"number {one.phone_number_id}": [*one.problems, *one.warnings] for one in found}
-        said["api"] = [warning] if (warning := version_warning(self._version, today)) else []
+        warnings = {f"number {one.phone_number_id}": [*one.problems, *one.warnings] for one in found}
+        warnings["api"] = [warning] if (warning := version_warning(self._version, today)) else []
         for one in found:
             QUALITY.labels(one.phone_number_id).set(_QUALITIES.get(one.quality or "", 0))
             if one.token_never_expires or one.token_days_left is not None:
@@ -173,11 +174,11 @@ class HealthMonitor:
                 TOKEN_DAYS_LEFT.labels(one.phone_number_id).set(days)
         left = days_left(self._version, today)
         API_VERSION_DAYS_LEFT.set(float("inf") if left is None else left)
-        self._say(said)
+        self._log_new(warnings)
 
-    def _say(self, said: dict[str, list[str]]) -> None:
-        """Log what is new; each day the age of the version is new."""
-        for about, sentences in said.items():
-            for sentence in set(sentences) - set(self._said.get(about, [])):
+    def _log_new(self, warnings: dict[str, list[str]]) -> None:
+        """Log the warnings that are new; the age of the version is new each day."""
+        for about, sentences in warnings.items():
+            for sentence in set(sentences) - set(self._warnings.get(about, [])):
                 log.warning("standing", about=about, warning=sentence)
-        self._said = {about: sentences for about, sentences in said.items() if sentences}
+        self._warnings = {about: sentences for about, sentences in warnings.items() if sentences}

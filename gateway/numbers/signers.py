@@ -1,4 +1,4 @@
-"""Which app secrets may sign for which numbers: one app's secret says nothing about another app's customers."""
+"""The app secrets that may sign for each number: an app's secret proves nothing about another app's customers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 
 def digest(secret: str) -> str:
-    """A short name of a secret, to be kept and compared; the secret cannot be told from it."""
+    """Return a short name of a secret, to be stored and compared; it does not reveal the secret."""
     return hmac.digest(secret.encode(), b"whatsapp-agent: signer of webhooks", "sha256")[:8].hex()
 
 
@@ -23,21 +23,21 @@ class SigningNumber:
 
 
 class Signers:
-    """Who may sign, by number and by account; made anew when the channels change."""
+    """The signers of each number and account; built again when the channels change."""
 
-    def __init__(self, lines: Iterable[SigningNumber] = ()) -> None:
+    def __init__(self, numbers: Iterable[SigningNumber] = ()) -> None:
         self._numbers: dict[str, frozenset[str]] = {}
         self._accounts: dict[str, set[str]] = defaultdict(set)
         self._anywhere: set[str] = set()  # secrets of numbers whose account is not known
-        for line in lines:
-            names = frozenset(digest(secret) for secret in line.secrets if secret)
-            self._numbers[line.number] = names
-            (self._accounts[line.account] if line.account else self._anywhere).update(names)
+        for one in numbers:
+            names = frozenset(digest(secret) for secret in one.secrets if secret)
+            self._numbers[one.number] = names
+            (self._accounts[one.account] if one.account else self._anywhere).update(names)
 
     def may_sign(self, signer: str | None, number: str | None, account: str | None) -> bool | None:
-        """Whether a secret may sign what is about a number, or about an account where no number is named.
+        """Return whether a secret may sign an item about a number, or about an account where no number is named.
 
-        None: neither is known here (yet). What names neither may be signed by any secret of ours.
+        None: neither is known here, or not yet. An item that names neither may be signed by any secret of ours.
         """
         if number is not None:
             names = self._numbers.get(number)

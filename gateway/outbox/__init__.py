@@ -1,1 +1,1 @@
-"""What leaves: replies and templates, in order, under the rates of Meta, by the only sender."""
+"""Replies and templates on their way to Meta: in order, under Meta's rates, by the only sender."""

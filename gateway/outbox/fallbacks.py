@@ -1,4 +1,4 @@
-"""Replies that Meta's closed 24-hour window keeps back, and the channel's fallback template in their place."""
+"""Replies that Meta's closed 24-hour window keeps back, and the channel's fallback template instead of them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _NO_FALLBACK = "the 24-hour window is closed and the channel has no fallback_tem
 
 
 def window_closed(message: Outbound) -> bool:
-    """Whether more than 24 hours have passed since the customer's last word: then only templates go out."""
+    """Return whether the 24-hour window since the customer last wrote is closed, so that only templates may be sent."""
     since = message.since_customer
     return message.type != "template" and (since is None or since > WINDOW_SECONDS)
 
 
 async def keep_back(conn: Connection, conversation_id: UUID, message_id: UUID, channel: Channel | None) -> None:
-    """Put the channel's fallback template in the place of what the closed window keeps back."""
+    """Fail a reply that the closed window keeps back, and queue the channel's fallback template instead."""
     fallback = channel.fallback_template if channel else None
     template = fallback.reply() if fallback else None
     why = _FALLBACK if template else _NO_FALLBACK

@@ -1,6 +1,6 @@
-"""What the customer sees while an answer is made: a reaction on receipt, the read receipt, the typing indicator.
+"""Presence while an answer is made: a reaction on receipt, the read receipt, the typing indicator.
 
-All of it is best effort: none of it is tried again, and none of it keeps the answer back for longer than a second.
+All of it is best effort: nothing is retried, and nothing delays the answer for longer than a second.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from gateway.whatsapp.messages.render import render
 log = structlog.get_logger(__name__)
 
 EYES = "👀"
-_TYPING_SECONDS = 20.0  # seconds; Meta takes the indicator away after 25
-_GRACE_SECONDS = 1.0  # seconds in which a call that is under way may end before the answer goes out after it
+_TYPING_SECONDS = 20.0  # Meta removes the indicator after 25
+_GRACE_SECONDS = 1.0  # in which a call in progress may end before the answer is queued
 
 
 class Presence:
-    """Reads, reacts and types for the turns of a worker. react: whether receipt is shown by a reaction (👀)."""
+    """Read receipts, reactions and typing for the turns of a worker. react: show receipt by a reaction (👀)."""
 
     def __init__(self, pool: Pool, clients: MetaClients, limiter: Limiter, *, react: bool) -> None:
         self._pool = pool
@@ -43,16 +43,16 @@ class Presence:
         self._react = react
 
     async def show(self, channel: Channel, turn: Turn) -> None:
-        """Show that the newest message was read and that an answer is on its way, until cancelled.
+        """Show that the newest message was read and that an answer is being written, until cancelled.
 
-        When this has ended, nothing of it is under way any more: an indicator after the answer would not go away.
+        No call is in progress when this ends: an indicator that is set after the answer would stay.
         """
         wamid = turn.newest_wamid
         if wamid is None or self._clients.is_refused(channel):
             return
         if self._react and await self._may_react(channel, turn):
             await self._tried(channel, self._send(channel, turn, Reaction(emoji=EYES, message_id=wamid)))
-        # The reaction first: whatever is sent takes the indicator away.
+        # The reaction first: every message that is sent removes the indicator.
         api = self._clients.api(channel)
         while not self._clients.is_refused(channel):
             if not await self._tried(channel, api.mark_read(channel.phone_number_id, wamid, typing=True)):
@@ -60,8 +60,8 @@ class Presence:
             await asyncio.sleep(_TYPING_SECONDS)
 
     async def _may_react(self, channel: Channel, turn: Turn) -> bool:
-        """Whether this is the turn's one reaction, whoever takes the turn over later: marked before it is tried."""
-        # Without a slot at hand the answer needs the next one more.
+        """Return whether the turn's only reaction may be sent now; mark it, for every worker, before it is tried."""
+        # Where no slot is free the answer needs the next one more than the reaction.
         if await self._limiter.acquire(channel.phone_number_id, str(turn.contact_id), channel.messages_per_second):
             return False
         try:
@@ -72,7 +72,7 @@ class Presence:
             return False
 
     async def _tried(self, channel: Channel, call: Coroutine[Any, Any, None]) -> bool:
-        """Make a call, and finish it even when cancelled; False when Meta refused."""
+        """Make a call, and finish it even when cancelled; return False when Meta refused."""
         try:
             await _finish_call(call)
         except WhatsAppError as error:
@@ -83,7 +83,7 @@ class Presence:
         return True
 
     async def _send(self, channel: Channel, turn: Turn, reaction: Reaction) -> None:
-        """Send a reaction, and keep it for its price, which a status will tell."""
+        """Send a reaction, and record it for its price, which a status will tell."""
         message_id = uuid4()
         payload = render(reaction, callback=str(message_id), **address(turn.keys))
         sent = await self._clients.api(channel).send(channel.phone_number_id, payload)
@@ -97,7 +97,7 @@ class Presence:
 
 
 async def _finish_call(call: Coroutine[Any, Any, None]) -> None:
-    """Make a call; when cancelled meanwhile, let it end first, within the grace."""
+    """Await a call; when cancelled meanwhile, give it `_GRACE_SECONDS` to end."""
     task = asyncio.create_task(call)
     try:
         await asyncio.wait([task])
@@ -112,6 +112,6 @@ async def _finish_call(call: Coroutine[Any, Any, None]) -> None:
 
 
 def _discard_outcome(task: asyncio.Task[None]) -> None:
-    """What a call says after its turn has ended changes nothing any more."""
+    """Retrieve the outcome of a call whose turn has ended, so that asyncio does not report it."""
     if not task.cancelled():
         task.exception()

@@ -1,6 +1,7 @@
-"""Templates that go out on a caller's word: an order's progress, a reminder, an offer.
+"""Templates that a caller asks for: an order's progress, a reminder, an offer.
 
-They wait in the same queue as all else. The caller's key makes asking twice harmless; who stopped marketing gets none.
+They wait in the same queue as replies. The caller's key makes a repeated request harmless. Customers who stopped
+marketing messages get none.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ class TemplateRequest(BaseModel):
     """A template to send.
 
     to: a number with country code, or a business-scoped user id; parameters: of the body, in order or by name;
-    components: others (header, buttons), in the Cloud API's form; key: the caller's own name for this message, at most
-    once sent; channel: the sending number's id, where there are several; category: the template's, and `marketing`
-    unless the caller says otherwise, because that is the one which customers may refuse.
+    components: others (header, buttons), in the Cloud API's form; key: the caller's own name for this message, which is
+    sent at most once; channel: id of the sending number, needed where there are several; category: the template's,
+    `marketing` by default, because customers may refuse that category.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -59,7 +60,7 @@ class TemplateRequest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """A message by our id, the state it is in, and whether it was queued just now."""
+    """A message: our id, its state, and whether this request queued it."""
 
     id: UUID
     state: str
@@ -67,7 +68,7 @@ class Queued:
 
 
 class RefusedError(Exception):
-    """The template is not sent; the text says why, status is HTTP's word for it."""
+    """The template is not sent; the text says why. status: the HTTP status of the answer."""
 
     def __init__(self, why: str, status: int = 400) -> None:
         self.status = status
@@ -75,7 +76,7 @@ class RefusedError(Exception):
 
 
 async def send(conn: Connection, channels: Channels, wanted: TemplateRequest) -> Queued:
-    """Queue a template, or say what became of the one with the same key.
+    """Queue a template, or return the state of the message with the same key.
 
     Raises:
         RefusedError: It cannot or may not be sent; nothing was queued.
@@ -86,8 +87,8 @@ async def send(conn: Connection, channels: Channels, wanted: TemplateRequest) ->
         if known := await queue.by_key(conn, key):
             return Queued(*known, new=False)
         account = channel.waba_id or channel.phone_number_id
-        said = Statement(datetime.now(UTC), channel.phone_number_id, account, event_id=0)
-        customer = await customer_for(conn, named, said)
+        statement = Statement(datetime.now(UTC), channel.phone_number_id, account, event_id=0)
+        customer = await customer_for(conn, named, statement)
         if wanted.category == "marketing" and await contacts.wants_no_marketing(conn, customer):
             raise RefusedError("the customer has stopped marketing messages", 409)
         conversation = await conversations.conversation_for(conn, channel.phone_number_id, customer)
@@ -129,7 +130,7 @@ def _content(wanted: TemplateRequest) -> dict[str, Any]:
 
 
 class TemplateRoutes:
-    """``POST /internal/templates``; `allowed` says whether a request shows the internal token."""
+    """``POST /internal/templates``; `allowed` returns whether a request carries the internal token."""
 
     def __init__(self, pool: Pool, channels: Channels, allowed: Callable[[Request], bool]) -> None:
         self._pool = pool
@@ -137,7 +138,7 @@ class TemplateRoutes:
         self._allowed = allowed
 
     def routes(self) -> list[Route]:
-        """The route to mount."""
+        """Return the route to mount."""
         return [Route("/internal/templates", self._post, methods=["POST"])]
 
     async def _post(self, request: Request) -> Response:
@@ -163,6 +164,6 @@ def _problem(sentence: str, status: int) -> Response:
 
 
 def first_problem(error: ValidationError) -> str:
-    """What is wrong first, without what was given."""
+    """Return the first problem of a request, without the values that were given."""
     first: Mapping[str, Any] = error.errors(include_input=False, include_url=False)[0]
     return f"{'.'.join(str(part) for part in first['loc']) or 'body'}: {first['msg']}"

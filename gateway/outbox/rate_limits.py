@@ -1,4 +1,4 @@
-"""Meta's send rates, kept by all workers together, however many they are.
+"""Meta's send rates, shared by all workers.
 
 Two limits: messages a second of a number, and messages to one customer (the pair). Both are GCRA, in one Lua script on
 Redis with the server's clock, so that workers need not agree about the time. Without Redis, or while it is away, the
@@ -23,25 +23,25 @@ from gateway.store.outbox import rates
 
 log = structlog.get_logger(__name__)
 
-Script = Callable[..., Awaitable[Any]]  # what redis.register_script gives: called with keys and args
+Script = Callable[..., Awaitable[Any]]  # as redis.register_script returns it: called with keys and args
 
 # Where Meta says so: "Throughput" and "Pair rate limits" in developers.facebook.com/docs/whatsapp/cloud-api/overview.
 MESSAGES_PER_SECOND = 80.0
 PAIR_SECONDS = 6.0
-PAIR_BURST = 45  # borrowed from the future
+PAIR_BURST = 45  # messages ahead of the rate
 PAIR_BACKOFF = 4  # seconds to the power of the count of refusals (131056)
 _MAX_BACKOFF_POWER = 5  # 17 minutes
 
 # Meta counts in any second: a part of the rate at once and the rest over the second never exceed the whole.
 _BURST_SHARE = 0.04
-_PATIENCE_SECONDS = 1.0  # seconds: shorter waits for a number's turn are waited out here, in order of arrival
-_REDIS_TIMEOUT_SECONDS = 1.0  # seconds for an answer of Redis
-_REDIS_RETRY_SECONDS = 1.0  # seconds between tries while Redis is away
-_FORGET_SECONDS = 600.0  # seconds without a refusal until the count of refusals starts again
+_PATIENCE_SECONDS = 1.0  # shorter waits for a number's slot are waited out here, in order of arrival
+_REDIS_TIMEOUT_SECONDS = 1.0
+_REDIS_RETRY_SECONDS = 1.0  # between tries while Redis is away
+_FORGET_SECONDS = 600.0  # without a refusal until the count of refusals starts again
 
 # KEYS: number, pair. ARGV, in microseconds: interval and tolerance of the number, of the pair; patience.
-# Gives {admitted, wait}: admitted after `wait`, the slot is taken; or not admitted, ask again after `wait`.
-# A pair is refused before a number's slot is taken, so that nothing is used up in vain.
+# Returns {admitted, wait}: admitted after `wait`, and the slot is taken; or not admitted, ask again after `wait`.
+# The pair is checked before a number's slot is taken, so that no slot is wasted.
 _TAKE_SCRIPT = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -62,7 +62,7 @@ return {1, string.format('%.0f', number_wait)}
 """
 
 # KEYS: pair, its count. ARGV: the pair's tolerance (microseconds), base, highest power, seconds until forgotten.
-# Gives the seconds to wait.
+# Returns the seconds to wait.
 _BACK_OFF_SCRIPT = """
 local power = math.min(redis.call('INCR', KEYS[2]), tonumber(ARGV[3]))
 local wait = tonumber(ARGV[2]) ^ power
@@ -78,14 +78,14 @@ return string.format('%.0f', wait)
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """One message every `interval` seconds, ahead of it by `tolerance` seconds at most (a burst)."""
+    """One message every `interval` seconds, at most `tolerance` seconds ahead of that (a burst)."""
 
     interval: float
     tolerance: float
 
     @classmethod
     def of_number(cls, per_second: float) -> Rate:
-        """A number's rate: never more than `per_second` (rounded up) in any second."""
+        """Return a number's rate: at most `per_second` messages (rounded up) in any second."""
         burst = per_second * _BURST_SHARE
         if burst <= 1:
             return cls(1 / per_second, 0.0)
@@ -94,7 +94,7 @@ class Rate:
 
     @classmethod
     def of_pair(cls, seconds: float = PAIR_SECONDS, burst: int = PAIR_BURST) -> Rate:
-        """The rate to one customer."""
+        """Return the rate to one customer."""
         return cls(seconds, (burst - 1) * seconds)
 
 
@@ -102,7 +102,7 @@ _PAIR_RATE = Rate.of_pair()
 
 
 class Limiter:
-    """Send slots. client, pool: opened and closed by the caller; client None: no Redis, all is kept in Postgres."""
+    """Send slots. client, pool: opened and closed by the caller; client None: no Redis, Postgres keeps the limits."""
 
     def __init__(
         self,
@@ -119,9 +119,9 @@ class Limiter:
     async def acquire(self, number: str, customer: str, per_second: float = MESSAGES_PER_SECOND) -> float:
         """Take a slot to send one message of a number to a customer.
 
-        Gives 0 when it may go out now (a short wait for the number's turn has been waited out), else the seconds after
-        which to ask again; then nothing was taken. Never fails: while Redis is away Postgres keeps the limits, and
-        while both are away nothing is admitted.
+        Return 0 when it may be sent now (a short wait for the number's slot is over), else the seconds after which to
+        ask again; then no slot was taken. Never fails: while Redis is away Postgres keeps the limits, and while both
+        are away nothing is admitted.
         """
         admitted, wait = await self._take(number, customer, per_second)
         if not admitted:
@@ -131,7 +131,7 @@ class Limiter:
         return 0.0
 
     async def back_off(self, number: str, customer: str) -> float:
-        """Keep a pair back that Meta refused (131056), for 4^n seconds at its nth refusal in a row; gives them."""
+        """Suspend a pair that Meta refused (131056), for 4^n seconds at its nth refusal; return the seconds."""
         wait = await self._shared.back_off(number, customer) if self._shared else None
         return await self._ledger.back_off(number, customer) if wait is None else wait
 
@@ -141,7 +141,7 @@ class Limiter:
 
 
 class _Shared:
-    """The limits in Redis; None for an answer while it is away."""
+    """The limits in Redis; its methods return None while Redis is away."""
 
     def __init__(self, client: redis.Redis, clock: Callable[[], float]) -> None:
         self._take: Script = client.register_script(_TAKE_SCRIPT)
@@ -171,7 +171,7 @@ class _Shared:
         if self._away_until is not None and self._clock() < self._away_until:
             return None
         try:
-            # A time-out of our own: the client's retries take longer than a send should wait.
+            # A time-out of our own, because the client's retries take longer than a send should wait.
             async with asyncio.timeout(_REDIS_TIMEOUT_SECONDS):
                 answer = await script(keys=keys, args=arguments)
         except (redis.RedisError, OSError) as error:  # TimeoutError is an OSError
@@ -224,7 +224,7 @@ class _Ledger:
 def slots(number: float, pair: float, rate: Rate, now: float) -> tuple[bool, float, tuple[float, float]]:
     """Return whether a message is admitted, after how many seconds (else: when to ask again), and both next times.
 
-    number, pair: the theoretical arrival times of the next message, as kept; it is what the Lua script does.
+    number, pair: the stored theoretical arrival times of the next message. The Lua script does the same.
     """
     number, pair = max(number, now), max(pair, now)
     number_wait = max(0.0, number - rate.tolerance - now)
@@ -235,5 +235,5 @@ def slots(number: float, pair: float, rate: Rate, now: float) -> tuple[bool, flo
 
 
 def _key(number: str, *parts: str) -> str:
-    # The braces keep all keys of a number on one node of a Redis cluster.
+    # The braces place all keys of a number on one node of a Redis cluster.
     return ":".join(["whatsapp:limit", f"{{{number}}}", *parts])

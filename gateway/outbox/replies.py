@@ -1,4 +1,4 @@
-"""An agent's replies made into messages that can be sent: formatted for WhatsApp, split, checked."""
+"""The agent's replies as messages that can be sent: formatted for WhatsApp, split, checked."""
 
 from __future__ import annotations
 
@@ -28,18 +28,17 @@ from gateway.whatsapp.messages.render import render
 
 log = structlog.get_logger(__name__)
 
-
-_ANYBODY = "+10000000000"  # limits do not depend on who gets a message
+_ANYBODY = "+10000000000"  # limits do not depend on the recipient
 
 
 def parts_of(replies: Sequence[Mapping[str, Any]]) -> list[Json]:
-    """Give the messages to queue, in order, each within Meta's limits.
+    """Return the messages to queue, in order, each within Meta's limits.
 
-    What breaks a limit, or has choices that look alike, becomes a text that says the same. Texts of nothing but white
-    space are left out, but not all of them.
+    A reply that breaks a limit, or has choices that look alike, becomes a text with the same content. Texts of white
+    space only are left out.
 
     Raises:
-        InvalidMessage: A reply is none of the contract's, or all of them say nothing.
+        InvalidMessage: A reply does not follow the run contract, or all replies are empty.
     """
     parts = [sent for reply in replies for part in prepare(reply) for sent in _or_text(part) if not _is_empty(sent)]
     if replies and not parts:
@@ -53,7 +52,7 @@ def check(part: Message) -> None:
 
 
 def as_text(part: Message) -> str:
-    """Give what a message says in words, its choices numbered; empty where it says nothing."""
+    """Return the content of a message as text, with numbered choices; empty where it has no words."""
     lines: list[str | None] = []
     match part:
         case Text():
@@ -79,7 +78,7 @@ def _numbered(choices: Sequence[str]) -> list[str]:
 
 
 def _row(row: Row) -> str:
-    """A choice of a list: its description alone where that says the whole of a title that was cut."""
+    """Return a choice of a list: its description alone where that begins with a title that was cut."""
     below, title = row.description or "", row.title
     return below if below.startswith(title.removesuffix("…")) else f"{title}: {below}" if below else title
 
@@ -96,8 +95,8 @@ def _or_text(part: Message) -> list[Message]:
 
 def _distinct(part: Message) -> None:
     if isinstance(part, Choices):
-        shown = [_row(row).strip().casefold() for section in part.sections for row in section.rows]
-        unique("interactive.action.sections.rows", shown)
+        labels = [_row(row).strip().casefold() for section in part.sections for row in section.rows]
+        unique("interactive.action.sections.rows", labels)
 
 
 def _is_empty(part: Message) -> bool:

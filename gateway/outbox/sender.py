@@ -1,4 +1,4 @@
-"""Sending: one message at a time a conversation, in order, under Meta's rates, never twice for want of an answer."""
+"""Sending: in each conversation one message at a time, in order, under Meta's rates, never twice for a lost answer."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ from gateway.whatsapp.messages.render import render
 
 log = structlog.get_logger(__name__)
 
-_MAX_IN_FLIGHT = 64  # messages of one process on their way to Meta at once
-_REQUEST_SECONDS = 20.0  # seconds for a request to Meta, whatever of it takes so long
-_NOTE_SECONDS = 15.0  # seconds until what became of it is noted while the database answers
-_LEASE_SECONDS = _REQUEST_SECONDS + _NOTE_SECONDS  # begins with the request: only a dead sender outlives it
-_CLAIM_SECONDS = 30.0  # seconds from a claim to the request: a turn under the limits, connections to the database
-_MAX_ATTEMPTS = 12  # of a send that Meta certainly refused for now; with the delays below about half an hour
+_MAX_IN_FLIGHT = 64  # messages that one process sends to Meta at once
+_REQUEST_SECONDS = 20.0  # for a request to Meta, with its connection
+_NOTE_SECONDS = 15.0  # to note the outcome while the database answers
+_LEASE_SECONDS = _REQUEST_SECONDS + _NOTE_SECONDS  # from the request on: only a dead sender exceeds it
+_CLAIM_SECONDS = 30.0  # from a claim to the request: the wait for a slot and for the database
+_MAX_ATTEMPTS = 12  # of a send that Meta refused for now; with their delays about half an hour
 _MAX_DELAY_SECONDS = 300.0
-_MISSING_CHANNEL_SECONDS = 60.0  # seconds between looks whether a channel that is configured no more has come back
-_MAX_NOTE_ATTEMPTS = 30  # tries, a second apart, to note what became of a send
+_MISSING_CHANNEL_SECONDS = 60.0  # between tries of a message whose channel is no longer configured
+_MAX_NOTE_ATTEMPTS = 30  # tries, a second apart, to note the outcome of a send
 
 
 @dataclass(frozen=True, slots=True)
 class SendSettings:
-    """How long (seconds) an uncertain message waits for its status; then resend it, or give it up?
+    """How long (seconds) an uncertain message waits for its status, and whether it is sent again afterwards.
 
     longest: seconds for one request to Meta; lease: seconds after which its sender is taken for dead.
     number_silence: as in `IntakeRules`.
@@ -69,7 +69,7 @@ class SendSettings:
 
 
 class Sender:
-    """The only sender. ``step`` and ``expire`` are called in loops; ``drain`` ends it."""
+    """The only sender. `step` and `expire` are called in loops; `drain` waits for the sends in progress."""
 
     def __init__(
         self, pool: Pool, clients: MetaClients, channels: Channels, limiter: Limiter, settings: SendSettings,
@@ -85,7 +85,7 @@ class Sender:
         self._sending: set[asyncio.Task[None]] = set()
 
     async def step(self) -> float:
-        """Take what may go out, as far as there is room; seconds until it should be called again."""
+        """Send messages that are due, as far as there is room; return the seconds until the next call."""
         room = _MAX_IN_FLIGHT - len(self._sending)
         if room <= 0:
             return 1.0
@@ -98,22 +98,22 @@ class Sender:
         return 0.0 if len(messages) >= room else 1.0
 
     async def _claim(self, conn: Connection, room: int) -> list[Outbound]:
-        """Messages of the numbers that send, and one of each that is to find out whether it does again."""
+        """Claim messages of the numbers that work, and one probe of each number whose hold has ended."""
         channels = [channel for channel in self._channels.all().values() if not self._clients.is_refused(channel)]
-        tried = [channel for channel in channels if self._clients.is_to_be_tried(channel)]
+        tried = [channel for channel in channels if self._clients.needs_probe(channel)]
         open_ = [channel.phone_number_id for channel in channels if channel not in tried]
         messages = await queue.claim(conn, room, _CLAIM_SECONDS, open_) if open_ else []
         for channel in tried:
-            # Numbers of one account find out together.
-            if not self._clients.is_to_be_tried(channel):
+            # One probe is enough for all numbers of an account.
+            if not self._clients.needs_probe(channel):
                 continue
             if found := await queue.claim(conn, 1, _CLAIM_SECONDS, [channel.phone_number_id]):
-                self._clients.try_again(channel)
+                self._clients.begin_probe(channel)
                 messages += found
         return messages
 
     async def expire(self) -> None:
-        """Settle what dead senders left, and what has been uncertain for too long."""
+        """Settle messages of dead senders, and messages that have been uncertain for too long."""
         wait, resend = self._settings.uncertain_wait, self._settings.resend
         async with self._pool.connection() as conn:
             expired = await doubts.expire(conn, wait, resend=resend, attempts=_MAX_ATTEMPTS)
@@ -127,7 +127,7 @@ class Sender:
                 await fallbacks.keep_back(conn, one.conversation_id, one.id, self._channels.get(one.channel_id))
 
     async def drain(self) -> None:
-        """Let what is on its way arrive."""
+        """Wait for the sends in progress."""
         if self._sending:
             await asyncio.wait(self._sending)
 
@@ -137,7 +137,7 @@ class Sender:
         try:
             await self._send(message)
         except Exception:
-            # A defect of ours in one message must not hold the others back. Whether it is out is not known.
+            # A defect of ours in one message must not delay the others. It is not known whether it was sent.
             ERRORS.labels("send").inc()
             log.exception("send_crashed", message_id=str(message.id))
             await self._note(lambda conn: queue.mark_uncertain(conn, message, None, "a defect of the gateway"))
@@ -168,14 +168,14 @@ class Sender:
             await self._not_accepted(channel, message, error)
         else:
             if sent is not None:
-                self._clients.works(channel, message.conversation_id)
+                self._clients.mark_working(channel, message.conversation_id)
                 await self._accepted(message, sent)
                 await receipts.learn(
                     self._pool, channel, _addressed(message), message.keys or (), sent, self._settings.number_silence
                 )
 
     async def _post(self, channel: Channel, message: Outbound) -> Sent | None:
-        """Ask Meta to send a message; None: it is no longer ours to send."""
+        """Ask Meta to send a message; return None where another sender has it."""
         try:
             payload = render(message.content, callback=str(message.id), **address(message.keys or ()))
         except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -189,7 +189,7 @@ class Sender:
             raise Uncertain(f"Meta has not answered within {self._settings.longest:g} s.") from None
 
     async def _offering(self, message: Outbound) -> bool:
-        """Note that Meta is asked from now on; False: not asked, the message waits or is somebody else's."""
+        """Note that Meta is about to be asked; return False where this fails or another sender has the message."""
         try:
             async with self._pool.connection() as conn:
                 return await queue.mark_offered(conn, message, self._settings.lease)
@@ -201,7 +201,7 @@ class Sender:
         async def note(conn: Connection) -> None:
             async with conn.transaction():
                 await queue.mark_accepted(conn, message.id, sent.wamid)
-                # A status that overtook this answer and carried no id of ours found no message.
+                # A status that came before this answer, without our id in it, found no message then.
                 await events.reopen_statuses(conn, sent.wamid)
 
         if message.since_inbound is not None:
@@ -211,26 +211,26 @@ class Sender:
         await self._note(note)
 
     async def _not_accepted(self, channel: Channel, message: Outbound, error: WhatsAppError) -> None:
-        """Decide by the class of the error, which says whether the message may be out."""
+        """Decide by the class of the error, which tells whether the message may have been sent."""
         log.warning("send_refused", message_id=str(message.id), error=str(error), kind=type(error).__name__)
-        said = str(error)
+        reason = str(error)
         if isinstance(error, AccountBlocked):
             await self._blocked(channel, message, error)
             return
-        self._clients.told_nothing(channel)
+        self._clients.probe_inconclusive(channel)
         if isinstance(error, Uncertain):
-            await self._note(lambda conn: queue.mark_uncertain(conn, message, error.code, said))
+            await self._note(lambda conn: queue.mark_uncertain(conn, message, error.code, reason))
         elif isinstance(error, WindowClosed) and message.type != "template":
             await self._note(lambda conn: fallbacks.keep_back(conn, message.conversation_id, message.id, channel))
         elif isinstance(error, Temporary) and message.attempts < _MAX_ATTEMPTS:
             delay = await self._delay(error, message)
-            await self._note(lambda conn: queue.retry(conn, message, delay, error.code, said))
+            await self._note(lambda conn: queue.retry(conn, message, delay, error.code, reason))
         else:
             ERRORS.labels("send").inc()
-            await self._note(lambda conn: queue.mark_failed(conn, message, error.code, said))
+            await self._note(lambda conn: queue.mark_failed(conn, message, error.code, reason))
 
     async def _blocked(self, channel: Channel, message: Outbound, error: AccountBlocked) -> None:
-        """Hold the number, or the account, and let another message be the next to find out whether it works again."""
+        """Hold the number or the account; a later message finds out whether it works again."""
         held = self._clients.refuse(channel, error, message.conversation_id)
         if held:
             await self._note(lambda conn: queue.postpone(conn, message, held + 1))
@@ -241,13 +241,13 @@ class Sender:
             )
 
     async def _delay(self, error: Temporary, message: Outbound) -> float:
-        """Seconds until the next try: what Meta asks for, else growing; a pair is kept back for all workers."""
+        """Return the seconds until the next try: Meta's own, else growing ones; a pair is suspended for all workers."""
         if isinstance(error, PairLimited):
             return await self._limiter.back_off(message.channel_id, str(message.contact_id))
         return min(error.retry_after or 2.0**message.attempts, _MAX_DELAY_SECONDS)
 
     async def _note(self, change: Callable[[Connection], Awaitable[None]]) -> None:
-        """Note what became of a send, also when the database is away for a while; else its lease makes it uncertain."""
+        """Note the outcome of a send, also when the database is away for a while; else its lease makes it uncertain."""
         for _ in range(_MAX_NOTE_ATTEMPTS):
             try:
                 async with self._pool.connection() as conn:
@@ -264,6 +264,6 @@ class Sender:
 
 
 def _addressed(message: Outbound) -> Ids:
-    """By which of the customer's keys a message was sent."""
+    """Return the customer's key to which a message was sent."""
     to = address(message.keys or ())
     return Ids(number=to.get("to"), user_id=to.get("recipient") or None)

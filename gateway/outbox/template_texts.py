@@ -1,7 +1,7 @@
-"""Templates as customers read them, kept as text: so that the agent and people know what was shown.
+"""Templates as customers read them, stored as text, so that the agent and people know what was shown.
 
-Meta has the words of a template, a message only its parameters. The sender, which may ask Meta, puts the text into the
-message before it sends it; until then (and where Meta does not tell) the text says which template it is.
+Meta has the words of a template, a message only its parameters. The sender, which may ask Meta, stores the text with
+the message before it sends it; until then, and where Meta does not answer, the text names the template.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from gateway.whatsapp.messages.templates import shown
 
 log = structlog.get_logger(__name__)
 
-_KNOWN_SECONDS = 600.0  # seconds until Meta is asked again: templates change rarely
-_UNKNOWN_SECONDS = 60.0  # the same where Meta did not tell
+_KNOWN_SECONDS = 600.0  # until Meta is asked again: templates change rarely
+_UNKNOWN_SECONDS = 60.0  # the same where Meta did not answer
 _MAX_TEMPLATES = 1000  # templates that are remembered at once
-_PATIENCE_SECONDS = 5.0  # seconds that a send waits for the words of its template
-CODE = "[código de verificação]"  # nobody but the customer reads it
+_PATIENCE_SECONDS = 5.0  # that a send waits for the words of its template
+CODE = "[código de verificação]"  # only the customer may read the code
 
 Key = tuple[str, str, str]  # account, name, language
 
 
 def placeholder(name: str, *, category: str | None = None) -> str:
-    """What stands for a template whose words are not known (yet)."""
+    """Return the text for a template whose words are not known, or not yet."""
     return CODE if category == "authentication" else f"[modelo {name}]"
 
 
 class TemplateTexts:
-    """Puts the words of templates into messages. api: gives a client of Meta for a number."""
+    """The words of templates, stored with messages. api: returns a client of Meta for a number."""
 
     def __init__(
         self, pool: Pool, api: Callable[[Channel], GraphApi], clock: Callable[[], float] = time.monotonic
@@ -52,7 +52,7 @@ class TemplateTexts:
         self._known: dict[Key, tuple[float, asyncio.Task[TemplateInfo | None]]] = {}
 
     async def keep(self, channel: Channel, queued: Outbound) -> None:
-        """Keep what a template says with the message. Want of an answer, Meta's or Postgres's, keeps nothing back."""
+        """Store the words of a template with its message. Where Meta or Postgres does not answer, the send goes on."""
         sent = message(queued.content)
         if not isinstance(sent, Template):
             return
@@ -72,7 +72,7 @@ class TemplateTexts:
         return CODE if found.category == "AUTHENTICATION" else shown(sent, found.components)
 
     async def _find(self, channel: Channel, sent: Template) -> TemplateInfo | None:
-        """The template at Meta; many messages of one template ask once."""
+        """Return the template at Meta; many messages of one template ask once."""
         key = (channel.waba_id or "", sent.name, sent.language)
         until, asked = self._known.get(key, (0.0, None))
         if asked is None or self._clock() >= until:

@@ -1,6 +1,6 @@
-"""Control over a thread, asked of Meta: taken from another app, or released to Meta's automatic responder.
+"""Requests to Meta for control of a thread: take it from another app, or release it to Meta's automatic responder.
 
-What Meta tells of others' changes comes by webhook (`notices.handover`); of our own release it tells nothing.
+Meta reports the changes of other apps by webhook (`notice_events.handover`), but not our own release.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gateway.whatsapp.api.client import CloudApi, ThreadAction
 
 
 class NoThreadError(Exception):
-    """There is no such conversation, or its number is not configured here; the text says which."""
+    """The conversation does not exist, or its number is not configured here; the text says which."""
 
 
 async def ask(
@@ -33,7 +33,7 @@ async def ask(
     """Take a thread, so that the agent answers again, or release it, so that the agent is silent.
 
     Raises:
-        NoThreadError: Nothing was asked of Meta.
+        NoThreadError: Meta was not asked.
         WhatsAppError: Meta refused, or does not answer; nothing is changed here.
     """
     where = await conversations.place(conn, conversation_id)

@@ -1,1 +1,1 @@
-"""A conversation's unanswered messages become one run of the agent, and what it answers becomes replies."""
+"""A conversation's unanswered messages become one run of the agent, and its answer becomes replies."""

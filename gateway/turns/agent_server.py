@@ -1,9 +1,9 @@
-"""The agent server: one run a turn, looked for before it is asked for again.
+"""The agent server: one run a turn, looked for before it is requested again.
 
-Facts about the server that decide what is written here: a run has no idempotency key; a run that the server lost
-answers 404; ``join`` answers 200 with ``__error__`` for lost and for failed runs alike, and for a timed-out run without
-it, so that only the status of an answer about the run tells that it is lost; after a success ``join`` gives the
-thread's current values. (langgraph-api 0.16; `docs/decisions/`.)
+The code depends on these facts about the server: a run has no idempotency key; a lost run answers 404; ``join`` answers
+200 with ``__error__`` for lost and for failed runs, and without it for a timed-out run, so that only the status of an
+answer about the run tells that it is lost; after a success ``join`` returns the thread's current values.
+(langgraph-api 0.16; `docs/decisions/`.)
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _LIVE_STATES = ("pending", "running", "success")
 
 
 class AgentAwayError(Exception):
-    """The agent server cannot be reached or is in trouble: nothing is wrong with the turn."""
+    """The agent server cannot be reached or does not work: nothing is wrong with the turn."""
 
 
 class RunLostError(Exception):
-    """The server does not know this run (any more)."""
+    """The server does not know this run, or no longer."""
 
 
 class RunFailedError(Exception):
@@ -42,7 +42,7 @@ class RunFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the agent says to a turn; every text is clean (no NUL, no lone surrogate).
+    """The agent's answer to a turn; every text is clean (no NUL, no lone surrogate).
 
     verified: in this turn the customer proved that their numbers are theirs.
     """
@@ -70,7 +70,7 @@ class Agent:
         await self._http.aclose()
 
     async def healthy(self) -> bool:
-        """Say whether the server answers."""
+        """Return whether the server answers."""
         try:
             return (await self._http.get("/ok", timeout=5)).is_success
         except httpx.HTTPError:
@@ -79,16 +79,16 @@ class Agent:
     async def start(
         self, thread: UUID, turn: UUID, assistant: str, run_input: Mapping[str, Any], context: Mapping[str, Any]
     ) -> UUID:
-        """Ask for a run that answers a turn; its id.
+        """Request a run that answers a turn; return its id.
 
         Raises:
-            AgentAwayError: The server did not say that there is one. There may be one: `find` it before asking again.
+            AgentAwayError: The server did not confirm it. The run may exist: `find` it before requesting again.
             RunFailedError: The server refuses such a run.
         """
         return await self._create(thread, turn, assistant, dict(run_input), context)
 
     async def resume(self, thread: UUID, turn: UUID, assistant: str, context: Mapping[str, Any]) -> UUID:
-        """Ask for a run that goes on where an earlier one of the same turn was cut off. Raises as `start`."""
+        """Request a run that continues where an earlier run of the same turn was cut off. Raises as `start`."""
         return await self._create(thread, turn, assistant, None, context)
 
     async def _create(
@@ -104,7 +104,7 @@ class Agent:
         return UUID(run["run_id"])
 
     async def find(self, thread: UUID, turn: UUID) -> UUID | None:
-        """The newest run of a turn that is under way or succeeded. Raises AgentAwayError."""
+        """Return the newest run of a turn that is in progress or has succeeded. Raises AgentAwayError."""
         offset = 0
         while True:
             try:
@@ -121,9 +121,9 @@ class Agent:
             offset += _PAGE_RUNS
 
     async def begun(self, thread: UUID, turn: UUID, assistant: str) -> bool:
-        """Whether the thread stands in the middle of this turn, so that it has to be resumed. Raises AgentAwayError."""
+        """Return whether the thread is in the middle of this turn and has to be resumed. Raises AgentAwayError."""
         try:
-            # A thread is only known to a restarted in-memory server after it was named again.
+            # A restarted in-memory server knows a thread only after it was created again.
             await self._client.threads.create(thread_id=str(thread), graph_id=assistant, if_exists="do_nothing")
             state = await self._client.threads.get_state(str(thread))
         except httpx.HTTPError as error:
@@ -132,12 +132,12 @@ class Agent:
         return bool(state.get("next")) and isinstance(values, dict) and values.get("turn_id") == str(turn)
 
     async def wait(self, thread: UUID, run: UUID, turn: UUID) -> Answer:
-        """Wait for a run's end, however long it takes; bound it from outside.
+        """Wait for the end of a run, without a limit of its own, and return the answer.
 
         Raises:
             RunLostError: The server does not know the run.
             RunFailedError: It ended without an answer to this turn.
-            AgentAwayError: The server went away meanwhile; the run may still be there.
+            AgentAwayError: The server went away meanwhile; the run may still exist.
         """
         try:
             values = await self._join(thread, run)
@@ -156,7 +156,7 @@ class Agent:
             raise RunFailedError("the answer is nested too deeply") from None
 
     async def _join(self, thread: UUID, run: UUID) -> dict[str, Any]:
-        # Not the SDK's join: it retries inside, warns, and hides for 15 s that the server went away.
+        # Not the SDK's join, which retries by itself, warns, and hides for 15 s that the server went away.
         response = await self._http.get(f"/threads/{thread}/runs/{run}/join", timeout=httpx.Timeout(20, read=None))
         response.raise_for_status()
         try:
@@ -166,7 +166,7 @@ class Agent:
         return values if isinstance(values, dict) else {}
 
     async def cancel(self, thread: UUID, run: UUID) -> None:
-        """Have a run stopped whose answer nobody waits for any more; best effort."""
+        """Ask the server to stop a run whose answer is no longer needed; failures are only logged."""
         try:
             await self._client.runs.cancel(str(thread), str(run))
         except httpx.HTTPError as error:
@@ -174,9 +174,9 @@ class Agent:
 
 
 def _answer(turn: UUID, values: Mapping[str, Any]) -> Answer:
-    """The run's answer to a turn, from the values of its thread.
+    """Return the run's answer to a turn, from the values of its thread.
 
-    Raises RunFailedError where it is none, and RecursionError where it is nested too deeply.
+    Raises RunFailedError where it is no answer, and RecursionError where it is nested too deeply.
     """
     if values.get("turn_id") != str(turn):
         raise RunFailedError("the run answered another turn")
@@ -193,7 +193,7 @@ def _status(error: httpx.HTTPError) -> int | None:
 
 
 def _translated(error: httpx.HTTPError) -> Exception:
-    """4xx would come again and again: such a run fails. All else says that the server is in trouble."""
+    """Return RunFailedError for a 4xx that every retry would get too, else AgentAwayError."""
     status = _status(error)
     if status is not None and 400 <= status < 500 and status not in (401, 403, 408, 409, 425, 429):
         return RunFailedError(f"the agent server refused the run with {status}")
@@ -202,6 +202,6 @@ def _translated(error: httpx.HTTPError) -> Exception:
 
 
 def _kind(failure: object) -> str:
-    """The class of a run's error; its message may quote a customer."""
+    """Return the class of a run's error without its message, which may quote a customer."""
     named = str(failure.get("error", "error")) if isinstance(failure, dict) else str(failure).split(":", 1)[0]
     return clean_text(named)[:100]

@@ -1,7 +1,7 @@
-"""What the gateway itself says to a customer: only where the agent has nothing that it could answer.
+"""The gateway's own sentences to a customer, for messages that the agent cannot answer.
 
-The sentences are in ``texts/``, a file for each language (``pt.toml``). Everything else that cannot be read reaches the
-agent with its status, and the agent says so in its own words.
+The sentences are in ``texts/``, a file for each language (``pt.toml``). Where one message of a turn can be read, the
+agent gets all of them, the unreadable ones with their status, and says so in its own words.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ def _texts(locale: str) -> dict[str, Any]:
 
 
 def apology(locale: str, *, person_called: bool = False) -> str:
-    """Return what the customer reads when a turn is given up, and a person perhaps called instead."""
+    """Return the apology for a turn that was given up; person_called: it says that a person will answer."""
     return str(_texts(locale)["person_called" if person_called else "apology"])
 
 
 def handoff_reason(locale: str) -> str:
-    """Return what a person reads who is called because turn after turn failed."""
+    """Return the reason that a person reads who is called because several turns in a row failed."""
     return str(_texts(locale)["failures"])
 
 
 def unreadable(inbound: Sequence[dict[str, Any]], locale: str) -> str | None:
-    """Return what to say to messages of which none can be read; None where the agent can answer one of them.
+    """Return the answer to messages of which none can be read; None where the agent can answer one of them.
 
-    inbound: the run contract's items. A caption can be read, whatever became of its file.
+    inbound: the run contract's items. A caption can be read even where its file cannot.
     """
     problems = [_problem(item) for item in inbound]
     if not problems or None in problems:

@@ -1,8 +1,8 @@
 """Turns: a due conversation becomes one run of the agent, and its replies become messages to send.
 
-A turn is bounded by time over all its attempts. What the agent server does wrong counts as an attempt, and so does a
-lost run that read files of the customer; its being away does not. When the attempts or the time are used up the
-customer gets one apology, and after three such turns in a row a person is called.
+A turn is bounded by time over all its attempts. A failed run counts as an attempt, and so does a lost run that read
+files of the customer; an agent server that is away does not. When the attempts or the time are used up the customer
+gets one apology, and after three such turns in a row a person is called.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ from gateway.whatsapp.errors import InvalidMessage
 
 log = structlog.get_logger(__name__)
 
-#: Tells the customer's phone that the message was read and an answer is being written, until cancelled.
+#: Shows on the customer's phone that the message was read and that an answer is being written, until cancelled.
 ShowPresence = Callable[[Channel, Turn], Coroutine[Any, Any, None]]
 
 _FAILURES_BEFORE_A_PERSON = 3
 _CLAIM_BATCH = 50  # conversations leased at once
-_MIN_ATTEMPT_SECONDS = 10.0  # seconds that an attempt gets even when the turn is old: its run may have ended long ago
+_MIN_ATTEMPT_SECONDS = 10.0  # for an attempt of an old turn, whose run may have ended long ago
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much a worker takes on, and how long it tries (seconds)."""
+    """How many turns a worker holds at once, and how long it tries (seconds)."""
 
     in_flight: int
     timeout: float
@@ -56,7 +56,7 @@ class Bounds:
 
 
 class Turns:
-    """The turns that this process holds. ``step`` and ``renew`` are called in loops; ``drain`` ends it."""
+    """The turns that this process holds. `step` and `renew` are called in loops; `drain` gives all turns back."""
 
     def __init__(
         self, pool: Pool, agent: Agent, channels: Channels, show_presence: ShowPresence, bounds: Bounds
@@ -70,7 +70,7 @@ class Turns:
         self._held: dict[UUID, tuple[Turn, asyncio.Task[None]]] = {}  # by turn id
 
     async def step(self) -> float:
-        """Claim what is due, as far as there is room; seconds until it should be called again."""
+        """Claim due conversations, as far as there is room; return the seconds until the next call."""
         channels = self._channels.all()
         room = min(_CLAIM_BATCH, self._bounds.in_flight - len(self._held))
         if room <= 0:
@@ -84,7 +84,7 @@ class Turns:
 
     def _begin(self, turn: Turn) -> None:
         if turn.id in self._held:
-            # Our own lease ran out while the database was away, and we took it again: go on under the new one.
+            # Our lease ran out while the database was away, and we claimed the turn again: use the new lease.
             self._held[turn.id][0].lease = turn.lease
             return
         task = asyncio.create_task(self._hold(turn), name=f"turn-{turn.id}")
@@ -97,8 +97,8 @@ class Turns:
         TURNS_IN_FLIGHT.dec()
 
     async def renew(self) -> float:
-        """Renew the leases of all turns held, and stop those that somebody else has taken over."""
-        # As they are now: a turn that is claimed anew meanwhile has another lease, about which nothing is asked here.
+        """Renew the leases of all turns held, and stop those that another worker has taken over."""
+        # A snapshot: a turn that is claimed again meanwhile has another lease, which is not renewed here.
         asked = [(turn, turn.lease, task) for turn, task in self._held.values()]
         if asked:
             async with self._pool.connection() as conn:
@@ -110,7 +110,7 @@ class Turns:
         return self._bounds.lease / 3
 
     async def drain(self) -> None:
-        """Give all turns back. Their runs go on in the agent server; who takes them over adopts these."""
+        """Give all turns back. Their runs continue in the agent server; the next worker adopts them."""
         held = list(self._held.values())
         if held:
             await ended(task for _, task in held)
@@ -121,7 +121,7 @@ class Turns:
     # One turn ----------------------------------------------------------------------------------------------------
 
     async def _hold(self, turn: Turn) -> None:
-        """Answer a turn. Ends without doing anything more when the lease or the database is gone."""
+        """Answer a turn; stop without any change when the lease is lost or the database is away."""
         with structlog.contextvars.bound_contextvars(turn_id=str(turn.id), conversation_id=str(turn.conversation_id)):
             try:
                 with tracer.start_as_current_span("turn", attributes={"turn.id": str(turn.id)}):
@@ -129,7 +129,7 @@ class Turns:
             except LeaseLostError:
                 log.warning("lease_lost")
             except psycopg.Error as error:
-                # The lease runs out and the turn is taken up again, by this worker or by another one.
+                # The lease runs out, and this or another worker continues the turn.
                 ERRORS.labels("database").inc()
                 log.warning("turn_interrupted", error=type(error).__name__)
 
@@ -141,8 +141,8 @@ class Turns:
         except Exception as error:
             if is_away(error):
                 raise
-            # A defect of ours, or what cannot be stored, must neither take the worker down nor hold this conversation
-            # for ever: it counts as an attempt.
+            # A defect of ours, or an answer that cannot be stored, must neither stop the worker nor block this
+            # conversation for ever: it counts as an attempt.
             log.exception("turn_crashed")
             await self._failed_attempt(turn, self._channels.get(turn.channel_id), type(error).__name__)
 
@@ -192,7 +192,7 @@ class Turns:
         log.info("turn_done", replies=len(parts), silenced=not spoke, handed_over=bool(answer.handoff))
 
     async def _say(self, turn: Turn, channel: Channel, text: str) -> None:
-        """Answer in the agent's place: nothing in this turn can be read."""
+        """Answer instead of the agent: no message of this turn can be read."""
         spoke = await self._end_turn(turn, channel, [{"type": "text", "text": text}], author="gateway")
         TURNS.labels("unreadable" if spoke else "silenced").inc()
 
@@ -206,9 +206,9 @@ class Turns:
         await self._give_back(turn, error, delay, failed=True)
 
     async def _fail(self, turn: Turn, channel: Channel | None, error: str) -> None:
-        """Give the turn up; the customer is told. Its run is stopped once it is certain that the turn is still ours.
+        """Give the turn up and tell the customer. Its run is stopped once it is certain that the turn is still ours.
 
-        After every third failure in a row a person is called: also after a person gave the conversation back.
+        After every third failure in a row a person is called, also where a person gave the conversation back.
         """
         locale = channel.locale if channel else "pt_BR"
         async with self._pool.connection() as conn:

@@ -1,4 +1,4 @@
-"""The run that answers a turn: adopted where it may exist already, continued where it broke off, else started."""
+"""The run that answers a turn: adopted where it may exist already, continued where it was cut off, else started."""
 
 from __future__ import annotations
 
@@ -18,23 +18,24 @@ from gateway.turns.agent_server import Agent, AgentAwayError, Answer, RunFailedE
 
 log = structlog.get_logger(__name__)
 
-_AWAY_RETRY_SECONDS = 1.0  # seconds between looks at an agent server that is away
-_LOST_RETRY_SECONDS = 0.5  # seconds until a lost run is started again, twice as long each time
-_MAX_LOST_RUNS = 5  # losses of runs within an attempt that make it a failed one
+_AWAY_RETRY_SECONDS = 1.0  # between tries while the agent server is away
+_LOST_RETRY_SECONDS = 0.5  # until a lost run is started again, twice as long each time
+_MAX_LOST_RUNS = 5  # in one attempt, which has failed then
 
 
 class Runs:
-    """Runs of the agent server, each noted in the database before and after it is asked for."""
+    """Runs of the agent server, each noted in the database before and after it is requested."""
 
     def __init__(self, pool: Pool, agent: Agent) -> None:
         self._pool = pool
         self._agent = agent
 
     async def answer(self, turn: Turn, channel: Channel) -> Answer:
-        """Adopt or start the turn's run, and wait for it; again when the server lost it or went away.
+        """Adopt or start the turn's run, wait for it, and return its answer; retry where the server lost it or is away.
 
-        Raises RunFailedError, also for a lost run that reads files and for runs that are lost again and again, and
-        LeaseLostError when somebody else has the turn.
+        Raises:
+            RunFailedError: The run failed, was lost while it read files, or was lost too often.
+            LeaseLostError: Another worker has the turn.
         """
         away, lost = False, 0
         while True:
@@ -46,7 +47,7 @@ class Runs:
                 log.warning("run_lost", times=lost)
                 ERRORS.labels("run_lost").inc()
                 turn.run_id = None
-                if _has_files(turn) or lost >= _MAX_LOST_RUNS:  # one of the files may be what took the server down
+                if _has_files(turn) or lost >= _MAX_LOST_RUNS:  # one of the files may have crashed the server
                     raise RunFailedError("the run was lost") from None
                 await _pause(_LOST_RETRY_SECONDS * 2 ** (lost - 1))
             except AgentAwayError as error:
@@ -70,7 +71,7 @@ class Runs:
         asked_before = turn.posted
         await self._note(store.note_posting, turn)
         turn.posted = True
-        # Posting a turn again that stands half-way would repeat its effects under new tool call ids.
+        # To post a half-finished turn again would repeat its effects under new tool call ids.
         if asked_before and await self._agent.begun(thread, turn.id, channel.assistant):
             log.info("run_resumed")
             return await self._agent.resume(thread, turn.id, channel.assistant, context)
@@ -89,7 +90,7 @@ class Runs:
 
 
 def _has_files(turn: Turn) -> bool:
-    """Whether the agent opens files of the customer to answer."""
+    """Return whether the agent opens files of the customer to answer."""
     return any((item.get("media") or {}).get("status") == "stored" for item in turn.inbound)
 
 
@@ -98,7 +99,7 @@ async def _pause(seconds: float) -> None:
 
 
 def _context(turn: Turn, channel: Channel) -> Mapping[str, Any]:
-    """The run contract's context: who the customer is, as the channel knows it."""
+    """Return the run contract's context: the customer's identity, and the settings of the number."""
     return {
         "locale": channel.locale,
         **channel.context,

@@ -43,7 +43,7 @@ async def expire(conn: Connection, wait: float, *, resend: bool, attempts: int) 
     )
     dead = await conn.execute(
         """UPDATE message SET status = 'uncertain', uncertain_at = now(), lease_until = NULL,
-                  error = 'the sender died in the act' WHERE status = 'sending' AND lease_until < now()""",
+                  error = 'its sender died while it asked Meta' WHERE status = 'sending' AND lease_until < now()""",
     )
     decided = await conn.execute(
         """UPDATE message SET send_at = now(),

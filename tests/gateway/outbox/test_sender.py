@@ -491,7 +491,7 @@ async def test_a_blocked_account_stops_its_numbers_and_no_others(pool: Pool) -> 
     clients.refuse(mine, blocked(131031))
     assert [clients.is_refused(one) for one in (mine, sister, other, renewed)] == [True, True, False, False]
     assert "account W" in str(await clients.problem())
-    clients.works(sister)
+    clients.mark_working(sister)
     assert [clients.is_refused(one) for one in (mine, sister)] == [False, False]
     clients.refuse(mine, blocked(133010))
     assert [clients.is_refused(one) for one in (mine, sister)] == [True, False]
