@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gateway.numbers.channels import Channel, Channels
+from gateway.numbers.quiet_period import QuietPeriod
 
 SECRETS = (
     "WHATSAPP_ACCESS_TOKEN",
@@ -135,6 +136,10 @@ class Settings(BaseSettings):
         if self.uncertain_policy == "resend" and self.uncertain_wait_seconds > _LATEST_RESEND_SECONDS:
             raise ValueError("UNCERTAIN_POLICY=resend wants UNCERTAIN_WAIT_SECONDS of a day at most, such as 600")
         return self
+
+    def quiet_period(self) -> QuietPeriod:
+        """Return how long a customer has to be quiet, where their number has no quiet period of its own."""
+        return QuietPeriod(self.quiet_period_seconds, self.quiet_period_max_seconds)
 
     def channels(self) -> Channels:
         """Return the channels that the environment names: the number of the short form, and those of files."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import httpx
 import redis.asyncio as redis
@@ -15,9 +16,9 @@ from gateway import health_checks as checks
 from gateway.housekeeping import Housekeeping
 from gateway.inbox.intake import Intake
 from gateway.inbox.media_fetcher import MediaLoader, open_store, origins
+from gateway.numbers.channels import Channels
 from gateway.numbers.clients import MetaClients
 from gateway.numbers.number_health import HealthMonitor
-from gateway.numbers.quiet_period import QuietPeriod
 from gateway.outbox.presence import Presence
 from gateway.outbox.rate_limits import Limiter
 from gateway.outbox.sender import Sender, SendSettings
@@ -26,11 +27,17 @@ from gateway.runtime.loops import Step, background, poll, supervised
 from gateway.runtime.operations import Check, Ops
 from gateway.runtime.serving import Door, Process
 from gateway.settings import Settings
-from gateway.store.database import EVENTS, MEDIA, OUTBOX, TURNS, Wakeups, make_pool
+from gateway.store.database import EVENTS, MEDIA, OUTBOX, TURNS, Pool, Wakeups, make_pool
 from gateway.turns.agent_server import Agent
 from gateway.turns.holder import Bounds, Turns
 
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
 log = structlog.get_logger(__name__)
+
+_HTTP_TIMEOUT = httpx.Timeout(20, connect=5)
+_HTTP_CONNECTIONS = 200
 
 
 def work(settings: Settings) -> Process:
@@ -43,7 +50,7 @@ def work(settings: Settings) -> Process:
 
 
 class Worker:
-    """All that `work` does, opened and closed in one place: ``lifespan``."""
+    """The parts of `work`, opened and closed in one place: `lifespan`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -52,50 +59,19 @@ class Worker:
         self._channels = settings.channels()
         self._wakeups = Wakeups(self._url)
         self._stop = asyncio.Event()
-        token = settings.langgraph_token.get_secret_value() if settings.langgraph_token else None
-        self._agent = Agent(settings.langgraph_url, token)
-        self._http = httpx.AsyncClient(
-            timeout=httpx.Timeout(20, connect=5),
-            limits=httpx.Limits(max_connections=200),
-        )
-        self._redis = redis.Redis.from_url(
-            settings.redis_url.get_secret_value(), socket_connect_timeout=1, socket_timeout=1
-        ) if settings.redis_url else None  # fmt: skip
-        silence = timedelta(days=settings.number_silence_days)
-        quiet = QuietPeriod(settings.quiet_period_seconds, settings.quiet_period_max_seconds)
+        self._agent = _agent(settings)
+        self._http = httpx.AsyncClient(timeout=_HTTP_TIMEOUT, limits=httpx.Limits(max_connections=_HTTP_CONNECTIONS))
+        self._redis = _redis(settings)
         self._clients = MetaClients(self._http, settings.whatsapp_graph_url, settings.whatsapp_api_version)
         limiter = Limiter(self._redis, self._pool)
-        self._sender = Sender(
-            self._pool,
-            self._clients,
-            self._channels,
-            limiter,
-            SendSettings(
-                settings.uncertain_wait_seconds, resend=settings.uncertain_policy == "resend", number_silence=silence
-            ),
-        )
-        presence = Presence(self._pool, self._clients, limiter, react=settings.react_on_receipt)
-        self._intake = Intake(
-            self._pool, self._channels, quiet,
-            media_wait=settings.media_wait_seconds, phone_app_hold=settings.phone_app_hold_seconds,
-            number_silence=silence, phone_changed_hold=timedelta(hours=settings.phone_changed_hold_hours),
-            unknown_number_wait=settings.unknown_number_hours * 3600,
-        )  # fmt: skip
         objects = open_store(settings.media_url)
-        self._housekeeping = Housekeeping(
-            self._pool, self._sender, quiet, settings.event_retention_days,
-            left_days=settings.event_left_retention_days, objects=objects,
-        )  # fmt: skip
         self._health_monitor = HealthMonitor(self._pool, self._clients, self._channels, settings.whatsapp_api_version)
-        self._media = MediaLoader(
-            self._pool, self._channels, self._clients.api, objects,
-            limit=settings.media_max_bytes, quiet=quiet, allowed=origins(settings.whatsapp_graph_url),
-        )  # fmt: skip
-        self._turns = Turns(
-            self._pool, self._agent, self._channels, presence.show,
-            Bounds(settings.turns_in_flight, settings.turn_timeout_seconds, settings.turn_attempts,
-                   settings.lease_seconds, quiet),
-        )  # fmt: skip
+        self._intake = _intake(settings, self._pool, self._channels)
+        self._media = _media_loader(settings, self._pool, self._channels, self._clients, objects)
+        presence = Presence(self._pool, self._clients, limiter, react=settings.react_on_receipt)
+        self._turns = Turns(self._pool, self._agent, self._channels, presence.show, _bounds(settings))
+        self._sender = Sender(self._pool, self._clients, self._channels, limiter, _send_settings(settings))
+        self._housekeeping = _housekeeping(settings, self._pool, self._sender, objects)
 
     def checks(self) -> dict[str, Check]:
         """Return the checks of the parts that the worker uses, for `/health`."""
@@ -126,16 +102,16 @@ class Worker:
             if self._redis is not None:
                 stack.push_async_callback(self._redis.aclose)
             await stack.enter_async_context(background(self._wakeups.listen()))
-            # Meta's slow answers about numbers are no reason to wait at the end.
-            watch = poll("standing", self._health_monitor.step, wake=asyncio.Event(), stop=self._stop, at_most=60)
-            await stack.enter_async_context(background(watch))
+            # Not drained: the end should not wait for Meta's slow answers about numbers.
+            monitor = poll("standing", self._health_monitor.step, wake=asyncio.Event(), stop=self._stop, at_most=60)
+            await stack.enter_async_context(background(monitor))
             stack.push_async_callback(self._drain)
             stack.push_async_callback(asyncio.wait, self._loops())
             yield
             self._stop.set()
 
     def _loops(self) -> list[asyncio.Task[None]]:
-        own = asyncio.Event()  # for loops that nothing wakes
+        own = asyncio.Event()  # for loops that no notification wakes
         every = self._settings.poll_seconds
         loops: list[tuple[str, Step, asyncio.Event, float]] = [
             ("intake", self._intake.step, self._wakeups[EVENTS], every),
@@ -162,3 +138,62 @@ class Worker:
         for problem in filter(None, problems):
             reason, consequence = type(problem).__name__, "leases run out, others take over"
             log.warning("drain_unfinished", error=reason, consequence=consequence)
+
+
+def _agent(settings: Settings) -> Agent:
+    token = settings.langgraph_token
+    return Agent(settings.langgraph_url, token.get_secret_value() if token else None)
+
+
+def _redis(settings: Settings) -> redis.Redis | None:
+    if not settings.redis_url:
+        return None
+    return redis.Redis.from_url(settings.redis_url.get_secret_value(), socket_connect_timeout=1, socket_timeout=1)
+
+
+def _intake(settings: Settings, pool: Pool, channels: Channels) -> Intake:
+    return Intake(
+        pool, channels, settings.quiet_period(),
+        media_wait=settings.media_wait_seconds,
+        phone_app_hold=settings.phone_app_hold_seconds,
+        number_silence=timedelta(days=settings.number_silence_days),
+        phone_changed_hold=timedelta(hours=settings.phone_changed_hold_hours),
+        unknown_number_wait=settings.unknown_number_hours * 3600,
+    )  # fmt: skip
+
+
+def _media_loader(
+    settings: Settings, pool: Pool, channels: Channels, clients: MetaClients, objects: ObjectStore
+) -> MediaLoader:
+    return MediaLoader(
+        pool, channels, clients.api, objects,
+        limit=settings.media_max_bytes,
+        quiet=settings.quiet_period(),
+        allowed=origins(settings.whatsapp_graph_url),
+    )  # fmt: skip
+
+
+def _bounds(settings: Settings) -> Bounds:
+    return Bounds(
+        in_flight=settings.turns_in_flight,
+        timeout=settings.turn_timeout_seconds,
+        attempts=settings.turn_attempts,
+        lease=settings.lease_seconds,
+        quiet=settings.quiet_period(),
+    )
+
+
+def _send_settings(settings: Settings) -> SendSettings:
+    return SendSettings(
+        settings.uncertain_wait_seconds,
+        resend=settings.uncertain_policy == "resend",
+        number_silence=timedelta(days=settings.number_silence_days),
+    )
+
+
+def _housekeeping(settings: Settings, pool: Pool, sender: Sender, objects: ObjectStore) -> Housekeeping:
+    return Housekeeping(
+        pool, sender, settings.quiet_period(), settings.event_retention_days,
+        left_days=settings.event_left_retention_days,
+        objects=objects,
+    )  # fmt: skip

@@ -9,7 +9,6 @@ import typer
 
 from gateway.commands.common import die, read_settings, with_database
 from gateway.numbers.clients import MetaClients
-from gateway.numbers.quiet_period import QuietPeriod
 from gateway.outbox import thread_control
 from gateway.outbox.thread_control import NoThreadError
 from gateway.store import ownership
@@ -67,7 +66,7 @@ def reply(conversation: UUID, text: str) -> None:
 def hand_back(conversation: UUID) -> None:
     """Return a conversation to the agent."""
     settings = read_settings()
-    quiet = QuietPeriod(settings.quiet_period_seconds, settings.quiet_period_max_seconds)
+    quiet = settings.quiet_period()
 
     async def returned(conn: Connection) -> bool:
         async with conn.transaction():
@@ -96,7 +95,7 @@ def release_thread(conversation: UUID) -> None:
 
 def _thread(conversation: UUID, action: ThreadAction) -> None:
     settings = read_settings()
-    quiet = QuietPeriod(settings.quiet_period_seconds, settings.quiet_period_max_seconds)
+    quiet = settings.quiet_period()
 
     async def asked(conn: Connection) -> None:
         async with httpx.AsyncClient(timeout=20) as http:
