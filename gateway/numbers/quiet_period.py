@@ -1,4 +1,4 @@
-"""How long a customer has to be quiet before the agent answers what they wrote."""
+"""How long a customer has to be quiet before the agent answers their messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.store.database import Connection
 
 @dataclass(frozen=True, slots=True)
 class QuietPeriod:
-    """When a customer has finished: after so many seconds without a new message, `at_most` since the first one."""
+    """A turn begins after `seconds` without a new message, or `at_most` seconds after the first one."""
 
     seconds: float
     at_most: float

@@ -22,17 +22,17 @@ CONFLICTS = (
     psycopg.errors.LockNotAvailable,
     psycopg.errors.QueryCanceled,
 )
-# Classes of SQLSTATE: the connection is lost; memory, disk or connections are used up; the server starts or stops.
+# Classes of SQLSTATE: connection lost; memory, disk or connections used up; server starting or stopping.
 _AWAY = ("08", "53", "57P")
-# A server that only reads (the other one took over), a schema that is older than this program (no table, no column).
+# A read-only server (another one took over); a schema older than this program (no such table or column).
 _NOT_READY = frozenset({"25006", "42P01", "42703"})
 
-NOTIFICATIONS = "gateway"
+NOTIFICATIONS = "gateway"  # the name under which Postgres notifies
 EVENTS, TURNS, OUTBOX, MEDIA = "events", "turns", "outbox", "media"
 
 
 def make_pool(url: str, size: int) -> Pool:
-    """A pool that is not open yet: ``await pool.open(wait=False)`` in the lifespan.
+    """Return a pool that is not open yet: ``await pool.open(wait=False)`` in the lifespan.
 
     Connections are checked when taken, so that a restarted Postgres costs a reconnect and no error.
     """
@@ -49,13 +49,13 @@ def make_pool(url: str, size: int) -> Pool:
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether an error says that the database is away or not ready, whatever is asked of it.
+    """Return whether an error means that the database is away or not ready for any statement.
 
-    Anything else is the fault of a statement or of a row: that one fails, and the others go on.
+    Any other error is that of one statement or row: that one fails, and the others continue.
     """
     if not isinstance(error, psycopg.Error):
         return False
-    if error.sqlstate is None:  # it comes from no server: no connection, a pool's time-out
+    if error.sqlstate is None:  # not from a server: no connection, or the pool's time-out
         return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
     return error.sqlstate.startswith(_AWAY) or error.sqlstate in _NOT_READY
 
@@ -96,7 +96,7 @@ class Wakeups:
         )
         async with conn:
             await conn.execute(f"LISTEN {NOTIFICATIONS}")
-            for topic in self._events.values():  # whatever was notified before we listened
+            for topic in self._events.values():  # for notifications sent before we listened
                 topic.set()
             async for notification in conn.notifies():
                 if event := self._events.get(notification.payload):

@@ -170,7 +170,7 @@ async def end(
     verified: bool = False,
     author: str = "agent",
 ) -> bool:
-    """End a turn and queue its replies in one transaction; with an error it has failed and they are the apology.
+    """End a turn and queue its replies in one transaction. With an error the turn has failed; the replies apologise.
 
     A handoff gives the conversation to a person, after these replies. verified: the customer proved that the numbers
     of this turn are theirs. Return False where somebody else has taken the conversation meanwhile: the agent then says

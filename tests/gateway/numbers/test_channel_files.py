@@ -8,7 +8,7 @@ from gateway.numbers.channels import Channel, Channels
 
 
 class Seconds:
-    """A clock that every look at the channels moves past the next look at the files."""
+    """A clock that every read of the channels moves past the next check of the files."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -35,7 +35,7 @@ def token(channels: Channels, number: str = "1") -> str:
 
 @pytest.fixture
 def by_files(tmp_path: Path) -> Path:
-    """A channels file as Kubernetes mounts it: each secret in a file of its own."""
+    """A channels file as Kubernetes mounts it: each secret in its own file."""
     (tmp_path / "access-token").write_text("first-token\n")
     (tmp_path / "app-secret").write_text("new, old\n")
     (tmp_path / "verify-token").write_text("verify\n")
@@ -95,7 +95,7 @@ def test_a_problem_never_shows_a_secret(tmp_path: Path) -> None:
 
 
 def replace(path: Path, text: str) -> None:
-    """As the kubelet does: another file under the same name."""
+    """Replace a file as the kubelet does: another file under the same name."""
     new = path.with_suffix(".new")
     new.write_text(text)
     new.rename(path)

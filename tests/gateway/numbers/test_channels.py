@@ -112,7 +112,7 @@ def test_business_hours_that_would_fail_every_run_are_refused_by_name(
     assert channels.get("1")
     write(path, channel("1", "after", context=context), channel("2", "after"), channel("3", context=context))
     tokens = {name: one.access_token.get_secret_value() for name, one in channels.all().items()}
-    assert tokens == {"1": "before", "2": "after"}  # the others of the file are taken
+    assert tokens == {"1": "before", "2": "after"}  # the other channels of the file are used
     [problem] = channels.problems.values()
     assert "1: context: " in problem
     assert "3: context: " in problem

@@ -1,4 +1,4 @@
-"""How numbers stand at Meta: the commands, the periodic look, health and metrics, against the simulator."""
+"""The health of numbers at Meta: commands, the periodic check, health and metrics, against the simulator."""
 
 import stat
 import time
@@ -29,7 +29,7 @@ Gateway = Callable[..., Awaitable[tuple[int, str]]]
 
 @pytest.fixture
 def gateway(simulator: Simulator, command: Command) -> Gateway:
-    """``gateway …`` against the simulator, whose app is subscribed."""
+    """`gateway …` against the simulator, whose app is subscribed."""
     subscribe = f"{simulator.url}/v26.0/{WABA}/subscribed_apps"
     httpx.post(subscribe, headers={"authorization": "Bearer simulator-token"}).raise_for_status()
     environment = {
@@ -125,7 +125,7 @@ async def test_a_refused_exchange_is_one_sentence(gateway: Gateway, simulator: S
     assert (code, said.count("\n")) == (1, 1)
 
 
-# The periodic look ----------------------------------------------------------------------------------------------
+# The periodic check ---------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

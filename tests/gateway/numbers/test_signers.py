@@ -1,4 +1,4 @@
-"""An app's secret signs for its own numbers only, at the door and for what waits for its number."""
+"""An app's secret signs for its own numbers only, in the webhook and for items that wait for their number."""
 
 import json
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ Json = dict[str, Any]
 
 
 def write(path: Path, **shops: list[str]) -> None:
-    """A channels file; shops: `s` and a number, and the secrets of its app."""
+    """Return a channels file; shops: `s` and a number, and the secrets of its app."""
     channels = [
         {"phone_number_id": name[1:], "waba_id": f"waba-{name[1:]}", "access_token": "t", "app_secrets": secrets}
         for name, secrets in shops.items()
@@ -52,7 +52,7 @@ class Shops:
         return (await self.http.post("/webhook/whatsapp", **signed(content, secret))).status_code
 
     def intake(self, **settings: Any) -> Intake:
-        """A worker that reads the channels as they are now."""
+        """Return a worker that reads the current channels."""
         return Intake(self.pool, self.settings.channels(), QuietPeriod(0, 0), **settings)
 
     async def sql(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
@@ -76,12 +76,12 @@ async def shops(pool: Pool, database: str, tmp_path: Path) -> AsyncIterator[Shop
 
 
 def both(*changes: Json) -> Json:
-    """One body with the entries of several."""
+    """Return one body with the entries of several."""
     return {"object": "whatsapp_business_account", "entry": [entry for one in changes for entry in one["entry"]]}
 
 
 def account(waba: str) -> Json:
-    """What Meta tells about an account, without any number."""
+    """Return a notice of Meta about an account, without any number."""
     value = {"event": "APPROVED", "message_template_id": 1, "message_template_name": "a", "message_template_language": "pt_BR"}  # noqa: E501  # fmt: skip
     changed = {"field": "message_template_status_update", "value": value}
     return {"object": "whatsapp_business_account", "entry": [{"id": waba, "changes": [changed]}]}
@@ -121,7 +121,7 @@ def test_a_digest_is_short_and_not_the_secret() -> None:
     assert "secret" not in digest("secret")
 
 
-# At the door --------------------------------------------------------------------------------------------------------
+# In the webhook -----------------------------------------------------------------------------------------------------
 
 
 async def test_another_apps_secret_is_refused_and_counted(shops: Shops) -> None:
@@ -160,7 +160,7 @@ async def test_what_is_about_an_account_is_signed_by_one_of_its_apps(shops: Shop
     ]  # fmt: skip
 
 
-# What waits for its number ------------------------------------------------------------------------------------------
+# Items that wait for their number -----------------------------------------------------------------------------------
 
 
 async def test_what_comes_before_its_number_is_known_is_taken_once_it_is(shops: Shops) -> None:
@@ -204,7 +204,7 @@ async def test_it_waits_for_hours_and_says_so_and_then_is_ignored(shops: Shops) 
 
 
 async def test_a_worker_that_does_not_know_the_number_yet_waits_too(shops: Shops) -> None:
-    """Its file may be read a moment later than that of `serve`."""
+    """The worker may read its file a moment later than `serve`."""
     shops.configure(s100=["secret-a"])
     behind = shops.settings.channels()
     assert behind.get(B) is None

@@ -1,4 +1,4 @@
-"""What the customer sees while an answer is made: reaction, read receipt, typing."""
+"""Presence while an answer is made: reaction, read receipt, typing."""
 
 import asyncio
 import json
@@ -128,7 +128,7 @@ async def test_a_refused_token_stops_the_number(gateway: Gateway) -> None:
 
 
 class SlowMeta:
-    """Answers a receipt only when it is let; notes what ends when."""
+    """Answer a receipt only when told to; record the order in which calls end."""
 
     def __init__(self) -> None:
         self.log: list[str] = []

@@ -1,4 +1,4 @@
-"""Templates on a caller's word: by HTTP and by command, once a key, and not to who stopped marketing."""
+"""Templates that a caller asks for: by HTTP and by command, once a key, and not where marketing was stopped."""
 
 import asyncio
 from collections.abc import AsyncIterator

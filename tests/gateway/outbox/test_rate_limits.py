@@ -18,7 +18,7 @@ FAST = 1_000_000  # messages a second: no limit
 
 
 class Time:
-    """A clock that only sleeping moves, and that remembers every sleep."""
+    """A clock that moves only by sleeping, and records every sleep."""
 
     def __init__(self):
         self.now = 1000.0
@@ -109,7 +109,7 @@ async def test_keys_do_not_stay_for_ever(shared, client):
     keys = await client.keys("*")
     assert len(keys) == 3
     for key in keys:
-        assert -1 != await client.pttl(key) < 3_600_000  # -1: for ever; one of a moment may be gone already
+        assert -1 != await client.pttl(key) < 3_600_000  # -1: for ever; a short one may have ended already
 
 
 async def test_nor_do_rows(limiter, pool):
@@ -175,7 +175,7 @@ def test_limits_are_never_broken(asked, per_second):
     for customer in "abc":
         times = [at for at, who in sent if who == customer]
         for first, at in enumerate(times):
-            since = times[-1] - at + 1  # a number's turn is waited for up to a second after the pair's slot
+            since = times[-1] - at + 1  # up to a second of waiting for the number's slot follows the pair's slot
             assert len(times) - first <= PAIR_BURST + since / PAIR_SECONDS + 1e-6
 
 

@@ -22,7 +22,7 @@ CHANNELS = Channels([Channel(phone_number_id=NUMBER, access_token="the-token", m
 
 
 class Worker:
-    """A sender with a connection to Valkey of its own; it notes when its messages arrive at Meta."""
+    """A sender with its own connection to Valkey; it records when its messages arrive at Meta."""
 
     def __init__(self, gateway: Gateway, client: redis.Redis) -> None:
         self.sender = Sender(gateway.pool, gateway.clients, CHANNELS, Limiter(client, gateway.pool), SendSettings(60))
@@ -82,7 +82,7 @@ async def test_two_workers_together_never_exceed_the_number_s_rate(gateway: Gate
     await until(lambda: len(times) >= 60)
     done.set()
     await asyncio.gather(*tasks)
-    # However slow the machine is: so many cannot have had a slot in less time.
+    # True on a slow machine too: so many messages cannot have had a slot in less time.
     rate = Rate.of_number(RATE)
     assert times[-1] - began >= (len(times) - 1) * rate.interval - rate.tolerance - 0.05
     assert len({body["biz_opaque_callback_data"] for body in gateway.meta.bodies}) == len(times) == 60

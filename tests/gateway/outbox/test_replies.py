@@ -1,4 +1,4 @@
-"""What an agent answers always goes out: a reply that Meta would refuse becomes a text that says the same."""
+"""The agent's answers are always sent: a reply that Meta would refuse becomes a text with the same content."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ HIDING = [
 
 @pytest.mark.parametrize("said", HIDING)
 def test_what_is_to_be_shown_verbatim_is_not_read_as_markdown(said: str) -> None:
-    """In Markdown much is not shown: a customer would say yes to what they did not see."""
+    """Markdown hides some text: a customer would say yes to words that they did not see."""
     for reply in (buttons("Sim", "Não", body=said, verbatim=True), {"type": "text", "text": said, "verbatim": True}):
         [part] = parts_of([reply])
         assert part.get("body", part.get("text")) == said

@@ -309,13 +309,13 @@ async def test_no_secret_and_no_text_in_what_is_logged(gateway: Gateway, capsys:
         assert secret not in logged.out + logged.err
 
 
-# Every code of errors.py, and what the sender makes of it -----------------------------------------------------------
+# Every code of errors.py, and how the sender reacts ------------------------------------------------------------------
 
 WAITS = "SELECT extract(epoch FROM send_at - now())::float8 FROM message WHERE status = 'queued'"
 
 
 def of_kind(*kinds: type[errors.WhatsAppError]) -> list[int]:
-    """The codes of these classes; test_errors.py says for each code that its class is right."""
+    """Return the codes of these classes; test_errors.py checks the class of each code."""
     return [code for code, (kind, *_) in error_codes._CODES.items() if issubclass(kind, kinds)]
 
 

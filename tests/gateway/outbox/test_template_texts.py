@@ -1,4 +1,4 @@
-"""What a template shows is kept as text: a tap on it is linked to that, and the agent's next turn is told."""
+"""A template's words are stored as text: a tap is linked to them, and the agent's next turn contains them."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Control over a thread, taken from another app at Meta, or released to Meta's automatic responder."""
+"""Control of a thread: taken from another app at Meta, or released to Meta's automatic responder."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The 24-hour window: outside it a reply goes as the channel's fallback template, once, or fails visibly."""
+"""The 24-hour window: outside it the channel's fallback template is sent once, or the reply fails visibly."""
 
 import json
 from typing import Any

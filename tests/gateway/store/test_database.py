@@ -1,4 +1,4 @@
-"""Whether the database is away, or a row is at fault."""
+"""Errors of a database that is away are told apart from errors of a row."""
 
 import psycopg
 import pytest
@@ -49,7 +49,7 @@ async def test_as_a_real_server_says_it(database: str) -> None:
     async with make_pool(database, 2) as pool, pool.connection() as conn:
         await conn.execute("CREATE TABLE keys (key text PRIMARY KEY)")
         with pytest.raises(psycopg.OperationalError) as too_long:
-            # Postgres compresses what repeats itself.
+            # Postgres compresses repeated content.
             await conn.execute(
                 "INSERT INTO keys SELECT string_agg(md5(n::text), '') FROM generate_series(1, 1000) AS n"
             )

@@ -20,24 +20,24 @@ Json = dict[str, Any]
 
 
 def echo(run_input: Json) -> Json:
-    """Answer with what was written."""
+    """Answer with the customer's own text."""
     said = " | ".join(item["text"] for item in run_input["inbound"])
     return {"turn_id": run_input["turn_id"], "replies": [{"type": "text", "text": said}], "handoff": None}
 
 
 @dataclass
 class AgentServer:
-    """What it was asked, what it answers, and what goes wrong."""
+    """The runs that were requested, the answers, and the faults to show."""
 
-    answer: Callable[[Json], Json | bytes] = echo  # bytes: the body as it is
+    answer: Callable[[Json], Json | bytes] = echo  # bytes: the raw body
     runs: list[Json] = field(default_factory=list)  # newest first, as the server lists them
     gate: asyncio.Event = field(default_factory=asyncio.Event)  # runs end when it is set
     away: bool = False  # connections are refused
     fail: list[str] = field(default_factory=list)  # errors of the next runs
     loses: bool = False  # every run is forgotten as soon as it was created
     lose_answers: int = 0  # runs are created, but the next answers to it are cut off
-    asked: int = 0  # runs that were asked for
-    begun: str | None = None  # the turn in the middle of which a thread stands
+    asked: int = 0  # runs that were requested
+    begun: str | None = None  # the unfinished turn of a thread
 
     def __post_init__(self) -> None:
         self.gate.set()
@@ -59,7 +59,7 @@ class AgentServer:
 
     @property
     def created(self) -> list[str]:
-        """The turn ids for which runs were created, oldest first."""
+        """Return the turn ids for which runs were created, oldest first."""
         return [run["metadata"]["turn_id"] for run in reversed(self.runs)]
 
     def lose_everything(self) -> None:
@@ -118,7 +118,7 @@ class AgentServer:
 
 
 class _Line(httpx.AsyncBaseTransport):
-    """The way to the server, with its faults."""
+    """The transport to the server, with its faults."""
 
     def __init__(self, server: AgentServer, inner: httpx.AsyncBaseTransport) -> None:
         self._server, self._inner = server, inner
@@ -135,7 +135,7 @@ class _Line(httpx.AsyncBaseTransport):
 
 
 def inputs(server: AgentServer) -> list[list[str]]:
-    """The texts of each run's input, oldest first."""
+    """Return the texts of each run's input, oldest first."""
     return [
         [item["text"] for item in json.loads(json.dumps(run["input"]))["inbound"]]
         for run in reversed(server.runs)
