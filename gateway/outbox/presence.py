@@ -14,7 +14,8 @@ import psycopg
 import structlog
 
 from gateway.numbers.channels import Channel
-from gateway.numbers.clients import MetaClients, address
+from gateway.numbers.clients import MetaClients
+from gateway.outbox import replies
 from gateway.outbox.rate_limits import Limiter
 from gateway.runtime.telemetry import SENDS, SENT
 from gateway.store.database import Pool
@@ -24,7 +25,6 @@ from gateway.store.turns import turns
 from gateway.store.turns.turns import LeaseLostError, Turn
 from gateway.whatsapp.errors import AccountBlocked, WhatsAppError
 from gateway.whatsapp.messages.messages import Reaction, as_reply
-from gateway.whatsapp.messages.render import render
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +85,7 @@ class Presence:
     async def _send(self, channel: Channel, turn: Turn, reaction: Reaction) -> None:
         """Send a reaction, and record it for its price, which a status will tell."""
         message_id = uuid4()
-        payload = render(reaction, callback=str(message_id), **address(turn.keys))
+        payload = replies.payload(reaction, message_id, turn.keys)
         sent = await self._clients.api(channel).send(channel.phone_number_id, payload)
         SENT.labels(reaction.type).inc()
         try:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 import structlog
 
+from gateway.numbers.clients import address
+from gateway.store.customers.contacts import Key
 from gateway.whatsapp.errors import InvalidMessage
 from gateway.whatsapp.json_bytes import Json
 from gateway.whatsapp.messages.check import unique
@@ -49,6 +52,19 @@ def parts_of(replies: Sequence[Mapping[str, Any]]) -> list[Json]:
 def check(part: Message) -> None:
     """Raise InvalidMessage where a message breaks a limit or does not fit into one."""
     render(part, to=_ANYBODY)
+
+
+def payload(content: Message | Mapping[str, Any], message_id: UUID, keys: Sequence[Key]) -> Json:
+    """Return Meta's payload that sends a message to the customer with these keys; statuses echo our message id.
+
+    Raises:
+        InvalidMessage: It breaks a limit, or cannot be written at all.
+    """
+    try:
+        return render(content, callback=str(message_id), **address(keys))
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        kind = content.type if isinstance(content, Message) else str(content.get("type"))
+        raise InvalidMessage(kind, f"cannot be written ({type(error).__name__})") from error
 
 
 def as_text(part: Message) -> str:

@@ -15,7 +15,7 @@ from gateway.customers import receipts
 from gateway.customers.statements import Ids
 from gateway.numbers.channels import Channel, Channels
 from gateway.numbers.clients import MetaClients, address
-from gateway.outbox import fallbacks
+from gateway.outbox import fallbacks, replies
 from gateway.outbox.rate_limits import Limiter
 from gateway.outbox.template_texts import TemplateTexts
 from gateway.runtime.telemetry import ERRORS, LIMITER_WAITS, PROCESSING, SENDS, SENT
@@ -27,14 +27,12 @@ from gateway.store.outbox.queue import Outbound
 from gateway.whatsapp.api.client import Sent
 from gateway.whatsapp.errors import (
     AccountBlocked,
-    InvalidMessage,
     PairLimited,
     Temporary,
     Uncertain,
     WhatsAppError,
     WindowClosed,
 )
-from gateway.whatsapp.messages.render import render
 
 log = structlog.get_logger(__name__)
 
@@ -176,10 +174,7 @@ class Sender:
 
     async def _post(self, channel: Channel, message: Outbound) -> Sent | None:
         """Ask Meta to send a message; return None where another sender has it."""
-        try:
-            payload = render(message.content, callback=str(message.id), **address(message.keys or ()))
-        except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            raise InvalidMessage(message.type, f"cannot be written ({type(error).__name__})") from error
+        payload = replies.payload(message.content, message.id, message.keys or ())
         if not await self._offering(message):
             return None
         try:
