@@ -1,4 +1,4 @@
-"""Kubernetes beside kopf: Secrets and ConfigMaps by name, the channels Secret, the status of a resource."""
+"""Calls to Kubernetes besides kopf's own: Secrets and ConfigMaps by name, the channels Secret, resource statuses."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Cluster:
         return found[number.credentials.access_token]
 
     async def last_access_token(self, namespace: str, number: Number) -> str:
-        """Read a number's access token for its last calls: where its Secret went first, the one that gateways have.
+        """Read a number's access token for its last calls; without its Secret, the one that gateways have.
 
         Raises as `secrets`.
         """
@@ -118,12 +118,12 @@ class Cluster:
         return base64.b64decode(encoded) if encoded is not None else (plain or "").encode()
 
     async def channels_file(self, namespace: str) -> bytes | None:
-        """Read the channels file of a namespace; None when there is none. Raises ClusterError."""
+        """Read the channels file of a namespace; None where there is none. Raises ClusterError."""
         held = await self._read_secret(namespace, self.channels_secret)
         return None if held is None else _decoded(held, CHANNELS_KEY)
 
     async def change_channels_file(self, namespace: str, change: Callable[[bytes | None], bytes]) -> None:
-        """Put `change` of the channels file in its place, whoever else writes meanwhile. Raises ClusterError."""
+        """Replace the channels file by `change` of it, also where others write it meanwhile. Raises ClusterError."""
         async with self._writing:
             for _ in range(_MAX_WRITE_ATTEMPTS):
                 held = await self._read_secret(namespace, self.channels_secret)
@@ -134,7 +134,7 @@ class Cluster:
         raise ClusterError(Problem("temporary", "Conflict", f"Secret {self.channels_secret} is changed by others"))
 
     async def patch_status(self, plural: str, namespace: str, name: str, patch: Json) -> str | None:
-        """Merge patch into the status; gives the new resource version, None when the resource is gone.
+        """Merge patch into the status; return the new resource version, None when the resource is gone.
 
         Raises:
             ClusterError: It was not written.
@@ -172,7 +172,7 @@ class Cluster:
             raise _away(error) from None
 
     async def _keys(self, namespace: str, refs: Iterable[KeyRef]) -> tuple[dict[KeyRef, str], list[str]]:
-        """The values of keys of Secrets, and which are missing; each Secret is read once."""
+        """Return the values of keys of Secrets, and the missing keys; each Secret is read once."""
         refs = list(refs)
         held: dict[str, client.V1Secret | None] = {}
         missing = []
@@ -201,14 +201,14 @@ class Cluster:
             raise _away(error) from None
 
     async def _write_secret(self, namespace: str, held: client.V1Secret | None, content: bytes) -> bool:
-        """Whether it was written; not when somebody else was faster."""
+        """Return whether it was written; it is not when another writer was faster."""
         data = {CHANNELS_KEY: base64.b64encode(content).decode()}
         try:
             if held is None:
                 meta = client.V1ObjectMeta(name=self.channels_secret, labels=_LABELS)
                 await self._core.create_namespaced_secret(namespace, client.V1Secret(metadata=meta, data=data))
             else:
-                # Only the data: everything else of the object is who made it's, Helm's for example.
+                # Only the data: the rest of the object belongs to its creator, Helm for example.
                 patch = {"metadata": {"resourceVersion": held.metadata.resource_version}, "data": data}
                 await self._core.patch_namespaced_secret(self.channels_secret, namespace, patch)
         except ApiException as error:
@@ -230,7 +230,7 @@ def _text(secret: client.V1Secret | None, key: str) -> str:
 
 
 def _refused(error: ApiException, what: str, allowed: str) -> Exception:
-    """Give the exception for an answer of the API server; its body stays out, it may show a Secret."""
+    """Return the exception for an answer of the API server, without its body, which may show a Secret."""
     if error.status == 404:
         return MissingKeysError([what])
     if error.status == 403:

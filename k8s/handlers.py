@@ -1,8 +1,8 @@
 """kopf's handlers: they wake, run and end the cycles of resources, and decide nothing themselves.
 
-A timer of each resource waits until its next cycle is due or somebody wakes it: creation, update and restart wake it
-by the watch's events, so that every cycle, whatever caused it, goes the same way and never two of one resource at once.
-The status is written by the cycle itself: kopf's own patching ends a timer for good when the API server is away.
+A timer of each resource waits until its next cycle is due or it is woken: the watch's events of creation, update and
+restart wake it. So every cycle takes the same path, whatever its cause, and two of one resource never run at once. The
+cycle itself writes the status: kopf's own patching ends a timer for ever when the API server does not answer.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MIN_PAUSE_SECONDS = 0.2  # between two cycles of a resource
 
 
 class Memo(kopf.Memo):
-    """What kopf hands to every handler."""
+    """The object that kopf hands to every handler."""
 
     config: Settings
     operator: Operator
@@ -49,7 +49,7 @@ def run(settings: Settings) -> None:
 
 @kopf.on.startup()
 async def start(settings: kopf.OperatorSettings, memo: Memo, **_: object) -> None:
-    """Configure kopf, and open what the operator needs."""
+    """Configure kopf, and open the operator."""
     configure(settings)
     memo.operator = await memo.stack.enter_async_context(open_operator(memo.config))
     await memo.operator.context.cluster.check_definitions()
@@ -62,7 +62,7 @@ async def stop(memo: Memo, **_: object) -> None:
 
 
 def configure(settings: kopf.OperatorSettings) -> None:
-    """Set what makes kopf ours: names of its own on the resources, watches that end, no look beyond our namespaces."""
+    """Configure kopf: marks of our own on the resources, watches that end, no access beyond our namespaces."""
     settings.persistence.finalizer = FINALIZER
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=_ANNOTATION_PREFIX)
     settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=_ANNOTATION_PREFIX)
@@ -81,20 +81,20 @@ def configure(settings: kopf.OperatorSettings) -> None:
 
 @kopf.index(GROUP, VERSION, NUMBERS, id="declared_numbers")
 async def declared_numbers(spec: kopf.Spec, meta: kopf.Meta, **_: object) -> dict[Any, Any]:
-    """Know all declared numbers before the first cycle: templates need theirs, and the channels file all."""
+    """Index all declared numbers before the first cycle: a template needs its number, and the channels file all."""
     return _indexed(Number, spec, meta)
 
 
 @kopf.index(GROUP, VERSION, TEMPLATES, id="declared_templates")
 async def declared_templates(spec: kopf.Spec, meta: kopf.Meta, **_: object) -> dict[Any, Any]:
-    """Know all declared templates: where two declare the same one, the first has it."""
+    """Index all declared templates: where two declare the same one, the first owns it."""
     return _indexed(Template, spec, meta)
 
 
 def _indexed(kind: type[Number] | type[Template], spec: kopf.Spec, meta: kopf.Meta) -> dict[Any, Any]:
     try:
         declared = kind.model_validate(dict(spec))
-    except ValidationError:  # its own cycle says so in its status
+    except ValidationError:  # its own cycle writes that into its status
         return {}
     entry = Entry(str(meta.get("creationTimestamp")), declared, being_deleted=bool(meta.get("deletionTimestamp")))
     return {(meta.namespace, meta.name): entry}
@@ -112,7 +112,7 @@ async def changed(
     memo: Memo,
     **_: object,
 ) -> None:
-    """Wake the cycles that a change is about."""
+    """Wake the cycles of the resources that a change concerns."""
     operator, plural, key = memo.operator, resource.plural, f"{namespace}/{name}"
     if type == "DELETED":
         operator.drop(plural, key)
@@ -150,7 +150,7 @@ async def cycle(resource: kopf.Resource, body: kopf.Body, uid: str, memo: Memo, 
 @kopf.on.delete(GROUP, VERSION, NUMBERS)
 @kopf.on.delete(GROUP, VERSION, TEMPLATES)
 async def delete(resource: kopf.Resource, body: kopf.Body, uid: str, memo: Memo, retry: int, **kwargs: object) -> None:
-    """Undo at Meta and in the channels what the deletion policy says; what fails is tried until it succeeds."""
+    """Clean up at Meta and in the channels file as the deletion policy says; try again until it succeeds."""
     operator, plural = memo.operator, resource.plural
     deleted = _resource(body, None)
     runtime = operator.runtime(plural, deleted.key, uid)
@@ -160,15 +160,15 @@ async def delete(resource: kopf.Resource, body: kopf.Body, uid: str, memo: Memo,
         except ValidationError:
             left = "Nothing is undone, because the spec cannot be read"
         except (MetaError, ClusterError) as error:
-            await _tell(operator, plural, deleted, error.problem)
+            await _write_obstacle(operator, plural, deleted, error.problem)
             raise kopf.TemporaryError(error.problem.message, delay=backoff(retry + 1)) from None
     if left:
         log.warning("left_at_meta", kind=plural, resource=deleted.key, what=left)
         kopf.event(body, type="Warning", reason="LeftAtMeta", message=left)
 
 
-async def _tell(operator: Operator, plural: str, deleted: Resource, problem: Problem) -> None:
-    """Say in the status why a deletion takes its time."""
+async def _write_obstacle(operator: Operator, plural: str, deleted: Resource, problem: Problem) -> None:
+    """Write into the status why a deletion is not done yet."""
     way_out = "" if problem.kind == "waiting" else " To leave it at Meta, set spec.deletionPolicy to Orphan"
     message = f"Cannot be deleted yet: {problem.message}{way_out}"
     conditions = as_status(
@@ -184,7 +184,7 @@ async def _tell(operator: Operator, plural: str, deleted: Resource, problem: Pro
 
 
 def _resource(body: kopf.Body, status: dict[str, Any] | None) -> Resource:
-    """The resource as it is now; status: as we wrote it, which the watch may not have brought back yet."""
+    """Return the resource as it is now; status: as we wrote it, which the watch may not have brought back yet."""
     return Resource(
         namespace=str(body.metadata.namespace),
         name=str(body.metadata.name),
@@ -195,7 +195,7 @@ def _resource(body: kopf.Body, status: dict[str, Any] | None) -> Resource:
 
 
 def _declared(kwargs: dict[str, object]) -> Declarations:
-    """The indices, which kopf hands on by their names (its types know nothing of that)."""
+    """Return the indices, which kopf hands on by their names (its types do not say so)."""
     numbers, templates = (
         {key: next(iter(store)) for key, store in cast("kopf.Index[Any, Any]", kwargs[name]).items()}
         for name in ("declared_numbers", "declared_templates")

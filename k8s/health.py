@@ -1,4 +1,4 @@
-"""Health and metrics over HTTP, and the question whether reconciling still goes on."""
+"""Health and metrics over HTTP; the health is whether cycles still run and the watch still works."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ WATCH_ECHO_SECONDS = 180.0
 
 
 class Heartbeat:
-    """Knows when a cycle last ended, and whether what we write comes back by the watch.
+    """Records when a cycle last ended, and whether written statuses come back by the watch.
 
-    A watch can die silently, and then no change is seen any more: each status that we write has to come back as an
+    A watch can end silently, and then no change is seen any more: each status that we write has to come back as an
     event. clock: monotonic seconds; longest_pause: seconds that may pass between two cycles.
     """
 
@@ -44,7 +44,7 @@ class Heartbeat:
         self._awaited.pop(key, None)
 
     def problem(self) -> str | None:
-        """Say why the operator should be started again; None: it works."""
+        """Return why the operator should be started again; None: it works."""
         now = self._clock()
         if self._seen and now - self._last > self._longest_pause:
             return f"no resource was reconciled for {now - self._last:.0f} s"
@@ -56,7 +56,7 @@ class Heartbeat:
 
 @asynccontextmanager
 async def serve(host: str, port: int, heartbeat: Heartbeat, collect: Callable[[], None]) -> AsyncIterator[int]:
-    """Serve /healthz and /metrics; collect: brings gauges up to date. Gives the port."""
+    """Serve /healthz and /metrics; collect: brings gauges up to date. Yields the port."""
 
     async def healthz(_: web.Request) -> web.Response:
         problem = heartbeat.problem()

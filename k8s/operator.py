@@ -1,4 +1,4 @@
-"""What the running operator holds: the context of its cycles; of each resource the schedule, memory and last status."""
+"""The running operator: the context of its cycles, and the schedule, memory and last status of each resource."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ log = structlog.get_logger(__name__)
 
 NUMBERS, TEMPLATES = "whatsappnumbers", "messagetemplates"
 CYCLES: dict[str, type[NumberCycle] | type[TemplateCycle]] = {NUMBERS: NumberCycle, TEMPLATES: TemplateCycle}
-_MAX_CONCURRENT_CYCLES = 10  # cycles; the API server and Meta have others to serve
+_MAX_CONCURRENT_CYCLES = 10  # the API server and Meta serve others too
 _META_TIMEOUT = httpx.Timeout(20, connect=5)
-# Calls are rare, and a connection that the other side closes meanwhile costs a call: open them anew.
+# Calls are rare, and a connection that Meta closes meanwhile costs a call: open a new one for each.
 _META_CONNECTIONS = httpx.Limits(keepalive_expiry=2)
 _QUALITY_VALUES = {"GREEN": 3, "YELLOW": 2, "RED": 1}
 
@@ -66,24 +66,24 @@ class Operator:
         self._at_once = asyncio.Semaphore(_MAX_CONCURRENT_CYCLES)
 
     def runtime(self, plural: str, key: str, uid: str) -> ResourceRuntime:
-        """Give what is held of a resource; new where it is new, or another one of the same name."""
+        """Return the runtime of a resource; a new one where the resource is new, or another of the same name."""
         found = self._runtimes.get((plural, key))
         if found is None or found.uid != uid:
             found = self._runtimes[plural, key] = ResourceRuntime(uid)
         return found
 
     def drop(self, plural: str, key: str) -> None:
-        """Forget a resource that is gone."""
+        """Remove the runtime of a deleted resource."""
         self._runtimes.pop((plural, key), None)
         self.heartbeat.resource_deleted(f"{plural}/{key}")
 
     def wake(self, plural: str, key: str) -> None:
-        """Let the next cycle of a resource come at once."""
+        """Start the next cycle of a resource at once."""
         if found := self._runtimes.get((plural, key)):
             found.schedule.wake()
 
     def wake_templates(self, namespace: str) -> None:
-        """Let all templates of a namespace look again: a number that they need has changed."""
+        """Start the next cycle of all templates of a namespace: a number that they need has changed."""
         for plural, key in self._runtimes:
             if plural == TEMPLATES and key.startswith(f"{namespace}/"):
                 self.wake(plural, key)
@@ -91,7 +91,7 @@ class Operator:
     async def reconcile(
         self, plural: str, runtime: ResourceRuntime, resource: Resource, declared: Declarations
     ) -> CycleResult | None:
-        """Run one cycle and write its status; gives its result, None when nothing was due or the cluster is away."""
+        """Run one cycle and write its status; return its result, None when nothing was due or the cluster is away."""
         async with self._at_once:
             started = time.perf_counter()
             try:

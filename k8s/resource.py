@@ -1,4 +1,4 @@
-"""What the cycles of numbers and templates share: the resource, the result, the memory between two looks."""
+"""Parts that the cycles of numbers and templates share: resource, context, result, memory and schedule."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from k8s.model.conditions import Event, as_status, events, stamp, utc_now
 from k8s.model.json_object import Json
 from k8s.model.observed import ObservedNumber
 
-_RESYNCS_BEFORE_UNKNOWN = 3  # so many that fail in a row are no blink of Meta's any more
+_RESYNCS_BEFORE_UNKNOWN = 3  # this many failed readings in a row are more than a short failure of Meta
 _BACKOFF_FIRST_SECONDS, _BACKOFF_LONGEST_SECONDS = 10.0, 120.0
 
 
@@ -38,7 +38,7 @@ class Resource:
 
 
 class CycleResult(NamedTuple):
-    """What a cycle found: the whole new status, events to post, and seconds until the next cycle."""
+    """The result of a cycle: the whole new status, events to post, and seconds until the next cycle."""
 
     status: Json
     events: list[Event]
@@ -47,10 +47,10 @@ class CycleResult(NamedTuple):
 
 @dataclass(slots=True)
 class Memory:
-    """What the operator remembers of one resource while it runs; all of it can be found out again.
+    """The operator's memory of one resource while it runs; all of it can be read again.
 
     Times are monotonic seconds. secrets: fingerprint of the credentials that the observation was made with;
-    checked: when Meta was last read as a whole; deletion_seen: its deletion was seen before.
+    checked: when Meta was last read completely; deletion_seen: its deletion was seen before.
     """
 
     observed: ObservedNumber = field(default_factory=ObservedNumber)
@@ -63,7 +63,7 @@ class Memory:
     deletion_seen: bool = False
 
     def set_due(self, plan: Plan, now: float, resync: float) -> float:
-        """Note when Meta is to be asked next; gives the seconds until then."""
+        """Note when Meta is to be read next; return the seconds until then."""
         self.failures = self.failures + 1 if plan.retry else 0
         if plan.retry:
             wait = max(backoff(self.failures), plan.retry_after or 0)
@@ -74,7 +74,7 @@ class Memory:
 
 
 class Schedule:
-    """When the next cycle of one resource comes: after a time, or when somebody wakes it."""
+    """The time of the next cycle of one resource: after next_in seconds, or when it is woken."""
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
@@ -83,7 +83,7 @@ class Schedule:
         self._awake.set()  # the first cycle comes at once
 
     def wake(self) -> None:
-        """Let the next cycle come at once."""
+        """Start the next cycle at once."""
         self._awake.set()
 
     async def wait(self, stopped: Callable[[], Awaitable[object]]) -> None:
@@ -102,10 +102,10 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class CycleContext:
-    """What cycles work with.
+    """The clients, settings and clocks that cycles work with.
 
-    version: of the Graph API, where a number names none; resync: seconds between two looks at Meta when nothing
-    changes; look: between two looks at a number's Secrets; wake: starts the cycle of a template's key.
+    version: of the Graph API, where a number names none; resync_seconds: between two readings of Meta when nothing
+    changes; secrets_seconds: between two readings of a number's Secrets; wake_template: starts the cycle of a key.
     """
 
     meta: Meta
@@ -119,14 +119,14 @@ class CycleContext:
 
     @property
     def last_seen_lifetime(self) -> timedelta:
-        """How long what was last seen counts while Meta cannot be read."""
+        """How long the conditions last seen count while Meta cannot be read."""
         return timedelta(seconds=_RESYNCS_BEFORE_UNKNOWN * self.resync_seconds)
 
 
 def cycle_result(
     plan: Plan, resource: Resource, context: CycleContext, next_in: float, checked: datetime | None = None
 ) -> CycleResult:
-    """Give the result of a cycle; checked: when Meta was last read, None where that is not known."""
+    """Return the result of a cycle; checked: when Meta was last read, None where that is not known."""
     now, before = context.now(), resource.status.get("conditions") or ()
     status = {key: value for key, value in plan.status.items() if value not in (None, {}, [])}
     last = stamp(checked) if checked else resource.status.get("lastChecked")

@@ -1,4 +1,4 @@
-"""What the environment says: the only place of the operator that reads it."""
+"""The settings of the operator: the only module of it that reads the environment."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     log_format: str = Field("auto", pattern="^(auto|json|text)$", description="text on a terminal, JSON elsewhere")
 
     def namespaces(self) -> list[str]:
-        """The namespaces to serve: those that are set, else the pod's own, else `default`."""
+        """Return the namespaces to serve: those that are set, else the pod's own, else `default`."""
         named = [name.strip() for name in (self.operator_namespaces or "").split(",") if name.strip()]
         if named:
             return named

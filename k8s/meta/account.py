@@ -1,4 +1,4 @@
-"""Meta: reads and changes of one account, within its budget; whatever goes wrong comes back as a `Problem`."""
+"""Readings and changes of one account at Meta, within its budget; every failure is a `MetaError` with its problem."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from k8s.model.observed import Phone, Problem, RemoteTemplate, Subscription, Tok
 
 T = TypeVar("T")
 
-DEFAULT_PAUSE_SECONDS = 60.0  # after "too many calls" without a time
+DEFAULT_PAUSE_SECONDS = 60.0  # after "too many calls" without a time to wait
 # Changes leave this share of the hour's calls to reads, so that the status stays true while many templates are made.
 SHARE_KEPT_FOR_READS = 0.3
 
@@ -37,7 +37,7 @@ TemplateKey = tuple[str, str]  # name and language of a template
 
 
 class Account:
-    """One WhatsApp Business Account: its templates as last read, the calls that are left, who waits for one."""
+    """One WhatsApp Business Account: its templates as last read, the calls that are left, the queue for them."""
 
     def __init__(self, waba_id: str, calls: int, creates: int, clock: Clock, now: Callable[[], datetime]) -> None:
         self.waba_id = waba_id
@@ -53,21 +53,21 @@ class Account:
         self.read_when: datetime | None = None  # wall clock, for people
 
     def last_known(self, key: TemplateKey) -> RemoteTemplate | None:
-        """Give a template as it was last read, or as the last change leaves it."""
+        """Return a template as it was last read, or as the last change left it."""
         return self._templates.get(key)
 
     async def template(
         self, key: TemplateKey, max_age: float, login: Callable[[], Awaitable[Login]]
     ) -> RemoteTemplate | None:
-        """Give a template as Meta lists it; the list of all is read again when it is older than max_age seconds.
+        """Return a template as Meta lists it; the list of all is read again when it is older than max_age seconds.
 
         A list of many pages is read less often, so that it never uses up the hour's calls. While Meta allows no calls,
-        a list that was read before has to do.
+        a list that was read before is used.
 
         Raises:
             MetaError: The list could not be read.
         """
-        async with self._reading:  # many ask at once, one reads
+        async with self._reading:  # many callers at once, one reading
             if self._clock() - self._read_at > max(max_age, self._further_pages * HOUR_SECONDS / max(self._reserve, 1)):
                 try:
                     await self._read((await login()).management)
@@ -85,7 +85,7 @@ class Account:
         self._read_at, self.read_when = self._clock(), self._now()
 
     def request_turn(self, key: str, action: Action) -> Place | None:
-        """Ask whether a change may be made now: None, else the place in the queue."""
+        """Return None where a change may be made now, else the place in the queue."""
         place = self.queue.join(key)
         allowed = self.calls.wait_seconds(self._reserve) <= 0
         if isinstance(action, CreateTemplate):
@@ -93,7 +93,7 @@ class Account:
         return None if allowed and place.before == 0 else place
 
     def wait_seconds(self) -> float:
-        """Seconds until a change may be made."""
+        """Return the seconds until a change may be made."""
         return max(self.calls.wait_seconds(self._reserve), self.creates.wait_seconds())
 
     async def create(self, login: Login, template: Template, media_handle: str | None = None) -> None:
@@ -145,7 +145,7 @@ class Account:
             return Token(valid=False)
 
     async def phone(self, login: Login, number: Number) -> Phone:
-        """Read what Meta says of a number. Raises MetaError."""
+        """Read a number as Meta describes it. Raises MetaError."""
         return phone_of(await self._call("read_number", lambda: login.management.phone_number(number.phone_number_id)))
 
     async def subscription(self, login: Login, app_id: str | None) -> Subscription:
@@ -181,7 +181,7 @@ class Account:
         await self._call("set_profile", lambda: login.management.set_profile(number.phone_number_id, fields))
 
     async def upload(self, login: Login, file: str, content: bytes) -> str:
-        """Upload a file; gives the handle for templates and profiles. file: a name whose ending tells the type.
+        """Upload a file; return the handle for templates and profiles. file: a name whose ending is that of its type.
 
         Raises:
             MetaError: Meta refused it or does not answer.
@@ -195,11 +195,11 @@ class Account:
         return await self._call("upload", lambda: login.uploads.handle(app_id, content, mime_type))
 
     async def _change(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
-        """Make a call that changes templates; when it failed, only a new look tells what became of it."""
+        """Make a call that changes templates; after a failure only a new reading shows its result."""
         try:
             return await self._call(name, call)
         except MetaError as error:
-            # Edits and deletions are refused where the list is out of date; a refused creation says nothing of it.
+            # Edits and deletions are refused where the list is out of date; a refused creation does not mean that.
             if error.problem.reason != RATE_LIMITED and (
                 error.problem.kind == "temporary" or name != "create_template"
             ):
@@ -218,7 +218,7 @@ class Account:
             except WhatsAppError as error:
                 problem = problem_of(error)
                 if problem.reason == RATE_LIMITED:
-                    # Creations have a limit of their own: if it was not that one, the next call is told so too.
+                    # Creations have a limit of their own; if it was the other one, the next call meets that too.
                     limited = self.creates if name == "create_template" else self.calls
                     limited.pause(problem.retry_after or DEFAULT_PAUSE_SECONDS)
-                raise MetaError(problem) from None  # the problem says all that may be said
+                raise MetaError(problem) from None  # the problem holds all that may be shown

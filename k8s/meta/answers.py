@@ -1,4 +1,4 @@
-"""What Meta's answers mean for the operator. Pure."""
+"""Meta's answers as observations and problems of the operator. Pure."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from k8s.model.observed import Phone, Problem, RemoteTemplate, Token
 RATE_LIMIT_CODES = frozenset({4, 17, 32, 613, 80007, 80008, 130429})
 BAD_TOKEN_CODES = frozenset({0, 190})
 CALLBACK_REFUSED_CODE = 2200  # "Callback verification failed"
-TEMPLATE_EXISTS_CODES = (100, 2388024)  # a template of this name and language exists already: it was made a moment ago
+TEMPLATE_EXISTS_CODES = (100, 2388024)  # this template exists already: it was created a moment ago
 RATE_LIMITED = "RateLimited"  # the reason of such a problem
 
 
 def problem_of(error: WhatsAppError) -> Problem:
-    """Put a failed call into words for the status. The library has cut tokens out of Meta's."""
-    said = error.details or error.title
-    message = f"{error.meaning} Meta says: {said}" if said else str(error)
+    """Return the problem of a failed call, with a message for the status; the library has removed tokens from it."""
+    details = error.details or error.title
+    message = f"{error.meaning} Meta says: {details}" if details else str(error)
     match error:
         case Temporary() | Uncertain() if error.code in RATE_LIMIT_CODES:
             return Problem("temporary", RATE_LIMITED, _short(error.meaning), error.retry_after)
@@ -32,13 +32,13 @@ def problem_of(error: WhatsAppError) -> Problem:
             return Problem("blocked", "TokenInvalid" if error.code in BAD_TOKEN_CODES else "AccessDenied", message)
         case Permanent() if error.code == CALLBACK_REFUSED_CODE:
             reason = "Meta could not verify the callback URL; it has to reach the gateway, with the same verify token."
-            return Problem("waiting", "CallbackRefused", f"{reason} Meta says: {said}" if said else reason)
+            return Problem("waiting", "CallbackRefused", f"{reason} Meta says: {details}" if details else reason)
         case _:
             return Problem("refused", "Refused", message)
 
 
 def _short(meaning: str) -> str:
-    """The library's words without what they say of messages: the operator sends none."""
+    """Return the library's sentence without its part about messages: the operator sends none."""
     return meaning.partition(";")[0].rstrip(".") + "."
 
 

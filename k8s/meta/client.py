@@ -38,20 +38,20 @@ class Meta:
         self._accounts: dict[str, Account] = {}
 
     def account(self, waba_id: str) -> Account:
-        """Give the account of that id; always the same one, so that all its numbers share the budget."""
+        """Return the account of that id, always the same object, so that all its numbers share the budget."""
         if waba_id not in self._accounts:
             self._accounts[waba_id] = Account(waba_id, *self._limits, self._clock, self._now)
         return self._accounts[waba_id]
 
     def accounts(self) -> list[Account]:
-        """Give all accounts in use."""
+        """Return all accounts in use."""
         return list(self._accounts.values())
 
     def login(self, token: str, version: str) -> Login:
-        """Give what calls with this token need.
+        """Return the login that calls with this token need.
 
         Raises:
-            MetaError: The token cannot be one.
+            MetaError: The text cannot be a token.
         """
         try:
             api = GraphApi(
@@ -62,7 +62,7 @@ class Meta:
         return Login(Management(api), Uploads(api), token)
 
     def _take_meta_counts(self, headers: Mapping[str, str]) -> None:
-        """Take Meta's count of calls: it outlives a restart of ours, and knows of whoever else calls."""
+        """Note Meta's count of calls: it outlives a restart of ours, and includes calls of others."""
         for waba_id, share in calls_used(headers).items():
             if waba_id in self._accounts:
                 self._accounts[waba_id].calls.take_meta_count(share)

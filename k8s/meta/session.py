@@ -1,4 +1,4 @@
-"""What every call to Meta needs: the login of a number, the error, the measuring."""
+"""Parts that every call to Meta needs: the login of a number, the error, the measurement."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class MetaError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What calls for one number need. The token stays inside the library's client."""
+    """The clients that calls for one number need. The token does not show in its text."""
 
     management: Management
     uploads: Uploads

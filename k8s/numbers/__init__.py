@@ -1,1 +1,4 @@
-"""WhatsAppNumbers: `plan` decides what to do for one, `cycle` observes it and does what was planned."""
+"""WhatsAppNumbers: `plan` decides on the actions for one, `cycle` observes it and takes them.
+
+`profile` and `facts` are parts of the plan, `observing` reads from Meta.
+"""

@@ -1,4 +1,4 @@
-"""One cycle of a WhatsAppNumber: read what is due, plan, act, plan again, give the status."""
+"""One cycle of a WhatsAppNumber: read the parts that are due, plan, act, plan again, return the status."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from k8s.numbers.observing import read_missing_parts, without_problems
 from k8s.numbers.plan import plan_number
 from k8s.resource import CycleContext, CycleResult, Memory, Resource, cycle_result
 
-_MAX_PLANNING_ROUNDS = 4  # publish, subscribe, set the profile: what one makes possible comes in the next round
+_MAX_PLANNING_ROUNDS = 4  # publish, subscribe, set the profile: an action may make another one possible
 _NEVER = float("-inf")
 
 
@@ -55,14 +55,16 @@ class NumberCycle:
         return result
 
     async def clean_up(self) -> str | None:
-        """Take the number out of the channels and, with the policy Delete, off Meta. Gives what had to be left, if any.
+        """Remove the number from the channels file and, with the policy Delete, unsubscribe the app.
+
+        Returns a sentence where the app stays subscribed.
 
         Raises:
             MetaError: Meta could not be asked; try again.
             ClusterError: The API server could not.
         """
         namespace, known = self._resource.namespace, self._declared.ids(self._resource.namespace)
-        # Who deletes both deletes them one after the other: the first time even templates that stay are waited for.
+        # Both may be deleted one after the other: the first time, wait for templates that are not deleted yet too.
         first, self._memory.deletion_seen = not self._memory.deletion_seen, True
         if template := self._declared.to_be_deleted_first(namespace, self._resource.name, including_kept=first):
             raise MetaError(
@@ -76,7 +78,7 @@ class NumberCycle:
             await self._context.cluster.change_channels_file(
                 namespace, lambda held: channels_file.merged(held, {}, known)
             )
-        if isinstance(token, MissingKeysError):  # gone with its namespace, perhaps: that must not hold the deletion up
+        if isinstance(token, MissingKeysError):  # perhaps gone with its namespace: that must not stop the deletion
             return f"The app stays subscribed at Meta, because there is no access token any more: {token}"
         if token:
             await self._account.unsubscribe(self._login(token))
@@ -97,7 +99,7 @@ class NumberCycle:
         return self._context.meta.login(token, self._number.graph_version or self._context.version)
 
     async def _credentials(self) -> None:
-        """Read the Secrets. What was seen before counts while they are the same; else all is read again."""
+        """Read the Secrets. Earlier observations count while these stay the same; else all is read again."""
         memory, context = self._memory, self._context
         try:
             secrets = await context.cluster.secrets(self._resource.namespace, self._number)
@@ -112,14 +114,14 @@ class NumberCycle:
         self._observed = replace(observed, secrets=secrets, missing=missing)
 
     async def _read_cluster(self) -> None:
-        """See what the cluster says: the present channel, other numbers of the account, the picture."""
+        """Read the cluster: the present channel entry, other numbers of the account, the picture."""
         namespace, number = self._resource.namespace, self._number
         try:
             held = channels_file.read(await self._context.cluster.channels_file(namespace))
         except ClusterError as error:
             if error.problem.kind == "temporary":
                 raise
-            held = {}  # writing it will fail too, and the condition then says why
+            held = {}  # writing will fail too, and its condition then says why
         self._observed = replace(
             self._observed,
             channel_entry=held.get(number.phone_number_id),
@@ -133,7 +135,7 @@ class NumberCycle:
         return None if first == self._resource.key else first
 
     def _callback_conflicts(self) -> dict[str, str]:
-        """Other numbers of the account that want another callback URL."""
+        """Return the URLs by name of the other numbers of the account that declare another callback URL."""
         url = self._number.callback.url if self._number.callback else None
         others = self._declared.of_account(self._number.business_account_id).items()
         wanted = {name: one.callback.url for name, one in others if one.callback and not one.suspend}
@@ -149,7 +151,7 @@ class NumberCycle:
         return hashlib.sha256(content).hexdigest()[:16]
 
     async def _read_meta(self) -> None:
-        """Ask Meta for the parts that are not known; without a good token there is nothing else to ask."""
+        """Read from Meta the parts that are not known."""
         if self._observed.secrets is None or self._observed.duplicate_of:
             return
         try:
@@ -175,7 +177,7 @@ class NumberCycle:
                 await self._act(action)
 
     async def _act(self, action: Action) -> None:
-        """Take one action, and note what is known afterwards."""
+        """Take one action, and note its result."""
         try:
             await self._perform(action)
         except (MetaError, ClusterError) as error:
@@ -222,7 +224,7 @@ class NumberCycle:
                 self._observed = replace(self._observed, subscription=Subscription(subscribed=True, override=callback))
             case SetProfile():
                 applied["profile"] = fingerprint(self._number.profile.fields() if self._number.profile else {})
-                self._observed = replace(self._observed, profile=None)  # the next reading tells how Meta shows it
+                self._observed = replace(self._observed, profile=None)  # the next reading shows how Meta changed it
             case SetPicture():
                 applied["picture"] = str(self._observed.picture)
         self._status["applied"] = applied

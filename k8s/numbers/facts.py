@@ -1,4 +1,4 @@
-"""Fields of a number's status besides its conditions: what Meta says of the number and its token. Pure."""
+"""Fields of a number's status besides its conditions: the number and its token as Meta describes them. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from k8s.model.observed import ObservedNumber, Phone, Token
 
 
 def number_facts(observed: ObservedNumber, status: Mapping[str, Any], version: str, now: datetime) -> Json:
-    """Fields of the status; what could not be read keeps its last value."""
+    """Return fields of the status; a field that could not be read keeps its last value."""
     phone = _phone_facts(observed.phone) if isinstance(observed.phone, Phone) else status.get("phone")
     token = status.get("token")
     if isinstance(observed.token, Token) and observed.token.valid:

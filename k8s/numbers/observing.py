@@ -1,4 +1,4 @@
-"""Reads what Meta says of a number, part by part; a part that cannot be read becomes the problem itself."""
+"""Reads a number from Meta, part by part; a part that cannot be read becomes the problem itself."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def _read_others(
 
 
 def without_problems(observed: ObservedNumber) -> ObservedNumber:
-    """What was observed, without the parts that could not be read or done: they are tried again."""
+    """Return the observation without the parts that failed, which are then tried again."""
     token = None if isinstance(observed.token, Token) and not observed.token.valid else _unless_problem(observed.token)
     return replace(
         observed,
@@ -50,7 +50,7 @@ def without_problems(observed: ObservedNumber) -> ObservedNumber:
 
 
 def _all_unread(observed: ObservedNumber, problem: Any) -> ObservedNumber:  # noqa: ANN401 - why the token is not known
-    """What was observed, where nothing else is read because the token could not be checked."""
+    """Return the observation where nothing else is read because the token could not be checked."""
     return replace(
         observed,
         phone=observed.phone or problem,

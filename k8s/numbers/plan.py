@@ -1,4 +1,4 @@
-"""Plans a number: what to do at Meta and in the channels Secret, and what its status says. Pure."""
+"""Plans a number: the actions at Meta and in the channels Secret, and its status. Pure."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _token(number: Number, observed: ObservedNumber, now: datetime) -> Condition
 
 
 def _last_token(token: Condition, observed: ObservedNumber, last: LastSeen) -> Condition:
-    """What was last seen of the token, where it cannot be checked; that it was good counts only for this very token."""
+    """Return the condition last seen where the token cannot be checked; a good one counts only for the same token."""
     before = last.fill_in(token, observed.token)
     used = (observed.channel_entry or {}).get("access_token")
     same = observed.secrets is not None and observed.secrets.access_token == used
@@ -94,7 +94,7 @@ def _last_token(token: Condition, observed: ObservedNumber, last: LastSeen) -> C
 
 
 def _published(number: Number, observed: ObservedNumber, token: Condition) -> Part:
-    """The entry in the channels Secret; a token that Meta refuses does not displace one that worked."""
+    """Plan the entry in the channels Secret; a token that Meta refuses does not displace one that worked."""
     if observed.secrets is None:
         return unknown("Published", "SecretMissing", "The credentials are not complete"), None
     good = token.status == "True"

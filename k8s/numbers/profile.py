@@ -13,7 +13,7 @@ Part = tuple[Condition, Action | None]  # a condition of the status, and the act
 
 
 def plan_profile(number: Number, observed: ObservedNumber, applied: dict[str, str]) -> Part:
-    """The profile; applied is brought up to date."""
+    """Plan the profile; applied is brought up to date."""
     if number.profile is None:
         applied.clear()
         return holds("ProfileSynced", "NotDeclared", "The profile stays as it is at Meta"), None

@@ -1,1 +1,1 @@
-"""MessageTemplates: `plan` decides what to do for one, `cycle` observes it and does what was planned."""
+"""MessageTemplates: `plan` decides on the actions for one, `cycle` observes it and takes them."""

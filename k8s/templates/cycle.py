@@ -1,4 +1,4 @@
-"""One cycle of a MessageTemplate: look at the account's list, plan, wait for a turn, act, give the status."""
+"""One cycle of a MessageTemplate: read the account's list, plan, wait for a turn, act, return the status."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from k8s.model.observed import ObservedTemplate, Problem
 from k8s.resource import CycleContext, CycleResult, Memory, Resource, cycle_result
 from k8s.templates.plan import plan_template, poll_after, status_after
 
-_LIST_AGE_TOLERANCE_SECONDS = 1.0  # a list that is so much younger than asked for is old enough: cycles differ by less
+_LIST_AGE_TOLERANCE_SECONDS = 1.0  # a list may be younger than asked for by this: cycles differ by less
 _QUEUE_REFRESH_SECONDS = 20.0  # how often a place in the queue is brought up to date
 _NUMBER_RECHECK_SECONDS = 30.0
 _DUPLICATE_RECHECK_SECONDS = 60.0
@@ -57,7 +57,7 @@ class TemplateCycle:
         return self._result(plan, next_in)
 
     async def clean_up(self) -> str | None:
-        """With the policy Delete, delete the template at Meta. Gives what had to be left, if any.
+        """With the policy Delete, delete the template at Meta; return a sentence where it stays there.
 
         Raises:
             MetaError: Meta could not be asked; try again.
@@ -79,7 +79,7 @@ class TemplateCycle:
         return None
 
     def _duplicate_of(self, number: Number) -> str | None:
-        """Who else declares this template, and has it because it came first."""
+        """Return another resource that declares this template and was created first."""
         first = self._declared.first_template(number.business_account_id, *self._key)
         return None if first == self._resource.key else first
 
@@ -95,7 +95,7 @@ class TemplateCycle:
             return
         try:
             await account.delete(await login(), self._key, remote.id)
-        except MetaError as error:  # refused, perhaps because somebody deleted it meanwhile
+        except MetaError as error:  # refused, perhaps because it was deleted meanwhile
             if error.problem.kind == "temporary" or await account.template(self._key, 0, login) is not None:
                 raise
 
@@ -121,7 +121,7 @@ class TemplateCycle:
         return self._context.meta.login(token, number.graph_version or self._context.version)
 
     async def _change(self, account: Account, number: Number, observed: ObservedTemplate, action: Action) -> Plan:
-        """Make the change if it is this template's turn; plan with what came of it."""
+        """Make the change if it is this template's turn, and plan again with its result."""
         place = account.request_turn(self._resource.key, action)
         if place:
             return self._plan(replace(observed, queue=place))
@@ -157,7 +157,7 @@ class TemplateCycle:
         return await account.upload(login, source.key, content)
 
     def _leave_queue(self, account: Account) -> None:
-        """Give the turn to the next in the queue."""
+        """Leave the queue, and wake the next template in it."""
         account.queue.leave(self._resource.key)
         first = account.queue.first()
         if first:

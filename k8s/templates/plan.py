@@ -1,4 +1,4 @@
-"""Plans a template: whether to create or edit it, and what its status says. Pure.
+"""Plans a template: whether to create or edit it, and its status. Pure.
 
 Source of Meta's rules: developers.facebook.com/documentation/business-messaging/whatsapp/templates/template-management.
 """
@@ -24,11 +24,11 @@ EDIT_WINDOW, EDIT_PAUSE = timedelta(days=30), timedelta(days=1)
 EDITABLE = frozenset({"APPROVED", "REJECTED", "PAUSED"})
 UNDER_REVIEW = frozenset({"PENDING", "IN_APPEAL"})
 BEING_DELETED = frozenset({"PENDING_DELETION", "DELETED"})
-# The same is refused again, but Meta's reasons pass too (a name that is being deleted, an edit too many): try rarely.
+# Meta refuses the same again, but some of its reasons pass (a name that is being deleted, too many edits): try rarely.
 RETRY_REFUSED_AFTER = timedelta(hours=6)
 # A review takes minutes to a day: ask every minute for half an hour, then every five for six hours, then as usual.
 REVIEW_POLLS = ((timedelta(minutes=30), 60.0), (timedelta(hours=6), 300.0))
-# Waits that Meta's rules impose, for up to a day: whoever waits for Ready should not wait for these.
+# Waits of up to a day that Meta's rules impose: Ready does not wait for these, so that `helm --wait` ends.
 _WAITS_FOR_META = frozenset({"InReview", "EditLimit"})
 
 
@@ -61,25 +61,28 @@ def plan_template(
 def _refusal(
     template: Template, failure: Problem | None, status: Mapping[str, Any], applied: dict[str, str], now: datetime
 ) -> Condition | None:
-    """What Meta said when it refused exactly this, now or not long ago; None: it may be tried. applied remembers it."""
+    """Return the condition where Meta refused this declaration, now or not long ago; None: it may be tried.
+
+    applied: brought up to date.
+    """
     memory, mark = status.get("applied") or {}, _declared_fingerprint(template)
     if failure:
         if failure.kind != "refused":
             return None
-        said = f"{failure.message} Change it; the same is tried again at {stamp(now + RETRY_REFUSED_AFTER)}"
+        message = f"{failure.message} Change it; the same is tried again at {stamp(now + RETRY_REFUSED_AFTER)}"
         applied.update(refused=mark, refusedAt=stamp(now))
     else:
         at = moment(memory.get("refusedAt"))
         if at is None or memory.get("refused") != mark or now - at >= RETRY_REFUSED_AFTER:
             return None
         earlier = (one["message"] for one in status.get("conditions") or () if one["reason"] == "Refused")
-        said = next(earlier, f"Meta refused it at {stamp(at)}")
+        message = next(earlier, f"Meta refused it at {stamp(at)}")
         applied.update(refused=mark, refusedAt=memory["refusedAt"])
-    return fails("Synced", "Refused", said, stalled=True)
+    return fails("Synced", "Refused", message, stalled=True)
 
 
 def status_after(action: Action, template: Template, status: Mapping[str, Any], now: datetime) -> Json:
-    """Give the status with an action noted that Meta accepted."""
+    """Return the status with a note of an action that Meta accepted."""
     noted = {**status, "submittedAt": stamp(now), "applied": {"declared": _declared_fingerprint(template)}}
     if isinstance(action, EditTemplate) and action.approved:
         noted["edits"] = [*_edits(status, now), stamp(now)]
@@ -89,7 +92,7 @@ def status_after(action: Action, template: Template, status: Mapping[str, Any], 
 def _synced(
     template: Template, observed: ObservedTemplate, status: Mapping[str, Any], applied: dict[str, str], now: datetime
 ) -> tuple[Condition, Action | None]:
-    """Whether Meta has it as declared, and what would make it so; applied is brought up to date."""
+    """Return whether Meta has it as declared, and the action that would make it so; applied is brought up to date."""
     remote = observed.remote
     if observed.duplicate_of:
         message = (
@@ -131,7 +134,7 @@ def _to_edit(
 
 
 def _pending(observed: ObservedTemplate, otherwise: Condition) -> Condition:
-    """Why a change has not been made yet."""
+    """Return why a change has not been made yet."""
     if observed.failure:
         return from_problem("Synced", observed.failure)
     if observed.queue:
@@ -142,11 +145,11 @@ def _pending(observed: ObservedTemplate, otherwise: Condition) -> Condition:
 
 
 def _needs_edit(template: Template, remote: RemoteTemplate, applied: Mapping[str, str]) -> bool:
-    """Whether to edit: it differs and that is neither Meta's rewriting of what was sent nor a sample only."""
+    """Return whether to edit: it differs, and not only in samples or in Meta's rewriting of the text sent."""
     memory, mark = Applied(applied.get("declared"), applied.get("shown")), _declared_fingerprint(template)
     changed = memory.declared is not None and memory.declared != mark
     if changed and (remote.state == "REJECTED" or template_content.is_opaque(template)):
-        return True  # reviewers see samples and category too, so any change may be the remedy
+        return True  # reviewers see samples and category too, so any change may help
     shown = template_content.remote_fingerprint(list(remote.components))
     return not template_content.matches(template, list(remote.components)) and not memory.settled(mark, shown)
 
@@ -154,7 +157,7 @@ def _needs_edit(template: Template, remote: RemoteTemplate, applied: Mapping[str
 def _remember(template: Template, remote: RemoteTemplate, applied: dict[str, str]) -> None:
     applied["declared"] = _declared_fingerprint(template)
     if remote.assumed:
-        applied.pop("shown", None)  # the next list tells what Meta made of it
+        applied.pop("shown", None)  # the next list shows how Meta rewrote it
     else:
         applied["shown"] = template_content.remote_fingerprint(list(remote.components))
 
@@ -191,19 +194,19 @@ def _facts(remote: RemoteTemplate | None, status: Mapping[str, Any], now: dateti
 
 
 def _previous_facts(status: Mapping[str, Any], now: datetime) -> Json:
-    """The facts as they were, when Meta cannot be asked."""
+    """Return the facts as they were, for a time when Meta cannot be read."""
     names = ("templateId", "state", "category", "quality", "rejectedReason", "submittedAt")
     kept = {name: status.get(name) for name in names} | {"edits": _edits(status, now)}
     return {key: value for key, value in kept.items() if value}
 
 
 def _edits(status: Mapping[str, Any], now: datetime) -> list[str]:
-    """The edits of the last 30 days, oldest first."""
+    """Return the edits of the last 30 days, oldest first."""
     return [text for text in status.get("edits") or () if (when := moment(text)) and now - when < EDIT_WINDOW]
 
 
 def _next_edit(status: Mapping[str, Any], now: datetime) -> datetime | None:
-    """When an approved template may be edited again; None: now."""
+    """Return when an approved template may be edited again; None: now."""
     moments = [when for text in _edits(status, now) if (when := moment(text))]
     free = [moments[-1] + EDIT_PAUSE] if moments else []
     if len(moments) >= MAX_EDITS_IN_30_DAYS:
@@ -212,7 +215,7 @@ def _next_edit(status: Mapping[str, Any], now: datetime) -> datetime | None:
 
 
 def poll_after(status: Mapping[str, Any], now: datetime) -> float | None:
-    """Give the seconds after which to look again because Meta is at work on it; None: it is not."""
+    """Return the seconds until the next check while Meta reviews or deletes it; None: it does neither."""
     if status.get("state") not in UNDER_REVIEW | BEING_DELETED:
         return None
     age = now - (moment(status.get("submittedAt")) or now - REVIEW_POLLS[0][0])
@@ -220,5 +223,5 @@ def poll_after(status: Mapping[str, Any], now: datetime) -> float | None:
 
 
 def _declared_fingerprint(template: Template) -> str:
-    """Fingerprint of everything that is declared of it: samples and category too."""
+    """Return a fingerprint of the whole declaration, with samples and category."""
     return fingerprint([template.category, template_content.to_meta(template)])
