@@ -1,4 +1,4 @@
-"""An operator's surroundings: Meta is the simulator, the API server a small stand-in, the clock stands still."""
+"""The surroundings of cycles: Meta is the simulator, the API server a small stand-in, the clock stands still."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Clock:
 
 @dataclass
 class ResourceDriver:
-    """One custom resource as the operator keeps it: what kopf and `Operator` do around a cycle, without them."""
+    """One custom resource, whose cycles run as kopf and `Operator` run them, but without both."""
 
     operator: Harness
     cycle: Any
@@ -79,7 +79,7 @@ class ResourceDriver:
         return Resource("shop", self.name, self.generation, self.spec, self.status)
 
     async def run(self, after: float = 0) -> CycleResult | None:
-        """One cycle, so many seconds later."""
+        """Run one cycle, `after` seconds later."""
         self.operator.clock.seconds += after
         result: CycleResult | None = await self._made().run()
         if result:
@@ -105,7 +105,7 @@ class ResourceDriver:
 
 
 class Harness:
-    """Everything that cycles work with."""
+    """The surroundings of cycles: context, declared resources, and a clock that tests move."""
 
     def __init__(self, connect: Callable[[], Meta], cluster: Cluster, clock: Clock) -> None:
         self.clock, self.cluster, self._connect = clock, cluster, connect
@@ -115,7 +115,7 @@ class Harness:
         self.restart()
 
     def restart(self) -> None:
-        """Start anew: only resources and their statuses are left of what was known."""
+        """Start the operator anew: only resources and their statuses are left of its knowledge."""
         self.meta = self._connect()
         self.context = CycleContext(
             self.meta, self.cluster, "v26.0", 600, 15, self.woken.append, self.clock, self.clock.now
@@ -136,7 +136,7 @@ class Harness:
         self._templates.pop(name, None)
 
     def declared(self) -> Declarations:
-        """What is declared, each a second older than the next."""
+        """Return all declarations, each one second older than the next."""
         numbers, templates = self._numbers.items(), self._templates.items()
         return Declarations(
             {("shop", name): one.entry(n, Number) for n, (name, one) in enumerate(numbers)},

@@ -77,7 +77,7 @@ def _inner(root: Json, part: Json, path: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_fresh_object_waits_for_the_operator(path: Path) -> None:
-    """What kstatus reads: helm --wait must not take an object for current that nobody has looked at."""
+    """kstatus reads this: helm --wait must not take an object for current that the operator has not read yet."""
     status = schema(path)["properties"]["status"]["default"]
     assert status["observedGeneration"] == -1
     assert (status["conditions"][0]["type"], status["conditions"][0]["status"]) == ("Ready", "Unknown")

@@ -1,4 +1,4 @@
-"""The handlers' own small parts: what they know of other resources."""
+"""The handlers' own small parts: their indices of other resources."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.k8s.conftest import ACCOUNT, NUMBER, NUMBER_SPEC, TEMPLATE_SPEC
 
 
 async def indexed(index: Any, name: str, spec: Json, **meta: Any) -> Json:
-    """What kopf would keep: each value in a store of its own."""
+    """Return the index as kopf would keep it: each value in a store of its own."""
     fields: Json = {"name": name, "namespace": "shop", "creationTimestamp": "2026-11-23T12:00:00Z", **meta}
     body = kopf.Body({"metadata": fields, "spec": spec})  # type: ignore[typeddict-item]
     found: Json = await index(spec=body.spec, meta=body.metadata)

@@ -1,4 +1,4 @@
-"""The running operator without kopf: cycles with their statuses written, paces, gauges, settings."""
+"""The running operator without kopf: cycles with their statuses written, schedules, gauges, settings."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def test_gauges_show_what_the_statuses_say(running: Operator) -> None:
     assert REGISTRY.get_sample_value("whatsapp_operator_token_days_left", labels) is None
 
 
-async def test_a_pace_waits_until_it_is_woken_or_stopped() -> None:
+async def test_a_schedule_waits_until_it_is_woken_or_stopped() -> None:
     never, stop = asyncio.Event(), asyncio.Event()
     schedule = Schedule()
     await schedule.wait(never.wait)  # the first cycle comes at once

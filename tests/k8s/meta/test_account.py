@@ -1,4 +1,4 @@
-"""What Meta's answers become, and that no token gets into words."""
+"""Meta's answers become problems, and no token gets into their messages."""
 
 from __future__ import annotations
 

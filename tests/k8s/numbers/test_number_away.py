@@ -1,4 +1,4 @@
-"""A number while Meta cannot be read: what was seen stays for a while."""
+"""A number while Meta cannot be read: the conditions last seen stay for a while."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers that go, and numbers that contradict each other."""
+"""Numbers that are deleted, and numbers that contradict each other."""
 
 from __future__ import annotations
 

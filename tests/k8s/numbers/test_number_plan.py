@@ -1,4 +1,4 @@
-"""What is planned for a number, in the cases of cases/numbers.yaml."""
+"""The plans for a number, in the cases of cases/numbers.yaml."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""As much of a Kubernetes API server as the operator's own calls need, in memory. (kopf's are tested on a real one.)"""
+"""The part of a Kubernetes API server that the operator's own calls need, in memory. (A real one tests kopf's.)"""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ApiServer:
         self.away = False
         self.gone = False
         self.defined = True
-        self.faster_writers = 0  # so many writes meet somebody who was faster
+        self.faster_writers = 0  # this many writes come after another writer's
         self._versions = count(1)
 
     def put(self, kind: str, namespace: str, name: str, data: dict[str, str | bytes]) -> None:
@@ -48,7 +48,7 @@ class ApiServer:
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[client.ApiClient]:
-        """A client of the library over a real connection."""
+        """Yield a client of the library over a real connection."""
         app = web.Application(middlewares=[self._trouble])
         objects = "/api/v1/namespaces/{namespace}/{kind}"
         app.router.add_get(objects + "/{name}", self._get)

@@ -31,7 +31,7 @@ def cases(name: str) -> list[Any]:
 
 
 def plain(value: Any) -> Any:
-    """YAML knows moments; the API server gives texts."""
+    """Return the value with texts for moments, as the API server gives them; YAML reads moments."""
     if isinstance(value, dict):
         return {key: plain(one) for key, one in value.items()}
     if isinstance(value, list):
@@ -42,7 +42,7 @@ def plain(value: Any) -> Any:
 
 
 def made(kind: Any, value: Any) -> Any:
-    """A part of what was observed; a mapping with a `kind` is a problem instead."""
+    """Return a part of an observation; a mapping with a `kind` is a problem instead."""
     if not isinstance(value, dict):
         return value
     if "kind" in value:
@@ -57,7 +57,7 @@ def made(kind: Any, value: Any) -> Any:
 
 
 def before(case: Json) -> Json:
-    """The status of a case, its conditions written out: they stand as type: [status, reason, message]."""
+    """Return the status of a case, with its conditions written out: they stand as type: [status, reason, message]."""
     status = dict(case.get("status", {}))
     names = ("status", "reason", "message")
     listed = [
@@ -97,7 +97,7 @@ def _pairs(plan: Plan, wanted: list[Any]) -> list[tuple[Any, Any]]:
 
 
 def _as_case(action: Any, want: Any) -> Any:
-    """The action as the case writes it: its name, or its name with those fields that the case names."""
+    """Return the action as the case writes it: its name, or its name with those fields that the case names."""
     if isinstance(want, str):
         return action.name
     shown = (

@@ -1,4 +1,4 @@
-"""What tests of numbers see at Meta and in the cluster."""
+"""Readings of Meta and of the cluster for tests of numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests of templates declare, and what they see of it at Meta."""
+"""Declarations for tests of templates, and readings of them at Meta."""
 
 from __future__ import annotations
 

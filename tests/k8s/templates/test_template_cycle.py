@@ -129,10 +129,10 @@ async def test_metas_refusal_is_told_in_metas_words(operator: Harness, simulator
     assert template.condition("Ready") == ("False", "Refused")
     assert template.condition("Stalled") == ("True", "Refused")
     assert "Meta says: " in template.message("Ready")
-    said = template.message("Ready")
+    refusal = template.message("Ready")
     operator.restart()
     await template.run(after=600)
-    assert (template.condition("Ready"), template.message("Ready")) == (("False", "Refused"), said)
+    assert (template.condition("Ready"), template.message("Ready")) == (("False", "Refused"), refusal)
     assert calls(simulator, "POST", "/message_templates") == 1
     template.change(components=CHANGED)
     await template.run(after=1)

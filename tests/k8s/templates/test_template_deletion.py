@@ -1,4 +1,4 @@
-"""Templates that go, and templates that two objects declare."""
+"""Templates that are deleted, and templates that two objects declare."""
 
 from __future__ import annotations
 

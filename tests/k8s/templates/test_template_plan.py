@@ -1,4 +1,4 @@
-"""What is planned for a template, in the cases of cases/templates.yaml."""
+"""The plans for a template, in the cases of cases/templates.yaml."""
 
 from __future__ import annotations
 
