@@ -18,7 +18,7 @@ import structlog
 from langgraph_sdk.client import LangGraphClient
 
 from gateway.runtime.tracing import trace_headers
-from gateway.whatsapp.text import clean, clean_text
+from gateway.whatsapp.text import NestingError, clean, clean_text
 
 log = structlog.get_logger(__name__)
 
@@ -152,7 +152,7 @@ class Agent:
             raise RunFailedError(status)
         try:
             return _answer(turn, values)
-        except RecursionError:
+        except NestingError:
             raise RunFailedError("the answer is nested too deeply") from None
 
     async def _join(self, thread: UUID, run: UUID) -> dict[str, Any]:
@@ -176,7 +176,7 @@ class Agent:
 def _answer(turn: UUID, values: Mapping[str, Any]) -> Answer:
     """Return the run's answer to a turn, from the values of its thread.
 
-    Raises RunFailedError where it is no answer, and RecursionError where it is nested too deeply.
+    Raises RunFailedError where it is no answer, and NestingError where it is nested too deeply.
     """
     if values.get("turn_id") != str(turn):
         raise RunFailedError("the run answered another turn")

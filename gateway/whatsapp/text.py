@@ -4,6 +4,9 @@ import re
 import unicodedata
 from typing import Any
 
+# Our own limit, whatever the recursion limit of the interpreter is: no webhook of Meta comes near it, and orjson
+# writes 254 levels.
+MAX_DEPTH = 200
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Meta refuses line breaks, tabs and more than four spaces in a row inside a parameter of a template.
 _NOT_IN_PARAMETERS = re.compile(r"\s*[\n\r\t\v\f\u2028\u2029]\s*| {5,}")
@@ -24,15 +27,27 @@ def clean_text(text: str) -> str:
     return _SURROGATE.sub("\ufffd", text.replace("\0", ""))
 
 
-def clean(value: Any) -> Any:  # noqa: ANN401 - any JSON in, the same shape out
-    """Return decoded JSON with every string clean, keys included. Raises RecursionError on absurd nesting."""
+class NestingError(ValueError):
+    """JSON is nested deeper than `MAX_DEPTH` levels."""
+
+
+def clean(value: Any, levels: int = MAX_DEPTH) -> Any:  # noqa: ANN401 - any JSON in, the same shape out
+    """Return decoded JSON with every string clean, keys included.
+
+    levels: how many objects and lists may stand inside each other.
+
+    Raises:
+        NestingError: There are more.
+    """
     if isinstance(value, str):
         return clean_text(value)
+    if not isinstance(value, dict | list | tuple):
+        return value
+    if not levels:
+        raise NestingError(f"JSON may be nested {MAX_DEPTH} levels deep.")
     if isinstance(value, dict):
-        return {clean_text(key): clean(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [clean(inner) for inner in value]
-    return value
+        return {clean_text(key): clean(inner, levels - 1) for key, inner in value.items()}
+    return [clean(inner, levels - 1) for inner in value]
 
 
 def parameter(text: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from gateway.whatsapp.json_bytes import Json
 from gateway.whatsapp.reading import identifier, integer, moment, part, text
 from gateway.whatsapp.refusals import cause_of
-from gateway.whatsapp.text import clean
+from gateway.whatsapp.text import NestingError, clean
 from gateway.whatsapp.webhooks.accounts import AccountEvent, GroupChanged
 from gateway.whatsapp.webhooks.content_readers import echoed, received
 from gateway.whatsapp.webhooks.customers import customer, named
@@ -53,7 +53,7 @@ def event(item: Item) -> Event:
     """Return the event that an item means. Never raises: an item not understood is an `Unknown` with its raw form."""
     try:
         found = _event(item)
-    except RecursionError:
+    except NestingError:
         return _unknown(item, "nested too deeply")
     return found or _unknown(item, "not a known type, or not in its known shape")
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.whatsapp.json_bytes import decode
-from gateway.whatsapp.text import clean, clean_text
+from gateway.whatsapp.json_bytes import decode, encode
+from gateway.whatsapp.text import MAX_DEPTH, NestingError, clean, clean_text
 from gateway.whatsapp.webhooks.events import HistoryReceived, MessageReceived, StatusChanged, Unknown
 from gateway.whatsapp.webhooks.parse import Item, event, items
 from gateway.whatsapp.webhooks.status import STATUS_ORDER, advance
@@ -87,6 +87,15 @@ def test_absurd_depth_is_unknown_not_an_error():
         found = event(Item("key", "flows", "contacts", None, None, value))
         assert isinstance(found, Unknown)
         assert found.raw == value
+
+
+def test_depth_is_counted_not_left_to_the_interpreter():
+    def nested(levels):
+        return [nested(levels - 1)] if levels else "\0"
+
+    assert encode(clean(nested(MAX_DEPTH))) == b"[" * MAX_DEPTH + b'""' + b"]" * MAX_DEPTH
+    with pytest.raises(NestingError):
+        clean(nested(MAX_DEPTH + 1))
 
 
 def test_edits_of_edits_end():
