@@ -15,12 +15,18 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from simulator import ports
 from simulator.stack.postgres import Postgres
 from simulator.stack.process import Process
 from simulator.stack.valkey import Valkey
 from tests.invariants.stack import Stack, running
+
+# A slow example shows that the machine is busy, or that hypothesis has no tables of characters for this Python yet. The
+# code under test is not at fault.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 Prepare = Callable[[str], Awaitable[None] | None]
 
