@@ -65,7 +65,7 @@ lock-check: setup
 	    --only-binary :all: --no-binary forbiddenfruit $(LOCKED) requirements-dev.lock || exit 1; \
 	done; done
 
-# What the chart holds of values.yaml and of the operator's definitions.
+# Write the chart's parts that follow from values.yaml and from the operator's definitions.
 chart: setup
 	$(BIN)/python charts/generate.py
 
@@ -88,7 +88,7 @@ actionlint: .dev/bin/actionlint
 	.dev/checkov/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tests/charts/checkov.lock
 	@touch $@
 
-# The licensed agent image as langgraph writes it: committed, so that it can be read, and built without langgraph.
+# The Dockerfile of the licensed agent image, written by langgraph and committed: to be read, and built without langgraph.
 licensed-dockerfile: setup
 	mkdir -p .dev/licensed/whatsapp-agent
 	cp langgraph.licensed.json pyproject.toml .dev/licensed/whatsapp-agent
@@ -110,8 +110,8 @@ cluster-test: setup
 	@test -n "$$KUBECONFIG" || { echo "Set KUBECONFIG to the cluster to test on (make kind-up makes one)." >&2; exit 1; }
 	CLUSTER_TESTS=1 $(CLUSTER_PYTEST)
 
-# A cluster of one's own, where there are Docker and kind, with a metrics-server (for the HPA) where that can be had: one
-# that stays without its image would be in the way, whoever deletes a namespace waits for it.
+# A cluster of one's own, on a machine with Docker and kind. The HPA needs a metrics-server, which is removed again where its
+# image cannot be pulled: the deletion of a namespace would wait for it.
 KIND := whatsapp-agent
 KIND_METRICS ?= tests/kind/metrics
 KIND_KUBECTL = kubectl --context kind-$(KIND)

@@ -11,7 +11,7 @@ One pod template for all components, so that none is less hardened than the othe
   secretEnv   the same, but as variables, for programs that read no files
   startup, liveness, readiness   probes without their times
   preStop, grace                 seconds
-  volumes, mounts                beside /tmp
+  volumes, mounts                besides /tmp
   program     how the image starts (its entrypoint), for dev.sync
   token       whether the pod may speak to the API server
   spread      whether to spread over nodes and zones
