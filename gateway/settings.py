@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
-from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, model_validator
 
 from gateway.numbers.channels import Channel, Channels
 from gateway.numbers.quiet_period import QuietPeriod
-
-SECRETS = (
-    "WHATSAPP_ACCESS_TOKEN",
-    "WHATSAPP_APP_SECRET",
-    "WHATSAPP_WEBHOOK_VERIFY_TOKEN",
-    "DATABASE_URL",
-    "REDIS_URL",
-    "LANGGRAPH_TOKEN",
-    "INTERNAL_TOKEN",
-)
+from gateway.runtime.settings import CommonSettings
 
 _LATEST_RESEND_SECONDS = 86_400.0  # later the customer's window has closed, and the answer is of no use
 
 
-class Settings(BaseSettings):
-    """The settings of `serve` and `work`. Names in the environment are these in capitals.
+class Settings(CommonSettings):
+    """The settings of `serve` and `work`; names in the environment are these in capitals."""
 
-    A secret may come as a file instead: `NAME_FILE` holds its path.
-    """
-
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+    secrets: ClassVar[tuple[str, ...]] = (
+        *CommonSettings.secrets,
+        "WHATSAPP_ACCESS_TOKEN",
+        "WHATSAPP_APP_SECRET",
+        "WHATSAPP_WEBHOOK_VERIFY_TOKEN",
+        "REDIS_URL",
+        "LANGGRAPH_TOKEN",
+        "INTERNAL_TOKEN",
+    )
 
     whatsapp_graph_url: str = Field("https://graph.facebook.com", description="Meta's Graph API, or a stand-in for it")
     whatsapp_api_version: str = Field("v26.0", description="version of the Graph API", pattern=r"^v\d+\.\d+$")
@@ -43,7 +37,6 @@ class Settings(BaseSettings):
     whatsapp_webhook_verify_token: SecretStr | None = Field(None, description="what you typed into Meta's webhook form")
     channels_file: str | None = Field(None, description="several numbers: JSON files, comma-separated, merged")
 
-    database_url: SecretStr = Field(description="the gateway's Postgres, 15 or newer")
     redis_url: SecretStr | None = Field(
         None, description="rate limits shared by all workers; without it Postgres keeps them"
     )
@@ -51,12 +44,10 @@ class Settings(BaseSettings):
     langgraph_token: SecretStr | None = Field(None, description="bearer token for the agent server")
     langgraph_assistant: str = Field("agent", description="assistant id or graph name that answers")
     internal_token: SecretStr | None = Field(None, description="bearer token that the agent shows to /internal")
-    media_url: str = Field("file:///tmp/whatsapp-agent-media", description="object store: file:///…, s3://…")
 
     media_max_bytes: int = Field(100 * 1024 * 1024, ge=1, description="larger files of customers are not kept")
     media_wait_seconds: float = Field(20, ge=0, description="how long a turn waits for its files to be fetched")
 
-    gateway_host: str = Field("127.0.0.1", description="address to listen on")
     gateway_port: int = Field(8000, ge=0, le=65535, description="port of gateway serve's webhook, all that Meta calls")
     ops_port: int = Field(
         8003,
@@ -64,13 +55,8 @@ class Settings(BaseSettings):
         le=65535,
         description="port of gateway serve's health, metrics and /internal; for nobody outside",
     )
-    known_hosts: str = Field(
-        "", description="host names, comma-separated, by which the parts are called beyond addresses and local names"
-    )
     work_port: int = Field(8001, ge=0, le=65535, description="port of gateway work's health and metrics")
 
-    quiet_period_seconds: float = Field(1.5, ge=0, description="a turn starts when the customer was quiet for so long")
-    quiet_period_max_seconds: float = Field(8, ge=0, description="… but at the latest so long after the first message")
     phone_app_hold_seconds: float = Field(
         14_400, ge=0, description="the agent is silent so long after a message of the phone app; 0: until handed back"
     )
@@ -109,27 +95,6 @@ class Settings(BaseSettings):
     event_left_retention_days: float = Field(
         180, ge=0, description="items kept as unknown or failed, for a replay, are deleted after so long; 0: never"
     )
-    drain_seconds: float = Field(20, ge=0, description="how long work may finish what it has begun after SIGTERM")
-    database_pool_size: int = Field(10, ge=2, description="Postgres connections of one process")
-    otel_exporter_otlp_endpoint: str | None = Field(None, description="OTLP/HTTP collector for traces, http://…:4318")
-    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
-    log_format: str = Field("auto", pattern="^(auto|json|text)$", description="text on a terminal, JSON elsewhere")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _read_secret_files(cls, values: dict[str, Any]) -> dict[str, Any]:
-        for name in SECRETS:
-            path = os.environ.get(f"{name}_FILE")
-            if path and name.lower() not in values:
-                values[name.lower()] = Path(path).read_text().strip()
-        return values
-
-    @field_validator("database_url")
-    @classmethod
-    def _is_postgres(cls, value: SecretStr) -> SecretStr:
-        if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
-            raise ValueError("DATABASE_URL must start with postgresql://")
-        return value
 
     @model_validator(mode="after")
     def _resends_while_it_makes_sense(self) -> Settings:

@@ -11,17 +11,24 @@ from typing import TypeVar
 import psycopg
 from pydantic import ValidationError
 
+from gateway.runtime.settings import CommonSettings
 from gateway.runtime.telemetry import configure_logging
 from gateway.settings import Settings
 from gateway.store.database import Connection, is_away
 
 T = TypeVar("T")
+S = TypeVar("S", bound=CommonSettings)
 
 
 def read_settings() -> Settings:
     """Return the settings, after logging was configured by them."""
+    return read(Settings)
+
+
+def read(kind: type[S]) -> S:
+    """Return the settings of a process, after logging was configured by them."""
     try:
-        settings = Settings()
+        settings = kind()
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         die(f"{str(first['loc'][0]).upper() if first['loc'] else 'settings'}: {first['msg']} (see .env.example)")
@@ -29,7 +36,7 @@ def read_settings() -> Settings:
     return settings
 
 
-def with_database(settings: Settings, act: Callable[[Connection], Awaitable[T]]) -> T:
+def with_database(settings: CommonSettings, act: Callable[[Connection], Awaitable[T]]) -> T:
     """Return the result of an action over one connection; end with one sentence if the database is away."""
     url = settings.database_url.get_secret_value()
 
