@@ -10,8 +10,10 @@ from collections.abc import Callable
 import psycopg
 import typer
 
-from gateway.commands import conversations, events, templates, tokens
-from gateway.commands.common import die, read_settings
+from gateway.commands import conversations, events, templates, tokens, users
+from gateway.commands.common import S, die, read, read_settings
+from gateway.console.process import console as console_process
+from gateway.console.settings import ConsoleSettings
 from gateway.runtime import serving
 from gateway.runtime.telemetry import leave_out_the_webhook
 from gateway.runtime.tracing import SERVICE, configure_tracing
@@ -24,6 +26,7 @@ from gateway.work import work as work_process
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 for group in (conversations, templates, tokens, events):
     app.add_typer(group.commands)
+app.add_typer(users.commands, name="users")
 
 
 def main() -> None:
@@ -34,14 +37,21 @@ def main() -> None:
 @app.command()
 def serve() -> None:
     """Receive webhooks, and answer the agent's requests to the gateway."""
-    _run(serve_process)
+    _run(serve_process, Settings)
 
 
 @app.command()
 def work() -> None:
     """Make runs of the agent of the messages that came in, and send the replies."""
     leave_out_the_webhook()
-    _run(work_process)
+    _run(work_process, Settings)
+
+
+@app.command()
+def console() -> None:
+    """Show people the conversations, and let them answer: the pages of the console."""
+    leave_out_the_webhook()
+    _run(console_process, ConsoleSettings)
 
 
 @app.command()
@@ -78,9 +88,9 @@ def _wait_for_migrations(url: str) -> None:
         time.sleep(0.5)
 
 
-def _run(make: Callable[[Settings], serving.Process]) -> None:
+def _run(make: Callable[[S], serving.Process], kind: type[S]) -> None:
     """Serve until SIGTERM or SIGINT; requests and turns under way are finished within the drain time."""
-    settings = read_settings()
+    settings = read(kind)
     try:
         process = make(settings)
     except ValueError as error:

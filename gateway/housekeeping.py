@@ -17,6 +17,7 @@ from gateway.store.customers import proofs
 from gateway.store.database import Connection, Pool, is_away
 from gateway.store.inbox import events, media
 from gateway.store.outbox import rates
+from gateway.store.people import audit, sessions, sign_ins
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -35,18 +36,19 @@ class Housekeeping:
     """``step`` is called in a loop.
 
     retention_days, left_days: how long processed events are kept, and those kept as unknown or failed; 0: for ever.
-    objects: where files of customers are.
+    objects: where files of customers are. audit_days: how long the actions of people in the console are kept.
     """
 
     def __init__(
         self, pool: Pool, sender: Sender, quiet: QuietPeriod, retention_days: float, *,
-        left_days: float = 0, objects: ObjectStore | None = None,
+        left_days: float = 0, objects: ObjectStore | None = None, audit_days: float = 0,
     ) -> None:  # fmt: skip
         self._pool = pool
         self._sender = sender
         self._quiet = quiet
         self._ages = {events.PROCESSED: retention_days, events.LEFT: left_days}
         self._objects = objects
+        self._audit_days = audit_days
 
     async def step(self) -> float:
         """Do all duties, although one may fail, and return the seconds until the next time."""
@@ -56,6 +58,9 @@ class Housekeeping:
         await self._do(self._with_database(_forget_rates))
         await self._do(self._with_database(self._delete_revoked))
         await self._do(self._with_database(proofs.purge))
+        await self._do(self._with_database(sessions.purge))
+        await self._do(self._with_database(sign_ins.purge))
+        await self._do(self._with_database(self._purge_audit))
         more = await self._do(self._with_database(self._purge))
         return 0.5 if more else _INTERVAL_SECONDS
 
@@ -80,6 +85,10 @@ class Housekeeping:
         async with conn.transaction():
             for conversation_id in await ownership.hand_back_expired(conn):
                 await self._quiet.schedule(conn, conversation_id)
+
+    async def _purge_audit(self, conn: Connection) -> None:
+        if self._audit_days:
+            await audit.purge(conn, self._audit_days, _BATCH)
 
     async def _purge(self, conn: Connection) -> bool:
         """Delete old events, and return whether there may be more."""

@@ -95,6 +95,7 @@ class Settings(CommonSettings):
     event_left_retention_days: float = Field(
         180, ge=0, description="items kept as unknown or failed, for a replay, are deleted after so long; 0: never"
     )
+    audit_days: float = Field(730, ge=0, description="what people did in the console is kept so long; 0: for ever")
 
     @model_validator(mode="after")
     def _resends_while_it_makes_sense(self) -> Settings:

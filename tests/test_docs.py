@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import Counter, Gauge, Histogram
 
+import gateway.console.settings
 import gateway.runtime.telemetry
 import gateway.settings
 import graph.settings
@@ -19,7 +20,8 @@ MARKDOWN = [path for path in ROOT.rglob("*.md") if not {".venv", ".dev", "node_m
 
 def test_every_setting_is_in_the_example_and_nothing_else() -> None:
     programs = (gateway.settings, graph.settings, k8s.settings, simulator.settings)
-    known = {name.upper() for program in programs for name in program.Settings.model_fields}
+    classes = [*(program.Settings for program in programs), gateway.console.settings.ConsoleSettings]
+    known = {name.upper() for one in classes for name in one.model_fields}
     listed = re.findall(r"^#([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
     assert set(listed) == known
     assert len(listed) == len(set(listed))

@@ -1,0 +1,1 @@
+"""What managers and admins look after: people, and what people did."""

@@ -1,0 +1,72 @@
+"""The console's application: its rooms, and what stands before all of them."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from gateway.console.access.account import ACCOUNT, Account
+from gateway.console.access.oidc_pages import OidcPages
+from gateway.console.access.passwords import Passwords
+from gateway.console.access.sign_in import HOME, SignIn
+from gateway.console.admin.audit import Audit
+from gateway.console.admin.people import People
+from gateway.console.errors import handlers
+from gateway.console.headers import SecurityHeaders
+from gateway.console.navigation import NAVIGATION
+from gateway.console.pages import Pages
+from gateway.console.parts import Parts
+from gateway.console.routes import Page
+from gateway.console.signed_in import SignedIn
+from gateway.console.static_files import StaticFiles
+from gateway.runtime.hosts import KnownHosts
+from gateway.runtime.operations import alive
+from gateway.store.people.people import Role
+
+
+def rooms(parts: Parts) -> list[Page]:
+    """Return the routes of all rooms; each says which role it needs."""
+    passwords = Passwords()
+    sign_in = SignIn(parts, passwords)
+    return [
+        Page("/", _home, Role.VIEWER),
+        Page("/console", _home, Role.VIEWER),
+        Page(HOME, _first_place, Role.VIEWER),
+        *sign_in.routes(),
+        *OidcPages(parts, sign_in).routes(),
+        *Account(parts, passwords).routes(),
+        *People(parts, passwords).routes(),
+        *Audit(parts).routes(),
+    ]
+
+
+def make_app(parts: Parts) -> Starlette:
+    """Return the application."""
+    static, routes, settings = StaticFiles(), rooms(parts), parts.settings
+    app = Starlette(
+        routes=[*routes, static.route(), alive()],
+        middleware=[
+            Middleware(SecurityHeaders, secure=settings.secure),
+            Middleware(KnownHosts, names=settings.names.split(",")),
+            Middleware(
+                SignedIn, pool=parts.pool, settings=settings, cookies=parts.cookies,
+                open_paths={page.path for page in routes if page.needs is None},
+            ),
+        ],
+        exception_handlers=handlers(),
+    )  # fmt: skip
+    app.router.redirect_slashes = False
+    app.state.pages = Pages(static, NAVIGATION, ZoneInfo(settings.console_timezone))
+    return app
+
+
+async def _home(_: Request) -> Response:
+    return RedirectResponse(HOME, 302)
+
+
+async def _first_place(_: Request) -> Response:
+    return RedirectResponse(ACCOUNT, 302)

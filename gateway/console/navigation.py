@@ -1,0 +1,11 @@
+"""The places of the console, in the order in which the navigation shows them."""
+
+from __future__ import annotations
+
+from gateway.console.pages import Place
+from gateway.store.people.people import Role
+
+NAVIGATION = (
+    Place("/console/people", "admin.people.title", "people", Role.MANAGER),
+    Place("/console/audit", "admin.audit.title", "audit", Role.ADMIN),
+)

@@ -1,0 +1,24 @@
+"""What the pages are made of, opened once and handed to each room of the console."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httpx
+
+from gateway.console.settings import ConsoleSettings
+from gateway.console.signed_in import Cookies
+from gateway.store.database import Pool
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The database, the settings, the cookies, a client for HTTP.
+
+    Rooms are classes over it: `Inbox(parts).routes()`.
+    """
+
+    pool: Pool
+    settings: ConsoleSettings
+    cookies: Cookies
+    http: httpx.AsyncClient

@@ -1,0 +1,39 @@
+"""The process of the console, and its ports: pages for people, health and metrics for operators."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import httpx
+
+from gateway.console.app import make_app
+from gateway.console.parts import Parts
+from gateway.console.settings import ConsoleSettings
+from gateway.console.signed_in import Cookies
+from gateway.health_checks import postgres
+from gateway.runtime.hosts import known_hosts_only
+from gateway.runtime.operations import Check, Ops
+from gateway.runtime.serving import Door, Process
+from gateway.store.database import make_pool
+
+
+def console(settings: ConsoleSettings) -> Process:
+    """Pages by one door; by the other what operators ask."""
+    pool = make_pool(settings.database_url.get_secret_value(), settings.database_pool_size)
+    http = httpx.AsyncClient()
+    parts = Parts(pool, settings, Cookies(secure=settings.secure), http)
+    pages = Door(make_app(parts), settings.gateway_host, settings.console_port, "CONSOLE_PORT")
+    checks: dict[str, Check] = {"postgres": lambda: postgres(pool), "pages": pages.problem}
+    ops = known_hosts_only(Ops(checks, needed=frozenset(checks)).routes(), settings.known_hosts)
+    inside = Door(ops, settings.gateway_host, settings.console_ops_port, "CONSOLE_OPS_PORT")
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await pool.open(wait=False)
+            stack.push_async_callback(pool.close)
+            await stack.enter_async_context(http)
+            yield
+
+    return Process("console", [pages, inside], lifespan, settings.drain_seconds)

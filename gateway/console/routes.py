@@ -1,0 +1,102 @@
+"""Routes of the console: each says which role it needs, and takes a change only from a page of ours."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from urllib.parse import urlsplit
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gateway.store.people.people import Person, Role
+
+CSRF_FIELD, CSRF_HEADER = "csrf", "x-csrf-token"
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_MOST_FIELDS, _LONGEST_FIELD = 200, 64 * 1024
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class RefusedError(HTTPException):
+    """An answer that is an error: a page, or for scripts `{"error": sentence, **more}`.
+
+    key: the text that says what is wrong and what to do; values: what is put into it; more: further fields for scripts.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        key: str,
+        *,
+        values: Mapping[str, object] | None = None,
+        more: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(status, key)
+        self.key = key
+        self.values = values or {}
+        self.more = more or {}
+
+
+class Page(Route):
+    """A route of the console. needs: the role that a person has at least; None: open to everybody.
+
+    A request that changes something has to come from a page of ours and carry its token: the form's field `csrf`
+    (the macro `csrf()`), or the header `X-CSRF-Token`, which scripts send, also those that upload files.
+    """
+
+    def __init__(self, path: str, endpoint: Endpoint, needs: Role | None, methods: Collection[str] = ("GET",)) -> None:
+        self.needs = needs
+        super().__init__(path, _guarded(endpoint, needs), methods=list(methods))
+
+
+def person_of(request: Request) -> Person:
+    """Return the person who is signed in. Raises RefusedError (401) where nobody is."""
+    person: Person | None = request.state.person
+    if person is None:
+        raise RefusedError(401, "errors.signed_out")
+    return person
+
+
+def csrf_token(request: Request) -> str:
+    """Return what a form sends along so that it counts as ours, made of a secret in this browser's cookie."""
+    secret: str = request.state.secret
+    return hmac.new(secret.encode(), b"csrf", hashlib.sha256).hexdigest()
+
+
+def from_our_page(request: Request) -> bool:
+    """Return whether the browser says that one of our own pages sent this."""
+    origin = request.headers.get("origin")
+    if origin is None:
+        return request.headers.get("sec-fetch-site") == "same-origin"
+    ours = {request.headers.get("host", "").lower(), request.state.public_host}
+    return urlsplit(origin).netloc.lower() in ours - {""}
+
+
+def _guarded(endpoint: Endpoint, needs: Role | None) -> Endpoint:
+    async def guarded(request: Request) -> Response:
+        if needs is not None and not person_of(request).may(needs):
+            raise RefusedError(403, "errors.forbidden")
+        if request.method not in _SAFE:
+            await _check_origin(request)
+        return await endpoint(request)
+
+    return guarded
+
+
+async def _check_origin(request: Request) -> None:
+    if not from_our_page(request):
+        raise RefusedError(403, "errors.foreign_page")
+    given = request.headers.get(CSRF_HEADER) or await _form_token(request)
+    if not hmac.compare_digest(given.encode(), csrf_token(request).encode()):
+        raise RefusedError(403, "errors.old_page")
+
+
+async def _form_token(request: Request) -> str:
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return ""
+    form = await request.form(max_files=0, max_fields=_MOST_FIELDS, max_part_size=_LONGEST_FIELD)
+    return str(form.get(CSRF_FIELD, ""))

@@ -1,0 +1,43 @@
+"""The pages of access as people see them: no complaint of the browser's, by keyboard, in every look."""
+
+import pytest
+
+LOOKS = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "narrow": {"viewport": {"width": 390, "height": 800}, "color_scheme": "light"},
+    "narrow-dark": {"viewport": {"width": 390, "height": 800}, "color_scheme": "dark"},
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_page_of_access_in_every_look(console_url, new_page, enter, screenshot, look) -> None:
+    page = new_page(**LOOKS[look])
+    page.goto(f"{console_url}/")
+    screenshot(page, f"console-login-{look}")
+    enter(page, "rosa")
+    screenshot(page, f"console-account-{look}")
+    page.get_by_role("button", name="Menu de Rosa Fonseca").or_(page.locator("summary")).first.click()
+    screenshot(page, f"console-menu-{look}")
+    page.keyboard.press("Escape")
+    for name, place in (("people", "Pessoas"), ("audit", "Auditoria")):
+        page.get_by_role("link", name=place, exact=True).first.click()
+        page.get_by_role("heading", level=1, name=place).wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{place} is wider than the screen"
+        screenshot(page, f"console-{name}-{look}")
+    page.goto(f"{console_url}/people")
+    page.get_by_role("link", name="Ana Lima").click()
+    page.get_by_role("heading", level=1, name="Ana Lima").wait_for()
+    screenshot(page, f"console-person-{look}")
+
+
+def test_a_choice_of_theme_and_language_lasts(new_page, enter) -> None:
+    page = enter(new_page(color_scheme="light"), "ana")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    before = page.evaluate(ground)
+    page.get_by_label("Tema").select_option("dark")
+    page.get_by_label("Idioma").select_option("en")
+    page.get_by_role("button", name="Salvar").click()
+    page.get_by_role("heading", level=1, name="My account").wait_for()
+    assert page.evaluate(ground) != before
+    assert page.evaluate("document.documentElement.lang") == "en"
