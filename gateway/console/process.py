@@ -18,10 +18,15 @@ from gateway.runtime.serving import Door, Process
 from gateway.store.database import make_pool
 
 
+def new_http_client() -> httpx.AsyncClient:
+    """Return the client by which the issuer of the company's accounts is asked."""
+    return httpx.AsyncClient()
+
+
 def console(settings: ConsoleSettings) -> Process:
     """Pages by one door; by the other what operators ask."""
     pool = make_pool(settings.database_url.get_secret_value(), settings.database_pool_size)
-    http = httpx.AsyncClient()
+    http = new_http_client()
     parts = Parts(pool, settings, Cookies(secure=settings.secure), http)
     pages = Door(make_app(parts), settings.gateway_host, settings.console_port, "CONSOLE_PORT")
     checks: dict[str, Check] = {"postgres": lambda: postgres(pool), "pages": pages.problem}

@@ -81,7 +81,10 @@ class Issuer:
         if not isinstance(token, str):
             raise OidcError("the issuer's answer has no identity token")
         claims = await self._claims(token, flow, str(answer.get("access_token", "")))
-        return Identity(f"{self._client.issuer}#{claims['sub']}", claims)
+        subject = claims["sub"]
+        if not isinstance(subject, str) or not subject:
+            raise OidcError("the identity token names nobody")
+        return Identity(f"{self._client.issuer}#{subject}", claims)
 
     async def _post_code(self, metadata: Mapping[str, Any], flow: Flow, code: str) -> dict[str, Any]:
         form = {
