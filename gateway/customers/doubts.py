@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from gateway.customers.statements import Ids, Statement
@@ -19,21 +20,21 @@ async def reason_to_doubt(
     conn: Connection, user: Owner | None, number: Owner, named: Ids, statement: Statement
 ) -> str | None:
     """Return what is in doubt about an owned number that a message names now. None: it is still its owner's."""
-    if await is_another_person(conn, number, named, statement.scope):
+    if await is_another_person(conn, number, named, statement.scopes):
         return UNVERIFIED
     if user and (doubt := await _doubt_about_another_number(conn, user, named)):
         return doubt
     return STAGES_ONLY if is_silent(number, statement) else None
 
 
-async def is_another_person(conn: Connection, number: Owner, named: Ids, scope: str) -> bool:
+async def is_another_person(conn: Connection, number: Owner, named: Ids, scopes: Sequence[str]) -> bool:
     """Return whether the account of ours knows the number's owner by another user id, and so as another person.
 
     Of an owner who gave the number up, only the ids that they had with it count: a new number comes with a new id.
     """
     if named.user_id is None:
         return False
-    by_channel = await contacts.user_ids(conn, number.contact_id, scope, number.until)
+    by_channel = await contacts.user_ids(conn, number.contact_id, scopes, number.until)
     return bool(by_channel) and named.user_id not in by_channel
 
 

@@ -112,8 +112,8 @@ async def told_by_receipt(conn: Connection, to: Ids, receipt: Ids, statement: St
         await _give_up(conn, there.contact_id, form, statement.at)
         await contacts.doubt(conn, person, wa_id_variants(number), doubts.STAGES_ONLY)
     elif there and there.contact_id != person:
-        theirs = await contacts.user_ids(conn, there.contact_id, statement.scope)
-        ours = await contacts.user_ids(conn, person, statement.scope)
+        theirs = await contacts.user_ids(conn, there.contact_id, statement.scopes)
+        ours = await contacts.user_ids(conn, person, statement.scopes)
         if theirs and ours and not theirs & ours:
             return person
         person = await _merge(conn, person, there.contact_id, statement, "a receipt named both")
@@ -132,7 +132,7 @@ async def user_id_changed(conn: Connection, previous: str | None, current: Ids, 
     there = await _owner_at(conn, current, statement.at, found)
     doubt = None
     if there and there.contact_id != person:
-        others = await contacts.user_ids(conn, there.contact_id, statement.scope) - {previous, current.user_id}
+        others = await contacts.user_ids(conn, there.contact_id, statement.scopes) - {previous, current.user_id}
         if doubts.is_silent(there, statement):
             await _give_up(conn, there.contact_id, there.value, statement.at)
             doubt = doubts.STAGES_ONLY
@@ -161,7 +161,7 @@ async def _learn_both(
 def _settled(found: Sequence[Owner], named: Ids, statement: Statement) -> UUID | None:
     """Return the customer if all keys lead to them and there is nothing to learn, as for almost every message."""
     user, number = _of(found, "user_id"), _of(found, "wa_id")
-    if named.user_id and (user is None or statement.scope not in user.scopes):
+    if named.user_id and (user is None or not set(statement.scopes) <= set(user.scopes)):
         return None
     if named.number and (number is None or statement.at < number.since or number.value != named.number):
         return None
@@ -210,7 +210,7 @@ async def _is_the_same(conn: Connection, there: Owner, old: Ids, new: Ids, state
     if old.number and await contacts.has_given_up(conn, there.contact_id, old.number):
         return True  # another number of ours has told us of this change
     return there.since >= statement.at - _NOTICE_DELAY and not await doubts.is_another_person(
-        conn, there, new, statement.scope
+        conn, there, new, statement.scopes
     )
 
 
@@ -249,7 +249,7 @@ async def _learn(
         keys += [] if former else [Key("wa_id", named.number)]
         doubt = await doubts.doubt_about_new_number(conn, person, named.number, doubt)
     keys += [Key("parent_user_id", named.parent)] if named.parent else []
-    await contacts.learn(conn, person, keys, statement.at, statement.scope, doubt=doubt)
+    await contacts.learn(conn, person, keys, statement.at, statement.scopes, doubt=doubt)
     if named.number and statement.spoken:
         await contacts.heard(conn, person, named.number, statement.at)
     return person

@@ -9,7 +9,7 @@ import psycopg
 import structlog
 
 from gateway.customers import identity
-from gateway.customers.statements import Ids, Statement, ids_of
+from gateway.customers.statements import Ids, Statement, ids_of, scopes
 from gateway.numbers.channels import Channel
 from gateway.store.customers.contacts import Key
 from gateway.store.customers.merging import TurnUnderWayError
@@ -31,8 +31,8 @@ async def learn(
     told = {Key("wa_id", receipt.number or ""), Key("user_id", receipt.user_id or "")}
     if all(key in keys or not key.value for key in told):
         return
-    account = channel.waba_id or channel.phone_number_id
-    said = Statement(datetime.now(UTC), channel.phone_number_id, account, event_id=0, silence=silence)
+    number = channel.phone_number_id
+    said = Statement(datetime.now(UTC), number, scopes(channel, number), event_id=0, silence=silence)
     try:
         async with pool.connection() as conn, conn.transaction():
             if await identity.told_by_receipt(conn, to, receipt, said) is None:

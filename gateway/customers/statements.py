@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from gateway.numbers.channels import Channel
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.store.customers.contacts import Key
 from gateway.whatsapp.numbers import wa_id_variants
@@ -40,18 +41,28 @@ class Ids:
 class Statement:
     """The circumstances of a statement about customers: its time, our number and account, and its event.
 
-    scope: the business account (WABA), in which a customer has one user id at a time; without one, the number.
+    scopes: within which a customer has one user id at a time, as `scopes` returns them.
     spoken: the customer wrote or called at that time. silence: a number from which nobody wrote for longer may be
     another person's now; None: nothing follows from silence (history, or actions of the business).
     """
 
     at: datetime
     channel_id: str
-    scope: str
+    scopes: tuple[str, ...]
     event_id: int
     quiet: QuietPeriod = field(default_factory=lambda: QuietPeriod(0, 0))
     spoken: bool = False
     silence: timedelta | None = None
+
+
+def scopes(channel: Channel | None, number: str, account: str | None = None) -> tuple[str, ...]:
+    """Return the scopes of a number of ours, within which a customer has one user id at a time.
+
+    They are the business account (WABA) that a webhook names and the channel's own. A channel without an account has
+    its number as a scope instead, because sends and receipts name no account.
+    """
+    own = (channel.waba_id if channel else None) or number
+    return tuple(dict.fromkeys(name for name in (account, own) if name))
 
 
 def ids_of(customer: Customer) -> Ids:

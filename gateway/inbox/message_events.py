@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from gateway.customers import identity
-from gateway.customers.statements import Ids, Statement, ids_of
+from gateway.customers.statements import Ids, Statement, ids_of, scopes
 from gateway.inbox import run_items
 from gateway.inbox.outcomes import DONE, DUPLICATE_MESSAGE, UNIDENTIFIED_CUSTOMER, UNREADABLE_EDIT, EventOutcome
 from gateway.numbers.channels import Channels
@@ -69,7 +69,7 @@ class MessageEvents:
         quiet = channel.quiet(self._rules.quiet) if channel else self._rules.quiet
         if at is None or at > stored.received_at + _CLOCK_SKEW:
             at = stored.received_at
-        return Statement(at, channel_id, stored.waba_id or channel_id, stored.id, quiet)
+        return Statement(at, channel_id, scopes(channel, channel_id, stored.waba_id), stored.id, quiet)
 
     def spoken(self, stored: StoredItem, at: datetime | None) -> Statement:
         """Return the statement of an act of the customer: after a long silence it may be another person's."""

@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gateway.customers.identity import customer_for
-from gateway.customers.statements import Ids, Statement
+from gateway.customers.statements import Ids, Statement, scopes
 from gateway.numbers.channels import Channel, Channels
 from gateway.outbox.replies import check
 from gateway.outbox.template_texts import placeholder
@@ -86,8 +86,8 @@ async def send(conn: Connection, channels: Channels, wanted: TemplateRequest) ->
     async with conn.transaction():
         if known := await queue.by_key(conn, key):
             return Queued(*known, new=False)
-        account = channel.waba_id or channel.phone_number_id
-        statement = Statement(datetime.now(UTC), channel.phone_number_id, account, event_id=0)
+        number = channel.phone_number_id
+        statement = Statement(datetime.now(UTC), number, scopes(channel, number), event_id=0)
         customer = await customer_for(conn, named, statement)
         if wanted.category == "marketing" and await contacts.wants_no_marketing(conn, customer):
             raise RefusedError("the customer has stopped marketing messages", 409)

@@ -37,7 +37,7 @@ class Owner:
     kind: str
     value: str
     since: datetime
-    scopes: list[str]  # user ids: the accounts of ours that named it
+    scopes: list[str]  # user ids: the accounts, or numbers without an account, of ours that named it
     parents: list[str]  # the customer's parent user ids
     until: datetime | None = None
     heard_at: datetime | None = None
@@ -111,7 +111,7 @@ async def learn(
     contact_id: UUID,
     keys: Sequence[Key],
     since: datetime,
-    scope: str,
+    scopes: Sequence[str],
     *,
     doubt: str | None = None,
 ) -> None:
@@ -123,9 +123,9 @@ async def learn(
         await conn.execute(
             """INSERT INTO contact_key AS k (contact_id, kind, value, since, scopes, doubt, created_at)
                VALUES (%s, %s, %s, %s, %s, %s, clock_timestamp()) ON CONFLICT (contact_id, kind, value) DO UPDATE
-               SET scopes = k.scopes || excluded.scopes
+               SET scopes = ARRAY(SELECT DISTINCT unnest(k.scopes || excluded.scopes))
                WHERE NOT excluded.scopes <@ k.scopes""",
-            (contact_id, key.kind, key.value, since, [scope] if key.kind == "user_id" else [],
+            (contact_id, key.kind, key.value, since, list(scopes) if key.kind == "user_id" else [],
              doubt if key.kind == "wa_id" else None),
         )  # fmt: skip
 
@@ -202,12 +202,14 @@ async def give_up(conn: Connection, contact_id: UUID, number: str, until: dateti
     )
 
 
-async def user_ids(conn: Connection, contact_id: UUID, scope: str, before: datetime | None = None) -> set[str]:
-    """The business-scoped ids by which an account of ours has heard of a customer (before a time)."""
+async def user_ids(
+    conn: Connection, contact_id: UUID, scopes: Sequence[str], before: datetime | None = None
+) -> set[str]:
+    """Return the user ids of a customer that an account or number of ours among `scopes` has named, before a time."""
     cursor = await conn.execute(
-        """SELECT value FROM contact_key WHERE contact_id = %s AND kind = 'user_id' AND %s = ANY(scopes)
+        """SELECT value FROM contact_key WHERE contact_id = %s AND kind = 'user_id' AND scopes && %s
            AND since < coalesce(%s, 'infinity'::timestamptz)""",
-        (contact_id, scope, before),
+        (contact_id, list(scopes), before),
     )
     return {row[0] for row in await cursor.fetchall()}
 

@@ -82,7 +82,7 @@ class World:
         self.event += 1
         self.at += 60
         at = datetime.fromtimestamp(self.at, UTC)
-        return Statement(at, "1", "account", self.event, spoken=True, silence=SILENCE)
+        return Statement(at, "1", ("account",), self.event, spoken=True, silence=SILENCE)
 
     def changed_hands(self, number: int) -> bool:
         """Whether the number was ever another person's than its owner's of now."""
@@ -123,7 +123,7 @@ async def test_who_comes_back_within_the_time_loses_nothing(
         at += gap * DAY
         user = "BR.1" if place >= ids_from and place not in hidden else None
         number = form if place % 2 else "5511987650001"
-        said = Statement(datetime.fromtimestamp(at, UTC), "1", "account", place, spoken=True, silence=SILENCE)
+        said = Statement(datetime.fromtimestamp(at, UTC), "1", ("account",), place, spoken=True, silence=SILENCE)
         async with pool.connection() as conn, conn.transaction():
             found.add(await customer_for(conn, Ids(number, user), said))
             assert await contacts.verification(conn, next(iter(found))) == "verified"

@@ -39,7 +39,7 @@ named = st.builds(
 
 
 def statement(at: int, channel_id: str = "1") -> Statement:
-    return Statement(datetime.fromtimestamp(T + at, UTC), channel_id, f"account {channel_id}", next(_events))
+    return Statement(datetime.fromtimestamp(T + at, UTC), channel_id, (f"account {channel_id}",), next(_events))
 
 
 async def emptied(pool: Pool) -> None:

@@ -20,10 +20,13 @@ ARGENTINA, ARGENTINA_9 = "541187654321", "5491187654321"
 CHANNELS = Channels([Channel(phone_number_id=NUMBER, waba_id=ACCOUNT, access_token="the-token")])
 
 
-@pytest.fixture
-def gateway(pool: Pool) -> Gateway:
-    """Its number has the account that deliveries name."""
-    return Gateway(pool, channels=CHANNELS)
+WITHOUT_ACCOUNT = Channels([Channel(phone_number_id=NUMBER, access_token="the-token")])
+
+
+@pytest.fixture(params=[CHANNELS, WITHOUT_ACCOUNT], ids=["account", "no account"])
+def gateway(pool: Pool, request: pytest.FixtureRequest) -> Gateway:
+    """Its number has the account that deliveries name, or none in its settings."""
+    return Gateway(pool, channels=request.param)
 
 
 async def keys(gateway: Gateway) -> list[tuple[str, ...]]:
