@@ -31,6 +31,8 @@ class Settings(BaseModel):
     gateway_port: int = Field(8000, description="webhook of gateway serve")
     ops_port: int = Field(8003, description="health, metrics and internal of gateway serve")
     work_port: int = Field(8001, description="health and metrics of gateway work")
+    console_port: int = Field(8002, description="pages of gateway console")
+    console_ops_port: int = Field(8004, description="health and metrics of gateway console")
     langgraph_port: int = Field(2024, description="agent server")
     simulator_port: int = Field(8100, description="simulator")
     postgres_port: int | None = Field(None, description="Postgres; a free port unless set")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gateway.commands.common import die, read, with_database
-from gateway.console.access.passwords import LONGEST, SHORTEST, hashed, is_allowed, new_password
+from gateway.console.access.passwords import LONGEST, SHORTEST, hashed, is_allowed, matches, new_password
 from gateway.runtime.settings import CommonSettings
 from gateway.store.database import Connection
 from gateway.store.people import audit, people, sessions
@@ -32,6 +32,7 @@ def add(
     masks_numbers: Annotated[bool, typer.Option("--masks-numbers", help="Hide customers' numbers.")] = False,
     no_password: Annotated[bool, typer.Option("--no-password", help="Only with the company's account.")] = False,
     password_stdin: _FromStdin = False,
+    ensure: Annotated[bool, typer.Option("--ensure", help="Where the person exists, only set the password.")] = False,
 ) -> None:
     """Add a person; print their new password, once."""
     login = _checked(name)
@@ -40,6 +41,10 @@ def add(
 
     async def added(conn: Connection) -> None:
         async with conn.transaction():
+            existing = await people.by_login(conn, login) if ensure else None
+            if existing and password:
+                await _ensure_password(conn, existing, password)
+                return
             kept = hashed(password) if password else None
             person_id = await people.add(
                 conn, login, full_name or login, role, password_hash=kept,
@@ -96,9 +101,7 @@ def password(name: _Name, password_stdin: _FromStdin = False) -> None:
     chosen = _password(password_stdin)
 
     async def changed(conn: Connection, person: Person) -> None:
-        await people.set_password(conn, person.id, hashed(chosen))
-        await sessions.revoke_all(conn, person.id)
-        await audit.write(conn, None, "password_set", f"person:{person.id}")
+        await _set_password(conn, person, chosen)
 
     _change(name, changed)
     print(f"{name} has a new password")
@@ -115,6 +118,18 @@ def role(name: _Name, new: Annotated[Role, typer.Argument(metavar="ROLE", help="
 
     _change(name, changed)
     print(f"{name} is {new} now")
+
+
+async def _ensure_password(conn: Connection, person: Person, chosen: str) -> None:
+    kept = await people.password_hash(conn, person.id)
+    if kept is None or not matches(kept, chosen):
+        await _set_password(conn, person, chosen)
+
+
+async def _set_password(conn: Connection, person: Person, chosen: str) -> None:
+    await people.set_password(conn, person.id, hashed(chosen))
+    await sessions.revoke_all(conn, person.id)
+    await audit.write(conn, None, "password_set", f"person:{person.id}")
 
 
 def _change(name: str, change: Callable[[Connection, Person], Awaitable[None]]) -> None:

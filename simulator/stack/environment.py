@@ -6,6 +6,7 @@ from collections.abc import Mapping
 # The agent server and the simulator's model never see WhatsApp credentials or conversations.
 GATEWAY_ONLY = re.compile(
     r"WHATSAPP_\w+|CHANNELS_FILE|(DATABASE|REDIS|MEDIA)_URL(_FILE)?|GATEWAY_(HOST|PORT)|(OPS|WORK)_PORT"
+    r"|(CONSOLE|OIDC)_\w+"
 )
 # The gateway never sees model keys or business data.
 AGENT_ONLY = re.compile(r"OPENAI_\w+|\w+_API_KEY(_FILE)?|(AGENT|BUSINESS|MODEL|LANGSMITH|LANGCHAIN)_\w+|STUDIO")
@@ -13,16 +14,25 @@ AGENT_ONLY = re.compile(r"OPENAI_\w+|\w+_API_KEY(_FILE)?|(AGENT|BUSINESS|MODEL|L
 COMMON = re.compile(
     r"PATH|HOME|USER|LOGNAME|SHELL|TERM|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|PYTHON\w+|VIRTUAL_ENV|\w+_proxy", re.IGNORECASE
 )
+# The console sees neither tokens of Meta's nor the agent server's.
+CONSOLE = re.compile(
+    r"(CONSOLE|OIDC|LOG|OTEL|QUIET_PERIOD)_\w+|DATABASE_(URL(_FILE)?|POOL_SIZE)|MEDIA_URL|GATEWAY_HOST|KNOWN_HOSTS"
+    r"|DRAIN_SECONDS"
+)
+# No other process of the gateway needs the console's secret at the issuer.
+CONSOLE_ONLY = re.compile(r"OIDC_\w+")
 STACK_ONLY = re.compile(r"SIMULATOR_\w+|POSTGRES_PORT|REDIS_PORT|LANGGRAPH_PORT|DEV_DIR")
 
 
 def for_gateway(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return all variables but those of the agent and of the stack itself."""
-    return {
-        name: value
-        for name, value in variables.items()
-        if not (AGENT_ONLY.fullmatch(name) or STACK_ONLY.fullmatch(name))
-    }
+    """Return all variables but those of the agent, of the console's issuer and of the stack itself."""
+    others = (AGENT_ONLY, CONSOLE_ONLY, STACK_ONLY)
+    return {name: value for name, value in variables.items() if not any(other.fullmatch(name) for other in others)}
+
+
+def for_console(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return only the variables that the console's settings name."""
+    return {name: value for name, value in variables.items() if CONSOLE.fullmatch(name) or COMMON.fullmatch(name)}
 
 
 def for_agent(variables: Mapping[str, str]) -> dict[str, str]:

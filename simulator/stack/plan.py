@@ -76,6 +76,10 @@ class Plan:
         """Return the environment of ``gateway``."""
         return environment.for_gateway(self.variables)
 
+    def console_environment(self) -> dict[str, str]:
+        """Return the variables of ``gateway console``."""
+        return environment.for_console(self.variables)
+
     def agent_environment(self) -> dict[str, str]:
         """Return the environment of the agent server and of ``graph.business``."""
         return environment.for_agent(self.variables)
@@ -110,6 +114,7 @@ class Plan:
             "metrics": f"{ops}/metrics",
             "work": work,
             "work metrics": f"{work}/metrics",
+            "console": f"http://{HOST}:{self.settings.console_port}/console/",
             "agent": self.langgraph_url,
             "graph api": self.variables["WHATSAPP_GRAPH_URL"],
             "model": self.variables.get("OPENAI_BASE_URL", "https://api.openai.com/v1"),
@@ -165,6 +170,7 @@ def listeners(plan: Plan) -> dict[str, int]:
     """Return the ports that the stack needs, by the setting that changes each."""
     settings = plan.settings
     needed = {"GATEWAY_PORT": settings.gateway_port, "OPS_PORT": settings.ops_port, "WORK_PORT": settings.work_port}
+    needed |= {"CONSOLE_PORT": settings.console_port, "CONSOLE_OPS_PORT": settings.console_ops_port}
     needed |= {"LANGGRAPH_PORT": settings.langgraph_port} if plan.own_agent else {}
     needed |= {"SIMULATOR_PORT": settings.simulator_port} if plan.needs_simulator else {}
     needed |= {"POSTGRES_PORT": plan.postgres_port} if plan.own_postgres else {}
@@ -219,6 +225,8 @@ def _addresses(plan: Plan) -> dict[str, str]:
         "GATEWAY_PORT": str(settings.gateway_port),
         "OPS_PORT": str(settings.ops_port),
         "WORK_PORT": str(settings.work_port),
+        "CONSOLE_PORT": str(settings.console_port),
+        "CONSOLE_OPS_PORT": str(settings.console_ops_port),
         "GATEWAY_URL": f"http://{HOST}:{settings.ops_port}",
         "LANGGRAPH_URL": plan.langgraph_url,
         "STUDIO": str(plan.studio).lower(),

@@ -6,10 +6,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from simulator.ports import PortBusyError, require_free
+from simulator.stack import console
+from simulator.stack.console import ConsolePerson
 from simulator.stack.plan import DATABASE_NAME, Plan, agent_command, listeners
 from simulator.stack.postgres import Postgres
 from simulator.stack.process import Process, StartError
@@ -30,6 +33,7 @@ class Stack:
         self._report = report
         self._logs = plan.dev_dir / "logs"
         self._state = plan.dev_dir / STATE_FILE
+        self._people: list[ConsolePerson] = []
         self._supervisor = Supervisor(report, self._write_state)
 
     def run(self) -> None:
@@ -89,6 +93,9 @@ class Stack:
     def _prepare_databases(self) -> None:
         plan = self._plan
         self._run("gateway migrate", [*_python("gateway.cli"), "migrate"], plan.gateway_environment())
+        if plan.own_postgres:  # nobody is added to a database of the user's
+            self._people = console.load_or_make(plan.dev_dir)
+            console.add_to_database(self._people, plan.console_environment())
         if plan.own_agent:
             self._run("graph.business", [*_python("graph.business"), "--demo"], plan.agent_environment())
 
@@ -104,6 +111,9 @@ class Stack:
         yield Part(serve, ports.gateway_port, SERVERS)
         work = self._process("gateway work", [*gateway, "work"], plan.gateway_environment())
         yield _http_part(work, ports.work_port, "/readyz", WORK)
+        console_ = self._process("gateway console", [*gateway, "console"], plan.console_environment())
+        console_.ready = answers(ports.console_ops_port, "/readyz")
+        yield Part(console_, ports.console_port, SERVERS)
         if plan.own_agent:  # last, because it takes the longest
             agent = self._process("agent", agent_command(plan), plan.agent_environment())
             yield _http_part(agent, ports.langgraph_port, "/ok", SERVERS)
@@ -124,7 +134,9 @@ class Stack:
             for part in self._supervisor.parts
         ]
         state: dict[str, Any] = {"pid": os.getpid(), "addresses": self._plan.addresses(), "processes": processes}
+        state["console_people"] = [asdict(person) for person in self._people]
         temporary = self._state.with_suffix(".new")
+        temporary.touch(0o600)  # it has the passwords of the console's people
         temporary.write_text(json.dumps(state, indent=2))
         temporary.replace(self._state)
 
@@ -135,6 +147,8 @@ class Stack:
         for name, address in addresses.items():
             self._report(f"  {name:<{width}}  {address}")
         self._report(f"  {'logs':<{width}}  {self._logs}")
+        for person in self._people:
+            self._report(f"  {'':<{width}}  console: {person.login} ({person.role}), password {person.password}")
         model = "the demo model" if self._plan.own_model else "your model"
         self._report(f"\nReady, with {model}. Ctrl-C stops everything.")
         if unused := self._plan.unused():

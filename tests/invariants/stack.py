@@ -44,7 +44,15 @@ def eventually(condition: Callable[[], Any], what: str) -> Any:
     raise AssertionError(f"in vain waited for: {what}")
 
 
-_PORTS = ("GATEWAY_PORT", "OPS_PORT", "WORK_PORT", "LANGGRAPH_PORT", "SIMULATOR_PORT")
+_PORTS = (
+    "GATEWAY_PORT",
+    "OPS_PORT",
+    "WORK_PORT",
+    "CONSOLE_PORT",
+    "CONSOLE_OPS_PORT",
+    "LANGGRAPH_PORT",
+    "SIMULATOR_PORT",
+)
 _GATEWAY_TABLES = "event, contact, contact_key, contact_merge, conversation, turn, message, media, account_state"
 
 

@@ -58,6 +58,11 @@ def new_password() -> str:
     return "-".join(groups)
 
 
+def matches(kept: str, password: str) -> bool:
+    """Return whether a password is the one of a hash."""
+    return len(password) <= LONGEST and _verify(kept, password)
+
+
 def _verify(kept: str, password: str) -> bool:
     try:
         return _hasher.verify(kept, password)

@@ -19,6 +19,8 @@ def test_with_nothing_set_everything_is_our_own() -> None:
         "GATEWAY_PORT": 8000,
         "OPS_PORT": 8003,
         "WORK_PORT": 8001,
+        "CONSOLE_PORT": 8002,
+        "CONSOLE_OPS_PORT": 8004,
         "LANGGRAPH_PORT": 2024,
         "SIMULATOR_PORT": 8100,
         "POSTGRES_PORT": plan.postgres_port,
@@ -94,7 +96,11 @@ def test_each_part_is_told_only_what_it_may_know() -> None:
     assert not {"DATABASE_URL", "REDIS_URL", "CHANNELS_FILE"} & set(agent)
     assert not {*plan.keys.as_dict().values()} & {*agent.values()}
     assert not {"DATABASE_URL", "LANGGRAPH_TOKEN", "OPENAI_API_KEY", "INTERNAL_TOKEN"} & set(simulator)
-    for part in (gateway, agent, simulator):
+    console = plan.console_environment()
+    assert console["DATABASE_URL"] == plan.database_url
+    assert not {name for name in console if name.startswith(("WHATSAPP_", "LANGGRAPH_", "INTERNAL_", "OPENAI_"))}
+    assert not {*plan.keys.as_dict().values()} & {*console.values()}
+    for part in (gateway, agent, simulator, console):
         assert part["PATH"] == "/bin"
 
 

@@ -19,7 +19,8 @@ from tests.simulator.support.helpers import eventually
 ROOT = Path(__file__).parents[3]
 ADDRESSES = {"DATABASE_URL", "REDIS_URL", "LANGGRAPH_URL", "WHATSAPP_GRAPH_URL", "OPENAI_BASE_URL", "OPENAI_API_KEY"}
 PORTS = (
-    "GATEWAY_PORT", "OPS_PORT", "WORK_PORT", "LANGGRAPH_PORT", "SIMULATOR_PORT", "POSTGRES_PORT", "REDIS_PORT"
+    "GATEWAY_PORT", "OPS_PORT", "WORK_PORT", "CONSOLE_PORT", "CONSOLE_OPS_PORT", "LANGGRAPH_PORT",
+    "SIMULATOR_PORT", "POSTGRES_PORT", "REDIS_PORT",
 )  # fmt: skip
 UP = [sys.executable, "-m", "simulator", "up"]
 TIMEOUT_SECONDS = 240  # a bound for busy machines
@@ -91,7 +92,15 @@ def test_the_whole_stack(directory) -> None:
         state_file = directory / "dev" / "stack.json"
         state = json.loads(eventually(lambda: state_file.exists() and state_file.read_text(), seconds=TIMEOUT_SECONDS))
         pids = {process["name"]: process["pid"] for process in state["processes"]}
-        assert set(pids) == {"postgres", "valkey", "simulator", "agent", "gateway serve", "gateway work"}
+        assert set(pids) == {
+            "postgres",
+            "valkey",
+            "simulator",
+            "agent",
+            "gateway serve",
+            "gateway work",
+            "gateway console",
+        }
 
         second = run(UP, environment)
         assert (second.returncode, "Another local stack runs" in second.stderr) == (1, True)
@@ -109,6 +118,13 @@ def test_the_whole_stack(directory) -> None:
         assert httpx.post(verify, headers=headers, trust_env=False).json()["verified"]
         assert not {*keys.as_dict().values()} & {*str(state).split("'")}
 
+        assert [person["role"] for person in state["console_people"]] == ["attendant", "attendant", "admin"]
+        for person in state["console_people"]:
+            assert signs_in(state["addresses"]["console"], person["login"], person["password"])
+        assert not signs_in(state["addresses"]["console"], "ana", "wrong")
+        for file in ("stack.json", "console.json"):
+            assert (directory / "dev" / file).stat().st_mode & 0o777 == 0o600
+
         os.kill(pids["agent"], signal.SIGKILL)
         eventually(lambda: not listens(int(environment["LANGGRAPH_PORT"])))
         eventually(lambda: _pid(state_file, "agent") != pids["agent"], seconds=150)
@@ -117,6 +133,16 @@ def test_the_whole_stack(directory) -> None:
         assert up.exit_code == 0, log.read_text()
     assert not state_file.exists()
     assert not any(listens(port) for port in ports_of(environment))
+
+
+def signs_in(address: str, login: str, password: str) -> bool:
+    """Whether the console lets somebody in."""
+    with httpx.Client(base_url=address, trust_env=False, timeout=30) as browser:
+        page = browser.get("login", headers={"accept": "text/html"}).text
+        token = page.partition('name="csrf" content="')[2].partition('"')[0]
+        form = {"csrf": token, "login": login, "password": password}
+        answer = browser.post("login", data=form, headers={"origin": address.removesuffix("/console/")})
+        return answer.status_code == 303
 
 
 def _pid(state_file: Path, name: str) -> int:
