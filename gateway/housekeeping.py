@@ -27,9 +27,9 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _INTERVAL_SECONDS = 5.0
-_BATCH = 1000  # events deleted at once: a short transaction
-_FILES = 100  # deleted at once
-_BATCHES = 5  # of events, before the other duties have their turn again
+_MAX_EVENTS_PER_BATCH = 1000  # events deleted at once: a short transaction
+_MAX_FILES_PER_STEP = 100  # deleted at once
+_MAX_BATCHES_PER_STEP = 5  # of events, before the other duties have their turn again
 
 
 class Housekeeping:
@@ -88,15 +88,15 @@ class Housekeeping:
 
     async def _purge_audit(self, conn: Connection) -> None:
         if self._audit_days:
-            await audit.purge(conn, self._audit_days, _BATCH)
+            await audit.purge(conn, self._audit_days, _MAX_EVENTS_PER_BATCH)
 
     async def _purge(self, conn: Connection) -> bool:
         """Delete old events, and return whether there may be more."""
         return any([await self._purge_states(conn, states, days) for states, days in self._ages.items() if days])
 
     async def _purge_states(self, conn: Connection, states: tuple[str, ...], days: float) -> bool:
-        for _ in range(_BATCHES):
-            if await events.purge(conn, states, days, _BATCH) < _BATCH:
+        for _ in range(_MAX_BATCHES_PER_STEP):
+            if await events.purge(conn, states, days, _MAX_EVENTS_PER_BATCH) < _MAX_EVENTS_PER_BATCH:
                 return False
         return True
 
@@ -104,7 +104,7 @@ class Housekeeping:
         """Delete the files of messages that customers took back. A file that is gone already is no error."""
         if self._objects is None:
             return
-        found = await media.revoked(conn, _FILES)
+        found = await media.revoked(conn, _MAX_FILES_PER_STEP)
         for media_id, path in found:
             try:
                 await obstore.delete_async(self._objects, path)
@@ -114,7 +114,7 @@ class Housekeeping:
 
 
 async def _forget_rates(conn: Connection) -> None:
-    await rates.purge(conn, _BATCH)
+    await rates.purge(conn, _MAX_EVENTS_PER_BATCH)
 
 
 async def _measure(conn: Connection) -> None:

@@ -206,7 +206,7 @@ class MediaLoader:
     async def _retry(self, claimed: ClaimedMedia, error: str) -> None:
         delay = min(2.0 ** (claimed.attempts - 1), _MAX_DELAY)
         async with self._pool.connection() as conn:
-            kept = await store.again(conn, claimed.id, delay, error)
+            kept = await store.retry(conn, claimed.id, delay, error)
             if not kept:
                 await self._expire(conn, claimed, error)
         MEDIA.labels("retried" if kept else "expired").inc()

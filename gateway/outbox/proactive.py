@@ -75,21 +75,21 @@ class RefusedError(Exception):
         super().__init__(why)
 
 
-async def send(conn: Connection, channels: Channels, wanted: TemplateRequest) -> Queued:
+async def send(conn: Connection, channels: Channels, request: TemplateRequest) -> Queued:
     """Queue a template, or return the state of the message with the same key.
 
     Raises:
         RefusedError: It cannot or may not be sent; nothing was queued.
     """
-    channel, named, content = _channel(channels, wanted.channel), _named(wanted.to), _content(wanted)
-    key = wanted.key or f"once:{uuid4()}"
+    channel, ids, content = _channel(channels, request.channel), _ids(request.to), _content(request)
+    key = request.key or f"once:{uuid4()}"
     async with conn.transaction():
         if known := await queue.by_key(conn, key):
             return Queued(*known, new=False)
         number = channel.phone_number_id
         statement = Statement(datetime.now(UTC), number, scopes(channel, number), event_id=0)
-        customer = await customer_for(conn, named, statement)
-        if wanted.category == "marketing" and await contacts.wants_no_marketing(conn, customer):
+        customer = await customer_for(conn, ids, statement)
+        if request.category == "marketing" and await contacts.wants_no_marketing(conn, customer):
             raise RefusedError("the customer has stopped marketing messages", 409)
         conversation = await conversations.conversation_for(conn, channel.phone_number_id, customer)
         if made := await queue.queue_once(conn, conversation, content, key):
@@ -100,18 +100,18 @@ async def send(conn: Connection, channels: Channels, wanted: TemplateRequest) ->
         return Queued(*known, new=False)
 
 
-def _channel(channels: Channels, wanted: str | None) -> Channel:
+def _channel(channels: Channels, channel_id: str | None) -> Channel:
     every = channels.all()
-    if wanted is None and len(every) == 1:
+    if channel_id is None and len(every) == 1:
         return next(iter(every.values()))
-    if wanted is None:
+    if channel_id is None:
         raise RefusedError("there are several numbers (or none): say which one sends (channel)")
-    if (channel := every.get(wanted)) is None:
+    if (channel := every.get(channel_id)) is None:
         raise RefusedError("the channel is no number configured here", 404)
     return channel
 
 
-def _named(to: str) -> Ids:
+def _ids(to: str) -> Ids:
     if is_user_id(to) and not is_parent_id(to):
         return Ids(user_id=to)
     number = _DECORATION.sub("", to)
@@ -120,13 +120,13 @@ def _named(to: str) -> Ids:
     return Ids(number=number.removeprefix("+"))
 
 
-def _content(wanted: TemplateRequest) -> dict[str, Any]:
+def _content(request: TemplateRequest) -> dict[str, Any]:
     try:
-        message = template(wanted.name, wanted.language, wanted.parameters, buttons=wanted.components)
+        message = template(request.name, request.language, request.parameters, buttons=request.components)
         check(message)
     except InvalidMessage as error:
         raise RefusedError(str(error)) from None
-    return {**as_reply(message), "text": placeholder(wanted.name, category=wanted.category)}
+    return {**as_reply(message), "text": placeholder(request.name, category=request.category)}
 
 
 class TemplateRoutes:
@@ -145,9 +145,9 @@ class TemplateRoutes:
         if not self._allowed(request):
             return _problem("the bearer token is not INTERNAL_TOKEN", 401)
         try:
-            wanted = TemplateRequest.model_validate_json(await request.body())
+            template_request = TemplateRequest.model_validate_json(await request.body())
             async with self._pool.connection() as conn:
-                queued = await send(conn, self._channels, wanted)
+                queued = await send(conn, self._channels, template_request)
         except ValidationError as error:
             return _problem(first_problem(error), 400)
         except RefusedError as error:

@@ -18,8 +18,8 @@ from gateway.store.database import is_away
 
 log = structlog.get_logger(__name__)
 
-_CANCEL_AGAIN = 2.0
-_LONGEST_PAUSE = 30.0  # seconds until a loop that failed again and again looks again
+_CANCEL_INTERVAL_SECONDS = 2.0
+_MAX_PAUSE_SECONDS = 30.0  # seconds until a loop that failed again and again looks again
 
 #: Does the work that is due; returns the seconds after which it must be called again even if nothing wakes it.
 Step = Callable[[], Awaitable[float]]
@@ -67,7 +67,7 @@ class _Trouble:
     def failed(self) -> float:
         ERRORS.labels("loop").inc()
         self._failures += 1
-        return min(2.0 ** min(self._failures - 1, 10), _LONGEST_PAUSE)
+        return min(2.0 ** min(self._failures - 1, 10), _MAX_PAUSE_SECONDS)
 
     def over(self) -> None:
         if self._away:
@@ -85,7 +85,7 @@ async def ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
     while waiting:
         for task in waiting:
             task.cancel()
-        await asyncio.wait(waiting, timeout=_CANCEL_AGAIN)
+        await asyncio.wait(waiting, timeout=_CANCEL_INTERVAL_SECONDS)
         waiting = [task for task in waiting if not task.done()]
 
 

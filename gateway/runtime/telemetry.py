@@ -17,7 +17,7 @@ from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
 # Their request lines hold addresses, and these hold ids of customers.
 _WARNINGS_ONLY = ("httpx", "httpcore", "uvicorn.access")
-_FRAMES = 4  # of a traceback in the log
+_MAX_LOGGED_FRAMES = 4
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)
 
 RECEIVED = Counter("whatsapp_messages_received", "Messages that customers sent", ["type"])
@@ -105,7 +105,7 @@ def _shapes(error: BaseException) -> Iterator[str]:
     """Yield the exception and its causes, each with its last places in code."""
     current: BaseException | None = error
     while current is not None:
-        frames = traceback.extract_tb(current.__traceback__)[-_FRAMES:]
+        frames = traceback.extract_tb(current.__traceback__)[-_MAX_LOGGED_FRAMES:]
         places = ", ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
         yield f"{type(current).__qualname__} ({places})"
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)

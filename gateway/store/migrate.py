@@ -8,7 +8,7 @@ import psycopg
 import yoyo
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-_LOCK = 0x77612D6D  # any number of our own, for the advisory lock
+_ADVISORY_LOCK_KEY = 0x77612D6D  # any number of our own, for the advisory lock
 
 
 def migrate(url: str, *, up_to: str | None = None, migrations: Path = MIGRATIONS) -> list[str]:
@@ -17,7 +17,7 @@ def migrate(url: str, *, up_to: str | None = None, migrations: Path = MIGRATIONS
     ``up_to`` stops after that migration. A lock of Postgres, unlike yoyo's own, goes away with a killed process.
     """
     with psycopg.connect(url, autocommit=True, application_name="whatsapp-gateway-migrate") as lock:
-        lock.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        lock.execute("SELECT pg_advisory_lock(%s)", (_ADVISORY_LOCK_KEY,))
         backend = yoyo.get_backend(_driver(url))
         try:
             new = backend.to_apply(yoyo.read_migrations(str(migrations)))

@@ -153,8 +153,8 @@ class Turns:
         if channel is None:
             await self._give_back(turn, "its channel is not configured any more", self._bounds.timeout, failed=False)
             return
-        if not turn.posted and (said := unreadable(turn.inbound, channel.locale)):
-            await self._say(turn, channel, said)
+        if not turn.posted and (text := unreadable(turn.inbound, channel.locale)):
+            await self._say(turn, channel, text)
             return
         remaining = max(self._bounds.timeout - turn.age, _MIN_ATTEMPT_SECONDS)
         started = time.monotonic()

@@ -8,12 +8,13 @@ import hashlib
 import json
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from simulator.json_type import Json
 from simulator.meta.errors import DOWNLOAD_FAILED, GraphError
 from simulator.meta.media import INBOUND_SECONDS, MediaKind, Medium, is_animated, kind_of
 from simulator.meta.samples import sample
+from simulator.meta.strict_model import StrictModel
 from simulator.meta.world import Message, Number, Persona, World
 
 REFERRAL = {
@@ -28,11 +29,7 @@ REFERRAL = {
 }
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Attachment(_Part):
+class Attachment(StrictModel):
     """A file: a built-in ``sample``, ``base64``, or ``media_id`` of ``POST /_sim/media``; or one that is too large."""
 
     kind: MediaKind | None = None
@@ -46,35 +43,35 @@ class Attachment(_Part):
     too_large: bool = False
 
 
-class Tap(_Part):
+class Tap(StrictModel):
     """A tap on a reply button, a list's row or a template's quick reply; ``id``: its id, payload or title."""
 
     message_id: str
     id: str
 
 
-class Reaction(_Part):
+class Reaction(StrictModel):
     """An emoji on a message; empty: taken back."""
 
     message_id: str
     emoji: str
 
 
-class Edit(_Part):
+class Edit(StrictModel):
     """A new text for the person's own message."""
 
     message_id: str
     text: str
 
 
-class FlowAnswer(_Part):
+class FlowAnswer(StrictModel):
     """A filled-in flow."""
 
     message_id: str
-    data: Json = {}
+    data: Json = Field(default_factory=dict)
 
 
-class PersonaAction(_Part):
+class PersonaAction(StrictModel):
     """One action of a person: exactly one of the first ten fields; the other fields modify it."""
 
     text: str | None = None

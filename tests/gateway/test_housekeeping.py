@@ -32,8 +32,8 @@ async def count(gateway: Gateway) -> dict[str, int]:
 
 
 async def test_old_events_are_deleted_in_batches(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(housekeeping, "_BATCH", 10)
-    monkeypatch.setattr(housekeeping, "_BATCHES", 2)
+    monkeypatch.setattr(housekeeping, "_MAX_EVENTS_PER_BATCH", 10)
+    monkeypatch.setattr(housekeeping, "_MAX_BATCHES_PER_STEP", 2)
     for state in ("done", "ignored", "unknown", "failed"):
         await fill(gateway, state, 31, 15)
         await fill(gateway, state, 29, 1)

@@ -59,7 +59,7 @@ async def next_due(conn: Connection) -> float | None:
     return max(0.0, row[0]) if row and row[0] is not None else None
 
 
-async def again(conn: Connection, media_id: UUID, delay: float, error: str) -> bool:
+async def retry(conn: Connection, media_id: UUID, delay: float, error: str) -> bool:
     """Have media fetched again after a delay in seconds; return False where it has expired at Meta."""
     cursor = await conn.execute(
         """UPDATE media SET due_at = now() + make_interval(secs => %s), lease_until = NULL, error = %s

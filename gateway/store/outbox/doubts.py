@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 from gateway.store.database import OUTBOX, Connection, notify
 
 MAX_RESENDS = 2
-_SHOWN_DAYS = 7  # how long messages that were given up are shown
+_GIVEN_UP_LISTED_DAYS = 7
 _GIVEN_UP = "no word from Meta within the wait: it may have arrived or not"
 
 
@@ -80,6 +80,6 @@ async def in_doubt(conn: Connection, limit: int = 200) -> list[InDoubt]:
                WHERE m.status IN ('uncertain', 'failed') AND m.uncertain_at IS NOT NULL
                  AND (m.status = 'uncertain' OR m.send_at > now() - make_interval(days => %s))
                ORDER BY m.uncertain_at DESC LIMIT %s""",
-            (_SHOWN_DAYS, limit),
+            (_GIVEN_UP_LISTED_DAYS, limit),
         )
         return await cursor.fetchall()

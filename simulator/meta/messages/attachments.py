@@ -5,16 +5,14 @@ Source: WhatsApp Cloud API reference, "Messages" (v26.0): media, location and co
 
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from simulator.meta.strict_model import StrictModel
 
 MAX_CAPTION_CHARACTERS = 1024
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Media(_Part):
+class Media(StrictModel):
     """An upload's id or a public link, exactly one."""
 
     id: str | None = Field(None, min_length=1)
@@ -45,7 +43,7 @@ class Audio(Media):
     voice: bool = False
 
 
-class Location(_Part):
+class Location(StrictModel):
     """A place; numbers may come as text. An address needs a name."""
 
     latitude: float = Field(ge=-90, le=90)
@@ -54,7 +52,7 @@ class Location(_Part):
     address: str | None = None
 
 
-class Name(_Part):
+class Name(StrictModel):
     """A contact's name: formatted, and at least one of its parts."""
 
     formatted_name: str = Field(min_length=1)
@@ -72,7 +70,7 @@ class Name(_Part):
         return self
 
 
-class Phone(_Part):
+class Phone(StrictModel):
     """A number of a contact."""
 
     phone: str | None = None
@@ -80,19 +78,19 @@ class Phone(_Part):
     wa_id: str | None = None
 
 
-class Contact(_Part):
+class Contact(StrictModel):
     """A contact card."""
 
     name: Name
-    phones: list[Phone] = []
-    emails: list[dict[str, Any]] = []
-    urls: list[dict[str, Any]] = []
-    addresses: list[dict[str, Any]] = []
+    phones: list[Phone] = Field(default_factory=list)
+    emails: list[dict[str, Any]] = Field(default_factory=list)
+    urls: list[dict[str, Any]] = Field(default_factory=list)
+    addresses: list[dict[str, Any]] = Field(default_factory=list)
     org: dict[str, Any] | None = None
     birthday: str | None = Field(None, pattern=r"^\d{4}-\d{2}-\d{2}$")
 
 
-class Contacts(_Part):
+class Contacts(StrictModel):
     """``type: contacts``: the cards, which Meta's JSON has as a bare list."""
 
     contacts: list[Contact] = Field(min_length=1, max_length=257)

@@ -5,10 +5,11 @@ Source: WhatsApp Cloud API reference, "Interactive messages" (v26.0), and its gu
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from simulator.json_type import Json
 from simulator.meta.messages.attachments import Media
+from simulator.meta.strict_model import StrictModel
 
 MAX_BUTTONS, MAX_SECTIONS, MAX_ROWS, MAX_PRODUCTS = 3, 10, 10, 30
 
@@ -17,29 +18,25 @@ ShortLine = Annotated[str, Field(min_length=1, max_length=60)]  # headers and fo
 WebAddress = Annotated[str, Field(min_length=1, pattern=r"^https?://")]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Body(_Part):
+class Body(StrictModel):
     """The text; most types allow 1,024 characters."""
 
     text: str = Field(min_length=1, max_length=1024)
 
 
-class LongBody(_Part):
+class LongBody(StrictModel):
     """The text of a list: 4,096 characters."""
 
     text: str = Field(min_length=1, max_length=4096)
 
 
-class Footer(_Part):
+class Footer(StrictModel):
     """The line under the text."""
 
     text: ShortLine
 
 
-class Header(_Part):
+class Header(StrictModel):
     """The line or the media above the text: exactly the field that ``type`` names."""
 
     type: Literal["text", "image", "video", "document"]
@@ -56,28 +53,28 @@ class Header(_Part):
         return self
 
 
-class TextHeader(_Part):
+class TextHeader(StrictModel):
     """A header of text only."""
 
     type: Literal["text"]
     text: ShortLine
 
 
-class Reply(_Part):
+class Reply(StrictModel):
     """The title and the id of a reply button."""
 
     id: str = Field(min_length=1, max_length=256)
     title: ButtonTitle
 
 
-class ReplyButton(_Part):
+class ReplyButton(StrictModel):
     """A reply button."""
 
     type: Literal["reply"]
     reply: Reply
 
 
-class ButtonAction(_Part):
+class ButtonAction(StrictModel):
     """One to three buttons."""
 
     buttons: list[ReplyButton] = Field(min_length=1, max_length=MAX_BUTTONS)
@@ -91,7 +88,7 @@ class ButtonAction(_Part):
         return self
 
 
-class Row(_Part):
+class Row(StrictModel):
     """A choice of a list."""
 
     id: str = Field(min_length=1, max_length=200)
@@ -99,14 +96,14 @@ class Row(_Part):
     description: str | None = Field(None, max_length=72)
 
 
-class Section(_Part):
+class Section(StrictModel):
     """Rows under a title."""
 
     title: str | None = Field(None, max_length=24)
     rows: list[Row] = Field(min_length=1, max_length=MAX_ROWS)
 
 
-class ListAction(_Part):
+class ListAction(StrictModel):
     """A list's button and its sections."""
 
     button: ButtonTitle
@@ -124,28 +121,28 @@ class ListAction(_Part):
         return self
 
 
-class UrlParameters(_Part):
+class UrlParameters(StrictModel):
     """The address behind a button."""
 
     display_text: ButtonTitle
     url: WebAddress
 
 
-class UrlAction(_Part):
+class UrlAction(StrictModel):
     """``cta_url``."""
 
     name: Literal["cta_url"]
     parameters: UrlParameters
 
 
-class FlowStart(_Part):
+class FlowStart(StrictModel):
     """The first screen of a flow."""
 
     screen: str = Field(min_length=1)
     data: Annotated[Json, Field(min_length=1)] | None = None
 
 
-class FlowParameters(_Part):
+class FlowParameters(StrictModel):
     """The flow to open, and how it opens."""
 
     flow_message_version: Literal["3"]
@@ -164,54 +161,54 @@ class FlowParameters(_Part):
         return self
 
 
-class FlowAction(_Part):
+class FlowAction(StrictModel):
     """``flow``."""
 
     name: Literal["flow"]
     parameters: FlowParameters
 
 
-class NamedAction(_Part):
+class NamedAction(StrictModel):
     """An action that is only a name."""
 
     name: Literal["send_location", "call_permission_request", "voice_call", "catalog_message"]
     parameters: Json | None = None
 
 
-class Product(_Part):
+class Product(StrictModel):
     """A product of a list."""
 
     product_retailer_id: str = Field(min_length=1)
 
 
-class ProductSection(_Part):
+class ProductSection(StrictModel):
     """Products under a title."""
 
     title: str = Field(min_length=1, max_length=24)
     product_items: list[Product] = Field(min_length=1, max_length=MAX_PRODUCTS)
 
 
-class ProductAction(_Part):
+class ProductAction(StrictModel):
     """One product."""
 
     catalog_id: str = Field(min_length=1)
     product_retailer_id: str = Field(min_length=1)
 
 
-class ProductListAction(_Part):
+class ProductListAction(StrictModel):
     """Several products."""
 
     catalog_id: str = Field(min_length=1)
     sections: list[ProductSection] = Field(min_length=1, max_length=MAX_SECTIONS)
 
 
-class ContactInfoAction(_Part):
+class ContactInfoAction(StrictModel):
     """``request_contact_info``: its button has Meta's own words."""
 
     name: Literal["request_contact_info"]
 
 
-class _Interactive(_Part):
+class _Interactive(StrictModel):
     type: str
     footer: Footer | None = None
 
@@ -255,7 +252,7 @@ class Request(_Interactive):
     action: NamedAction
 
 
-class ContactInfo(_Part):
+class ContactInfo(StrictModel):
     """``type: request_contact_info``; neither header nor footer."""
 
     type: str
@@ -278,7 +275,7 @@ class Products(_Interactive):
     action: ProductListAction
 
 
-INTERACTIVE: dict[str, type[_Part]] = {
+INTERACTIVE: dict[str, type[StrictModel]] = {
     "button": Buttons,
     "list": List,
     "cta_url": CtaUrl,

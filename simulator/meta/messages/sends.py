@@ -6,7 +6,7 @@ A new type is a model here and a line in ``CONTENT``. Source of shapes and limit
 
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from simulator.json_type import Json
@@ -14,6 +14,7 @@ from simulator.meta.errors import INVALID_PARAMETER, INVALID_VALUE, MISSING_PARA
 from simulator.meta.messages.attachments import Audio, Captioned, Contacts, Document, Location, Media
 from simulator.meta.messages.interactive import INTERACTIVE
 from simulator.meta.messages.template_sends import TemplateSend
+from simulator.meta.strict_model import StrictModel
 from simulator.meta.world import digits_of
 
 MAX_TEXT_CHARACTERS = 4096
@@ -23,37 +24,33 @@ PHONE_DIGITS = range(7, 16)  # E.164
 PartT = TypeVar("PartT", bound=BaseModel)
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Text(_Part):
+class Text(StrictModel):
     """``type: text``."""
 
     body: str = Field(min_length=1, max_length=MAX_TEXT_CHARACTERS)
     preview_url: bool = False
 
 
-class Reaction(_Part):
+class Reaction(StrictModel):
     """``type: reaction``; an empty emoji removes it."""
 
     message_id: str = Field(min_length=1)
     emoji: str
 
 
-class Context(_Part):
+class Context(StrictModel):
     """The message to which this one replies."""
 
     message_id: str = Field(min_length=1)
 
 
-class Typing(_Part):
+class Typing(StrictModel):
     """``typing_indicator`` of a read call."""
 
     type: Literal["text"]
 
 
-class Read(_Part):
+class Read(StrictModel):
     """``status: read``."""
 
     messaging_product: Literal["whatsapp"]
@@ -62,7 +59,7 @@ class Read(_Part):
     typing_indicator: Typing | None = None
 
 
-class Control(_Part):
+class Control(StrictModel):
     """``thread_control``: take a conversation, or release it to Meta's automatic responder."""
 
     messaging_product: Literal["whatsapp"]
@@ -87,10 +84,8 @@ CONTENT: dict[str, type[BaseModel]] = {
 }
 
 
-class Envelope(BaseModel):
+class Envelope(StrictModel):
     """The fields that every send has besides its content."""
-
-    model_config = ConfigDict(extra="forbid")
 
     messaging_product: Literal["whatsapp"]
     recipient_type: Literal["individual"] = "individual"

@@ -6,7 +6,7 @@ Source: docs/whatsapp/cloud-api/guides/send-message-templates, and Meta's error 
 import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from simulator.json_type import Json
 from simulator.meta.business.templates import VARIABLE, Template, variables
@@ -21,6 +21,7 @@ from simulator.meta.errors import (
     TEMPLATE_TOO_LONG,
     GraphError,
 )
+from simulator.meta.strict_model import StrictModel
 
 MAX_CHARACTERS = {"BODY": 1024, "HEADER": 60}
 UNPRINTABLE = re.compile(r"[\n\t]| {5,}")
@@ -28,33 +29,29 @@ UNPRINTABLE = re.compile(r"[\n\t]| {5,}")
 FALLBACKS = {"currency": "fallback_value", "date_time": "fallback_value"}
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Language(_Part):
+class Language(StrictModel):
     """The code of the template's language."""
 
     code: str = Field(min_length=1)
     policy: Literal["deterministic"] = "deterministic"
 
 
-class Component(_Part):
+class Component(StrictModel):
     """Values for one component: header, body, or the button at an index."""
 
     type: Literal["header", "body", "button", "carousel", "limited_time_offer", "HEADER", "BODY", "BUTTON"]
     sub_type: str | None = None
     index: int | None = Field(None, ge=0, le=9)
-    parameters: list[Json] = []
+    parameters: list[Json] = Field(default_factory=list)
     cards: list[Json] | None = None
 
 
-class TemplateSend(_Part):
+class TemplateSend(StrictModel):
     """``type: template``."""
 
     name: str = Field(min_length=1, max_length=512)
     language: Language
-    components: list[Component] = []
+    components: list[Component] = Field(default_factory=list)
     namespace: str | None = None
 
 

@@ -39,7 +39,7 @@ async def doors(configured: Settings) -> AsyncIterator[Doors]:
 
 
 @pytest.fixture
-def gateway(doors: Doors) -> httpx.AsyncClient:
+def http(doors: Doors) -> httpx.AsyncClient:
     return doors.webhook
 
 
@@ -48,115 +48,113 @@ def rows(url: str) -> list[tuple[Any, ...]]:
         return conn.execute("SELECT key, field, type, phone_number_id, raw FROM event ORDER BY id").fetchall()
 
 
-async def test_verification_answers_the_challenge(gateway: httpx.AsyncClient) -> None:
+async def test_verification_answers_the_challenge(http: httpx.AsyncClient) -> None:
     query = {"hub.mode": "subscribe", "hub.verify_token": "verify-me", "hub.challenge": "31415"}
-    answer = await gateway.get(PATH, params=query)
+    answer = await http.get(PATH, params=query)
     assert (answer.status_code, answer.text) == (200, "31415")
     assert answer.headers["content-type"].startswith("text/plain")
     for wrong in ({"hub.verify_token": "wrong"}, {"hub.mode": "unsubscribe"}, {"hub.verify_token": "vérify"}):
-        assert (await gateway.get(PATH, params=query | wrong)).status_code == 403
-    assert (await gateway.get(PATH)).status_code == 403
+        assert (await http.get(PATH, params=query | wrong)).status_code == 403
+    assert (await http.get(PATH)).status_code == 403
 
 
-async def test_an_item_is_durable_when_it_is_acknowledged(gateway: httpx.AsyncClient, database: str) -> None:
+async def test_an_item_is_durable_when_it_is_acknowledged(http: httpx.AsyncClient, database: str) -> None:
     message = text("Olá")
-    answer = await gateway.post(PATH, **signed(payload(message)))
+    answer = await http.post(PATH, **signed(payload(message)))
     assert answer.status_code == 200
     [(key, field, kind, number, raw)] = rows(database)
     assert (key, field, kind, number) == (f"msg:{message['id']}", "messages", "text", NUMBER)
     assert json.loads(raw)["message"] == message
 
 
-async def test_the_previous_secret_still_signs(gateway: httpx.AsyncClient) -> None:
-    assert (await gateway.post(PATH, **signed(payload(text("a")), "the-previous-one"))).status_code == 200
+async def test_the_previous_secret_still_signs(http: httpx.AsyncClient) -> None:
+    assert (await http.post(PATH, **signed(payload(text("a")), "the-previous-one"))).status_code == 200
 
 
-async def test_a_bad_or_missing_signature_stores_nothing(gateway: httpx.AsyncClient, database: str) -> None:
+async def test_a_bad_or_missing_signature_stores_nothing(http: httpx.AsyncClient, database: str) -> None:
     request = signed(payload(text("Olá")), "not-our-secret")
-    assert (await gateway.post(PATH, **request)).status_code == 403
-    assert (await gateway.post(PATH, content=request["content"])).status_code == 403
+    assert (await http.post(PATH, **request)).status_code == 403
+    assert (await http.post(PATH, content=request["content"])).status_code == 403
     tampered = signed(payload(text("Olá")))
-    assert (
-        await gateway.post(PATH, content=tampered["content"] + b" ", headers=tampered["headers"])
-    ).status_code == 403
+    assert (await http.post(PATH, content=tampered["content"] + b" ", headers=tampered["headers"])).status_code == 403
     assert rows(database) == []
 
 
-async def test_a_body_over_the_limit_is_413_whatever_its_length_says(gateway: httpx.AsyncClient, database: str) -> None:
-    assert (await gateway.post(PATH, **signed(b" " * (MAX_BODY + 1)))).status_code == 413
+async def test_a_body_over_the_limit_is_413_whatever_its_length_says(http: httpx.AsyncClient, database: str) -> None:
+    assert (await http.post(PATH, **signed(b" " * (MAX_BODY + 1)))).status_code == 413
 
     async def stream() -> AsyncIterator[bytes]:
         for _ in range(MAX_BODY // 65536 + 1):
             yield b" " * 65536
 
-    assert (await gateway.post(PATH, content=stream())).status_code == 413
+    assert (await http.post(PATH, content=stream())).status_code == 413
     assert rows(database) == []
 
 
-async def test_three_megabytes_are_taken(gateway: httpx.AsyncClient, database: str) -> None:
+async def test_three_megabytes_are_taken(http: httpx.AsyncClient, database: str) -> None:
     whole = payload(text("x"))
     whole["padding"] = "x" * (MAX_BODY - len(json.dumps(whole)) - 20)
-    assert (await gateway.post(PATH, **signed(whole))).status_code == 200
+    assert (await http.post(PATH, **signed(whole))).status_code == 200
     assert len(rows(database)) == 1
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"not json", b"\xff\xfe", b'{"a": NaN}'])
-async def test_what_is_no_json_is_400(gateway: httpx.AsyncClient, database: str, body: bytes) -> None:
-    assert (await gateway.post(PATH, **signed(body))).status_code == 400
+async def test_what_is_no_json_is_400(http: httpx.AsyncClient, database: str, body: bytes) -> None:
+    assert (await http.post(PATH, **signed(body))).status_code == 400
     assert rows(database) == []
 
 
 @pytest.mark.parametrize("content", [None, 7, "text", [], {}, {"entry": [{"changes": [{"field": "x", "value": 3}]}]}])
-async def test_json_of_an_unknown_shape_is_kept(gateway: httpx.AsyncClient, database: str, content: object) -> None:
-    assert (await gateway.post(PATH, **signed(content))).status_code == 200
+async def test_json_of_an_unknown_shape_is_kept(http: httpx.AsyncClient, database: str, content: object) -> None:
+    assert (await http.post(PATH, **signed(content))).status_code == 200
     [(_, field, kind, _, raw)] = rows(database)
     assert (field, kind) == ("unknown", "unknown")
     assert raw
 
 
-async def test_nul_and_lone_surrogates_are_kept_as_they_came(gateway: httpx.AsyncClient, database: str) -> None:
+async def test_nul_and_lone_surrogates_are_kept_as_they_came(http: httpx.AsyncClient, database: str) -> None:
     body = json.dumps(payload(text("a\0b\ud800c"))).encode()
     assert b"\\u0000" in body
     assert b"\\ud800" in body
-    assert (await gateway.post(PATH, **signed(body))).status_code == 200
+    assert (await http.post(PATH, **signed(body))).status_code == 200
     [(*_, raw)] = rows(database)
     assert json.loads(raw)["message"]["text"]["body"] == "a\0b\ud800c"
 
 
-async def test_twenty_deliveries_at_once_are_one_event(gateway: httpx.AsyncClient, database: str) -> None:
+async def test_twenty_deliveries_at_once_are_one_event(http: httpx.AsyncClient, database: str) -> None:
     request = signed(payload(text("Olá")))
-    answers = await asyncio.gather(*(gateway.post(PATH, **request) for _ in range(20)))
+    answers = await asyncio.gather(*(http.post(PATH, **request) for _ in range(20)))
     assert {answer.status_code for answer in answers} == {200}
     assert len(rows(database)) == 1
 
 
-async def test_a_batch_keeps_every_item_in_order(gateway: httpx.AsyncClient, database: str) -> None:
+async def test_a_batch_keeps_every_item_in_order(http: httpx.AsyncClient, database: str) -> None:
     messages = [text(str(n), wa_id=f"55119{n:08d}") for n in range(300)]
-    assert (await gateway.post(PATH, **signed(payload(*messages)))).status_code == 200
+    assert (await http.post(PATH, **signed(payload(*messages)))).status_code == 200
     assert [row[0] for row in rows(database)] == [f"msg:{message['id']}" for message in messages]
 
 
 async def test_without_its_tables_or_without_postgres_meta_is_asked_to_come_again(
-    doors: Doors, gateway: httpx.AsyncClient, database: str
+    doors: Doors, http: httpx.AsyncClient, database: str
 ) -> None:
     request = signed(payload(text("Olá")))
     with psycopg.connect(database, autocommit=True) as conn:
         conn.execute("ALTER TABLE event RENAME TO elsewhere")
-    assert (await gateway.post(PATH, **request)).status_code == 503
+    assert (await http.post(PATH, **request)).status_code == 503
     assert "gateway migrate" in (await doors.ops.get("/readyz")).json()["postgres"]
-    assert (await gateway.get("/healthz")).status_code == 200
+    assert (await http.get("/healthz")).status_code == 200
     with psycopg.connect(database, autocommit=True) as conn:
         conn.execute("ALTER TABLE elsewhere RENAME TO event")
-    assert (await gateway.post(PATH, **request)).status_code == 200
+    assert (await http.post(PATH, **request)).status_code == 200
     assert "postgres" not in (await doors.ops.get("/readyz")).json()
 
 
 async def test_a_restart_of_postgres_costs_no_webhook(
-    gateway: httpx.AsyncClient, postgres: Postgres, database: str
+    http: httpx.AsyncClient, postgres: Postgres, database: str
 ) -> None:
-    assert (await gateway.post(PATH, **signed(payload(text("before"))))).status_code == 200
+    assert (await http.post(PATH, **signed(payload(text("before"))))).status_code == 200
     postgres.restart()
-    assert (await gateway.post(PATH, **signed(payload(text("after"))))).status_code == 200
+    assert (await http.post(PATH, **signed(payload(text("after"))))).status_code == 200
     assert len(rows(database)) == 2
 
 
@@ -166,12 +164,12 @@ async def test_a_restart_of_postgres_costs_no_webhook(
      "/healthz/", "/internal/media/00000000-0000-0000-0000-000000000000", "/webhook/whatsapp/../../metrics"],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
-async def test_the_webhooks_door_has_nothing_else(gateway: httpx.AsyncClient, path: str, method: str) -> None:
-    assert (await gateway.request(method, path)).status_code == 404
+async def test_the_webhooks_door_has_nothing_else(http: httpx.AsyncClient, path: str, method: str) -> None:
+    assert (await http.request(method, path)).status_code == 404
 
 
-async def test_the_webhooks_door_says_that_it_lives_and_no_more(gateway: httpx.AsyncClient) -> None:
-    answer = await gateway.get("/healthz")
+async def test_the_webhooks_door_says_that_it_lives_and_no_more(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/healthz")
     assert (answer.status_code, answer.content) == (200, b"")
 
 
@@ -186,10 +184,10 @@ async def test_the_other_door_answers_to_known_names_only(doors: Doors, path: st
     assert (await doors.ops.get(path, headers={"host": "wa-gateway.shop.svc:8003"})).status_code != 400
 
 
-async def test_meta_may_call_the_webhook_by_any_name(gateway: httpx.AsyncClient) -> None:
+async def test_meta_may_call_the_webhook_by_any_name(http: httpx.AsyncClient) -> None:
     request = signed(payload(text("Olá")))
     request["headers"]["host"] = "shop.example"
-    assert (await gateway.post(PATH, **request)).status_code == 200
+    assert (await http.post(PATH, **request)).status_code == 200
 
 
 json_values = st.recursive(
@@ -201,7 +199,7 @@ json_values = st.recursive(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=json_values)
-async def test_no_json_makes_an_error(gateway: httpx.AsyncClient, value: object) -> None:
+async def test_no_json_makes_an_error(http: httpx.AsyncClient, value: object) -> None:
     assert (
-        await gateway.post(PATH, **signed({"entry": [{"changes": [{"field": "messages", "value": value}]}]}))
+        await http.post(PATH, **signed({"entry": [{"changes": [{"field": "messages", "value": value}]}]}))
     ).status_code == 200

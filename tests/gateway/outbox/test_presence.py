@@ -158,7 +158,7 @@ async def test_a_receipt_under_way_ends_before_the_answer_is_queued(
     slow: tuple[Gateway, SlowMeta], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(presence, "_GRACE_SECONDS", 60)
-    monkeypatch.setattr(loops, "_CANCEL_AGAIN", 60)
+    monkeypatch.setattr(loops, "_CANCEL_INTERVAL_SECONDS", 60)
     gateway, meta = slow
     gateway.agent.gate.clear()
     await gateway.receive(text("Olá"))

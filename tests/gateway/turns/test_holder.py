@@ -286,7 +286,7 @@ async def test_no_more_turns_than_there_is_room_for(gateway: Gateway) -> None:
 async def test_an_indicator_that_survives_its_cancellation_does_not_hold_the_answer_back(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.runtime.loops._CANCEL_AGAIN", 0.01)
+    monkeypatch.setattr("gateway.runtime.loops._CANCEL_INTERVAL_SECONDS", 0.01)
     lost = 0
 
     async def stubborn(_: Channel, turn: Turn) -> None:
