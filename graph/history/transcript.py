@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
 from graph.contract.state import CompanyMessage, Inbound, TurnInput
 from graph.history.descriptions import clean, describe
-from graph.policy.masking import mask
+from graph.policy.masking import mask, mask_together
 
 __all__ = ["after_last_customer_message", "clean", "mark_unsent", "messages_of_turn", "unanswered_messages"]
 
@@ -26,7 +26,9 @@ def messages_of_turn(turn: TurnInput, read: Mapping[str, str] = NOTHING_READ) ->
     are masked.
     """
     company = [_company_message(f"{turn.turn_id}:since:{number}", words) for number, words in enumerate(turn.since)]
-    return [*company, *(_customer_message(message, read.get(message.id, "")) for message in turn.inbound)]
+    texts = mask_together([describe(message) for message in turn.inbound])
+    customer = zip(turn.inbound, texts, strict=True)
+    return [*company, *(_customer_message(message, text, read.get(message.id, "")) for message, text in customer)]
 
 
 def after_last_customer_message(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
@@ -52,8 +54,7 @@ def mark_unsent(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
     return [AIMessage(f"{UNSENT}\n{one.text}", id=one.id) if one is last else one for one in messages]
 
 
-def _customer_message(message: Inbound, read: str) -> HumanMessage:
-    text = mask(describe(message))
+def _customer_message(message: Inbound, text: str, read: str) -> HumanMessage:
     return HumanMessage(f"{text}\n{read}" if read else text, id=message.id, additional_kwargs=_picture(message))
 
 

@@ -4,12 +4,13 @@ import string
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from graph.model.answer import sanitized
-from graph.policy.masking import mask
+from graph.policy.masking import SPLIT, mask, mask_together, mask_values
+from graph.policy.sensitive_numbers import PHONE
 from tests.graph.support.model_server import ModelServer, say
 from tests.graph.support.talk import Talk, texts
 
@@ -93,6 +94,11 @@ def test_odd_forms_are_masked(written: str, shown: str) -> None:
         ("4️⃣1️⃣1️⃣1️⃣1️⃣1️⃣1️⃣1️⃣1️⃣1️⃣1️⃣1️⃣1️⃣1️⃣1️⃣1️⃣", "[cartão final 1111]\ufe0f\u20e3"),
         (f"{CARD}; 5555 5555 5555 4444", "[cartão final 1111]; [cartão final 4444]"),
         (f"{CPF} {CARD}", "[CPF final 25] [cartão final 1111]"),
+        ("4111|1111|1111|1111", "[cartão final 1111]"),
+        ("4111 : 1111 : 1111 : 1111", "[cartão final 1111]"),
+        ("4111\t1111\t1111\t1111", "[cartão final 1111]"),
+        ("4111 ... 1111 ... 1111 ... 1111", "[cartão final 1111]"),
+        ("(4111)(1111)(1111)(1111)", "([cartão final 1111])"),
     ],
 )
 def test_cards_and_cpfs(said: str, kept: str) -> None:
@@ -114,7 +120,9 @@ def test_cards_and_cpfs(said: str, kept: str) -> None:
         "34191.79001 01043.510047 91020.150008 5 84410026000",
         "3524 0612 3456 7890 1234 5500 1000 0000 0110 0000 0017",
         "de 4111 para 1111 sem 1111 nem 1111",
-        "4111;1111;1111;1111",
+        "4111;1111;1111;1112",
+        "4111;1111;1111;1111;1111",
+        "9999 | 4111 | 1111 | 1111 | 1111",
         "00000000000000, 4444 4444 4444 4444, 11111111111",
     ],
 )
@@ -129,6 +137,43 @@ def test_a_card_is_masked_whatever_stands_between_its_digits(card: str, data: st
     written = card[0] + "".join(data.draw(between) + digit for digit in card[1:])
     assert "[cartão final " in (said := mask(f"o meu é {written} obrigado"))
     assert sum(character.isdigit() for character in said) == 4
+
+
+@given(CARDS, st.data())
+def test_a_card_is_masked_however_many_messages_it_is_split_over(card: str, data: st.DataObject) -> None:
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(card) - 1), min_size=1, max_size=3)))
+    parts = [card[start:end] for start, end in zip([0, *cuts], [*cuts, len(card)], strict=True)]
+    # A part that is a whole phone, CPF, CNPJ or shorter card itself is read as that.
+    assume(all(len(part) < 13 and mask(part) == part and not PHONE.search(part) for part in parts))
+    said = mask_together(["o meu é " + parts[0], *parts[1:-1], parts[-1] + " obrigado"])
+    assert said[0] == f"o meu é {SPLIT}"
+    assert sum(character.isdigit() for text in said for character in text) == 4
+
+
+def test_a_run_keeps_no_number_that_was_split_over_its_messages() -> None:
+    inbound = [
+        {"id": "4111111111111111", "text": "cartão 4111 1111"},
+        {"id": "b", "text": None},
+        {"id": "c", "text": "1111 1111 ok"},
+        {"id": "d", "text": "cpf 529.982"},
+        {"id": "e", "text": ".247-25"},
+    ]
+    kept = mask_values({"inbound": inbound})["inbound"]
+    assert [one["text"] for one in kept] == [
+        f"cartão {SPLIT}",
+        None,
+        "[cartão final 1111] ok",
+        f"cpf {SPLIT}",
+        "[CPF final 25]",
+    ]
+    assert kept[0]["id"] == "4111111111111111"
+
+
+@given(
+    st.lists(st.sampled_from(["11987654321", "5511987654321", "11.444.777/0001-61", "01310-100", "pedido 12345", "2"]))
+)
+def test_phones_and_orders_in_several_messages_stay(said: list[str]) -> None:
+    assert mask_together(said) == said
 
 
 @given(digits(9), st.sampled_from(["", ".", " ", "-", "\u00a0", "\u2013", "\u200b", " . "]))
@@ -203,6 +248,14 @@ def test_numbers_of_tools_and_instructions_stay_in_what_the_model_says() -> None
     assert sanitized(said, [], last=True).text.startswith("O pedido [cartão final 1111]")
     told = sanitized(said, [], last=True, instructions="Nosso contrato é o 4111111111111111")
     assert told.text.startswith("O pedido 4111111111111111")
+
+
+async def test_the_model_reads_no_number_that_was_split_over_two_messages(
+    http_talk: Talk, model_server: ModelServer
+) -> None:
+    model_server.script = lambda _: say("ok")
+    await http_talk.turn("t1", "4111 1111", "1111 1111")
+    assert "1111 1111" not in str(model_server.requests[0]["messages"])
 
 
 async def test_what_the_model_and_the_customer_read(http_talk: Talk, model_server: ModelServer) -> None:
