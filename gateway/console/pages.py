@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from gateway.console import texts
+from gateway.console.phone_numbers import shown_number
 from gateway.console.routes import CSRF_FIELD, csrf_token
 from gateway.console.static_files import StaticFiles
 from gateway.store.people.people import Person, Role
@@ -71,6 +72,7 @@ class Pages:
             "csrf_token": csrf_token(request),
             "csrf": lambda: _CSRF.format(CSRF_FIELD, csrf_token(request)),
             "moment": moment,
+            "number": lambda digits: shown_number(person, digits),
             "path": request.url.path,
             "navigation": [place for place in self.navigation if person and person.may(place.needs)],
         }
@@ -80,8 +82,8 @@ class Pages:
 def render(request: Request, template: str, status: int = 200, /, **context: object) -> HTMLResponse:
     """Return the answer that is a page; context: what the template shows, all of it as text unless it says otherwise.
 
-    Templates also have `t(key, …)`, `person`, `language`, `csrf()` (the hidden field of a form),
-    `static(name)`, `icon(name)`, `moment(time)`, `initials(name)` and `tint(name)` of an avatar.
+    Templates also have `t(key, …)`, `person`, `language`, `csrf()` (the hidden field of a form), `static(name)`,
+    `icon(name)`, `moment(time)`, `number(digits)` (hidden where it has to be), `initials(name)` and `tint(name)`.
     """
     pages: Pages = request.app.state.pages
     return HTMLResponse(pages.html(request, template, context), status)

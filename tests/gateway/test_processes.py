@@ -86,6 +86,7 @@ def test_a_busy_port_names_the_setting_that_moves_it(start: Start, database: str
         assert "GATEWAY_PORT" in said(start("serve", DATABASE_URL=database, GATEWAY_PORT=port))
         assert "OPS_PORT" in said(start("serve", DATABASE_URL=database, GATEWAY_PORT="0", OPS_PORT=port))
         assert "WORK_PORT" in said(start("work", DATABASE_URL=database, WORK_PORT=port))
+        assert "CONSOLE_PORT" in said(start("console", DATABASE_URL=database, CONSOLE_PORT=port))
 
 
 def test_all_missing_at_start_is_named_and_the_process_waits(start: Start, free_port: Callable[[], int]) -> None:
@@ -107,10 +108,11 @@ def test_all_missing_at_start_is_named_and_the_process_waits(start: Start, free_
     assert work.poll() is None
 
 
-@pytest.mark.parametrize("command", ["serve", "work"])
+@pytest.mark.parametrize("command", ["serve", "work", "console"])
 def test_sigterm_ends_it_cleanly(start: Start, command: str, database: str, free_port: Callable[[], int]) -> None:
     port = free_port()
-    process = start(command, DATABASE_URL=database, GATEWAY_PORT="0", OPS_PORT=str(port), WORK_PORT=str(port))
+    ports = dict.fromkeys(("OPS_PORT", "WORK_PORT", "CONSOLE_OPS_PORT"), str(port))
+    process = start(command, DATABASE_URL=database, GATEWAY_PORT="0", CONSOLE_PORT="0", **ports)
     assert parts(port)["postgres"] == "ok"
     process.send_signal(signal.SIGTERM)
     output = said(process)
