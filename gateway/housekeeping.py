@@ -28,15 +28,15 @@ T = TypeVar("T")
 
 _INTERVAL_SECONDS = 5.0
 _MAX_EVENTS_PER_BATCH = 1000  # events deleted at once: a short transaction
-_MAX_FILES_PER_STEP = 100  # deleted at once
-_MAX_BATCHES_PER_STEP = 5  # of events, before the other duties have their turn again
+_MAX_FILES_PER_STEP = 100
+_MAX_BATCHES_PER_STEP = 5  # of events, so that the other duties are not delayed for long
 
 
 class Housekeeping:
-    """``step`` is called in a loop.
+    """The duties of a worker; `step` is called in a loop.
 
-    retention_days, left_days: how long processed events are kept, and those kept as unknown or failed; 0: for ever.
-    objects: where files of customers are. audit_days: how long the actions of people in the console are kept.
+    retention_days: how long processed events are kept; left_days: how long unknown and failed events are kept; 0: for
+    ever. objects: the store of customers' files. audit_days: how long the actions of people in the console are kept.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Housekeeping:
         self._audit_days = audit_days
 
     async def step(self) -> float:
-        """Do all duties, although one may fail, and return the seconds until the next time."""
+        """Perform all duties, even if one fails, and return the seconds until the next step."""
         await self._do(self._sender.expire)
         await self._do(self._with_database(self._hand_back))
         await self._do(self._with_database(_measure))
@@ -101,7 +101,7 @@ class Housekeeping:
         return True
 
     async def _delete_revoked(self, conn: Connection) -> None:
-        """Delete the files of messages that customers took back. A file that is gone already is no error."""
+        """Delete the files of messages that customers revoked. A file that does not exist any more is no error."""
         if self._objects is None:
             return
         found = await media.revoked(conn, _MAX_FILES_PER_STEP)

@@ -69,7 +69,7 @@ def say(
     """Send one message to the running stack as a customer, and print the replies."""
     wa_id = digits_of(sender)
     if not wa_id:
-        _fail(f"--from takes a phone number, not {sender!r}", EXIT_NOT_RUNNING)
+        _fail(f"--from is {sender!r}: give the digits of a phone number", EXIT_NOT_RUNNING)
     try:
         with httpx.Client(base_url=_simulator_address(), headers=_token(), timeout=30, trust_env=False) as client:
             phone = Phone(client, wa_id)
@@ -89,7 +89,7 @@ def load(
     seconds: Annotated[float, typer.Option(help="seconds over which the first questions are spread")] = 10,
     timeout: Annotated[float, typer.Option(help="seconds to wait for all answers")] = 900,
 ) -> None:
-    """Let many customers write to the running stack at once; report their answers: once, in order, how fast."""
+    """Let many customers write to the running stack; report lost, repeated and misordered answers, and latencies."""
     address = _simulator_address()
     try:
         report = asyncio.run(_load(address, customers, messages, seconds, timeout))

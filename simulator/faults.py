@@ -82,7 +82,8 @@ class Fault(BaseModel):
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if self.kind not in KINDS[self.on]:
-            raise ValueError(f"there is no {self.kind!r} on {self.on!r}: only {', '.join(sorted(KINDS[self.on]))}")
+            kinds = ", ".join(sorted(KINDS[self.on]))
+            raise ValueError(f"there is no {self.kind!r} on {self.on!r}: choose from {kinds}")
         return self
 
     def applies(self, event: dict[str, Any]) -> bool:

@@ -29,7 +29,7 @@ class Keys:
         """Return the secrets stored in the directory. Raises FileNotFoundError, or ValueError for a damaged file."""
         found = json.loads((directory / FILE).read_text())
         if not isinstance(found, dict) or found.keys() != cls().as_dict().keys() or not all(found.values()):
-            raise ValueError(f"{directory / FILE} is not what was written there: remove it")
+            raise ValueError(f"{directory / FILE} is damaged: remove it, and new secrets are made")
         return cls(**{name: str(value) for name, value in found.items()})
 
     @classmethod

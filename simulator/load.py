@@ -83,7 +83,7 @@ class Load:
 
     def __init__(self, client: httpx.AsyncClient, customers: int, messages: int, spread_seconds: float) -> None:
         if not 1 <= customers <= MAX_CUSTOMERS or not 1 <= messages <= MAX_MESSAGES_EACH:
-            raise ValueError(f"1 to {MAX_CUSTOMERS} customers and 1 to {MAX_MESSAGES_EACH} messages each are possible")
+            raise ValueError(f"1 to {MAX_CUSTOMERS} customers with 1 to {MAX_MESSAGES_EACH} messages each are possible")
         self._client = client
         self._spread = spread_seconds
         # New numbers each time, without the memory of an earlier run; each keeps its ninth digit.

@@ -56,6 +56,6 @@ class Phone:
         pending = self._client.get("/_sim/webhooks", params={"pending": 1}).raise_for_status().json()["webhooks"]
         attempts = [attempt for webhook in pending for attempt in webhook["attempts"]]
         if not attempts:
-            return "The gateway took the message: look into the logs of gateway work and the agent."
+            return "The gateway took the message: read the logs of gateway work and the agent."
         last = attempts[-1]
         return f"The gateway does not take the webhook: {last.get('error') or 'HTTP ' + str(last['status'])}."

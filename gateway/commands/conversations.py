@@ -1,4 +1,4 @@
-"""Conversations in the hands of people: who waits, an answer, handing back."""
+"""Conversations that people hold: list them, answer in one, hand one back."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ commands = typer.Typer()
 
 @commands.command()
 def conversations() -> None:
-    """List the conversations that a person (or another app) holds, and why; then messages that may not have arrived."""
+    """List the conversations that a person or another app holds, with the reason; then messages in doubt."""
     held, doubts = with_database(read_settings(), _listed)
     for one in held:
         waits = f"waits since {one.waits_since:%Y-%m-%d %H:%M}" if one.waits_since else "waits for nothing"
@@ -38,7 +38,7 @@ def conversations() -> None:
         state = "uncertain" if doubt.state == "uncertain" else "given up"
         print(
             f"{doubt.conversation_id}  {doubt.customer_name or 'no name'}  message {doubt.id} {state}: "
-            f"no word from Meta since {doubt.since:%Y-%m-%d %H:%M}"
+            f"no status from Meta since {doubt.since:%Y-%m-%d %H:%M}"
         )
 
 
@@ -48,7 +48,7 @@ async def _listed(conn: Connection) -> tuple[list[ownership.Held], list[doubts.I
 
 @commands.command()
 def reply(conversation: UUID, text: str) -> None:
-    """Answer as a person; the conversation is yours until you hand it back."""
+    """Answer as a person; you hold the conversation until you hand it back."""
 
     async def queue(conn: Connection) -> list[UUID | None]:
         async with conn.transaction():
@@ -59,7 +59,7 @@ def reply(conversation: UUID, text: str) -> None:
         die("the text is empty")
     if None in queued:
         die(f"there is no conversation {conversation}; `gateway conversations` lists those that wait for a person")
-    print(f"queued; the agent is silent there until `gateway hand-back {conversation}`")
+    print(f"queued; the agent does not answer there until you run `gateway hand-back {conversation}`")
 
 
 @commands.command()
@@ -81,16 +81,16 @@ def hand_back(conversation: UUID) -> None:
 
 @commands.command()
 def take_thread(conversation: UUID) -> None:
-    """Take a conversation over from another app, at Meta; the agent answers there. For Meta's escalation partner."""
+    """Take a conversation over from another app at Meta; then the agent answers. Needs Meta's escalation partner."""
     _thread(conversation, "take")
-    print("control is ours; the agent answers there")
+    print("this app controls the conversation; the agent answers there")
 
 
 @commands.command()
 def release_thread(conversation: UUID) -> None:
-    """Release a conversation to Meta's automatic responder, at Meta; the agent is silent there."""
+    """Release a conversation to Meta's automatic responder at Meta; the agent does not answer there."""
     _thread(conversation, "release")
-    print("control is Meta's automatic responder's; the agent is silent there until it comes back")
+    print("Meta's automatic responder controls the conversation; the agent does not answer until control returns")
 
 
 def _thread(conversation: UUID, action: ThreadAction) -> None:

@@ -1,4 +1,4 @@
-"""Templates from a terminal or a script."""
+"""Send templates from a terminal or a script."""
 
 from __future__ import annotations
 
@@ -19,22 +19,26 @@ def send_template(
     to: Annotated[str, typer.Option(help="Number with country code, or a business-scoped user id.")],
     name: Annotated[str, typer.Option(help="The template's name.")],
     language: Annotated[str, typer.Option(help="Its language, such as pt_BR.")],
-    params: Annotated[list[str] | None, typer.Argument(help="Values of its body, in order.")] = None,
-    named: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, for named parameters; repeatable.")] = None,
-    components: Annotated[str, typer.Option(help="Header and buttons: a JSON list in the Cloud API's form.")] = "[]",
-    key: Annotated[str | None, typer.Option(help="Your own name for this message: sent at most once.")] = None,
-    channel: Annotated[str | None, typer.Option(help="Id of the sending number, where there are several.")] = None,
+    params: Annotated[list[str] | None, typer.Argument(help="Values of the body, in order.")] = None,
+    named: Annotated[list[str] | None, typer.Option(help="A named value, NAME=VALUE; repeatable.")] = None,
+    components: Annotated[str, typer.Option(help="Header and buttons: a JSON list as the Cloud API takes it.")] = "[]",
+    key: Annotated[
+        str | None, typer.Option(help="Idempotency key: a message with this key is sent at most once.")
+    ] = None,
+    channel: Annotated[
+        str | None, typer.Option(help="Id of the sending number; required if there are several.")
+    ] = None,
     category: Annotated[str, typer.Option(help="marketing, utility or authentication.")] = "marketing",
 ) -> None:
-    """Send a template; prints the message's id and state. With the same --key again: those of the first time."""
+    """Send a template, and print the message's id and state. With a known --key, print those of the first message."""
     settings = read_settings()
-    asked: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "to": to, "name": name, "language": language, "parameters": _parameters(params or [], named or []),
         "components": _json(components), "key": key, "channel": channel, "category": category,
     }  # fmt: skip
     try:
-        wanted = TemplateRequest.model_validate(asked)
-        queued = with_database(settings, lambda conn: send(conn, settings.channels(), wanted))
+        request = TemplateRequest.model_validate(fields)
+        queued = with_database(settings, lambda conn: send(conn, settings.channels(), request))
     except ValidationError as error:
         die(first_problem(error))
     except RefusedError as error:

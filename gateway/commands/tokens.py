@@ -1,4 +1,4 @@
-"""Access tokens and numbers, asked of Meta itself. No secret is printed."""
+"""Check access tokens and numbers by asking Meta, and exchange tokens. No secret is printed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 commands = typer.Typer()
 
-_SOON = 2  # exit code: all works, but something ends soon
+_EXIT_WARNING = 2
 
 
 @commands.command()
@@ -34,7 +34,7 @@ def check_token(
 ) -> None:
     """Ask Meta about each number: token, scopes, subscription, quality, API version.
 
-    Exit code 0: all is well; 1: something does not work; 2: something ends or gets worse soon.
+    Exit code 0: no problem; 1: a problem exists; 2: a token or version ends soon, or the quality is falling.
     """
     settings = read_settings()
     now = datetime.now(UTC)
@@ -49,24 +49,25 @@ def check_token(
     if any(one.problems for one in found):
         raise SystemExit(1)
     if warning or any(one.warnings for one in found):
-        raise SystemExit(_SOON)
+        raise SystemExit(_EXIT_WARNING)
 
 
 @commands.command()
 def exchange_token(
     out: Annotated[Path, typer.Option(help="File for the new token; only its owner may read it.")],
-    token_file: Annotated[Path | None, typer.Option(help="The short-lived token; default: the configured one.")] = None,
-    channel: Annotated[str | None, typer.Option(help="The number whose token and app secret are used.")] = None,
-    app_id: Annotated[str | None, typer.Option(help="Default: the app that the token belongs to.")] = None,
+    token_file: Annotated[Path | None, typer.Option(help="File with the short-lived token.")] = None,
+    channel: Annotated[str | None, typer.Option(help="Id of the number whose token and app secret are used.")] = None,
+    app_id: Annotated[str | None, typer.Option(help="The app's id; default: the app of the token.")] = None,
 ) -> None:
-    """Exchange a short-lived user token for a long-lived one (about 60 days), and write that to a file.
+    """Exchange a short-lived user token for a long-lived one (about 60 days), and write the new token to a file.
 
-    A system user's token that never expires is better: see README, Connect Meta.
+    Without --token-file, the configured token is exchanged. A system user's token, which never expires, is better: see
+    README, Connect Meta.
     """
     settings = read_settings()
     chosen = _chosen(settings, channel)
     if len(chosen) != 1 or not chosen[0].app_secrets:
-        die("the exchange needs one number with its app secret: set WHATSAPP_APP_SECRET, or say --channel")
+        die("the exchange needs one number with its app secret: set WHATSAPP_APP_SECRET, or give --channel")
     try:
         token = token_file.read_text().strip() if token_file else chosen[0].access_token.get_secret_value()
         new, seconds = _with_meta(settings, lambda clients: _exchange(clients, chosen[0], token, app_id))
@@ -86,7 +87,7 @@ async def _exchange(clients: MetaClients, channel: Channel, token: str, app_id: 
     management = Management(clients.api(channel))
     app = app_id or (await management.token(token)).app_id
     if app is None:
-        die("Meta does not say which app the token belongs to: give --app-id")
+        die("Meta did not name the token's app: give --app-id")
     return await management.exchange_token(app, channel.app_secrets[0].get_secret_value(), token)
 
 
@@ -126,8 +127,8 @@ def _print(one: NumberHealth) -> None:
 
 
 def _write(path: Path, secret: str) -> None:
-    """Write a file that only its owner can read, from its first byte."""
+    """Write a file that only its owner can read, from the first byte on."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        os.fchmod(file.fileno(), 0o600)  # the file may have been there, open to others
+        os.fchmod(file.fileno(), 0o600)  # an older file may be readable by others
         file.write(secret + "\n")

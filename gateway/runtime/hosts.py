@@ -1,4 +1,4 @@
-"""The names that ports not meant for Meta answer to: a page whose own name leads here (DNS rebinding) gets nothing."""
+"""Accept requests only under known host names, on every port but Meta's: this prevents attacks by DNS rebinding."""
 
 from __future__ import annotations
 
@@ -13,38 +13,41 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-# Ends that no public name has (RFC 6761, Kubernetes).
-_OURS = (".localhost", ".svc", ".svc.cluster.local")
-_REFUSED = "This host name is not known here: use an address, or name it in KNOWN_HOSTS."
+# Suffixes that no public name has (RFC 6761, Kubernetes).
+_LOCAL_SUFFIXES = (".localhost", ".svc", ".svc.cluster.local")
+_REFUSED = "This host name is not known here: use an address, or add the name to KNOWN_HOSTS."
 _HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 
 
 class KnownHosts:
-    """Refuses what is called by a strange name. ``names``: further ones that are known."""
+    """Refuse requests to an unknown host name. names: known names besides the local ones."""
 
     def __init__(self, app: ASGIApp, names: Collection[str] = ()) -> None:
         self.app = app
         self._names = frozenset(name.strip().lower() for name in names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 400, or hand on."""
+        """Answer 400 to an unknown host name, else call the application."""
         if scope["type"] == "lifespan" or is_known(Headers(scope=scope).get("host", ""), self._names):
             return await self.app(scope, receive, send)
         return await PlainTextResponse(_REFUSED, 400)(scope, receive, send)
 
 
 def known_hosts_only(routes: Sequence[BaseRoute], names: str) -> Starlette:
-    """Return an app of these routes that is called by known names only; names: further ones, comma-separated."""
+    """Return an app that serves these routes under known host names only; names: further ones, comma-separated."""
     return Starlette(routes=routes, middleware=[Middleware(KnownHosts, names=names.split(","))])
 
 
 def is_known(host: str, names: Collection[str] = ()) -> bool:
-    """Whether nobody on the internet can make this name lead here: an address, one without a dot, or one of ours."""
+    """Return whether a host is an address, a name without a dot, or a known name.
+
+    Nobody on the internet can make any of these resolve to this machine.
+    """
     found = _HOST.fullmatch(host)
     if found is None:
         return False
     name = found["name"].strip("[]").lower()
-    return _is_address(name) or "." not in name or name.endswith(_OURS) or name in names
+    return _is_address(name) or "." not in name or name.endswith(_LOCAL_SUFFIXES) or name in names
 
 
 def _is_address(name: str) -> bool:

@@ -1,6 +1,6 @@
-"""Loops that look for work: woken by a hint, kept honest by polling.
+"""Loops that look for work when a notification wakes them, and at an interval in case a notification is lost.
 
-Neither a database that goes away nor a row that cannot be dealt with ends a loop, or keeps the others from their work.
+A loop survives a database that is away and a row that cannot be processed; neither stops the other loops.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from gateway.store.database import is_away
 log = structlog.get_logger(__name__)
 
 _CANCEL_INTERVAL_SECONDS = 2.0
-_MAX_PAUSE_SECONDS = 30.0  # seconds until a loop that failed again and again looks again
+_MAX_PAUSE_SECONDS = 30.0  # between the attempts of a loop that fails repeatedly
 
-#: Does the work that is due; returns the seconds after which it must be called again even if nothing wakes it.
+#: Do the work that is due; return the seconds after which the step must be called again even if nothing wakes it.
 Step = Callable[[], Awaitable[float]]
 
 
 async def poll(name: str, step: Step, *, wake: asyncio.Event, stop: asyncio.Event, at_most: float) -> None:
-    """Call ``step`` whenever something wakes it or its time has come, until ``stop`` is set.
+    """Call `step` whenever `wake` is set or its delay has passed, until `stop` is set.
 
-    A database that is away is logged once, asked again every second, and logged once more when it is back. Any other
-    failure is logged each time, and the loop pauses, longer each time, even if something wakes it.
+    A database that is away is logged once, tried every second, and logged once more when it is back. Any other failure
+    is logged each time, and followed by a pause that grows and that `wake` does not end.
     """
     trouble = _Trouble(name)
     while not stop.is_set():
@@ -48,7 +48,7 @@ async def poll(name: str, step: Step, *, wake: asyncio.Event, stop: asyncio.Even
 
 
 class _Trouble:
-    """The failures of a loop, each logged once and not every second. Methods return the seconds until the next try."""
+    """The failures of a loop. Its methods return the seconds until the next attempt."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -79,7 +79,7 @@ async def ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancel tasks and wait until they have ended, cancelling again every two seconds.
 
     `asyncio.wait_for` of Python 3.11, by which pools wait for connections, loses a cancellation that arrives together
-    with what it waits for: a task that was cancelled once may live on.
+    with the awaited result: a task that was cancelled once may continue.
     """
     waiting = [task for task in tasks if not task.done()]
     while waiting:
@@ -91,7 +91,7 @@ async def ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
 
 @asynccontextmanager
 async def background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run something as long as the block lasts; should it fail, the process ends."""
+    """Run a coroutine as long as the block lasts; if it fails, the process ends."""
     task = supervised(work)
     try:
         yield
@@ -100,7 +100,7 @@ async def background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 def supervised(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """Return a task whose failure ends the process (SIGTERM), which is then started again with all its parts."""
+    """Return a task whose failure ends the process (SIGTERM), so that its supervisor restarts all its parts."""
     task = asyncio.create_task(work)
     task.add_done_callback(_end_with)
     return task

@@ -1,4 +1,7 @@
-"""A process over HTTP: its doors (a port and what is behind it), all in one event loop, opened and closed together."""
+"""Run a process with several HTTP ports in one event loop; they open and close together.
+
+A *door* is a port together with the application that it serves.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,11 @@ _ENDINGS = (signal.SIGINT, signal.SIGTERM)
 
 
 class PortTakenError(Exception):
-    """Nobody can listen there; the message is one sentence that names the settings."""
+    """A port is taken; the message is one sentence that names the settings."""
 
 
 class Door:
-    """A port, and the application behind it. ``setting`` is the name of the setting that moves the port."""
+    """A port and its application. setting: the name of the setting that changes the port."""
 
     def __init__(self, app: ASGIApp, host: str, port: int, setting: str) -> None:
         self.app = app
@@ -30,12 +33,12 @@ class Door:
         self._socket: socket.socket | None = None
 
     def open(self) -> socket.socket:
-        """Take the port before anything is started, so that a busy one is one sentence. Raises PortTakenError."""
+        """Open the port, before other parts start, so that a busy port is reported alone. Raises PortTakenError."""
         host, port = self._where
         try:
             found = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         except OSError as error:
-            advice = f"{self._setting} and GATEWAY_HOST move it"
+            advice = f"set {self._setting} or GATEWAY_HOST to another one"
             raise PortTakenError(f"cannot listen on {host}:{port} ({error.strerror}); {advice}") from error
         found.listen(2048)  # as uvicorn does by itself: Meta delivers in bursts
         self._where = (host, found.getsockname()[1])
@@ -43,7 +46,7 @@ class Door:
         return found
 
     async def problem(self) -> str | None:
-        """Request `/healthz` through the port, as a client does. Return what is wrong; None: nothing."""
+        """Request `/healthz` through the port, as a client does. Return the problem, or None."""
         host, port = self._where
         here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
         try:
@@ -54,7 +57,7 @@ class Door:
             writer.write(b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n")
             answer = (await reader.readline()).split()
         except OSError as error:
-            return f"port {port} broke off ({type(error).__name__})"
+            return f"port {port} closed the connection ({type(error).__name__})"
         finally:
             writer.close()
         return None if answer[1:2] == [b"200"] else f"port {port} does not answer 200"
@@ -62,7 +65,7 @@ class Door:
 
 @dataclass(frozen=True)
 class Process:
-    """Doors over one lifetime: it begins before the first request is taken, and ends after the last one is answered."""
+    """Doors with one lifespan, which begins before the first request and ends after the last answer."""
 
     name: str
     doors: Sequence[Door]
@@ -88,13 +91,13 @@ async def _serve(process: Process, servers: list[_Server], sockets: list[socket.
 
 
 def _end(servers: list[_Server], number: int) -> None:
-    """Close all doors; a second SIGINT does not wait for requests under way."""
+    """Close all doors; a second SIGINT ends the process without waiting for requests under way."""
     for server in servers:
         server.handle_exit(number, None)
 
 
 class _Server(uvicorn.Server):
-    """One door's server. Signals are for the process, not for one of its doors."""
+    """The server of one door. It handles no signals: the process does, for all its doors."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -107,7 +110,7 @@ def _config(app: ASGIApp, drain_seconds: float) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # nobody here looks at the client's address
-        lifespan="off",  # the process has one, not each door
+        proxy_headers=False,  # the client's address is not used
+        lifespan="off",  # the process has one for all doors
         timeout_graceful_shutdown=max(1, round(drain_seconds)),
     )

@@ -1,4 +1,4 @@
-"""Brings the database to the newest schema: yoyo over plain SQL files."""
+"""Bring the database to the newest schema by yoyo, which applies plain SQL files."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import psycopg
 import yoyo
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-_ADVISORY_LOCK_KEY = 0x77612D6D  # any number of our own, for the advisory lock
+_ADVISORY_LOCK_KEY = 0x77612D6D  # any number that no other program uses
 
 
 def migrate(url: str, *, up_to: str | None = None, migrations: Path = MIGRATIONS) -> list[str]:
-    """Apply what is missing, in order, and give the ids applied; several at once wait for each other.
+    """Apply the missing migrations in order, and return their ids; concurrent calls wait for each other.
 
-    ``up_to`` stops after that migration. A lock of Postgres, unlike yoyo's own, goes away with a killed process.
+    up_to: the last migration to apply. The lock is Postgres's, since yoyo's own would outlive a killed process.
     """
     with psycopg.connect(url, autocommit=True, application_name="whatsapp-gateway-migrate") as lock:
         lock.execute("SELECT pg_advisory_lock(%s)", (_ADVISORY_LOCK_KEY,))
@@ -30,16 +30,16 @@ def migrate(url: str, *, up_to: str | None = None, migrations: Path = MIGRATIONS
 
 
 def pending(url: str, *, migrations: Path = MIGRATIONS) -> list[str]:
-    """The ids of the migrations that this database lacks. Raises psycopg.OperationalError when it does not answer."""
-    wanted = [migration.id for migration in yoyo.read_migrations(str(migrations))]
+    """Return the ids of the migrations that this database lacks. Raises psycopg.OperationalError if it is away."""
+    known = [migration.id for migration in yoyo.read_migrations(str(migrations))]
     with psycopg.connect(url, connect_timeout=5, application_name="whatsapp-gateway-migrate") as connection:
         begun = connection.execute("SELECT to_regclass('_yoyo_migration') IS NOT NULL").fetchone()
         if begun != (True,):
-            return wanted
+            return known
         applied = {row[0] for row in connection.execute("SELECT migration_id FROM _yoyo_migration")}
-    return [one for one in wanted if one not in applied]
+    return [migration for migration in known if migration not in applied]
 
 
 def _driver(url: str) -> str:
-    """The URL in the form that makes yoyo use psycopg 3."""
+    """Return the URL in the form that makes yoyo use psycopg 3."""
     return "postgresql+psycopg://" + url.split("://", 1)[1]

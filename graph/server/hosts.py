@@ -11,8 +11,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 # Endings that no public name has (RFC 6761, Kubernetes).
-_OURS = (".localhost", ".svc", ".svc.cluster.local")
-_REFUSED = "This host name is not known here: use an address, or name it in KNOWN_HOSTS."
+_LOCAL_SUFFIXES = (".localhost", ".svc", ".svc.cluster.local")
+_REFUSED = "This host name is not known here: use an address, or add the name to KNOWN_HOSTS."
 _HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 
 
@@ -36,7 +36,7 @@ def is_known(host: str, names: Collection[str] = ()) -> bool:
     if found is None:
         return False
     name = found["name"].strip("[]").lower()
-    return _is_address(name) or "." not in name or name.endswith(_OURS) or name in names
+    return _is_address(name) or "." not in name or name.endswith(_LOCAL_SUFFIXES) or name in names
 
 
 def _is_address(name: str) -> bool:

@@ -160,7 +160,7 @@ class AccountsControl:
         if template is None:
             return JSONResponse({"error": "there is no such template"}, 404)
         if update.status is not None and update.status not in STATUSES:
-            raise ValueError(f"status is one of {', '.join(STATUSES)}")
+            raise ValueError(f"status must be one of {', '.join(STATUSES)}")
         if update.components is not None:
             template.components = update.components
         if update.category and update.category != template.category:

@@ -30,7 +30,7 @@ def number_of(world: World, number_id: str | None) -> Number:
     if number_id is None:
         return next(iter(numbers.values()))
     if number_id not in numbers:
-        raise ValueError(f"there is no number {number_id!r}, only {', '.join(numbers)}")
+        raise ValueError(f"there is no number {number_id!r}: choose from {', '.join(numbers)}")
     return numbers[number_id]
 
 
@@ -38,7 +38,7 @@ def wa_id_of(request: Request) -> str:
     """Return the id of the persona that the path names. Raises ValueError when it has no digits."""
     wa_id = digits_of(request.path_params["wa_id"])
     if not wa_id:
-        raise ValueError("a persona is named by the digits of a phone number")
+        raise ValueError("wa_id is not a phone number: give its digits, with the country code")
     return wa_id
 
 

@@ -129,7 +129,7 @@ class PeopleControl:
         """Add a message that the business sent without the API."""
         body = Echo.model_validate_json(await request.body())
         if (body.text is None) == (body.message is None):
-            raise ValueError("give either text or message")
+            raise ValueError("give exactly one of text and message")
         world, number, persona = self._carrier.world, self._number(body), self._persona(request)
         content: Json = body.message or {"type": "text", "text": {"body": body.text}}
         message = Message(new_wamid(), "out", persona.wa_id, number.id, content, world.clock.now(), author=body.author)
@@ -225,7 +225,7 @@ async def _file(request: Request) -> tuple[bytes, str, str | None]:
         return await request.body(), kind, request.query_params.get("filename")
     file = (await request.form()).get("file")
     if not isinstance(file, UploadFile):
-        raise ValueError("the form needs a file named 'file'")  # noqa: TRY004 - a wrong request, no wrong type
+        raise ValueError("the form has no field 'file': add the file")  # noqa: TRY004 - a wrong request, no wrong type
     return await file.read(), file.content_type or "application/octet-stream", file.filename
 
 

@@ -96,9 +96,9 @@ class PersonaAction(StrictModel):
     def _check_exactly_one(self) -> "PersonaAction":
         given = [name for name in ACTIONS if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"give either text or message, or one of {', '.join(ACTIONS[2:])}")
+            raise ValueError(f"give exactly one of text, message, {', '.join(ACTIONS[2:])}")
         if self.message is not None and "type" not in self.message:
-            raise ValueError("message needs a type")
+            raise ValueError("message has no type: add the field 'type'")
         return self
 
 
@@ -158,7 +158,7 @@ class MessageBuilder:
         if wish.media_id is not None:
             found = self._world.media.get(wish.media_id)
             if found is None:
-                raise ValueError(f"there is no medium {wish.media_id!r}")
+                raise ValueError(f"there is no medium {wish.media_id!r}: upload it by POST /_sim/media")
             return found
         if wish.base64 is not None:
             content, mime_type = base64.b64decode(wish.base64), wish.mime_type or "application/octet-stream"
@@ -226,13 +226,13 @@ class MessageBuilder:
     def _business_message(self, message_id: str) -> Message:
         message = self._conversation_message(message_id)
         if message.direction != "out":
-            raise ValueError(f"message {message_id} is not the business's")
+            raise ValueError(f"message {message_id} was not sent by the business")
         return message
 
     def _own_message(self, message_id: str) -> Message:
         message = self._conversation_message(message_id)
         if message.direction != "in":
-            raise ValueError(f"message {message_id} is not the person's own")
+            raise ValueError(f"message {message_id} was not written by this person")
         return message
 
 

@@ -14,7 +14,7 @@ SERIAL = 0x51A1
 def sample(name: str) -> tuple[bytes, str, str]:
     """Return content, MIME type and file name of a sample. Raises ValueError for an unknown name."""
     if name not in SAMPLES:
-        raise ValueError(f"there is no sample {name!r}, only {', '.join(SAMPLES)}")
+        raise ValueError(f"there is no sample {name!r}: choose from {', '.join(SAMPLES)}")
     make, mime_type, filename = SAMPLES[name]
     return make(), mime_type, filename
 

@@ -153,7 +153,7 @@ class Postgres:
         if owner == wanted:
             return
         if self.user is None:
-            raise StartError(f"Postgres cannot use {self.data_dir}: it belongs to user {owner}. Remove or chown it.")
+            raise StartError(f"Postgres cannot use {self.data_dir}, which belongs to user {owner}: remove or chown it.")
         for path in (self.data_dir, *self.data_dir.rglob("*")):
             os.chown(path, self.user.uid, self.user.gid, follow_symlinks=False)
 
@@ -203,7 +203,10 @@ def _unprivileged_user() -> User | None:
         with suppress(KeyError):
             entry = pwd.getpwnam(name)
             return User(name, entry.pw_uid, entry.pw_gid)
-    raise StartError(f"Postgres refuses to run as root, and none of the users {', '.join(UNPRIVILEGED)} exists.")
+    raise StartError(
+        f"Postgres refuses to run as root, and none of the users {', '.join(UNPRIVILEGED)} exists: "
+        "run the stack as another user."
+    )
 
 
 def _require_reachable(path: Path, user: User | None) -> None:

@@ -1,7 +1,7 @@
 """Child processes of the local stack and of the tests.
 
-A :class:`Process` writes its output into a log file, leads a session of its own (so that Ctrl-C in a terminal reaches
-only the supervisor, which stops its parts in order), and ends with its parent on Linux.
+A `Process` writes its output into a log file, leads a session of its own (so that Ctrl-C in a terminal reaches only
+the supervisor, which stops its parts in order), and ends with its parent on Linux.
 """
 
 import ctypes

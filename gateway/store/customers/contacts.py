@@ -1,7 +1,8 @@
-"""Customers: an id of ours, and the keys that lead to it.
+"""Customers: each has an id of ours, and keys that identify them on WhatsApp.
 
-Strong keys (`wa_id`, `user_id`) lead to one customer. `old_wa_id` is a number that the customer gave up, and says
-until when; `parent_user_id` may be shared. Which keys mean the same person is decided in `gateway.customers.identity`.
+A strong key (`wa_id`, `user_id`) identifies one customer. An `old_wa_id` is a number that the customer gave up, with
+the time of giving it up; a `parent_user_id` may belong to several customers. `gateway.customers.identity` decides
+which keys belong to the same person.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ STRONG = frozenset({"wa_id", "user_id"})
 
 
 class Key(NamedTuple):
-    """A name of a customer on WhatsApp, such as `("wa_id", "5511987654321")`."""
+    """An identifier of a customer on WhatsApp, such as `("wa_id", "5511987654321")`."""
 
     kind: str
     value: str
@@ -28,9 +29,9 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A customer to whom a key leads or led; since, until: when they were first heard of by it, and gave it up.
+    """A customer who has, or had, a key. since: when the key was first seen; until: when the customer gave it up.
 
-    heard_at: when somebody last wrote from the number, or another form of it (to the day); None: never.
+    heard_at: when somebody last wrote from the number, or from another form of it (to the day); None: never.
     """
 
     contact_id: UUID
@@ -45,7 +46,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number that somebody has (``wa_id``) or had (``old_wa_id``), and what is in doubt about it."""
+    """A number that a customer has (`wa_id`) or had (`old_wa_id`), and the doubt about it, or None."""
 
     contact_id: UUID
     kind: str
@@ -54,8 +55,8 @@ class Number:
 
 
 async def lock(conn: Connection, names: Sequence[str]) -> None:
-    """Keep everybody else from deciding about the same keys until the transaction ends. names: any spelling of them."""
-    for name in sorted(set(names)):  # one order for all, so that nobody waits in a circle
+    """Lock keys for decisions of this transaction until it ends. names: the keys in any spelling."""
+    for name in sorted(set(names)):  # in the same order everywhere, which prevents deadlocks
         await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
 
 
@@ -79,7 +80,7 @@ async def owners(conn: Connection, keys: Sequence[Key]) -> list[Owner]:
 
 
 async def owner_before(conn: Connection, numbers: Sequence[str], at: datetime) -> Owner | None:
-    """Return the owner of one of these numbers at a time who gave it up later."""
+    """Return the customer who had one of these numbers at a time and gave it up later, or None."""
     async with conn.cursor(row_factory=class_row(Owner)) as cursor:
         await cursor.execute(
             """SELECT k.contact_id, k.kind, k.value, k.since, k.scopes, '{}'::text[] AS parents, k.until
@@ -92,7 +93,7 @@ async def owner_before(conn: Connection, numbers: Sequence[str], at: datetime) -
 
 
 async def has_given_up(conn: Connection, contact_id: UUID, number: str) -> bool:
-    """Return whether a customer gave a number up."""
+    """Return whether a customer has given up a number."""
     cursor = await conn.execute(
         "SELECT FROM contact_key WHERE contact_id = %s AND kind = 'old_wa_id' AND value = %s", (contact_id, number)
     )
@@ -115,9 +116,10 @@ async def learn(
     *,
     doubt: str | None = None,
 ) -> None:
-    """Add keys to a customer; strong ones must not be another's. User ids remember which account of ours named them.
+    """Add keys to a customer; a strong key must not belong to another one.
 
-    doubt: about a number that is new to the customer.
+    scope: the account of ours that named them, which is stored with user ids. doubt: the doubt about numbers that are
+    new to the customer.
     """
     for key in keys:
         await conn.execute(
@@ -131,7 +133,7 @@ async def learn(
 
 
 async def heard(conn: Connection, contact_id: UUID, number: str, at: datetime) -> None:
-    """Note that somebody wrote from a customer's number."""
+    """Record that a customer's number sent a message."""
     await conn.execute(
         """UPDATE contact_key SET heard_at = greatest(heard_at, %s)
            WHERE contact_id = %s AND kind = 'wa_id' AND value = %s""",
@@ -140,7 +142,7 @@ async def heard(conn: Connection, contact_id: UUID, number: str, at: datetime) -
 
 
 async def numbers(conn: Connection, contact_id: UUID, forms: Sequence[str]) -> list[Number]:
-    """Return all numbers that a customer has or had, and other owners of these forms, past or present; newest first."""
+    """Return all numbers of a customer, and all entries of these forms, past or present; newest first."""
     async with conn.cursor(row_factory=class_row(Number)) as cursor:
         await cursor.execute(
             """SELECT contact_id, kind, value, doubt FROM contact_key
@@ -153,7 +155,7 @@ async def numbers(conn: Connection, contact_id: UUID, forms: Sequence[str]) -> l
 
 
 async def doubt(conn: Connection, contact_id: UUID, forms: Sequence[str], doubt: str) -> bool:
-    """Have a customer's number lead to no (or less) personal data; whether it led to more before."""
+    """Record a doubt about a customer's number, which limits the data it gives access to; return whether it is new."""
     cursor = await conn.execute(
         """UPDATE contact_key SET doubt = %(doubt)s WHERE contact_id = %(id)s AND kind = 'wa_id'
            AND value = ANY(%(forms)s) AND doubt IS DISTINCT FROM %(doubt)s""",
@@ -163,7 +165,7 @@ async def doubt(conn: Connection, contact_id: UUID, forms: Sequence[str], doubt:
 
 
 async def end_user_id(conn: Connection, contact_id: UUID, user_id: str, until: datetime) -> None:
-    """A customer has another user id: this one still leads to them, but is no present key any more."""
+    """End a user id: it still identifies the customer, but is no longer among their present keys."""
     await conn.execute(
         """UPDATE contact_key SET until = coalesce(until, %s)
            WHERE contact_id = %s AND kind = 'user_id' AND value = %s""",
@@ -172,7 +174,7 @@ async def end_user_id(conn: Connection, contact_id: UUID, user_id: str, until: d
 
 
 async def learn_form(conn: Connection, contact_id: UUID, form: str, number: str, since: datetime) -> None:
-    """Add what Meta calls a customer's number by; it is given up together with that number."""
+    """Add the form in which Meta writes a customer's number; it is given up together with that number."""
     await conn.execute(
         """INSERT INTO contact_key (contact_id, kind, value, since, form_of, doubt, created_at)
            VALUES (%(id)s, 'wa_id', %(form)s, %(since)s, %(number)s,
@@ -184,7 +186,7 @@ async def learn_form(conn: Connection, contact_id: UUID, form: str, number: str,
 
 
 async def give_up(conn: Connection, contact_id: UUID, number: str, until: datetime) -> None:
-    """Take a number and its other forms from a customer: it leads to them only for messages sent before."""
+    """End a customer's number and its other forms: it identifies them only for messages sent before that time."""
     await conn.execute(
         """WITH asked AS (SELECT value, form_of FROM contact_key
                           WHERE contact_id = %(id)s AND kind = 'wa_id' AND value = %(number)s),
@@ -215,14 +217,14 @@ async def user_ids(
 
 
 async def hold_changes(conn: Connection, contact_id: UUID, until: datetime) -> None:
-    """Have changes for a customer need a proof until a time."""
+    """Require a proof of identity for changes by a customer until a time."""
     await conn.execute(
         "UPDATE contact SET changes_held_until = greatest(changes_held_until, %s) WHERE id = %s", (until, contact_id)
     )
 
 
 async def rename(conn: Connection, contact_id: UUID, name: str | None) -> None:
-    """Note a customer's present name; None: the payload names none."""
+    """Store a customer's present name; do nothing for None, where the payload has no name."""
     if name:
         await conn.execute(
             "UPDATE contact SET name = %s WHERE id = %s AND name IS DISTINCT FROM %s", (name, contact_id, name)
@@ -230,12 +232,12 @@ async def rename(conn: Connection, contact_id: UUID, name: str | None) -> None:
 
 
 async def name_first(conn: Connection, contact_id: UUID, name: str) -> None:
-    """Note a customer's name where none is known."""
+    """Store a customer's name unless one is known."""
     await conn.execute("UPDATE contact SET name = %s WHERE id = %s AND name IS NULL", (name, contact_id))
 
 
 async def keys_of(conn: Connection, contact_id: UUID) -> list[Key]:
-    """All keys of a customer, oldest first."""
+    """Return all keys of a customer, oldest first."""
     cursor = await conn.execute(
         "SELECT kind, value FROM contact_key WHERE contact_id = %s ORDER BY since, created_at, kind, value",
         (contact_id,),
@@ -244,7 +246,7 @@ async def keys_of(conn: Connection, contact_id: UUID) -> list[Key]:
 
 
 async def keys_of_all(conn: Connection, contact_ids: Collection[UUID]) -> dict[UUID, list[Key]]:
-    """All keys of several customers, oldest first, in one question."""
+    """Return all keys of several customers, oldest first, by one query."""
     cursor = await conn.execute(
         """SELECT contact_id, kind, value FROM contact_key WHERE contact_id = ANY(%s)
            ORDER BY since, created_at, kind, value""",
@@ -257,7 +259,7 @@ async def keys_of_all(conn: Connection, contact_ids: Collection[UUID]) -> dict[U
 
 
 async def present_keys(conn: Connection, contact_id: UUID) -> list[tuple[Key, datetime]]:
-    """The keys that a customer has now and shares with nobody, and since when; the oldest first."""
+    """Return the keys that only this customer has now, each with the time since when; oldest first."""
     cursor = await conn.execute(
         """SELECT kind, value, since FROM contact_key
            WHERE contact_id = %s AND kind IN ('wa_id', 'user_id') AND until IS NULL
@@ -289,7 +291,7 @@ async def trust(conn: Connection, contact_id: UUID, numbers: Sequence[str]) -> N
 
 
 async def former_ids(conn: Connection, contact_id: UUID) -> list[Key]:
-    """Our ids of the contacts that became part of this one, as keys: what others keep may still be under them."""
+    """Return the ids of the contacts absorbed by this one, as keys: other programs may still store data under them."""
     cursor = await conn.execute(
         "SELECT absorbed_id FROM contact_merge WHERE kept_id = %s ORDER BY merged_at, absorbed_id", (contact_id,)
     )
@@ -297,7 +299,7 @@ async def former_ids(conn: Connection, contact_id: UUID) -> list[Key]:
 
 
 async def set_marketing(conn: Connection, contact_id: UUID, word: str, at: datetime) -> None:
-    """Keep the customer's word on marketing (`stop`, `resume`, `signup`), unless a later one is known."""
+    """Store the customer's choice on marketing (`stop`, `resume`, `signup`), unless a later choice is known."""
     await conn.execute(
         """UPDATE contact SET marketing = %s, marketing_at = %s
            WHERE id = %s AND (marketing_at IS NULL OR marketing_at <= %s)""",
@@ -306,13 +308,13 @@ async def set_marketing(conn: Connection, contact_id: UUID, word: str, at: datet
 
 
 async def wants_no_marketing(conn: Connection, contact_id: UUID) -> bool:
-    """Whether the customer's last word on marketing is `stop`."""
+    """Return whether the customer's last choice on marketing is `stop`."""
     cursor = await conn.execute("SELECT FROM contact WHERE id = %s AND marketing = 'stop'", (contact_id,))
     return bool(cursor.rowcount)
 
 
 async def current_id(conn: Connection, contact_id: UUID) -> UUID:
-    """Return the present id of a customer: that of the contact into which theirs was merged, else the same."""
+    """Return the present id of a customer: the id of the contact that absorbed theirs, else the same id."""
     cursor = await conn.execute("SELECT kept_id FROM contact_merge WHERE absorbed_id = %s", (contact_id,))
     row = await cursor.fetchone()
     return row[0] if row else contact_id

@@ -1,6 +1,6 @@
-"""Two contacts that are one customer become one, and so do their conversations on the same number.
+"""Merge two contacts that are the same customer, and their conversations on the same number.
 
-Rows are locked in the order that everybody keeps: contacts, conversations, turns, messages; among equals by id.
+Rows are locked in the same order everywhere: contacts, conversations, turns, messages; within a table by id.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from gateway.store.ownership import silence
 
 
 class TurnUnderWayError(Exception):
-    """A run answers in the conversation that is to go away: what it does must not be done again. Try later."""
+    """The conversation to be absorbed has a run under way, whose effects must not be repeated. Try later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The contact that stays, and its conversations that took in others."""
+    """The contact that is kept, and those of its conversations that absorbed another one."""
 
     contact_id: UUID
     conversations: list[UUID]
@@ -35,12 +35,12 @@ class _Pair:
 
 
 async def merge(conn: Connection, one: UUID, other: UUID, *, reason: str, event_id: int) -> Merged:
-    """Make one contact of two and record it; the older id stays. On each number the older conversation stays.
+    """Merge two contacts and record the merge. The older contact is kept, and on each number the older conversation.
 
-    The caller schedules the next turns of the conversations that took in others (`schedule`).
+    The caller schedules the next turn of each conversation that absorbed another one (`schedule`).
 
     Raises:
-        TurnUnderWayError: Nothing can be merged now; roll back.
+        TurnUnderWayError: The merge is not possible now; the caller has to roll back.
     """
     cursor = await conn.execute(
         """SELECT id FROM (SELECT id, created_at FROM contact WHERE id = ANY(%s) ORDER BY id FOR UPDATE) locked
@@ -48,7 +48,7 @@ async def merge(conn: Connection, one: UUID, other: UUID, *, reason: str, event_
         ([one, other],),
     )
     found: list[UUID] = [row[0] for row in await cursor.fetchall()]
-    if len(found) < 2:  # the same, or merged already
+    if len(found) < 2:  # both ids name the same contact, or the two were merged before
         return Merged(found[0], [])
     kept, absorbed = found
     pairs = await _pairs(conn, kept, absorbed)
@@ -63,7 +63,7 @@ async def merge(conn: Connection, one: UUID, other: UUID, *, reason: str, event_
 
 
 async def _pairs(conn: Connection, kept: UUID, absorbed: UUID) -> list[_Pair]:
-    """Lock all conversations of both; those on the same number, the older one as the one to keep."""
+    """Lock all conversations of both contacts; return the pairs on the same number, of which the older one is kept."""
     await conn.execute(
         "SELECT FROM conversation WHERE contact_id = ANY(%s) ORDER BY id FOR UPDATE", ([kept, absorbed],)
     )
@@ -80,7 +80,10 @@ async def _pairs(conn: Connection, kept: UUID, absorbed: UUID) -> list[_Pair]:
 
 
 async def _join(conn: Connection, pair: _Pair) -> None:
-    """Move everything into the conversation that stays. Its own turn goes on; who leases the other finds it gone."""
+    """Move all rows into the kept conversation, whose own turn continues.
+
+    A worker that has a lease on the absorbed conversation learns at its next change that the lease is void.
+    """
     values = {"kept": pair.kept, "absorbed": pair.absorbed}
     cursor = await conn.execute(
         "SELECT id, posted_at IS NOT NULL FROM turn WHERE conversation_id = %s AND state = 'open' FOR UPDATE",
@@ -96,7 +99,7 @@ async def _join(conn: Connection, pair: _Pair) -> None:
     await conn.execute("DELETE FROM conversation WHERE id = %s", (pair.absorbed,))
 
 
-# A person's hold outlives the merge, then an app's; the agent speaks only where it may in both.
+# A person's hold has precedence, then an app's: the agent answers only if it held both conversations.
 _JOIN = """
 UPDATE conversation k SET
     last_inbound_at = greatest(k.last_inbound_at, o.last_inbound_at),
@@ -112,7 +115,7 @@ WHERE k.id = %(kept)s AND o.id = %(absorbed)s
 
 
 async def _undo_turn(conn: Connection, turn_id: UUID) -> None:
-    """Close a turn for which no run was asked; what it took waits again."""
+    """Close a turn without a run, so that its messages wait for the next turn."""
     await conn.execute(
         """UPDATE message SET turn_id = NULL, awaits = direction = 'in' AND revoked_at IS NULL WHERE turn_id = %s""",
         (turn_id,),
@@ -124,7 +127,7 @@ async def _undo_turn(conn: Connection, turn_id: UUID) -> None:
 
 
 async def _move(conn: Connection, kept: UUID, absorbed: UUID) -> None:
-    """Give the kept contact what the other had, and take the other away."""
+    """Move the absorbed contact's keys and preferences to the kept one, and delete the absorbed contact."""
     values = {"kept": kept, "absorbed": absorbed}
     await conn.execute(
         """DELETE FROM contact_key o USING contact_key k WHERE o.contact_id = %(absorbed)s
