@@ -129,7 +129,7 @@ class PeopleControl:
         """Add a message that the business sent without the API."""
         body = Echo.model_validate_json(await request.body())
         if (body.text is None) == (body.message is None):
-            raise ValueError("give exactly one of text and message")
+            raise ValueError("give either text or message")
         world, number, persona = self._carrier.world, self._number(body), self._persona(request)
         content: Json = body.message or {"type": "text", "text": {"body": body.text}}
         message = Message(new_wamid(), "out", persona.wa_id, number.id, content, world.clock.now(), author=body.author)

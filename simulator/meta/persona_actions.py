@@ -96,7 +96,7 @@ class PersonaAction(StrictModel):
     def _check_exactly_one(self) -> "PersonaAction":
         given = [name for name in ACTIONS if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"give exactly one of text, message, {', '.join(ACTIONS[2:])}")
+            raise ValueError(f"give either text or message, or one of {', '.join(ACTIONS[2:])}")
         if self.message is not None and "type" not in self.message:
             raise ValueError("message has no type: add the field 'type'")
         return self
@@ -226,13 +226,13 @@ class MessageBuilder:
     def _business_message(self, message_id: str) -> Message:
         message = self._conversation_message(message_id)
         if message.direction != "out":
-            raise ValueError(f"message {message_id} was not sent by the business")
+            raise ValueError(f"message {message_id} is not the business's")
         return message
 
     def _own_message(self, message_id: str) -> Message:
         message = self._conversation_message(message_id)
         if message.direction != "in":
-            raise ValueError(f"message {message_id} was not written by this person")
+            raise ValueError(f"message {message_id} is not the person's own")
         return message
 
 

@@ -16,7 +16,7 @@ from tests.gateway.support.harness import Gateway
 
 @pytest.fixture(scope="session")
 def database_template(make_template: Callable[..., str]) -> str:
-    """A migrated database, made once."""
+    """Return the name of the template database, which is migrated once."""
 
     def prepare(url: str) -> None:
         migrate(url)
@@ -26,14 +26,14 @@ def database_template(make_template: Callable[..., str]) -> str:
 
 @pytest.fixture
 async def pool(database: str) -> AsyncIterator[Pool]:
-    """A pool over a fresh database."""
+    """Return a pool over a fresh database."""
     async with make_pool(database, 8) as pool:
         yield pool
 
 
 @pytest.fixture
 async def gateway(pool: Pool) -> AsyncIterator[Gateway]:
-    """The parts of one worker, called step by step; its agent server and its Meta do as the test says."""
+    """Return the parts of one worker, called step by step; the test sets the answers of its agent server and Meta."""
     gateway = Gateway(pool)
     yield gateway
     gateway.agent.gate.set()
@@ -45,7 +45,7 @@ Command = Callable[..., Awaitable[tuple[int, str]]]
 
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
-    """``await command("replay", "--state", "failed", DATABASE_URL=...)``: exit code and output, in this process."""
+    """Return `command`: `await command("replay", "--state", "failed", DATABASE_URL=...)` runs it in this process."""
     monkeypatch.chdir(tmp_path)  # no .env of a developer
     monkeypatch.setattr(common, "configure_logging", lambda *_: None)  # the tests' own logging stays
 

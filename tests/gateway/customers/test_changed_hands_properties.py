@@ -1,4 +1,4 @@
-"""Whatever happens to numbers, nobody gets what was a former owner's, and who only comes back loses nothing."""
+"""Numbers change hands in any order: nobody gets a former owner's data, and a returning customer keeps their own."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,9 +21,9 @@ DAY = 86_400
 
 @dataclass(frozen=True)
 class Step:
-    """After some days the number goes to a person, who may be the one who has it, and they write.
+    """After some days a person, perhaps the present owner, gets the number and writes from it.
 
-    told: Meta tells that they moved there from the number that they had. hidden: this message names no user id.
+    told: Meta reports that they moved from their former number. hidden: this message has no user id.
     """
 
     person: int
@@ -43,7 +43,7 @@ REST = 181
 
 @dataclass
 class World:
-    """Who has which number, who had it before, and by which contact each person is known."""
+    """The present and former owner of each number, and the contact of each person."""
 
     pool: Pool
     with_user_ids: bool
@@ -56,7 +56,7 @@ class World:
         self.moves: dict[int, int] = {}
 
     async def take(self, step: Step) -> UUID:
-        """Let a step happen; who wrote."""
+        """Perform a step, and return the person who wrote."""
         old = self.has.get(step.person)
         if old != step.number:
             self.has = {person: number for person, number in self.has.items() if number != step.number}
@@ -85,7 +85,7 @@ class World:
         return Statement(at, "1", ("account",), self.event, spoken=True, silence=SILENCE)
 
     def changed_hands(self, number: int) -> bool:
-        """Whether the number was ever another person's than its owner's of now."""
+        """Return whether the number ever belonged to another person than its present owner."""
         return len(set(self.had[number])) > 1
 
 
@@ -116,7 +116,7 @@ async def test_nobody_gets_what_was_a_former_owners(pool: Pool, story: list[Step
 async def test_who_comes_back_within_the_time_loses_nothing(
     pool: Pool, gaps: list[int], ids_from: int, hidden: set[int], form: str
 ) -> None:
-    """Stored before user ids existed or not, with the ninth digit or without it."""
+    """The number was stored before or after user ids existed, with or without the ninth digit."""
     await emptied(pool)
     at, found = T, set[UUID]()
     for place, gap in enumerate([0, *gaps]):

@@ -1,4 +1,4 @@
-"""Customers and their keys: one person is one contact, two people never are, and nothing that was said is lost."""
+"""Customers and their keys: one person is one contact, two people never are, and no message is lost."""
 
 from typing import Any
 
@@ -138,7 +138,7 @@ async def test_a_changed_user_id_is_the_same_customer_in_any_order(gateway: Gate
 
 @pytest.mark.parametrize("first", ["message", "update"])
 async def test_who_hides_the_number_keeps_the_conversation_with_a_new_user_id(gateway: Gateway, first: str) -> None:
-    """The notice comes from the new id, and names the old one itself."""
+    """The notice comes from the new user id, and names the old one."""
     await gateway.take(by(None, OLD_ID, "a", T))
     told = [by(None, NEW_ID, "b", T + 10), zoo("system", "user_id_changed_with_the_previous_ones")]
     await gateway.take(*(told if first == "message" else reversed(told)))

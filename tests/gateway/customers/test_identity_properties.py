@@ -1,4 +1,4 @@
-"""Identity, whatever is told in whatever order (property-based)."""
+"""Identity, from any messages in any order (property-based)."""
 
 import itertools
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ async def resolved(pool: Pool, contact: UUID) -> UUID:
 
 
 def components(told: list[Named]) -> list[int]:
-    """Which messages hang together by shared strong keys; one number of a component for each message."""
+    """Group messages that share strong keys; return the number of the group of each message."""
     group = list(range(len(told)))
     strong = [{one.user_id, min(wa_id_variants(one.number)) if one.number else None} - {None} for one in told]
     for _ in told:
@@ -103,7 +103,7 @@ async def test_people_who_never_shared_a_key_are_never_one_and_no_conversation_i
 
 @dataclass(frozen=True)
 class Told:
-    """Something that a person of the story did."""
+    """An action of a person of the story."""
 
     person: str
     at: int
@@ -124,7 +124,7 @@ STORY = [
 
 
 async def told_in(pool: Pool, story: list[Told]) -> dict[str, set[UUID]]:
-    """Who the people of the story are, told in this order."""
+    """Return the contact of each person after the story was processed in this order."""
     await emptied(pool)
     found: list[tuple[str, UUID]] = []
     for one in story:

@@ -1,4 +1,4 @@
-"""Two contacts that turn out to be one person: their conversations become one, and nothing is lost."""
+"""Two contacts that prove to be one person are merged, with their conversations, and nothing is lost."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ from tests.gateway.support.harness import Gateway, until
 
 
 async def two_halves(gateway: Gateway) -> None:
-    """Have a customer write whose number and user id are not known yet to be one person's."""
+    """Receive messages of a customer whose number and user id are not yet known to belong together."""
     await gateway.take(by(MARIA, None, "a"))
     await gateway.settle()
     await gateway.take(by(None, OLD_ID, "b"))

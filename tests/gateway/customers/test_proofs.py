@@ -1,4 +1,4 @@
-"""Tries to prove who one is: three a day a customer, three a day an order, also side by side."""
+"""Proofs of identity: three tries a day for a customer and three for an order, also at the same time."""
 
 import asyncio
 import uuid

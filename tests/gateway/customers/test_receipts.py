@@ -1,4 +1,4 @@
-"""Meta's receipt of a send says by which ids it knows the customer: those become keys, and nobody else's do."""
+"""Meta's receipt of a send names the customer's ids: they become keys of this customer, and of nobody else."""
 
 import json
 from pathlib import Path
@@ -25,12 +25,12 @@ WITHOUT_ACCOUNT = Channels([Channel(phone_number_id=NUMBER, access_token="the-to
 
 @pytest.fixture(params=[CHANNELS, WITHOUT_ACCOUNT], ids=["account", "no account"])
 def gateway(pool: Pool, request: pytest.FixtureRequest) -> Gateway:
-    """Its number has the account that deliveries name, or none in its settings."""
+    """Return a gateway whose number has the account of the deliveries, or no account in its settings."""
     return Gateway(pool, channels=request.param)
 
 
 async def keys(gateway: Gateway) -> list[tuple[str, ...]]:
-    """The keys of each contact, the oldest contact first."""
+    """Return the keys of each contact, the oldest contact first."""
     rows = await gateway.sql(
         """SELECT array_agg(k.value ORDER BY k.value) FROM contact p JOIN contact_key k ON k.contact_id = p.id
            GROUP BY p.id ORDER BY min(p.created_at)"""

@@ -1,4 +1,4 @@
-"""Who hides the number shares it by the button that asks for it: that joins their keys, and no other card does."""
+"""A customer with a hidden number shares it by the button that asks for it: only that card joins the keys."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def card(number: str = MARIA, **more: Any) -> dict[str, Any]:
 
 
 def shared(*cards: dict[str, Any], at: int = T + 10, **more: Any) -> dict[str, Any]:
-    """Cards from the customer who hides the number."""
+    """Receive contact cards from the customer who hides the number."""
     one = {name: part for name, part in raw_message("contacts", list(cards), at=at, **more).items() if name != "from"}
     return message({**one, "from_user_id": HIDDEN})
 

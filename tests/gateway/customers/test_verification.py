@@ -1,4 +1,4 @@
-"""Numbers change hands: nothing of the former owner comes along, and who only was away notices nothing."""
+"""Numbers change hands: the new owner gets nothing of the former one, and a returning customer loses nothing."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,7 +15,7 @@ PAST = T - 1000 * DAY  # what is still to come is no time at which something was
 
 
 async def level(gateway: Gateway, text: str) -> str:
-    """What the numbers may lead to of who said this."""
+    """Return the level of verification of the customer who wrote this text."""
     [(contact,)] = await gateway.sql(
         """SELECT c.contact_id FROM message m JOIN conversation c ON c.id = m.conversation_id
            WHERE m.content->>'text' = %s""",
@@ -42,7 +42,7 @@ async def test_who_writes_from_a_number_that_was_given_up_is_not_verified(gatewa
 
 @pytest.mark.parametrize("first", ["notice", "message"])
 async def test_a_changed_number_is_not_verified_although_the_customer_is_the_same(gateway: Gateway, first: str) -> None:
-    """The new number's business data is that of who had it before."""
+    """The business data under the new number belongs to its former owner."""
     await gateway.take(by(MARIA, OLD_ID, "a", T))
     told = [changed_number(MARIA, NEW, T + 20, old_id=OLD_ID, new_id=NEW_ID), by(NEW, NEW_ID, "b", T + 10)]
     await gateway.take(*(told if first == "notice" else reversed(told)))
@@ -67,7 +67,7 @@ async def test_back_at_the_own_number_nothing_is_in_doubt(gateway: Gateway) -> N
 
 
 async def test_a_known_person_with_another_number_does_not_take_over_who_had_it(gateway: Gateway) -> None:
-    """No notice told of it; the number's customer is known by it only."""
+    """No notice came, and the number's customer has no other key."""
     await gateway.take(by(MARIA, None, "hers"), by(NEW, "BR.2", "his"), by(MARIA, "BR.2", "his too"))
     assert await people(gateway) == [{"hers"}, {"his", "his too"}]
     assert await level(gateway, "his") == "unverified"

@@ -1,4 +1,4 @@
-"""Presence while an answer is made: reaction, read receipt, typing."""
+"""Presence while the agent answers: reaction, read receipt, typing indicator."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ def presence_of(gateway: Gateway, *, react: bool = True) -> Presence:
 
 
 async def a_turn(gateway: Gateway) -> Turn:
-    """The open turn of a customer who has written."""
+    """Return the open turn of a customer who has written."""
     await gateway.receive(text("Olá", message_id="wamid.IN"))
     await gateway.sql("UPDATE conversation SET due_at = now() RETURNING 1")
     async with gateway.pool.connection() as conn:
@@ -38,7 +38,7 @@ async def a_turn(gateway: Gateway) -> Turn:
 
 
 async def show_until(gateway: Gateway, turn: Turn, calls: int, *, react: bool = True) -> None:
-    """Attend until Meta has got so many calls."""
+    """Show presence until Meta has received this number of calls."""
     task = asyncio.create_task(presence_of(gateway, react=react).show(CHANNEL, turn))
     await until(lambda: len(gateway.meta.bodies) >= calls)
     task.cancel()
@@ -128,7 +128,7 @@ async def test_a_refused_token_stops_the_number(gateway: Gateway) -> None:
 
 
 class SlowMeta:
-    """Answer a receipt only when told to; record the order in which calls end."""
+    """A Meta that answers a receipt only when the test lets it, and records the order in which calls end."""
 
     def __init__(self) -> None:
         self.log: list[str] = []

@@ -1,4 +1,4 @@
-"""Templates that a caller asks for: by HTTP and by command, once a key, and not where marketing was stopped."""
+"""Templates requested by HTTP or by command: one for each key, and none to a customer who stopped marketing."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -48,7 +48,7 @@ async def workers(gateway: Gateway, valkey: Valkey) -> AsyncIterator[list[Worker
 
 
 async def fill(gateway: Gateway, customers: int, each: int) -> None:
-    """Queue messages in conversations of so many customers."""
+    """Queue messages in the conversations of several customers."""
     await gateway.queue()
     await gateway.sql(
         """WITH people AS (INSERT INTO contact (id) SELECT gen_random_uuid() FROM generate_series(1, %s) RETURNING id),
@@ -63,7 +63,7 @@ async def fill(gateway: Gateway, customers: int, each: int) -> None:
 
 
 def watch(gateway: Gateway) -> list[float]:
-    """The times at which messages arrive at Meta."""
+    """Return the times at which messages arrive at Meta."""
     times: list[float] = []
     answer = gateway.meta.__call__
 
@@ -89,7 +89,7 @@ async def test_two_workers_together_never_exceed_the_number_s_rate(gateway: Gate
 
 
 async def test_nor_the_pair_s(gateway: Gateway, workers: list[Worker], pool: Pool) -> None:
-    """A burst of 45 to one customer, and then one every 6 seconds."""
+    """One customer gets a burst of 45 messages, then one every 6 seconds."""
     fast = Channels([Channel(phone_number_id=NUMBER, access_token="the-token", messages_per_second=1000)])
     for worker in workers:
         worker.sender._channels = fast

@@ -60,7 +60,7 @@ HIDING = [
 
 @pytest.mark.parametrize("said", HIDING)
 def test_what_is_to_be_shown_verbatim_is_not_read_as_markdown(said: str) -> None:
-    """Markdown hides some text: a customer would say yes to words that they did not see."""
+    """Markdown can hide text: the customer would say yes to words that they had not seen."""
     for reply in (buttons("Sim", "Não", body=said, verbatim=True), {"type": "text", "text": said, "verbatim": True}):
         [part] = parts_of([reply])
         assert part.get("body", part.get("text")) == said

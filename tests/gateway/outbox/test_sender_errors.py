@@ -1,4 +1,4 @@
-"""Every error code of Meta, and how the sender reacts."""
+"""The sender's reaction to every error code of Meta."""
 
 import asyncio
 
@@ -113,7 +113,7 @@ async def test_another_worker_learns_of_a_blocked_number_at_its_first_try(gatewa
 
 
 async def test_one_recipient_never_holds_others(gateway: Gateway) -> None:
-    """Case O_130497: one customer's country, for ever; others are answered as fast as ever."""
+    """Case O_130497: Meta refuses one customer's country permanently; other customers are answered without delay."""
     maria, others = "989120000006", [f"55119{n:08d}" for n in range(5)]
     for wa_id in others:
         await gateway.queue("1", wa_id=maria)
@@ -127,7 +127,7 @@ async def test_one_recipient_never_holds_others(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("code", [10, 131005, 131031, 190])
 async def test_nor_does_one_by_a_code_that_means_the_account(gateway: Gateway, code: int) -> None:
-    """Should Meta say of one recipient what it says of accounts, others go out and the one message fails in the end."""
+    """If Meta answers an account's error for one recipient, other messages are sent, and this one fails at last."""
     maria = "989120000006"
     await gateway.queue("1", wa_id=maria)
     gateway.meta.refused_to = {f"+{maria}": refused(code, 403)}

@@ -1,4 +1,4 @@
-"""A template's words are stored as text: a tap is linked to them, and the agent's next turn contains them."""
+"""A template's text is stored: a tap refers to it, and the agent's next turn contains it."""
 
 import json
 from pathlib import Path
@@ -55,7 +55,7 @@ async def kept(gateway: Gateway) -> list[str]:
 
 
 async def tap(gateway: Gateway) -> dict[str, Any]:
-    """Case P04: a tap on the template that went out."""
+    """Receive a tap on the template that was sent (case P04)."""
     told = json.loads((CASES / "P04_template_button.json").read_text())
     [message] = told["entry"][0]["changes"][0]["value"]["messages"]
     await gateway.receive({**message, "context": {**message["context"], "id": "wamid.OUT1"}})

@@ -1,4 +1,4 @@
-"""Control of a thread: taken from another app at Meta, or released to Meta's automatic responder."""
+"""Control of a thread is taken from another app at Meta, or released to Meta's automatic responder."""
 
 import pytest
 

@@ -26,7 +26,7 @@ def gateway(pool: Pool) -> Gateway:
 
 
 async def close(gateway: Gateway, hours: float = 25) -> None:
-    """The customer's last word was so many hours ago."""
+    """Set the customer's last message to this number of hours ago."""
     await gateway.sql(
         "UPDATE conversation SET last_inbound_at = now() - make_interval(secs => %s) RETURNING 1", hours * 3600
     )
@@ -88,7 +88,7 @@ async def test_the_customers_next_word_opens_it_again(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("asynchronous", [False, True])
 async def test_meta_that_says_so_leads_to_the_same(gateway: Gateway, asynchronous: bool) -> None:
-    """Meta says it in its answer, or later, in a status of a message that it took."""
+    """Meta reports it in its answer, or later in a status of an accepted message."""
     await gateway.queue("1", "2")
     if asynchronous:
         await gateway.send()

@@ -1,4 +1,4 @@
-"""Known names and strange ones: what DNS rebinding would need is refused, whatever stands in the header."""
+"""Known and unknown host names: requests by DNS rebinding are refused, whatever the header contains."""
 
 import ipaddress
 

@@ -1,4 +1,4 @@
-"""Loops go on, whatever a step does."""
+"""A loop continues after any failure of a step."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""Doors: what is said of a port that does not answer, and that a process opens all or none."""
+"""Doors: a port that does not answer is reported, and a process opens all its ports or none."""
 
 import asyncio
 import socket
@@ -15,7 +15,7 @@ NOTHING = Starlette()
 
 
 def asking(door: Door) -> httpx.AsyncClient:
-    """What operators would ask of a process whose only part is this door."""
+    """Return a client for the health of a process whose only part is this door."""
     app = Starlette(routes=operations.Ops({"webhook": door.problem}, needed=frozenset({"webhook"})).routes())
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
 

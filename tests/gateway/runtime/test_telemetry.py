@@ -1,4 +1,4 @@
-"""What logs say of errors, and what they never say."""
+"""Logs contain the type and place of an error, and never the personal data in it."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""A turn's span goes on in the run, and says nothing about the customer."""
+"""A turn's span continues in the run, and contains nothing about the customer."""
 
 from collections.abc import Iterator
 

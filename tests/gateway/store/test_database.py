@@ -1,4 +1,4 @@
-"""Errors of a database that is away are told apart from errors of a row."""
+"""Errors of a database that is away are distinguished from errors of a row."""
 
 import psycopg
 import pytest

@@ -1,4 +1,4 @@
-"""Migrations: from nothing at once, and step by step, give the same schema."""
+"""Migrations give the same schema when applied to an empty database at once and one by one."""
 
 import subprocess
 import sys

@@ -1,6 +1,6 @@
-"""An agent server for tests of the gateway's own logic: the calls that it uses, and faults on demand.
+"""An agent server for tests of the gateway's own logic: it serves the gateway's calls, and shows faults on demand.
 
-That the real server behaves so is tested in tests/contract.
+tests/contract checks that the real server behaves in the same way.
 """
 
 import asyncio
@@ -63,7 +63,7 @@ class AgentServer:
         return [run["metadata"]["turn_id"] for run in reversed(self.runs)]
 
     def lose_everything(self) -> None:
-        """Forget all runs, as a killed in-memory server does."""
+        """Forget all runs, as an in-memory server does when it is killed."""
         self.runs.clear()
 
     async def _thread(self, request: Request) -> Response:

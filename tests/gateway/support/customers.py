@@ -1,4 +1,4 @@
-"""What tests of identity tell and ask."""
+"""Messages and queries for the tests of identity."""
 
 import itertools
 from typing import Any
@@ -15,14 +15,14 @@ _events = itertools.count(1)
 def by(
     number: str | None = None, user_id: str | None = None, text: str = "Olá", at: int | None = None
 ) -> dict[str, Any]:
-    """A message of whoever has this number and user id."""
+    """Return a message of the customer with this number and user id."""
     one = {name: part for name, part in raw_message(body=text, at=at).items() if name != "from"}
     one |= {"from": number} if number else {}
     return message(one | ({"from_user_id": user_id} if user_id else {}))
 
 
 def changed_number(old: str, new: str, at: int | None = None, **ids: str) -> dict[str, Any]:
-    """WhatsApp's word that a number changed."""
+    """Return WhatsApp's notice that a customer's number changed."""
     system = {"type": "user_changed_number", "body": "changed", "wa_id": new}
     if "new_id" in ids:
         system["user_id"] = ids["new_id"]
@@ -31,7 +31,7 @@ def changed_number(old: str, new: str, at: int | None = None, **ids: str) -> dic
 
 
 async def people(gateway: Gateway) -> list[set[str]]:
-    """What each contact has said, the oldest contact first."""
+    """Return the messages of each contact, the oldest contact first."""
     rows = await gateway.sql(
         """SELECT p.id, array_agg(m.content->>'text') FROM contact p JOIN conversation c ON c.contact_id = p.id
            JOIN message m ON m.conversation_id = c.id WHERE m.type = 'text'
@@ -41,7 +41,7 @@ async def people(gateway: Gateway) -> list[set[str]]:
 
 
 async def keys(gateway: Gateway, text: str) -> set[tuple[str, str]]:
-    """The keys of who said this."""
+    """Return the keys of the customer who wrote this text."""
     [(contact,)] = await gateway.sql(
         """SELECT c.contact_id FROM message m JOIN conversation c ON c.id = m.conversation_id
            WHERE m.content->>'text' = %s""",

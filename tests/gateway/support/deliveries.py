@@ -1,4 +1,4 @@
-"""Webhook bodies for tests, as Meta writes them: of every kind (`change`), and of plain texts (`payload`)."""
+"""Webhook bodies for tests, as Meta writes them: of any kind (`change`), or with plain texts (`payload`)."""
 
 import itertools
 import json
@@ -65,7 +65,7 @@ def zoo(name: str, case: str) -> dict[str, Any]:
 
 
 def raw_message(kind: str = "text", body: Any = None, *, at: int | None = None, **more: Any) -> dict[str, Any]:
-    """Return a raw message. body: its object under the type, or its text. Each is a second later than the last one."""
+    """Return a raw message, a second later than the one before. body: the object under its type, or its text."""
     content = {"body": body or "Olá"} if kind == "text" else body
     return {
         "from": MARIA, "id": wamid(), "timestamp": str(next(_times) if at is None else at), "type": kind,

@@ -1,4 +1,4 @@
-"""The doors of `serve` within this process: its lifetime is on, each door is called without a port."""
+"""The applications of `serve` within this process, with its lifespan, called without ports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.settings import Settings
 
 
 class Doors(NamedTuple):
-    """A client for each: what Meta calls, and what the agent and operators call."""
+    """A client for the webhook's door, and one for the door of the agent and of operators."""
 
     webhook: httpx.AsyncClient
     ops: httpx.AsyncClient
@@ -21,7 +21,7 @@ class Doors(NamedTuple):
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Doors]:
-    """Both doors, for as long as this lasts."""
+    """Open both doors as long as the block lasts."""
     process = serve(settings)
     outside, inside = (httpx.ASGITransport(door.app) for door in process.doors)
     webhook = httpx.AsyncClient(transport=outside, base_url="http://localhost")

@@ -1,10 +1,10 @@
-"""Faults of the database for tests: rows that cannot be written, and connections that go away."""
+"""Faults of the database for tests: rows that cannot be written, and connections that are lost."""
 
 from gateway.store.database import Pool
 
 
 async def poison(pool: Pool, table: str, condition: str, error: str = "program_limit_exceeded") -> None:
-    """Have Postgres refuse the rows of a table for which a condition on NEW holds, as one that it cannot index."""
+    """Have Postgres refuse rows of a table that meet a condition on NEW, as it refuses a row that it cannot index."""
     name = f"poison_{table}"
     async with pool.connection() as conn:
         await conn.execute(

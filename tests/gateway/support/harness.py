@@ -1,4 +1,4 @@
-"""The parts of the gateway over a real Postgres, called step by step. The agent server and Meta do as the test says."""
+"""The parts of the gateway over a real Postgres, called step by step, with a chosen agent server and Meta."""
 
 import asyncio
 import json
@@ -29,12 +29,12 @@ NO_QUIET = QuietPeriod(0, 0)
 
 
 def nothing(given: dict[str, Any]) -> dict[str, Any]:
-    """An answer of the agent without a reply."""
+    """Return an answer of the agent without a reply."""
     return {"turn_id": given["turn_id"], "replies": [], "handoff": None}
 
 
 def bounds(**changes: Any) -> Bounds:
-    """The bounds of a worker's turns, some of them changed."""
+    """Return the bounds of a worker's turns, with changes."""
     return Bounds(
         **{"in_flight": 100, "timeout": 60, "attempts": 3, "lease": 30, "quiet": NO_QUIET, "retry_base": 0, **changes}
     )
@@ -43,8 +43,8 @@ def bounds(**changes: Any) -> Bounds:
 class Gateway:
     """One worker: its intake, its turns and its sender.
 
-    wait, resend: how long a send without an answer stays uncertain, and whether it is sent again then; more: options
-    of the intake.
+    wait, resend: how long a send without an answer stays uncertain, and whether it is then repeated; more: options of
+    the intake.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Gateway:
         self.sender = Sender(pool, self.clients, channels, self.limiter, settings, clock=lambda: self.now)
 
     def worker(self, **changes: Any) -> Turns:
-        """Return the turns of one more worker; changes: of its bounds."""
+        """Return the turn holder of another worker. changes: changed bounds."""
         agent = Agent("http://agent", None, self.agent.transport())
         return Turns(self.pool, agent, CHANNELS, self._show_presence, bounds(**changes))
 
@@ -75,18 +75,18 @@ class Gateway:
     # In ----------------------------------------------------------------------------------------------------------
 
     async def keep(self, payload: dict[str, Any]) -> None:
-        """Have a payload delivered, and not processed yet."""
+        """Deliver a payload without processing it."""
         async with self.pool.connection() as conn:
             await events.keep(conn, items(payload))
 
     async def take(self, *payloads: dict[str, Any]) -> None:
-        """Have payloads delivered and processed, one after the other."""
+        """Deliver and process payloads, one after the other."""
         for one in payloads:
             await self.keep(one)
             await self.intake.step()
 
     async def receive(self, *messages: dict[str, Any], statuses: list[dict[str, Any]] | None = None) -> None:
-        """Have messages and statuses of one payload delivered and processed."""
+        """Deliver and process messages and statuses in one payload."""
         await self.take(payload(*messages, statuses=statuses))
 
     async def outcomes(self) -> list[tuple[str, str | None]]:
@@ -98,7 +98,7 @@ class Gateway:
         return await self.sql("SELECT author, type, content->>'text', awaits FROM message ORDER BY seq")
 
     async def holder(self) -> str:
-        """Return who may answer in the only conversation."""
+        """Return the holder of the only conversation."""
         return (await self.sql("SELECT holder FROM conversation"))[0][0]  # type: ignore[no-any-return]
 
     # Turns -------------------------------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ class Gateway:
         await self.sender.drain()
 
     async def later(self, seconds: float = 1000) -> None:
-        """Let so many seconds pass for everything that waits to be sent."""
+        """Let time pass, in seconds, for all messages that wait to be sent."""
         self.now += seconds
         await self.sql("UPDATE send_rate SET tat = tat - %s RETURNING 1", seconds)
         await self.sql(
@@ -152,7 +152,7 @@ class Gateway:
     # The database ------------------------------------------------------------------------------------------------
 
     async def sql(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement, if it gives any."""
+        """Execute a statement and return its rows, if it has any."""
         async with self.pool.connection() as conn:
             cursor = await conn.execute(sql, values)
             return await cursor.fetchall() if cursor.description else []

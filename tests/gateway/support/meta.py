@@ -9,7 +9,7 @@ from tests.gateway.support.deliveries import MARIA, NUMBER
 
 
 class Meta:
-    """Receives sends; gives the answers that are queued, else accepts."""
+    """A Meta that answers each send with the next queued answer, or accepts it."""
 
     def __init__(self) -> None:
         self.bodies: list[dict[str, Any]] = []
@@ -39,7 +39,7 @@ class Meta:
 
 
 def accepted(wamid: str, body: dict[str, Any] | None = None, **named: str) -> httpx.Response:
-    """Meta's receipt: it names the recipient as the send did, or as told (``wa_id``, ``user_id``)."""
+    """Return Meta's receipt, which names the recipient as the send did, or by the given `wa_id` and `user_id`."""
     to = (body or {}).get("to") or (body or {}).get("recipient") or "x"
     contact = {"input": to, **(named or {"wa_id": to.removeprefix("+")} if body else named)}
     return httpx.Response(200, json={"contacts": [contact], "messages": [{"id": wamid}]})

@@ -1,4 +1,4 @@
-"""A reply as its payloads, the way the gateway sends it: split first, then each part rendered."""
+"""The payloads of a reply as the gateway makes them: split first, then each part rendered."""
 
 from collections.abc import Mapping
 from typing import Any

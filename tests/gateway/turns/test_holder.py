@@ -1,4 +1,4 @@
-"""Turns over a real Postgres, with an agent server whose faults can be chosen."""
+"""Turns over a real Postgres, with an agent server whose faults the tests choose."""
 
 import asyncio
 from typing import Any

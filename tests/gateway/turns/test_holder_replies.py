@@ -1,4 +1,4 @@
-"""The answers of the agent: how the replies of a turn are checked, cleaned and queued."""
+"""The replies of a turn are checked, cleaned and queued."""
 
 import json
 from typing import Any
