@@ -9,6 +9,8 @@ from typing import Any
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
+from k8s.exception_shapes import shape_of_exception
+
 _BUCKETS_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 RECONCILES = Counter("whatsapp_operator_reconciles", "Resources reconciled, by kind and outcome", ["kind", "outcome"])
@@ -34,13 +36,14 @@ def configure_logging(level: str = "info", style: str = "auto") -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        shape_of_exception,
     ]
-    json = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
-    last: list[Any] = [structlog.dev.ConsoleRenderer()] if text else json
+    last = structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer(ensure_ascii=False)
     remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[remove, *last]))
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[remove, last]))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    logging.raiseExceptions = False  # a line that cannot be written would be quoted, with a traceback
     # Addresses of requests hold the token that is checked; kopf tells of every timer that fired.
     for name in ("httpx", "httpcore", "kopf.objects", "aiohttp.access"):
         logging.getLogger(name).setLevel(logging.WARNING)

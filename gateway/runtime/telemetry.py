@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import logging
 import sys
-import traceback
-from collections.abc import Iterator, MutableMapping
-from pathlib import Path
 from typing import Any
 
 import structlog
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
+from gateway.runtime.exception_shapes import shape_of_exception
+
 # Their request lines hold addresses, and these hold ids of customers.
 _WARNINGS_ONLY = ("httpx", "httpcore", "uvicorn.access")
-_MAX_LOGGED_FRAMES = 4
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)
 
 RECEIVED = Counter("whatsapp_messages_received", "Messages that customers sent", ["type"])
@@ -88,24 +86,5 @@ def _processors() -> list[Any]:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _shape_of_exception,
+        shape_of_exception,
     ]
-
-
-def _shape_of_exception(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401  # structlog's
-    """Describe an exception by its classes and places in code: its message may quote a customer's text."""
-    info = event.pop("exc_info", None)
-    error = info if isinstance(info, BaseException) else info[1] if isinstance(info, tuple) else sys.exc_info()[1]
-    if info and error is not None:
-        event["raised"] = " <- ".join(_shapes(error))
-    return event
-
-
-def _shapes(error: BaseException) -> Iterator[str]:
-    """Yield the exception and its causes, each with its last places in code."""
-    current: BaseException | None = error
-    while current is not None:
-        frames = traceback.extract_tb(current.__traceback__)[-_MAX_LOGGED_FRAMES:]
-        places = ", ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
-        yield f"{type(current).__qualname__} ({places})"
-        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from graph.policy.masking import mask_values
 from graph.server.auth import REFUSED, authorized
 from graph.server.hosts import KnownHosts
+from graph.server.log_lines import leave_out_the_words_of_exceptions
 from graph.server.tracing import JoinTrace, configure_tracing
 from graph.settings import settings
 
@@ -130,6 +131,7 @@ def forget_runs(folder: Path) -> None:
 # orderly stop would write all the same), so this has to happen before the server reads: now, while it loads the app.
 forget_runs(RUNTIME_FOLDER)
 
+leave_out_the_words_of_exceptions()
 configure_tracing(settings().otel_exporter_otlp_endpoint)
 
 _known_hosts = Middleware(KnownHosts, names=settings().known_hosts.split(","))
