@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import obstore
 import structlog
 
+from gateway.conversations import upkeep
 from gateway.inbox.intake import NOT_ITS_APP, NOT_KNOWN
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.outbox.sender import Sender
@@ -37,11 +38,12 @@ class Housekeeping:
 
     retention_days: how long processed events are kept; left_days: how long unknown and failed events are kept; 0: for
     ever. objects: the store of customers' files. audit_days: how long the actions of people in the console are kept.
+    episode_idle_hours: after which an episode without a message is closed.
     """
 
     def __init__(
         self, pool: Pool, sender: Sender, quiet: QuietPeriod, retention_days: float, *,
-        left_days: float = 0, objects: ObjectStore | None = None, audit_days: float = 0,
+        left_days: float = 0, objects: ObjectStore | None = None, audit_days: float = 0, episode_idle_hours: float = 24,
     ) -> None:  # fmt: skip
         self._pool = pool
         self._sender = sender
@@ -49,11 +51,13 @@ class Housekeeping:
         self._ages = {events.PROCESSED: retention_days, events.LEFT: left_days}
         self._objects = objects
         self._audit_days = audit_days
+        self._episode_idle_hours = episode_idle_hours
 
     async def step(self) -> float:
         """Perform all duties, even if one fails, and return the seconds until the next step."""
         await self._do(self._sender.expire)
         await self._do(self._with_database(self._hand_back))
+        await self._do(self._with_database(self._keep_conversations))
         await self._do(self._with_database(_measure))
         await self._do(self._with_database(_forget_rates))
         await self._do(self._with_database(self._delete_revoked))
@@ -89,6 +93,9 @@ class Housekeeping:
     async def _purge_audit(self, conn: Connection) -> None:
         if self._audit_days:
             await audit.purge(conn, self._audit_days, _MAX_EVENTS_PER_BATCH)
+
+    async def _keep_conversations(self, conn: Connection) -> None:
+        await upkeep.keep_up(conn, self._episode_idle_hours)
 
     async def _purge(self, conn: Connection) -> bool:
         """Delete old events, and return whether there may be more."""

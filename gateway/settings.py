@@ -96,6 +96,9 @@ class Settings(CommonSettings):
         180, ge=0, description="items kept as unknown or failed, for a replay, are deleted after so long; 0: never"
     )
     audit_days: float = Field(730, ge=0, description="what people did in the console is kept so long; 0: for ever")
+    episode_idle_hours: float = Field(
+        24, gt=0, description="a customer's matter that the agent has is closed after so long without a message"
+    )
 
     @model_validator(mode="after")
     def _resends_while_it_makes_sense(self) -> Settings:

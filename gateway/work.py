@@ -195,5 +195,5 @@ def _housekeeping(settings: Settings, pool: Pool, sender: Sender, objects: Objec
     return Housekeeping(
         pool, sender, settings.quiet_period(), settings.event_retention_days,
         left_days=settings.event_left_retention_days,
-        objects=objects, audit_days=settings.audit_days,
+        objects=objects, audit_days=settings.audit_days, episode_idle_hours=settings.episode_idle_hours,
     )  # fmt: skip

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import Annotated
 from uuid import UUID
 
 import httpx
 import typer
 
 from gateway.commands.common import die, read_settings, with_database
+from gateway.conversations import holding, writing
+from gateway.conversations.checks import locked
+from gateway.conversations.errors import NoConversationError, TakenByOtherError
 from gateway.numbers.clients import MetaClients
 from gateway.outbox import thread_control
 from gateway.outbox.thread_control import NoThreadError
+from gateway.settings import Settings
 from gateway.store import ownership
 from gateway.store.database import Connection
 from gateway.store.outbox import doubts
@@ -28,9 +34,8 @@ def conversations() -> None:
     held, doubts = with_database(read_settings(), _listed)
     for one in held:
         waits = f"waits since {one.waits_since:%Y-%m-%d %H:%M}" if one.waits_since else "waits for nothing"
-        print(
-            f"{one.id}  {one.customer_name or 'no name'}  {one.holder} since {one.held_since:%Y-%m-%d %H:%M}, {waits}"
-        )
+        has_it = f"{one.person_name or one.holder} since {one.held_since:%Y-%m-%d %H:%M}"
+        print(f"{one.id}  {one.customer_name or 'no name'}  {has_it}, {waits}")
         for label, text in (("reason", one.reason), ("summary", one.summary), ("last message", one.last_text)):
             if text:
                 print(f"    {label}: {text}")
@@ -47,36 +52,49 @@ async def _listed(conn: Connection) -> tuple[list[ownership.Held], list[doubts.I
 
 
 @commands.command()
-def reply(conversation: UUID, text: str) -> None:
-    """Answer as a person; you hold the conversation until you hand it back."""
-
-    async def queue(conn: Connection) -> list[UUID | None]:
-        async with conn.transaction():
-            return [await ownership.reply(conn, conversation, as_reply(part)) for part in split(Text(text=text))]
-
-    queued = with_database(read_settings(), queue)
-    if not queued:
+def reply(
+    conversation: UUID,
+    text: str,
+    take_over: Annotated[bool, typer.Option(help="Also where a person has taken it in the console.")] = False,  # a flag
+) -> None:
+    """Answer as a person. The agent does not answer there until you hand it back; the console lists it as waiting."""
+    contents = [as_reply(part) for part in split(Text(text=text))]
+    if not contents:
         die("the text is empty")
-    if None in queued:
-        die(f"there is no conversation {conversation}; `gateway conversations` lists those that wait for a person")
+
+    async def answer(conn: Connection) -> None:
+        async with conn.transaction():
+            found = await locked(conn, conversation, None)
+            colleague = found.assignee_id if take_over else None
+            await holding.take(conn, conversation, None, found.version, from_person=colleague)
+            await writing.send(conn, conversation, None, contents)
+
+    _decide(read_settings(), answer)
     print(f"queued; the agent does not answer there until you run `gateway hand-back {conversation}`")
 
 
 @commands.command()
 def hand_back(conversation: UUID) -> None:
-    """Return a conversation to the agent."""
+    """Return a conversation to the agent, whoever has it."""
     settings = read_settings()
     quiet = settings.quiet_period()
 
-    async def returned(conn: Connection) -> bool:
+    async def return_it(conn: Connection) -> None:
         async with conn.transaction():
-            known = await ownership.hand_back(conn, conversation)
-            await quiet.schedule(conn, conversation)
-            return known
+            found = await locked(conn, conversation, None)
+            await holding.hand_back(conn, conversation, None, found.version, quiet)
 
-    if not with_database(settings, returned):
-        die(f"there is no conversation {conversation}")
+    _decide(settings, return_it)
     print("the agent answers there again")
+
+
+def _decide(settings: Settings, act: Callable[[Connection], Awaitable[None]]) -> None:
+    try:
+        with_database(settings, act)
+    except NoConversationError as error:
+        die(f"{error}; `gateway conversations` lists those that wait for a person")
+    except TakenByOtherError as error:
+        die(f"{error.winner} has the conversation in the console; --take-over takes it from them")
 
 
 @commands.command()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+from gateway.conversations.courtesies import is_courtesy
 from gateway.customers import identity
 from gateway.customers.statements import Ids, Statement, ids_of, scopes
 from gateway.inbox import run_items
@@ -138,6 +139,7 @@ class MessageEvents:
             event_id=stored.id,
             sent_at=statement.at,
             received_at=stored.received_at,
+            courtesy=is_courtesy(item),
             awaits=in_person and received.source != "history" and run_items.answered(received, stored.type),
             opens_window=in_person and not isinstance(content, SystemContent | EditContent | RevokeContent),
             source=received.source,

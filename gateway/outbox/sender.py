@@ -165,7 +165,9 @@ class Sender:
             SENDS.labels(type(error).__name__.lower(), str(error.code or "")).inc()
             await self._not_accepted(channel, message, error)
         else:
-            if sent is not None:
+            if sent is None:
+                self._clients.probe_inconclusive(channel)
+            else:
                 self._clients.mark_working(channel, message.conversation_id)
                 await self._accepted(message, sent)
                 await receipts.learn(
@@ -173,7 +175,7 @@ class Sender:
                 )
 
     async def _post(self, channel: Channel, message: Outbound) -> Sent | None:
-        """Ask Meta to send a message; return None where another sender has it."""
+        """Ask Meta to send a message; return None where it is not to be asked."""
         payload = replies.payload(message.content, message.id, message.keys or ())
         if not await self._offering(message):
             return None
@@ -184,13 +186,21 @@ class Sender:
             raise Uncertain(f"Meta has not answered within {self._settings.longest:g} s.") from None
 
     async def _offering(self, message: Outbound) -> bool:
-        """Note that Meta is about to be asked; return False where this fails or another sender has the message."""
+        """Note that Meta is about to be asked; return False where it is not to be.
+
+        That is where another sender has the message, where the agent does not hold the conversation any more, or where
+        the database is away.
+        """
         try:
             async with self._pool.connection() as conn:
-                return await queue.mark_offered(conn, message, self._settings.lease)
+                offered = await queue.mark_offered(conn, message, self._settings.lease)
         except psycopg.Error as error:
             log.warning("send_put_off", message_id=str(message.id), error=type(error).__name__)
             return False
+        if offered is None:
+            SENDS.labels("silenced", "").inc()
+            log.info("send_silenced", message_id=str(message.id))
+        return bool(offered)
 
     async def _accepted(self, message: Outbound, sent: Sent) -> None:
         async def note(conn: Connection) -> None:

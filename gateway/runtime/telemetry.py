@@ -36,6 +36,8 @@ TURNS_IN_FLIGHT = Gauge("whatsapp_turns_in_flight", "Turns that this process hol
 RUN = Histogram("whatsapp_run_seconds", "A run of the agent, from its creation to its end", buckets=_SECONDS)
 SENDS = Counter("whatsapp_sends", "Attempts to send, by outcome and Meta's error code", ["outcome", "code"])
 LIMITER_WAITS = Counter("whatsapp_limiter_waits", "Sends that a rate limit put off", ["limit"])
+TAKES = Counter("whatsapp_takes", "Conversations that people took, by whether they came first", ["outcome"])
+EPISODES = Counter("whatsapp_episodes_idle", "Episodes closed because nobody wrote any more")
 MEDIA = Counter("whatsapp_media", "Attempts to fetch media of customers, by what became of it", ["outcome"])
 QUEUE = Gauge("whatsapp_queue_depth", "What waits", ["queue"])
 QUEUE_AGE = Gauge("whatsapp_queue_age_seconds", "How long the oldest has waited", ["queue"])

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
-from gateway.store.conversations import ANSWERED_BY_PEOPLE
-from gateway.store.database import OUTBOX, Connection, notify
+from gateway.store.database import Connection
+
+#: The error of a message that the agent had queued in a conversation that somebody else holds now.
+SILENCED = "not sent: the agent no longer holds the conversation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,38 +23,44 @@ class Held:
     channel_id: str
     holder: str
     customer_name: str | None
+    person_name: str | None  # the person who has taken it; None: nobody, or the command line
     held_since: datetime
     reason: str | None
     summary: str | None
-    waits_since: datetime | None  # the oldest message that nobody has answered
+    waits_since: datetime | None  # since when the customer waits for an answer
     last_text: str | None
 
 
-async def take(
-    conn: Connection, conversation_id: UUID, holder: str, *, reason: str | None = None, summary: str | None = None
-) -> bool:
-    """Give a conversation to a person or an app; return False where it does not exist.
+async def silence(conn: Connection, conversation_id: UUID) -> None:
+    """Fail the messages that the agent has queued in a conversation that it does not hold.
 
-    Messages that the agent has queued there are not sent, and a turn in progress ends without a reply (`turns.end`).
+    A fallback for a person's message is that person's. A turn in progress ends without a reply (`turns.end`).
     """
     cursor = await conn.execute(
-        """UPDATE conversation SET holder = %s, held_since = coalesce(held_since, now()), held_until = NULL,
-                  handoff_reason = coalesce(%s, handoff_reason), handoff_summary = coalesce(%s, handoff_summary)
-           WHERE id = %s""",
-        (holder, reason, summary, conversation_id),
-    )
-    await silence(conn, conversation_id)
-    return bool(cursor.rowcount)
-
-
-async def silence(conn: Connection, conversation_id: UUID) -> None:
-    """Fail the messages that the agent has queued in a conversation that it does not hold."""
-    await conn.execute(
-        """UPDATE message m SET status = 'failed', error = 'not sent: the agent no longer holds the conversation'
+        """UPDATE message m SET status = 'failed', error = %s
            FROM conversation c WHERE c.id = %s AND c.holder <> 'agent' AND m.conversation_id = c.id
              AND m.direction = 'out' AND m.author IN ('agent', 'gateway') AND m.status = 'queued'
-             AND m.caller_key IS NULL""",
-        (conversation_id,),
+             AND m.caller_key IS NULL
+             AND NOT EXISTS (SELECT FROM message r WHERE r.id = m.replaces AND r.author = 'person')
+           RETURNING m.turn_id""",
+        (SILENCED, conversation_id),
+    )
+    if silenced := await cursor.fetchall():
+        await wait_again(conn, conversation_id, {row[0] for row in silenced})
+
+
+async def wait_again(conn: Connection, conversation_id: UUID, turns: Collection[UUID | None]) -> None:
+    """Have the customer wait for the answer of turns whose replies were silenced, unless some of it was sent."""
+    await conn.execute(
+        """UPDATE conversation c SET waits_since = least(c.waits_since, w.since) FROM (
+               SELECT min(i.created_at) AS since FROM message i WHERE i.conversation_id = %(id)s
+                 AND i.turn_id = ANY(%(turns)s::uuid[]) AND i.direction = 'in' AND i.revoked_at IS NULL
+                 AND NOT EXISTS (
+                   SELECT FROM message o WHERE o.conversation_id = i.conversation_id AND o.direction = 'out'
+                     AND ((o.turn_id = i.turn_id AND o.author = 'agent' AND o.status <> 'failed')
+                          OR (o.author IN ('person', 'app') AND o.seq > i.seq AND o.type <> 'reaction')))) w
+           WHERE c.id = %(id)s AND c.closed_at IS NULL AND w.since IS NOT NULL""",
+        {"id": conversation_id, "turns": [turn for turn in turns if turn is not None]},
     )
 
 
@@ -151,32 +158,14 @@ async def hand_back(conn: Connection, conversation_id: UUID, at: datetime | None
     return bool(cursor.rowcount)
 
 
-async def reply(conn: Connection, conversation_id: UUID, content: dict[str, Any]) -> UUID | None:
-    """Queue a person's message and give them the conversation; return its id, or None: no such conversation."""
-    if not await take(conn, conversation_id, "person"):
-        return None
-    cursor = await conn.execute(
-        """INSERT INTO message (conversation_id, direction, author, type, content, status, send_at)
-           VALUES (%s, 'out', 'person', %s, %s, 'queued', now()) RETURNING id""",
-        (conversation_id, content["type"], Jsonb(content)),
-    )
-    row = await cursor.fetchone()
-    await notify(conn, OUTBOX)
-    return row[0] if row else None
-
-
 async def held(conn: Connection, limit: int = 200) -> list[Held]:
     """Return the conversations that the agent does not hold, those that wait longest first."""
     async with conn.cursor(row_factory=class_row(Held)) as cursor:
         await cursor.execute(
-            f"""SELECT c.id, c.channel_id, c.holder, p.name AS customer_name, c.held_since,
-                      c.handoff_reason AS reason, c.handoff_summary AS summary, w.waits_since, w.last_text
-               FROM conversation c JOIN contact p ON p.id = c.contact_id
-               CROSS JOIN LATERAL (
-                   SELECT min(m.created_at) AS waits_since,
-                          (array_agg(m.content->>'text' ORDER BY m.created_at DESC))[1] AS last_text
-                   FROM message m WHERE m.conversation_id = c.id AND m.awaits AND NOT {ANSWERED_BY_PEOPLE}) w
-               WHERE c.holder <> 'agent' ORDER BY w.waits_since NULLS LAST, c.held_since LIMIT %s""",  # noqa: S608  # ours
+            """SELECT c.id, c.channel_id, c.holder, p.name AS customer_name, a.name AS person_name, c.held_since,
+                      c.handoff_reason AS reason, c.handoff_summary AS summary, c.waits_since, c.last_text
+               FROM conversation c JOIN contact p ON p.id = c.contact_id LEFT JOIN person a ON a.id = c.assignee_id
+               WHERE c.holder <> 'agent' ORDER BY c.waits_since NULLS LAST, c.held_since LIMIT %s""",
             (limit,),
         )
         return await cursor.fetchall()

@@ -12,6 +12,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from gateway.store.customers.merged_desk import join_desk
 from gateway.store.database import Connection
 from gateway.store.ownership import silence
 
@@ -95,6 +96,7 @@ async def _join(conn: Connection, pair: _Pair) -> None:
         await _undo_turn(conn, row[0])
     await conn.execute("UPDATE turn SET conversation_id = %(kept)s WHERE conversation_id = %(absorbed)s", values)
     await conn.execute("UPDATE message SET conversation_id = %(kept)s WHERE conversation_id = %(absorbed)s", values)
+    await join_desk(conn, pair.kept, pair.absorbed)
     await conn.execute(_JOIN, values)
     await conn.execute("DELETE FROM conversation WHERE id = %s", (pair.absorbed,))
 
@@ -105,11 +107,19 @@ UPDATE conversation k SET
     last_inbound_at = greatest(k.last_inbound_at, o.last_inbound_at),
     control_at = greatest(k.control_at, o.control_at),
     holder = h.holder, held_since = h.held_since, held_until = h.held_until,
-    handoff_reason = h.handoff_reason, handoff_summary = h.handoff_summary
+    handoff_reason = h.handoff_reason, handoff_summary = h.handoff_summary,
+    version = greatest(k.version, o.version) + 1,
+    assignee_id = h.assignee_id, snoozed_until = h.snoozed_until,
+    department = coalesce(h.department, k.department, o.department),
+    closed_at = CASE WHEN k.closed_at IS NOT NULL AND o.closed_at IS NOT NULL
+                THEN greatest(k.closed_at, o.closed_at) END,
+    waits_since = least(k.waits_since, o.waits_since),
+    last_at = n.last_at, last_text = n.last_text, last_type = n.last_type, last_author = n.last_author
 FROM conversation o, LATERAL (
     SELECT * FROM conversation c WHERE c.id IN (%(kept)s, %(absorbed)s)
     ORDER BY array_position(ARRAY['person', 'app', 'agent'], c.holder), c.held_until DESC NULLS FIRST, c.id
-    LIMIT 1) h
+    LIMIT 1) h, LATERAL (
+    SELECT * FROM conversation c WHERE c.id IN (%(kept)s, %(absorbed)s) ORDER BY c.last_at DESC, c.id LIMIT 1) n
 WHERE k.id = %(kept)s AND o.id = %(absorbed)s
 """
 

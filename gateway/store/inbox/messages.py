@@ -30,8 +30,9 @@ class IncomingMessage:
     """A message from outside.
 
     author: `customer`, or `app`: the business sent it by another way than ours. content: the run contract's item (for
-    `app` with a `type` too). awaits: the agent has to answer it. opens_window: Meta's 24 hours count from it. amends:
-    the wamid of the message that this one edits or revokes. source, status: as in the table.
+    `app` with a `type` too). awaits: the agent has to answer it. courtesy: it is only thanks or the like. opens_window:
+    Meta's 24 hours count from it. amends: the wamid of the message that this one edits or revokes. source, status: as
+    in the table.
     """
 
     wamid: str
@@ -43,6 +44,7 @@ class IncomingMessage:
     received_at: datetime
     status: str = "received"
     awaits: bool = False
+    courtesy: bool = False
     opens_window: bool = False
     source: str = "messages"
     group_id: str | None = None
@@ -63,13 +65,13 @@ async def add(conn: Connection, conversation_id: UUID, message: IncomingMessage)
     """
     cursor = await conn.execute(
         """INSERT INTO message (conversation_id, direction, author, wamid, type, content, event_id, awaits, status,
-                                sent_at, created_at, source, group_id, amends)
-           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                                sent_at, created_at, source, group_id, amends, courtesy)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
            ON CONFLICT (wamid) DO NOTHING RETURNING id""",
         (
             conversation_id, "in" if message.author == "customer" else "out", message.author, message.wamid,
             message.type, Jsonb(message.content), message.event_id, message.awaits, message.status, message.sent_at,
-            message.received_at, message.source, message.group_id, message.amends,
+            message.received_at, message.source, message.group_id, message.amends, message.courtesy,
         ),
     )  # fmt: skip
     row = await cursor.fetchone()

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 from gateway.store.customers.contacts import Key, keys_of_all
 from gateway.store.database import OUTBOX, Connection, notify
+from gateway.store.ownership import SILENCED, wait_again
 
 #: Seconds for which an uncertain message keeps back the messages that follow it.
 DOUBT_SECONDS = 5.0
@@ -67,14 +68,40 @@ async def claim(conn: Connection, limit: int, lease_seconds: float, channels: Co
         return messages
 
 
-async def mark_offered(conn: Connection, message: Outbound, lease_seconds: float) -> bool:
-    """Note, under a new lease, that Meta is asked now; return False where another sender has the message."""
-    cursor = await conn.execute(
-        """UPDATE message SET offered = true, lease_until = now() + make_interval(secs => %s)
-           WHERE id = %s AND status = 'sending' AND attempts = %s""",
-        (lease_seconds, message.id, message.attempts),
-    )
-    return bool(cursor.rowcount)
+async def mark_offered(conn: Connection, message: Outbound, lease_seconds: float) -> bool | None:
+    """Note, under a new lease, that Meta is asked now; return False where another sender has the message.
+
+    Return None where the agent may not speak any more: its message has failed. The conversation's row is locked, so
+    that a person who takes the conversation comes before this or after it: no message of the agent is offered later.
+    A fallback template goes where the message goes that it replaces; a caller's template goes always; and the last
+    words of a turn that called a person go as long as nobody has taken the conversation.
+    """
+    async with conn.transaction():
+        cursor = await conn.execute(
+            """WITH c AS (SELECT id, holder, state, held_since FROM conversation WHERE id = %(conversation)s FOR SHARE),
+                    may AS (SELECT c.holder = 'agent' OR m.caller_key IS NOT NULL
+                                   OR coalesce(r.author, m.author) NOT IN ('agent', 'gateway')
+                                   OR (c.state = 'waiting' AND coalesce(r.created_at, m.created_at) = c.held_since)
+                                   AS speak
+                            FROM c JOIN message m ON m.conversation_id = c.id LEFT JOIN message r ON r.id = m.replaces
+                            WHERE m.id = %(id)s)
+               UPDATE message m SET offered = true,
+                      status = CASE WHEN may.speak THEN m.status ELSE 'failed' END,
+                      error = CASE WHEN may.speak THEN m.error ELSE %(silenced)s END,
+                      lease_until = CASE WHEN may.speak THEN now() + make_interval(secs => %(lease)s) END
+               FROM may WHERE m.id = %(id)s AND m.status = 'sending' AND m.attempts = %(attempts)s
+               RETURNING may.speak, m.turn_id""",
+            {
+                "conversation": message.conversation_id, "id": message.id, "lease": lease_seconds,
+                "attempts": message.attempts, "silenced": SILENCED,
+            },
+        )  # fmt: skip
+        row = await cursor.fetchone()
+        if row is None or row[0]:
+            return row is not None
+        await wait_again(conn, message.conversation_id, [row[1]])
+        await notify(conn, OUTBOX)
+        return None
 
 
 async def mark_accepted(conn: Connection, message_id: UUID, wamid: str) -> None:
@@ -86,6 +113,20 @@ async def mark_accepted(conn: Connection, message_id: UUID, wamid: str) -> None:
         (wamid, message_id),
     )
     await notify(conn, OUTBOX)
+
+
+async def queue_of_person(
+    conn: Connection, conversation_id: UUID, content: dict[str, Any], person_id: UUID | None
+) -> UUID:
+    """Queue a person's message (None: the command line's); return its id."""
+    cursor = await conn.execute(
+        """INSERT INTO message (conversation_id, direction, author, type, content, person_id, status, send_at)
+           VALUES (%s, 'out', 'person', %s, %s, %s, 'queued', now()) RETURNING id""",
+        (conversation_id, content["type"], Jsonb(content), person_id),
+    )
+    row = await cursor.fetchone()
+    await notify(conn, OUTBOX)
+    return row[0]  # type: ignore[index,no-any-return]
 
 
 async def record(

@@ -9,8 +9,8 @@ import pytest
 
 from gateway.numbers.channels import Channel, Channels
 from gateway.settings import Settings
-from gateway.store import ownership
 from gateway.store.customers import contacts
+from gateway.store.desk import standing
 from tests.gateway.conftest import Command
 from tests.gateway.support.deliveries import NUMBER, text
 from tests.gateway.support.doors import opened
@@ -94,7 +94,7 @@ async def test_it_is_sent_although_a_person_takes_over(http: httpx.AsyncClient, 
     await http.post("/internal/templates", json=ORDER)
     [(conversation,)] = await gateway.sql("SELECT id FROM conversation")
     async with gateway.pool.connection() as conn:
-        await ownership.take(conn, conversation, "person")
+        await standing.give(conn, conversation, None)
     await gateway.send()
     assert await gateway.statuses() == ["accepted"]
 

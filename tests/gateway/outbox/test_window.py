@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.numbers.channels import Channel, Channels
-from gateway.store import ownership
 from gateway.store.database import Pool
+from gateway.store.desk import standing
 from tests.gateway.support.deliveries import NUMBER, text
 from tests.gateway.support.harness import Gateway
 from tests.gateway.support.meta import refused, status
@@ -120,7 +120,7 @@ async def test_when_a_person_has_taken_over_nothing_is_said_for_the_agent(gatewa
     await gateway.send()
     [(conversation_id,)] = await gateway.sql("SELECT id FROM conversation")
     async with gateway.pool.connection() as conn:
-        await ownership.take(conn, conversation_id, "person")
+        await standing.give(conn, conversation_id, None)
     await gateway.receive(statuses=[status("failed", "wamid.OUT1", errors=[{"code": 131047}])])
     await settle(gateway)
     assert [body["type"] for body in gateway.meta.bodies] == ["text"]
