@@ -17,7 +17,7 @@ from typing import Any
 FOLDER = Path(__file__).parent / "courtesies"
 _LONGEST = 120  # characters; a longer text says more than thanks
 _EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf\u2b50\ufe0f\u200d]+")
-_BETWEEN = re.compile(r"[\s.,;:!~…\-)(\"'’]+")
+_BETWEEN = re.compile(r"[\s.,;:!¡~…\-)(\"'’]+")
 _REPEATED = re.compile(r"(.)\1{2,}")  # obrigadaaaa, okkk
 
 
