@@ -114,7 +114,7 @@ CROSS JOIN LATERAL (SELECT count(*) AS unread FROM (
       AND m.group_id IS NULL AND m.amends IS NULL AND m.type <> 'reaction'
       AND (r.seq IS NOT NULL OR m.created_at >= (SELECT e.opened_at FROM episode e
                                                  WHERE e.conversation_id = c.id AND e.closed_at IS NULL))
-    LIMIT {_MOST_UNREAD}) some) u
+    LIMIT {_MOST_UNREAD}) few) u
 """  # noqa: S608  # constants
 
 

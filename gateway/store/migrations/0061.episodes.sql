@@ -193,7 +193,7 @@ BEGIN
     IF NEW.group_id IS NOT NULL OR NOT shown THEN
         RETURN NULL;
     END IF;
-    SELECT closed_at INTO was_closed FROM conversation WHERE id = NEW.conversation_id FOR UPDATE;
+    SELECT closed_at INTO was_closed FROM conversation WHERE id = NEW.conversation_id FOR NO KEY UPDATE;
     -- Thanks after the end open nothing; a template that the company sends does, and so does a message of the phone app.
     opens := was_closed IS NOT NULL AND ((asks AND NOT NEW.courtesy) OR NEW.caller_key IS NOT NULL
                 OR (NEW.author IN ('person', 'app') AND NEW.source <> 'history' AND said_at > was_closed));

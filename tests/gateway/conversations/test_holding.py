@@ -50,7 +50,7 @@ async def test_whoever_comes_first_has_it_and_the_other_one_sees_who(gateway: Ga
         assert (lost.value.winner, lost.value.standing.version) == ("Ana", taken.version)
         over = await holding.take(conn, seen.id, rui, taken.version, from_person=ana.id)
     assert (over.assignee_name, over.version > taken.version) == ("Rui", True)
-    actions = await gateway.sql("SELECT action, person_name FROM audit WHERE subject LIKE 'conversation:%%' ORDER BY id")
+    actions = await gateway.sql("SELECT action, person_name FROM audit ORDER BY id")
     assert actions == [("taken", "Ana"), ("taken over", "Rui")]
 
 

@@ -6,11 +6,14 @@ import httpx
 from obstore.store import MemoryStore
 from starlette.applications import Starlette
 
+from gateway.conversations import holding, labels, writing
 from gateway.internal.routes import Internal
 from gateway.store.database import Pool
+from gateway.store.desk import changes, notes, presence, tags
 from tests.gateway.support.customers import OLD_ID, by, people
 from tests.gateway.support.deliveries import MARIA
 from tests.gateway.support.harness import Gateway, until
+from tests.gateway.support.people import person
 
 
 async def two_halves(gateway: Gateway) -> None:
@@ -124,3 +127,33 @@ async def test_workers_that_meet_at_one_customer_lose_nothing(pool: Pool) -> Non
     await until(idle)
     assert await people(one) == [{str(n) for n in range(40)}]
     assert await one.sql("SELECT state, count(*) FROM event GROUP BY 1") == [("done", 40)]
+
+
+async def test_a_merge_carries_all_that_people_did(gateway: Gateway) -> None:
+    await two_halves(gateway)
+    ana, rui = await person(gateway, "Ana"), await person(gateway, "Rui")
+    rows = await gateway.sql("SELECT id, version FROM conversation ORDER BY created_at")
+    async with gateway.pool.connection() as conn:
+        for n, (conversation, _) in enumerate(rows):
+            await labels.tag(conn, conversation, ana, await tags.create(conn, f"tag{n}"))
+            await writing.note(conn, conversation, ana, f"note{n}")
+            await notes.save_draft(conn, conversation, ana.id, "reply", f"draft{n}")
+            await presence.mark_read(conn, conversation, ana.id, 10 + n)
+            await presence.view(conn, conversation, ana.id)
+        await presence.mark_read(conn, rows[0][0], rui.id, 99)  # Rui never looked into the other one
+        start = await changes.newest(conn)
+        await holding.take(conn, rows[1][0], rui, rows[1][1])
+    await gateway.take(by(MARIA, OLD_ID, "c"))
+    kept, absorbed = rows[0][0], rows[1][0]
+    assert await gateway.sql("SELECT id, state, assignee_id FROM conversation") == [(kept, "taken", rui.id)]
+    assert await gateway.sql("SELECT t.name FROM conversation_tag c JOIN tag t ON t.id = c.tag_id ORDER BY 1") == [
+        ("tag0",), ("tag1",),
+    ]  # fmt: skip
+    assert await gateway.sql("SELECT text FROM note ORDER BY 1") == [("note0",), ("note1",)]
+    assert await gateway.sql("SELECT text FROM draft") == [("draft0\ndraft1",)]
+    assert await gateway.sql("SELECT person_id, seq FROM read_mark") == [(ana.id, 10)]
+    assert await gateway.sql("SELECT conversation_id FROM viewing") == [(kept,)]
+    assert await gateway.sql("SELECT conversation_id, closed_at FROM episode") == [(kept, None)]
+    async with gateway.pool.connection() as conn:
+        told = (await changes.after(conn, start)).changes
+    assert (absorbed, "merged", kept) in [(one.conversation_id, one.kind, one.subject) for one in told]
