@@ -14,7 +14,7 @@ from tests.gateway.support.people import conversation, now, person
 
 
 async def many(gateway: Gateway, count: int) -> None:
-    """Add conversations that wait for a person, each a minute longer than the one before; the last one's clock is off."""
+    """Add conversations that wait for a person, each a minute longer than the one before; the last one has no clock."""
     await gateway.sql(
         """WITH k AS (INSERT INTO contact (name) SELECT 'c' || n FROM generate_series(1, %s) n RETURNING id, name)
            INSERT INTO conversation (channel_id, contact_id, holder, held_since, waits_since, closed_at, last_at)
