@@ -39,7 +39,7 @@ class Place:
 
 
 class Pages:
-    """What all pages share: templates, static files, the navigation, the zone in which times are told."""
+    """Shared parts of all pages: templates, static files, the navigation, the zone in which times are told."""
 
     def __init__(self, static: StaticFiles, navigation: Sequence[Place], zone: ZoneInfo) -> None:
         self.navigation = navigation

@@ -1,4 +1,4 @@
-"""What the pages are made of, opened once and handed to each room of the console."""
+"""Resources of the console, opened once and given to each room."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the environment says to the console: none of Meta's secrets, nor the agent server's token."""
+"""The settings of the console: none of Meta's secrets, nor the agent server's token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a payload says about a customer: by which ids it names them, when, and to which number and account of ours."""
+"""A payload's statement about a customer: by which ids it names them, when, and to which number and account of ours."""
 
 from __future__ import annotations
 

@@ -36,17 +36,19 @@ from simulator.model.patterns import (
     UNSURE,
     VERIFIED,
 )
+from simulator.model.sentences import (
+    ASK_AGAIN,
+    ASK_NUMBER,
+    CONFIRMED,
+    INTRODUCTION,
+    LEFT_ALONE,
+    MORE,
+    NO_SYSTEM,
+    OFFER,
+)
+from simulator.model.text_helpers import plain, shorten
 from simulator.model.tools import Call, Tool, fill, result_text
-from simulator.model.words import plain, shorten
 
-INTRODUCTION = "Sou a assistente virtual (modelo de demonstração)."
-OFFER = "Posso consultar um pedido, procurar lentes e óculos, dizer onde ficam as lojas ou abrir um chamado para você."
-MORE = "Posso ajudar em algo mais?"
-NO_SYSTEM = "Não consegui confirmar isso no sistema agora. Pode tentar de novo em alguns minutos?"
-ASK_AGAIN = "Desculpe, não consegui abrir o que você enviou. Pode mandar de outro jeito ou me contar por texto?"
-ASK_NUMBER = "Claro! Qual é o número do pedido?"
-LEFT_ALONE = f"Tudo bem, não fiz nada. {MORE}"
-CONFIRMED = "Obrigado, está tudo certo: confirmei que o pedido {} é seu."
 QUESTIONS = ((UNOPENED, ASK_AGAIN), (ORDER, ASK_NUMBER))
 
 

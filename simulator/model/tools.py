@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 
 from simulator.json_type import Json
-from simulator.model.words import plain, shorten
+from simulator.model.text_helpers import plain, shorten
 
 NUMBER = re.compile(r"(^|_)(id|number|numero|code)$")
 SUBJECT_LENGTH = 60

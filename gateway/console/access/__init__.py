@@ -1,1 +1,1 @@
-"""Who may in: passwords, the company's accounts, the pages to sign in and out, a person's own account."""
+"""Access: passwords, the company's accounts, the pages to sign in and out, a person's own account."""

@@ -31,7 +31,7 @@ class OidcError(Exception):
 
 @dataclass(frozen=True)
 class Client:
-    """What the console is at the issuer."""
+    """The registration of the console at the issuer."""
 
     issuer: str
     client_id: str

@@ -1,1 +1,1 @@
-"""What managers and admins look after: people, and what people did."""
+"""Pages for managers and admins: people and the audit."""

@@ -1,4 +1,4 @@
-"""What people did, for admins: the newest first, page after page."""
+"""The audit page for admins: the newest entries first, page after page."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _LONGEST_NAME, _LONGEST_DEPARTMENT = 100, 64
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a form says about a person."""
+    """The fields of the form about a person."""
 
     name: str
     role: Role

@@ -1,4 +1,4 @@
-"""What people did, only ever added to. No texts of messages, no numbers of customers, no secrets."""
+"""The audit of people's actions, only ever added to. No texts of messages, no numbers of customers, no secrets."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ COLUMNS = """p.id, p.login, p.name, p.role, p.departments, p.masks_numbers, p.la
 
 
 class Role(StrEnum):
-    """What a person may do; each role may do all that those before it may."""
+    """The permissions of a person; each role has all permissions of the roles before it."""
 
     VIEWER = "viewer"
     ATTENDANT = "attendant"

@@ -275,7 +275,8 @@ def _unsupported(kind: str, message: Json) -> Content | None:
     return UnsupportedContent(text(part(message, kind), "type"))
 
 
-# To understand another inbound type: its class in `events`, its reader here, its cases in tests/payloads.
+# Another inbound type needs its class in `contents`, its reader here, its case in tests/payloads, and a decision in
+# `gateway.inbox.run_items.ANSWERED` whether the agent answers it. CONTRIBUTING.md lists all steps.
 _READERS: dict[str, Callable[[str, Json], Content | None]] = {
     "text": _text,
     "image": _media,

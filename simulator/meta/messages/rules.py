@@ -110,7 +110,7 @@ def window_open(number: Number, persona: Persona, now: float) -> bool:
 def entry_point(number: Number, persona: Persona, now: float) -> bool:
     """Return whether a free entry point is open: an advertisement led the person here in the last 72 hours.
 
-    What goes out then costs nothing; it needs the 24-hour window, or a template, nevertheless.
+    Messages sent then cost nothing; they need the 24-hour window, or a template, nevertheless.
     """
     return persona.entered.get(number.id, float("-inf")) > now - ENTRY_POINT_SECONDS
 

@@ -1,0 +1,10 @@
+"""The demo model's sentences that stand by themselves; `demo` puts the answers of tools into words."""
+
+INTRODUCTION = "Sou a assistente virtual (modelo de demonstração)."
+OFFER = "Posso consultar um pedido, procurar lentes e óculos, dizer onde ficam as lojas ou abrir um chamado para você."
+MORE = "Posso ajudar em algo mais?"
+NO_SYSTEM = "Não consegui confirmar isso no sistema agora. Pode tentar de novo em alguns minutos?"
+ASK_AGAIN = "Desculpe, não consegui abrir o que você enviou. Pode mandar de outro jeito ou me contar por texto?"
+ASK_NUMBER = "Claro! Qual é o número do pedido?"
+LEFT_ALONE = f"Tudo bem, não fiz nada. {MORE}"
+CONFIRMED = "Obrigado, está tudo certo: confirmei que o pedido {} é seu."
