@@ -74,8 +74,8 @@ async def _change_address(one: Pending, runtime: Runtime) -> str:
 
 
 async def _forget(_: Pending, runtime: Runtime) -> str:
-    await memory.erase(store_of(runtime), runtime.context.customer_id)
-    return "Tudo o que estava guardado sobre este cliente foi apagado."
+    await memory.erase(store_of(runtime), memory.profile_ids(runtime.context))
+    return "As anotações do perfil deste cliente foram apagadas. Mensagens, pedidos e chamados continuam guardados."
 
 
 CHANGES: dict[str, Callable[[Pending, Runtime], Awaitable[str]]] = {

@@ -31,19 +31,21 @@ async def remember(fact: Annotated[str, Field(min_length=1, max_length=memory.FA
 
 @tool(parse_docstring=True)
 async def show_profile(runtime: Runtime) -> str:
-    """Consulta tudo o que está guardado sobre este cliente.
+    """Consulta tudo o que está anotado no perfil deste cliente.
 
     Use quando o cliente perguntar o que se sabe ou se guarda sobre ele.
     """
-    known = await memory.facts(store_of(runtime), runtime.context.customer_id)
-    return "\n".join(f"- {fact}" for fact in known) or "Não há nada guardado sobre este cliente."
+    known = await memory.facts(store_of(runtime), memory.profile_ids(runtime.context))
+    return "\n".join(f"- {fact}" for fact in known) or "Não há nada anotado no perfil deste cliente."
 
 
 @tool(parse_docstring=True)
 async def forget(runtime: Runtime) -> str | Command[Any]:
-    """Pergunta ao cliente, com botões, se tudo o que está guardado sobre ele deve ser apagado, e termina o turno.
+    """Pergunta ao cliente, com botões, se as anotações do perfil dele devem ser apagadas, e termina o turno.
 
-    Use quando o cliente quiser que os dados dele sejam apagados. Nada é apagado enquanto ele não confirmar.
+    Use quando o cliente quiser que se esqueça o que ele contou sobre si. Nada é apagado enquanto ele não confirmar. Só
+    as anotações são apagadas: as mensagens, os pedidos e os chamados ficam. Se ele quiser que isso também seja apagado,
+    chame uma pessoa.
     """
     store_of(runtime)
     if verification_level(runtime) == "changes_need_proof":

@@ -81,7 +81,7 @@ def _fault(answer: ModelAnswer, context: Context, names: frozenset[str]) -> Faul
 
 async def _prepared(request: ModelRequest[Context], state: State, context: Context) -> ModelRequest[Context]:
     """Return the call with the run's instructions, tools and model, and a history in the form that APIs accept."""
-    known = await memory.facts(request.runtime.store, context.customer_id)
+    known = await memory.facts(request.runtime.store, memory.profile_ids(context))
     names = offered_tools(state, context)
     tools = [tool for tool in request.tools if isinstance(tool, BaseTool) and tool.name in names]
     instructions = SystemMessage(system_prompt(state, context, known))

@@ -55,7 +55,7 @@ async def test_nothing_is_changed_that_was_not_shown_whole_and_accepted(
     await memory.remember(store, talk.context["customer_id"], "Prefere lentes mensais")
     for number, (say, steps, last) in enumerate(turns):
         before = len(shop.changes)
-        known = bool(await memory.facts(store, talk.context["customer_id"]))
+        known = bool(await memory.facts(store, [talk.context["customer_id"]]))
         messages = customer.speak(say)
         talk.model.forget()
         talk.model.prepare(*answers(steps, last))
@@ -64,7 +64,7 @@ async def test_nothing_is_changed_that_was_not_shown_whole_and_accepted(
         output = await talk.turn(f"t{number}", *messages, since=since, **more)
         for _, words in shop.changes[before:]:
             assert any(all(" ".join(one.split()) in text for one in words) for text in customer.accepted), words
-        if known and not await memory.facts(store, talk.context["customer_id"]):
+        if known and not await memory.facts(store, [talk.context["customer_id"]]):
             assert any("apague tudo" in text for text in customer.accepted)
         assert len(shop.changes) - before <= 1
         customer.accepted.clear()

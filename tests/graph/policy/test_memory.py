@@ -5,6 +5,7 @@ import uuid
 import pytest
 
 from graph.policy import memory
+from graph.prompts import TEXTS
 from graph.settings import settings
 from graph.turn.summary import tokens
 from tests.graph.support.talk import ModelDownError, Talk, calls, context, texts
@@ -29,18 +30,43 @@ async def test_the_customer_sees_what_is_known_and_has_it_erased_by_asking(talk:
     await talk.turn("t2", "O que você sabe de mim?")
     assert talk.model.seen[-1][-1].text == "- grau -2"
     talk.model.prepare(calls(("forget", {}), start=6), "Apaguei.")
-    assert texts(await talk.turn("t3", "Apague tudo")) == ["Quer mesmo que eu apague tudo o que guardei sobre você?"]
+    assert texts(await talk.turn("t3", "Apague tudo")) == [TEXTS["ask_erase"]]
     assert "grau -2" in talk.model.instructions
     await talk.turn("t4", "Sim")
     assert "grau -2" not in talk.model.instructions
-    assert await memory.facts(talk.store, talk.context["customer_id"]) == []
+    assert await memory.facts(talk.store, [talk.context["customer_id"]]) == []
+
+
+async def test_the_profile_of_a_contact_that_became_part_of_the_customer_is_shown_and_forgotten(talk: Talk) -> None:
+    assert talk.store is not None
+    former = str(uuid.uuid4())
+    await memory.remember(talk.store, former, "Prefere armação azul")
+    talk.context["customer_keys"] = [*talk.context["customer_keys"], {"kind": "former_id", "value": former}]
+    talk.model.prepare(calls(("show_profile", {})), "Sei a cor.", calls(("forget", {}), start=2), "Apaguei.")
+    await talk.turn("t1", "O que você sabe de mim?")
+    assert talk.model.seen[-1][-1].text == "- Prefere armação azul"
+    assert "Prefere armação azul" in talk.model.instructions
+    await talk.turn("t2", "Esqueça")
+    await talk.turn("t3", "Sim")
+    assert await memory.facts(talk.store, [former]) == []
+
+
+async def test_what_is_said_after_forgetting_names_what_stays(talk: Talk) -> None:
+    talk.model.prepare(calls(("remember", {"fact": "Grau -2"})), "ok", calls(("forget", {}), start=2), "Apaguei.")
+    await talk.turn("t1", "Meu grau é -2")
+    await talk.turn("t2", "Apague tudo")
+    await talk.turn("t3", "Sim")
+    told = talk.model.seen[-1][-1].text
+    assert "As anotações do perfil deste cliente foram apagadas." in told
+    assert "Mensagens, pedidos e chamados continuam guardados." in told
+    assert "Tudo" not in told
 
 
 async def test_only_so_many_facts_are_kept_the_newest(talk: Talk) -> None:
     assert talk.store is not None
     for number in range(memory.FACTS_KEPT + 5):
         await memory.remember(talk.store, "c", f"fato {number} {'x' * 500}")
-    known = await memory.facts(talk.store, "c")
+    known = await memory.facts(talk.store, ["c"])
     assert len(known) == memory.FACTS_KEPT
     assert known[-1].startswith(f"fato {memory.FACTS_KEPT + 4}")
     assert all(len(fact) <= memory.FACT_LENGTH for fact in known)
