@@ -105,8 +105,10 @@ async def restore(conn: Connection, before: Standing) -> None:
 
 
 async def reopen(conn: Connection, conversation_id: UUID) -> None:
-    """Open a closed conversation."""
-    await conn.execute("UPDATE conversation SET closed_at = NULL WHERE id = %s", (conversation_id,))
+    """Open a closed conversation, after its last episode was opened again: what nobody answered is waited for."""
+    await conn.execute(
+        "UPDATE conversation SET closed_at = NULL, waits_since = unanswered_since(id) WHERE id = %s", (conversation_id,)
+    )
 
 
 async def wake_due(conn: Connection) -> int:

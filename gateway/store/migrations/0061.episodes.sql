@@ -173,9 +173,12 @@ CREATE TRIGGER conversation_episode AFTER UPDATE ON conversation FOR EACH ROW
 
 -- Messages -----------------------------------------------------------------------------------------------------------
 
--- Since when a customer has waited for an answer to messages that no turn has taken and no person has answered.
+-- Since when a customer has waited for an answer to messages of the open episode that no turn has taken and no person
+-- has answered. Closing an episode settles what was in it.
 CREATE FUNCTION unanswered_since(conversation uuid) RETURNS timestamptz LANGUAGE sql STABLE AS $$
-    SELECT min(m.created_at) FROM message m WHERE m.conversation_id = conversation AND m.awaits AND NOT EXISTS (
+    SELECT min(m.created_at) FROM message m JOIN episode e ON e.conversation_id = m.conversation_id
+      AND e.closed_at IS NULL AND m.created_at >= e.opened_at
+    WHERE m.conversation_id = conversation AND m.awaits AND NOT EXISTS (
         SELECT FROM message s WHERE s.conversation_id = m.conversation_id AND s.direction = 'out'
           AND s.author IN ('person', 'app') AND s.type NOT IN ('reaction', 'edit', 'revoke')
           AND CASE s.author WHEN 'app' THEN s.sent_at > m.sent_at ELSE s.seq > m.seq END)
