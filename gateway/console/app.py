@@ -9,14 +9,21 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from gateway.console.access.account import ACCOUNT, Account
+from gateway.console.access.account import Account
 from gateway.console.access.oidc_pages import OidcPages
 from gateway.console.access.passwords import Passwords
 from gateway.console.access.sign_in import HOME, SignIn
 from gateway.console.admin.audit import Audit
 from gateway.console.admin.people import People
+from gateway.console.conversation.holding import Holding
+from gateway.console.conversation.media import Media
+from gateway.console.conversation.page import Conversation
+from gateway.console.conversation.presence import Presence
+from gateway.console.conversation.writing import Writing
 from gateway.console.errors import handlers
 from gateway.console.headers import SecurityHeaders
+from gateway.console.inbox.inbox import Inbox
+from gateway.console.live.events import Events
 from gateway.console.navigation import NAVIGATION
 from gateway.console.pages import Pages
 from gateway.console.parts import Parts
@@ -35,12 +42,18 @@ def rooms(parts: Parts) -> list[Page]:
     return [
         Page("/", _home, Role.VIEWER),
         Page("/console", _home, Role.VIEWER),
-        Page(HOME, _first_place, Role.VIEWER),
         *sign_in.routes(),
         *OidcPages(parts, sign_in).routes(),
         *Account(parts, passwords).routes(),
         *People(parts, passwords).routes(),
         *Audit(parts).routes(),
+        *Inbox(parts).routes(),
+        *Conversation(parts).routes(),
+        *Holding(parts).routes(),
+        *Writing(parts).routes(),
+        *Presence(parts).routes(),
+        *Media(parts).routes(),
+        *Events(parts).routes(),
     ]
 
 
@@ -66,7 +79,3 @@ def make_app(parts: Parts) -> Starlette:
 
 async def _home(_: Request) -> Response:
     return RedirectResponse(HOME, 302)
-
-
-async def _first_place(_: Request) -> Response:
-    return RedirectResponse(ACCOUNT, 302)

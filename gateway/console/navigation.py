@@ -6,6 +6,7 @@ from gateway.console.pages import Place
 from gateway.store.people.people import Role
 
 NAVIGATION = (
+    Place("/console/", "inbox.title", "inbox", Role.VIEWER),
     Place("/console/people", "admin.people.title", "people", Role.MANAGER),
     Place("/console/audit", "admin.audit.title", "audit", Role.ADMIN),
 )

@@ -17,6 +17,7 @@ from gateway.console import texts
 from gateway.console.phone_numbers import shown_number
 from gateway.console.routes import CSRF_FIELD, csrf_token
 from gateway.console.static_files import StaticFiles
+from gateway.console.times import Times
 from gateway.store.people.people import Person, Role
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -43,7 +44,7 @@ class Pages:
 
     def __init__(self, static: StaticFiles, navigation: Sequence[Place], zone: ZoneInfo) -> None:
         self.navigation = navigation
-        self._zone = zone
+        self.zone = zone
         self._env = jinja2.Environment(
             loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
             trim_blocks=True, lstrip_blocks=True,
@@ -57,15 +58,17 @@ class Pages:
         """Return a page, or a part of one, as HTML."""
         person: Person | None = request.state.person
         language: str = request.state.language
-        zone = self._zone
+        zone = self.zone
 
         def moment(at: datetime) -> Markup:
             local = at.astimezone(zone)
             shown = local.strftime(_MOMENTS[language])
             return Markup('<time datetime="{}">{}</time>').format(local.isoformat(timespec="seconds"), shown)
 
+        t = texts.words(language)
         shared = {
-            "t": texts.words(language),
+            "t": t,
+            "times": Times(zone, t),
             "language": language,
             "person": person,
             "theme": person.theme if person else None,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from gateway.console.listener import Listener
 from gateway.console.settings import ConsoleSettings
 from gateway.console.signed_in import Cookies
 from gateway.store.database import Pool
@@ -13,7 +14,7 @@ from gateway.store.database import Pool
 
 @dataclass(frozen=True)
 class Parts:
-    """The database, the settings, the cookies, a client for HTTP.
+    """The database, the settings, the cookies, a client for HTTP, and what tells of changes.
 
     Rooms are classes over it: `Inbox(parts).routes()`.
     """
@@ -22,3 +23,4 @@ class Parts:
     settings: ConsoleSettings
     cookies: Cookies
     http: httpx.AsyncClient
+    listener: Listener

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx
 
 from gateway.console.app import make_app
+from gateway.console.listener import Listener
 from gateway.console.parts import Parts
 from gateway.console.settings import ConsoleSettings
 from gateway.console.signed_in import Cookies
@@ -25,9 +26,9 @@ def new_http_client() -> httpx.AsyncClient:
 
 def console(settings: ConsoleSettings) -> Process:
     """Pages by one door; by the other what operators ask."""
-    pool = make_pool(settings.database_url.get_secret_value(), settings.database_pool_size)
-    http = new_http_client()
-    parts = Parts(pool, settings, Cookies(secure=settings.secure), http)
+    url = settings.database_url.get_secret_value()
+    pool, listener, http = make_pool(url, settings.database_pool_size), Listener(url), new_http_client()
+    parts = Parts(pool, settings, Cookies(secure=settings.secure), http, listener)
     pages = Door(make_app(parts), settings.gateway_host, settings.console_port, "CONSOLE_PORT")
     checks: dict[str, Check] = {"postgres": lambda: postgres(pool), "pages": pages.problem}
     ops = known_hosts_only(Ops(checks, needed=frozenset(checks)).routes(), settings.known_hosts)
@@ -39,6 +40,7 @@ def console(settings: ConsoleSettings) -> Process:
             await pool.open(wait=False)
             stack.push_async_callback(pool.close)
             await stack.enter_async_context(http)
+            await stack.enter_async_context(listener.running())
             yield
 
-    return Process("console", [pages, inside], lifespan, settings.drain_seconds)
+    return Process("console", [pages, inside], lifespan, settings.drain_seconds, ending=listener.close)

@@ -71,6 +71,7 @@ class Process:
     doors: Sequence[Door]
     lifespan: Callable[[], AbstractAsyncContextManager[None]]
     drain_seconds: float
+    ending: Callable[[], None] = lambda: None  # called when it is asked to end: answers without an end come to one
 
 
 def run(process: Process) -> None:
@@ -84,14 +85,15 @@ def run(process: Process) -> None:
 async def _serve(process: Process, servers: list[_Server], sockets: list[socket.socket]) -> None:
     loop = asyncio.get_running_loop()
     for number in _ENDINGS:
-        loop.add_signal_handler(number, _end, servers, number)
+        loop.add_signal_handler(number, _end, process, servers, number)
     async with process.lifespan(), asyncio.TaskGroup() as group:
         for server, one in zip(servers, sockets, strict=True):
             group.create_task(server.serve(sockets=[one]))
 
 
-def _end(servers: list[_Server], number: int) -> None:
+def _end(process: Process, servers: list[_Server], number: int) -> None:
     """Close all doors; a second SIGINT ends the process without waiting for requests under way."""
+    process.ending()
     for server in servers:
         server.handle_exit(number, None)
 

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from gateway.console.app import make_app, rooms
 from gateway.console.headers import HEADERS
+from gateway.console.listener import Listener
 from gateway.console.parts import Parts
 from gateway.console.routes import Page
 from gateway.console.settings import ConsoleSettings
@@ -26,7 +27,8 @@ OPEN = {"/console/login", "/console/oidc", "/console/oidc/callback", "/healthz"}
 
 def parts() -> Parts:
     settings = ConsoleSettings(database_url="postgresql://nowhere/x", _env_file=None, **OIDC)
-    return Parts(make_pool("postgresql://nowhere/x", 2), settings, Cookies(secure=False), httpx.AsyncClient())
+    url = "postgresql://nowhere/x"
+    return Parts(make_pool(url, 2), settings, Cookies(secure=False), httpx.AsyncClient(), Listener(url))
 
 
 def pages() -> list[Page]:

@@ -1,0 +1,1 @@
+"""A conversation: its messages, what a person writes and does, and the customer."""

@@ -1,0 +1,78 @@
+"""Files of messages, for people who are signed in and see the conversation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import obstore
+import structlog
+from obstore.exceptions import BaseError
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from gateway.console.parts import Parts
+from gateway.console.routes import Page, RefusedError, person_of
+from gateway.inbox.media_fetcher import open_store
+from gateway.store.desk import lists, media
+from gateway.store.people.people import Role
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+log = structlog.get_logger(__name__)
+
+# What a browser may show on the page itself; all else, HTML, SVG and PDF too, is saved as a file.
+_INLINE = frozenset(
+    {
+        "image/jpeg", "image/png", "image/webp", "image/gif", "audio/ogg", "audio/mpeg", "audio/mp4", "audio/aac",
+        "audio/amr", "audio/wav", "audio/webm", "video/mp4", "video/3gpp", "video/webm",
+    }
+)  # fmt: skip
+
+
+class Media:
+    """`GET /console/media/{id}`."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._pool = parts.pool
+        self._objects: ObjectStore = open_store(parts.settings.media_url)
+
+    def routes(self) -> list[Page]:
+        """The route to mount."""
+        return [Page("/console/media/{id:uuid}", self._file, Role.VIEWER)]
+
+    async def _file(self, request: Request) -> Response:
+        async with self._pool.connection() as conn:
+            found = await media.find(conn, request.path_params["id"])
+            if found is None or await lists.one(conn, person_of(request), found.conversation_id) is None:
+                raise RefusedError(404, "errors.404")
+        if found.path is None:
+            raise RefusedError(410, "conversation.media.gone")
+        return await self._bytes(found.path, found.mime_type or "", found.filename or "")
+
+    async def _bytes(self, path: str, mime_type: str, filename: str) -> Response:
+        try:
+            found = await obstore.get_async(self._objects, path)
+        except FileNotFoundError:
+            raise RefusedError(410, "conversation.media.gone") from None
+        except (BaseError, OSError) as error:
+            log.warning("object_store_away", error=type(error).__name__)
+            raise RefusedError(503, "conversation.media.away") from None
+        kind = mime_type.partition(";")[0].strip().lower()
+        shown = kind in _INLINE
+        headers = {
+            "Content-Length": str(found.meta["size"]),
+            "Content-Disposition": disposition(filename, inline=shown),
+            "Cache-Control": "private, max-age=3600",
+        }
+        return StreamingResponse(
+            found.stream(), media_type=kind if shown else "application/octet-stream", headers=headers
+        )
+
+
+def disposition(filename: str, *, inline: bool) -> str:
+    """Return how a browser treats a file; its name, which the customer chose, is percent-encoded."""
+    how = "inline" if inline else "attachment"
+    name = filename.replace("/", "_").replace("\\", "_").strip()
+    return f"{how}; filename*=UTF-8''{quote(name, safe='')}" if name else how

@@ -1,0 +1,1 @@
+"""The inbox: conversations in lists, by what they wait for."""

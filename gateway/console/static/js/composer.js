@@ -1,0 +1,173 @@
+// The composer: a reply or a note, with a draft of each, kept by the server while a person writes.
+
+import { post, Refused } from "./api.js";
+import { $, $$, words } from "./dom.js";
+
+const KEEP_MS = 800;
+const TYPING_MS = 4000;
+const TALLEST = 220;
+
+export class Composer {
+  #conversation;
+  #form = $("#composer");
+  #text = $("#composer-text");
+  #drafts;
+  #replyTo;
+  #timer;
+  #typing;
+  #dirty = false;
+  #sending = false;
+  #confirmed; // the newest message of the customer that the person confirmed to have seen
+
+  constructor(conversation) {
+    this.#conversation = conversation;
+    const { reply, note, replyTo } = this.#form.dataset;
+    this.#drafts = { reply, note };
+    this.#replyTo = replyTo;
+    this.#form.addEventListener("submit", (event) => (event.preventDefault(), this.#send()));
+    this.#text.addEventListener("input", () => this.#typed());
+    this.#text.addEventListener("keydown", (event) => this.#key(event));
+    for (const button of $$("[data-mode-button]", this.#form)) button.addEventListener("click", () => this.write(button.dataset.modeButton));
+    $("#unquote").addEventListener("click", () => (this.#quoteId(""), this.#typed()));
+    this.#mode(note && !reply ? "note" : "reply");
+    this.#quoteId(this.#replyTo);
+  }
+
+  get mode() {
+    return this.#form.dataset.mode;
+  }
+
+  /** Go to the text, in this mode. */
+  write(mode) {
+    if (mode !== this.mode) {
+      this.#keep();
+      this.#mode(mode);
+    }
+    this.#text.focus();
+  }
+
+  #mode(mode) {
+    this.#form.dataset.mode = mode;
+    this.#text.value = this.#drafts[mode];
+    this.#text.placeholder = this.#text.dataset[`${mode}Hint`];
+    for (const button of $$("[data-mode-button]", this.#form)) button.setAttribute("aria-pressed", String(button.dataset.modeButton === mode));
+    const send = $(".send", this.#form);
+    const label = mode === "note" ? send.dataset.add : send.dataset.send;
+    send.setAttribute("aria-label", label);
+    send.title = label;
+    $("span", send).textContent = mode === "note" ? label : "";
+    this.#problem("");
+    this.stand();
+    this.#size();
+  }
+
+  /** What may be written follows from who has the conversation and whether the window is open. */
+  stand() {
+    const { mine, window: open } = this.#conversation.bar;
+    const may = this.mode === "note" || (mine && open);
+    this.#text.disabled = !may;
+    $(".send", this.#form).disabled = !may;
+    document.body.classList.toggle("note-mode", this.mode === "note");
+  }
+
+  #typed() {
+    this.#drafts[this.mode] = this.#text.value;
+    this.#dirty = true;
+    this.#size();
+    $("#draft-state").textContent = "";
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#keep(), KEEP_MS);
+    clearTimeout(this.#typing);
+    this.#conversation.typing(Boolean(this.#text.value));
+    this.#typing = setTimeout(() => this.#conversation.typing(false), TYPING_MS);
+  }
+
+  #size() {
+    this.#text.style.height = "auto";
+    this.#text.style.height = `${Math.min(this.#text.scrollHeight + 2, TALLEST)}px`;
+  }
+
+  async #keep() {
+    clearTimeout(this.#timer);
+    if (!this.#dirty) return;
+    this.#dirty = false;
+    const { mode } = this;
+    try {
+      await post(`${this.#conversation.base}/draft`, { mode, text: this.#drafts[mode], reply_to: mode === "reply" ? this.#replyTo : "" });
+      if (this.#drafts[mode]) $("#draft-state").textContent = words().saved;
+    } catch {
+      this.#dirty = true; // kept with the next letter
+    }
+  }
+
+  /** Leave: keep what was written. */
+  end() {
+    clearTimeout(this.#typing);
+    document.body.classList.remove("note-mode");
+    return this.#keep();
+  }
+
+  #key(event) {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    this.#send();
+  }
+
+  async #send() {
+    const { mode } = this;
+    const text = this.#text.value.trim();
+    if (!text || this.#sending || this.#text.disabled) return;
+    this.#sending = true;
+    clearTimeout(this.#timer);
+    this.#dirty = false;
+    try {
+      if (mode === "note") await post(`${this.#conversation.base}/note`, { text });
+      else await post(`${this.#conversation.base}/send`, { text, reply_to: this.#replyTo, last_seen: this.#confirmed ?? this.#conversation.newest });
+      this.#sent(mode);
+    } catch (error) {
+      this.#refused(error);
+    } finally {
+      this.#sending = false;
+    }
+    await this.#conversation.refresh(["head", "thread"]);
+  }
+
+  #sent(mode) {
+    this.#confirmed = undefined;
+    this.#drafts[mode] = "";
+    if (this.mode === mode) this.#text.value = "";
+    if (mode === "reply") this.#quoteId("");
+    this.#problem("");
+    this.#size();
+    $("#draft-state").textContent = "";
+    this.#conversation.typing(false);
+    this.#conversation.toEnd();
+  }
+
+  #refused(error) {
+    this.#dirty = true;
+    this.#timer = setTimeout(() => this.#keep(), KEEP_MS);
+    this.#problem(error instanceof Refused ? error.message : words().network);
+    if (error instanceof Refused && error.told.newer) this.#confirmed = error.told.newer;
+  }
+
+  #problem(text) {
+    const box = $("#composer-problem");
+    box.textContent = text;
+    box.hidden = !text;
+  }
+
+  /** Answer this message. */
+  quote(entry) {
+    this.write("reply");
+    this.#quoteId(entry.dataset.wamid);
+    this.#typed();
+  }
+
+  #quoteId(wamid) {
+    this.#replyTo = wamid;
+    const entry = wamid ? $(`.entry[data-wamid="${CSS.escape(wamid)}"]`) : null;
+    $("#quoting").hidden = !wamid;
+    $("#quoting span").textContent = entry ? $(".text", entry)?.textContent.trim() || $(".meta time", entry).textContent : "…";
+  }
+}

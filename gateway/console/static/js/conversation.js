@@ -1,0 +1,220 @@
+// The conversation that is open: its messages, who has it, what a person does with it.
+
+import { post, Refused } from "./api.js";
+import { $, $$, fragment, morph, notice, swap, words } from "./dom.js";
+import { tick } from "./clock.js";
+import { Composer } from "./composer.js";
+import { Dialogs } from "./dialogs.js";
+
+const GATHER_MS = 80;
+const VIEWING_MS = 20_000;
+const NEAR = 120; // pixels from the end that count as the end
+
+export class Conversation {
+  #root;
+  #stop = new AbortController();
+  #waiting = new Set();
+  #timer;
+  #viewing;
+  #typing = false;
+  #atEnd = true;
+
+  constructor(root) {
+    this.#root = root;
+    this.id = root.dataset.id;
+    this.base = root.dataset.base;
+    this.dialogs = new Dialogs(this);
+    this.composer = $("#composer") ? new Composer(this) : undefined;
+    const on = (target, name, act) => target.addEventListener(name, act, { signal: this.#stop.signal });
+    on($("#pane"), "click", (event) => this.#clicked(event));
+    on($("#pane"), "submit", (event) => this.#submitted(event));
+    on($("#scroller"), "scroll", () => this.#scrolled());
+    on($("#newer"), "click", () => this.toEnd());
+    on(document, "visibilitychange", () => this.#present());
+    on(window, "focus", () => this.#read());
+    on(window, "pagehide", () => this.end());
+    // A picture that is loaded late must not push the newest message out of sight.
+    $("#scroller").addEventListener("load", () => this.#atEnd && this.toEnd(), { capture: true, signal: this.#stop.signal });
+    this.#viewing = setInterval(() => this.#present(), VIEWING_MS);
+    this.toEnd();
+    this.#present();
+    this.#read();
+    tick();
+  }
+
+  get bar() {
+    return $("#bar").dataset;
+  }
+
+  get version() {
+    return Number(this.bar.version);
+  }
+
+  get newest() {
+    return Number(this.bar.newest);
+  }
+
+  /** Leave it: the draft is kept, colleagues see that nobody is here. */
+  async end() {
+    this.#stop.abort();
+    clearInterval(this.#viewing);
+    clearTimeout(this.#timer);
+    const kept = this.composer?.end();
+    post(`${this.base}/viewing`, { left: true }).catch(() => {});
+    await kept;
+  }
+
+  toEnd() {
+    const scroller = $("#scroller");
+    scroller.scrollTop = scroller.scrollHeight;
+    $("#newer").hidden = true;
+    this.#atEnd = true;
+  }
+
+  write(mode) {
+    this.composer?.write(mode);
+  }
+
+  ask(name) {
+    this.dialogs.ask(name);
+  }
+
+  take() {
+    $('#bar [data-do="take"]')?.click();
+  }
+
+  /** Say whether the person types, so that colleagues see it. */
+  typing(now) {
+    if (this.#typing === now) return;
+    this.#typing = now;
+    this.#present();
+  }
+
+  #present() {
+    if (document.hidden) return;
+    post(`${this.base}/viewing`, { typing: this.#typing }).catch(() => {});
+  }
+
+  #read() {
+    const seq = this.newest;
+    if (document.hidden || !document.hasFocus() || !seq || !Number(this.bar.unread)) return;
+    post(`${this.base}/read`, { seq }).then(() => ($("#bar").dataset.unread = "0"), () => {});
+  }
+
+  /** Fetch what changed: the messages, the head, or both. */
+  changed(list) {
+    for (const { kind } of list) {
+      if (kind === "gone" || kind === "merged") return location.assign("/console/");
+      if (["message", "status", "edit", "note"].includes(kind)) this.#waiting.add("thread");
+      if (kind !== "status" && kind !== "note") this.#waiting.add("head");
+    }
+    if (this.#waiting.size) this.#timer ??= setTimeout(() => this.refresh(), GATHER_MS);
+  }
+
+  async refresh(parts = [...this.#waiting]) {
+    this.#timer = undefined;
+    this.#waiting.clear();
+    const signal = this.#stop.signal;
+    try {
+      const [thread, head] = await Promise.all(["thread", "head"].map((part) => parts.includes(part) ? fragment(`${this.base}/${part}${location.search}`) : undefined));
+      if (signal.aborted) return;
+      if (head) swap(head);
+      if (thread) this.#show(thread.firstElementChild);
+    } catch {
+      if (signal.aborted) return;
+      for (const part of parts) this.#waiting.add(part);
+      this.#timer ??= setTimeout(() => this.refresh(), 3000);
+      return;
+    }
+    tick();
+    this.composer?.stand();
+    this.#read();
+  }
+
+  #show(next) {
+    const list = $("#thread");
+    const [stick, before] = [this.#atEnd, Number(list.dataset.seq)];
+    const oldest = next.querySelector("[data-seq]")?.dataset.seq;
+    const above = [...list.children].filter((one) => one.dataset.seq && Number(one.dataset.seq) < Number(oldest));
+    // Older messages that were fetched stay above those that are fetched anew.
+    if (above.length) {
+      const { more, oldest: first, since } = list.dataset;
+      const edge = above.at(-1);
+      const kept = [];
+      for (let one = list.firstElementChild; one; one = one.nextElementSibling) {
+        kept.push(one.cloneNode(true));
+        if (one === edge) break;
+      }
+      next.prepend(...kept);
+      Object.assign(next.dataset, { more, oldest: first, since });
+    }
+    morph(list, next);
+    if (stick) this.toEnd();
+    else if (Number(list.dataset.seq) > before) $("#newer").hidden = false;
+  }
+
+  #scrolled() {
+    const scroller = $("#scroller");
+    this.#atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
+    if (this.#atEnd) $("#newer").hidden = true;
+    if (scroller.scrollTop < NEAR) this.#older();
+  }
+
+  async #older() {
+    const list = $("#thread");
+    if (!list.dataset.more || this.fetching) return;
+    this.fetching = true;
+    try {
+      const { oldest, since } = list.dataset;
+      const content = await fragment(`${this.base}/thread?before=${oldest}&until=${encodeURIComponent(since)}`);
+      const next = content.firstElementChild;
+      const scroller = $("#scroller");
+      const height = scroller.scrollHeight;
+      list.prepend(...next.children);
+      for (const name of ["more", "oldest", "since"]) list.dataset[name] = next.dataset[name];
+      scroller.scrollTop += scroller.scrollHeight - height;
+    } catch {
+      notice(words().network);
+    } finally {
+      this.fetching = false;
+    }
+  }
+
+  /** Do something by its name; a colleague may have been faster. */
+  async act(name, body = {}) {
+    try {
+      await post(`${this.base}/${name}`, { version: this.version, ...body });
+    } catch (error) {
+      notice(error instanceof Refused ? error.message : words().network);
+    }
+    await this.refresh(["head", "thread"]);
+  }
+
+  #clicked(event) {
+    const button = event.target.closest("button");
+    if (!button) return;
+    const { dataset } = button;
+    if (dataset.do === "take" && dataset.from && !this.bar.mine) this.ask("take");
+    else if (dataset.do && button.type === "button") this.act(dataset.do).then(() => dataset.do === "take" && this.write("reply"));
+    if (dataset.dialog) this.ask(dataset.dialog);
+    if (dataset.untag) this.act("tags", { remove: dataset.untag });
+    if (dataset.retry && (!dataset.confirm || confirm(dataset.confirm))) this.act("retry", { message: dataset.retry, last_seen: this.newest });
+    if ("quote" in dataset) this.composer?.quote(button.closest(".entry"));
+    if (button.id === "panel" || "panelClose" in dataset) this.#panel();
+    for (const menu of $$("details[open]", $("#bar"))) if (dataset.do || dataset.dialog) menu.open = false;
+  }
+
+  #panel() {
+    const shown = document.body.classList.toggle("shows-customer");
+    $("#panel").setAttribute("aria-expanded", String(shown));
+  }
+
+  #submitted(event) {
+    if (event.target.id !== "tag-form") return;
+    event.preventDefault();
+    const name = $("#tag-name").value.trim();
+    $("#tag-name").value = "";
+    $("#tag-name").blur();
+    if (name) this.act("tags", { name });
+  }
+}

@@ -1,0 +1,81 @@
+// The list of conversations: rows that changed are fetched and put where they belong.
+
+import { get } from "./api.js";
+import { $, $$, fragment, parsed } from "./dom.js";
+import * as alerts from "./alerts.js";
+import { tick } from "./clock.js";
+
+const GATHER_MS = 150;
+const MOST = 60;
+
+let waiting = new Set();
+let timer;
+
+/** Fetch these conversations' rows soon, together with others that change meanwhile. */
+export function changed(ids) {
+  for (const id of ids) waiting.add(id);
+  if (ids.length) timer ??= setTimeout(refresh, GATHER_MS);
+}
+
+async function refresh() {
+  const ids = [...waiting].slice(0, MOST);
+  for (const id of ids) waiting.delete(id);
+  const query = ids.map((id) => `&id=${id}`).join("");
+  try {
+    const told = await get(`${$("#rows").dataset.address}${query}`);
+    for (const [id, row] of Object.entries(told.rows)) show(id, row);
+    counts(told);
+    tick();
+  } catch {
+    for (const id of ids) waiting.add(id); // tried again with the next change, or in a while
+    timer = setTimeout(refresh, 3000);
+    return;
+  }
+  timer = undefined;
+  if (waiting.size) changed([...waiting]);
+}
+
+function show(id, row) {
+  const open = $("#conversation")?.dataset.id === id && document.hasFocus();
+  if (row && !open && (row.waiting || (row.mine && row.unread))) alerts.call(id, row.waiting ? "waiting" : "mine");
+  else alerts.seen(id);
+  const old = document.getElementById(`row-${id}`);
+  if (!row?.html) {
+    old?.remove();
+  } else {
+    const next = parsed(row.html).firstElementChild;
+    if ($("#conversation")?.dataset.id === id) $("a", next).setAttribute("aria-current", "true");
+    const focused = old?.contains(document.activeElement);
+    old?.remove();
+    place(next, row.place);
+    if (focused) $("a", next).focus({ preventScroll: true });
+  }
+  $("#no-rows").hidden = Boolean($(".line"));
+}
+
+function place(next, key) {
+  const after = $$("#rows > .line").find((line) => line.dataset.place > key);
+  const older = $("#older");
+  if (!after && older) return; // it is on a page further down
+  $("#rows").insertBefore(next, after ?? null);
+}
+
+function counts({ counts: found, attention }) {
+  alerts.count(attention);
+  for (const badge of $$("[data-count]")) {
+    badge.textContent = found[badge.dataset.count];
+    badge.hidden = !found[badge.dataset.count];
+  }
+}
+
+/** Replace "older" by the rows that it stands for. */
+export async function older(button) {
+  const item = button.closest("li");
+  item.replaceWith(await fragment(button.dataset.fragment));
+}
+
+/** Mark the row of the conversation that is open; with none, mark none. */
+export function mark(id) {
+  for (const link of $$('.line-link[aria-current="true"]')) link.removeAttribute("aria-current");
+  $(`#row-${CSS.escape(id ?? "")} .line-link`)?.setAttribute("aria-current", "true");
+}

@@ -1,0 +1,73 @@
+"""The inbox and the conversation as the server writes them."""
+
+import pytest
+
+from gateway.store.people.people import Role
+from tests.gateway.console.conftest import HTML
+from tests.gateway.console.desk import Desk
+
+
+@pytest.fixture
+def desk(database):
+    with Desk(database) as desk:
+        yield desk
+
+
+async def test_the_longest_wait_comes_first(desk, signed_in) -> None:
+    for name, minutes in (("Bruno", 3), ("Carla", 40), ("Davi", 12)):
+        conversation = desk.conversation(name, f"55119{minutes:08}")
+        desk.said(conversation, "Oi")
+        desk.waits(conversation, "Pediu uma pessoa", f"{name} quer trocar o grau.", minutes=minutes)
+    browser = await signed_in(Role.ATTENDANT)
+    page = (await browser.get("/console/", headers=HTML)).text
+    assert page.index("Carla") < page.index("Davi") < page.index("Bruno")
+    assert "40 min" in page
+    assert "Pediu uma pessoa" in page
+
+
+async def test_a_conversation_shows_all_kinds_of_messages(desk, signed_in) -> None:
+    conversation = desk.conversation("Carla", "5511987654321")
+    desk.said(conversation, "*Oi*, tudo bem?")
+    desk.said(
+        conversation, kind="interactive", interactive={"type": "nfm_reply", "data": {"grau": "-2.5", "flow_token": "s"}}
+    )
+    desk.said(conversation, kind="location", location={"latitude": -23.5, "longitude": -46.6, "name": "Praça"})
+    desk.said(
+        conversation,
+        kind="order",
+        order={"items": [{"product": "L-1", "quantity": 2, "price": 10.5, "currency": "BRL"}]},
+    )
+    desk.said(
+        conversation, kind="contacts", contacts=[{"name": {"formatted_name": "Zé"}, "phones": [{"phone": "+55 11"}]}]
+    )
+    desk.replied(conversation, {"type": "buttons", "body": "Qual?", "buttons": [{"id": "a", "title": "Azul"}]})
+    desk.replied(conversation, {"type": "text", "text": "Falhou"}, author="person", status="failed", error_code=131026)
+    browser = await signed_in(Role.ATTENDANT)
+    answer = await browser.get(f"/console/conversations/{conversation}", headers=HTML)
+    assert answer.status_code == 200, answer.text
+    for shown in (
+        "<strong>Oi</strong>",
+        "grau",
+        "-2.5",
+        "Praça",
+        "2 × BRL 10.50",
+        "Zé",
+        "Azul",
+        "não recebe mensagens",
+    ):
+        assert shown in answer.text, shown
+    assert "flow_token" not in answer.text
+
+
+async def test_html_of_customers_is_text_everywhere(desk, signed_in) -> None:
+    evil = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+    conversation = desk.conversation(evil, "5511987654321", department=evil)
+    message = desk.said(conversation, evil, kind="document", media={"filename": evil, "status": "stored"})
+    desk.file(message, "document", "text/html", "x/y")
+    desk.waits(conversation, evil, evil)
+    browser = await signed_in(Role.ATTENDANT)
+    page = await browser.get(f"/console/conversations/{conversation}", headers=HTML)
+    assert page.status_code == 200
+    assert "<script>alert" not in page.text
+    assert "<img src=x" not in page.text
+    assert page.text.count("&lt;script&gt;alert(1)") >= 5

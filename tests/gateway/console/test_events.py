@@ -1,0 +1,74 @@
+"""The stream of changes: nothing is skipped, nothing told to people who are signed out."""
+
+import asyncio
+from uuid import uuid4
+
+import orjson
+import psycopg
+import pytest
+
+from gateway.console.listener import Listener
+from gateway.console.live.events import Stream
+from gateway.store.desk import changes
+from gateway.store.people.people import Role
+from tests.gateway.console.desk import Desk
+
+
+@pytest.fixture
+def desk(database):
+    with Desk(database) as desk:
+        yield desk
+
+
+@pytest.fixture
+async def listener(database):
+    listener = Listener(database)
+    async with listener.running():
+        yield listener
+
+
+async def told(stream: Stream) -> list[dict[str, str]]:
+    """Return the changes of the next event that has any."""
+    async for event in stream.events():
+        if b"event: changes" in event:
+            found: list[dict[str, str]] = orjson.loads(event.partition(b"data: ")[2])
+            return found
+    raise AssertionError("the stream ended")
+
+
+async def test_an_older_transaction_that_commits_later_is_told_too(pool, desk, database, listener) -> None:
+    first, second = desk.conversation("Carla", "5511987654321"), desk.conversation("Davi", "5511987654322")
+    async with pool.connection() as conn:
+        cursor = await changes.newest(conn)
+    with psycopg.connect(database) as older:  # has changed something, and has not committed
+        older.execute("UPDATE conversation SET holder = 'person' WHERE id = %s", (first,))
+        desk.waits(second, "Pediu uma pessoa")
+        stream = Stream(pool, listener, uuid4(), cursor)
+        waiting = asyncio.create_task(told(stream))
+        await asyncio.sleep(0.3)
+        older.commit()
+    seen = {one["conversation"] for one in await asyncio.wait_for(waiting, 10)}
+    if seen != {str(first), str(second)}:
+        seen |= {one["conversation"] for one in await asyncio.wait_for(told(stream), 10)}
+    assert seen == {str(first), str(second)}
+
+
+async def test_a_place_that_is_not_known_begins_anew(signed_in) -> None:
+    browser = await signed_in(Role.VIEWER)
+    answer = await browser.get("/console/events?after=nonsense")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert "event: reload" in answer.text
+
+
+async def test_all_streams_end_with_the_process(pool, listener) -> None:
+    async with pool.connection() as conn:
+        stream = Stream(pool, listener, uuid4(), await changes.newest(conn))
+
+    async def read() -> None:
+        async for _ in stream.events():
+            pass
+
+    reading = asyncio.create_task(read())
+    await asyncio.sleep(0.2)
+    listener.close()
+    await asyncio.wait_for(reading, 5)
