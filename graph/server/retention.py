@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import LiteralString
 
 import psycopg
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
 
 from graph.server.postgres import Pool
 
@@ -25,12 +28,15 @@ INTERVAL_SECONDS = 300
 BATCH_SIZE = 1000
 # Ids of checkpoints are UUIDs of version 6, whose text sorts by time (RFC 9562, 5.6), from 1582-10-15 on.
 UUID_EPOCH = datetime(1582, 10, 15, tzinfo=UTC)
-THREADS_WITH_OLD_CHECKPOINTS: LiteralString = (
-    "SELECT thread_id FROM checkpoints GROUP BY thread_id HAVING count(*) > 1 LIMIT %s"
-)
-IDLE_THREADS: LiteralString = (
-    'SELECT thread_id FROM checkpoints GROUP BY thread_id HAVING max(checkpoint_id COLLATE "C") < %s LIMIT %s'
-)
+# One step along the table's primary key, which holds all that it needs: no step reads more than its own threads.
+NEXT_THREADS: LiteralString = """
+    SELECT thread_id, count(*) AS checkpoints, max(checkpoint_id COLLATE "C") AS newest
+    FROM checkpoints WHERE thread_id > %s GROUP BY thread_id ORDER BY thread_id LIMIT %s
+"""
+LOCK: LiteralString = "SELECT pg_try_advisory_lock(hashtextextended('graph.retention', 0)) AS got"
+UNLOCK: LiteralString = "SELECT pg_advisory_unlock(hashtextextended('graph.retention', 0))"
+
+Connection = AsyncConnection[DictRow]
 
 
 class Retention:
@@ -52,24 +58,35 @@ class Retention:
     async def tidy(self, now: datetime) -> None:
         """Delete idle threads, and all but the newest checkpoint of the others. Raises psycopg.Error.
 
-        Turns may be running: the checkpoints that they write meanwhile stay.
+        Turns may be running: the checkpoints that they write meanwhile stay. Do nothing while another process tidies.
         """
-        if self._days:
-            await self._each(IDLE_THREADS, [_id_at(now - timedelta(days=self._days))], "delete")
-        await self._each(THREADS_WITH_OLD_CHECKPOINTS, [], "keep_latest")
+        idle = _id_at(now - timedelta(days=self._days)) if self._days else ""
+        async with self._pool.connection() as connection, _alone(connection) as alone:
+            if alone:
+                await _prune_all(connection, idle)
 
-    async def _each(self, query: LiteralString, arguments: Sequence[str], strategy: str) -> None:
-        """Prune the threads that the query returns until it returns less than a batch."""
-        while len(threads := await self._threads(query, arguments)) > 0:
-            # Not the server's saver, which holds a lock while it uses Postgres.
-            await AsyncPostgresSaver(self._pool).aprune(threads, strategy=strategy)
-            if len(threads) < BATCH_SIZE:
-                break
 
-    async def _threads(self, query: LiteralString, arguments: Sequence[str]) -> list[str]:
-        async with self._pool.connection() as connection:
-            found = await connection.execute(query, [*arguments, BATCH_SIZE])
-            return [row["thread_id"] for row in await found.fetchall()]
+@asynccontextmanager
+async def _alone(connection: Connection) -> AsyncIterator[bool]:
+    """Provide whether no other process holds the lock, and hold it while the block runs."""
+    row = await (await connection.execute(LOCK)).fetchone()
+    got = row is not None and bool(row["got"])
+    try:
+        yield got
+    finally:
+        if got and not connection.closed:
+            await connection.execute(UNLOCK)
+
+
+async def _prune_all(connection: Connection, idle: str) -> None:
+    """Prune every thread, a batch at a time. `idle`: a thread whose newest checkpoint has a lower id is deleted."""
+    # Not the server's saver, which holds a lock while it uses Postgres.
+    saver, last = AsyncPostgresSaver(connection), ""
+    while threads := await (await connection.execute(NEXT_THREADS, [last, BATCH_SIZE])).fetchall():
+        last = threads[-1]["thread_id"]
+        await saver.aprune([one["thread_id"] for one in threads if one["newest"] < idle], strategy="delete")
+        kept = [one["thread_id"] for one in threads if one["newest"] >= idle and one["checkpoints"] > 1]
+        await saver.aprune(kept, strategy="keep_latest")
 
 
 def _id_at(moment: datetime) -> str:

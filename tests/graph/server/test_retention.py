@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from langchain_core.outputs import ChatResult
 
 from graph.server import persistence
-from graph.server.retention import Retention
+from graph.server.retention import LOCK, NEXT_THREADS, UNLOCK, Retention
 from tests.graph.support.talk import ModelDownError, ScriptedModel, Talk, calls, texts
 
 NOW = datetime.now(UTC)
@@ -86,6 +87,43 @@ async def test_many_threads_are_tidied_in_batches(
         await talk.turn(f"t{number}", "Oi")
     await retention.tidy(NOW)
     assert rows(database)["checkpoints"] == 5
+
+
+async def test_one_process_tidies_at_a_time(talk: Talk, retention: Retention, database: str) -> None:
+    talk.model.prepare("Olá!")
+    await talk.turn("t1", "Oi")
+    before = rows(database)
+    with psycopg.connect(persistence.address(), autocommit=True) as other:
+        other.execute(LOCK)
+        await retention.tidy(NOW)
+        assert rows(database) == before
+        other.execute(UNLOCK)
+    await retention.tidy(NOW)
+    assert rows(database)["checkpoints"] == 1
+    with psycopg.connect(persistence.address()) as other:
+        assert other.execute(LOCK).fetchone() == (True,)  # free again
+
+
+async def test_a_step_reads_no_more_than_its_own_threads(retention: Retention, database: str) -> None:
+    await retention.tidy(NOW)  # the tables exist
+    with psycopg.connect(persistence.address()) as connection:
+        connection.execute(
+            "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint)"
+            " SELECT gen_random_uuid()::text, '1', '{}' FROM generate_series(1, 20000)"
+        )
+        connection.execute("ANALYZE checkpoints")
+        query = f"EXPLAIN (ANALYZE, FORMAT json) {NEXT_THREADS}"
+        plan = connection.execute(query, ["8", 100]).fetchone()[0][0]["Plan"]
+    nodes = list(nodes_of(plan))
+    assert not [node for node in nodes if node["Node Type"] in ("Seq Scan", "Sort")]
+    assert max(node["Actual Rows"] for node in nodes) <= 101
+
+
+def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Return the nodes of a plan."""
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes_of(child)
 
 
 async def test_the_server_tidies_up_while_it_runs(talk: Talk, database: str) -> None:
