@@ -9,6 +9,7 @@ import secrets
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Literal
 
 from simulator.json_type import Json
@@ -70,8 +71,9 @@ class Message:
     """One message of either direction. ``content`` is the Cloud API's JSON of it, ``statuses`` its ticks so far.
 
     ``rendered``: a template with its values; ``arrived`` of an incoming one: the business acknowledged its webhook;
-    ``answer``: the answer to the sender; ``author`` of an outgoing one: ``api``, ``business_app`` (a person on the
-    business's phone) or another app's name.
+    ``answer``: the answer to the sender; ``added`` and ``revision``: the world's revision when the message came, and at
+    its last change; ``author`` of an outgoing one: ``api``, ``business_app`` (a person on the business's phone) or
+    another app's name.
     """
 
     id: str
@@ -90,6 +92,7 @@ class Message:
     revoked: bool = False
     edited: Json | None = None
     author: str = "api"
+    added: int = 0
     revision: int = 0
 
     def as_json(self) -> Json:
@@ -144,6 +147,7 @@ class World:
         self.personas: dict[str, Persona] = {}
         self.given_up: set[str] = set()  # numbers that a person had before
         self.messages: dict[str, Message] = {}
+        self._by_change: dict[str, Message] = {}  # the same, the last changed last
         self.typing: dict[str, float] = {}
         self.persona(*MARIA).wrote["*"] = self.clock.now()  # her window is open
         self._touch()
@@ -218,10 +222,13 @@ class World:
         if message.direction == "out":
             self.typing.pop(message.wa_id, None)  # a reply dismisses the typing indicator
         self.changed(message)
+        message.added = message.revision
         return message
 
     def changed(self, message: Message) -> None:
         """Give the message a new revision and wake all waiters."""
+        self._by_change.pop(message.id, None)
+        self._by_change[message.id] = message
         message.revision = self._touch()
 
     def show_typing(self, wa_id: str, seconds: float) -> None:
@@ -235,7 +242,8 @@ class World:
 
     def transcript(self, wa_id: str | None = None, after: int = 0) -> list[Message]:
         """Return the messages of one person (or of all) that changed after that revision, oldest first."""
-        return [m for m in self.messages.values() if m.revision > after and wa_id in {None, m.wa_id}]
+        changed = takewhile(lambda one: one.revision > after, reversed(self._by_change.values()))
+        return sorted((one for one in changed if wa_id in {None, one.wa_id}), key=lambda one: one.added)
 
     async def wait(self, after: int, seconds: float) -> None:
         """Return when the world has changed after that revision, or the time is over."""
