@@ -58,3 +58,16 @@ async def test_as_a_real_server_says_it(database: str) -> None:
     with pytest.raises(psycopg.OperationalError) as nobody:
         await psycopg.AsyncConnection.connect("postgresql://u@127.0.0.1:9/x", connect_timeout=2)
     assert [is_away(one.value) for one in (too_long, ended, nobody)] == [False, True, True]
+
+
+async def test_a_connection_that_was_ended_while_nobody_used_it_is_replaced(database: str) -> None:
+    async with make_pool(database, 2) as pool:
+        async with pool.connection() as conn:
+            await conn.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        for _ in range(3):
+            async with pool.connection() as one, pool.connection() as other:
+                assert await (await one.execute("SELECT 1")).fetchone() == (1,)
+                assert await (await other.execute("SELECT 1")).fetchone() == (1,)
