@@ -117,7 +117,10 @@ async def _watch(process: asyncio.subprocess.Process) -> None:
 async def resident(pid: int) -> int:
     """Return the bytes of memory that a process holds; 0 if there is no such process."""
     ps = await asyncio.create_subprocess_exec("ps", "-o", "rss=", "-p", str(pid), stdout=asyncio.subprocess.PIPE)
-    output, _ = await ps.communicate()
+    try:
+        output, _ = await ps.communicate()
+    finally:  # the watch may be cancelled while it asks
+        await _end(ps)
     return int(output or 0) * 1024
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from graph.files import UnreadableError, child
 from graph.files.documents import PDF, WORD
-from graph.files.reader import IMPORT_PATHS, OverBoundsError, Reader
+from graph.files.reader import IMPORT_PATHS, OverBoundsError, Reader, resident
 from tests.graph.files import bombs
 
 READER = Reader(at_once=2)
@@ -108,6 +108,20 @@ async def test_where_the_system_does_not_bind_memory_it_is_watched(tmp_path: Pat
     with pytest.raises(OverBoundsError, match="status -9"):
         await said(b"x", reader=replace(reader, watch=True))
     assert await said(b"Oi", reader=replace(READER, watch=True)) == "Oi"
+
+
+async def test_a_watch_that_is_cancelled_leaves_no_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    slow = tmp_path / "ps"
+    slow.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    before = children()
+    watch = asyncio.create_task(resident(os.getpid()))
+    while children() == before:
+        await asyncio.sleep(0.01)
+    watch.cancel()
+    await asyncio.gather(watch, return_exceptions=True)
+    assert children() == before
 
 
 async def test_a_process_that_waits_is_killed_by_the_clock(tmp_path: Path) -> None:
