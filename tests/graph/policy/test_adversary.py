@@ -12,6 +12,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.store.memory import InMemoryStore
 
 from gateway.outbox.replies import parts_of
+from graph import prompts
 from graph.policy import memory
 from graph.tools import TOOLS as ALL
 from tests.graph.support.adversary import (
@@ -65,7 +66,7 @@ async def test_nothing_is_changed_that_was_not_shown_whole_and_accepted(
         for _, words in shop.changes[before:]:
             assert any(all(" ".join(one.split()) in text for one in words) for text in customer.accepted), words
         if known and not await memory.facts(store, [talk.context["customer_id"]]):
-            assert any("apague tudo" in text for text in customer.accepted)
+            assert any(prompts.TEXTS["ask_erase"] in text for text in customer.accepted)
         assert len(shop.changes) - before <= 1
         customer.accepted.clear()
         customer.last = parts_of(output["replies"])
