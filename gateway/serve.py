@@ -8,13 +8,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from starlette.applications import Starlette
 
 from gateway.health_checks import numbers, postgres
-from gateway.inbox.media_fetcher import open_store
 from gateway.inbox.webhook import Webhook
 from gateway.inbox.writer import Inbox
 from gateway.internal.routes import Internal
 from gateway.outbox.proactive import TemplateRoutes
 from gateway.runtime.hosts import known_hosts_only
 from gateway.runtime.loops import background
+from gateway.runtime.object_store import open_store
 from gateway.runtime.operations import Check, Ops, alive
 from gateway.runtime.serving import Door, Process
 from gateway.settings import Settings

@@ -15,7 +15,7 @@ import structlog
 from gateway import health_checks as checks
 from gateway.housekeeping import Housekeeping
 from gateway.inbox.intake import Intake
-from gateway.inbox.media_fetcher import MediaLoader, open_store, origins
+from gateway.inbox.media_fetcher import MediaLoader, origins
 from gateway.numbers.channels import Channels
 from gateway.numbers.clients import MetaClients
 from gateway.numbers.number_health import HealthMonitor
@@ -24,6 +24,7 @@ from gateway.outbox.rate_limits import Limiter
 from gateway.outbox.sender import Sender, SendSettings
 from gateway.runtime.hosts import known_hosts_only
 from gateway.runtime.loops import Step, background, poll, supervised
+from gateway.runtime.object_store import open_store
 from gateway.runtime.operations import Check, Ops
 from gateway.runtime.serving import Door, Process
 from gateway.settings import Settings

@@ -19,7 +19,6 @@ import obstore
 import psycopg
 import structlog
 from obstore.exceptions import BaseError
-from obstore.store import from_url
 
 from gateway.numbers.channels import Channel, Channels
 from gateway.numbers.quiet_period import QuietPeriod
@@ -44,19 +43,6 @@ _MAX_CRASHES = 3  # attempts, when one ends with a defect of ours
 _MAX_ADDRESSES = 3  # addresses that do not work before the media counts as expired
 # The types that a kind of message may hold; a document may have any.
 _TYPES = {"image": ("image/",), "sticker": ("image/",), "video": ("video/",), "audio": ("audio/", "application/ogg")}
-
-
-def open_store(url: str) -> ObjectStore:
-    """Return the object store of an address (`file:///…`, `s3://…`, `memory:///`); make a missing directory.
-
-    Raises:
-        ValueError: There is no such kind of store, or the directory cannot be made.
-    """
-    try:
-        return from_url(url, mkdir=True) if url.startswith("file:") else from_url(url)
-    except (BaseError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"MEDIA_URL names no object store that can be used: {reason}") from None
 
 
 def origins(graph_url: str) -> tuple[str, ...]:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from gateway.conversations.courtesies import is_courtesy
 from gateway.customers import identity
 from gateway.customers.statements import Ids, Statement, ids_of, scopes
 from gateway.inbox import run_items
+from gateway.inbox.courtesies import is_courtesy
 from gateway.inbox.outcomes import DONE, DUPLICATE_MESSAGE, UNIDENTIFIED_CUSTOMER, UNREADABLE_EDIT, EventOutcome
 from gateway.numbers.channels import Channels
 from gateway.numbers.quiet_period import QuietPeriod

@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from gateway.console.parts import Parts
 from gateway.console.routes import Page, RefusedError, person_of
-from gateway.inbox.media_fetcher import open_store
+from gateway.runtime.object_store import open_store
 from gateway.store.desk import lists, media
 from gateway.store.people.people import Role
 

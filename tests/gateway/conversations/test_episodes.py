@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.conversations import closing, holding, upkeep
-from gateway.conversations.courtesies import is_courtesy
+from gateway.inbox.courtesies import is_courtesy
 from gateway.store.desk import episodes
 from tests.gateway.support.deliveries import text
 from tests.gateway.support.harness import Gateway

@@ -10,9 +10,10 @@ import pytest
 from obstore.store import MemoryStore
 from starlette.applications import Starlette
 
-from gateway.inbox.media_fetcher import MediaLoader, open_store, origins
+from gateway.inbox.media_fetcher import MediaLoader, origins
 from gateway.internal.routes import Internal
 from gateway.numbers.quiet_period import QuietPeriod
+from gateway.runtime.object_store import open_store
 from gateway.store.database import Pool
 from gateway.whatsapp.api.client import CloudApi
 from gateway.whatsapp.api.media import MEDIA_ORIGINS
