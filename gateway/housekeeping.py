@@ -12,7 +12,7 @@ from gateway.conversations import upkeep
 from gateway.inbox.intake import NOT_ITS_APP, NOT_KNOWN
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.outbox.sender import Sender
-from gateway.runtime.telemetry import ERRORS, QUEUE, QUEUE_AGE, UNCERTAIN
+from gateway.runtime.telemetry import EPISODES, ERRORS, QUEUE, QUEUE_AGE, UNCERTAIN
 from gateway.store import backlog, ownership
 from gateway.store.customers import proofs
 from gateway.store.database import Connection, Pool, is_away
@@ -95,7 +95,7 @@ class Housekeeping:
             await audit.purge(conn, self._audit_days, _MAX_EVENTS_PER_BATCH)
 
     async def _keep_conversations(self, conn: Connection) -> None:
-        await upkeep.keep_up(conn, self._episode_idle_hours)
+        EPISODES.inc(await upkeep.keep_up(conn, self._episode_idle_hours))
 
     async def _purge(self, conn: Connection) -> bool:
         """Delete old events, and return whether there may be more."""

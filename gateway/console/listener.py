@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager, suppress
 import psycopg
 import structlog
 
+from gateway.store.desk.changes import NOTIFICATIONS
+
 log = structlog.get_logger(__name__)
 
-CHANNEL = "console"
 _AGAIN_SECONDS = 1.0
 
 
@@ -53,7 +54,7 @@ class Listener:
             try:
                 await self._listen_once()
             except psycopg.Error as error:
-                log.info("console_listener_away", error=type(error).__name__, consequence="pages look every second")
+                log.info("console_listener_away", error=type(error).__name__, consequence="changes show later")
             await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _listen_once(self) -> None:
@@ -61,7 +62,7 @@ class Listener:
             self._url, autocommit=True, application_name="whatsapp-console-listener", connect_timeout=5
         )
         async with conn:
-            await conn.execute(f"LISTEN {CHANNEL}")
+            await conn.execute(f"LISTEN {NOTIFICATIONS}")
             self._ring()
             async for _ in conn.notifies():
                 self._ring()

@@ -8,7 +8,6 @@ from uuid import UUID
 from gateway.conversations.checks import as_seen, done, locked, seen
 from gateway.conversations.errors import ChangedError, NotHolderError, TakenByOtherError
 from gateway.numbers.quiet_period import QuietPeriod
-from gateway.runtime.telemetry import TAKES
 from gateway.store import ownership
 from gateway.store.database import Connection
 from gateway.store.desk import standing as store
@@ -21,8 +20,8 @@ async def take(
 ) -> Standing:
     """Make a conversation a person's, in whatever state it is. The agent's queued messages there are not sent.
 
-    version: that the person saw; from_person: the colleague from whom they take it over, in so many words. Who has it
-    already keeps it.
+    version: that the person saw; from_person: the colleague from whom they take it over, in so many words. A person who
+    has it already keeps it.
 
     Raises:
         TakenByOtherError: A colleague has it.
@@ -35,15 +34,11 @@ async def take(
         if me is not None and found.assignee_id == me and found.state == "taken":
             return found
         if found.assignee_id not in (None, me, from_person):
-            TAKES.labels("lost").inc()
             raise TakenByOtherError(found)
         if found.version != version:
-            TAKES.labels("lost").inc()
             raise ChangedError("the conversation has changed since", found)
         await store.give(conn, conversation_id, me)
-        after = await done(conn, by, "taken over" if found.assignee_id not in (None, me) else "taken", found)
-    TAKES.labels("won").inc()
-    return after
+        return await done(conn, by, "taken over" if found.assignee_id not in (None, me) else "taken", found)
 
 
 async def assign(conn: Connection, conversation_id: UUID, by: Person | None, version: int, to: UUID | None) -> Standing:

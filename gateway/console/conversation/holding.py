@@ -1,4 +1,4 @@
-"""What a person decides about a conversation: whose it is, when it comes back, what it is about."""
+"""A person's decisions about a conversation: its holder, its snooze, its end, its department and tags."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from gateway.console.conversation.requests import Fields, conversation_id, stand
 from gateway.console.parts import Parts
 from gateway.console.routes import Page, RefusedError, person_of
 from gateway.conversations import closing, holding, labels
+from gateway.conversations.errors import ChangedError
 from gateway.numbers.quiet_period import QuietPeriod
+from gateway.runtime.telemetry import TAKES
 from gateway.store.database import Connection
 from gateway.store.desk import tags
 from gateway.store.desk.standing import Standing
@@ -53,7 +55,14 @@ class Holding:
         return endpoint
 
     async def _take(self, conn: Connection, found: UUID, person: Person, fields: Fields) -> Standing:
-        return await holding.take(conn, found, person, fields.needed("version"), from_person=fields.id("from_person"))
+        version, from_person = fields.needed("version"), fields.id("from_person")
+        try:
+            taken = await holding.take(conn, found, person, version, from_person=from_person)
+        except ChangedError:
+            TAKES.labels("lost").inc()
+            raise
+        TAKES.labels("won").inc()
+        return taken
 
     async def _hand_back(self, conn: Connection, found: UUID, person: Person, fields: Fields) -> Standing:
         return await holding.hand_back(conn, found, person, fields.needed("version"), self._quiet)

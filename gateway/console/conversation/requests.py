@@ -1,4 +1,4 @@
-"""What scripts send about a conversation, and what they are told where it is refused."""
+"""Requests of scripts about a conversation, and the answers to refused ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from starlette.requests import Request
 from gateway.console.inbox.query import as_uuid
 from gateway.console.routes import RefusedError
 from gateway.conversations.errors import (
-    ChangedError,
     ConversationError,
     NewerMessageError,
     NoConversationError,
@@ -96,11 +95,6 @@ class Fields:
         """Return whether something is said to be so."""
         return self._values.get(name) is True
 
-    def list(self, name: str) -> list[Any]:
-        """Return a list; empty where it is left out."""
-        value = self._values.get(name)
-        return value if isinstance(value, list) else []
-
 
 def conversation_id(request: Request) -> UUID:
     """Return the conversation that an address names."""
@@ -132,8 +126,6 @@ def refused(error: ConversationError) -> RefusedError:
     if isinstance(error, NotHolderError):
         key = "conversation.errors.other_holds" if name else "conversation.errors.nobody_holds"
         return RefusedError(409, key, values={"name": name} if name else {}, more=more)
-    if isinstance(error, ChangedError):
-        return RefusedError(409, "conversation.errors.changed", more=more)
     return RefusedError(409, "conversation.errors.changed", more=more)
 
 

@@ -1,4 +1,4 @@
-"""What a person writes in a conversation: messages, notes, drafts, reactions, and a message that failed once more."""
+"""Writing in a conversation: messages, notes, drafts, and a failed message again."""
 
 from __future__ import annotations
 
@@ -32,9 +32,7 @@ class Writing:
 
     def routes(self) -> list[Page]:
         """The routes to mount."""
-        endpoints = {
-            "send": self._send, "note": self._note, "draft": self._draft, "react": self._react, "retry": self._retry
-        }  # fmt: skip
+        endpoints = {"send": self._send, "note": self._note, "draft": self._draft, "retry": self._retry}
         return [
             Page(f"{CONVERSATION}/{name}", endpoint, Role.ATTENDANT, ["POST"]) for name, endpoint in endpoints.items()
         ]
@@ -48,13 +46,6 @@ class Writing:
         reply_to = fields.text("reply_to", _LONGEST_ID) or None
         contents = _checked([{"type": "text", "text": text, "verbatim": True, "reply_to": reply_to}])
         return await self._queue(request, fields.needed("last_seen"), contents, keeps_draft=False)
-
-    async def _react(self, request: Request) -> Response:
-        fields = await Fields.of(request)
-        reaction = {
-            "type": "reaction", "emoji": fields.text("emoji", 40), "message_id": fields.text("wamid", _LONGEST_ID)
-        }  # fmt: skip
-        return await self._queue(request, None, _checked([reaction]))
 
     async def _retry(self, request: Request) -> Response:
         """Send once more, as a new message, what failed or may have failed."""

@@ -47,7 +47,7 @@ class Inbox:
         person, query = person_of(request), Query.of(request.query_params)
         ids = [found for one in request.query_params.getlist("id")[:_MOST_ROWS] if (found := as_uuid(one))]
         async with self._pool.connection() as conn:
-            rows = [row for one in ids if (row := await lists.one(conn, person, one))]
+            rows = await lists.some(conn, person, ids)
             counts = await lists.counts(conn, person)
             called = await names(conn, person, rows)
         pages = _pages(request)

@@ -1,4 +1,4 @@
-"""What changed, in an order that skips nothing: for browsers that follow conversations.
+"""Changes in an order that skips nothing, for browsers that follow conversations.
 
 A change carries the id of its transaction. Changes are read only up to the oldest transaction that still runs, because
 one that began earlier and commits later would otherwise be behind a cursor that has passed it.
@@ -13,12 +13,12 @@ from uuid import UUID
 from gateway.store.database import Connection
 
 #: The name under which Postgres notifies of changes.
-CHANNEL = "console"
+NOTIFICATIONS = "console"
 _CURSOR = re.compile(r"(\d{1,19})-(\d{1,19})")
 
 
 class StaleCursorError(Exception):
-    """What changed after this cursor is not known any more, or the cursor is not ours: begin anew."""
+    """The changes after this cursor are not all known any more, or the cursor is not ours: begin anew."""
 
 
 @dataclass(frozen=True, slots=True)

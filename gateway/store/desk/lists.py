@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -80,15 +81,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many conversations a person sees in each state (closed ones are not counted), and theirs."""
+    """How many conversations a person sees that wait for a person, are snoozed, or are theirs."""
 
-    open: int
     waiting: int
-    taken: int
-    elsewhere: int
     snoozed: int
     mine: int
-    mine_waiting: int
 
 
 _SEEN = "(%(sees)s::text[] IS NULL OR c.department IS NULL OR c.department = ANY(%(sees)s))"
@@ -167,27 +164,28 @@ def _parsed(cursor: str) -> tuple[str, UUID]:
 
 async def one(conn: Connection, person: Person, conversation_id: UUID) -> Row | None:
     """Return a conversation's header; None where it does not exist or the person does not see it."""
+    return next(iter(await some(conn, person, [conversation_id])), None)
+
+
+async def some(conn: Connection, person: Person, ids: Sequence[UUID]) -> list[Row]:
+    """Return the headers of those conversations that exist and that the person sees, in no order."""
     async with conn.cursor(row_factory=class_row(Row)) as cursor:
         await cursor.execute(
-            f"WITH c AS (SELECT c.*, '' AS cursor FROM conversation c WHERE c.id = %(id)s AND {_SEEN}) {_ROW}",  # noqa: S608  # constants
-            {"id": conversation_id, "sees": person.departments, "reader": person.id},
+            f"WITH c AS (SELECT c.*, '' AS cursor FROM conversation c WHERE c.id = ANY(%(ids)s) AND {_SEEN}) {_ROW}",  # noqa: S608  # constants
+            {"ids": list(ids), "sees": person.departments, "reader": person.id},
         )
-        return await cursor.fetchone()
+        return await cursor.fetchall()
 
 
 async def counts(conn: Connection, person: Person) -> Counts:
-    """Return how many conversations a person sees, by state."""
+    """Count conversations that a person sees. Those that the agent or an app holds, by far the most, are not read."""
     async with conn.cursor(row_factory=class_row(Counts)) as cursor:
         await cursor.execute(
-            f"""SELECT count(*) FILTER (WHERE c.state = 'open') AS open,
-                       count(*) FILTER (WHERE c.state = 'waiting') AS waiting,
-                       count(*) FILTER (WHERE c.state = 'taken') AS taken,
-                       count(*) FILTER (WHERE c.state = 'elsewhere') AS elsewhere,
+            f"""SELECT count(*) FILTER (WHERE c.state = 'waiting') AS waiting,
                        count(*) FILTER (WHERE c.state = 'snoozed') AS snoozed,
-                       count(*) FILTER (WHERE c.assignee_id = %(me)s) AS mine,
-                       count(*) FILTER (WHERE c.assignee_id = %(me)s AND c.waits_since IS NOT NULL) AS mine_waiting
+                       count(*) FILTER (WHERE c.assignee_id = %(me)s) AS mine
                 FROM conversation c
-                WHERE c.state IN ('open', 'waiting', 'taken', 'elsewhere', 'snoozed') AND {_SEEN}""",  # noqa: S608  # constants
+                WHERE c.state IN ('waiting', 'taken', 'snoozed') AND {_SEEN}""",  # noqa: S608  # constants
             {"me": person.id, "sees": person.departments},
         )
         row = await cursor.fetchone()

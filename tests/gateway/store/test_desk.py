@@ -68,7 +68,7 @@ async def test_filters_departments_and_counts(gateway: Gateway) -> None:
         assert row
         assert ([one["name"] for one in row.tags], row.assignee_name) == (["VIP"], "Eva")
         counts = await lists.counts(conn, ana)
-        assert (counts.waiting, counts.taken, counts.mine) == (1, 1, 0)
+        assert (counts.waiting, counts.snoozed, counts.mine) == (1, 0, 0)
         assert (await lists.counts(conn, eva)).mine == 1
 
 
