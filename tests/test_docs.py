@@ -1,5 +1,6 @@
 """Documentation that cannot rot."""
 
+import ast
 import itertools
 import re
 from pathlib import Path
@@ -70,3 +71,13 @@ def test_every_metric_and_type_of_error_is_explained() -> None:
     labels = set(re.findall(r'(?:ERRORS|DOUBTS|PROOFS)\.labels\("(\w+)"', code))
     assert {"given_up", "run_lost", "proven"} <= labels
     assert {label for label in labels if f"`{label}`" not in page} == set()
+
+
+@pytest.mark.parametrize("program", ["gateway", "graph", "k8s", "simulator", "bench", "evals"])
+def test_no_sentence_of_a_docstring_begins_with_who_or_what(program: str) -> None:
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for path in (ROOT / program).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            text = ast.get_docstring(node) or "" if isinstance(node, documented) else ""
+            found = re.search(r"(?:^|[.:!?]\s+)(?:Who|What|Whoever)\b[^.?]*(?!\?)(?:\.|$)", text)
+            assert not found, f"{path.relative_to(ROOT)}: {found and found[0]}"

@@ -23,7 +23,7 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one conversation. before, after: for `restore`; error: why nothing was changed."""
+    """The result for one conversation. before, after: for `restore`; error: why nothing was changed."""
 
     id: UUID
     before: Standing | None = None

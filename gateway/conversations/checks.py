@@ -1,4 +1,4 @@
-"""What every operation asks first, with the conversation locked."""
+"""Checks that every operation makes first, with the conversation locked."""
 
 from __future__ import annotations
 

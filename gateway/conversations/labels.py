@@ -1,4 +1,4 @@
-"""What a conversation is about: its department and its tags."""
+"""The subject of a conversation: its department and its tags."""
 
 from __future__ import annotations
 

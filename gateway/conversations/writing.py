@@ -1,4 +1,4 @@
-"""What a person writes: messages to the customer, and notes for colleagues."""
+"""Writing of people: messages to the customer, and notes for colleagues."""
 
 from __future__ import annotations
 

@@ -16,8 +16,9 @@ _DEEPEST = 3
 
 @dataclass(frozen=True)
 class Bubble:
-    """What a message shows. kind: which template shows it; rows: of a table, name and value; options: to be tapped.
+    """Parts of a message to show.
 
+    kind: which template shows it; rows: of a table, name and value; options: to be tapped.
     link: an address that is neither media of ours nor checked; place: latitude, longitude, name, address.
     """
 

@@ -1,4 +1,4 @@
-"""What a person is told about a message that did not arrive: the key of a sentence that says what to do."""
+"""The explanation of a message that did not arrive: the key of a sentence that says what to do."""
 
 from __future__ import annotations
 

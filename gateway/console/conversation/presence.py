@@ -1,4 +1,4 @@
-"""Who has a conversation before them, who types in it, and up to where they have read it."""
+"""Presence of people in a conversation: viewers, typing, and how far each person has read."""
 
 from __future__ import annotations
 

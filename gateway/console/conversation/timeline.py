@@ -1,4 +1,4 @@
-"""What a conversation shows from top to bottom: messages and notes by time, with the days between them."""
+"""The content of a conversation from top to bottom: messages and notes by time, with the days between them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What changed, told to open pages at once."""
+"""Changes, sent to open pages at once."""

@@ -47,7 +47,7 @@ class Events:
 
 
 class Stream:
-    """What one page is told. cursor: up to where it knows."""
+    """The events of one page. cursor: the last change that the page knows."""
 
     def __init__(self, pool: Pool, listener: Listener, session_id: UUID, cursor: str) -> None:
         self._pool = pool

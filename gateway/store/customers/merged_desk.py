@@ -1,4 +1,4 @@
-"""What people did with two conversations that become one: nothing of it is lost, and nothing becomes read unseen."""
+"""The work of people on two conversations that become one: nothing of it is lost, and nothing becomes read unseen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people write beside a conversation: notes for each other, and drafts that only their author sees."""
+"""Texts of people besides messages: notes for each other, and drafts that only their author sees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who has a conversation before them, who types in it, and up to where each person has read it."""
+"""Viewers of a conversation, their typing, and how far each person has read."""
 
 from __future__ import annotations
 
