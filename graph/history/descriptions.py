@@ -1,7 +1,7 @@
 """Descriptions of the customer's messages in words: every field of the run contract's item that a model needs.
 
 Everything except the customer's own text stands in brackets. The customer's words cannot forge such a note: brackets in
-them become parentheses, and a note has no line breaks. Every value passes through `plain` or `value`.
+them become parentheses, and a note has no line breaks. Every value passes through `plain` or `value` of `words`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from graph.contract.state import Inbound, Order, OrderItem, Referral
+from graph.history.words import plain, value
 
 MEDIA_NAMES = {
     "image": "imagem",
@@ -33,28 +34,9 @@ TEXT_REPEATS_DETAIL = ("location", "contacts", "reaction")
 MACHINE_FIELDS = frozenset({"flow_token", "wa_id", "type", "country_code", "origin"})
 # The origin of the card by which a customer answered our request for the number.
 REQUESTED_CONTACT = "contact_request"
-VALUE_LIMIT = 1024  # characters of one value, as many as the body of a template
 VALUES_LIMIT = 50  # values of one form, card or order
 NOTE_LIMIT = 4096  # characters of all values of one note
 DEPTH_LIMIT = 4
-
-_BRACKETS = str.maketrans("[]", "()")
-
-
-def clean(text: str) -> str:
-    """Return the text without characters that databases or models refuse: no NUL, lone surrogates become U+FFFD."""
-    return text.replace("\0", "").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def plain(text: str) -> str:
-    """Return the customer's own words, in which nothing looks like a note."""
-    return clean(text).translate(_BRACKETS).strip()
-
-
-def value(text: str) -> str:
-    """Return a value for a note: one line of limited length, in which nothing looks like the end of the note."""
-    line = " ".join(plain(text).replace('"', "'").split())
-    return line if len(line) <= VALUE_LIMIT else f"{line[: VALUE_LIMIT - 1]}…"
 
 
 def describe(message: Inbound) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
 from graph.contract.state import CompanyMessage, Inbound, TurnInput
-from graph.history.descriptions import clean, describe
+from graph.history.descriptions import describe
+from graph.history.words import clean
 from graph.policy.masking import mask, mask_together
 
 __all__ = ["after_last_customer_message", "clean", "mark_unsent", "messages_of_turn", "unanswered_messages"]

@@ -13,6 +13,7 @@ from graph.contract.compose import choice, options_of
 from graph.contract.context import Context
 from graph.contract.replies import BUTTONS_BODY_LIMIT, ROW_COUNT_LIMIT
 from graph.contract.state import State, asked_at
+from graph.history.words import one_line
 from graph.policy.business_hours import in_words, is_open
 from graph.policy.departments import current_department, departments_of
 from graph.policy.masking import mask
@@ -115,4 +116,4 @@ def handoff_text(state: State, context: Context) -> str:
 
 def _history_line(entry: HistoryEntry) -> str:
     author = AUTHORS.get(entry.author, entry.author)
-    return f"{entry.timestamp} {author}: {mask(entry.text) if entry.text else f'[{entry.kind}]'}"
+    return f"{entry.timestamp} {author}: {mask(one_line(entry.text)) if entry.text else f'[{entry.kind}]'}"

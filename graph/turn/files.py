@@ -21,6 +21,7 @@ from graph.contract.state import Inbound, Media
 from graph.files import UnreadableError, documents
 from graph.files.reader import OverBoundsError, Reader
 from graph.history.transcript import PICTURES, clean, unanswered_messages
+from graph.history.words import fenced
 from graph.policy.masking import mask
 from graph.server.gateway_client import TooLargeError, gateway
 from graph.settings import settings
@@ -169,10 +170,8 @@ async def _transcribe(one: _FileResult) -> str:
 
 
 def _fenced(title: str, text: str) -> str:
-    """Return words of another person between marks that they cannot contain: they are data."""
-    inside = mask(clean(text)).strip().replace("[", "(").replace("]", ")")
-    cut = "\n[o resto foi deixado de fora]" if len(inside) > TEXT_LIMIT else ""
-    return f"[início: {title}]\n{inside[:TEXT_LIMIT]}\n[fim: {title}]{cut}"
+    """Return words of another person, masked, between marks that they cannot contain: they are data."""
+    return fenced(title, mask(clean(text)), TEXT_LIMIT)
 
 
 async def _picture(media_id: str, limit: int) -> bytes:

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.contract.state import Inbound
-from graph.history.descriptions import clean, describe
+from graph.history.descriptions import describe
+from graph.history.words import clean
 
 
 @given(st.text(alphabet=st.characters(min_codepoint=0, max_codepoint=0x10FFFF)))
