@@ -74,7 +74,7 @@ class Issuer:
         return f"{endpoint}{'&' if urlsplit(endpoint).query else '?'}{urlencode(query)}"
 
     async def identity(self, flow: Flow, code: str) -> Identity:
-        """Exchange a code for the identity of whoever signed in. Raises OidcError."""
+        """Exchange a code for the identity of the signed-in person. Raises OidcError."""
         metadata = await self._discover()
         answer = await self._post_code(metadata, flow, code)
         token = answer.get("id_token")
