@@ -1,4 +1,4 @@
-"""The command ``gateway``."""
+"""The command `gateway`."""
 
 from __future__ import annotations
 

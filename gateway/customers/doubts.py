@@ -1,4 +1,4 @@
-"""Whether a number may be another person's now, and what is in doubt then (docs/decisions/identity.md)."""
+"""Decide whether a number may belong to another person now, and record the doubt (docs/decisions/identity.md)."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class _NotYetError(Exception):
 
 
 class Intake:
-    """Processes the items in the inbox. ``step`` is called in a loop.
+    """The processing of items in the inbox; `step` is called in a loop.
 
     media_wait: seconds that a turn waits for its media; phone_app_hold: seconds that a message of the phone app
     silences the agent, 0: until somebody hands the conversation back; unknown_number_wait: seconds for which items

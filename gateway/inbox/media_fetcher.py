@@ -66,7 +66,7 @@ class _Count:
 
 
 class MediaLoader:
-    """Fetches media. ``step`` is called in a loop; ``drain`` ends it.
+    """The fetcher of media; `step` is called in a loop, and `drain` ends it.
 
     api: the Graph API with a channel's token; limit: in bytes; allowed: origins that media may come from.
     """

@@ -15,7 +15,7 @@ from gateway.customers.statements import Statement, ids_of
 from gateway.inbox.outcomes import DONE, SUPERSEDED, UNIDENTIFIED_CUSTOMER, EventOutcome
 from gateway.runtime.telemetry import ERRORS
 from gateway.store import conversations, ownership
-from gateway.store.customers import contacts
+from gateway.store.customers import contacts, marketing
 from gateway.store.database import Connection
 from gateway.store.inbox.events import StoredItem
 from gateway.store.numbers import accounts
@@ -79,7 +79,7 @@ async def preference(conn: Connection, changed: UserPreferenceChanged, statement
         return UNIDENTIFIED_CUSTOMER
     contact_id = await identity.customer_for(conn, named, statement)
     await contacts.rename(conn, contact_id, changed.customer.name)
-    await contacts.set_marketing(conn, contact_id, changed.value, statement.at)
+    await marketing.set_choice(conn, contact_id, changed.value, statement.at)
     return DONE
 
 

@@ -32,7 +32,7 @@ class _TooLargeError(Exception):
 
 
 class Webhook:
-    """The two methods of ``/webhook/whatsapp``: verification (GET) and delivery (POST)."""
+    """The two methods of `/webhook/whatsapp`: verification (GET) and delivery (POST)."""
 
     def __init__(self, inbox: Inbox, channels: Channels) -> None:
         self._inbox = inbox

@@ -56,9 +56,9 @@ class FallbackTemplate(BaseModel):
 class Channel(BaseModel):
     """A business number, its credentials, and the assistant that answers on it.
 
-    In a channels file: ``{"channels": [{"phone_number_id": "…", "access_token": "…", "app_secrets": ["…"], …}]}``.
-    There each secret may be a file in the same folder instead: ``access_token_file``, ``app_secrets_file``
-    (comma-separated, the current one first), ``verify_token_file``.
+    In a channels file: `{"channels": [{"phone_number_id": "…", "access_token": "…", "app_secrets": ["…"], …}]}`.
+    There each secret may be a file in the same folder instead: `access_token_file`, `app_secrets_file`
+    (comma-separated, the current one first), `verify_token_file`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -25,7 +25,7 @@ from gateway.numbers.channels import Channel, Channels
 from gateway.outbox.replies import check
 from gateway.outbox.template_texts import placeholder
 from gateway.store import conversations
-from gateway.store.customers import contacts
+from gateway.store.customers import marketing
 from gateway.store.database import Connection, Pool, is_away
 from gateway.store.outbox import queue
 from gateway.whatsapp.errors import InvalidMessage
@@ -89,7 +89,7 @@ async def send(conn: Connection, channels: Channels, request: TemplateRequest) -
         number = channel.phone_number_id
         statement = Statement(datetime.now(UTC), number, scopes(channel, number), event_id=0)
         customer = await customer_for(conn, ids, statement)
-        if request.category == "marketing" and await contacts.wants_no_marketing(conn, customer):
+        if request.category == "marketing" and await marketing.is_stopped(conn, customer):
             raise RefusedError("the customer has stopped marketing messages", 409)
         conversation = await conversations.conversation_for(conn, channel.phone_number_id, customer)
         if made := await queue.queue_once(conn, conversation, content, key):
@@ -130,7 +130,7 @@ def _content(request: TemplateRequest) -> dict[str, Any]:
 
 
 class TemplateRoutes:
-    """``POST /internal/templates``; `allowed` returns whether a request carries the internal token."""
+    """`POST /internal/templates`; `allowed` returns whether a request carries the internal token."""
 
     def __init__(self, pool: Pool, channels: Channels, allowed: Callable[[Request], bool]) -> None:
         self._pool = pool

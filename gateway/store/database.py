@@ -33,7 +33,7 @@ EVENTS, TURNS, OUTBOX, MEDIA = "events", "turns", "outbox", "media"
 
 
 def make_pool(url: str, size: int) -> Pool:
-    """Return a pool that is not open yet: ``await pool.open(wait=False)`` in the lifespan.
+    """Return a pool that is not open yet: `await pool.open(wait=False)` in the lifespan.
 
     Connections are checked when taken, so that a restarted Postgres costs a reconnect and no error.
     """

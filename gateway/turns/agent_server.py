@@ -1,8 +1,8 @@
 """The agent server: one run a turn, looked for before it is requested again.
 
-The code depends on these facts about the server: a run has no idempotency key; a lost run answers 404; ``join`` answers
-200 with ``__error__`` for lost and for failed runs, and without it for a timed-out run, so that only the status of an
-answer about the run tells that it is lost; after a success ``join`` returns the thread's current values.
+The code depends on these facts about the server: a run has no idempotency key; a lost run answers 404; `join` answers
+200 with `__error__` for lost and for failed runs, and without it for a timed-out run, so that only the status of an
+answer about the run tells that it is lost; after a success `join` returns the thread's current values.
 (langgraph-api 0.16; `docs/decisions/`.)
 """
 
@@ -53,7 +53,7 @@ class Answer:
 
 
 class Agent:
-    """Runs of one assistant on an agent server. Use it as ``async with``."""
+    """Runs of one assistant on an agent server. Use it as `async with`."""
 
     def __init__(self, url: str, token: str | None, transport: httpx.AsyncBaseTransport | None = None) -> None:
         headers = {"authorization": f"Bearer {token}"} if token else {}

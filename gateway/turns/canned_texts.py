@@ -1,6 +1,6 @@
 """The gateway's own sentences to a customer, for messages that the agent cannot answer.
 
-The sentences are in ``texts/``, a file for each language (``pt.toml``). Where one message of a turn can be read, the
+The sentences are in `texts/`, a file for each language (`pt.toml`). Where one message of a turn can be read, the
 agent gets all of them, the unreadable ones with their status, and says so in its own words.
 """
 
@@ -18,7 +18,7 @@ _DEFAULT_LANGUAGE = "en"
 
 @cache
 def _texts(locale: str) -> dict[str, Any]:
-    """Return the sentences in the language of a locale (``pt``, ``pt_BR``, ``pt-PT``)."""
+    """Return the sentences in the language of a locale (`pt`, `pt_BR`, `pt-PT`)."""
     language = locale.replace("_", "-").partition("-")[0].lower()
     files = {path.stem: path for path in FOLDER.glob("*.toml")}
     return tomllib.loads(files.get(language, files[_DEFAULT_LANGUAGE]).read_text(encoding="utf-8"))

@@ -298,21 +298,6 @@ async def former_ids(conn: Connection, contact_id: UUID) -> list[Key]:
     return [Key("former_id", str(row[0])) for row in await cursor.fetchall()]
 
 
-async def set_marketing(conn: Connection, contact_id: UUID, word: str, at: datetime) -> None:
-    """Store the customer's choice on marketing (`stop`, `resume`, `signup`), unless a later choice is known."""
-    await conn.execute(
-        """UPDATE contact SET marketing = %s, marketing_at = %s
-           WHERE id = %s AND (marketing_at IS NULL OR marketing_at <= %s)""",
-        (word, at, contact_id, at),
-    )
-
-
-async def wants_no_marketing(conn: Connection, contact_id: UUID) -> bool:
-    """Return whether the customer's last choice on marketing is `stop`."""
-    cursor = await conn.execute("SELECT FROM contact WHERE id = %s AND marketing = 'stop'", (contact_id,))
-    return bool(cursor.rowcount)
-
-
 async def current_id(conn: Connection, contact_id: UUID) -> UUID:
     """Return the present id of a customer: the id of the contact that absorbed theirs, else the same id."""
     cursor = await conn.execute("SELECT kept_id FROM contact_merge WHERE absorbed_id = %s", (contact_id,))

@@ -232,7 +232,7 @@ async def _queue(conn: Connection, turn: Turn, replies: Sequence[dict[str, Any]]
 
 
 async def retry(conn: Connection, turn: Turn, error: str, delay: float, *, failed: bool) -> None:
-    """Give the turn back, to be tried again after a delay; ``failed`` when this attempt counts as one."""
+    """Release the turn, to be tried again after a delay. failed: whether this attempt counts."""
     async with conn.transaction():
         await _check(conn, turn)
         await conn.execute(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gateway.store.customers import contacts
+from gateway.store.customers import marketing
 from gateway.store.numbers import accounts
 from tests.gateway.support.deliveries import MARIA, T, change, message, raw_message, zoo
 from tests.gateway.support.harness import Gateway, nothing
@@ -53,7 +53,7 @@ async def test_the_customers_last_word_on_marketing_counts(
     await gateway.take(*(preference(value, T + at) for value, at in told))
     [(contact,)] = await gateway.sql("SELECT id FROM contact")
     async with gateway.pool.connection() as conn:
-        assert await contacts.wants_no_marketing(conn, contact) is stopped
+        assert await marketing.is_stopped(conn, contact) is stopped
 
 
 async def test_the_newest_about_each_account_number_and_template_is_kept(gateway: Gateway) -> None:

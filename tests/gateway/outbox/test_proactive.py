@@ -9,7 +9,7 @@ import pytest
 
 from gateway.numbers.channels import Channel, Channels
 from gateway.settings import Settings
-from gateway.store.customers import contacts
+from gateway.store.customers import marketing
 from gateway.store.desk import standing
 from tests.gateway.conftest import Command
 from tests.gateway.support.deliveries import NUMBER, text
@@ -83,7 +83,7 @@ async def test_who_stopped_marketing_gets_no_marketing(http: httpx.AsyncClient, 
     async with gateway.pool.connection() as conn:
         from datetime import UTC, datetime
 
-        await contacts.set_marketing(conn, contact, "stop", datetime.now(UTC))
+        await marketing.set_choice(conn, contact, "stop", datetime.now(UTC))
     offer = {name: value for name, value in ORDER.items() if name != "category"}
     assert (await http.post("/internal/templates", json=offer)).status_code == 409
     assert (await http.post("/internal/templates", json=ORDER)).status_code == 201
