@@ -83,6 +83,12 @@ def pick(objects: list[Object], kind: str, component: str) -> Object:
     return found[0]
 
 
+def console(objects: list[Object]) -> list[str]:
+    """The component console, where the release has one."""
+    labels = [one["metadata"]["labels"] for one in objects if one["kind"] == "Deployment"]
+    return [name for one in labels if (name := str(one["app.kubernetes.io/component"])) == "console"]
+
+
 def environment(objects: list[Object], component: str, kind: str = "Deployment") -> dict[str, Any]:
     """The variables of a component's main container: value, or valueFrom."""
     spec = pick(objects, kind, component)["spec"]["template"]["spec"]

@@ -7,7 +7,7 @@ from tests.charts import chart
 BUDGET = "PodDisruptionBudget"
 
 
-@pytest.mark.parametrize("component", ["gateway", "worker"])
+@pytest.mark.parametrize("component", ["gateway", "worker", "console"])
 def test_a_rollout_takes_no_pod_away_before_another_is_ready(component: str) -> None:
     strategy = chart.pick(chart.scenario("demo"), "Deployment", component)["spec"]["strategy"]
     assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
@@ -24,12 +24,13 @@ def test_a_postgres_with_a_wrong_image_is_replaced_by_an_upgrade() -> None:
     assert chart.pick(chart.scenario("demo"), "StatefulSet", "postgres")["spec"]["podManagementPolicy"] == "Parallel"
 
 
-def test_a_gateway_leaves_its_service_before_it_stops() -> None:
-    main = chart.pick(chart.scenario("demo"), "Deployment", "gateway")["spec"]["template"]["spec"]["containers"][0]
+@pytest.mark.parametrize("component", ["gateway", "console"])
+def test_what_is_called_leaves_its_service_before_it_stops(component: str) -> None:
+    main = chart.pick(chart.scenario("demo"), "Deployment", component)["spec"]["template"]["spec"]["containers"][0]
     assert main["lifecycle"] == {"preStop": {"sleep": {"seconds": 5}}}
 
 
-@pytest.mark.parametrize("component", ["gateway", "worker", "agent", "agent-queue"])
+@pytest.mark.parametrize("component", ["gateway", "worker", "console", "agent", "agent-queue"])
 def test_drains_leave_all_but_one(component: str) -> None:
     spec = chart.pick(chart.scenario("production"), BUDGET, component)["spec"]
     assert (spec["maxUnavailable"], spec["unhealthyPodEvictionPolicy"]) == (1, "AlwaysAllow")
@@ -40,7 +41,7 @@ def test_a_drain_never_waits_for_ever(name: str) -> None:
     """Pods that are bound to one node by a volume could not come back elsewhere before the last of them has gone."""
     objects = chart.scenario(name)
     kept = {one["metadata"]["labels"]["app.kubernetes.io/component"] for one in objects if one["kind"] == BUDGET}
-    for component in ("gateway", "worker"):
+    for component in ("gateway", "worker", *chart.console(objects)):
         spec = chart.pick(objects, "Deployment", component)["spec"]["template"]["spec"]
         bound = "podAffinity" in spec.get("affinity", {})
         assert (component in kept) is (not bound and name != "minimal")
@@ -56,9 +57,15 @@ def test_pods_are_spread_by_revision() -> None:
 
 def test_pods_that_share_a_volume_of_one_node_go_there_together() -> None:
     for name, together in (("demo", True), ("hosts", False), ("external", False), ("minimal", False)):
-        for component in ("gateway", "worker"):
-            spec = chart.pick(chart.scenario(name), "Deployment", component)["spec"]["template"]["spec"]
-            assert ("podAffinity" in spec.get("affinity", {})) is together, name
+        components = ["gateway", "worker", *chart.console(chart.scenario(name))]
+        for component in components:
+            affinity = chart.pick(chart.scenario(name), "Deployment", component)["spec"]["template"]["spec"].get(
+                "affinity", {}
+            )
+            assert ("podAffinity" in affinity) is together, name
+            for rule in affinity.get("podAffinity", {}).get("requiredDuringSchedulingIgnoredDuringExecution", []):
+                [expression] = rule["labelSelector"]["matchExpressions"]
+                assert expression["values"] == components
 
 
 def test_only_the_webhook_is_routed() -> None:

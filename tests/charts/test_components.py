@@ -18,7 +18,7 @@ def test_migrations_are_jobs_of_their_revision() -> None:
     assert len(names) == 2  # another image, another Job; rendered again, the same
 
 
-@pytest.mark.parametrize("component", ["gateway", "worker"])
+@pytest.mark.parametrize("component", ["gateway", "worker", "console"])
 def test_pods_wait_for_the_schema_that_they_need(component: str) -> None:
     """A rollout starts them before the Job is through, and in the old schema they would fail."""
     spec = chart.pick(chart.scenario("demo"), "Deployment", component)["spec"]["template"]["spec"]

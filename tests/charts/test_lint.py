@@ -29,6 +29,11 @@ def test_the_notes_say_what_to_do_next() -> None:
     assert "port-forward deployment/wa-whatsapp-agent-worker 8001" in demo
     assert "volume of one node" in demo
     assert "volume of one node" not in routed
+    assert "exec deployment/wa-whatsapp-agent-console -- gateway users add" in demo
+    assert "port-forward service/wa-whatsapp-agent-console 8002" in demo
+    assert "open https://console.example.com/console" in routed
+    assert "https://accounts.example.com: https://console.example.com/console/oidc/callback" in routed
+    assert "console" not in notes("first-try")
 
 
 def notes(name: str) -> str:

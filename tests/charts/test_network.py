@@ -5,7 +5,7 @@ import pytest
 from tests.charts import chart
 from tests.charts.network import NAMESPACE, Network, Outside, Pod
 
-PORTS = {22, 53, 80, 443, 2024, 5432, 6379, 6443, 8000, 8001, 8003, 8080, 8100}
+PORTS = {22, 53, 80, 443, 2024, 5432, 6379, 6443, 8000, 8001, 8002, 8003, 8004, 8080, 8100}
 DEMO = {
     ("simulator", "gateway", 8000),
     ("agent", "gateway", 8003),
@@ -15,7 +15,7 @@ DEMO = {
     ("operator", "simulator", 8100),
     ("agent", "simulator", 8100),
     ("worker", "redis", 6379),
-    *((one, "postgres", 5432) for one in ("gateway", "worker", "agent", "migrate", "business", "test")),
+    *((one, "postgres", 5432) for one in ("gateway", "worker", "console", "agent", "migrate", "business", "test")),
 }
 META, MODEL_V6 = Outside("157.240.12.53"), Outside("2606:4700::6812:1")
 NOT_THE_INTERNET = [
@@ -28,7 +28,7 @@ NODE_LOCAL_DNS = Outside("169.254.20.10")
 STRANGER = Pod({}, NAMESPACE)
 CONTROLLER = Pod({}, {"kubernetes.io/metadata.name": "ingress"})
 KEDA = Pod({}, {"kubernetes.io/metadata.name": "keda"})
-TRACING = {"gateway", "worker", "agent"}
+TRACING = {"gateway", "worker", "console", "agent"}
 WITH_POLICIES = sorted(chart.SCENARIOS.keys() - {"minimal"})
 
 
@@ -76,7 +76,7 @@ def test_nothing_reaches_private_addresses_as_if_they_were_the_internet(name: st
     [
         ("demo", set()),
         ("first-try", {"worker", "agent"}),
-        ("external", {"gateway", "worker", "agent"}),  # the gateway: to the object store
+        ("external", {"gateway", "worker", "console", "agent"}),  # gateway and console: to the object store
         ("licensed", {"worker", "agent", "agent-queue"}),
         ("licensed-dev", {"agent", "agent-queue"}),
     ],
@@ -92,7 +92,7 @@ def test_only_these_reach_meta_and_the_model(name: str, expected: set[str]) -> N
 def test_whoever_keeps_media_reaches_the_object_store(url: str) -> None:
     network = Network(chart.with_values({"media.url": url}))
     reach = {component for component, pod in network.pods.items() if network.leaves(pod, META, 443)}
-    assert reach - {"operator"} == {"gateway", "worker"}
+    assert reach - {"operator"} == {"gateway", "worker", "console"}
 
 
 def test_whoever_traces_reaches_the_collector() -> None:
@@ -127,7 +127,7 @@ def test_without_a_way_in_the_gateway_is_closed_to_others() -> None:
 
 def test_metrics_are_open_where_they_are_scraped() -> None:
     network = Network(chart.scenario("licensed"))
-    ports = {"gateway": 8003, "worker": 8001, "agent": 8000, "agent-queue": 8000, "operator": 8080}
+    ports = {"gateway": 8003, "worker": 8001, "agent": 8000, "agent-queue": 8000, "operator": 8080, "console": 8004}
     for component, port in ports.items():
         assert network.enters(CONTROLLER, network.pods[component], port), component
 
@@ -146,7 +146,7 @@ def test_external_databases_are_reached_by_those_who_use_them() -> None:
     network = Network(chart.scenario("external"))
     database = Outside("10.20.30.40")
     users = {component for component, pod in network.pods.items() if network.leaves(pod, database, 6432)}
-    assert users == {"gateway", "worker", "agent", "migrate", "test"}
+    assert users == {"gateway", "worker", "console", "agent", "migrate", "test"}
     assert {component for component, pod in network.pods.items() if network.leaves(pod, database, 6379)} == {"worker"}
 
 

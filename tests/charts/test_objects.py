@@ -10,7 +10,7 @@ from tests.charts import chart
 
 SCENARIOS = sorted(chart.SCENARIOS)
 WORKLOADS = ("Deployment", "StatefulSet", "Job")
-EVERYWHERE = {"gateway", "worker", "agent", "operator"}
+EVERYWHERE = {"gateway", "worker", "console", "agent", "operator"}
 CONTAINER = "kubectl.kubernetes.io/default-container"
 LABELS = {
     "app.kubernetes.io/name",

@@ -133,7 +133,7 @@ def test_liveness_does_not_depend_on_databases(name: str) -> None:
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_readiness_of_what_is_called_depends_on_its_database(name: str) -> None:
     objects = chart.scenario(name)
-    for component in ("gateway", "worker"):
+    for component in ("gateway", "worker", *chart.console(objects)):
         main = chart.pick(objects, "Deployment", component)["spec"]["template"]["spec"]["containers"][0]
         assert main["readinessProbe"]["httpGet"]["path"] == "/readyz"
 

@@ -10,6 +10,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from gateway.console.process import console
+from gateway.console.settings import ConsoleSettings
 from gateway.runtime.serving import Door
 from gateway.serve import serve
 from gateway.settings import Settings as GatewaySettings
@@ -22,6 +24,7 @@ from tests.charts import chart
 KNOWN = {
     "gateway": GatewaySettings,
     "worker": GatewaySettings,
+    "console": ConsoleSettings,
     "migrate": GatewaySettings,
     "agent": GraphSettings,
     "agent-queue": GraphSettings,
@@ -66,12 +69,13 @@ def test_programs_know_every_variable_that_they_are_given(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(chart.SCENARIOS.keys() - {"everything"}))
 def test_programs_accept_what_they_are_given(name: str) -> None:
     objects = chart.scenario(name)
-    for component in ("gateway", "worker", "operator", "agent", "simulator"):
+    for component in ("gateway", "worker", "console", "operator", "agent", "simulator"):
         if component not in {labels["app.kubernetes.io/component"] for labels in deployments(objects)}:
             continue
         given = chart.environment(objects, component)
         values = {key.lower(): value for key, value in given.items() if isinstance(value, str)}
-        values |= {"database_url": "postgresql://db/x"} if component in ("gateway", "worker") else {}
+        values |= {"database_url": "postgresql://db/x"} if component in ("gateway", "worker", "console") else {}
+        values |= {"oidc_client_secret": "x"} if component == "console" else {}
         fields = {key: value for key, value in values.items() if key in KNOWN[component].model_fields}
         KNOWN[component].model_validate(fields)
 
@@ -82,6 +86,9 @@ def test_ports_are_those_that_programs_listen_on() -> None:
     named = {one["name"]: one["containerPort"] for one in main(objects, "gateway")["ports"]}
     assert named["ops"] == int(chart.environment(objects, "gateway")["OPS_PORT"])
     assert port_of(objects, "worker") == int(chart.environment(objects, "worker")["WORK_PORT"])
+    named = {one["name"]: one["containerPort"] for one in main(objects, "console")["ports"]}
+    given = chart.environment(objects, "console")
+    assert named == {"http": int(given["CONSOLE_PORT"]), "ops": int(given["CONSOLE_OPS_PORT"])}
     assert port_of(objects, "operator") == int(chart.environment(objects, "operator")["OPERATOR_PORT"])
     assert port_of(objects, "simulator") == int(chart.environment(objects, "simulator")["SIMULATOR_PORT"])
     agent = main(objects, "agent")
@@ -93,6 +100,7 @@ def test_everything_listens_on_all_addresses() -> None:
     for component, variable in (
         ("gateway", "GATEWAY_HOST"),
         ("worker", "GATEWAY_HOST"),
+        ("console", "GATEWAY_HOST"),
         ("operator", "OPERATOR_HOST"),
         ("simulator", "SIMULATOR_HOST"),
     ):
@@ -102,8 +110,13 @@ def test_everything_listens_on_all_addresses() -> None:
 def test_probes_ask_paths_that_the_gateway_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1/none")
     objects = chart.scenario("demo")
-    for component, port, process in (("gateway", "ops", serve), ("worker", "metrics", work)):
-        served = paths(process(GatewaySettings()).doors[-1])
+    processes = (
+        ("gateway", "ops", serve(GatewaySettings())),
+        ("worker", "metrics", work(GatewaySettings())),
+        ("console", "ops", console(ConsoleSettings())),
+    )
+    for component, port, process in processes:
+        served = paths(process.doors[-1])
         assert "/metrics" in served
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
             asked = main(objects, component)[probe]["httpGet"]

@@ -93,11 +93,13 @@ def test_the_database_of_the_chart_takes_as_many_connections_as_all_may_open() -
     allowed = int(server["args"][-1].removeprefix("max_connections="))
     gateways = 1 + chart.pick(objects, "HorizontalPodAutoscaler", "gateway")["spec"]["maxReplicas"]  # one in a rollout
     workers = 1 + chart.pick(objects, "ScaledObject", "worker")["spec"]["maxReplicaCount"]
-    pools = [int(chart.environment(objects, one)["DATABASE_POOL_SIZE"]) for one in ("gateway", "worker")]
-    listening = 1  # a worker's connection for NOTIFY
+    pools = [int(chart.environment(objects, one)["DATABASE_POOL_SIZE"]) for one in ("gateway", "worker", "console")]
+    consoles = 1 + chart.pick(objects, "Deployment", "console")["spec"]["replicas"]
+    listening = 1  # a worker's or a console's connection for NOTIFY
     agents = CHECKPOINT_POOL_SIZE + STORE_POOL_SIZE + POOL_SIZE
     others = 3 + 10  # kept for the superuser; KEDA, Jobs, you
-    assert gateways * pools[0] + workers * (pools[1] + listening) + agents + others <= allowed
+    people = consoles * (pools[2] + listening)
+    assert gateways * pools[0] + workers * (pools[1] + listening) + people + agents + others <= allowed
 
 
 def assert_behaviour(behaviour: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.charts import chart
+from tests.charts import chart, console_refusals
 from tests.charts.generator import generate
 
 SCHEMA = json.loads((chart.CHART / "values.schema.json").read_text())
@@ -167,6 +167,7 @@ REFUSALS = {
     "runs longer than turns": ({"agent.runSeconds": 301}, "workers give a turn only 300 s (worker.turnSeconds)"),
     "a quiet period beyond its bound": ({"worker.quietPeriodSeconds": 9}, "the latter is the upper bound"),
     "less at most than at least": ({"gateway.autoscaling.maxReplicas": 1}, "raise the one or lower the other"),
+    **console_refusals.REFUSALS,
 }
 
 
@@ -205,6 +206,7 @@ def test_enough_grace_is_taken_as_it_is_said() -> None:
         ("gateway", {"gateway": {"preStopSeconds": 7, "drainSeconds": 30}}, 52),
         ("gateway", {"gateway": {"preStopSeconds": 0}}, 35),
         ("worker", {"worker": {"drainSeconds": 2}}, 17),
+        ("console", {"console.preStopSeconds": 0, "console.drainSeconds": 5}, 20),
         ("agent", {"agent": {"runSeconds": 100}}, 115),
     ],
 )

@@ -31,7 +31,7 @@ def test_helm_test_passes(release: Release) -> None:
 
 
 def test_every_part_says_that_it_is_well(release: Release) -> None:
-    for component, port in (("gateway", 8003), ("worker", 8001)):
+    for component, port in (("gateway", 8003), ("worker", 8001), ("console", 8004)):
         for pod in release.kube.ready_pods(component):
             health = json.loads(release.kube.python(pod, ASK, f"http://127.0.0.1:{port}/health"))
             assert set(health["parts"].values()) == {"ok"}, (pod, health)

@@ -16,10 +16,13 @@ from tests.images.dockerfile import PROGRAMS
 API_SERVER = "the API server"
 # Who may speak to whom (and nobody else to anybody): written down here apart from the chart.
 OPS = "gateway's other door"  # health, metrics, /internal
+CONSOLE_OPS = "console's other door"  # health, metrics
 PORTS = {
     "gateway": 8000,
     OPS: 8003,
     "worker": 8001,
+    "console": 8002,
+    CONSOLE_OPS: 8004,
     "agent": 2024,
     "simulator": 8100,
     "postgres": 5432,
@@ -29,6 +32,7 @@ PORTS = {
 ALLOWED = {
     "gateway": {"postgres"},
     "worker": {"postgres", "redis", "agent", "simulator"},
+    "console": {"postgres"},
     "agent": {"postgres", OPS, "simulator"},
     "simulator": {"gateway"},
     "operator": {"simulator", API_SERVER},
@@ -98,7 +102,7 @@ def addresses(release: Release) -> dict[str, str]:
 
 
 def _pods_of(target: str) -> str:
-    return "gateway" if target == OPS else target
+    return {OPS: "gateway", CONSOLE_OPS: "console"}.get(target, target)
 
 
 @pytest.mark.parametrize("source", sorted(ALLOWED))

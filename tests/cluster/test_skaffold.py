@@ -59,6 +59,7 @@ def sync(kube: Kube, pod: str, path: str, content: str) -> None:
     [
         ("gateway", "gateway"),
         ("worker", "gateway"),
+        ("console", "gateway"),
         ("agent", "graph"),
         ("operator", "k8s"),
         ("simulator", "simulator"),

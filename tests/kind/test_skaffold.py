@@ -92,7 +92,7 @@ def test_the_chart_takes_the_images_and_values(profile: str) -> None:
 
 
 def test_dev_makes_the_code_writable_and_keeps_the_root_read_only() -> None:
-    for name in ("wa-gateway", "wa-worker", "wa-agent", "wa-simulator", "wa-operator"):
+    for name in ("wa-gateway", "wa-worker", "wa-console", "wa-agent", "wa-simulator", "wa-operator"):
         [container] = named("dev", "Deployment")[name]["spec"]["template"]["spec"]["containers"]
         assert "/app" in {mount["mountPath"] for mount in container["volumeMounts"]}
         assert container["securityContext"]["readOnlyRootFilesystem"]

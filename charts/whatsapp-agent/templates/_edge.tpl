@@ -1,4 +1,4 @@
-{{/* Ways in from outside. */}}
+{{/* Ways in from outside, of the webhook and of the console. */}}
 
 {{/* (dict "root" $ "component" … "route" VALUES "hostnames" LIST "rules" LIST "port" NUMBER): an HTTPRoute; all its rules lead to the component's Service. */}}
 {{- define "wa.route" -}}
@@ -18,6 +18,15 @@ spec:
     {{- range .rules }}
     - {{ merge (dict "backendRefs" $backends) . | toYaml | indent 6 | trim }}
     {{- end }}
+{{- end }}
+
+{{/* The host names of both routes, as YAML. $ */}}
+{{- define "wa.routedHosts" -}}
+{{- $hosts := .Values.route.hostnames }}
+{{- if and .Values.console.enabled .Values.console.route.enabled }}
+{{- $hosts = append $hosts (include "wa.consoleHost" .) }}
+{{- end }}
+{{- toYaml $hosts }}
 {{- end }}
 
 {{/* (dict "root" $ "component" … "ingress" VALUES "annotations" DICT "host" NAME "tlsSecret" NAME "paths" LIST): an Ingress that leads to the component's port http. */}}

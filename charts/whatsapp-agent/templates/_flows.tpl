@@ -45,6 +45,9 @@ flows:
 {{- if eq .Values.edition "licensed" }}
 {{- $users = append $users "agent-queue" }}
 {{- end }}
+{{- if .Values.console.enabled }}
+{{- $users = append $users "console" }}
+{{- end }}
 {{- if .Values.migrations.enabled }}
 {{- $users = append $users "migrate" }}
 {{- end }}
@@ -61,14 +64,17 @@ flows:
 {{ ternary "worker" "worker,agent,agent-queue" (eq .Values.edition "open") }}
 {{- end }}
 
-{{/* Who needs the internet: Meta, the model, the object store, LangChain's licence. */}}
+{{/* Who needs the internet: Meta, the model, the object store, LangChain's licence, the issuer of people's accounts. */}}
 {{- define "wa.internetUsers" -}}
 {{- $users := list }}
 {{- if or .Values.whatsapp.graphUrl (not .Values.simulator.enabled) }}
 {{- $users = concat $users (list "worker" "operator") }}
 {{- end }}
 {{- if and .Values.media.url (not (hasPrefix "file:" .Values.media.url)) }}
-{{- $users = concat $users (list "gateway" "worker") }}
+{{- $users = concat $users (list "gateway" "worker" "console") }}
+{{- end }}
+{{- if .Values.console.oidc.issuer }}
+{{- $users = append $users "console" }}
 {{- end }}
 {{- if or (not (include "wa.simulatedModel" .)) (eq .Values.edition "licensed") }}
 {{- $users = concat $users (list "agent" "agent-queue") }}
@@ -81,6 +87,7 @@ flows:
 {{- $found := list "gateway" "worker" "agent" }}
 {{- range $name, $there := dict
       "agent-queue" (eq .Values.edition "licensed")
+      "console" .Values.console.enabled
       "operator" .Values.operator.enabled
       "simulator" .Values.simulator.enabled
       "postgres" (eq .Values.postgres.mode "dev")

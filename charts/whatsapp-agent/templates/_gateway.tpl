@@ -8,7 +8,7 @@ WORK_PORT: 8001
 WHATSAPP_GRAPH_URL: {{ include "wa.graphUrl" . }}
 WHATSAPP_API_VERSION: {{ .Values.whatsapp.apiVersion }}
 CHANNELS_FILE: {{ include "wa.channelsFiles" . }}
-MEDIA_URL: {{ .Values.media.url | default "file:///var/lib/whatsapp-agent/media" }}
+MEDIA_URL: {{ include "wa.mediaUrl" . }}
 {{- with .Values.monitoring.otlpEndpoint }}
 OTEL_EXPORTER_OTLP_ENDPOINT: {{ . }}
 {{- end }}
@@ -48,16 +48,7 @@ LOG_FORMAT: json
     secretName: {{ include "wa.operatorChannelsSecret" . }}
     defaultMode: 0440
 {{- end }}
-{{- if not .Values.media.url }}
-- name: media
-  {{- if include "wa.mediaVolume" . }}
-  persistentVolumeClaim:
-    claimName: {{ .Values.media.persistence.existingClaim | default (printf "%s-media" (include "wa.fullname" .)) }}
-  {{- else }}
-  emptyDir:
-    sizeLimit: {{ .Values.media.persistence.size }}
-  {{- end }}
-{{- end }}
+{{ include "wa.mediaVolumes" . }}
 {{- end }}
 
 {{- define "wa.gatewayMounts" -}}
@@ -71,9 +62,35 @@ LOG_FORMAT: json
   mountPath: /run/whatsapp-agent/operator-channels
   readOnly: true
 {{- end }}
+{{ include "wa.mediaMounts" (dict "root" .) }}
+{{- end }}
+
+{{/* Where media are; the console reads them there too. */}}
+{{- define "wa.mediaUrl" -}}
+{{ .Values.media.url | default "file:///var/lib/whatsapp-agent/media" }}
+{{- end }}
+
+{{- define "wa.mediaVolumes" -}}
 {{- if not .Values.media.url }}
 - name: media
+  {{- if include "wa.mediaVolume" . }}
+  persistentVolumeClaim:
+    claimName: {{ .Values.media.persistence.existingClaim | default (printf "%s-media" (include "wa.fullname" .)) }}
+  {{- else }}
+  emptyDir:
+    sizeLimit: {{ .Values.media.persistence.size }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* (dict "root" $ "readOnly" true) */}}
+{{- define "wa.mediaMounts" -}}
+{{- if not .root.Values.media.url }}
+- name: media
   mountPath: /var/lib/whatsapp-agent/media
+  {{- if .readOnly }}
+  readOnly: true
+  {{- end }}
 {{- end }}
 {{- end }}
 
@@ -89,7 +106,7 @@ podAffinity:
         matchExpressions:
           - key: app.kubernetes.io/component
             operator: In
-            values: [gateway, worker]
+            values: [gateway, worker{{ if .Values.console.enabled }}, console{{ end }}]
 {{- else -}}
 {}
 {{- end }}

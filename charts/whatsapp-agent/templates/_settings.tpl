@@ -102,6 +102,25 @@ yes
 {{- end }}
 {{- end }}
 
+{{/* The console's host name, without a port. */}}
+{{- define "wa.consoleHost" -}}
+{{ get (urlParse .Values.console.url) "hostname" }}
+{{- end }}
+
+{{/* How many proxies add to X-Forwarded-For: the one that `route` or `ingress` brings, unless it is said. */}}
+{{- define "wa.consoleProxies" -}}
+{{- $console := .Values.console }}
+{{- if kindIs "invalid" $console.proxies }}
+{{- ternary 1 0 (or $console.route.enabled $console.ingress.enabled) }}
+{{- else }}
+{{- int $console.proxies }}
+{{- end }}
+{{- end }}
+
+{{- define "wa.oidcSecret" -}}
+{{ .Values.console.oidc.existingSecret | default (printf "%s-console-oidc" (include "wa.fullname" .)) }}
+{{- end }}
+
 {{- define "wa.modelSecret" -}}
 {{ .Values.model.existingSecret | default (printf "%s-model" (include "wa.fullname" .)) }}
 {{- end }}
@@ -179,6 +198,7 @@ them starts it anew. What the chart makes up by itself never changes, and Secret
       (include "wa.redisSecret" .root) (list $values.redis.mode $values.redis.external $values.redis.dev.password)
       (include "wa.tokensSecret" .root) $values.tokens
       (include "wa.modelSecret" .root) $values.model
+      (include "wa.oidcSecret" .root) (pick $values.console.oidc "clientSecret")
       (include "wa.channelSecret" .root) (pick $values.channel "accessToken" "appSecret" "verifyToken") }}
 {{- $read := .spec.readOnce | default list }}
 {{- range concat (.spec.secrets | default list) (.spec.secretEnv | default list) }}
@@ -201,14 +221,14 @@ yes
 {{- end }}
 {{- end }}
 
-{{/* "yes" where media are on a volume that gateway and worker share. */}}
+{{/* "yes" where media are on a volume that gateway, worker and console share. */}}
 {{- define "wa.mediaVolume" -}}
 {{- if and (not .Values.media.url) .Values.media.persistence.enabled -}}
 yes
 {{- end }}
 {{- end }}
 
-{{/* "yes" where only one node can mount that volume: gateway and worker pods all have to be there. */}}
+{{/* "yes" where only one node can mount that volume: gateway, worker and console pods all have to be there. */}}
 {{- define "wa.oneNode" -}}
 {{- if and (include "wa.mediaVolume" .) (has "ReadWriteOnce" .Values.media.persistence.accessModes) -}}
 yes
