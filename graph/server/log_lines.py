@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
-from langgraph_api.logging import shared_processors  # type: ignore[import-untyped]
 
 from graph.exception_shapes import shape_of_exception
 
@@ -16,6 +15,9 @@ def leave_out_the_words_of_exceptions() -> None:
     The server has configured its loggers already, in each edition by a file of its own; the loggers keep the lists of
     their processors (langgraph-api 0.16). So the lists are changed in place. A second call changes nothing.
     """
+    # Imported here, because the import configures the logging of its process, which only the server wants.
+    from langgraph_api.logging import shared_processors  # type: ignore[import-untyped]
+
     configured: list[Any] = structlog.get_config()["processors"]
     for processors in (configured, shared_processors):
         for place, processor in enumerate(processors):

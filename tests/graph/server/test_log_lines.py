@@ -1,6 +1,8 @@
 """The log of the real server names exceptions and their places, and never quotes them."""
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -62,3 +64,9 @@ async def test_no_line_quotes_a_customer(
     assert [word for word in PRIVATE if word in log] == []
     for wanted in ("Background run failed", "raised", "Error ("):
         assert wanted in log
+
+
+def test_reading_the_module_configures_no_logging() -> None:
+    """Only the server's process has the server's logging; evals and tests read the same modules."""
+    check = "import graph.server.log_lines, structlog; raise SystemExit(structlog.is_configured())"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
