@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gateway.commands.common import die, read, with_database
-from gateway.console.access.passwords import LONGEST, SHORTEST, hashed, is_allowed, matches, new_password
+from gateway.runtime.passwords import LONGEST, SHORTEST, hashed, is_allowed, matches, new_password
 from gateway.runtime.settings import CommonSettings
 from gateway.store.database import Connection
 from gateway.store.people import audit, people, sessions

@@ -11,7 +11,6 @@ from starlette.responses import RedirectResponse, Response
 
 from gateway.console.access.account import Account
 from gateway.console.access.oidc_pages import OidcPages
-from gateway.console.access.passwords import Passwords
 from gateway.console.access.sign_in import HOME, SignIn
 from gateway.console.admin.audit import Audit
 from gateway.console.admin.people import People
@@ -32,6 +31,7 @@ from gateway.console.signed_in import SignedIn
 from gateway.console.static_files import StaticFiles
 from gateway.runtime.hosts import KnownHosts
 from gateway.runtime.operations import alive
+from gateway.runtime.passwords import Passwords
 from gateway.store.people.people import Role
 
 

@@ -7,11 +7,11 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from gateway.console.access.passwords import Passwords, is_allowed
 from gateway.console.pages import render
 from gateway.console.parts import Parts
 from gateway.console.routes import Page, RefusedError, person_of
 from gateway.console.texts import LANGUAGES
+from gateway.runtime.passwords import Passwords, is_allowed
 from gateway.store.people import audit, people, sessions, sign_ins
 from gateway.store.people.people import Role
 

@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from gateway.console.access import passwords
-from gateway.console.access.passwords import Passwords
 from gateway.console.pages import render
 from gateway.console.parts import Parts
 from gateway.console.routes import Page, person_of
 from gateway.console.signed_in import LOGIN
+from gateway.runtime import passwords
+from gateway.runtime.passwords import Passwords
 from gateway.runtime.telemetry import LOGINS
 from gateway.store.database import Connection
 from gateway.store.people import audit, people, sessions, sign_ins

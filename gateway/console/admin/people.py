@@ -9,10 +9,10 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from gateway.console.access.passwords import Passwords, new_password
 from gateway.console.pages import render
 from gateway.console.parts import Parts
 from gateway.console.routes import Page, RefusedError, person_of
+from gateway.runtime.passwords import Passwords, new_password
 from gateway.store.database import Connection
 from gateway.store.people import audit, people, sessions
 from gateway.store.people.people import LOGIN, LoginTakenError, Person, Role

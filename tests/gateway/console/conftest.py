@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.console.access.passwords import hashed
 from gateway.console.process import console
 from gateway.console.settings import ConsoleSettings
+from gateway.runtime.passwords import hashed
 from gateway.store.database import Pool
 from gateway.store.people import people
 from gateway.store.people.people import Role
