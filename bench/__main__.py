@@ -1,4 +1,4 @@
-"""Run all benchmarks, or those named: ``python -m bench [webhooks] [turns] [history] [graph]``."""
+"""Run all benchmarks, or those named: `python -m bench [webhooks] [turns] [history] [graph]`."""
 
 import sys
 

@@ -1,9 +1,9 @@
-"""The cost of the graph itself: its turns next to those of a bare ``create_agent``, run through the server's API.
+"""The cost of the graph itself: its turns next to those of a bare `create_agent`, run through the server's API.
 
-One agent server (``python -m graph.server.launch``, the open edition, production configuration) serves both graphs
-(``bench.served``), with the same checkpointer in Postgres and the same model, the simulator's. The turns of both
+One agent server (`python -m graph.server.launch`, the open edition, production configuration) serves both graphs
+(`bench.served`), with the same checkpointer in Postgres and the same model, the simulator's. The turns of both
 alternate, each in a thread of its own whose history was made first through the API; runs are made as the gateway makes
-them (``durability="sync"``). A turn's own time is
+them (`durability="sync"`). A turn's own time is
 
     run_ended_at - run_started_at    both as the server says in its log ("Background run succeeded"); it begins when a
                                      worker has taken the run, so the queue and its polling are not in it

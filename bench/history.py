@@ -1,6 +1,6 @@
 """The cost of a long history: acks and claims after a million events, next to an empty database, in one run.
 
-The history is as ``gateway work`` leaves it: processed events, answered turns, delivered messages. Both databases then
+The history is as `gateway work` leaves it: processed events, answered turns, delivered messages. Both databases then
 get the same work to do, and every operation is timed in turn on the one and on the other.
 """
 

@@ -72,7 +72,7 @@ def _length(head: bytes) -> int:
 
 
 async def load(port: int, connections: int, seconds: float, requests: Iterator[bytes]) -> Result:
-    """Keep ``connections`` busy for some seconds with whole requests, head and body, from an iterator."""
+    """Keep `connections` busy for some seconds with whole requests, head and body, from an iterator."""
     loop = asyncio.get_running_loop()
     result = Result(seconds)
     until = time.perf_counter() + seconds

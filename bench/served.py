@@ -1,6 +1,6 @@
-"""The graphs of the benchmark ``graph``: ours and a bare ``create_agent``, with the same model.
+"""The graphs of the benchmark `graph`: ours and a bare `create_agent`, with the same model.
 
-The server loads this module (see ``bench.graph``). Its log has the duration of each model call.
+The server loads this module (see `bench.graph`). Its log has the duration of each model call.
 """
 
 from __future__ import annotations

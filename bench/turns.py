@@ -1,4 +1,4 @@
-"""The time that the gateway adds to a turn, and the cost of 500 turns in flight for one ``gateway work``.
+"""The time that the gateway adds to a turn, and the cost of 500 turns in flight for one `gateway work`.
 
 Overhead: from the commit of the inbound message to the reply's arrival at Meta, less the quiet period and the run.
 Next to it is the time of the same exchange without a gateway: two requests for the run and one send, one by one.
@@ -52,7 +52,7 @@ async def served(servers: Servers, port: int) -> AsyncIterator[None]:
 
 @contextmanager
 def worker(url: str, port: int) -> Iterator[psutil.Process]:
-    """Run ``gateway work`` against these servers."""
+    """Run `gateway work` against these servers."""
     environment = {
         "DATABASE_URL": url,
         "WHATSAPP_PHONE_NUMBER_ID": NUMBER,

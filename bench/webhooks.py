@@ -1,4 +1,4 @@
-"""Durable acknowledgements a second: ``gateway serve`` next to a bare handler and one that inserts for each request."""
+"""Durable acknowledgements a second: `gateway serve` next to a bare handler and one that inserts for each request."""
 
 from __future__ import annotations
 

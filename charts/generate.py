@@ -1,6 +1,6 @@
-"""What the chart holds that is written elsewhere: the table of values in its README, and the operator's CRDs.
+"""Write the parts of the chart that follow from other files: the table of values in its README, the operator's CRDs.
 
-``python charts/generate.py`` writes it, ``--check`` only says whether it is current.
+`python charts/generate.py` writes them, `--check` only says whether they are current.
 """
 
 from __future__ import annotations

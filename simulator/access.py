@@ -1,4 +1,4 @@
-"""Access to the simulator: ``/_sim`` requires the token, JSON, and a known host name.
+"""Access to the simulator: `/_sim` requires the token, JSON, and a known host name.
 
 Any page in a browser of this machine can send requests to its ports, and one whose own name leads here (DNS rebinding)
 can read the answers. Therefore the token is in no cookie, and only the phone page, loaded on this machine, contains it.
@@ -23,7 +23,7 @@ HOST_HEADER = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5}
 
 
 class Guard:
-    """ASGI middleware: refuse unknown host names everywhere, and under ``/_sim`` requests without token or JSON."""
+    """ASGI middleware: refuse unknown host names everywhere, and under `/_sim` requests without token or JSON."""
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app

@@ -32,9 +32,9 @@ MAX_CONNECTIONS = 2 * MAX_IN_FLIGHT  # webhooks, and files that are fetched mean
 
 
 def create_app(number: Number, webhook_url: str, stack_file: Path, token: str) -> ASGIApp:
-    """Return the application: one business number, whose webhook is at ``webhook_url``; ``token`` opens ``/_sim``.
+    """Return the application: one business number, whose webhook is at `webhook_url`; `token` opens `/_sim`.
 
-    ``stack_file``: the state file of the local stack, if it runs.
+    `stack_file`: the state file of the local stack, if it runs.
     """
     # The gateway is on this machine or in this cluster: no proxy is used, regardless of the environment.
     client = httpx.AsyncClient(limits=httpx.Limits(max_connections=MAX_CONNECTIONS), trust_env=False)

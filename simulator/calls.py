@@ -18,7 +18,7 @@ UNRECORDED_PATHS = ("/_sim", "/phone", "/favicon")
 class CallLog:
     """ASGI middleware: keep the last calls, each with its body and the status of its answer.
 
-    ``status`` is None while a call is being answered, and "cut" when its connection was cut. Credentials are not kept.
+    `status` is None while a call is being answered, and "cut" when its connection was cut. Credentials are not kept.
     """
 
     def __init__(self, app: ASGIApp, calls: deque[Json]) -> None:
@@ -71,7 +71,7 @@ class CutConnection(Response):
 
 def _cutter(send: Send, call: Json) -> Callable[[], None]:
     def cut() -> None:
-        # ASGI cannot cut a connection: take the transport from uvicorn's cycle, to which the method ``send`` belongs.
+        # ASGI cannot cut a connection: take the transport from uvicorn's cycle, to which the method `send` belongs.
         transport = getattr(getattr(send, "__self__", None), "transport", None)
         if transport is None:
             raise RuntimeError("Only a simulator behind uvicorn can cut connections")
@@ -93,7 +93,7 @@ async def _read(receive: Receive) -> bytes:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Return a ``receive`` that gives the body once, then the server's next message (the disconnect)."""
+    """Return a `receive` that gives the body once, then the server's next message (the disconnect)."""
     given = False
 
     async def replayed() -> Message:

@@ -1,4 +1,4 @@
-"""The commands of ``python -m simulator``."""
+"""The commands of `python -m simulator`."""
 
 import asyncio
 import signal

@@ -1,6 +1,6 @@
 """The faults that tests and people can set.
 
-A fault is set at one place (``on``), applies to the next ``times`` events there that ``match`` it, and changes how they
+A fault is set at one place (`on`), applies to the next `times` events there that `match` it, and changes how they
 are handled. Faults of different kinds combine; of one kind, the oldest comes first.
 """
 
@@ -31,29 +31,29 @@ class Fault(BaseModel):
 
     | kind | where | what happens |
     |---|---|---|
-    | delay | all | the event takes ``seconds`` longer |
+    | delay | all | the event takes `seconds` longer |
     | hold | all | the event waits until the fault is released (or removed) |
-    | error | all but webhook | answered with HTTP ``status`` and error ``code``; the call has no effect |
+    | error | all but webhook | answered with HTTP `status` and error `code`; the call has no effect |
     | cut | all but webhook | the connection is cut; the call has no effect |
     | expired | media | the address, or the id, has expired |
     | lost_answer | send, read, management, media | the call takes effect, then the connection is cut |
-    | failed | send | accepted; the status ``failed`` with ``code`` follows instead of the others |
+    | failed | send | accepted; the status `failed` with `code` follows instead of the others |
     | undelivered | send | accepted; no status follows |
-    | answer | model | the model answers ``text`` and/or calls ``tool_calls`` ([{name, arguments}]) |
-    | refuse | model | the provider always refuses: 400 whenever ``contains`` is in the conversation |
-    | junk | model | HTTP 200, but no completion: ``text`` as the body, else an error without choices |
-    | duplicate | webhook | the same body is posted ``copies`` more times, all at once |
-    | batch | webhook | ``size`` webhooks are collected and posted as one, grouped as ``shape`` says |
-    | reorder | webhook | ``size`` webhooks are collected and posted in reverse order |
-    | storm | webhook | posted ``copies`` more times, ``seconds`` apart, although acknowledged: lost acks |
+    | answer | model | the model answers `text` and/or calls `tool_calls` ([{name, arguments}]) |
+    | refuse | model | the provider always refuses: 400 whenever `contains` is in the conversation |
+    | junk | model | HTTP 200, but no completion: `text` as the body, else an error without choices |
+    | duplicate | webhook | the same body is posted `copies` more times, all at once |
+    | batch | webhook | `size` webhooks are collected and posted as one, grouped as `shape` says |
+    | reorder | webhook | `size` webhooks are collected and posted in reverse order |
+    | storm | webhook | posted `copies` more times, `seconds` apart, although acknowledged: lost acks |
     | drop | webhook | the webhook is never posted |
     | bad_signature | webhook | signed with a wrong secret (and retried as usual, signed correctly) |
 
-    ``match`` compares attributes of the event: of a webhook ``field``, ``kind`` (messages, statuses, …), ``type``
-    (message type or status), ``wa_id``; of a send ``to`` (digits) and ``type``; of a read ``message_id`` and
-    ``typing``; of a management call ``edge``, ``method``, ``id``; of media ``what`` (upload, url, download, delete),
-    ``id``; of the model ``model``, ``stream`` and ``picture`` (whether one is shown). ``contains`` is searched in the
-    text that is received, sent, or given last to the model. A batch or reorder that is not full after ``seconds``
+    `match` compares attributes of the event: of a webhook `field`, `kind` (messages, statuses, …), `type`
+    (message type or status), `wa_id`; of a send `to` (digits) and `type`; of a read `message_id` and
+    `typing`; of a management call `edge`, `method`, `id`; of media `what` (upload, url, download, delete),
+    `id`; of the model `model`, `stream` and `picture` (whether one is shown). `contains` is searched in the
+    text that is received, sent, or given last to the model. A batch or reorder that is not full after `seconds`
     (default 5) is posted as it is.
     """
 
@@ -93,11 +93,11 @@ class Fault(BaseModel):
         return all(event.get(name) == value for name, value in self.match.items())
 
     def release(self) -> None:
-        """Release the events that a ``hold`` holds, and let later ones pass."""
+        """Release the events that a `hold` holds, and let later ones pass."""
         self._released.set()
 
     async def pause(self) -> None:
-        """Wait as long as a ``delay`` or ``hold`` requires; other kinds do not wait."""
+        """Wait as long as a `delay` or `hold` requires; other kinds do not wait."""
         if self.kind == "delay":
             await asyncio.sleep(self.seconds)
         if self.kind == "hold":

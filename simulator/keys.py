@@ -17,7 +17,7 @@ def new_secret() -> str:
 
 @dataclass(frozen=True)
 class Keys:
-    """The secrets of the simulated Meta, and ``control``, the token of ``/_sim``."""
+    """The secrets of the simulated Meta, and `control`, the token of `/_sim`."""
 
     access_token: str = field(default_factory=new_secret)
     app_secret: str = field(default_factory=new_secret)
@@ -34,7 +34,7 @@ class Keys:
 
     @classmethod
     def load_or_new(cls, directory: Path) -> Self:
-        """Return the secrets stored in the directory, else new, unsaved ones. Raises ValueError as ``load`` does."""
+        """Return the secrets stored in the directory, else new, unsaved ones. Raises ValueError as `load` does."""
         try:
             return cls.load(directory)
         except FileNotFoundError:

@@ -55,7 +55,7 @@ class Customer:
 
 @dataclass
 class Report:
-    """The results of all questions; ``seconds`` are those of single answers, sorted."""
+    """The results of all questions; `seconds` are those of single answers, sorted."""
 
     customers: int
     questions: int
@@ -79,7 +79,7 @@ class Report:
 
 
 class Load:
-    """One run. ``client`` has the simulator's address as its base."""
+    """One run. `client` has the simulator's address as its base."""
 
     def __init__(self, client: httpx.AsyncClient, customers: int, messages: int, spread_seconds: float) -> None:
         if not 1 <= customers <= MAX_CUSTOMERS or not 1 <= messages <= MAX_MESSAGES_EACH:

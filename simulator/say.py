@@ -16,7 +16,7 @@ class NoAnswerError(Exception):
 
 
 class Phone:
-    """A persona's phone at the simulator. ``client`` has the simulator's address as its base."""
+    """A persona's phone at the simulator. `client` has the simulator's address as its base."""
 
     def __init__(self, client: httpx.Client, wa_id: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client

@@ -23,7 +23,7 @@ class Settings(BaseModel):
     """Settings of the local stack and of the simulator's world; names in the environment are these in capitals.
 
     Addresses that are set belong to the user's servers; the stack does not start its own for them.
-    A secret may come as a file instead: ``NAME_FILE`` holds its path.
+    A secret may come as a file instead: `NAME_FILE` holds its path.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -82,13 +82,13 @@ class Settings(BaseModel):
 
 
 def environment() -> dict[str, str]:
-    """Return the variables of ``.env``, overridden by those of the process; empty ones count as absent."""
+    """Return the variables of `.env`, overridden by those of the process; empty ones count as absent."""
     merged = {**dotenv_values(ENV_FILE), **os.environ}
     return {name: value for name, value in merged.items() if value}
 
 
 def load(variables: Mapping[str, str]) -> Settings:
-    """Return the settings from variables. Raises ValidationError, or OSError for a ``NAME_FILE`` that is unreadable."""
+    """Return the settings from variables. Raises ValidationError, or OSError for a `NAME_FILE` that is unreadable."""
     values: dict[str, Any] = {name.lower(): value for name, value in variables.items()}
     for name in Settings.model_fields:
         path = values.get(f"{name}_file")

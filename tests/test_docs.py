@@ -73,7 +73,7 @@ def test_every_metric_and_type_of_error_is_explained() -> None:
     assert {label for label in labels if f"`{label}`" not in page} == set()
 
 
-@pytest.mark.parametrize("program", ["gateway", "graph", "k8s", "simulator", "bench", "evals"])
+@pytest.mark.parametrize("program", ["gateway", "graph", "k8s", "simulator", "bench", "evals", "tests", "charts"])
 def test_no_sentence_of_a_docstring_begins_with_who_or_what(program: str) -> None:
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     for path in (ROOT / program).rglob("*.py"):

@@ -17,7 +17,7 @@ _AGAIN_SECONDS = 1.0
 
 
 class Listener:
-    """``async with listener.running():`` listens; ``await listener.after(mark, seconds)`` ends with the next change."""
+    """`async with listener.running():` listens; `await listener.after(mark, seconds)` ends with the next change."""
 
     def __init__(self, url: str) -> None:
         self._url = url

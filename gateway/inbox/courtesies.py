@@ -1,6 +1,6 @@
 """Courtesies: what a customer says when all is done. After a conversation was closed they open no new matter.
 
-The words are in ``courtesies/``, a file for each language. A message is a courtesy where nothing is left of it without
+The words are in `courtesies/`, a file for each language. A message is a courtesy where nothing is left of it without
 them: a question, a number or any other word makes it an ordinary message.
 """
 

@@ -32,7 +32,7 @@ class CloudApi:
         ]
 
     async def messages(self, request: Request) -> Response:
-        """Answer ``POST /{version}/{phone_number_id}/messages``: a send, or a read receipt."""
+        """Answer `POST /{version}/{phone_number_id}/messages`: a send, or a read receipt."""
         call = await open_call(self._carrier.world, request)
         number = call.number(request.path_params["number_id"], MESSAGING)
         body = json_object(await request.body())
@@ -41,7 +41,7 @@ class CloudApi:
         return await self._send(request, number, parse_send(body))
 
     async def thread_control(self, request: Request) -> Response:
-        """Answer ``POST /…/{phone_number_id}/thread_control``: take or release a conversation; no webhook follows."""
+        """Answer `POST /…/{phone_number_id}/thread_control`: take or release a conversation; no webhook follows."""
         call = await open_call(self._carrier.world, request)
         number = call.number(request.path_params["number_id"], MESSAGING)
         self._carrier.control_thread(number, parse_control(call.parameters))

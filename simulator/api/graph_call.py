@@ -16,7 +16,7 @@ VERSION = "/v{major:int}.{minor:int}"
 
 @dataclass
 class Call:
-    """A call whose token is good. ``about``: the accounts that it concerns, for the usage header."""
+    """A call whose token is good. `about`: the accounts that it concerns, for the usage header."""
 
     world: World
     request: Request

@@ -69,11 +69,11 @@ class ManagementApi:
         ]
 
     async def node(self, request: Request) -> Response:
-        """Answer ``/{object_id}`` of a number, an account or a template."""
+        """Answer `/{object_id}` of a number, an account or a template."""
         return await self._route(self.read_node if request.method == "GET" else self.change_node)(request)
 
     async def debug_token(self, request: Request) -> Response:
-        """Answer ``GET /debug_token?input_token=``: not limited, and only the faults of ``management`` apply."""
+        """Answer `GET /debug_token?input_token=`: not limited, and only the faults of `management` apply."""
         if refusal := await fault_response(self._faults, "management", {"edge": "debug_token", "method": "GET"}):
             return refusal
         caller, wanted = bearer(request) or request.query_params.get("access_token", ""), request.query_params
@@ -83,7 +83,7 @@ class ManagementApi:
         return JSONResponse(tokens.inspect(self._world, wanted["input_token"]))
 
     async def exchange(self, request: Request) -> Response:
-        """Answer ``GET /oauth/access_token``."""
+        """Answer `GET /oauth/access_token`."""
         if refusal := await fault_response(
             self._faults, "management", {"edge": "access_token", "method": request.method}
         ):
@@ -191,7 +191,7 @@ class ManagementApi:
         return {"messaging_product": "whatsapp", "block_users": lists}
 
     async def _set_number(self, number: Number, wish: Json) -> None:
-        """Set ``webhook_configuration``; all other settings (pin, name, …) are accepted and have no effect."""
+        """Set `webhook_configuration`; all other settings (pin, name, …) are accepted and have no effect."""
         webhooks = wish.get("webhook_configuration")
         if webhooks is None and not wish:
             raise GraphError(MISSING_PARAMETER, "Nothing to change was given")

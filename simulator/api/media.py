@@ -33,7 +33,7 @@ class MediaApi:
         self._faults = carrier.faults
 
     def routes(self) -> list[Route]:
-        """Return the routes that are not ``/{object_id}``."""
+        """Return the routes that are not `/{object_id}`."""
         return [
             Route(f"{VERSION}/{{number_id}}/media", self.upload, methods=["POST"]),
             Route(f"{VERSION}/{{app_id}}/uploads", self.begin_upload, methods=["POST"]),
@@ -41,24 +41,24 @@ class MediaApi:
         ]
 
     def owns(self, request: Request) -> bool:
-        """Return whether ``/{object_id}`` names a medium or an upload's session."""
+        """Return whether `/{object_id}` names a medium or an upload's session."""
         object_id: str = request.path_params["object_id"]
         known = self._media.get(object_id) is not None
         return known or object_id.startswith(UPLOAD_PREFIX) or request.method == "DELETE"
 
     async def node(self, request: Request) -> Response:
-        """Answer ``GET`` with a medium's address, ``DELETE`` a medium, or take the bytes of an upload by ``POST``."""
+        """Answer `GET` with a medium's address, `DELETE` a medium, or take the bytes of an upload by `POST`."""
         if request.method == "POST":
             return await self._finish_upload(request)
         what = "url" if request.method == "GET" else "delete"
         return await self._answer(request, what, self._address if what == "url" else self._delete)
 
     async def upload(self, request: Request) -> Response:
-        """Answer ``POST /{phone_number_id}/media``: a form with messaging_product, type and file."""
+        """Answer `POST /{phone_number_id}/media`: a form with messaging_product, type and file."""
         return await self._answer(request, "upload", self._store)
 
     async def begin_upload(self, request: Request) -> Response:
-        """Answer ``POST /{app_id}/uploads`` with the session for a template's sample or a profile's picture."""
+        """Answer `POST /{app_id}/uploads` with the session for a template's sample or a profile's picture."""
         call = await open_call(self._world, request)
         if request.path_params["app_id"] != self._world.app.id:
             raise unknown_object(request.path_params["app_id"])

@@ -1,1 +1,1 @@
-"""The control API, ``/_sim``: people, accounts, faults, the clock."""
+"""The control API, `/_sim`: people, accounts, faults, the clock."""

@@ -86,7 +86,7 @@ class AccountsControl:
         self._carrier = carrier
 
     def routes(self) -> list[Route]:
-        """Return the routes of accounts, numbers, tokens and templates under ``/_sim``."""
+        """Return the routes of accounts, numbers, tokens and templates under `/_sim`."""
         return [
             Route("/_sim/accounts", self.accounts),
             Route("/_sim/accounts/{account_id}", self.account, methods=["PUT"]),
@@ -132,7 +132,7 @@ class AccountsControl:
         return JSONResponse({"tokens": [vars(one) for one in self._carrier.world.tokens.values()]})
 
     async def token(self, request: Request) -> Response:
-        """Create, change or delete a token; ``valid`` false revokes it."""
+        """Create, change or delete a token; `valid` false revokes it."""
         tokens, value = self._carrier.world.tokens, request.path_params["token"]
         if request.method == "DELETE":
             tokens.pop(value, None)
@@ -154,7 +154,7 @@ class AccountsControl:
         return JSONResponse({"templates": [_as_json(one) for account in accounts for one in templates.of(account)]})
 
     async def template(self, request: Request) -> Response:
-        """Set status (rejected: with ``reason``), quality or category; replace components without a webhook."""
+        """Set status (rejected: with `reason`), quality or category; replace components without a webhook."""
         update = TemplateUpdate.model_validate_json(await request.body())
         template = self._carrier.world.templates.get(request.path_params["template_id"])
         if template is None:

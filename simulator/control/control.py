@@ -1,4 +1,4 @@
-"""The control API ``/_sim/…``: how tests and the phone page drive the simulator. Described in docs/simulator.md."""
+"""The control API `/_sim/…`: how tests and the phone page drive the simulator. Described in docs/simulator.md."""
 
 import asyncio
 import base64
@@ -39,7 +39,7 @@ class PersonaUpdate(Body):
 
 
 class Injection(Body):
-    """A webhook that the caller composes. ``signature``: absent signs it correctly, null sends none."""
+    """A webhook that the caller composes. `signature`: absent signs it correctly, null sends none."""
 
     body: Json | None = None
     raw: str | None = None
@@ -82,7 +82,7 @@ class Control:
         self._client = client
 
     def routes(self) -> list[Route]:
-        """Return the routes under ``/_sim`` that this module answers."""
+        """Return the routes under `/_sim` that this module answers."""
         return [
             Route("/_sim/health", self.health),
             Route("/_sim/reset", self.reset, methods=["POST"]),
@@ -158,7 +158,7 @@ class Control:
         return Ascii({"id": message.id, "revision": message.revision}, 201)
 
     async def transcript(self, request: Request) -> Response:
-        """List the messages that changed after a revision; with ``wait``, answer as soon as there are any."""
+        """List the messages that changed after a revision; with `wait`, answer as soon as there are any."""
         query = request.query_params
         world, after = self._carrier.world, int(query.get("after", 0))
         await world.wait(after, min(float(query.get("wait", 0)), MAX_WAIT_SECONDS))
@@ -188,7 +188,7 @@ class Control:
         return Ascii(fault.model_dump())
 
     async def release(self, request: Request) -> Response:
-        """Release the events that a ``hold`` holds."""
+        """Release the events that a `hold` holds."""
         fault = self._carrier.faults.get(request.path_params["fault_id"])
         if fault is None:
             return problem(404, "there is no such fault")
@@ -196,7 +196,7 @@ class Control:
         return Ascii(fault.model_dump())
 
     async def calls(self, request: Request) -> Response:
-        """List the calls that the simulator received, oldest first: ``after`` a number, with ``path`` in their path."""
+        """List the calls that the simulator received, oldest first: `after` a number, with `path` in their path."""
         if request.method == "DELETE":
             self._calls.clear()
             return Response(status_code=204)
@@ -216,7 +216,7 @@ class Control:
         return Ascii({"answers": answers})
 
     async def verify(self, request: Request) -> Response:
-        """Verify the webhook as Meta does when its address is entered; ``token`` and ``challenge`` may be given."""
+        """Verify the webhook as Meta does when its address is entered; `token` and `challenge` may be given."""
         given = json.loads(await request.body() or b"{}")
         token = given.get("token", number_of(self._carrier.world, None).verify_token)
         challenge = given.get("challenge", verification.CHALLENGE)

@@ -44,7 +44,7 @@ class Preference(_PersonBody):
 
 
 class Owner(_PersonBody):
-    """The owner of the conversation: ``us``, ``ai_agent`` (Meta's own), or any other app's role."""
+    """The owner of the conversation: `us`, `ai_agent` (Meta's own), or any other app's role."""
 
     owner: str
 
@@ -71,7 +71,7 @@ class PeopleControl:
         self._calls = calls
 
     def routes(self) -> list[Route]:
-        """Return the routes of people, media and messages under ``/_sim``."""
+        """Return the routes of people, media and messages under `/_sim`."""
         persona = "/_sim/personas/{wa_id}"
         return [
             Route(f"{persona}/number", self.move, methods=["POST"]),
@@ -100,7 +100,7 @@ class PeopleControl:
         return Ascii(vars(new))
 
     async def identity(self, request: Request) -> Response:
-        """Post ``customer_identity_changed``: the person has another phone."""
+        """Post `customer_identity_changed`: the person has another phone."""
         body = _PersonBody.model_validate_json(await request.body() or b"{}")
         persona = self._persona(request)
         system = {"body": f"The identity of {persona.name} changed", "type": "customer_identity_changed"}
@@ -138,7 +138,7 @@ class PeopleControl:
         return Ascii({"id": message.id, "revision": message.revision}, 201)
 
     async def media(self, request: Request) -> Response:
-        """Store a customer's file: a form with ``file``, a sample by name, or the bytes; ``GET`` lists the samples."""
+        """Store a customer's file: a form with `file`, a sample by name, or the bytes; `GET` lists the samples."""
         if request.method == "GET":
             return Ascii({"samples": list(SAMPLES)})
         number = number_of(self._carrier.world, request.query_params.get("number_id"))
@@ -168,7 +168,7 @@ class PeopleControl:
         return Ascii(self._carrier.ledger.as_json())
 
     async def events(self, request: Request) -> Response:
-        """Stream changes of the transcript as server-sent events: ``message``, and ``typing`` with ids of people."""
+        """Stream changes of the transcript as server-sent events: `message`, and `typing` with ids of people."""
         after = request.headers.get("last-event-id") or request.query_params.get("after") or "0"
         return EventSourceResponse(self._changes(int(after), request.query_params.get("wa_id")), ping=PING_SECONDS)
 

@@ -113,9 +113,9 @@ CODES = {
 
 
 class GraphError(Exception):
-    """A request that Meta refuses. ``title`` replaces the code's own where Meta has another one for the case.
+    """A request that Meta refuses. `title` replaces the code's own where Meta has another one for the case.
 
-    ``user``: title and text that Meta writes for people; ``headers``: additional headers of the answer.
+    `user`: title and text that Meta writes for people; `headers`: additional headers of the answer.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class GraphError(Exception):
         return {"error": error | {"fbtrace_id": "A" + secrets.token_urlsafe(16)}}
 
     def webhook_error(self) -> dict[str, Any]:
-        """Return the error as an item of ``errors[]`` in a status or message of a webhook."""
+        """Return the error as an item of `errors[]` in a status or message of a webhook."""
         details = self.details or self.title
         return {"code": self.code, "title": self.title, "message": self.title, "error_data": {"details": details}}
 

@@ -38,7 +38,7 @@ OPUS = "audio/opus"  # refused as a MIME type; inside audio/ogg it is a voice no
 
 @dataclass
 class Medium:
-    """One file. ``number_id``: the number that may use it; ``expires_at``: when its id stops working."""
+    """One file. `number_id`: the number that may use it; `expires_at`: when its id stops working."""
 
     id: str
     number_id: str
@@ -53,7 +53,7 @@ class Medium:
         return hashlib.sha256(self.content).hexdigest()
 
     def as_json(self) -> Json:
-        """Return the file's facts as the control API shows them; ``url`` works as long as the simulator runs."""
+        """Return the file's facts as the control API shows them; `url` works as long as the simulator runs."""
         shown = {"id": self.id, "mime_type": self.mime_type, "filename": self.filename, "size": len(self.content)}
         return shown | {"url": f"/_sim/media/{self.id}"}
 
@@ -72,7 +72,7 @@ class MediaStore:
         self._addresses.clear()
 
     def add(self, number_id: str, content: bytes, mime_type: str, filename: str | None, expires_at: float) -> Medium:
-        """Store a file whose id works until ``expires_at``."""
+        """Store a file whose id works until `expires_at`."""
         medium = Medium(str(next(self._ids)), number_id, content, mime_type, filename, expires_at)
         self._media[medium.id] = medium
         return medium

@@ -89,7 +89,7 @@ def account_node(world: World, account: Account) -> Json:
 
 
 def app_node(account: Account, app: App) -> Json:
-    """Return an item of ``subscribed_apps``."""
+    """Return an item of `subscribed_apps`."""
     link = f"https://www.facebook.com/games/?app_id={app.id}"
     node: Json = {"whatsapp_business_api_data": {ID: app.id, "name": app.name, "link": link}}
     return node | ({"override_callback_uri": account.override} if account.override else {})
@@ -113,7 +113,7 @@ def template_node(template: Template, fields: str | None) -> Json:
 
 
 def page(nodes: list[Json], query: Json, url: str) -> Json:
-    """Return one page of a list: ``limit``, ``after``, ``before``; ``paging.next`` if any. Raises GraphError."""
+    """Return one page of a list: `limit`, `after`, `before`; `paging.next` if any. Raises GraphError."""
     limit = _limit(query.get("limit"))
     start = _position(query["after"]) + 1 if query.get("after") else 0
     if query.get("before"):

@@ -30,7 +30,7 @@ REFERRAL = {
 
 
 class Attachment(StrictModel):
-    """A file: a built-in ``sample``, ``base64``, or ``media_id`` of ``POST /_sim/media``; or one that is too large."""
+    """A file: a built-in `sample`, `base64`, or `media_id` of `POST /_sim/media`; or one that is too large."""
 
     kind: MediaKind | None = None
     sample: str | None = None
@@ -44,7 +44,7 @@ class Attachment(StrictModel):
 
 
 class Tap(StrictModel):
-    """A tap on a reply button, a list's row or a template's quick reply; ``id``: its id, payload or title."""
+    """A tap on a reply button, a list's row or a template's quick reply; `id`: its id, payload or title."""
 
     message_id: str
     id: str
@@ -242,7 +242,7 @@ def store_medium(world: World, number: Number, content: bytes, mime_type: str, f
 
 
 def choices(message: Message) -> list[Json]:
-    """Return the choices in a message of the business: ``type``, ``id``, ``title``, perhaps ``description``."""
+    """Return the choices in a message of the business: `type`, `id`, `title`, perhaps `description`."""
     action = message.content.get("interactive", {}).get("action", {})
     found = [{"type": "button_reply", **one["reply"]} for one in action.get("buttons", [])]
     rows = [row for section in action.get("sections", []) for row in section.get("rows", [])]

@@ -26,7 +26,7 @@ EDITABLE_FIELDS = ("category", "components", "message_send_ttl_seconds")
 
 
 class Review(BaseModel):
-    """The review of submissions: after ``seconds`` they get the verdict. ``creations_an_hour``: of one account."""
+    """The review of submissions: after `seconds` they get the verdict. `creations_an_hour`: of one account."""
 
     seconds: float = Field(1, ge=0)
     verdict: Literal["approve", "reject", "wait"] = "approve"

@@ -53,7 +53,7 @@ def require_scope(token: Token, scope: str) -> None:
 
 
 def find(world: World, value: str) -> Token | None:
-    """Return the token of that value; an app's own token is ``app_id|app_secret``."""
+    """Return the token of that value; an app's own token is `app_id|app_secret`."""
     app = f"{world.app.id}|{world.app.secret}"
     if hmac.compare_digest(app.encode(), value.encode()):
         return Token(app, type="APP", scopes=[])
@@ -62,7 +62,7 @@ def find(world: World, value: str) -> Token | None:
 
 
 def inspect(world: World, value: str) -> Json:
-    """Return the answer of ``debug_token``."""
+    """Return the answer of `debug_token`."""
     token, now = find(world, value), world.clock.now()
     if token is None:
         error = {"code": INVALID_TOKEN, "message": "Invalid OAuth access token - Cannot parse access token"}
@@ -80,7 +80,7 @@ def inspect(world: World, value: str) -> Json:
 
 
 def exchange(world: World, query: Json) -> Json:
-    """Return the answer of ``oauth/access_token``: the app's token, or a long-lived one. Raises GraphError."""
+    """Return the answer of `oauth/access_token`: the app's token, or a long-lived one. Raises GraphError."""
     if query.get("client_id") != world.app.id:
         raise GraphError(WRONG_APP)
     if not hmac.compare_digest(str(query.get("client_secret", "")).encode(), world.app.secret.encode()):

@@ -46,10 +46,10 @@ class Clock:
 
 @dataclass
 class Persona:
-    """A person with a phone. ``user_id``: the business-scoped id. ``hidden``: webhooks carry only the user id.
+    """A person with a phone. `user_id`: the business-scoped id. `hidden`: webhooks carry only the user id.
 
-    ``blocks``: has blocked the business; ``marketing``: ``stop`` after an opt-out; ``experiment``: Meta withholds
-    marketing; ``owner``: the conversation's owner (``us``, else webhooks come by standby); ``wrote`` and ``entered``:
+    `blocks`: has blocked the business; `marketing`: `stop` after an opt-out; `experiment`: Meta withholds
+    marketing; `owner`: the conversation's owner (`us`, else webhooks come by standby); `wrote` and `entered`:
     when the person last wrote to each number, or came from an advertisement.
     """
 
@@ -68,11 +68,11 @@ class Persona:
 
 @dataclass
 class Message:
-    """One message of either direction. ``content`` is the Cloud API's JSON of it, ``statuses`` its ticks so far.
+    """One message of either direction. `content` is the Cloud API's JSON of it, `statuses` its ticks so far.
 
-    ``rendered``: a template with its values; ``arrived`` of an incoming one: the business acknowledged its webhook;
-    ``answer``: the answer to the sender; ``added`` and ``revision``: the world's revision when the message came, and at
-    its last change; ``author`` of an outgoing one: ``api``, ``business_app`` (a person on the business's phone) or
+    `rendered`: a template with its values; `arrived` of an incoming one: the business acknowledged its webhook;
+    `answer`: the answer to the sender; `added` and `revision`: the world's revision when the message came, and at
+    its last change; `author` of an outgoing one: `api`, `business_app` (a person on the business's phone) or
     another app's name.
     """
 

@@ -22,7 +22,7 @@ class Conversation:
 
     @classmethod
     def of(cls, messages: list[Json], tools: list[Json]) -> "Conversation":
-        """Sort a request's messages. ``results``: tool name and text, in order."""
+        """Sort a request's messages. `results`: tool name and text, in order."""
         last = max((i for i, m in enumerate(messages) if m["role"] == "user"), default=-1)
         first = last
         while first > 0 and messages[first - 1]["role"] == "user":

@@ -1,4 +1,4 @@
-"""The patterns by which the demo model recognises requests in Portuguese; most match text simplified by ``plain``."""
+"""The patterns by which the demo model recognises requests in Portuguese; most match text simplified by `plain`."""
 
 import re
 

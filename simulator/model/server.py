@@ -1,7 +1,7 @@
-"""An OpenAI-compatible server of the demo model: ``/v1/chat/completions`` (streaming or not),
-``/v1/audio/transcriptions`` and ``/v1/models``.
+"""An OpenAI-compatible server of the demo model: `/v1/chat/completions` (streaming or not),
+`/v1/audio/transcriptions` and `/v1/models`.
 
-It accepts every model name, and its answers name the model ``demo``, so that it is not mistaken for a real one.
+It accepts every model name, and its answers name the model `demo`, so that it is not mistaken for a real one.
 """
 
 import json
@@ -37,7 +37,7 @@ class ModelServer:
         self._faults = faults
 
     def routes(self) -> list[Route]:
-        """Return the routes under ``/v1``."""
+        """Return the routes under `/v1`."""
         return [
             Route("/v1/models", self.models),
             Route("/v1/models/{name}", self.model),

@@ -10,7 +10,7 @@ def plain(text: str) -> str:
 
 
 def shorten(text: str, limit: int) -> str:
-    """Return the text on one line, cut at a word where it is longer than ``limit`` characters."""
+    """Return the text on one line, cut at a word where it is longer than `limit` characters."""
     line = " ".join(text.split())
     if len(line) <= limit:
         return line

@@ -19,7 +19,7 @@ from simulator.meta.world import World
 
 TOKEN_TAG = '<meta name="simulator-token" content="">'
 STATIC_FILES = Path(__file__).with_name("static")
-# Only this server's own files; ``blob:`` is a picture or a voice note before it is sent.
+# Only this server's own files; `blob:` is a picture or a voice note before it is sent.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' blob:; media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -35,9 +35,9 @@ HEADERS = {
 
 
 class Phone:
-    """The page over one world. ``token`` opens the control API.
+    """The page over one world. `token` opens the control API.
 
-    ``stack_file``: the state file of the local stack, if it runs.
+    `stack_file`: the state file of the local stack, if it runs.
     """
 
     def __init__(self, world: World, stack_file: Path, token: str) -> None:
@@ -46,7 +46,7 @@ class Phone:
         self._stack_file = stack_file
 
     def routes(self) -> list[BaseRoute]:
-        """Return the routes under ``/phone``."""
+        """Return the routes under `/phone`."""
         return [
             Route("/phone", self.page),
             Route("/phone/facts", self.facts),
@@ -54,7 +54,7 @@ class Phone:
         ]
 
     async def page(self, request: Request) -> Response:
-        """Serve the page. On this machine it contains the token; elsewhere its address brings it (``#token=…``)."""
+        """Serve the page. On this machine it contains the token; elsewhere its address brings it (`#token=…`)."""
         page = (STATIC_FILES / "index.html").read_text()
         if is_at_this_machine(request):
             page = page.replace(TOKEN_TAG, TOKEN_TAG.replace('""', f'"{html.escape(self._token)}"'))

@@ -19,7 +19,7 @@ DATABASE_NAME = "whatsapp_agent"
 AGENT_CONFIGURATION = Path(__file__).parents[2] / "langgraph.json"
 DEMO_MODEL = "openai:demo"
 NO_TELEMETRY = {"LANGGRAPH_CLI_NO_ANALYTICS": "1", "LANGGRAPH_NO_VERSION_CHECK": "true", "LANGSMITH_TRACING": "false"}
-JOBS_PER_WORKER = "50"  # ``langgraph dev`` would run one job at a time
+JOBS_PER_WORKER = "50"  # `langgraph dev` would run one job at a time
 
 
 class SettingsError(Exception):
@@ -28,7 +28,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Plan:
-    """The stack that these variables ask for. ``variables``: the user's, with the addresses of our own parts."""
+    """The stack that these variables ask for. `variables`: the user's, with the addresses of our own parts."""
 
     settings: Settings
     variables: dict[str, str]
@@ -73,15 +73,15 @@ class Plan:
         return f"http://{HOST}:{self.settings.simulator_port}"
 
     def gateway_environment(self) -> dict[str, str]:
-        """Return the environment of ``gateway``."""
+        """Return the environment of `gateway`."""
         return environment.for_gateway(self.variables)
 
     def console_environment(self) -> dict[str, str]:
-        """Return the variables of ``gateway console``."""
+        """Return the variables of `gateway console`."""
         return environment.for_console(self.variables)
 
     def agent_environment(self) -> dict[str, str]:
-        """Return the environment of the agent server and of ``graph.business``."""
+        """Return the environment of the agent server and of `graph.business`."""
         return environment.for_agent(self.variables)
 
     def simulator_environment(self) -> dict[str, str]:

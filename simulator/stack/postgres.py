@@ -30,14 +30,14 @@ START_PAUSE_SECONDS = 0.1
 class Postgres:
     """One server over one data directory, which keeps its data between starts.
 
-    ``durable=False`` switches fsync off: several times faster, and safe against a crash of the server but not of the
+    `durable=False` switches fsync off: several times faster, and safe against a crash of the server but not of the
     machine, which is right for tests. Connections come over 127.0.0.1 only, without a password.
     """
 
     def __init__(
         self, data_dir: Path, port: int | None = None, *, durable: bool = False, log: Path | None = None
     ) -> None:
-        """Take ``port`` (None: a free one) and ``log`` (default: ``<data_dir>.log``, next to the data)."""
+        """Take `port` (None: a free one) and `log` (default: `<data_dir>.log`, next to the data)."""
         self.data_dir = data_dir.resolve()
         self.port = port or free_port()
         self.durable = durable
@@ -55,7 +55,7 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """Address of the database ``postgres`` as its superuser."""
+        """Address of the database `postgres` as its superuser."""
         return self.database_url("postgres")
 
     @property
@@ -88,7 +88,7 @@ class Postgres:
         self.process.stop()
 
     def kill(self) -> None:
-        """Send SIGKILL, which simulates a crash; ``start`` or ``restart`` bring the server back on the same port."""
+        """Send SIGKILL, which simulates a crash; `start` or `restart` bring the server back on the same port."""
         self.process.kill()
 
     def restart(self) -> None:
@@ -105,7 +105,7 @@ class Postgres:
         return True
 
     def create_database(self, name: str, template: str = "template1") -> str:
-        """Create a database, empty or a copy of ``template`` (which must have no connections), and return its URL."""
+        """Create a database, empty or a copy of `template` (which must have no connections), and return its URL."""
         # A copy of the files is the fastest way while fsync is off and the template small.
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
         self._execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
@@ -210,7 +210,7 @@ def _unprivileged_user() -> User | None:
 
 
 def _require_reachable(path: Path, user: User | None) -> None:
-    """Raise StartError, naming the directory in the way, where the unprivileged user cannot reach ``path``."""
+    """Raise StartError, naming the directory in the way, where the unprivileged user cannot reach `path`."""
     if user is None:
         return
     for blocked in _unreachable(path, user):
@@ -221,7 +221,7 @@ def _require_reachable(path: Path, user: User | None) -> None:
 
 
 def _unreachable(path: Path, user: User) -> Iterator[Path]:
-    """Yield the parts of ``path``, outermost first, that the user may not enter (or, for a file, execute)."""
+    """Yield the parts of `path`, outermost first, that the user may not enter (or, for a file, execute)."""
     for part in [*reversed(path.parents), path]:
         status = part.stat()
         shift = 6 if status.st_uid == user.uid else 3 if status.st_gid == user.gid else 0

@@ -43,8 +43,8 @@ def always_ready() -> bool:
 class Process:
     """One child process.
 
-    ``ready`` is called until it returns True (it must not raise); ``stop_signal`` asks for a graceful end, which may
-    take ``stop_seconds`` before SIGKILL; ``env`` is the whole environment: nothing is inherited when it is given.
+    `ready` is called until it returns True (it must not raise); `stop_signal` asks for a graceful end, which may
+    take `stop_seconds` before SIGKILL; `env` is the whole environment: nothing is inherited when it is given.
     """
 
     name: str
@@ -135,7 +135,7 @@ class Process:
         return "".join(f"\n  {line}" for line in [f"(log: {self.log})", *lines]) if lines else ""
 
     def terminate(self) -> None:
-        """Ask it to end, without waiting; ``stop`` waits."""
+        """Ask it to end, without waiting; `stop` waits."""
         if self._popen is not None and not self._asked_to_stop:
             self._popen.send_signal(self.stop_signal)  # does nothing when it has ended
             self._asked_to_stop = True
@@ -154,7 +154,7 @@ class Process:
         self._end_group()
 
     def run(self) -> None:
-        """Run it to its end. Raises StartError when it fails or takes longer than ``start_seconds``."""
+        """Run it to its end. Raises StartError when it fails or takes longer than `start_seconds`."""
         self.spawn()
         deadline = time.monotonic() + self.start_seconds
         try:
@@ -191,7 +191,7 @@ class Process:
 
 
 def _die_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:
-    """Return a call that asks Linux to send ``stop_signal`` to the child when its parent thread ends."""
+    """Return a call that asks Linux to send `stop_signal` to the child when its parent thread ends."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl  # looked up before the fork, where loading is safe

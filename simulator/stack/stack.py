@@ -1,4 +1,4 @@
-"""The whole product on one machine: ``python -m simulator up``."""
+"""The whole product on one machine: `python -m simulator up`."""
 
 import fcntl
 import json
@@ -26,7 +26,7 @@ DATABASES, SERVERS, WORK = range(3)  # stages
 
 
 class Stack:
-    """One run of the local stack: ``start``, ``watch`` until interrupted, ``stop``."""
+    """One run of the local stack: `start`, `watch` until interrupted, `stop`."""
 
     def __init__(self, plan: Plan, report: Report) -> None:
         self._plan = plan
@@ -50,7 +50,7 @@ class Stack:
                 self.stop()
 
     def start(self) -> None:
-        """Start every part that has no address yet. Raises StartError; call ``stop`` then, too."""
+        """Start every part that has no address yet. Raises StartError; call `stop` then, too."""
         self._state.unlink(missing_ok=True)
         self._plan.keys.save(self._plan.dev_dir)
         self._require_ports()

@@ -18,9 +18,9 @@ Report = Callable[[str], None]
 
 @dataclass
 class Part:
-    """A process of the stack. ``stage``: those of lower stages start before it and stop after it.
+    """A process of the stack. `stage`: those of lower stages start before it and stop after it.
 
-    ``working_pid`` is the process that listens, or that listened until the part ended.
+    `working_pid` is the process that listens, or that listened until the part ended.
     """
 
     process: Process
@@ -41,7 +41,7 @@ class Part:
 
 
 class Supervisor:
-    """The parts of a running stack. ``changed`` is called whenever a part has a new pid."""
+    """The parts of a running stack. `changed` is called whenever a part has a new pid."""
 
     def __init__(self, report: Report, changed: Callable[[], None]) -> None:
         self.parts: list[Part] = []
@@ -98,7 +98,7 @@ class Supervisor:
 
 
 def listening_pid(root: int, port: int) -> int | None:
-    """Return the pid that listens on the port, among ``root`` and its descendants; None when none does."""
+    """Return the pid that listens on the port, among `root` and its descendants; None when none does."""
     try:
         family = [psutil.Process(root), *psutil.Process(root).children(recursive=True)]
         return next((process.pid for process in family if _listens(process, port)), None)

@@ -9,12 +9,12 @@ from simulator.stack.process import Process, StartError
 
 
 class Valkey:
-    """One server over one data directory. ``durable`` snapshots to disk each minute and at shutdown."""
+    """One server over one data directory. `durable` snapshots to disk each minute and at shutdown."""
 
     def __init__(
         self, data_dir: Path, port: int | None = None, *, durable: bool = False, log: Path | None = None
     ) -> None:
-        """Take ``port`` (None: a free one) and ``log`` (default: ``<data_dir>.log``, next to the data)."""
+        """Take `port` (None: a free one) and `log` (default: `<data_dir>.log`, next to the data)."""
         self.data_dir = data_dir.resolve()
         self.port = port or free_port()
         self.process = Process(
@@ -49,7 +49,7 @@ class Valkey:
         self.process.stop()
 
     def kill(self) -> None:
-        """Send SIGKILL, which simulates a crash; ``start`` or ``restart`` bring the server back on the same port."""
+        """Send SIGKILL, which simulates a crash; `start` or `restart` bring the server back on the same port."""
         self.process.kill()
 
     def restart(self) -> None:

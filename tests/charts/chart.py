@@ -32,7 +32,7 @@ class RenderError(Exception):
 def template(
     *arguments: str, helm: int = 4, kubernetes: str = "1.34", apis: tuple[str, ...] = (), release: str = "wa"
 ) -> str:
-    """What ``helm template`` prints. Raises RenderError."""
+    """Return the output of `helm template`. Raises RenderError."""
     command = [str(kubetools.helm(helm)), "template", release, str(CHART), "--namespace", "shop", *arguments,
                "--kube-version", kubernetes, *(f"--api-versions={api}" for api in apis)]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -49,7 +49,7 @@ def render(*arguments: str, **options: Any) -> list[Object]:
 
 
 def scenario(name: str, *arguments: str, **options: Any) -> list[Object]:
-    """The objects of a scenario of ``ci/``."""
+    """The objects of a scenario of `ci/`."""
     return render("--values", str(SCENARIOS[name]), *arguments, **options)
 
 

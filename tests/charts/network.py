@@ -1,4 +1,4 @@
-"""Who may speak to whom, by the NetworkPolicies of a release: as a cluster that enforces them would decide."""
+"""The connections that the NetworkPolicies of a release allow, as a cluster that enforces them would decide."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ Object = dict[str, Any]
 
 
 def problems(one: Object, version: str) -> list[str]:
-    """What is wrong with an object in that Kubernetes; empty when nothing is."""
+    """Return the faults of an object in that Kubernetes."""
     custom = _custom_kinds().get((one["apiVersion"], one["kind"]))
     validator = _custom(*custom) if custom else _core(version, one["apiVersion"], one["kind"])
     name = f"{one['kind']}/{one['metadata']['name']}"

@@ -1,4 +1,4 @@
-"""What stays up while pods come and go, and the way in from outside."""
+"""Availability while pods come and go, and the way in from outside."""
 
 import pytest
 

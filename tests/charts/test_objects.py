@@ -165,7 +165,7 @@ def words(value: Any) -> Iterator[str]:
 
 
 def references(objects: list[chart.Object]) -> Iterator[tuple[str, str, str, set[str]]]:
-    """Who refers to which object, and to which keys of it."""
+    """Yield each reference: the owner, the kind and name of the object, and the keys that are read from it."""
     for owner, _, spec in chart.pods(objects):
         if spec["serviceAccountName"] != "default":
             yield owner, "ServiceAccount", spec["serviceAccountName"], set()

@@ -1,4 +1,4 @@
-"""What holds for every pod of every scenario."""
+"""Rules that hold for every pod of every scenario."""
 
 from collections.abc import Iterator
 

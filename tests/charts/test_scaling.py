@@ -1,4 +1,4 @@
-"""What scales, on what, and how fast."""
+"""Autoscaling: the components, their metrics and their pace."""
 
 import json
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """checkov over every scenario: each finding is fixed, or explained here.
 
-It needs an environment of its own (its dependencies are older than ours): ``make chart-scan`` makes one and runs this.
+It needs an environment of its own (its dependencies are older than ours): `make chart-scan` makes one and runs this.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What may be said to the chart, and what is refused with a sentence that helps."""
+"""Values that the chart accepts, and those that it refuses with a sentence that helps."""
 
 import json
 import re

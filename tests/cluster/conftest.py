@@ -1,6 +1,6 @@
 """The suite against a real Kubernetes: opt in, build and load the images, one release for most tests.
 
-``make cluster-test`` sets CLUSTER_TESTS. KUBECONFIG names the cluster; IMAGE_LOAD and BASE_IMAGE say where images go
+`make cluster-test` sets CLUSTER_TESTS. KUBECONFIG names the cluster; IMAGE_LOAD and BASE_IMAGE say where images go
 and come from. CLUSTER_TESTS_KEEP leaves the namespaces behind to look into.
 """
 
@@ -108,7 +108,7 @@ def built_images(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> No
 
 @pytest.fixture(scope="session")
 def new_namespace(request: pytest.FixtureRequest) -> Callable[[], Any]:
-    """``with new_namespace() as kube``: a namespace that admits only hardened pods, removed at the end."""
+    """`with new_namespace() as kube`: a namespace that admits only hardened pods, removed at the end."""
     known = request.session.stash.setdefault(NAMESPACES, [])
     left_behind = request.session.stash.setdefault(LEFT_BEHIND, {})
 

@@ -1,4 +1,4 @@
-"""What to look at when a test in the cluster failed."""
+"""The state of a namespace, for the report of a test that failed in the cluster."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def diagnosis(kube: Kube) -> str:
 
 
 def _say(kube: Kube, *arguments: str) -> str:
-    """What kubectl says. A pod without an earlier life, or that is gone by now, has nothing to say."""
+    """Return the output of kubectl. A pod without an earlier life, or that is gone by now, has nothing to say."""
     try:
         return kube(*arguments, timeout=30)
     except CommandError as error:

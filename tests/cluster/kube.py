@@ -38,7 +38,7 @@ class CommandError(Exception):
 
 
 def run(command: Sequence[object], *, stdin: str | None = None, timeout: float = PATIENCE) -> str:
-    """What a command says. Raises CommandError."""
+    """Return the output of a command. Raises CommandError."""
     words = [str(word) for word in command]
     try:
         done = subprocess.run(words, input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
@@ -57,11 +57,11 @@ class Kube:
         self._kubectl = kubetools.kubectl()
 
     def __call__(self, *arguments: object, stdin: str | None = None, timeout: float = PATIENCE) -> str:
-        """``kubectl arguments`` in the namespace."""
+        """`kubectl arguments` in the namespace."""
         return run([self._kubectl, "--namespace", self.namespace, *arguments], stdin=stdin, timeout=timeout)
 
     def get(self, *arguments: object) -> dict[str, Any]:
-        """``kubectl get … -o json``."""
+        """`kubectl get … -o json`."""
         found: dict[str, Any] = json.loads(self("get", *arguments, "-o", "json"))
         return found
 
@@ -75,7 +75,7 @@ class Kube:
         self("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=yaml.safe_dump_all(objects))
 
     def has_api(self, name: str) -> bool:
-        """Whether an aggregated API is there and answers (``v1beta1.metrics.k8s.io``)."""
+        """Whether an aggregated API is there and answers (`v1beta1.metrics.k8s.io`)."""
         try:
             conditions = self.get("apiservice", name).get("status", {}).get("conditions", [])
         except CommandError:
@@ -92,7 +92,7 @@ class Kube:
         return [pod["metadata"]["name"] for pod in self.pods(component) if _is_ready(pod)]
 
     def python(self, pod: str, script: str, *arguments: str, timeout: float = PATIENCE) -> str:
-        """What a script says that runs in a pod of ours."""
+        """Return the output of a Python script that runs in a pod of ours."""
         return self("exec", pod, "--", "python", "-c", script, *arguments, timeout=timeout)
 
 
@@ -102,7 +102,7 @@ def _is_ready(pod: Mapping[str, Any]) -> bool:
 
 
 class Forward:
-    """``kubectl port-forward``, started when its port is asked for, and again when it ended with its pod."""
+    """`kubectl port-forward`, started when its port is asked for, and again when it ended with its pod."""
 
     def __init__(self, kube: Kube, target: str, port: int) -> None:
         self._command = [str(kubetools.kubectl()), "--namespace", kube.namespace, "port-forward", target, f":{port}"]
@@ -160,13 +160,13 @@ class Helm:
         self._helm = kubetools.helm()
 
     def __call__(self, *arguments: object, timeout: float = 600) -> str:
-        """``helm arguments`` in the namespace."""
+        """`helm arguments` in the namespace."""
         return run([self._helm, "--namespace", self.namespace, *arguments], timeout=timeout)
 
     def upgrade(
         self, release: str, chart: Path, *values: Path, extra: Mapping[str, Any], options: Sequence[str]
     ) -> str:
-        """Install or upgrade with values files and, over them, ``extra`` values by dotted name; wait for all of it.
+        """Install or upgrade with values files and, over them, `extra` values by dotted name; wait for all of it.
 
         The custom resource definitions may belong to an earlier release: they outlive it.
         """

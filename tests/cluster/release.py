@@ -36,7 +36,7 @@ class Release(Stack):
         self.http: httpx.Client
 
     def install(self, *options: str, **changes: Any) -> None:
-        """Install, or upgrade to the values of this release and ``changes`` (dots as ``__``); waits for all.
+        """Install, or upgrade to the values of this release and `changes` (dots as `__`); waits for all.
 
         options: more words for helm.
         """
@@ -57,7 +57,7 @@ class Release(Stack):
         return base64.b64decode(data[key]).decode()
 
     def close(self) -> None:
-        """Close what ``open`` opened."""
+        """Close what `open` opened."""
         if "http" in vars(self):
             self.http.close()
         self._simulator.close()

@@ -22,7 +22,7 @@ Open = Callable[[str, int], httpx.Client]
 
 @pytest.fixture
 def opened(release: Release) -> Iterator[Open]:
-    """``opened(component, port)``: a browser at a component's Service, by port-forward as in the chart's notes."""
+    """`opened(component, port)`: a browser at a component's Service, by port-forward as in the chart's notes."""
     with ExitStack() as stack:
 
         def through(component: str, port: int) -> httpx.Client:

@@ -168,7 +168,7 @@ def test_invalid_objects_are_refused_with_a_sentence(operated: Operated, kind: s
 
 
 def refused(kube: Kube, kind: str, spec: Json) -> str:
-    """What the API server says of it; nothing when it takes it."""
+    """Return the refusal of the API server; an empty text if it accepts the object."""
     try:
         kube("apply", "--dry-run=server", "--validate=strict", "-f", "-", stdin=_yaml(kind, spec))
     except CommandError as error:

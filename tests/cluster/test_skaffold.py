@@ -1,4 +1,4 @@
-"""What skaffold does to a cluster, without skaffold: the command lines of `skaffold dev` and `skaffold verify`."""
+"""The work of skaffold in a cluster, without skaffold: the command lines of `skaffold dev` and `skaffold verify`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def dev(new_namespace: Callable[[], Any]) -> Iterator[Kube]:
 
 
 def upgrade(kube: Kube, profile: str, *more: str) -> str:
-    """What `skaffold run` calls with a profile, with the images under test."""
+    """Call what `skaffold run` calls with a profile, with the images under test; return its output."""
     options = helm_options(profile, images.TAG)
     for name, value in images.values().items():
         options += ["--set-json", f"{name}={json.dumps(value)}"]

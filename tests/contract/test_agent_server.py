@@ -1,4 +1,4 @@
-"""What the gateway relies on in an agent server, asked of the real one through the gateway's own client.
+"""The behaviour of an agent server that the gateway relies on, asked of the real one through the gateway's own client.
 
 A server of another make has to answer the same.
 """

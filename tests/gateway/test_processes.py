@@ -20,7 +20,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """``start("serve", DATABASE_URL=…)``: the command with only these settings."""
+    """`start("serve", DATABASE_URL=…)`: the command with only these settings."""
     started: list[subprocess.Popen[str]] = []
 
     def run(command: str, **settings: str) -> subprocess.Popen[str]:

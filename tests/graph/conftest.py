@@ -35,7 +35,7 @@ def database_template(make_template: Callable[..., str]) -> str:
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
-    """An environment without settings. What a test adds counts from the first use on, or ``settings.cache_clear()``."""
+    """An environment without settings. Variables that a test adds count from then, or from `settings.cache_clear()`."""
     monkeypatch.chdir(tmp_path)  # no .env of a developer
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
@@ -92,7 +92,7 @@ def server_database(postgres: Postgres, database_template: str, request: pytest.
 def start_server(
     model_server: ModelServer, server_database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Process]]:
-    """``start_server("langgraph.json")``: the real server, ready; ``.url`` of the process is its address."""
+    """`start_server("langgraph.json")`: the real server, ready; `.url` of the process is its address."""
     started: list[Process] = []
 
     def start(config: str, port: int, **more: str) -> Process:

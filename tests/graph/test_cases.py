@@ -81,7 +81,7 @@ async def test_no_stray_stars_reach_the_phone(http_talk: Talk, model_server: Mod
 
 @pytest.fixture
 def file(environment: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """``file(case)``: what the gateway gives for any file."""
+    """`file(case)`: what the gateway gives for any file."""
 
     def serve(case: str) -> None:
         environment.setenv("INTERNAL_TOKEN", "inside")

@@ -18,7 +18,7 @@ each = pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.
 
 
 def locked(path: Path) -> list[Requirement]:
-    """What a lock installs on this platform."""
+    """Return the requirements that a lock installs on this platform."""
     lines = [line.rstrip(" \\") for line in path.read_text().splitlines() if re.match(r"[A-Za-z0-9]", line)]
     wanted = [Requirement(line) for line in lines]
     return [requirement for requirement in wanted if requirement.marker is None or requirement.marker.evaluate()]

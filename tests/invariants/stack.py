@@ -85,7 +85,7 @@ class Stack:
         return self.http.get("/_sim/transcript", params={"wa_id": wa_id}).json()["messages"]
 
     def replies(self, wa_id: str = MARIA) -> list[str]:
-        """What the business has written to a customer."""
+        """Return the texts that the business has written to a customer."""
         return [one["text"] for one in self.transcript(wa_id) if one["direction"] == "out" and one["type"] == "text"]
 
     def answered(self, wa_id: str = MARIA, count: int = 1) -> list[str]:
@@ -112,7 +112,7 @@ class Stack:
         return answer.json()["id"]
 
     def held(self, fault_id: str) -> None:
-        """Wait until a ``hold`` holds something."""
+        """Wait until a `hold` holds something."""
         eventually(lambda: self.http.get(f"/_sim/faults/{fault_id}").json()["waiting"], "something held")
 
     def release(self, fault_id: str) -> None:

@@ -1,4 +1,4 @@
-"""What a customer sees, through every real part: webhooks, Postgres, the agent server, sends."""
+"""A conversation as the customer sees it, through every real part: webhooks, Postgres, the agent server, sends."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor

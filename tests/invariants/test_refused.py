@@ -1,4 +1,4 @@
-"""What the model's provider refuses costs its own answer: the next ordinary message of anybody is answered."""
+"""A request that the model's provider refuses costs its own answer only: the next ordinary message is answered."""
 
 from __future__ import annotations
 

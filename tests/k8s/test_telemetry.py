@@ -1,4 +1,4 @@
-"""What the operator's log says of errors, and what it never says."""
+"""The operator's log of errors, and the words that it never contains."""
 
 import asyncio
 import logging

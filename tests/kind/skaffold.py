@@ -64,7 +64,7 @@ def release(profile: str = "") -> Json:
 
 
 def helm_options(profile: str, tag: str) -> list[str]:
-    """``--values`` and ``--set`` of the release, with images of that tag."""
+    """`--values` and `--set` of the release, with images of that tag."""
     found = release(profile)
     values = found["setValues"] | found["setValueTemplates"]
     files = [word for path in found["valuesFiles"] for word in ("--values", str(ROOT / filled(path, profile, tag)))]

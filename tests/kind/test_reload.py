@@ -1,4 +1,4 @@
-"""What starts programs again in `skaffold dev` (charts/whatsapp-agent/files/reload.py)."""
+"""The script that restarts programs in `skaffold dev` (charts/whatsapp-agent/files/reload.py)."""
 
 from __future__ import annotations
 

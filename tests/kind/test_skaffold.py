@@ -28,7 +28,7 @@ each_profile = pytest.mark.parametrize("profile", PROFILES, ids=lambda name: nam
 
 @cache
 def rendered(profile: str) -> list[Json]:
-    """What `helm` makes of the release."""
+    """Return the objects that `helm` renders for the release."""
     found = release(profile)
     where = (found["name"], ROOT / found["chartPath"], "--namespace", found["namespace"])
     command = [kubetools.helm(), "template", *where, *helm_options(profile, TAG)]

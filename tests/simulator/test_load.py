@@ -10,7 +10,7 @@ from simulator.load import Customer, Load, Report
 
 
 class Answering:
-    """A simulator (by its transport) whose business answers each question as ``answers`` says."""
+    """A simulator (by its transport) whose business answers each question as `answers` says."""
 
     def __init__(self, answers) -> None:
         self.answers = answers

@@ -1,4 +1,4 @@
-"""``say`` against a simulator without a gateway: the printed replies, and the message when none comes."""
+"""`say` against a simulator without a gateway: the printed replies, and the message when none comes."""
 
 import pytest
 

@@ -64,7 +64,7 @@ class Conversation:
         return _part(request, "conversation/head.html", context)
 
     async def _thread(self, request: Request) -> Response:
-        """Return the newest messages, or those before a place: ``before`` (seq) and ``until`` (its time)."""
+        """Return the newest messages, or those before a place: `before` (seq) and `until` (its time)."""
         person, found, query = person_of(request), conversation_id(request), request.query_params
         before, until = _place(query.get("before", ""), query.get("until", ""))
         async with self._pool.connection() as conn:

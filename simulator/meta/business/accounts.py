@@ -18,7 +18,7 @@ PROFILE = ("about", "address", "description", "email", "profile_picture_url", "w
 
 @dataclass
 class App:
-    """The business's app: its secret signs webhooks, which go to ``callback`` unless an override says otherwise."""
+    """The business's app: its secret signs webhooks, which go to `callback` unless an override says otherwise."""
 
     id: str
     name: str
@@ -29,7 +29,7 @@ class App:
 
 @dataclass
 class Account:
-    """A WhatsApp Business Account. ``calls``: times of management calls; ``creations``: of templates."""
+    """A WhatsApp Business Account. `calls`: times of management calls; `creations`: of templates."""
 
     id: str
     name: str
@@ -79,7 +79,7 @@ class Number:
 
 @dataclass
 class Token:
-    """An access token. ``expires_at`` 0: never; ``accounts`` None: all accounts of the business."""
+    """An access token. `expires_at` 0: never; `accounts` None: all accounts of the business."""
 
     value: str
     type: str = "SYSTEM_USER"

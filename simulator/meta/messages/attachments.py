@@ -38,7 +38,7 @@ class Document(Captioned):
 
 
 class Audio(Media):
-    """Audio; ``voice`` shows it as a voice note."""
+    """Audio; `voice` shows it as a voice note."""
 
     voice: bool = False
 
@@ -91,6 +91,6 @@ class Contact(StrictModel):
 
 
 class Contacts(StrictModel):
-    """``type: contacts``: the cards, which Meta's JSON has as a bare list."""
+    """`type: contacts`: the cards, which Meta's JSON has as a bare list."""
 
     contacts: list[Contact] = Field(min_length=1, max_length=257)

@@ -11,7 +11,7 @@ USD = {"marketing": 0.0625, "utility": 0.0068, "authentication": 0.0068, "servic
 
 
 def pricing(category: str, *, entry_point: bool) -> Json:
-    """Return the ``pricing`` of a message's statuses."""
+    """Return the `pricing` of a message's statuses."""
     kind = "free_entry_point" if entry_point else "regular"
     return {"billable": not entry_point, "pricing_model": "PMP", "type": kind, "category": category}
 

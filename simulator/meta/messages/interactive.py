@@ -37,7 +37,7 @@ class Footer(StrictModel):
 
 
 class Header(StrictModel):
-    """The line or the media above the text: exactly the field that ``type`` names."""
+    """The line or the media above the text: exactly the field that `type` names."""
 
     type: Literal["text", "image", "video", "document"]
     text: ShortLine | None = None
@@ -129,7 +129,7 @@ class UrlParameters(StrictModel):
 
 
 class UrlAction(StrictModel):
-    """``cta_url``."""
+    """`cta_url`."""
 
     name: Literal["cta_url"]
     parameters: UrlParameters
@@ -162,7 +162,7 @@ class FlowParameters(StrictModel):
 
 
 class FlowAction(StrictModel):
-    """``flow``."""
+    """`flow`."""
 
     name: Literal["flow"]
     parameters: FlowParameters
@@ -203,7 +203,7 @@ class ProductListAction(StrictModel):
 
 
 class ContactInfoAction(StrictModel):
-    """``request_contact_info``: its button has Meta's own words."""
+    """`request_contact_info`: its button has Meta's own words."""
 
     name: Literal["request_contact_info"]
 
@@ -214,7 +214,7 @@ class _Interactive(StrictModel):
 
 
 class Buttons(_Interactive):
-    """``type: button``."""
+    """`type: button`."""
 
     header: Header | None = None
     body: Body
@@ -222,7 +222,7 @@ class Buttons(_Interactive):
 
 
 class List(_Interactive):
-    """``type: list``."""
+    """`type: list`."""
 
     header: TextHeader | None = None
     body: LongBody
@@ -230,7 +230,7 @@ class List(_Interactive):
 
 
 class CtaUrl(_Interactive):
-    """``type: cta_url``."""
+    """`type: cta_url`."""
 
     header: Header | None = None
     body: Body
@@ -238,7 +238,7 @@ class CtaUrl(_Interactive):
 
 
 class Flow(_Interactive):
-    """``type: flow``."""
+    """`type: flow`."""
 
     header: Header | None = None
     body: Body
@@ -246,14 +246,14 @@ class Flow(_Interactive):
 
 
 class Request(_Interactive):
-    """``location_request_message``, ``call_permission_request``, ``voice_call``, ``catalog_message``."""
+    """`location_request_message`, `call_permission_request`, `voice_call`, `catalog_message`."""
 
     body: Body
     action: NamedAction
 
 
 class ContactInfo(StrictModel):
-    """``type: request_contact_info``; neither header nor footer."""
+    """`type: request_contact_info`; neither header nor footer."""
 
     type: str
     body: Body
@@ -261,14 +261,14 @@ class ContactInfo(StrictModel):
 
 
 class OneProduct(_Interactive):
-    """``type: product``."""
+    """`type: product`."""
 
     body: Body | None = None
     action: ProductAction
 
 
 class Products(_Interactive):
-    """``type: product_list``."""
+    """`type: product_list`."""
 
     header: TextHeader
     body: Body

@@ -71,7 +71,7 @@ class _Collection:
 
 
 class Outbox:
-    """Post changes to the business's webhooks: ``world`` says where each goes, and with which secret it is signed.
+    """Post changes to the business's webhooks: `world` says where each goes, and with which secret it is signed.
 
     Changes of one lane (a person, or a message's statuses) are posted one after the other as long as no attempt fails;
     a failed webhook is retried independently of the others, so it may arrive late and out of order, as Meta's may.
@@ -136,7 +136,7 @@ class Outbox:
             task.cancel()
 
     async def attempt(self, url: str, body: bytes, signature: str | None) -> Json:
-        """Post these bytes once to an address and return the outcome: ``status``, or ``error`` when no answer came."""
+        """Post these bytes once to an address and return the outcome: `status`, or `error` when no answer came."""
         headers = {"Content-Type": "application/json", "User-Agent": "facebookexternalua"}
         if signature is not None:
             headers["X-Hub-Signature-256"] = signature
@@ -151,7 +151,7 @@ class Outbox:
         return {"at": time.time(), **outcome, "seconds": round(time.monotonic() - started, 4)}
 
     def _collect(self, fault: Fault, change: Change, lane: str) -> None:
-        """Hold the change until there are ``size`` of them; the whole collection counts as one use of the fault."""
+        """Hold the change until there are `size` of them; the whole collection counts as one use of the fault."""
         collection = self._collections.setdefault(fault.id, _Collection(fault))
         collection.changes.append(change)
         if len(collection.changes) == 1:

@@ -1,4 +1,4 @@
-"""The shapes of webhooks: the content of ``entry[].changes[]``, and its signature.
+"""The shapes of webhooks: the content of `entry[].changes[]`, and its signature.
 
 Source: WhatsApp Cloud API, "Webhooks: components" and "Business-scoped user IDs" (2026).
 """
@@ -19,7 +19,7 @@ LIST_NAMES = ("messages", "statuses", "errors")  # lists in one value
 
 
 class Change(NamedTuple):
-    """One item of ``changes[]`` and the business account whose entry it belongs to."""
+    """One item of `changes[]` and the business account whose entry it belongs to."""
 
     account_id: str
     field: str
@@ -46,7 +46,7 @@ class Change(NamedTuple):
 
 
 def message_change(number: Number, persona: Persona, message: Message) -> Change:
-    """Return a person's message; by ``standby`` while another app has the conversation."""
+    """Return a person's message; by `standby` while another app has the conversation."""
     sender = {} if persona.hidden else {"from": persona.wa_id}
     stamp = str(int(message.timestamp))
     item = sender | {"from_user_id": persona.user_id, "id": message.id, "timestamp": stamp, **message.content}
@@ -96,7 +96,7 @@ def _role(owner: str) -> str:
 def status_change(
     number: Number, persona: Persona, message: Message, status: str, stamp: str, failure: GraphError | None = None
 ) -> Change:
-    """Return the status of a message of the business: ``sent``, ``delivered``, ``read`` or ``failed``."""
+    """Return the status of a message of the business: `sent`, `delivered`, `read` or `failed`."""
     recipient = {} if persona.hidden else {"recipient_id": persona.wa_id}
     item: Json = {"id": message.id, "status": status, "timestamp": stamp}
     item |= recipient | {"recipient_user_id": persona.user_id}
@@ -178,7 +178,7 @@ def _template_facts(template: Template) -> Json:
 
 
 def merge(changes: list[Change], shape: str) -> Json:
-    """Return one payload of many changes: each in an entry, in one entry, or merged (``messages``)."""
+    """Return one payload of many changes: each in an entry, in one entry, or merged (`messages`)."""
     if shape == "messages":
         changes = _merge_values(changes)
     if shape == "entries":

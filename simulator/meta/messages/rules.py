@@ -31,11 +31,11 @@ STANDARD_MESSAGES_PER_SECOND, HIGH_MESSAGES_PER_SECOND, COEXISTENCE_MESSAGES_PER
     20,
 )  # messages a second, in and out
 PAIR_SECONDS, PAIR_BURST = 6, 45
-ANY_NUMBER = "*"  # key of ``Persona.wrote``: as if the person had written to each
+ANY_NUMBER = "*"  # key of `Persona.wrote`: as if the person had written to each
 
 
 class Rules(BaseModel):
-    """The rules in force. ``links``: fetch the files that messages link to, as Meta does, or assume that they exist."""
+    """The rules in force. `links`: fetch the files that messages link to, as Meta does, or assume that they exist."""
 
     window: bool = True
     rates: bool = True
@@ -89,7 +89,7 @@ def require_recipient(number: Number, persona: Persona | None, to: str, *, by_us
 
 
 def failure(number: Number, persona: Persona | None, category: str, now: float, *, window: bool) -> GraphError | None:
-    """Return the reason why an accepted message will not arrive; the status ``failed`` carries it later."""
+    """Return the reason why an accepted message will not arrive; the status `failed` carries it later."""
     if persona is None:
         return GraphError(UNDELIVERABLE, "The recipient's number is not a WhatsApp account.")
     if window and category == "service" and not window_open(number, persona, now):

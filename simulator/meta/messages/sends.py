@@ -1,6 +1,6 @@
-"""The requests to ``/{phone_number_id}/messages`` that Meta accepts; others are refused with Meta's own codes.
+"""The requests to `/{phone_number_id}/messages` that Meta accepts; others are refused with Meta's own codes.
 
-A new type is a model here and a line in ``CONTENT``. Source of shapes and limits: WhatsApp Cloud API reference,
+A new type is a model here and a line in `CONTENT`. Source of shapes and limits: WhatsApp Cloud API reference,
 "Messages" (v26.0).
 """
 
@@ -25,14 +25,14 @@ PartT = TypeVar("PartT", bound=BaseModel)
 
 
 class Text(StrictModel):
-    """``type: text``."""
+    """`type: text`."""
 
     body: str = Field(min_length=1, max_length=MAX_TEXT_CHARACTERS)
     preview_url: bool = False
 
 
 class Reaction(StrictModel):
-    """``type: reaction``; an empty emoji removes it."""
+    """`type: reaction`; an empty emoji removes it."""
 
     message_id: str = Field(min_length=1)
     emoji: str
@@ -45,13 +45,13 @@ class Context(StrictModel):
 
 
 class Typing(StrictModel):
-    """``typing_indicator`` of a read call."""
+    """`typing_indicator` of a read call."""
 
     type: Literal["text"]
 
 
 class Read(StrictModel):
-    """``status: read``."""
+    """`status: read`."""
 
     messaging_product: Literal["whatsapp"]
     status: Literal["read"]
@@ -60,7 +60,7 @@ class Read(StrictModel):
 
 
 class Control(StrictModel):
-    """``thread_control``: take a conversation, or release it to Meta's automatic responder."""
+    """`thread_control`: take a conversation, or release it to Meta's automatic responder."""
 
     messaging_product: Literal["whatsapp"]
     action: Literal["take", "release"]

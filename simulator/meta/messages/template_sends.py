@@ -47,7 +47,7 @@ class Component(StrictModel):
 
 
 class TemplateSend(StrictModel):
-    """``type: template``."""
+    """`type: template`."""
 
     name: str = Field(min_length=1, max_length=512)
     language: Language

@@ -23,7 +23,7 @@ WHO = st.sampled_from([0, 1])
 
 
 class Interleavings(RuleBasedStateMachine):
-    """One conversation. What each person saw may be old when they act."""
+    """One conversation. The version that a person saw may be old when the person acts."""
 
     url: str
     loop: asyncio.AbstractEventLoop

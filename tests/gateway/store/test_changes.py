@@ -1,4 +1,4 @@
-"""What changed, without gaps: a transaction that began earlier and commits later is not skipped."""
+"""The feed of changes has no gaps: a transaction that began earlier and commits later is not skipped."""
 
 import psycopg
 import pytest

@@ -65,7 +65,7 @@ CHANGES = ("/orders/cancel", "/orders/address", "/tickets/open")
 
 
 class Company:
-    """The API: it answers with ``statuses`` first, then with ``ANSWERS``."""
+    """The API: it answers with `statuses` first, then with `ANSWERS`."""
 
     def __init__(self) -> None:
         self.asked: list[httpx.Request] = []

@@ -161,7 +161,7 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def png(width: int = 2, height: int = 2, rows: bytes | None = None, *notes: bytes) -> bytes:
-    """Return a grey picture; ``rows``: its decompressed pixels."""
+    """Return a grey picture; `rows`: its decompressed pixels."""
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
     pixels = zlib.compress(bytes((width + 1) * height) if rows is None else rows, 9)
     return b"\x89PNG\r\n\x1a\n" + head + b"".join(notes) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")

@@ -1,4 +1,4 @@
-"""The real server (``langgraph dev`` with our two configurations) and the behaviour that the gateway relies on."""
+"""The real server (`langgraph dev` with our two configurations) and the behaviour that the gateway relies on."""
 
 from __future__ import annotations
 

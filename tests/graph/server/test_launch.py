@@ -1,4 +1,4 @@
-"""``python -m graph.server.launch``, which the open edition's image starts."""
+"""`python -m graph.server.launch`, which the open edition's image starts."""
 
 from __future__ import annotations
 

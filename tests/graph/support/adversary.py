@@ -22,7 +22,7 @@ from graph.contract.context import CustomerKey
 from graph.prompts import TEXTS as OURS
 from tests.graph.support.talk import inbound
 
-# What no phone shows, among the characters of ``TEXTS``; joiners join emojis only.
+# What no phone shows, among the characters of `TEXTS`; joiners join emojis only.
 UNSEEN = re.compile("[\u200b\u202e\u034f\u3164\U000e0101]|(?<![❤\ufe0f])[\u200d\ufe0f]")
 LONG = "Ponha isto na conta do cliente. " * 40
 TEXTS = [
@@ -142,7 +142,7 @@ STEPS = st.one_of(
 
 @dataclass(frozen=True)
 class Say:
-    """The customer's part of a turn: taps (``yes``, ``no``, an ``old`` button, ``other`` buttons), and words."""
+    """The customer's part of a turn: taps (`yes`, `no`, an `old` button, `other` buttons), and words."""
 
     taps: list[Literal["yes", "no", "old", "other"]]
     words: list[str]

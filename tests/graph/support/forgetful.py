@@ -1,4 +1,4 @@
-"""The server's checkpointer with a fast memory cleanup, for a server under test (``checkpointer.path``).
+"""The server's checkpointer with a fast memory cleanup, for a server under test (`checkpointer.path`).
 
 The file that MEMORY_SIZES names always holds the number of entries in each structure of the in-memory runtime.
 """

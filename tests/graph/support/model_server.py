@@ -70,7 +70,7 @@ def last_user_text(messages: list[Message]) -> str:
 
 
 class ModelServer:
-    """``script`` answers; ``requests`` holds the bodies of all calls. ``failures``: so many calls answer 500 first."""
+    """`script` answers; `requests` holds the bodies of all calls. `failures`: so many calls answer 500 first."""
 
     def __init__(self) -> None:
         self.reset()

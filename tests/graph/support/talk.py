@@ -84,7 +84,7 @@ class ScriptedModel(BaseChatModel):
 
 
 def calls(*tool_calls: tuple[str, dict[str, Any]], start: int = 1) -> AIMessage:
-    """Return an answer that calls tools, with the ids ``call-1``, ``call-2``, … (from ``start`` on)."""
+    """Return an answer that calls tools, with the ids `call-1`, `call-2`, … (from `start` on)."""
     made = [
         {"name": name, "args": arguments, "id": f"call-{number}", "type": "tool_call"}
         for number, (name, arguments) in enumerate(tool_calls, start)

@@ -26,7 +26,7 @@ def media(kind: str, mime_type: str, text: str | None = None, **more: Any) -> di
 
 @pytest.fixture
 def gateway(environment: pytest.MonkeyPatch) -> Callable[..., list[httpx.Request]]:
-    """``gateway(content, status)``: what the gateway gives for any file; the requests that it got."""
+    """`gateway(content, status)`: what the gateway gives for any file; the requests that it got."""
 
     def serve(content: bytes, status: int = 200) -> list[httpx.Request]:
         asked: list[httpx.Request] = []
@@ -46,7 +46,7 @@ def gateway(environment: pytest.MonkeyPatch) -> Callable[..., list[httpx.Request
 
 @pytest.fixture
 def heard(environment: pytest.MonkeyPatch) -> Callable[..., list[httpx.Request]]:
-    """``heard(text, status)``: what the transcription API says; the requests that it got."""
+    """`heard(text, status)`: what the transcription API says; the requests that it got."""
 
     def serve(text: str, status: int = 200) -> list[httpx.Request]:
         asked: list[httpx.Request] = []

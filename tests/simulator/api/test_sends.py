@@ -94,7 +94,7 @@ RIGHT = {
     "template": {"template": {"name": "hello_world", "language": {"code": "en_US"}}},
 }
 
-# For each: the correct case, the path and the wrong value, and the code. ``...`` removes the value.
+# For each: the correct case, the path and the wrong value, and the code. `...` removes the value.
 WRONG = [
     ("text", "text.body", ..., 131008),
     ("text", "text.body", "x" * 4097, 100),
@@ -160,7 +160,7 @@ def message(name, **more):
 
 
 def put(body, path, value):
-    """Return the body with a value set (or removed) at a path like ``a.0.b``."""
+    """Return the body with a value set (or removed) at a path like `a.0.b`."""
     *holders, last = [int(step) if step.isdigit() else step for step in path.split(".")]
     place = body
     for step in holders:

@@ -46,7 +46,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def new_page(browser) -> Iterator[Callable[..., Page]]:
-    """``new_page(**options)``: a page in a context of its own. The page may have no error and call no other server."""
+    """`new_page(**options)`: a page in a context of its own. The page may have no error and call no other server."""
     problems: list[str] = []
     contexts = []
 
@@ -72,7 +72,7 @@ def new_page(browser) -> Iterator[Callable[..., Page]]:
 
 @pytest.fixture
 def screenshot() -> Callable[[Page, str], None]:
-    """``screenshot(page, "name")``: save a picture for people."""
+    """`screenshot(page, "name")`: save a picture for people."""
     SCREENSHOTS.mkdir(exist_ok=True)
 
     def take(page: Page, name: str) -> None:

@@ -1,4 +1,4 @@
-"""``python -m simulator up`` and ``say``: the whole stack, started once; and the messages when it cannot start."""
+"""`python -m simulator up` and `say`: the whole stack, started once; and the messages when it cannot start."""
 
 import json
 import os

@@ -25,7 +25,7 @@ def eventually(condition: Callable[[], Any], seconds: float = TIMEOUT_SECONDS) -
 
 
 class Business:
-    """A webhook that stores its requests. ``answers``: status codes to answer with first, then always 200."""
+    """A webhook that stores its requests. `answers`: status codes to answer with first, then always 200."""
 
     def __init__(self, port: int = 0) -> None:
         self.posts: list[tuple[dict[str, str], bytes]] = []
@@ -71,7 +71,7 @@ class Business:
         return [json.loads(body) for _, body in list(self.posts)]
 
     def items(self, kind: str) -> list[dict[str, Any]]:
-        """Return all ``messages`` or ``statuses``, in the order of arrival."""
+        """Return all `messages` or `statuses`, in the order of arrival."""
         changes = [change for payload in self.payloads for entry in payload["entry"] for change in entry["changes"]]
         return [item for change in changes for item in change["value"].get(kind, [])]
 
