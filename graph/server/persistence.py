@@ -92,10 +92,18 @@ async def _make(tables: type[AsyncPostgresSaver | AsyncPostgresStore], connectio
     while not await _try_lock(connection):  # noqa: ASYNC110 - another process holds it, without an event
         await asyncio.sleep(0.1)
     try:
-        await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+        await _make_schema(connection)
         await tables(connection).setup()
     finally:
         await connection.execute("SELECT pg_advisory_unlock(hashtextextended('graph.persistence', 0))")
+
+
+async def _make_schema(connection: AsyncConnection[DictRow]) -> None:
+    """Create the schema where it is absent: IF NOT EXISTS needs the right to create schemas even where it exists."""
+    asked = await connection.execute("SELECT current_schema() IS NULL AS absent")
+    row = await asked.fetchone()
+    if row is not None and row["absent"]:
+        await connection.execute(f"CREATE SCHEMA {SCHEMA}")
 
 
 async def _try_lock(connection: AsyncConnection[DictRow]) -> bool:

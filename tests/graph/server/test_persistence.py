@@ -3,6 +3,7 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 from psycopg_pool import PoolTimeout
 
 from graph.server import persistence
@@ -31,6 +32,23 @@ async def test_tables_are_made_in_the_schema_agent(agent_database: str) -> None:
             "SELECT DISTINCT schemaname FROM pg_tables WHERE tablename ~ '^(checkpoint|store)'"
         )
         assert schemas.fetchall() == [("agent",)]
+
+
+async def test_a_role_that_may_not_create_schemas_uses_the_one_it_owns(
+    environment: pytest.MonkeyPatch, agent_database: str
+) -> None:
+    with psycopg.connect(agent_database) as connection:
+        connection.execute("CREATE ROLE only_agent LOGIN")
+        connection.execute("CREATE SCHEMA agent AUTHORIZATION only_agent")
+    try:
+        environment.setenv("AGENT_DATABASE_URL", make_conninfo(agent_database, user="only_agent"))
+        async with persistence.checkpointer() as saver, persistence.store() as store:
+            assert await saver.aget_tuple(CONFIG) is None
+            assert await store.aget(("customers", "1"), "profile") is None
+    finally:
+        with psycopg.connect(agent_database) as connection:
+            connection.execute("DROP OWNED BY only_agent")
+            connection.execute("DROP ROLE only_agent")
 
 
 async def test_several_servers_may_start_at_once(agent_database: str) -> None:
