@@ -40,6 +40,18 @@ async def gateway(pool: Pool) -> AsyncIterator[Gateway]:
     await gateway.turns.drain()
 
 
+@pytest.fixture
+def logged(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
+    """Return a function that gives the lines logged since its last call, whatever a test before has configured."""
+
+    def lines() -> str:
+        text = "".join(capsys.readouterr()) + caplog.text
+        caplog.clear()
+        return text
+
+    return lines
+
+
 Command = Callable[..., Awaitable[tuple[int, str]]]
 
 
