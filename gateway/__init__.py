@@ -4,7 +4,8 @@
 `inbox`: webhooks to stored events, events to messages, files.       `turns`: a turn's run, replies, fixed sentences.
 `outbox`: sends under Meta's rates, and what follows on a refusal.   `numbers`: channels, clients, quiet period, health.
 `customers`: the keys that mean the same person.                     `internal`: HTTP endpoints for the graph.
-`console`: pages for people, their access and their texts.           `commands`: the commands of operators.
+`conversations`: what people do with a conversation, by its rules.   `console`: pages for people, access, texts.
+`housekeeping`, `health_checks`: old rows; what a process needs.     `commands`: the commands of operators.
 `runtime`: loops, ports, metrics and traces of each process.
 Not in here: prompts, models, business data (`graph`), Kubernetes (`k8s`), the simulated Meta (`simulator`).
 """
