@@ -1,10 +1,16 @@
-"""Run all benchmarks, or those named: `python -m bench [webhooks] [turns] [history] [graph]`."""
+"""Run all benchmarks, or those named: `python -m bench [webhooks] [turns] [history] [graph] [console]`."""
 
 import sys
 
-from bench import graph, history, turns, webhooks
+from bench import console, graph, history, turns, webhooks
 
-BENCHES = {"webhooks": webhooks.main, "turns": turns.main, "history": history.main, "graph": graph.main}
+BENCHES = {
+    "webhooks": webhooks.main,
+    "turns": turns.main,
+    "history": history.main,
+    "graph": graph.main,
+    "console": console.main,
+}
 
 for name in sys.argv[1:] or BENCHES:
     if name not in BENCHES:

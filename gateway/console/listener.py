@@ -14,6 +14,7 @@ from gateway.store.desk.changes import NOTIFICATIONS
 log = structlog.get_logger(__name__)
 
 _AGAIN_SECONDS = 1.0
+_PACE_SECONDS = 0.1  # between two wakings: a burst of notifications is one
 
 
 class Listener:
@@ -22,7 +23,9 @@ class Listener:
     def __init__(self, url: str) -> None:
         self._url = url
         self._bell = asyncio.Event()
-        self.mark = 0  # rises with each notification
+        self._due: asyncio.TimerHandle | None = None
+        self._rung_at = 0.0
+        self.mark = 0  # rises with each waking
         self.closing = False  # whether the process ends: streams end then, too
 
     def close(self) -> None:
@@ -65,10 +68,16 @@ class Listener:
             await conn.execute(f"LISTEN {NOTIFICATIONS}")
             self._ring()
             async for _ in conn.notifies():
-                self._ring()
+                self._notified()
+
+    def _notified(self) -> None:
+        if self._due is None:
+            loop = asyncio.get_running_loop()
+            self._due = loop.call_at(max(loop.time(), self._rung_at + _PACE_SECONDS), self._ring)
 
     def _ring(self) -> None:
         """Wake all who wait now; who comes later waits for the next change."""
         self.mark += 1
+        self._due, self._rung_at = None, asyncio.get_running_loop().time()
         self._bell.set()
         self._bell = asyncio.Event()

@@ -12,10 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from gateway.console.listener import Listener
+from gateway.console.live.shared_reads import SharedReads
 from gateway.console.parts import Parts
 from gateway.console.routes import Page
 from gateway.store.database import Pool, is_away
-from gateway.store.desk import changes
 from gateway.store.desk.changes import StaleCursorError
 from gateway.store.people import sessions
 from gateway.store.people.people import Role
@@ -23,7 +23,6 @@ from gateway.store.people.people import Role
 EVENTS = "/console/events"
 _LOOK_SECONDS = 15.0  # at the latest; then the browser is also told that the stream lives
 _BEHIND_SECONDS = 0.1  # an older transaction still runs: nothing tells when it ends
-_MOST = 500  # changes in one event
 _ALIVE_SECONDS = 30.0  # between two looks whether the session still lives
 _LIFE_SECONDS = 3600.0  # of one stream; browsers then open another one
 
@@ -34,6 +33,7 @@ class Events:
     def __init__(self, parts: Parts) -> None:
         self._pool = parts.pool
         self._listener = parts.listener
+        self._reads = SharedReads(parts.pool)
 
     def routes(self) -> list[Page]:
         """The route to mount."""
@@ -41,7 +41,7 @@ class Events:
 
     async def _stream(self, request: Request) -> Response:
         cursor = request.headers.get("last-event-id") or request.query_params.get("after", "")
-        stream = Stream(self._pool, self._listener, request.state.session_id, cursor)
+        stream = Stream(self._pool, self._listener, self._reads, request.state.session_id, cursor)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(stream.events(), media_type="text/event-stream", headers=headers)
 
@@ -49,9 +49,10 @@ class Events:
 class Stream:
     """The events of one page. cursor: the last change that the page knows."""
 
-    def __init__(self, pool: Pool, listener: Listener, session_id: UUID, cursor: str) -> None:
+    def __init__(self, pool: Pool, listener: Listener, reads: SharedReads, session_id: UUID, cursor: str) -> None:
         self._pool = pool
         self._listener = listener
+        self._reads = reads
         self._session_id = session_id
         self._cursor = cursor
         self._checked = time.monotonic()
@@ -66,7 +67,7 @@ class Stream:
                 if not await self._alive():
                     yield _event("signed-out", None, None)
                     return
-                told, wait = await self._next()
+                told, wait = await self._next(mark)
             except StaleCursorError:
                 yield _event("reload", None, None)
                 return
@@ -77,16 +78,16 @@ class Stream:
             yield told
             await self._listener.after(mark, wait)
 
-    async def _next(self) -> tuple[bytes, float]:
+    async def _next(self, mark: int) -> tuple[bytes, float]:
         """Return the next event, or a sign of life, and for how long to wait for more."""
-        async with self._pool.connection() as conn:
-            read = await changes.after(conn, self._cursor, _MOST)
+        read = await self._reads.after(self._cursor, mark)
         self._cursor = read.cursor
         wait = _BEHIND_SECONDS if read.behind else _LOOK_SECONDS
         if not read.changes:
             return b": \n\n", wait
         told = [
-            {"conversation": str(one.conversation_id), "kind": one.kind, "subject": one.subject} for one in read.changes
+            {"conversation": one.conversation_id, "kind": one.kind, "subject": one.subject, "state": one.state}
+            for one in read.changes
         ]
         return _event("changes", read.cursor, told), wait
 

@@ -26,13 +26,14 @@ class Change:
     """A change. cursor: what to ask after for the changes that follow.
 
     kind: message, status, edit, conversation, note, tag, viewing, merged or gone; subject: the message, the note, the
-    tag, the person who views, or the conversation that took this one in.
+    tag, the person who views, or the conversation that took this one in; state: the conversation's now, None: gone.
     """
 
     cursor: str
     conversation_id: UUID
     kind: str
     subject: UUID | None
+    state: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,11 @@ async def after(conn: Connection, cursor: str, limit: int = 500) -> Read:
         await conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         await _check(conn, xid, number)
         found = await conn.execute(
-            """SELECT xid::text || '-' || id, conversation_id, kind, subject FROM change
-               WHERE (xid, id) > (%s::text::xid8, %s) AND xid < pg_snapshot_xmin(pg_current_snapshot())
-               ORDER BY xid, id LIMIT %s""",
+            """WITH news AS (SELECT xid, id, conversation_id, kind, subject FROM change
+                   WHERE (xid, id) > (%s::text::xid8, %s) AND xid < pg_snapshot_xmin(pg_current_snapshot())
+                   ORDER BY xid, id LIMIT %s)
+               SELECT n.xid::text || '-' || n.id, n.conversation_id, n.kind, n.subject, c.state
+               FROM news n LEFT JOIN conversation c ON c.id = n.conversation_id ORDER BY n.xid, n.id""",
             (xid, number, limit),
         )
         changes = [Change(*row) for row in await found.fetchall()]

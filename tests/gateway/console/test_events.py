@@ -9,6 +9,7 @@ import pytest
 
 from gateway.console.listener import Listener
 from gateway.console.live.events import Stream
+from gateway.console.live.shared_reads import SharedReads
 from gateway.store.desk import changes
 from gateway.store.people.people import Role
 from tests.gateway.console.desk import Desk
@@ -43,7 +44,7 @@ async def test_an_older_transaction_that_commits_later_is_told_too(pool, desk, d
     with psycopg.connect(database) as older:  # has changed something, and has not committed
         older.execute("UPDATE conversation SET holder = 'person' WHERE id = %s", (first,))
         desk.waits(second, "Pediu uma pessoa")
-        stream = Stream(pool, listener, uuid4(), cursor)
+        stream = Stream(pool, listener, SharedReads(pool), uuid4(), cursor)
         waiting = asyncio.create_task(told(stream))
         await asyncio.sleep(0.3)
         older.commit()
@@ -62,7 +63,7 @@ async def test_a_place_that_is_not_known_begins_anew(signed_in) -> None:
 
 async def test_all_streams_end_with_the_process(pool, listener) -> None:
     async with pool.connection() as conn:
-        stream = Stream(pool, listener, uuid4(), await changes.newest(conn))
+        stream = Stream(pool, listener, SharedReads(pool), uuid4(), await changes.newest(conn))
 
     async def read() -> None:
         async for _ in stream.events():
@@ -72,3 +73,29 @@ async def test_all_streams_end_with_the_process(pool, listener) -> None:
     await asyncio.sleep(0.2)
     listener.close()
     await asyncio.wait_for(reading, 5)
+
+
+async def test_streams_at_the_same_place_share_one_read(pool, desk, listener) -> None:
+    conversation = desk.conversation("Carla", "5511987654321")
+    async with pool.connection() as conn:
+        cursor = await changes.newest(conn)
+    reads = SharedReads(pool)
+    streams = [Stream(pool, listener, reads, uuid4(), cursor) for _ in range(50)]
+    before = pool.get_stats().get("requests_num", 0)
+    waiting = [asyncio.create_task(told(stream)) for stream in streams]
+    desk.said(conversation, "Olá")
+    for task in waiting:
+        assert {one["conversation"] for one in await asyncio.wait_for(task, 10)} == {str(conversation)}
+    assert pool.get_stats()["requests_num"] - before <= 10
+
+
+async def test_a_stream_that_ends_leaves_the_read_of_the_others(pool, desk, listener) -> None:
+    conversation = desk.conversation("Carla", "5511987654321")
+    async with pool.connection() as conn:
+        cursor = await changes.newest(conn)
+    desk.said(conversation, "Olá")
+    reads = SharedReads(pool)
+    first, second = (asyncio.create_task(reads.after(cursor, listener.mark)) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert {str(one.conversation_id) for one in (await second).changes} == {str(conversation)}

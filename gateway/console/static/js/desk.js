@@ -78,7 +78,7 @@ function clicked(event) {
 }
 
 function changes(list) {
-  rows.changed([...new Set(list.map((one) => one.conversation))]);
+  rows.noted(list);
   if (conversation) conversation.changed(list.filter((one) => one.conversation === conversation.id));
 }
 

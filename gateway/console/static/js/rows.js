@@ -6,10 +6,32 @@ import * as alerts from "./alerts.js";
 import { tick } from "./clock.js";
 
 const GATHER_MS = 150;
+const RECOUNT_MS = 3000;
 const MOST = 60;
+const OF_PEOPLE = ["waiting", "taken", "snoozed"];
 
 let waiting = new Set();
 let timer;
+let recounting;
+
+/** Take note of changes. Most are of conversations that the agent has: only lists that show those ask for their rows. */
+export function noted(changes) {
+  const { view } = $("#rows").dataset;
+  const shown = ({ conversation, state }) =>
+    OF_PEOPLE.includes(state) || view === "all" || view === "closed" || document.getElementById(`row-${conversation}`);
+  changed([...new Set(changes.filter(shown).map((one) => one.conversation))]);
+  if (!changes.every(shown)) recounting ??= setTimeout(recount, RECOUNT_MS);
+}
+
+async function recount() {
+  recounting = undefined;
+  if (timer) return; // the rows that are about to be fetched bring the counts
+  try {
+    counts(await get($("#rows").dataset.address));
+  } catch {
+    recounting = setTimeout(recount, RECOUNT_MS);
+  }
+}
 
 /** Fetch these conversations' rows soon, together with others that change meanwhile. */
 export function changed(ids) {
