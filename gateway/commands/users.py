@@ -19,7 +19,11 @@ commands = typer.Typer(no_args_is_help=True, help="People who use the console.")
 
 _Name = Annotated[str, typer.Argument(help="The login: letters, digits and . _ @ + -, such as an e-mail address.")]
 _FromStdin = Annotated[
-    bool, typer.Option("--password-stdin", help="Read the password from standard input, instead of making one.")
+    bool,
+    typer.Option(
+        "--password-stdin",
+        help="Read the password, which the person need not change, from standard input, instead of making one.",
+    ),
 ]
 
 
@@ -43,12 +47,12 @@ def add(
         async with conn.transaction():
             existing = await people.by_login(conn, login) if ensure else None
             if existing and password:
-                await _ensure_password(conn, existing, password)
+                await _ensure_password(conn, existing, password, given=not password_stdin)
                 return
             kept = hashed(password) if password else None
             person_id = await people.add(
                 conn, login, full_name or login, role, password_hash=kept,
-                departments=chosen, masks_numbers=masks_numbers,
+                departments=chosen, masks_numbers=masks_numbers, password_given=not password_stdin,
             )  # fmt: skip
             await audit.write(conn, None, "person_added", f"person:{person_id}", {"login": login, "role": role})
 
@@ -101,7 +105,7 @@ def password(name: _Name, password_stdin: _FromStdin = False) -> None:
     chosen = _password(password_stdin)
 
     async def changed(conn: Connection, person: Person) -> None:
-        await _set_password(conn, person, chosen)
+        await _set_password(conn, person, chosen, given=not password_stdin)
 
     _change(name, changed)
     print(f"{name} has a new password")
@@ -120,14 +124,14 @@ def role(name: _Name, new: Annotated[Role, typer.Argument(metavar="ROLE", help="
     print(f"{name} is {new} now")
 
 
-async def _ensure_password(conn: Connection, person: Person, chosen: str) -> None:
+async def _ensure_password(conn: Connection, person: Person, chosen: str, *, given: bool) -> None:
     kept = await people.password_hash(conn, person.id)
     if kept is None or not matches(kept, chosen):
-        await _set_password(conn, person, chosen)
+        await _set_password(conn, person, chosen, given=given)
 
 
-async def _set_password(conn: Connection, person: Person, chosen: str) -> None:
-    await people.set_password(conn, person.id, hashed(chosen))
+async def _set_password(conn: Connection, person: Person, chosen: str, *, given: bool) -> None:
+    await people.set_password(conn, person.id, hashed(chosen), given=given)
     await sessions.revoke_all(conn, person.id)
     await audit.write(conn, None, "password_set", f"person:{person.id}")
 

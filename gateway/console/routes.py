@@ -9,11 +9,14 @@ from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from gateway.store.people.people import Person, Role
 
+CHOOSE = "/console/account/password"
+# Pages for a person who has to choose a password first.
+_BEFORE = frozenset({CHOOSE, "/console/logout"})
 CSRF_FIELD, CSRF_HEADER = "csrf", "x-csrf-token"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MOST_FIELDS, _LONGEST_FIELD = 200, 64 * 1024
@@ -43,6 +46,8 @@ class RefusedError(HTTPException):
 
 class Page(Route):
     """A route of the console. needs: the role that a person has at least; None: open to everybody.
+
+    A person who has to choose a password first gets no other page than that for it.
 
     A request that changes something has to come from a page of ours and carry its token: the form's field `csrf`
     (the macro `csrf()`), or the header `X-CSRF-Token`, which scripts send, also those that upload files.
@@ -80,11 +85,19 @@ def _guarded(endpoint: Endpoint, needs: Role | None) -> Endpoint:
     async def guarded(request: Request) -> Response:
         if needs is not None and not person_of(request).may(needs):
             raise RefusedError(403, "errors.forbidden")
+        if needs is not None and request.state.must_choose and request.url.path not in _BEFORE:
+            return _choose_first(request)
         if request.method not in _SAFE:
             await _check_origin(request)
         return await endpoint(request)
 
     return guarded
+
+
+def _choose_first(request: Request) -> Response:
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse(CHOOSE, 303)
+    raise RefusedError(403, "access.choose.first")
 
 
 async def _check_origin(request: Request) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection
 from urllib.parse import quote, urlsplit
-from uuid import UUID
 
 import psycopg
 from starlette.datastructures import MutableHeaders
@@ -18,7 +17,6 @@ from gateway.console.settings import ConsoleSettings
 from gateway.console.static_files import PREFIX
 from gateway.store.database import Pool, is_away
 from gateway.store.people import sessions
-from gateway.store.people.people import Person
 
 LOGIN = "/console/login"
 
@@ -43,8 +41,8 @@ class Cookies:
 class SignedIn:
     """Middleware. Of each request it sets in `request.state`:
 
-    `person` (or None), `session_id`, `secret` (of which the form's token is made), `language` and
-    `public_host`. `open_paths` are those that need no session.
+    `person` (or None), `session_id`, `must_choose` (a password), `secret` (of which the form's token is made),
+    `language` and `public_host`. `open_paths` are those that need no session.
     """
 
     def __init__(
@@ -74,16 +72,18 @@ class SignedIn:
             return await _sign_in_first(request)(scope, receive, send)
         return await self.app(scope, receive, self._with_form_cookie(request, send))
 
-    async def _find(self, request: Request) -> tuple[Person, UUID] | None:
+    async def _find(self, request: Request) -> sessions.SignedIn | None:
         token = request.cookies.get(self._cookies.session, "")
         if not token:
             return None
         async with self._pool.connection() as conn:
             return await sessions.find(conn, token)
 
-    def _tell(self, request: Request, found: tuple[Person, UUID] | None) -> None:
+    def _tell(self, request: Request, found: sessions.SignedIn | None) -> None:
         state, cookies = request.state, request.cookies
-        state.person, state.session_id = found or (None, None)
+        state.person = found.person if found else None
+        state.session_id = found.session_id if found else None
+        state.must_choose = bool(found and found.must_choose)
         name = self._cookies.session if found else self._cookies.form
         state.secret = cookies.get(name) or secrets.token_urlsafe(32)
         own = state.person.language if state.person else None

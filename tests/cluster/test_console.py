@@ -48,7 +48,9 @@ def test_the_first_person_signs_in_at_the_console_and_nobody_at_the_webhooks_add
     form = {"csrf": csrf[1], "login": "rosa@example.com", "password": password[1]}
     origin = str(console.base_url).rstrip("/")
     assert console.post("/console/login", data=form, headers={"origin": origin}).status_code == 303
-    assert console.get("/console/account").status_code == 200
+    first = console.get("/console/account", headers={"accept": "text/html"})
+    assert first.headers["location"] == "/console/account/password"
+    assert console.get("/console/account/password").status_code == 200
     for path in ("/console/login", "/console/account", "/console", "/"):
         assert webhook.get(path).status_code == 404, path
 

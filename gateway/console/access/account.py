@@ -7,9 +7,10 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from gateway.console.access.sign_in import HOME
 from gateway.console.pages import render
 from gateway.console.parts import Parts
-from gateway.console.routes import Page, RefusedError, person_of
+from gateway.console.routes import CHOOSE, Page, RefusedError, person_of
 from gateway.console.texts import LANGUAGES
 from gateway.runtime.passwords import Passwords, is_allowed
 from gateway.store.people import audit, people, sessions, sign_ins
@@ -32,7 +33,8 @@ class Account:
         return [
             Page(ACCOUNT, self._show, Role.VIEWER),
             Page(f"{ACCOUNT}/look", self._look, Role.VIEWER, ["POST"]),
-            Page(f"{ACCOUNT}/password", self._password, Role.VIEWER, ["POST"]),
+            Page(CHOOSE, self._choose, Role.VIEWER),
+            Page(CHOOSE, self._password, Role.VIEWER, ["POST"]),
             Page(f"{ACCOUNT}/sessions/{{session_id:uuid}}/revoke", self._revoke, Role.VIEWER, ["POST"]),
             Page(f"{ACCOUNT}/sessions/revoke", self._revoke_others, Role.VIEWER, ["POST"]),
         ]
@@ -62,13 +64,21 @@ class Account:
     async def _password(self, request: Request) -> Response:
         form = await request.form()
         problem = await self._change(request, str(form.get("old", "")), str(form.get("new", "")))
+        if request.state.must_choose:
+            return RedirectResponse(HOME, 303) if problem is None else _choice(request, 422, problem)
         return _done("password") if problem is None else await self._page(request, 422, problem)
+
+    async def _choose(self, request: Request) -> Response:
+        """Ask for a new password instead of the one that another person made."""
+        return _choice(request, 200, None) if request.state.must_choose else RedirectResponse(ACCOUNT, 302)
 
     async def _change(self, request: Request, old: str, new: str) -> str | None:
         """Change the password, and end all other sessions; return the key of what was wrong."""
         person = person_of(request)
         if not is_allowed(new):
             return "access.account.password_length"
+        if new == old:
+            return "access.account.password_same"
         async with self._pool.connection() as conn:
             async with conn.transaction():
                 if not await sign_ins.take(conn, {f"password:{person.id}": TRIES}):
@@ -77,7 +87,7 @@ class Account:
                 return "access.account.password_wrong"
             hashed = await self._passwords.hash(new)
             async with conn.transaction():
-                await people.set_password(conn, person.id, hashed)
+                await people.set_password(conn, person.id, hashed, given=False)
                 await sessions.revoke_all(conn, person.id, but=request.state.session_id)
                 await sign_ins.forgive(conn, f"password:{person.id}")
                 await audit.write(conn, person, "password_changed", f"person:{person.id}")
@@ -97,6 +107,10 @@ class Account:
             await sessions.revoke_all(conn, person.id, but=request.state.session_id)
             await audit.write(conn, person, "sessions_revoked", f"person:{person.id}")
         return _done("sessions")
+
+
+def _choice(request: Request, status: int, problem: str | None) -> Response:
+    return render(request, "access/choose.html", status, problem=problem)
 
 
 def _done(what: str) -> Response:

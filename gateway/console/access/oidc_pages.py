@@ -79,7 +79,7 @@ class OidcPages:
             async with conn.transaction():
                 person = await self._person(conn, identity)
             if person is None or person.disabled:
-                LOGINS.labels("refused").inc()
+                await self._sign_in.refuse(conn, request, person, "oidc")
                 return self._sign_in.page(request, 403, "access.login.unknown_account", flow.next)
             return await self._sign_in.enter(conn, request, person, flow.next, "oidc")
 

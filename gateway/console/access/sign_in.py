@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -20,6 +21,7 @@ from gateway.store.people.people import Person, Role
 
 HOME = "/console/"
 TRIES = {"login": 10, "address": 100}  # in sign_ins.PERIOD
+REFUSALS = 50  # of them that the audit has
 
 
 class SignIn:
@@ -57,7 +59,7 @@ class SignIn:
                 return self.page(request, 429, "access.login.limited", where, login)
             person = await self._right(conn, login, str(form.get("password", "")))
             if person is None:
-                LOGINS.labels("refused").inc()
+                await self.refuse(conn, request, await people.by_login(conn, login), "password")
                 return self.page(request, 401, "access.login.wrong", where, login)
             return await self.enter(conn, request, person, where, "password")
 
@@ -68,13 +70,27 @@ class SignIn:
         browser = request.headers.get("user-agent", "")
         async with conn.transaction():
             await sessions.end(conn, request.cookies.get(cookies.session, ""))
-            token = await sessions.begin(conn, person.id, browser, idle=settings.idle, age=settings.age)
+            token = await sessions.begin(
+                conn, person.id, browser, idle=settings.idle, age=settings.age, by_password=way == "password"
+            )
             await sign_ins.forgive(conn, f"login:{person.login}")
             await audit.write(conn, person, "login", f"person:{person.id}", {"way": way})
         cookies.set(response, cookies.session, token, seconds=round(settings.age.total_seconds()))
         cookies.delete(response, cookies.form)
         LOGINS.labels(way).inc()
         return response
+
+    async def refuse(self, conn: Connection, request: Request, person: Person | None, way: str) -> None:
+        """Write into the audit that somebody was not let in: never the login of nobody, which may be a password.
+
+        Of many refusals in `sign_ins.PERIOD`, `REFUSALS` are written for each person, and as many for all unknown ones.
+        """
+        LOGINS.labels("refused").inc()
+        subject = f"person:{person.id if person else 'unknown'}"
+        async with conn.transaction():
+            if await sign_ins.take(conn, {f"refused:{subject}": REFUSALS}):
+                address = client_address(request, self._parts.settings.console_proxies)
+                await audit.refuse(conn, subject, {"way": way, "address": _as_address(address)})
 
     async def _take_try(self, conn: Connection, request: Request, login: str) -> bool:
         address = client_address(request, self._parts.settings.console_proxies)
@@ -90,7 +106,7 @@ class SignIn:
         if not await self._passwords.fits(password, kept) or person is None or person.disabled:
             return None
         if kept and passwords.is_old(kept):
-            await people.set_password(conn, person.id, await self._passwords.hash(password))
+            await people.rehash(conn, person.id, await self._passwords.hash(password))
         return person
 
     async def _logout(self, request: Request) -> Response:
@@ -119,3 +135,11 @@ def client_address(request: Request, proxies: int) -> str:
     if proxies and len(told) >= proxies:
         return told[-proxies]
     return request.client.host if request.client else "unknown"
+
+
+def _as_address(told: str) -> str | None:
+    """Return an address; None for other words, which a header may hold."""
+    try:
+        return str(ipaddress.ip_address(told))
+    except ValueError:
+        return None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.console import texts
 from gateway.console.pages import render
 from gateway.console.parts import Parts
 from gateway.console.routes import Page
@@ -14,6 +16,7 @@ from gateway.store.people import audit, people
 from gateway.store.people.people import Role
 
 AUDIT = "/console/audit"
+_PAGES = {"person": "/console/people", "conversation": "/console/conversations"}
 _ON_A_PAGE = 50
 _LONGEST = 100  # characters of a filter
 
@@ -37,12 +40,24 @@ class Audit:
                 action=action[:_LONGEST] or None, subject=subject.strip()[:_LONGEST] or None,
             )  # fmt: skip
             everybody, actions = await people.every(conn), await audit.actions(conn)
-        shown = entries[:_ON_A_PAGE]
+        shown, named = entries[:_ON_A_PAGE], partial(_named, request.state.language)
         return render(
-            request, "admin/audit.html", entries=shown, people=everybody, actions=actions,
+            request, "admin/audit.html", entries=shown, people=everybody,
+            actions=sorted(actions, key=named), named=named, path_of=_path_of,
             chosen={"person": person_id, "action": action, "subject": subject},
             older=shown[-1].id if len(entries) > _ON_A_PAGE else None,
         )  # fmt: skip
+
+
+def _named(language: str, action: str) -> str:
+    """Return the name of an action, or the action itself where another release has written it."""
+    return texts.every(language).get(f"admin.audit.actions.{action}", action)
+
+
+def _path_of(subject: str) -> str | None:
+    """Return the page of a subject, `person:…` or `conversation:…` with an id; None for others."""
+    kind, _, found = subject.partition(":")
+    return f"{_PAGES[kind]}/{found}" if kind in _PAGES and _uuid(found) else None
 
 
 def _number(text: str) -> int | None:

@@ -78,6 +78,7 @@ class People:
                 person_id = await people.add(
                     conn, login, wanted.name, wanted.role, password_hash=hashed,
                     departments=wanted.departments, masks_numbers=wanted.masks_numbers,
+                    password_given=password is not None,
                 )  # fmt: skip
                 detail = {"login": login, **_detail(wanted)}
                 await audit.write(conn, manager, "person_added", f"person:{person_id}", detail)
@@ -115,7 +116,7 @@ class People:
         hashed = await self._passwords.hash(password)
         async with self._pool.connection() as conn, conn.transaction():
             found = await self._other(conn, request)
-            await people.set_password(conn, found.id, hashed)
+            await people.set_password(conn, found.id, hashed, given=True)
             await sessions.revoke_all(conn, found.id)
             await audit.write(conn, person_of(request), "password_set", f"person:{found.id}")
         return render(request, "admin/password.html", name=found.name, login=found.login, password=password)

@@ -14,11 +14,15 @@ from gateway.store.database import Connection
 from gateway.store.people.people import Person
 
 COMMAND_LINE = "command line"
+STRANGER = "nobody signed in"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that a person did. subject: `person:…` or `conversation:…` with an id; id: rises with time."""
+    """One thing that a person did. subject: `person:…` or `conversation:…` with an id; id: rises with time.
+
+    person_id: None for the command line, and for somebody who was not let in.
+    """
 
     id: int
     at: datetime
@@ -37,6 +41,14 @@ async def write(
     await conn.execute(
         "INSERT INTO audit (person_id, person_name, action, subject, detail) VALUES (%s, %s, %s, %s, %s)",
         (*who, action, subject, Jsonb(detail or {})),
+    )
+
+
+async def refuse(conn: Connection, subject: str, detail: dict[str, Any]) -> None:
+    """Write that somebody was not let in as a person, `person:…`, or as an unknown one, `person:unknown`."""
+    await conn.execute(
+        "INSERT INTO audit (person_name, action, subject, detail) VALUES (%s, 'login_refused', %s, %s)",
+        (STRANGER, subject, Jsonb(detail)),
     )
 
 

@@ -13,7 +13,7 @@ from gateway.store.database import Connection
 
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,253}")
 COLUMNS = """p.id, p.login, p.name, p.role, p.departments, p.masks_numbers, p.language, p.theme,
-             p.disabled_at IS NOT NULL AS disabled, p.password_hash IS NOT NULL AS has_password"""
+             p.disabled_at IS NOT NULL AS disabled, p.password_hash IS NOT NULL AS has_password, p.password_given"""
 
 
 class Role(StrEnum):
@@ -40,7 +40,7 @@ class LoginTakenError(Exception):
 class Person:
     """A person. departments: those that they see, None for all; masks_numbers: customers' numbers are not shown whole.
 
-    language and theme: their choice, None for the browser's.
+    language and theme: their choice, None for the browser's. password_given: another person made the password.
     """
 
     id: UUID
@@ -53,6 +53,7 @@ class Person:
     theme: str | None = None
     disabled: bool = False
     has_password: bool = False
+    password_given: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "role", Role(self.role))  # the database says a word
@@ -99,13 +100,14 @@ async def every(conn: Connection) -> list[Person]:
 async def add(
     conn: Connection, login: str, name: str, role: Role, *,
     password_hash: str | None = None, oidc_subject: str | None = None,
-    departments: list[str] | None = None, masks_numbers: bool = False,
+    departments: list[str] | None = None, masks_numbers: bool = False, password_given: bool = False,
 ) -> UUID:  # fmt: skip
     """Add a person; return the id. Raises LoginTakenError."""
     cursor = await conn.execute(
-        """INSERT INTO person (login, name, role, password_hash, oidc_subject, departments, masks_numbers)
-           VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (login) DO NOTHING RETURNING id""",
-        (login.strip().lower(), name, role, password_hash, oidc_subject, departments, masks_numbers),
+        """INSERT INTO person (login, name, role, password_hash, oidc_subject, departments, masks_numbers,
+                               password_given)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (login) DO NOTHING RETURNING id""",
+        (login.strip().lower(), name, role, password_hash, oidc_subject, departments, masks_numbers, password_given),
     )
     row = await cursor.fetchone()
     if row is None:
@@ -144,8 +146,15 @@ async def password_hash(conn: Connection, person_id: UUID) -> str | None:
     return row[0] if row else None
 
 
-async def set_password(conn: Connection, person_id: UUID, hashed: str) -> None:
-    """Set a person's password, as its hash."""
+async def set_password(conn: Connection, person_id: UUID, hashed: str, *, given: bool) -> None:
+    """Set a person's password, as its hash; given: another person made it, so that a new one is chosen at sign-in."""
+    await conn.execute(
+        "UPDATE person SET password_hash = %s, password_given = %s WHERE id = %s", (hashed, given, person_id)
+    )
+
+
+async def rehash(conn: Connection, person_id: UUID, hashed: str) -> None:
+    """Replace the hash of a person's password by another one of the same password."""
     await conn.execute("UPDATE person SET password_hash = %s WHERE id = %s", (hashed, person_id))
 
 

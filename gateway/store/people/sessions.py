@@ -28,26 +28,38 @@ class Session:
     expires_at: datetime
 
 
+@dataclass(frozen=True)
+class SignedIn:
+    """A person who is signed in. must_choose: by a password that another person made, which has to be replaced."""
+
+    person: Person
+    session_id: UUID
+    must_choose: bool
+
+
 def hashed(token: str) -> bytes:
     """Return what is kept of a token."""
     return hashlib.sha256(token.encode()).digest()
 
 
-async def begin(conn: Connection, person_id: UUID, browser: str, *, idle: timedelta, age: timedelta) -> str:
+async def begin(
+    conn: Connection, person_id: UUID, browser: str, *, idle: timedelta, age: timedelta, by_password: bool = False
+) -> str:
     """Sign a person in; return the new token. idle: it ends after so long without a request; age: in any case."""
     token = secrets.token_urlsafe(32)
     await conn.execute(
-        """INSERT INTO session (token_hash, person_id, browser, idle, expires_at)
-           VALUES (%s, %s, %s, %s, now() + %s)""",
-        (hashed(token), person_id, browser[:_LONGEST_BROWSER], idle, age),
+        """INSERT INTO session (token_hash, person_id, browser, idle, expires_at, by_password)
+           VALUES (%s, %s, %s, %s, now() + %s, %s)""",
+        (hashed(token), person_id, browser[:_LONGEST_BROWSER], idle, age, by_password),
     )
     return token
 
 
-async def find(conn: Connection, token: str) -> tuple[Person, UUID] | None:
-    """Return the person whom a token signs in, and the session's id; None: it is over, or they are disabled."""
+async def find(conn: Connection, token: str) -> SignedIn | None:
+    """Return the person whom a token signs in; None: the session is over, or they are disabled."""
     cursor = await conn.execute(
-        f"""SELECT s.id, s.seen_at < now() - %s, {COLUMNS} FROM session s JOIN person p ON p.id = s.person_id
+        f"""SELECT s.id, s.seen_at < now() - %s, s.by_password, {COLUMNS}
+            FROM session s JOIN person p ON p.id = s.person_id
             WHERE s.token_hash = %s AND s.expires_at > now() AND s.seen_at + s.idle > now()
               AND p.disabled_at IS NULL""",  # noqa: S608  # a constant
         (_SEEN_EVERY, hashed(token)),
@@ -57,7 +69,8 @@ async def find(conn: Connection, token: str) -> tuple[Person, UUID] | None:
         return None
     if row[1]:
         await conn.execute("UPDATE session SET seen_at = now() WHERE id = %s", (row[0],))
-    return Person(*row[2:]), row[0]
+    person = Person(*row[3:])
+    return SignedIn(person, row[0], must_choose=row[2] and person.password_given)
 
 
 async def alive(conn: Connection, session_id: UUID) -> bool:

@@ -37,6 +37,7 @@ async def test_a_manager_adds_a_person_who_then_enters(signed_in, pool) -> None:
     assert (await browser.submit(PEOPLE, form)).status_code == 409
     browser.cookies.clear()
     assert (await browser.sign_in("ana@loja.com.br", password[1])).status_code == 303
+    assert (await browser.get("/console/", headers=HTML)).headers["location"] == "/console/account/password"
 
 
 async def test_nobody_goes_beyond_their_own_role(signed_in, pool) -> None:
@@ -126,7 +127,7 @@ async def test_the_command_line_makes_the_first_person(command, database, browse
     assert "rosa  viewer  rosa" in (await command("users", "list", DATABASE_URL=database))[1]
     assert (await command("users", "disable", "rosa", DATABASE_URL=database))[0] == 0
     assert "disabled" in (await command("users", "list", DATABASE_URL=database))[1]
-    assert (await browser.get("/console/account", headers=HTML)).status_code == 302
+    assert (await browser.get("/console/account", headers=HTML)).headers["location"].startswith("/console/login")
     await command("users", "enable", "rosa", DATABASE_URL=database)
     code, said = await command("users", "password", "rosa", DATABASE_URL=database)
     assert (await browser.sign_in("rosa", said.rsplit(": ", 1)[1].strip())).status_code == 303

@@ -81,6 +81,17 @@ async def test_each_role_gets_only_what_it_may(signed_in, role) -> None:
             assert answer.status_code == 403, f"{role} {method} {path}: {answer.status_code}"
 
 
+async def test_who_has_to_choose_a_password_gets_no_other_page(signed_in, pool) -> None:
+    browser = await signed_in(Role.ADMIN)
+    token = browser.token((await browser.get("/console/account", headers=HTML)).text)
+    async with pool.connection() as conn:
+        await conn.execute("UPDATE person SET password_given = true")
+    for method, path, needs in calls():
+        if needs is not None and path not in ("/console/logout", "/console/account/password"):
+            answer = await browser.request(method, path, headers={"origin": HOST, "x-csrf-token": token})
+            assert answer.status_code == 403, f"{method} {path}: {answer.status_code}"
+
+
 async def test_every_answer_has_the_headers_that_protect_it(browser, ana) -> None:
     await browser.sign_in("ana")
     for path in ("/console/account", "/console/nothing", "/console/login", "/console/people", "/healthz"):

@@ -195,3 +195,47 @@ async def test_a_form_of_another_page_is_refused(browser, ana) -> None:
     answer = await browser.post("/console/logout", data={"csrf": token}, headers={"origin": HOST})
     assert answer.status_code == 403
     assert await is_in(browser)
+
+
+async def refusals(pool) -> list[audit.Entry]:
+    async with pool.connection() as conn:
+        return await audit.page(conn, 200, action="login_refused")
+
+
+async def test_refused_sign_ins_are_in_the_audit_without_what_was_typed(browser, ana, pool, monkeypatch) -> None:
+    monkeypatch.setattr("gateway.console.access.sign_in.REFUSALS", 2)
+    await browser.sign_in("ana", "wrong-password")
+    for number in range(4):
+        await browser.sign_in(f"meant-as-password-{number}", "wrong-password")
+    kept = await refusals(pool)
+    assert [one.subject for one in kept] == ["person:unknown", "person:unknown", f"person:{ana.id}"]
+    assert {one.person_id for one in kept} == {None}
+    assert "password-" not in str(kept)
+    assert kept[0].detail == {"way": "password", "address": "127.0.0.1"}
+
+
+async def test_a_password_that_another_person_made_is_replaced_first(browser, ana, pool) -> None:
+    async with pool.connection() as conn:
+        await conn.execute("UPDATE person SET password_given = true")
+    await browser.sign_in("ana")
+    choose = f"{ACCOUNT}/password"
+    for path in ("/console/", ACCOUNT, "/console/nothing"):
+        answer = await browser.get(path, headers=HTML)
+        assert answer.headers.get("location") == choose or answer.status_code == 404
+    assert (await browser.get("/console/events")).status_code == 403
+    for old, new in ((PASSWORD, PASSWORD), ("wrong", "uma senha bem nova")):
+        assert (await browser.submit(choose, {"old": old, "new": new}, page=choose)).status_code == 422
+    answer = await browser.submit(choose, {"old": PASSWORD, "new": "uma senha bem nova"}, page=choose)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/")
+    assert await is_in(browser)
+    browser.cookies.clear()
+    await browser.sign_in("ana", "uma senha bem nova")
+    assert await is_in(browser)
+
+
+async def test_the_companys_account_does_not_ask_for_a_password(browser, ana, pool) -> None:
+    async with pool.connection() as conn:
+        await conn.execute("UPDATE person SET password_given = true")
+        token = await sessions.begin(conn, ana.id, "", idle=timedelta(hours=1), age=timedelta(hours=1))
+    browser.cookies.set("console_session", token)
+    assert await is_in(browser)

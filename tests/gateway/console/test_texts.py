@@ -1,5 +1,6 @@
 """All words are there in every language, and every key that a page or a module names exists."""
 
+import ast
 import re
 import string
 from pathlib import Path
@@ -36,3 +37,21 @@ def test_a_key_that_is_named_exists(key) -> None:
     for language in texts.LANGUAGES:
         every = texts.every(language)
         assert key in every or f"{key}.other" in every
+
+
+def actions() -> set[str]:
+    """Return the actions that any module writes into the audit: the third argument of `write` and `done`."""
+    found: set[str] = set()
+    for path in CONSOLE.parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("audit.write", "done") and len(node.args) > 2:
+                argument = node.args[2]
+                options = [argument.body, argument.orelse] if isinstance(argument, ast.IfExp) else [argument]
+                found |= {one.value for one in options if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+    return found
+
+
+def test_every_action_of_the_audit_has_a_name() -> None:
+    assert len(actions()) > 20
+    for language in texts.LANGUAGES:
+        assert {f"admin.audit.actions.{action}" for action in actions()} <= texts.every(language).keys()
