@@ -62,7 +62,7 @@ class Screen:
 
     def tools(self, tab: str) -> Locator:
         """Open the panel of that tab and return it."""
-        opener = self.page.get_by_role("button", name="Falhas, relógio e endereços")
+        opener = self.page.get_by_role("button", name="Passeio, falhas, relógio e endereços")
         if opener.get_attribute("aria-expanded") == "false":
             opener.click()
         self.page.get_by_role("tab", name=tab).click()

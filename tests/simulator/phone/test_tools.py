@@ -108,3 +108,21 @@ def test_what_the_simulator_refuses_is_said(screen, new_page, simulator) -> None
     screen.page.evaluate("window.addEventListener('unhandledrejection', (event) => event.preventDefault())")
     panel.get_by_role("button", name="Ativar falha").click()
     expect(screen.page.get_by_role("alert")).to_contain_text("greater than or equal to 2")
+
+
+def test_the_tour_is_a_tap_for_each_step(screen, business, simulator, screenshot) -> None:
+    panel = screen.tools("Passeio")
+    panel.get_by_role("button", name="Mandar a pergunta").click()
+    expect(screen.bubble("pedido 12345")).to_be_visible()
+    expect(panel.get_by_role("heading", name="Pergunte por um pedido (feito)")).to_be_visible()
+    panel.get_by_role("button", name="Mandar uma foto").click()
+    expect(screen.bubble("É este modelo")).to_be_visible()
+    panel.get_by_role("button", name="Pedir uma pessoa").click()
+    panel.get_by_role("button", name="Perder a resposta e escrever").click()
+    eventually(lambda: len(business.items("messages")) == 4)
+    assert [item["type"] for item in business.items("messages")] == ["text", "image", "text", "text"]
+    assert [(one["on"], one["kind"]) for one in simulator.get("faults")["faults"]] == [("send", "lost_answer")]
+    expect(panel).to_contain_text("O console só roda com make run.")
+    screenshot(screen.page, "tour")
+    screen.page.reload()
+    expect(screen.tools("Passeio").get_by_role("heading", name="Peça uma pessoa (feito)")).to_be_visible()

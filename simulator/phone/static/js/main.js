@@ -14,7 +14,7 @@ const holder = document.getElementById("phones");
 const store = new Store();
 const phones = new Map();
 
-const tools = new Tools(document.getElementById("tools"), store);
+const tools = new Tools(document.getElementById("tools"), store, (waId) => open(waId, false));
 const people = new People(document.getElementById("people"), store, { open, close, isOpen, tools });
 
 /** Show a person's phone and focus its composer. */
@@ -77,5 +77,6 @@ const named = location.hash.slice(1).split(",").filter((waId) => store.people.ha
 for (const waId of named) open(waId, false);
 if (!named.length && store.people.size && matchMedia("(min-width: 45rem)").matches) {
   open(store.people.keys().next().value, false);
+  if (tools.tourIsNew) people.openTools();
 }
 await follow(store);

@@ -31,10 +31,11 @@ export class People {
   }
 
   #bar() {
-    const tools = iconButton("gear", "Falhas, relógio e endereços", () => this.#actions.tools.toggle(tools), {
+    const tools = iconButton("gear", "Passeio, falhas, relógio e endereços", () => this.#actions.tools.toggle(tools), {
       "aria-expanded": "false",
       "aria-controls": "tools",
     });
+    this.openTools = () => this.#actions.tools.toggle(tools);
     return h(
       "header",
       { class: "bar" },

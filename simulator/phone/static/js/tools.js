@@ -1,9 +1,10 @@
-// The panel of tools, in tabs: faults, clock, traffic, addresses.
+// The panel of tools, in tabs: the tour, faults, clock, traffic, addresses.
 
 import { ActivityTab } from "./tab-activity.js";
 import { AddressesTab } from "./tab-addresses.js";
 import { ClockTab } from "./tab-clock.js";
 import { FaultsTab } from "./tab-faults.js";
+import { TourTab } from "./tab-tour.js";
 import { fill, h } from "./dom.js";
 import { iconButton } from "./icons.js";
 
@@ -15,10 +16,13 @@ export class Tools {
   #tabs;
   #buttons;
   #shown = 0;
+  #tour;
 
-  constructor(element, store) {
+  /** open: shows a person's phone. */
+  constructor(element, store, open) {
     this.#element = element;
-    this.#tabs = [new FaultsTab(), new ClockTab(store), new ActivityTab(), new AddressesTab()];
+    this.#tour = new TourTab(store, open);
+    this.#tabs = [this.#tour, new FaultsTab(), new ClockTab(store), new ActivityTab(), new AddressesTab()];
     this.#buttons = this.#tabs.map(({ title }, index) =>
       h("button", { type: "button", role: "tab", id: `tab-${index}`, "aria-controls": `panel-${index}`, onclick: () => this.#show(index) }, title),
     );
@@ -34,6 +38,11 @@ export class Tools {
   /** Give the tabs the simulator's facts about the business, the stack and the faults. */
   know(facts) {
     for (const tab of this.#tabs) tab.know?.(facts);
+  }
+
+  /** Return whether the tour is worth showing without being asked for. */
+  get tourIsNew() {
+    return this.#tour.isNew;
   }
 
   /** Open or close the panel; `opener` is the button to which the focus returns. */
