@@ -19,8 +19,9 @@ from gateway.runtime.telemetry import leave_out_the_webhook
 from gateway.runtime.tracing import SERVICE, configure_tracing
 from gateway.serve import serve as serve_process
 from gateway.settings import Settings
+from gateway.store.migrate import WrongRoleError, is_running, pending
 from gateway.store.migrate import migrate as run_migrations
-from gateway.store.migrate import pending
+from gateway.store.roles import statements
 from gateway.work import work as work_process
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -67,7 +68,22 @@ def migrate(
         applied = run_migrations(url)
     except psycopg.OperationalError as error:
         die(f"Postgres at DATABASE_URL does not answer: {str(error).splitlines()[0]}")
+    except WrongRoleError as error:
+        die(str(error))
     print(f"applied {', '.join(applied)}" if applied else "the schema is the newest already")
+
+
+@app.command()
+def roles(
+    sql: typing.Annotated[bool, typer.Option("--sql", help="Print the SQL; the command changes nothing.")] = False,
+    previous_owner: typing.Annotated[
+        str | None, typer.Option(help="The role that owned everything before: its tables are taken over.")
+    ] = None,
+) -> None:
+    """Print the SQL that makes the database roles of the processes, for an administrator to run."""
+    if not sql:
+        die("add --sql: the command only prints the SQL, which an administrator of the database runs")
+    print(statements(previous_owner), end="")
 
 
 def _wait_for_migrations(url: str) -> None:
@@ -76,12 +92,14 @@ def _wait_for_migrations(url: str) -> None:
     while True:
         try:
             missing = pending(url)
+            if not missing and not is_running(url):
+                return
         except psycopg.OperationalError:
             now = "Postgres does not answer yet"
+        except psycopg.errors.InsufficientPrivilege:
+            now = "waiting for the rights of this database role, which `gateway migrate` gives at its end"
         else:
-            if not missing:
-                return
-            now = f"waiting for {', '.join(missing)}"
+            now = f"waiting for {', '.join(missing) or 'a migration that runs'}"
         if now != last:
             print(now, flush=True)
         last = now

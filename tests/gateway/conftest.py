@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
@@ -11,14 +12,17 @@ from gateway import cli
 from gateway.commands import common
 from gateway.store.database import Pool, make_pool
 from gateway.store.migrate import migrate
+from gateway.store.roles import statements
 from tests.gateway.support.harness import Gateway
 
 
 @pytest.fixture(scope="session")
 def database_template(make_template: Callable[..., str]) -> str:
-    """Return the name of the template database, which is migrated once."""
+    """Return the name of the template database, which has the roles of the processes and is migrated once."""
 
     def prepare(url: str) -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(statements().encode())
         migrate(url)
 
     return make_template("gateway", prepare)

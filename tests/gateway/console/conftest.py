@@ -54,10 +54,11 @@ Open = Callable[..., Awaitable[Browser]]
 @pytest.fixture
 async def open_console(database: str) -> AsyncIterator[Open]:
     """`await open_console(**settings)`: a browser that nobody is signed in with, on a console of these settings."""
+    url = f"{database}?options=-c%20role%3Dwa_console"  # with the rights that it has in production
     async with AsyncExitStack() as stack:
 
         async def opened(**settings: Any) -> Browser:
-            process = console(ConsoleSettings(database_url=database, _env_file=None, **settings))
+            process = console(ConsoleSettings(database_url=url, _env_file=None, **settings))
             await stack.enter_async_context(process.lifespan())
             transport = httpx.ASGITransport(process.doors[0].app)
             base = settings.get("console_url", HOST)
