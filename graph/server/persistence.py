@@ -10,14 +10,17 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.store.postgres.aio import AsyncPostgresStore
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow
 
+from graph.contract.context import Context
 from graph.server.memory_cleanup import clean_up_forever
 from graph.server.postgres import Pool, new_pool
 from graph.server.retention import Retention
@@ -29,17 +32,43 @@ SCHEMA = "agent"
 # Checkpointer and retention use one connection each at a time (a lock); the third replaces a broken one.
 CHECKPOINT_POOL_SIZE = 3
 STORE_POOL_SIZE = 4
+# The parts of a configuration that the checkpointer copies into a checkpoint's metadata.
+_COPIED = ("configurable", "metadata")
+
+
+class Checkpointer(AsyncPostgresSaver):
+    """A checkpointer that stores nothing of the run's context with a checkpoint.
+
+    The server copies a run's context into the metadata of each checkpoint: numbers, the name, the persona. Nothing
+    reads them there, because every run brings its own context.
+    """
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Save a checkpoint; see the base class."""
+        bare = cast("RunnableConfig", {**config, **{part: _without_context(config.get(part)) for part in _COPIED}})
+        kept = cast("CheckpointMetadata", _without_context(metadata))
+        return await super().aput(bare, checkpoint, kept, new_versions)
+
+
+def _without_context(values: Any) -> dict[str, Any]:  # noqa: ANN401 - a mapping of any kind, or None
+    return {name: value for name, value in (values or {}).items() if name not in Context.model_fields}
 
 
 @asynccontextmanager
-async def checkpointer() -> AsyncIterator[AsyncPostgresSaver]:
+async def checkpointer() -> AsyncIterator[Checkpointer]:
     """Provide the checkpointer of the server for its lifetime."""
     async with (
         _pool(AsyncPostgresSaver, CHECKPOINT_POOL_SIZE, "checkpoints") as pool,
         _meanwhile(Retention(pool, settings().agent_retention_days).run()),
         _meanwhile(clean_up_forever()),
     ):
-        yield AsyncPostgresSaver(pool)
+        yield Checkpointer(pool)
 
 
 @asynccontextmanager

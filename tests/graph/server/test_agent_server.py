@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from langgraph_sdk.client import LangGraphClient
 
+from graph.contract.context import Context
 from simulator.ports import free_port, listens
 from simulator.stack.process import Process
 from tests.graph.conftest import TOKEN
@@ -73,6 +74,23 @@ async def test_a_failing_model_fails_the_run_and_a_continued_one_answers(
         "success",
         {"turn_id": "t1", "replies": [{"type": "text", "text": "Você disse: Oi"}], "handoff": None, "verified": False},
     )
+
+
+async def test_nothing_of_the_context_stands_with_a_checkpoint(
+    conversation: Conversation, model_server: ModelServer, server_database: str
+) -> None:
+    conversation.context |= {"customer_name": "Maria Aparecida", "persona": "Você é a Lia."}
+    model_server.script = _order_script
+    await conversation.turn("t1", "Pedido 12345")
+    with psycopg.connect(server_database) as connection:
+        rows = connection.execute(
+            "SELECT metadata FROM agent.checkpoints WHERE thread_id = %s", [conversation.thread]
+        ).fetchall()
+    assert rows
+    for [metadata] in rows:
+        assert metadata["run_id"]
+        assert not metadata.keys() & Context.model_fields.keys()
+        assert not any(str(value) in json.dumps(metadata) for value in conversation.context.values())
 
 
 async def test_many_conversations_at_once(client: LangGraphClient) -> None:
