@@ -56,7 +56,7 @@ async def _as_before(conn: Connection, found: Standing, before: Standing, quiet:
         await store.close(conn, found.id)
         await episodes.closed_by(conn, found.id, None, reason=None, satisfaction=None)
     elif before.state == "open":
-        await ownership.hand_back(conn, found.id)
+        await ownership.give_to_agent(conn, found.id)
         await quiet.schedule(conn, found.id)
     else:
         await store.restore(conn, before)

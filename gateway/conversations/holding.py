@@ -8,7 +8,7 @@ from uuid import UUID
 from gateway.conversations.checks import as_seen, done, locked, seen
 from gateway.conversations.errors import ChangedError, NotHolderError, TakenByOtherError
 from gateway.numbers.quiet_period import QuietPeriod
-from gateway.store import ownership
+from gateway.store import ownership, unanswered
 from gateway.store.database import Connection
 from gateway.store.desk import standing as store
 from gateway.store.desk.standing import UNTIL_A_REPLY, Standing
@@ -50,17 +50,21 @@ async def assign(conn: Connection, conversation_id: UUID, by: Person | None, ver
 
 
 async def hand_back(
-    conn: Connection, conversation_id: UUID, by: Person | None, version: int, quiet: QuietPeriod
-) -> Standing:
-    """Return a conversation to the agent, which answers what nobody has answered. Raises as `as_seen` does.
+    conn: Connection, conversation_id: UUID, by: Person | None, version: int, quiet: QuietPeriod, *,
+    answers: bool = True,
+) -> Standing:  # fmt: skip
+    """Return a conversation to the agent. Raises as `as_seen` does.
 
-    quiet: of the conversation's number.
+    quiet: of the conversation's number; answers: whether the agent answers now the messages that nobody has answered.
+    Otherwise it is silent until the customer writes again, and has then read those messages too.
     """
     async with conn.transaction():
         found = await as_seen(conn, conversation_id, by, version)
-        await ownership.hand_back(conn, conversation_id)
+        await ownership.give_to_agent(conn, conversation_id)
+        if not answers:
+            await unanswered.dismiss(conn, conversation_id)
         await quiet.schedule(conn, conversation_id)
-        return await done(conn, by, "handed back", found)
+        return await done(conn, by, "handed back", found, answers=None if answers else False)
 
 
 async def snooze(

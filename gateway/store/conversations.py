@@ -13,10 +13,11 @@ from gateway.store.database import TURNS, Connection, notify
 
 #: Whether a person has answered a customer's message `m`: here when it was in the conversation already, or in the phone
 #: app after it was written, whenever we learned of it. Within one second the order is not known: it is unanswered then.
-ANSWERED_BY_PEOPLE = """EXISTS (
+#: A message that a person dismissed needs no answer.
+ANSWERED_BY_PEOPLE = """(m.dismissed OR EXISTS (
     SELECT FROM message s WHERE s.conversation_id = m.conversation_id AND s.direction = 'out'
       AND s.author IN ('person', 'app') AND s.type NOT IN ('reaction', 'edit', 'revoke')
-      AND CASE s.author WHEN 'app' THEN s.sent_at > m.sent_at ELSE s.seq > m.seq END)"""
+      AND CASE s.author WHEN 'app' THEN s.sent_at > m.sent_at ELSE s.seq > m.seq END))"""
 
 
 async def conversation_for(conn: Connection, channel_id: str, contact_id: UUID) -> UUID:

@@ -10,9 +10,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from gateway.store.database import Connection
-
-#: The error of a message that the agent had queued in a conversation that somebody else holds now.
-SILENCED = "not sent: the agent no longer holds the conversation"
+from gateway.store.unanswered import SILENCED, TAKEN_OVER, wait_for_agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,7 @@ async def control_returned(conn: Connection, conversation_id: UUID, at: datetime
     )
     row = await cursor.fetchone()
     if row and row[0]:
-        await hand_back(conn, conversation_id, at)
+        await give_to_agent(conn, conversation_id, at)
     return row is not None
 
 
@@ -133,29 +131,33 @@ async def hand_back_expired(conn: Connection) -> list[UUID]:
     )
     expired = [row[0] for row in await cursor.fetchall()]
     for conversation_id in expired:
-        await hand_back(conn, conversation_id)
+        await give_to_agent(conn, conversation_id)
     return expired
 
 
-async def hand_back(conn: Connection, conversation_id: UUID, at: datetime | None = None) -> bool:
-    """Return a conversation to the agent; False where there is no such conversation.
+async def give_to_agent(conn: Connection, conversation_id: UUID, at: datetime | None = None) -> None:
+    """Return a conversation to the agent, which answers the messages that nobody has answered.
 
-    at: since when it is the agent's; None: now. The caller schedules the next turn (`schedule`), which answers the
-    messages that nobody has answered.
+    at: since when it is the agent's; None: now. The caller schedules the next turn (`schedule`).
     """
-    cursor = await conn.execute(
+    await hand_back(conn, conversation_id, at)
+    await wait_for_agent(conn, conversation_id)
+
+
+async def hand_back(conn: Connection, conversation_id: UUID, at: datetime | None = None) -> None:
+    """Make the agent the holder of a conversation, since a time (None: now)."""
+    await conn.execute(
         """UPDATE conversation SET holder = 'agent', held_since = NULL, held_until = NULL, handoff_reason = NULL,
                   handoff_summary = NULL, freed_at = greatest(freed_at, coalesce(%s, now())) WHERE id = %s""",
         (at, conversation_id),
     )
     # A turn whose worker died is over: its reply would come too late.
     await conn.execute(
-        """UPDATE turn t SET state = 'done', ended_at = now(), error = 'a person took over' FROM conversation c
+        """UPDATE turn t SET state = 'done', ended_at = now(), error = %s FROM conversation c
            WHERE t.conversation_id = %s AND t.state = 'open' AND c.id = t.conversation_id
              AND (c.lease_until IS NULL OR c.lease_until < now())""",
-        (conversation_id,),
+        (TAKEN_OVER, conversation_id),
     )
-    return bool(cursor.rowcount)
 
 
 async def held(conn: Connection, limit: int = 200) -> list[Held]:

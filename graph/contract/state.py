@@ -178,10 +178,11 @@ class TurnInput(_Input):
 
 
 class Handoff(TypedDict):
-    """The request that a person takes over."""
+    """The request that a person takes over; `department`: the title of the one whose matter it is, if there are any."""
 
     reason: str
     summary: str
+    department: NotRequired[str]
 
 
 class Answer(TypedDict):

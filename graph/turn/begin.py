@@ -47,14 +47,18 @@ class Turn(AgentMiddleware[State, Context]):
         history = state.get("messages", [])
         known = {message.id for message in history}
         if all(message.id in known for message in turn.inbound):
-            return _go_on(history)
+            if not _asks_again(state, turn):
+                return _go_on(history)
+            known -= {message.id for message in turn.inbound}
         return await self._begin(state, runtime.context or Context(), turn, known)
 
     async def _begin(self, state: State, context: Context, turn: TurnInput, known: set[str | None]) -> dict[str, Any]:
         files = await read_files(turn.inbound)
         read = turn.model_copy(update={"inbound": files.inbound})
         new = [message for message in messages_of_turn(read, files.contents) if message.id not in known]
-        history = state.get("messages", [])
+        old = state.get("messages", [])
+        again = {message.id for message in new}  # they move to the end, where the model answers them
+        history = [message for message in old if message.id not in again]
         marked = mark_unsent(history) if _unsent(state, turn) else history
         begun = closed_history(marked, turn.turn_id)
         short = await shorten(self._model, begun, state.get("summary", ""), context)
@@ -69,7 +73,7 @@ class Turn(AgentMiddleware[State, Context]):
             "failures": _failures(state, turn, history),
         }
         update = without_unchanged(state, {**started, **decided, **short.update})
-        return {**update, "messages": _update(history, short.messages or begun, messages)}
+        return {**update, "messages": _update(old, short.messages or begun, messages)}
 
 
 def _answer_of(state: State) -> Answer | None:
@@ -81,6 +85,14 @@ def _unsent(state: State, turn: TurnInput) -> bool:
     """Return whether the customer never received the last answer in the state."""
     answers = state.get("answers", [])
     return bool(answers) and answers[-1]["turn_id"] == turn.unsent
+
+
+def _asks_again(state: State, turn: TurnInput) -> bool:
+    """Return whether messages that were answered wait for another answer, because theirs was never sent.
+
+    That is so where a person cut the turn short and gave the conversation back without a word to the customer.
+    """
+    return _unsent(state, turn) and not unanswered_messages(state.get("messages", []))
 
 
 def _go_on(history: Sequence[AnyMessage]) -> dict[str, Any]:

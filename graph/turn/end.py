@@ -15,6 +15,7 @@ from graph.contract.state import ANSWERS_KEPT, Answer, Handoff, Pending, Prepare
 from graph.history.transcript import after_last_customer_message
 from graph.model.guard import Fault
 from graph.policy.confirmations import pending_change, question_replies
+from graph.policy.departments import current_department, departments_of
 from graph.policy.masking import mask
 from graph.prompts import TEXTS
 from graph.tools.conversation import handoff_text
@@ -52,8 +53,7 @@ def finish(state: State, context: Context, message: AIMessage, fault: Fault | No
     if failures >= FAILURES_BEFORE_HANDOFF and handoff is None:
         handoff, failures = Handoff(reason=TEXTS["three_failures"], summary=""), 0
         message = AIMessage(handoff_text(state, context), id=message.id)
-    if handoff and not handoff["summary"]:
-        handoff = Handoff(reason=handoff["reason"], summary=_summary(state))
+    handoff = handoff and _whole(handoff, state, context)
     parts = [REPLY.validate_python(part) for part in (state.get("prepared") or NOTHING_PREPARED)["parts"]]
     asked = pending_change(state)
     if asked and asked["turn_id"] == state["turn_id"]:
@@ -76,6 +76,14 @@ def _with_question(
     whole = "\n\n".join(filter(None, [text, asked["question"]]))
     kept = AIMessage(whole, id=message.id, usage_metadata=message.usage_metadata)
     return kept, [*compose(text, others), *question_replies(asked)]
+
+
+def _whole(handoff: Handoff, state: State, context: Context) -> Handoff:
+    """Return a handoff with a summary, and with the department where the channel has several."""
+    whole = Handoff(reason=handoff["reason"], summary=handoff["summary"] or _summary(state))
+    if len(departments_of(context)) > 1:
+        whole["department"] = current_department(state, context).title
+    return whole
 
 
 def _failed(state: State, fault: Fault | None) -> bool:

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from gateway.console.conversation.requests import Fields, conversation_id, standing, told
 from gateway.console.parts import Parts
 from gateway.console.routes import Page, RefusedError, person_of
-from gateway.conversations import closing, holding, labels
+from gateway.conversations import closing, holding, labels, numbers
 from gateway.conversations.errors import ChangedError
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.runtime.telemetry import TAKES
@@ -39,6 +39,7 @@ class Holding:
         decisions: dict[str, Decision] = {
             "take": self._take, "hand-back": self._hand_back, "assign": self._assign, "snooze": self._snooze,
             "wake": self._wake, "close": self._close, "department": self._department, "tags": self._tags,
+            "confirm-number": self._confirm_number,
         }  # fmt: skip
         return [
             Page(f"{CONVERSATION}/{name}", self._endpoint(decide), Role.ATTENDANT, ["POST"])
@@ -65,7 +66,8 @@ class Holding:
         return taken
 
     async def _hand_back(self, conn: Connection, found: UUID, person: Person, fields: Fields) -> Standing:
-        return await holding.hand_back(conn, found, person, fields.needed("version"), self._quiet)
+        answers = not fields.flag("quiet")
+        return await holding.hand_back(conn, found, person, fields.needed("version"), self._quiet, answers=answers)
 
     async def _assign(self, conn: Connection, found: UUID, person: Person, fields: Fields) -> Standing:
         to = fields.id("to")
@@ -92,6 +94,9 @@ class Holding:
     async def _department(self, conn: Connection, found: UUID, person: Person, fields: Fields) -> Standing:
         name = fields.text("department", _LONGEST_DEPARTMENT).strip() or None
         return await labels.set_department(conn, found, person, fields.needed("version"), name)
+
+    async def _confirm_number(self, conn: Connection, found: UUID, person: Person, _: Fields) -> Standing:
+        return await numbers.confirm(conn, found, person)
 
     async def _tags(self, conn: Connection, found: UUID, person: Person, fields: Fields) -> Standing:
         """Put a tag on by its name, which makes one that is new, or take one away by its id."""

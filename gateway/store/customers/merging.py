@@ -16,6 +16,9 @@ from gateway.store.customers.merged_desk import join_desk
 from gateway.store.database import Connection
 from gateway.store.ownership import silence
 
+#: The error of a turn without a run whose messages wait for the next turn.
+UNDONE = "its conversation joined another"
+
 
 class TurnUnderWayError(Exception):
     """The conversation to be absorbed has a run under way, whose effects must not be repeated. Try later."""
@@ -131,8 +134,8 @@ async def _undo_turn(conn: Connection, turn_id: UUID) -> None:
         (turn_id,),
     )
     await conn.execute(
-        "UPDATE turn SET state = 'done', ended_at = now(), error = 'its conversation joined another' WHERE id = %s",
-        (turn_id,),
+        "UPDATE turn SET state = 'done', ended_at = now(), error = %s WHERE id = %s",
+        (UNDONE, turn_id),
     )
 
 

@@ -13,7 +13,8 @@ from psycopg.types.json import Jsonb
 
 from gateway.store.customers.contacts import Key, keys_of_all
 from gateway.store.database import OUTBOX, Connection, notify
-from gateway.store.ownership import SILENCED, wait_again
+from gateway.store.ownership import wait_again
+from gateway.store.unanswered import SILENCED
 
 #: Seconds for which an uncertain message keeps back the messages that follow it.
 DOUBT_SECONDS = 5.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.store.customers.contacts import former_ids, keys_of, present_keys, verification
+from gateway.store.customers.merging import UNDONE
 from gateway.store.database import Connection
 from gateway.store.turns.turns import Turn
 
@@ -52,13 +53,13 @@ async def _reached(conn: Connection, turn: Turn) -> None:
                     OR bool_or(m.status = 'failed' AND m.content ? 'verbatim') IS TRUE,
                   bool_or(m.status IN ('queued', 'sending', 'uncertain', 'failed')
                           OR m.sent_at > wrote.first + interval '2 s') IS TRUE
-           FROM (SELECT turn_id FROM message WHERE conversation_id = %(conversation)s AND direction = 'in'
-                   AND turn_id <> %(turn)s ORDER BY seq DESC LIMIT 1) before
+           FROM (SELECT id AS turn_id FROM turn WHERE conversation_id = %(conversation)s AND id <> %(turn)s
+                   AND error IS DISTINCT FROM %(undone)s ORDER BY started_at DESC LIMIT 1) before
            CROSS JOIN (SELECT min(sent_at) AS first FROM message
                        WHERE turn_id = %(turn)s AND direction = 'in') wrote
            LEFT JOIN message m ON m.turn_id = before.turn_id AND m.direction = 'out' AND m.author = 'agent'
            GROUP BY before.turn_id""",
-        {"conversation": turn.conversation_id, "turn": turn.id},
+        {"conversation": turn.conversation_id, "turn": turn.id, "undone": UNDONE},
     )
     if row := await cursor.fetchone():
         turn.unsent, turn.early = row[0] if row[1] else None, row[2]

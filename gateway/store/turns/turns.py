@@ -17,6 +17,9 @@ from psycopg.types.json import Jsonb
 
 from gateway.store.customers.contacts import Key, trust
 from gateway.store.database import OUTBOX, Connection, notify
+from gateway.store.unanswered import TAKEN_OVER
+
+_LONGEST_DEPARTMENT = 100
 
 
 class LeaseLostError(Exception):
@@ -181,7 +184,7 @@ async def end(
         silenced = not await _holds(conn, turn)
         cursor = await conn.execute(
             "UPDATE turn SET state = %s, ended_at = now(), error = %s WHERE id = %s AND state = 'open'",
-            ("failed" if error else "done", error, turn.id),
+            ("failed" if error else "done", TAKEN_OVER if silenced and not error else error, turn.id),
         )
         if not cursor.rowcount:
             raise LeaseLostError
@@ -216,10 +219,13 @@ async def _holds(conn: Connection, turn: Turn) -> bool:
 
 async def _hand_over(conn: Connection, turn: Turn, handoff: Mapping[str, Any]) -> None:
     await conn.execute(
-        """UPDATE conversation SET holder = 'person', held_since = now(), handoff_reason = %s, handoff_summary = %s
-           WHERE id = %s""",
-        (str(handoff.get("reason") or ""), str(handoff.get("summary") or ""), turn.conversation_id),
-    )
+        """UPDATE conversation SET holder = 'person', held_since = now(), handoff_reason = %s, handoff_summary = %s,
+                  department = coalesce(%s, department) WHERE id = %s""",
+        (
+            str(handoff.get("reason") or ""), str(handoff.get("summary") or ""),
+            str(handoff.get("department") or "").strip()[:_LONGEST_DEPARTMENT] or None, turn.conversation_id,
+        ),
+    )  # fmt: skip
 
 
 async def _queue(conn: Connection, turn: Turn, replies: Sequence[dict[str, Any]], author: str) -> None:

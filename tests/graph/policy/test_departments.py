@@ -165,7 +165,8 @@ async def test_a_person_is_called_with_reason_and_summary_and_the_turn_ends(talk
     wish = ("request_human", {"reason": "cliente irritado", "summary": "Pedido 12345 atrasado"})
     talk.model.prepare(calls(wish))
     output = await talk.turn("t1", "Que absurdo! Quero falar com alguém!")
-    assert output["handoff"] == {"reason": "cliente irritado", "summary": "Pedido 12345 atrasado"}
+    handoff = {"reason": "cliente irritado", "summary": "Pedido 12345 atrasado", "department": "Atendimento"}
+    assert output["handoff"] == handoff
     assert texts(output) == [TEXTS["handoff"]]
     assert len(talk.model.seen) == 1
 

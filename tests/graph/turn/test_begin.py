@@ -69,6 +69,16 @@ async def test_an_answer_that_never_reached_the_customer_is_marked_in_the_histor
     assert [message.text for message in await talk.messages()][1:5] == [unsent, "R$ 20, até sexta", "Oi?", "Às ordens"]
 
 
+async def test_messages_whose_answer_a_person_cut_off_are_asked_again_at_the_end(talk: Talk) -> None:
+    talk.model.prepare("Às 18 h", "Fechamos às 18 h", "ok")
+    await talk.turn("t1", inbound("Que horas fecha?", wamid="wamid.1"))
+    output = await talk.turn("t2", inbound("Que horas fecha?", wamid="wamid.1"), unsent="t1")
+    assert texts(output) == ["Fechamos às 18 h"]
+    unsent = f"{UNSENT}\nÀs 18 h"
+    assert [message.text for message in talk.model.seen[-1]] == [unsent, "Que horas fecha?"]
+    assert [message.text for message in await talk.messages()] == [unsent, "Que horas fecha?", "Fechamos às 18 h"]
+
+
 async def test_a_turn_without_messages_is_refused(talk: Talk) -> None:
     with pytest.raises(ValueError, match="inbound"):
         await talk.turn("t1")

@@ -195,7 +195,7 @@ export class Conversation {
     if (!button) return;
     const { dataset } = button;
     if (dataset.do === "take" && dataset.from && !this.bar.mine) this.ask("take");
-    else if (dataset.do && button.type === "button") this.act(dataset.do).then(() => dataset.do === "take" && this.write("reply"));
+    else if (dataset.do && button.type === "button" && (!dataset.confirm || confirm(dataset.confirm))) this.act(dataset.do, { quiet: "quiet" in dataset }).then(() => dataset.do === "take" && this.write("reply"));
     if (dataset.dialog) this.ask(dataset.dialog);
     if (dataset.untag) this.act("tags", { remove: dataset.untag });
     if (dataset.retry && (!dataset.confirm || confirm(dataset.confirm))) this.act("retry", { message: dataset.retry, last_seen: this.newest });

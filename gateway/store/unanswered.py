@@ -1,0 +1,49 @@
+"""Messages of a customer that nobody has answered when a conversation returns to the agent."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from gateway.store.conversations import ANSWERED_BY_PEOPLE
+from gateway.store.database import Connection
+
+#: The error of a message that the agent had queued in a conversation that somebody else holds now.
+SILENCED = "not sent: the agent no longer holds the conversation"
+#: The error of a turn that ended without a reply for the same reason.
+TAKEN_OVER = "a person took over"
+
+
+async def wait_for_agent(conn: Connection, conversation_id: UUID) -> None:
+    """Have messages wait for a turn again whose own turn was silenced, unless somebody has answered them since.
+
+    The caller has handed the conversation back to the agent and schedules the next turn. A turn that a person cut short
+    ended without a reply, or its replies were not sent. Messages of closed episodes stay as they are.
+    """
+    await conn.execute(
+        f"""UPDATE message m SET awaits = true FROM turn t
+            WHERE m.conversation_id = %(id)s AND m.direction = 'in' AND m.turn_id = t.id AND t.state = 'done'
+              AND NOT m.awaits AND m.revoked_at IS NULL
+              AND (t.error = %(taken_over)s OR EXISTS (SELECT FROM message o WHERE o.turn_id = t.id
+                                                         AND o.direction = 'out' AND o.error = %(silenced)s))
+              AND NOT EXISTS (SELECT FROM message o JOIN turn later ON later.id = o.turn_id
+                              WHERE o.conversation_id = m.conversation_id AND o.direction = 'out'
+                                AND o.author IN ('agent', 'gateway') AND o.status <> 'failed'
+                                AND later.started_at >= t.started_at)
+              AND m.created_at >= (SELECT opened_at FROM episode e
+                                   WHERE e.conversation_id = m.conversation_id AND e.closed_at IS NULL)
+              AND NOT {ANSWERED_BY_PEOPLE}""",  # noqa: S608  # ours
+        {"id": conversation_id, "taken_over": TAKEN_OVER, "silenced": SILENCED},
+    )
+    await conn.execute(
+        "UPDATE conversation SET waits_since = least(waits_since, unanswered_since(id)) WHERE id = %s",
+        (conversation_id,),
+    )
+
+
+async def dismiss(conn: Connection, conversation_id: UUID) -> None:
+    """Note that the messages that wait need no answer: the next turn contains them, but they are no reason for one."""
+    await conn.execute(
+        "UPDATE message SET dismissed = true WHERE conversation_id = %s AND awaits AND NOT dismissed",
+        (conversation_id,),
+    )
+    await conn.execute("UPDATE conversation SET waits_since = NULL WHERE id = %s", (conversation_id,))
