@@ -17,6 +17,7 @@ SECRETS = (
     "AGENT_DATABASE_URL",
     "BUSINESS_DATABASE_URL",
     "BUSINESS_API_TOKEN",
+    "BUSINESS_TOKEN",
     "LANGGRAPH_TOKEN",
     "INTERNAL_TOKEN",
     "OPENAI_API_KEY",
@@ -43,6 +44,9 @@ class Settings(BaseSettings):
     business_api_token: SecretStr | None = Field(None, description="bearer token for BUSINESS_API_URL")
 
     langgraph_token: SecretStr | None = Field(None, description="bearer token that the gateway shows to this server")
+    business_token: SecretStr | None = Field(
+        None, description="bearer token by which the console asks for a customer's orders, tickets and facts"
+    )
     studio: bool = Field(
         False, description="development server: whether LangGraph Studio, in this machine's browser, is let in"
     )

@@ -14,6 +14,7 @@ from gateway.console.access.oidc_pages import OidcPages
 from gateway.console.access.sign_in import HOME, SignIn
 from gateway.console.admin.audit import Audit
 from gateway.console.admin.people import People
+from gateway.console.conversation.business import Business
 from gateway.console.conversation.holding import Holding
 from gateway.console.conversation.media import Media
 from gateway.console.conversation.page import Conversation
@@ -49,6 +50,7 @@ def rooms(parts: Parts) -> list[Page]:
         *Audit(parts).routes(),
         *Inbox(parts).routes(),
         *Conversation(parts).routes(),
+        *Business(parts).routes(),
         *Holding(parts).routes(),
         *Writing(parts).routes(),
         *Presence(parts).routes(),

@@ -20,7 +20,7 @@ from gateway.store.database import make_pool
 
 
 def new_http_client() -> httpx.AsyncClient:
-    """Return the client by which the issuer of the company's accounts is asked."""
+    """Return the client by which the agent server and the issuer of the company's accounts are asked."""
     return httpx.AsyncClient()
 
 

@@ -15,7 +15,7 @@ from gateway.runtime.settings import CommonSettings
 class ConsoleSettings(CommonSettings):
     """The settings of `console`."""
 
-    secrets: ClassVar[tuple[str, ...]] = (*CommonSettings.secrets, "OIDC_CLIENT_SECRET")
+    secrets: ClassVar[tuple[str, ...]] = (*CommonSettings.secrets, "BUSINESS_TOKEN", "OIDC_CLIENT_SECRET")
 
     console_port: int = Field(8002, ge=0, le=65535, description="port of gateway console's pages")
     console_ops_port: int = Field(8004, ge=0, le=65535, description="port of gateway console's health and metrics")
@@ -30,6 +30,13 @@ class ConsoleSettings(CommonSettings):
     )
     console_session_hours: float = Field(168, gt=0, description="a person signs in again after so long in any case")
     console_timezone: str = Field("America/Sao_Paulo", description="time zone in which the console tells times")
+
+    langgraph_url: str = Field(
+        "http://127.0.0.1:2024", description="the agent server, which is asked for orders, tickets and facts"
+    )
+    business_token: SecretStr | None = Field(
+        None, description="bearer token for these questions, and for nothing else; unset: none is asked"
+    )
 
     oidc_issuer: str | None = Field(
         None, description="people sign in with the company's accounts: OpenID Connect issuer, https://…"

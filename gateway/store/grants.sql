@@ -14,7 +14,7 @@ BEGIN
             ('event', everything, NULL),
             ('contact', everything, 'SELECT'),
             ('contact_key', everything, 'SELECT'),
-            ('contact_merge', everything, NULL),
+            ('contact_merge', everything, 'SELECT'),
             ('proof_try', everything, NULL),
             ('conversation', everything, 'SELECT, UPDATE'),
             ('turn', everything, 'SELECT, UPDATE (state, ended_at, error)'),

@@ -5,7 +5,8 @@ The customer may see them and have them erased. The caller masks documents and c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from langgraph.store.base import BaseStore
 
@@ -29,7 +30,12 @@ def profile_ids(context: Context) -> list[str]:
 async def facts(store: BaseStore | None, profiles: Sequence[str]) -> list[str]:
     """Return the facts of these profiles, each once, oldest first; none without a store."""
     items = [await store.aget(NAMESPACE, profile) for profile in profiles] if store else []
-    return list(dict.fromkeys(str(fact) for item in items if item for fact in item.value.get("facts", [])))
+    return merged(item.value for item in items if item)
+
+
+def merged(profiles: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the facts of stored profiles, each once, oldest first."""
+    return list(dict.fromkeys(str(fact) for profile in profiles for fact in profile.get("facts", [])))
 
 
 async def remember(store: BaseStore, customer_id: str, fact: str) -> list[str]:

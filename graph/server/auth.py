@@ -1,4 +1,7 @@
-"""Access to the agent server: clients with LANGGRAPH_TOKEN; with STUDIO also LangGraph Studio."""
+"""Access to the agent server: clients with LANGGRAPH_TOKEN; with STUDIO also LangGraph Studio.
+
+The console has BUSINESS_TOKEN instead, which is good for one path and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +14,27 @@ from graph.settings import settings
 
 log = logging.getLogger(__name__)
 
+CUSTOMER_PATH = "/business/customer"
 REFUSED = "Send the agent server's token: Authorization: Bearer <LANGGRAPH_TOKEN>."
 
 auth = Auth()
 
 
 @auth.authenticate
-async def authenticate(authorization: str | None) -> str:
-    """Return the identity of the Authorization header. Raises a 401 for any header without the token."""
-    if not authorized(authorization):
+async def authenticate(authorization: str | None, path: str) -> str:
+    """Return the identity of the Authorization header. Raises a 401 for any header without the path's token."""
+    if not authorized(authorization, path):
         raise Auth.exceptions.HTTPException(status_code=401, detail=REFUSED)
-    return "gateway"
+    return "console" if path == CUSTOMER_PATH else "gateway"
 
 
-def authorized(authorization: str | None) -> bool:
-    """Return whether the header holds the token, compared in constant time; False if no token is set."""
-    token = settings().langgraph_token
+def authorized(authorization: str | None, path: str) -> bool:
+    """Return whether the header holds the token of a path, compared in constant time; False if that is not set."""
+    config = settings()
+    name = "BUSINESS_TOKEN" if path == CUSTOMER_PATH else "LANGGRAPH_TOKEN"
+    token = config.business_token if path == CUSTOMER_PATH else config.langgraph_token
     if token is None:
-        log.error("LANGGRAPH_TOKEN is not set: every request is refused.")
+        log.error("%s is not set: its requests are refused.", name)
         return False
     expected = f"Bearer {token.get_secret_value()}"
     return hmac.compare_digest((authorization or "").encode(), expected.encode())

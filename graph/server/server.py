@@ -1,13 +1,14 @@
-"""The additions of development and production to LangGraph Server, which loads one of these two apps (`http.app`).
+"""The middleware that stands before LangGraph Server, and before the route of the console (`graph/app.py`).
 
-Both answer to known host names only, and require the token for everything except probes and metrics. Development
-differs in one point: with STUDIO it admits LangGraph Studio's page, which has no token.
+Development and production answer to known host names only, and require a token for everything except probes and
+metrics. Development differs in one point: with STUDIO it admits LangGraph Studio's page, which has no token.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -15,14 +16,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graph.policy.masking import mask_values
 from graph.server.auth import REFUSED, authorized
 from graph.server.hosts import KnownHosts
-from graph.server.log_lines import leave_out_the_words_of_exceptions
-from graph.server.tracing import JoinTrace, configure_tracing
-from graph.settings import settings
+from graph.server.tracing import JoinTrace
+from graph.settings import Settings
 
 # Paths for probes and Prometheus, which have no token; a NetworkPolicy keeps other clients away.
 OPEN_PATHS = ("/ok", "/metrics")
@@ -66,7 +67,7 @@ class RequireToken:
         if scope["type"] == "lifespan" or scope["path"] in OPEN_PATHS:
             return await self.app(scope, receive, send)
         headers = Headers(scope=scope)
-        if authorized(headers.get("authorization")) or (self._studio and _from_studio(scope, headers)):
+        if authorized(headers.get("authorization"), scope["path"]) or (self._studio and _from_studio(scope, headers)):
             return await self.app(scope, receive, send)
         return await JSONResponse({"detail": REFUSED}, status_code=401)(scope, receive, send)
 
@@ -127,15 +128,10 @@ def forget_runs(folder: Path) -> None:
         pickle.unlink(missing_ok=True)
 
 
-# `disable_persistence` in langgraph.json does not reach the server (langgraph-cli 0.4.40 drops it, and with it an
-# orderly stop would write all the same), so this has to happen before the server reads: now, while it loads the app.
-forget_runs(RUNTIME_FOLDER)
-
-leave_out_the_words_of_exceptions()
-configure_tracing(settings().otel_exporter_otlp_endpoint)
-
-_known_hosts = Middleware(KnownHosts, names=settings().known_hosts.split(","))
-_inner = [Middleware(JoinTrace), Middleware(MaskInput)]
-_studio = [Middleware(AllowPrivateNetwork), Middleware(RequireToken, studio=settings().studio)]
-development = Starlette(middleware=[_known_hosts, *_studio, *_inner])
-production = Starlette(middleware=[_known_hosts, Middleware(RequireToken), *_inner])
+def make_app(routes: Sequence[Route], config: Settings, *, development: bool) -> Starlette:
+    """Return an app that LangGraph Server adds its own routes to."""
+    known_hosts = Middleware(KnownHosts, names=config.known_hosts.split(","))
+    studio = [Middleware(AllowPrivateNetwork)] if development else []
+    token = Middleware(RequireToken, studio=development and config.studio)
+    middleware = [known_hosts, *studio, token, Middleware(JoinTrace), Middleware(MaskInput)]
+    return Starlette(routes=list(routes), middleware=middleware)

@@ -7,13 +7,15 @@ raises it. The model has no influence on it.
 from __future__ import annotations
 
 from graph.business import Order, business
-from graph.contract.context import CustomerKey, Verification
+from graph.contract.context import Context, CustomerKey, Verification
 from graph.prompts import TEXTS
 from graph.tools.common import Runtime
 
 # Facts for the model, worded so that it may pass them on unchanged.
 CHANGES_NEED_PROOF = f"Nada foi mudado. {TEXTS['ask_proof']}"
 MORE_NEEDS_PROOF = f"Mais do que isso só depois de confirmar quem é. {TEXTS['ask_proof']}"
+# Levels at which the number leads to the customer's data.
+SURE: tuple[Verification, ...] = ("verified", "changes_need_proof")
 STAGES = {"open": "em preparação", "shipped": "enviado", "delivered": "entregue", "cancelled": "cancelado"}
 
 
@@ -24,18 +26,23 @@ def verification_level(runtime: Runtime) -> Verification:
 
 def trusted_keys(runtime: Runtime) -> list[CustomerKey]:
     """Return the keys that certainly belong to this customer: the lasting ones, the number unless in doubt."""
-    sure = verification_level(runtime) in ("verified", "changes_need_proof")
-    return [key for key in _keys(runtime) if sure or key.kind != "wa_id"]
+    return trusted(runtime.context, verification_level(runtime))
+
+
+def trusted(context: Context, level: Verification) -> list[CustomerKey]:
+    """Return the keys of a context that certainly belong to its customer, where the number has a level of trust."""
+    sure = level in SURE
+    return [key for key in _keys(context) if sure or key.kind != "wa_id"]
 
 
 def lasting_keys(runtime: Runtime) -> list[CustomerKey]:
     """Return the keys that can never belong to another person."""
-    return [key for key in _keys(runtime) if key.kind != "wa_id"]
+    return [key for key in _keys(runtime.context) if key.kind != "wa_id"]
 
 
 def number_keys(runtime: Runtime) -> list[CustomerKey]:
     """Return the current number as a key."""
-    return [key for key in _keys(runtime) if key.kind == "wa_id"]
+    return [key for key in _keys(runtime.context) if key.kind == "wa_id"]
 
 
 def stage_keys(runtime: Runtime) -> list[CustomerKey]:
@@ -43,8 +50,7 @@ def stage_keys(runtime: Runtime) -> list[CustomerKey]:
     return number_keys(runtime) if verification_level(runtime) == "stages_only" else []
 
 
-def _keys(runtime: Runtime) -> list[CustomerKey]:
-    context = runtime.context
+def _keys(context: Context) -> list[CustomerKey]:
     present = [key for key in context.customer_keys if key.kind in ("wa_id", "user_id") and key.until is None]
     if not context.customer_keys or not context.customer_id:
         return present

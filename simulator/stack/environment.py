@@ -14,10 +14,10 @@ AGENT_ONLY = re.compile(r"OPENAI_\w+|\w+_API_KEY(_FILE)?|(AGENT|BUSINESS|MODEL|L
 COMMON = re.compile(
     r"PATH|HOME|USER|LOGNAME|SHELL|TERM|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|PYTHON\w+|VIRTUAL_ENV|\w+_proxy", re.IGNORECASE
 )
-# The console sees neither tokens of Meta's nor the agent server's.
+# The console sees neither tokens of Meta's nor the agent server's, but one that is good for the data of a customer.
 CONSOLE = re.compile(
     r"(CONSOLE|OIDC|LOG|OTEL|QUIET_PERIOD)_\w+|DATABASE_(URL(_FILE)?|POOL_SIZE)|MEDIA_URL|GATEWAY_HOST|KNOWN_HOSTS"
-    r"|DRAIN_SECONDS"
+    r"|DRAIN_SECONDS|LANGGRAPH_URL|BUSINESS_TOKEN(_FILE)?"
 )
 # No other process of the gateway needs the console's secret at the issuer.
 CONSOLE_ONLY = re.compile(r"OIDC_\w+")

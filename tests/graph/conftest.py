@@ -25,6 +25,7 @@ from tests.graph.support.talk import Talk
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "agent-token"
+BUSINESS_TOKEN = "business-token"
 
 
 @pytest.fixture(scope="session")
@@ -149,6 +150,7 @@ def _server_environment(model: ModelServer, database: str) -> dict[str, str]:
         "PATH": os.environ["PATH"],
         "DATABASE_URL": database,
         "LANGGRAPH_TOKEN": TOKEN,
+        "BUSINESS_TOKEN": BUSINESS_TOKEN,
         "STUDIO": "true",  # production ignores it
         "OPENAI_BASE_URL": model.url,
         "OPENAI_API_KEY": "scripted",

@@ -34,6 +34,7 @@ class Conversation:
 
     def __init__(self, parts: Parts) -> None:
         self._pool = parts.pool
+        self._has_business = parts.settings.business_token is not None
 
     def routes(self) -> list[Page]:
         """The routes to mount."""
@@ -82,6 +83,7 @@ class Conversation:
             **await _customer(conn, row),
             "drafts": {one.mode: one for one in await notes.drafts(conn, row.id, person.id)},
             "attendants": [one for one in await people.every(conn) if one.may(Role.ATTENDANT)],
+            "has_business": self._has_business,
             "all_departments": await customers.departments(conn, person),
         }
 

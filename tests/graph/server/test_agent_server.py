@@ -7,6 +7,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import psycopg
@@ -14,9 +15,10 @@ import pytest
 from langgraph_sdk.client import LangGraphClient
 
 from graph.contract.context import Context
+from graph.server.auth import CUSTOMER_PATH
 from simulator.ports import free_port, listens
 from simulator.stack.process import Process
-from tests.graph.conftest import TOKEN
+from tests.graph.conftest import BUSINESS_TOKEN, TOKEN
 from tests.graph.support.model_server import Message, ModelServer, call, last_user_text, say
 from tests.graph.support.serving import Conversation, Server
 from tests.graph.support.talk import context, texts, turn_input
@@ -150,6 +152,40 @@ async def test_connections_broken_in_mid_tool_do_not_cost_the_answer(
     status, output = await conversation.finish(run)
     assert status == "success"
     assert texts(output)[0].startswith("Chamado ")
+
+
+async def test_the_console_is_told_about_the_customer_whom_it_names(client: LangGraphClient, server: Server) -> None:
+    one = {**context(), "customer_id": str(uuid.uuid4())}
+    await client.store.put_item(("profiles",), one["customer_id"], {"facts": ["Prefere lentes mensais."]})
+    found = await _customer_data(server, one)
+    stages = [(order["id"], order["stage"]) for order in found["orders"]]
+    assert stages == [("12345", "open"), ("67890", "shipped"), ("11111", "delivered")]
+    assert (found["facts"], found["number_trusted"]) == (["Prefere lentes mensais."], True)
+    doubted = await _customer_data(server, {**one, "verification": "unverified"})
+    assert (doubted["orders"], doubted["tickets"], doubted["number_trusted"]) == ([], [], False)
+    stranger = await _customer_data(server, {**context("5511911111111"), "customer_id": str(uuid.uuid4())})
+    assert stranger == {"orders": [], "tickets": [], "facts": [], "number_trusted": True}
+
+
+async def test_the_token_of_the_console_opens_nothing_else(server: Server) -> None:
+    async with httpx.AsyncClient(base_url=server.url) as http:
+        for token, status in ((BUSINESS_TOKEN, 200), (TOKEN, 401), ("other", 401)):
+            headers = {"authorization": f"Bearer {token}"}
+            assert (await http.post(CUSTOMER_PATH, json=context(), headers=headers)).status_code == status
+        console = {"authorization": f"Bearer {BUSINESS_TOKEN}"}
+        for path in ("/threads/search", "/store/items/search", "/runs", "/docs", f"{CUSTOMER_PATH}/"):
+            assert (await http.post(path, json={}, headers=console)).status_code == 401, path
+        for body in ({"customer_keys": "x"}, []):
+            assert (await http.post(CUSTOMER_PATH, json=body, headers=console)).status_code == 422
+        assert (await http.post(CUSTOMER_PATH, content=b"x" * 70_000, headers=console)).status_code == 413
+
+
+async def _customer_data(server: Server, whose: dict[str, Any]) -> dict[str, Any]:
+    headers = {"authorization": f"Bearer {BUSINESS_TOKEN}"}
+    async with httpx.AsyncClient(base_url=server.url, headers=headers) as http:
+        answer = await http.post(CUSTOMER_PATH, json=whose)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
 
 
 async def test_what_the_client_may_not_send_is_refused(client: LangGraphClient) -> None:

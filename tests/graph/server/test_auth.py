@@ -8,7 +8,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from graph.server.auth import authenticate, authorized
+from graph.server.auth import CUSTOMER_PATH, authenticate, authorized
 from graph.server.server import RequireToken, forget_runs
 from graph.settings import settings
 
@@ -21,14 +21,25 @@ def token(environment: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("header", [None, "", "secret-1", "Bearer", "Bearer ", "bearer secret-1", "Bearer secret-1 "])
 async def test_anything_but_the_token_is_refused(header: str | None) -> None:
-    assert not authorized(header)
+    assert not authorized(header, "/threads")
     with pytest.raises(Auth.exceptions.HTTPException) as refused:
-        await authenticate(header)
+        await authenticate(header, "/threads")
     assert refused.value.status_code == 401
 
 
 async def test_the_token_is_the_gateway() -> None:
-    assert await authenticate("Bearer secret-1") == "gateway"
+    assert await authenticate("Bearer secret-1", "/threads") == "gateway"
+
+
+async def test_the_token_of_the_console_is_good_for_one_path(environment: pytest.MonkeyPatch) -> None:
+    assert not authorized("Bearer secret-1", CUSTOMER_PATH)
+    assert not authorized("Bearer ", CUSTOMER_PATH)
+    environment.setenv("BUSINESS_TOKEN", "secret-2")
+    settings.cache_clear()
+    assert await authenticate("Bearer secret-2", CUSTOMER_PATH) == "console"
+    for path in ("/threads", "/store/items", f"{CUSTOMER_PATH}/", f"{CUSTOMER_PATH}/../../threads", ""):
+        assert not authorized("Bearer secret-2", path)
+    assert not authorized("Bearer secret-1", CUSTOMER_PATH)
 
 
 async def test_without_a_token_nobody_gets_in(
@@ -36,8 +47,8 @@ async def test_without_a_token_nobody_gets_in(
 ) -> None:
     environment.delenv("LANGGRAPH_TOKEN")
     settings.cache_clear()
-    assert not authorized("Bearer ")
-    assert not authorized("Bearer None")
+    assert not authorized("Bearer ", "/threads")
+    assert not authorized("Bearer None", "/threads")
     assert "LANGGRAPH_TOKEN is not set" in caplog.text
 
 

@@ -46,7 +46,7 @@ def test_the_licensed_image_keeps_the_newest_checkpoint_of_a_thread() -> None:
 @pytest.mark.parametrize("name", ["langgraph.licensed.json", "langgraph.production.json"])
 def test_production_closes_the_door_of_studio(name: str) -> None:
     assert config(name)["auth"]["disable_studio_auth"] is True
-    assert config(name)["http"]["app"] == "graph.server.server:production"
+    assert config(name)["http"]["app"] == "graph.app:production"
 
 
 @pytest.mark.parametrize("name", ["langgraph.json", "langgraph.licensed.json", "langgraph.production.json"])

@@ -98,7 +98,9 @@ def test_each_part_is_told_only_what_it_may_know() -> None:
     assert not {"DATABASE_URL", "LANGGRAPH_TOKEN", "OPENAI_API_KEY", "INTERNAL_TOKEN"} & set(simulator)
     console = plan.console_environment()
     assert console["DATABASE_URL"] == plan.database_url
-    assert not {name for name in console if name.startswith(("WHATSAPP_", "LANGGRAPH_", "INTERNAL_", "OPENAI_"))}
+    assert not {name for name in console if name.startswith(("WHATSAPP_", "LANGGRAPH_TOKEN", "INTERNAL_", "OPENAI_"))}
+    assert console["BUSINESS_TOKEN"] == agent["BUSINESS_TOKEN"]
+    assert "BUSINESS_TOKEN" not in gateway
     assert not {*plan.keys.as_dict().values()} & {*console.values()}
     for part in (gateway, agent, simulator, console):
         assert part["PATH"] == "/bin"

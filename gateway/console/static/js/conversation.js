@@ -2,6 +2,7 @@
 
 import { post, Refused } from "./api.js";
 import { $, $$, fragment, morph, notice, swap, words } from "./dom.js";
+import { Business } from "./business.js";
 import { tick } from "./clock.js";
 import { Composer } from "./composer.js";
 import { Dialogs } from "./dialogs.js";
@@ -24,6 +25,7 @@ export class Conversation {
     this.id = root.dataset.id;
     this.base = root.dataset.base;
     this.dialogs = new Dialogs(this);
+    this.business = new Business(this.base, this.#stop.signal);
     this.composer = $("#composer") ? new Composer(this) : undefined;
     const on = (target, name, act) => target.addEventListener(name, act, { signal: this.#stop.signal });
     on($("#pane"), "click", (event) => this.#clicked(event));
@@ -200,6 +202,7 @@ export class Conversation {
     if (dataset.untag) this.act("tags", { remove: dataset.untag });
     if (dataset.retry && (!dataset.confirm || confirm(dataset.confirm))) this.act("retry", { message: dataset.retry, last_seen: this.newest });
     if ("quote" in dataset) this.composer?.quote(button.closest(".entry"));
+    if ("businessRetry" in dataset) this.business.again();
     if (button.id === "panel" || "panelClose" in dataset) this.#panel();
     for (const menu of $$("details[open]", $("#bar"))) if (dataset.do || dataset.dialog) menu.open = false;
   }
@@ -207,6 +210,7 @@ export class Conversation {
   #panel() {
     const shown = document.body.classList.toggle("shows-customer");
     $("#panel").setAttribute("aria-expanded", String(shown));
+    this.business.load();
   }
 
   #submitted(event) {

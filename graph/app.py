@@ -1,0 +1,19 @@
+"""The apps for LangGraph Server, which loads one of them (`http.app` of its configuration) and adds its own routes."""
+
+from __future__ import annotations
+
+from graph.customer_data import ROUTE
+from graph.server.log_lines import leave_out_the_words_of_exceptions
+from graph.server.server import RUNTIME_FOLDER, forget_runs, make_app
+from graph.server.tracing import configure_tracing
+from graph.settings import settings
+
+# `disable_persistence` in langgraph.json does not reach the server (langgraph-cli 0.4.40 drops it, and with it an
+# orderly stop would write all the same), so this has to happen before the server reads: now, while it loads the app.
+forget_runs(RUNTIME_FOLDER)
+
+leave_out_the_words_of_exceptions()
+configure_tracing(settings().otel_exporter_otlp_endpoint)
+
+development = make_app([ROUTE], settings(), development=True)
+production = make_app([ROUTE], settings(), development=False)
