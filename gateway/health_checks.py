@@ -14,9 +14,11 @@ async def postgres(pool: Pool) -> str | None:
     """Check that the database answers and has its tables."""
     try:
         async with pool.connection(timeout=3) as conn:
-            await conn.execute("SELECT FROM event LIMIT 1")
+            await conn.execute("SELECT FROM conversation LIMIT 1")
     except psycopg.errors.UndefinedTable:
         return "its tables are missing: run `gateway migrate`"
+    except psycopg.errors.InsufficientPrivilege:
+        return "the database role has no right to its tables: run `gateway migrate`"
     except psycopg.Error as error:
         return f"no connection ({type(error).__name__})"
     return None

@@ -1,14 +1,13 @@
 """People of the local stack's console: two attendants and an administrator, with random passwords."""
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simulator.keys import new_secret
+from simulator.keys import new_secret, write_private
 from simulator.stack.process import StartError
 
 FILE = "console.json"
@@ -33,7 +32,7 @@ def load_or_make(directory: Path) -> list[ConsolePerson]:
     people = [ConsolePerson(*person, stored.get(person[0]) or new_secret()) for person in PEOPLE]
     wanted = {person.login: person.password for person in people}
     if wanted != stored:
-        _write(path, wanted)
+        write_private(path, json.dumps(wanted))
     return people
 
 
@@ -63,12 +62,3 @@ def _read(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, json.JSONDecodeError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _write(path: Path, passwords: dict[str, str]) -> None:
-    """Write the passwords where only this user can read them."""
-    temporary = path.with_suffix(".new")
-    temporary.unlink(missing_ok=True)
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(passwords, file)
-    temporary.replace(path)

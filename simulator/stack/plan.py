@@ -5,14 +5,17 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import SecretStr
 
-from simulator.keys import CREDENTIALS, Keys
+from simulator.keys import CREDENTIALS, Kept, Keys, Passwords
 from simulator.ports import HOST, free_port
 from simulator.settings import Settings, load
 from simulator.stack import environment
+from simulator.stack.postgres import address
+from simulator.stack.valkey import redis_url
 
 STUDIO_URL = "https://smith.langchain.com/studio/?baseUrl="
 DATABASE_NAME = "whatsapp_agent"
@@ -20,6 +23,9 @@ AGENT_CONFIGURATION = Path(__file__).parents[2] / "langgraph.json"
 DEMO_MODEL = "openai:demo"
 NO_TELEMETRY = {"LANGGRAPH_CLI_NO_ANALYTICS": "1", "LANGGRAPH_NO_VERSION_CHECK": "true", "LANGSMITH_TRACING": "false"}
 JOBS_PER_WORKER = "50"  # `langgraph dev` would run one job at a time
+
+
+K = TypeVar("K", bound=Kept)
 
 
 class SettingsError(Exception):
@@ -33,6 +39,7 @@ class Plan:
     settings: Settings
     variables: dict[str, str]
     keys: Keys
+    passwords: Passwords
     own_postgres: bool
     own_redis: bool
     own_agent: bool
@@ -56,11 +63,10 @@ class Plan:
         """Absolute path of the stack's directory."""
         return self.settings.dev_dir.resolve()
 
-    @property
-    def database_url(self) -> str:
-        """The gateway's database."""
+    def database_url(self, role: str) -> str:
+        """Return the gateway's database for a role; of a database of the user's, the address that was given."""
         given = _secret(self.settings.database_url)
-        return given or f"postgresql://postgres@{HOST}:{self.postgres_port}/{DATABASE_NAME}"
+        return given or address(self.postgres_port, DATABASE_NAME, role, getattr(self.passwords, role))
 
     @property
     def langgraph_url(self) -> str:
@@ -76,13 +82,26 @@ class Plan:
         """Return the environment of `gateway`."""
         return environment.for_gateway(self.variables)
 
+    def migrate_environment(self) -> dict[str, str]:
+        """Return the environment of `gateway migrate`."""
+        return self.gateway_environment() | self._role("DATABASE_URL", "wa_migrate")
+
     def console_environment(self) -> dict[str, str]:
         """Return the variables of `gateway console`."""
-        return environment.for_console(self.variables)
+        return environment.for_console(self.variables) | self._role("DATABASE_URL", "wa_console")
 
     def agent_environment(self) -> dict[str, str]:
-        """Return the environment of the agent server and of `graph.business`."""
+        """Return the environment of the agent server."""
         return environment.for_agent(self.variables)
+
+    def business_environment(self) -> dict[str, str]:
+        """Return the environment of `graph.business`, which makes tables."""
+        given = self.settings.business_database_url is not None
+        return self.agent_environment() | ({} if given else self._role("BUSINESS_DATABASE_URL", "wa_migrate"))
+
+    def _role(self, variable: str, role: str) -> dict[str, str]:
+        """Return the variable with the address of our own database; a database of the user's has one for all."""
+        return {variable: self.database_url(role)} if self.own_postgres else {}
 
     def simulator_environment(self) -> dict[str, str]:
         """Return the environment of the simulator's server."""
@@ -118,7 +137,7 @@ class Plan:
             "agent": self.langgraph_url,
             "graph api": self.variables["WHATSAPP_GRAPH_URL"],
             "model": self.variables.get("OPENAI_BASE_URL", "https://api.openai.com/v1"),
-            "postgres": without_password(self.database_url),
+            "postgres": without_password(self.database_url("wa_gateway")),
             "redis": without_password(_secret(self.settings.redis_url) or f"redis://{HOST}:{self.redis_port}/0"),
         }
         shown |= {"studio": f"{STUDIO_URL}{self.langgraph_url}"} if self.studio else {}
@@ -140,7 +159,8 @@ def make_plan(variables: Mapping[str, str]) -> Plan:
     plan = Plan(
         settings=settings,
         variables={},
-        keys=_keys(settings.dev_dir),
+        keys=_kept(Keys, settings.dev_dir),
+        passwords=_kept(Passwords, settings.dev_dir),
         own_postgres=settings.database_url is None,
         own_redis=settings.redis_url is None,
         own_agent=settings.langgraph_url is None,
@@ -153,11 +173,11 @@ def make_plan(variables: Mapping[str, str]) -> Plan:
     return plan
 
 
-def _keys(directory: Path) -> Keys:
+def _kept(kind: type[K], directory: Path) -> K:
     try:
-        return Keys.load_or_new(directory)
+        return kind.load_or_new(directory)
     except ValueError as error:
-        raise SettingsError(f"The simulator's secrets cannot be read: {error}.") from error
+        raise SettingsError(f"The local stack's secrets cannot be read: {error}.") from error
 
 
 def _without_credentials(plan: Plan, variables: Mapping[str, str]) -> dict[str, str]:
@@ -231,11 +251,11 @@ def _addresses(plan: Plan) -> dict[str, str]:
         "GATEWAY_URL": f"http://{HOST}:{settings.ops_port}",
         "LANGGRAPH_URL": plan.langgraph_url,
         "STUDIO": str(plan.studio).lower(),
-        "AGENT_DATABASE_URL": _secret(settings.agent_database_url) or plan.database_url,
-        "BUSINESS_DATABASE_URL": _secret(settings.business_database_url) or plan.database_url,
+        "AGENT_DATABASE_URL": _secret(settings.agent_database_url) or plan.database_url("wa_agent"),
+        "BUSINESS_DATABASE_URL": _secret(settings.business_database_url) or plan.database_url("wa_agent"),
     }
-    found |= {"DATABASE_URL": plan.database_url} if plan.own_postgres else {}
-    found |= {"REDIS_URL": f"redis://{HOST}:{plan.redis_port}/0"} if plan.own_redis else {}
+    found |= {"DATABASE_URL": plan.database_url("wa_gateway")} if plan.own_postgres else {}
+    found |= {"REDIS_URL": redis_url(plan.redis_port, plan.passwords.valkey)} if plan.own_redis else {}
     found |= {"WHATSAPP_GRAPH_URL": plan.simulator_url} if plan.own_meta else {}
     if plan.own_model:
         found |= {"OPENAI_BASE_URL": f"{plan.simulator_url}/v1", "OPENAI_API_KEY": "simulator-key"}

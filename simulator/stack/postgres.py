@@ -31,16 +31,24 @@ class Postgres:
     """One server over one data directory, which keeps its data between starts.
 
     `durable=False` switches fsync off: several times faster, and safe against a crash of the server but not of the
-    machine, which is right for tests. Connections come over 127.0.0.1 only, without a password.
+    machine, which is right for tests. Connections come over 127.0.0.1 only. With `password`, which the superuser
+    `postgres` is given at each start, every role needs one; without it none does.
     """
 
     def __init__(
-        self, data_dir: Path, port: int | None = None, *, durable: bool = False, log: Path | None = None
+        self,
+        data_dir: Path,
+        port: int | None = None,
+        *,
+        durable: bool = False,
+        log: Path | None = None,
+        password: str | None = None,
     ) -> None:
         """Take `port` (None: a free one) and `log` (default: `<data_dir>.log`, next to the data)."""
         self.data_dir = data_dir.resolve()
         self.port = port or free_port()
         self.durable = durable
+        self.password = password
         self.user = _unprivileged_user()
         self.process = Process(
             "Postgres",
@@ -65,7 +73,7 @@ class Postgres:
 
     def database_url(self, name: str) -> str:
         """Return the address of another database of this server."""
-        return f"postgresql://postgres@{HOST}:{self.port}/{name}"
+        return address(self.port, name, "postgres", self.password)
 
     def start(self) -> None:
         """Create the data directory where it is empty, start the server, wait until it answers.
@@ -146,6 +154,8 @@ class Postgres:
         self._own()
         if not (self.data_dir / "PG_VERSION").exists():
             self._initialise()
+        if self.password:
+            self._protect(self.password)
 
     def _own(self) -> None:
         wanted = self.user.uid if self.user else os.geteuid()
@@ -164,9 +174,25 @@ class Postgres:
         command = [str(_binary("initdb")), "-D", str(self.data_dir), "--username=postgres", "--auth=trust"]
         # The builtin provider sorts and folds case alike on every platform, whatever locales are installed.
         command += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        result = self._run(command if self.durable else [*command, "--no-sync"])
+        if result.returncode:
+            raise StartError(f"initdb could not create {self.data_dir}: {result.stderr.strip()}")
+
+    def _protect(self, password: str) -> None:
+        """Set the superuser's password while no server runs, and ask every connection for one."""
+        command = [str(_binary("postgres")), "--single", "-D", str(self.data_dir), "postgres"]
+        result = self._run(command, f"ALTER ROLE postgres PASSWORD '{password}'\n")
+        if result.returncode or "ERROR" in result.stderr:
+            raise StartError(
+                f"Postgres in {self.data_dir} takes no password: {result.stderr.strip()}".replace(password, "***")
+            )
+        (self.data_dir / "pg_hba.conf").write_text("host all all all scram-sha-256\n")
+
+    def _run(self, command: list[str], text: str = "") -> "subprocess.CompletedProcess[str]":
         user = self.user
-        result = subprocess.run(  # noqa: S603 - the command is ours
-            command if self.durable else [*command, "--no-sync"],
+        return subprocess.run(  # noqa: S603 - the command is ours
+            command,
+            input=text,
             env=_locale_free_environment(),
             cwd="/",
             capture_output=True,
@@ -176,8 +202,6 @@ class Postgres:
             group=user.gid if user else None,
             extra_groups=[] if user else None,
         )
-        if result.returncode:
-            raise StartError(f"initdb could not create {self.data_dir}: {result.stderr.strip()}")
 
     def __enter__(self) -> Self:
         self.start()
@@ -185,6 +209,11 @@ class Postgres:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def address(port: int, database: str, role: str, password: str | None = None) -> str:
+    """Return the address of a database of a Postgres on this machine."""
+    return f"postgresql://{role}{f':{password}' if password else ''}@{HOST}:{port}/{database}"
 
 
 def _binary(name: str) -> Path:

@@ -16,6 +16,7 @@ from simulator.stack.console import ConsolePerson
 from simulator.stack.plan import DATABASE_NAME, Plan, agent_command, listeners
 from simulator.stack.postgres import Postgres
 from simulator.stack.process import Process, StartError
+from simulator.stack.roles import RolesSql, make_roles
 from simulator.stack.supervise import Part, Report, Supervisor, answers
 from simulator.stack.valkey import Valkey
 
@@ -53,6 +54,7 @@ class Stack:
         """Start every part that has no address yet. Raises StartError; call `stop` then, too."""
         self._state.unlink(missing_ok=True)
         self._plan.keys.save(self._plan.dev_dir)
+        self._plan.passwords.save(self._plan.dev_dir)
         self._require_ports()
         self._start_databases()
         self._prepare_databases()
@@ -78,26 +80,29 @@ class Stack:
         plan = self._plan
         parts = []
         if plan.own_postgres:
-            log = self._logs / "postgres.log"
-            postgres = Postgres(plan.dev_dir / "postgres", plan.postgres_port, durable=True, log=log)
+            log, data = self._logs / "postgres.log", plan.dev_dir / "postgres"
+            roles = RolesSql()
+            postgres = Postgres(data, plan.postgres_port, durable=True, log=log, password=plan.passwords.postgres)
             postgres.prepare()
             parts.append(Part(postgres.process, plan.postgres_port, DATABASES))
         if plan.own_redis:
-            valkey = Valkey(plan.dev_dir / "valkey", plan.redis_port, durable=True, log=self._logs / "valkey.log")
+            log, data = self._logs / "valkey.log", plan.dev_dir / "valkey"
+            valkey = Valkey(data, plan.redis_port, durable=True, log=log, password=plan.passwords.valkey)
             valkey.prepare()
             parts.append(Part(valkey.process, plan.redis_port, DATABASES))
         self._supervisor.start(parts)
         if plan.own_postgres:
             postgres.ensure_database(DATABASE_NAME)
+            make_roles(postgres.database_url(DATABASE_NAME), roles.read(), plan.passwords.of_processes())
 
     def _prepare_databases(self) -> None:
         plan = self._plan
-        self._run("gateway migrate", [*_python("gateway.cli"), "migrate"], plan.gateway_environment())
+        self._run("gateway migrate", [*_python("gateway.cli"), "migrate"], plan.migrate_environment())
         if plan.own_postgres:  # nobody is added to a database of the user's
             self._people = console.load_or_make(plan.dev_dir)
             console.add_to_database(self._people, plan.console_environment())
         if plan.own_agent:
-            self._run("graph.business", [*_python("graph.business"), "--demo"], plan.agent_environment())
+            self._run("graph.business", [*_python("graph.business"), "--demo"], plan.business_environment())
 
     def _programs(self) -> Iterator[Part]:
         plan, ports = self._plan, self._plan.settings

@@ -4,6 +4,7 @@ import socket
 from pathlib import Path
 from typing import Self
 
+from simulator.keys import write_private
 from simulator.ports import HOST, free_port, require_free
 from simulator.stack.process import Process, StartError
 
@@ -12,14 +13,23 @@ class Valkey:
     """One server over one data directory. `durable` snapshots to disk each minute and at shutdown."""
 
     def __init__(
-        self, data_dir: Path, port: int | None = None, *, durable: bool = False, log: Path | None = None
+        self,
+        data_dir: Path,
+        port: int | None = None,
+        *,
+        durable: bool = False,
+        log: Path | None = None,
+        password: str | None = None,
     ) -> None:
         """Take `port` (None: a free one) and `log` (default: `<data_dir>.log`, next to the data)."""
         self.data_dir = data_dir.resolve()
         self.port = port or free_port()
+        self.durable = durable
+        self.password = password
+        self._configuration = self.data_dir / "valkey.conf"
         self.process = Process(
             "Valkey",
-            [_binary(), *_options(self.port, self.data_dir, durable)],
+            [_binary(), str(self._configuration)],
             log=log or self.data_dir.with_name(self.data_dir.name + ".log"),
             ready=self.ready,
         )
@@ -27,7 +37,7 @@ class Valkey:
     @property
     def url(self) -> str:
         """Address of database 0."""
-        return f"redis://{HOST}:{self.port}/0"
+        return redis_url(self.port, self.password)
 
     @property
     def pid(self) -> int:
@@ -41,8 +51,13 @@ class Valkey:
         self.process.start()
 
     def prepare(self) -> None:
-        """Make the data directory exist."""
+        """Make the data directory exist, with the configuration: arguments would show the password to everybody."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
+        save = "60 1" if self.durable else '""'
+        settings = {"bind": HOST, "port": self.port, "dir": f'"{self.data_dir}"', "save": save, "appendonly": "no"}
+        if self.password:
+            settings["requirepass"] = self.password
+        write_private(self._configuration, "".join(f"{name} {value}\n" for name, value in settings.items()))
 
     def stop(self) -> None:
         """Shut it down."""
@@ -70,9 +85,13 @@ class Valkey:
     def _command(self, command: bytes) -> bytes:
         """Return the answer to one inline command over a new connection, without a client package, or nothing."""
         try:
-            with socket.create_connection((HOST, self.port), timeout=5) as connection:
+            connection = socket.create_connection((HOST, self.port), timeout=5)
+            with connection, connection.makefile("rb") as answers:
+                if self.password:
+                    connection.sendall(f"AUTH {self.password}\r\n".encode())
+                    answers.readline()  # if it is refused, the command is too
                 connection.sendall(command + b"\r\n")
-                return connection.recv(1024)
+                return answers.readline()
         except OSError:
             return b""
 
@@ -84,10 +103,9 @@ class Valkey:
         self.stop()
 
 
-def _options(port: int, data_dir: Path, durable: bool) -> list[str]:
-    save = "60 1" if durable else ""
-    settings = {"bind": HOST, "port": str(port), "dir": str(data_dir), "save": save, "appendonly": "no"}
-    return [part for name, value in settings.items() for part in (f"--{name}", value)]
+def redis_url(port: int, password: str | None) -> str:
+    """Return the address of database 0 of a Valkey on this machine."""
+    return f"redis://{f':{password}@' if password else ''}{HOST}:{port}/0"
 
 
 def _binary() -> str:

@@ -15,8 +15,9 @@ from typing import Any
 
 import httpx
 import psycopg
+from psycopg.conninfo import make_conninfo
 
-from simulator.keys import Keys
+from simulator.keys import Keys, Passwords
 from simulator.ports import free_port
 
 MARIA = "5511987654321"
@@ -63,6 +64,7 @@ class Stack:
         self.directory = directory
         self.process = process
         self.keys = Keys.load(directory)
+        self.passwords = Passwords.load(directory)
         headers = {"Authorization": f"Bearer {self.keys.control}"}
         self.http = httpx.Client(base_url=self.address("simulator"), headers=headers, trust_env=False, timeout=70)
 
@@ -132,8 +134,12 @@ class Stack:
 
     # Truth -------------------------------------------------------------------------------------------------------
 
+    def database_url(self, role: str = "postgres") -> str:
+        """Return the gateway's database as a role, by default as the superuser."""
+        return make_conninfo(self.address("postgres"), user=role, password=self.passwords.as_dict()[role])
+
     def sql(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.address("postgres"), autocommit=True) as conn:
+        with psycopg.connect(self.database_url(), autocommit=True) as conn:
             cursor = conn.execute(query, values or None)
             return cursor.fetchall() if cursor.description else []
 

@@ -19,7 +19,7 @@ def tool_held(stack: Stack) -> Iterator[None]:
     stack.say(TICKET)
     stack.asked("Posso abrir este chamado?")
     stack.settle()
-    with psycopg.connect(stack.address("postgres")) as conn:
+    with psycopg.connect(stack.database_url()) as conn:
         conn.execute("LOCK TABLE business.tickets IN ACCESS EXCLUSIVE MODE")
         stack.say("Sim")
         waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ILIKE '%tickets%'"

@@ -10,6 +10,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import InsufficientPrivilege
 
+from gateway import health_checks
+from gateway.store.database import make_pool
 from gateway.store.desk import changes
 from gateway.store.migrate import is_running, migrate
 from gateway.store.people import audit, sessions, sign_ins
@@ -189,6 +191,15 @@ async def test_housekeeping_deletes_as_the_gateway(installed: str) -> None:
         await sign_ins.purge(connection)
         got = await (await connection.execute("SELECT pg_try_advisory_lock(1)")).fetchone()
         assert got == (True,)
+
+
+@pytest.mark.parametrize(("role", "ready"), [("wa_gateway", True), ("wa_console", True), ("wa_agent", False)])
+async def test_a_process_is_ready_with_the_role_that_it_uses(
+    postgres: Postgres, installed: str, role: str, ready: bool
+) -> None:
+    async with make_pool(_url(postgres, role, "roles_installed"), 2) as pool:
+        problem = await health_checks.postgres(pool)
+    assert (problem is None, "gateway migrate" in (problem or "")) == (ready, not ready)
 
 
 OWNER = "whatsapp_agent"

@@ -1,5 +1,7 @@
 """The parts that the stack would start, their ports and environments; nothing is started here."""
 
+from urllib.parse import urlsplit
+
 import pytest
 
 from simulator.settings import Settings, environment, load
@@ -87,7 +89,7 @@ def test_each_part_is_told_only_what_it_may_know() -> None:
     }
     plan = make_plan(BASE | secrets)
     gateway, agent, simulator = plan.gateway_environment(), plan.agent_environment(), plan.simulator_environment()
-    assert gateway["DATABASE_URL"] == plan.database_url
+    assert gateway["DATABASE_URL"] == plan.database_url("wa_gateway")
     assert gateway["QUIET_PERIOD_SECONDS"] == "0.1"
     assert not any("model-secret" in value or "business-secret" in value for value in gateway.values())
     assert not {name for name in gateway if "OPENAI" in name or name.startswith("AGENT_")}
@@ -97,13 +99,40 @@ def test_each_part_is_told_only_what_it_may_know() -> None:
     assert not {*plan.keys.as_dict().values()} & {*agent.values()}
     assert not {"DATABASE_URL", "LANGGRAPH_TOKEN", "OPENAI_API_KEY", "INTERNAL_TOKEN"} & set(simulator)
     console = plan.console_environment()
-    assert console["DATABASE_URL"] == plan.database_url
+    assert console["DATABASE_URL"] == plan.database_url("wa_console")
     assert not {name for name in console if name.startswith(("WHATSAPP_", "LANGGRAPH_TOKEN", "INTERNAL_", "OPENAI_"))}
     assert console["BUSINESS_TOKEN"] == agent["BUSINESS_TOKEN"]
     assert "BUSINESS_TOKEN" not in gateway
     assert not {*plan.keys.as_dict().values()} & {*console.values()}
     for part in (gateway, agent, simulator, console):
         assert part["PATH"] == "/bin"
+
+
+def test_each_part_has_a_database_role_of_its_own() -> None:
+    plan = make_plan(BASE)
+    used = {
+        "wa_migrate": (
+            plan.migrate_environment()["DATABASE_URL"],
+            plan.business_environment()["BUSINESS_DATABASE_URL"],
+        ),
+        "wa_gateway": (plan.gateway_environment()["DATABASE_URL"],),
+        "wa_console": (plan.console_environment()["DATABASE_URL"],),
+        "wa_agent": tuple(plan.agent_environment()[f"{name}_DATABASE_URL"] for name in ("AGENT", "BUSINESS")),
+    }
+    for role, urls in used.items():
+        password = plan.passwords.of_processes()[role]
+        assert {(urlsplit(url).username, urlsplit(url).password) for url in urls} == {(role, password)}
+    assert urlsplit(plan.gateway_environment()["REDIS_URL"]).password == plan.passwords.valkey
+    assert "REDIS_URL" not in plan.agent_environment()
+    assert plan.passwords.wa_gateway not in str(plan.addresses())
+
+
+def test_a_database_of_the_users_has_the_roles_that_the_user_gives_it() -> None:
+    given = {"DATABASE_URL": "postgresql://me@db/x", "BUSINESS_DATABASE_URL": "postgresql://me@db/business"}
+    plan = make_plan(BASE | given)
+    for part in (plan.gateway_environment(), plan.migrate_environment(), plan.console_environment()):
+        assert part["DATABASE_URL"] == given["DATABASE_URL"]
+    assert plan.business_environment()["BUSINESS_DATABASE_URL"] == given["BUSINESS_DATABASE_URL"]
 
 
 CREDENTIALS = {
@@ -159,6 +188,10 @@ def test_simulated_secrets_are_random_and_kept(tmp_path) -> None:
     first.save(tmp_path)
     assert make_plan(here).keys == first
     assert (tmp_path / "simulator.json").stat().st_mode & 0o777 == 0o600
+    made = make_plan(here).passwords
+    made.save(tmp_path)
+    assert make_plan(here).passwords == made
+    assert (tmp_path / "databases.json").stat().st_mode & 0o777 == 0o600
     for broken in ("", "[]", "{}", '{"control": ""}'):
         (tmp_path / "simulator.json").write_text(broken)
         with pytest.raises(SettingsError, match=r"simulator\.json|cannot be read"):

@@ -62,6 +62,32 @@ def test_an_interrupted_initdb_is_begun_again(server_dir: Path) -> None:
         assert server.ready()
 
 
+def test_a_password_protects_data_that_were_open_before(server_dir: Path) -> None:
+    with Postgres(server_dir / "protected") as server:
+        create_table(server.url)
+        server.stop()
+        server.password = "kept-apart"
+        server.start()
+        assert words(server.url) == [("olá",)]
+        for wrong in (f"postgresql://postgres@{HOST}:{server.port}/postgres", server.url.replace("apart", "off")):
+            with pytest.raises(psycopg.OperationalError, match="password"):
+                psycopg.connect(wrong)
+        server.stop()
+        server.password = "another"
+        server.start()
+        assert words(server.url) == [("olá",)]
+
+
+def test_valkey_asks_for_its_password(server_dir: Path) -> None:
+    with Valkey(server_dir / "closed", password="kept-apart") as server:
+        server.flush()
+        with redis.Redis.from_url(server.url) as client:
+            assert client.ping()
+        with redis.Redis(host=HOST, port=server.port) as nobody, pytest.raises(redis.AuthenticationError):
+            nobody.ping()
+        assert "kept-apart" not in "".join(server.process.argv)
+
+
 @pytest.mark.parametrize("kind", [Postgres, Valkey])
 def test_busy_port_is_a_clear_error(server_dir: Path, kind: type[Postgres] | type[Valkey]) -> None:
     with socket.create_server((HOST, 0)) as other, pytest.raises(PortBusyError, match="already in use"):
