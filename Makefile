@@ -10,13 +10,15 @@ setup: .venv/.installed
 # One environment for everything; the images install less, from locks of their own. A lock names all that is needed:
 # with dependencies looked up anew, older pips refuse langsmith[otel] as soon as a newer langsmith is out.
 # uv, itself from the lock, installs it in a fifth of pip's time. pip does it where uv has no wheel or finds no index.
+# Both compile what they install (pip does so unasked): without, each of the hundreds of processes that the tests start
+# compiles all that it imports, which takes the agent server longer than everything else that it does at its start.
 LOCKED = --quiet --no-deps --require-hashes -r
 .venv/.installed: requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is %s. Set PYTHON=python3.x" % sys.version.split()[0])'
 	$(PYTHON) -m venv .venv
 	sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.lock >.venv/uv.lock
 	$(BIN)/pip install --disable-pip-version-check --only-binary :all: $(LOCKED) .venv/uv.lock && \
-	  $(BIN)/uv pip install --python $(BIN)/python $(LOCKED) requirements-dev.lock || \
+	  $(BIN)/uv pip install --compile-bytecode --python $(BIN)/python $(LOCKED) requirements-dev.lock || \
 	  $(BIN)/pip install --disable-pip-version-check $(LOCKED) requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -24,10 +26,11 @@ LOCKED = --quiet --no-deps --require-hashes -r
 run: setup
 	@$(BIN)/python -m simulator up
 
-# Side by side in two processes; TEST_WORKERS=0 runs everything in one.
+# Side by side in two processes; TEST_WORKERS=0 runs everything in one. Compiled modules are kept whatever the shell says:
+# nearly every program that a test starts imports the same ones.
 TEST_WORKERS ?= 2
 test: setup
-	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 lint: setup
 	$(BIN)/ruff check .
