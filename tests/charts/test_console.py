@@ -11,12 +11,15 @@ from tests.charts import chart
 from tests.charts.network import NAMESPACE, Network, Outside, Pod
 
 WITH_CONSOLE = ["demo", "dev", "everything", "external", "licensed", "production"]
-DATABASE, OIDC = "database-url", "oidc-client-secret"
+DATABASE, BUSINESS, OIDC = "database-url", "business-token", "oidc-client-secret"
 CONTROLLER = Pod({}, {"kubernetes.io/metadata.name": "ingress"})
 COLLEAGUE = Pod({}, NAMESPACE)
 ISSUER = Outside("142.250.74.110")
 # Beginnings of variables that only gateway, workers and agent server are told (gateway/settings.py, graph/settings.py).
 NOT_ITS_OWN = ("LANGGRAPH", "INTERNAL", "WHATSAPP", "CHANNELS", "REDIS", "OPENAI", "BUSINESS", "AGENT")
+
+# … but where the agent server is, and the token for the data of a customer.
+ITS_OWN = {"LANGGRAPH_URL", "BUSINESS_TOKEN_FILE"}
 
 
 def pod(objects: list[chart.Object]) -> chart.Object:
@@ -37,12 +40,13 @@ def test_it_is_given_no_secret_but_the_databases_and_its_own(name: str) -> None:
     spec = pod(objects)
     sources = [source for one in spec["volumes"] for source in one.get("projected", {}).get("sources", [])]
     files = {item["path"] for source in sources for item in source["secret"]["items"]}
-    assert files == ({DATABASE, OIDC} if "OIDC_ISSUER" in chart.environment(objects, "console") else {DATABASE})
+    oidc = {OIDC} if "OIDC_ISSUER" in chart.environment(objects, "console") else set()
+    assert files == {DATABASE, BUSINESS} | oidc
     whole = {one["name"] for one in spec["volumes"] if "secret" in one or "configMap" in one}
     assert whole <= {"ca", "dev"}  # of the values of everything, and the reloader of dev.sync
     for container in chart.containers(spec):
         told = {one["name"] for one in container.get("env", [])}
-        assert not [one for one in told if one.startswith(NOT_ITS_OWN)], container["name"]
+        assert not [one for one in told - ITS_OWN if one.startswith(NOT_ITS_OWN)], container["name"]
         assert not [one for one in container.get("env", []) if "secretKeyRef" in one.get("valueFrom", {})]
 
 
@@ -51,8 +55,9 @@ def test_it_refers_to_no_secret_of_meta_or_of_tokens(name: str) -> None:
     objects = chart.scenario(name)
     own, gateway, agent = (secrets_of(objects, one) for one in ("console", "gateway", "agent"))
     database = secrets_of(objects, "migrate", "Job")
-    assert own - database <= {one for one in own if "oidc" in one}
-    assert (gateway | agent) & own <= database
+    assert own - database <= {one for one in own if "oidc" in one or "console-business" in one}
+    assert (gateway | agent) & own <= database | {one for one in own if "console-business" in one}
+    assert not gateway & own - database
 
 
 def secrets_of(objects: list[chart.Object], component: str, kind: str = "Deployment") -> set[str]:
@@ -186,7 +191,7 @@ def test_the_webhooks_way_in_opens_nothing_of_the_console() -> None:
     assert not network.enters(CONTROLLER, network.pods["console"], 8002)
 
 
-def test_it_reaches_the_database_the_issuer_and_the_object_store_and_nothing_else() -> None:
+def test_it_reaches_the_database_the_agent_server_the_issuer_and_the_object_store_and_nothing_else() -> None:
     demo = Network(chart.scenario("demo"))
     assert not demo.leaves(demo.pods["console"], ISSUER, 443)
     with_issuer = Network(chart.scenario("everything"))
@@ -196,4 +201,6 @@ def test_it_reaches_the_database_the_issuer_and_the_object_store_and_nothing_els
     for network in (demo, with_issuer, with_store):
         for target in network.pods.keys() - {"postgres"}:
             for port in (2024, 6379, 8000, 8001, 8003, 8100):
+                if (target, port) == ("agent", 2024):
+                    continue
                 assert not network.leaves(network.pods["console"], network.pods[target], port), target

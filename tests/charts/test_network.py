@@ -11,6 +11,7 @@ DEMO = {
     ("agent", "gateway", 8003),
     ("test", "gateway", 8000),
     ("worker", "agent", 2024),
+    ("console", "agent", 2024),
     ("worker", "simulator", 8100),
     ("operator", "simulator", 8100),
     ("agent", "simulator", 8100),

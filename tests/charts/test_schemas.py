@@ -47,6 +47,7 @@ def by_name(objects: list[chart.Object]) -> dict[tuple[str, str], chart.Object]:
 
 
 def without_made_up(one: chart.Object) -> chart.Object:
-    """The object; of the simulator's Secret, whose values are made up at each render without a cluster, the keys."""
-    made_up = one["kind"] == "Secret" and one["metadata"]["labels"]["app.kubernetes.io/component"] == "simulator"
+    """The object; of Secrets whose values are made up at each render without a cluster, the keys."""
+    component = one["metadata"]["labels"]["app.kubernetes.io/component"]
+    made_up = one["kind"] == "Secret" and component in ("simulator", "console-business")
     return {**one, "data": sorted(one["data"])} if made_up else one

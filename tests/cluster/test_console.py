@@ -59,4 +59,4 @@ def test_the_console_holds_no_secret_of_meta_and_no_token(release: Release) -> N
     [pod, *_] = release.kube.ready_pods("console")
     folders, files = release.kube.python(pod, FILES).splitlines()
     assert folders.split() == ["secrets"]
-    assert files.split() == ["database-url"]
+    assert sorted(files.split()) == ["business-token", "database-url"]

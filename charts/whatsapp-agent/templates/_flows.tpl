@@ -7,6 +7,9 @@ and nothing else is. "internet" is port 443 of everything but private addresses.
 flows:
   - {from: worker, to: agent, port: {{ $agentPort }}}
   - {from: agent, to: gateway, port: 8003}
+  {{- if .Values.console.enabled }}
+  - {from: console, to: agent, port: {{ $agentPort }}}
+  {{- end }}
   {{- if eq .Values.edition "licensed" }}
   - {from: agent-queue, to: gateway, port: 8003}
   {{- end }}

@@ -9,7 +9,7 @@ Of a list or a map each item has that form. $
 {{- range list "phoneNumberId" "businessAccountId" }}
 - {path: channel.{{ . }}, form: '^[0-9]*$', say: "the id that Meta's dashboard shows, digits alone (no telephone number), in quotes"}
 {{- end }}
-{{- range list "channel.existingSecret" "model.existingSecret" "business.existingSecret" "tokens.existingSecret" "postgres.external.existingSecret" "redis.external.existingSecret" "agent.license.existingSecret" "console.oidc.existingSecret" "ingress.tls.secretName" "console.ingress.tls.secretName" "certificate.secretName" }}
+{{- range list "channel.existingSecret" "model.existingSecret" "business.existingSecret" "tokens.existingSecret" "postgres.external.existingSecret" "redis.external.existingSecret" "agent.license.existingSecret" "console.business.existingSecret" "console.oidc.existingSecret" "ingress.tls.secretName" "console.ingress.tls.secretName" "certificate.secretName" }}
 - {path: {{ . }}, form: '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$', say: 'the name of a Secret, lower case letters, digits and -'}
 {{- end }}
 {{- range list "whatsapp.graphUrl" "model.baseUrl" "business.apiUrl" "console.oidc.issuer" "monitoring.otlpEndpoint" }}

@@ -121,6 +121,10 @@ yes
 {{ .Values.console.oidc.existingSecret | default (printf "%s-console-oidc" (include "wa.fullname" .)) }}
 {{- end }}
 
+{{- define "wa.businessTokenSecret" -}}
+{{ .Values.console.business.existingSecret | default (printf "%s-console-business" (include "wa.fullname" .)) }}
+{{- end }}
+
 {{- define "wa.modelSecret" -}}
 {{ .Values.model.existingSecret | default (printf "%s-model" (include "wa.fullname" .)) }}
 {{- end }}
