@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from gateway.health_checks import numbers, postgres
 from gateway.inbox.webhook import Webhook
 from gateway.inbox.writer import Inbox
+from gateway.internal.auth import BearerToken
 from gateway.internal.routes import Internal
 from gateway.outbox.proactive import TemplateRoutes
 from gateway.runtime.hosts import known_hosts_only
@@ -29,8 +30,8 @@ def serve(settings: Settings) -> Process:
     outside = Starlette(routes=[*Webhook(inbox, channels).routes(), alive()])
     outside.router.redirect_slashes = False
     webhook = Door(outside, settings.gateway_host, settings.gateway_port, "GATEWAY_PORT")
-    token = settings.internal_token.get_secret_value() if settings.internal_token else None
-    internal = Internal(pool, open_store(settings.media_url), token)
+    internal = Internal(pool, open_store(settings.media_url), settings.capabilities())
+    token = BearerToken(settings.templates_token.get_secret_value() if settings.templates_token else None)
     checks: dict[str, Check] = {
         "postgres": lambda: postgres(pool),
         "channels": lambda: numbers(channels),
@@ -38,7 +39,7 @@ def serve(settings: Settings) -> Process:
     }
     routes = [
         *internal.routes(),
-        *TemplateRoutes(pool, channels, internal.allowed).routes(),
+        *TemplateRoutes(pool, channels, token.is_shown_by).routes(),
         *Ops(checks, needed=frozenset({"postgres", "webhook"})).routes(),
     ]
 

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from gateway.numbers.channels import Channel, Channels
 from gateway.numbers.quiet_period import QuietPeriod
+from gateway.runtime.capabilities import Capabilities
 from gateway.runtime.settings import CommonSettings
 
 _LATEST_RESEND_SECONDS = 86_400.0  # later the customer's window has closed, and the answer is of no use
@@ -26,6 +27,7 @@ class Settings(CommonSettings):
         "REDIS_URL",
         "LANGGRAPH_TOKEN",
         "INTERNAL_TOKEN",
+        "TEMPLATES_TOKEN",
     )
 
     whatsapp_graph_url: str = Field("https://graph.facebook.com", description="Meta's Graph API, or a stand-in for it")
@@ -43,7 +45,10 @@ class Settings(CommonSettings):
     langgraph_url: str = Field("http://127.0.0.1:2024", description="the agent server")
     langgraph_token: SecretStr | None = Field(None, description="bearer token for the agent server")
     langgraph_assistant: str = Field("agent", description="assistant id or graph name that answers")
-    internal_token: SecretStr | None = Field(None, description="bearer token that the agent shows to /internal")
+    internal_token: SecretStr | None = Field(
+        None, description="signs what a run may read at /internal; for serve and work only"
+    )
+    templates_token: SecretStr | None = Field(None, description="bearer token of POST /internal/templates")
 
     media_max_bytes: int = Field(100 * 1024 * 1024, ge=1, description="larger files of customers are not kept")
     media_wait_seconds: float = Field(20, ge=0, description="how long a turn waits for its files to be fetched")
@@ -105,6 +110,10 @@ class Settings(CommonSettings):
         if self.uncertain_policy == "resend" and self.uncertain_wait_seconds > _LATEST_RESEND_SECONDS:
             raise ValueError("UNCERTAIN_POLICY=resend wants UNCERTAIN_WAIT_SECONDS of a day at most, such as 600")
         return self
+
+    def capabilities(self) -> Capabilities:
+        """Return the issuer and reader of the capabilities of runs."""
+        return Capabilities(self.internal_token.get_secret_value() if self.internal_token else None)
 
     def quiet_period(self) -> QuietPeriod:
         """Return how long a customer has to be quiet, where their number has no quiet period of its own."""

@@ -31,6 +31,7 @@ from gateway.settings import Settings
 from gateway.store.database import EVENTS, MEDIA, OUTBOX, TURNS, Pool, Wakeups, make_pool
 from gateway.turns.agent_server import Agent
 from gateway.turns.holder import Bounds, Turns
+from gateway.turns.run import Runs
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -70,7 +71,8 @@ class Worker:
         self._intake = _intake(settings, self._pool, self._channels)
         self._media = _media_loader(settings, self._pool, self._channels, self._clients, objects)
         presence = Presence(self._pool, self._clients, limiter, react=settings.react_on_receipt)
-        self._turns = Turns(self._pool, self._agent, self._channels, presence.show, _bounds(settings))
+        runs = Runs(self._pool, self._agent, settings.capabilities())
+        self._turns = Turns(self._pool, runs, self._channels, presence.show, _bounds(settings))
         self._sender = Sender(self._pool, self._clients, self._channels, limiter, _send_settings(settings))
         self._housekeeping = _housekeeping(settings, self._pool, self._sender, objects)
 

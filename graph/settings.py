@@ -19,7 +19,6 @@ SECRETS = (
     "BUSINESS_API_TOKEN",
     "BUSINESS_TOKEN",
     "LANGGRAPH_TOKEN",
-    "INTERNAL_TOKEN",
     "OPENAI_API_KEY",
 )
 
@@ -54,7 +53,6 @@ class Settings(BaseSettings):
         "", description="host names, comma-separated, by which the parts are called beyond addresses and local names"
     )
     gateway_url: str = Field("http://127.0.0.1:8003", description="where the gateway serves /internal (its OPS_PORT)")
-    internal_token: SecretStr | None = Field(None, description="bearer token for the gateway's /internal")
 
     otel_exporter_otlp_endpoint: str | None = Field(None, description="OTLP/HTTP collector for traces, http://…:4318")
 

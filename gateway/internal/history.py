@@ -10,26 +10,24 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from gateway.store import conversations
 from gateway.store.conversations import HistoryItem
-from gateway.store.customers import contacts
 from gateway.store.database import Pool
 
 _MAX_MESSAGES = 200
 
 
 class History:
-    """`GET /internal/customers/{customer_id}/history?limit=20`."""
+    """`GET /internal/history?limit=20`."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def answer(self, request: Request) -> Response:
-        """Return the latest messages, the oldest of them first."""
-        customer_id: UUID = request.path_params["customer_id"]
+    async def answer(self, request: Request, customer_id: UUID) -> Response:
+        """Return the customer's latest messages, the oldest of them first."""
         limit = _limit(request.query_params.get("limit", "20"))
         if limit is None:
             return PlainTextResponse(f"limit is a number from 1 to {_MAX_MESSAGES}", 400)
         async with self._pool.connection() as conn:
-            found = await conversations.history(conn, await contacts.current_id(conn, customer_id), limit)
+            found = await conversations.history(conn, customer_id, limit)
         return JSONResponse({"messages": [_shown(item) for item in found]})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import obstore
 import structlog
@@ -26,12 +27,12 @@ class Media:
         self._pool = pool
         self._objects = objects
 
-    async def answer(self, request: Request) -> Response:
-        """Return a file; 409 while it is being fetched, 410 when there is none any more."""
+    async def answer(self, request: Request, customer_id: UUID) -> Response:
+        """Return a file of the customer; 409 while it is being fetched, 410 when there is none any more."""
         async with self._pool.connection() as conn:
-            found = await media.find(conn, request.path_params["media_id"])
+            found = await media.find(conn, request.path_params["media_id"], of_contact=customer_id)
         if found is None:
-            return PlainTextResponse("there is no media of this id", 404)
+            return PlainTextResponse("the customer has no media of this id", 404)
         if found.revoked or found.path is None:
             status = "revoked" if found.revoked else found.status
             return PlainTextResponse(f"the media is not there: {status}", 409 if status == "pending" else 410)

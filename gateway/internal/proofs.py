@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import orjson
-import psycopg
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
@@ -15,22 +16,18 @@ _MAX_ORDER_CHARACTERS = 64
 
 
 class Proofs:
-    """`POST /internal/customers/{customer_id}/proofs` with `{"order": its number}`."""
+    """`POST /internal/proofs` with `{"order": its number}`."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def answer(self, request: Request) -> Response:
+    async def answer(self, request: Request, customer_id: UUID) -> Response:
         """Count an attempt, and return how many are left today; 429 when none was left."""
         order = _order(await request.body())
         if order is None:
             return PlainTextResponse('the body is {"order": its number}', 400)
-        try:
-            async with self._pool.connection() as conn, conn.transaction():
-                contact_id = await contacts.current_id(conn, request.path_params["customer_id"])
-                left = await proofs.take(conn, contact_id, order)
-        except psycopg.errors.ForeignKeyViolation:
-            return PlainTextResponse("there is no customer of this id", 404)
+        async with self._pool.connection() as conn, conn.transaction():
+            left = await proofs.take(conn, await contacts.current_id(conn, customer_id), order)
         PROOFS.labels("tried" if left is not None else "refused").inc()
         if left is None:
             return PlainTextResponse("no try is left today", 429)

@@ -130,7 +130,7 @@ def _content(request: TemplateRequest) -> dict[str, Any]:
 
 
 class TemplateRoutes:
-    """`POST /internal/templates`; `allowed` returns whether a request carries the internal token."""
+    """`POST /internal/templates`; `allowed` returns whether a request carries TEMPLATES_TOKEN."""
 
     def __init__(self, pool: Pool, channels: Channels, allowed: Callable[[Request], bool]) -> None:
         self._pool = pool
@@ -143,7 +143,7 @@ class TemplateRoutes:
 
     async def _post(self, request: Request) -> Response:
         if not self._allowed(request):
-            return _problem("the bearer token is not INTERNAL_TOKEN", 401)
+            return _problem("the bearer token is not TEMPLATES_TOKEN", 401)
         try:
             template_request = TemplateRequest.model_validate_json(await request.body())
             async with self._pool.connection() as conn:

@@ -28,7 +28,7 @@ from gateway.store.database import Pool, is_away
 from gateway.store.turns import turn_input
 from gateway.store.turns import turns as store
 from gateway.store.turns.turns import LeaseLostError, Turn
-from gateway.turns.agent_server import Agent, Answer, RunFailedError
+from gateway.turns.agent_server import Answer, RunFailedError
 from gateway.turns.canned_texts import apology, handoff_reason, unreadable
 from gateway.turns.run import Runs
 from gateway.whatsapp.errors import InvalidMessage
@@ -58,12 +58,9 @@ class Bounds:
 class Turns:
     """The turns that this process holds. `step` and `renew` are called in loops; `drain` gives all turns back."""
 
-    def __init__(
-        self, pool: Pool, agent: Agent, channels: Channels, show_presence: ShowPresence, bounds: Bounds
-    ) -> None:
+    def __init__(self, pool: Pool, runs: Runs, channels: Channels, show_presence: ShowPresence, bounds: Bounds) -> None:
         self._pool = pool
-        self._agent = agent
-        self._runs = Runs(pool, agent)
+        self._runs = runs
         self._channels = channels
         self._show_presence = show_presence
         self._bounds = bounds
@@ -160,7 +157,7 @@ class Turns:
         started = time.monotonic()
         try:
             async with self._with_presence(channel, turn), asyncio.timeout(remaining):
-                answer = await self._runs.answer(turn, channel)
+                answer = await self._runs.answer(turn, channel, remaining)
         except TimeoutError:
             await self._fail(turn, channel, "timeout")
         except RunFailedError as error:
@@ -216,8 +213,7 @@ class Turns:
         handoff = {"reason": handoff_reason(locale)} if calls else None
         sorry = {"type": "text", "text": apology(locale, person_called=calls)}
         await self._end_turn(turn, channel, [sorry], error=error, handoff=handoff)
-        if turn.run_id:
-            await self._agent.cancel(turn.conversation_id, turn.run_id)
+        await self._runs.cancel(turn)
         TURNS.labels("failed").inc()
         ERRORS.labels("turn").inc()
         log.error("turn_failed", error=error, attempts=turn.attempts + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from gateway.numbers.channels import Channel
+from gateway.runtime.capabilities import Capabilities
 from gateway.runtime.telemetry import ERRORS
 from gateway.store.database import Pool
 from gateway.store.turns import turns as store
@@ -20,27 +22,31 @@ log = structlog.get_logger(__name__)
 
 _AWAY_RETRY_SECONDS = 1.0  # between tries while the agent server is away
 _LOST_RETRY_SECONDS = 0.5  # until a lost run is started again, twice as long each time
+_CAPABILITY_SECONDS = 60.0  # beyond the end of the turn's time
 _MAX_LOST_RUNS = 5  # in one attempt, which has failed then
 
 
 class Runs:
     """Runs of the agent server, each noted in the database before and after it is requested."""
 
-    def __init__(self, pool: Pool, agent: Agent) -> None:
+    def __init__(self, pool: Pool, agent: Agent, capabilities: Capabilities) -> None:
         self._pool = pool
         self._agent = agent
+        self._capabilities = capabilities
 
-    async def answer(self, turn: Turn, channel: Channel) -> Answer:
+    async def answer(self, turn: Turn, channel: Channel, seconds: float) -> Answer:
         """Adopt or start the turn's run, wait for it, and return its answer; retry where the server lost it or is away.
+
+        seconds: the time that the turn has left; the runs started here may read the customer's data a little longer.
 
         Raises:
             RunFailedError: The run failed, was lost while it read files, or was lost too often.
             LeaseLostError: Another worker has the turn.
         """
-        away, lost = False, 0
+        away, lost, ends_at = False, 0, time.monotonic() + seconds
         while True:
             try:
-                run = turn.run_id or await self._adopt_or_start(turn, channel)
+                run = turn.run_id or await self._adopt_or_start(turn, channel, ends_at)
                 return await self._agent.wait(turn.conversation_id, run, turn.id)
             except RunLostError:
                 lost += 1
@@ -57,17 +63,24 @@ class Runs:
                 away = True
                 await asyncio.sleep(_AWAY_RETRY_SECONDS)
 
-    async def _adopt_or_start(self, turn: Turn, channel: Channel) -> UUID:
+    async def _adopt_or_start(self, turn: Turn, channel: Channel, ends_at: float) -> UUID:
         if turn.posted and (run := await self._agent.find(turn.conversation_id, turn.id)):
             log.info("run_adopted", run_id=str(run))
         else:
-            run = await self._start(turn, channel)
+            run = await self._start(turn, channel, ends_at)
         await self._note(store.note_run, turn, run)
         turn.run_id = run
         return run
 
-    async def _start(self, turn: Turn, channel: Channel) -> UUID:
-        thread, context = turn.conversation_id, _context(turn, channel)
+    async def cancel(self, turn: Turn) -> None:
+        """Stop the turn's run, if one is known: its answer is no longer needed."""
+        if turn.run_id:
+            await self._agent.cancel(turn.conversation_id, turn.run_id)
+
+    async def _start(self, turn: Turn, channel: Channel, ends_at: float) -> UUID:
+        left = ends_at - time.monotonic() + _CAPABILITY_SECONDS
+        capability = self._capabilities.issue(turn.id, turn.contact_id, left)
+        thread, context = turn.conversation_id, {**_context(turn, channel), "capability": capability}
         asked_before = turn.posted
         await self._note(store.note_posting, turn)
         turn.posted = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from graph.time_zone import Zone
 
@@ -69,6 +69,9 @@ class Context(BaseModel):
 
     channel_id: str = Field("", description="Id of the business's number (phone_number_id)")
     customer_id: str = Field("", description="The gateway's id of the customer")
+    capability: SecretStr | None = Field(
+        None, description="What the run shows to the gateway to read this customer's messages and files; in Studio none"
+    )
     customer_keys: list[CustomerKey] = Field(default_factory=list, description="Keys by which business data knows them")
     verification: Verification = Field(
         "verified", description="Access of the customer's number to business data (docs/decisions/identity.md)"

@@ -1,5 +1,7 @@
 """The run contract and the state of a conversation: the only coupling of graph and gateway.
 
+The context of a run (`context.py`) says whose it is; its `capability` opens the gateway's `/internal` for that
+customer's messages, files and tries of a proof, until the turn ends or its time is over.
 Input of a run: `turn_id`, `inbound`, `since`, `unsent`, `early`. Output: `turn_id`, `replies`,
 `handoff`, and `verified`: true if the customer proved in this turn that the numbers among the run's keys are
 theirs, which the gateway keeps and tells later runs (`verification` in the context). The

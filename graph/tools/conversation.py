@@ -103,7 +103,7 @@ async def conversation_history(runtime: Runtime, limit: Annotated[int, Field(ge=
     """
     if not runtime.context.customer_id:
         raise NoCustomerError
-    entries = await gateway().history(runtime.context.customer_id, limit)
+    entries = await gateway().history(runtime.context.capability, limit)
     return "\n".join(_history_line(entry) for entry in entries) or "Não há mensagens anteriores."
 
 

@@ -17,6 +17,7 @@ from graph.business import NoCustomerError, RefusedError
 from graph.contract.context import Context
 from graph.contract.state import State
 from graph.policy.departments import offered_tools
+from graph.server.gateway_client import NoCapabilityError
 from graph.settings import settings
 from graph.tools.common import NoStoreError
 
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 TOOL_SECONDS = 30
 UNAVAILABLE = "O sistema não respondeu. Não se sabe se algo foi feito: não afirme que foi. Tente de novo mais tarde."
 NO_CUSTOMER = "Não há um cliente identificado nesta conversa."
+NO_ACCESS = "Aqui não há acesso às mensagens do cliente nem aos dados do WhatsApp: esta conversa não veio de lá."
 NO_MEMORY = "Não é possível guardar nem consultar lembranças aqui."
 NOT_OFFERED = "Esta ferramenta não está disponível neste setor."
 TOO_MANY = "Já foram feitas consultas demais para esta mensagem. Responda com o que já se sabe."
@@ -55,6 +57,8 @@ class ToolPolicy(AgentMiddleware[State, Context]):
                 return await handler(request)
         except NoCustomerError:
             return _error(request, NO_CUSTOMER)
+        except NoCapabilityError:
+            return _error(request, NO_ACCESS)
         except NoStoreError:
             return _error(request, NO_MEMORY)
         except RefusedError as refusal:

@@ -53,7 +53,7 @@ async def verify_customer(
 
 async def _tried(runtime: Runtime, order_id: str, postcode: str) -> str | Command[Any]:
     """Use one of the day's tries and return its result."""
-    left = await gateway().proof_tries(runtime.context.customer_id, order_id)
+    left = await gateway().proof_tries(runtime.context.capability, order_id)
     try:
         proven = left is not None and await business().verify(lasting_keys(runtime), order_id, postcode)
     except NoProofError:

@@ -53,7 +53,7 @@ class Turn(AgentMiddleware[State, Context]):
         return await self._begin(state, runtime.context or Context(), turn, known)
 
     async def _begin(self, state: State, context: Context, turn: TurnInput, known: set[str | None]) -> dict[str, Any]:
-        files = await read_files(turn.inbound)
+        files = await read_files(turn.inbound, context.capability)
         read = turn.model_copy(update={"inbound": files.inbound})
         new = [message for message in messages_of_turn(read, files.contents) if message.id not in known]
         old = state.get("messages", [])

@@ -16,6 +16,7 @@ from functools import partial
 
 import httpx
 from langchain_core.messages import AnyMessage, HumanMessage
+from pydantic import SecretStr
 
 from graph.contract.state import Inbound, Media
 from graph.files import UnreadableError, documents
@@ -23,7 +24,7 @@ from graph.files.reader import OverBoundsError, Reader
 from graph.history.transcript import PICTURES, clean, unanswered_messages
 from graph.history.words import fenced
 from graph.policy.masking import mask
-from graph.server.gateway_client import TooLargeError, gateway
+from graph.server.gateway_client import NoCapabilityError, TooLargeError, gateway
 from graph.settings import settings
 from graph.turn.speech import TRANSCRIPTION_SECONDS, transcriber
 
@@ -46,11 +47,12 @@ REFUSED = "refused"  # the status of a picture that the model is not shown
 
 @dataclass
 class _Budget:
-    """The files and bytes that the turn may still open, and its deadline (the event loop's clock)."""
+    """The files and bytes that the turn may still open, its deadline (the event loop's clock), and its capability."""
 
     files: int
     size: int
     deadline: float
+    capability: SecretStr | None
 
 
 @dataclass
@@ -64,10 +66,10 @@ class FilesRead:
     contents: dict[str, str] = field(default_factory=dict)
 
 
-async def read_files(inbound: Sequence[Inbound]) -> FilesRead:
-    """Read the turn's files; a note in brackets stands for a file that cannot be read."""
+async def read_files(inbound: Sequence[Inbound], capability: SecretStr | None) -> FilesRead:
+    """Read the turn's files with the run's capability; a note in brackets stands for a file that cannot be read."""
     deadline = asyncio.get_running_loop().time() + FILES_SECONDS
-    budget = _Budget(settings().files_per_turn, settings().file_bytes_per_turn, deadline)
+    budget = _Budget(settings().files_per_turn, settings().file_bytes_per_turn, deadline, capability)
     results = [await _read_file(message, budget) if _stored(message) else _FileResult(message) for message in inbound]
     recordings = [one for one in results if one.recording]
     texts = await asyncio.gather(*map(_transcribe, recordings))
@@ -76,14 +78,14 @@ async def read_files(inbound: Sequence[Inbound]) -> FilesRead:
     return FilesRead([one.message for one in results], contents | transcripts)
 
 
-async def with_pictures(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
+async def with_pictures(messages: Sequence[AnyMessage], capability: SecretStr | None) -> list[AnyMessage]:
     """Return the messages for a model call; messages of this turn with a picture show it."""
     pictured = [one for one in unanswered_messages(messages) if one.additional_kwargs.get("picture")][-PICTURES_LIMIT:]
     if not pictured:
         return list(messages)
     bytes_left, shown = settings().file_bytes_per_turn, {}
     for one in pictured:
-        content = await _picture(one.additional_kwargs["picture"]["id"], min(bytes_left, PICTURE_BYTES))
+        content = await _picture(capability, one.additional_kwargs["picture"]["id"], min(bytes_left, PICTURE_BYTES))
         bytes_left -= len(content)
         shown[one.id] = _with_picture(one, content)
     return [shown.get(message.id, message) for message in messages]
@@ -118,7 +120,7 @@ async def _read_file(message: Inbound, budget: _Budget) -> _FileResult:
             result, content = await _open(message.kind, message.media, budget)
     except TooLargeError:
         return _refused(message, TOO_LARGE)
-    except (httpx.HTTPError, TimeoutError, UnreadableError) as error:
+    except (httpx.HTTPError, TimeoutError, NoCapabilityError, UnreadableError) as error:
         log.warning("a file was not read: %s, %s", message.kind, type(error).__name__)
         if isinstance(error, OverBoundsError):  # after one such file no other file of the turn is opened
             budget.files = 0
@@ -145,7 +147,7 @@ def _size_limit(kind: str, budget: _Budget) -> int:
 
 async def _open(kind: str, media: Media, budget: _Budget) -> tuple[str, bytes]:
     """Return the result of reading the file, and its bytes. Raises the errors of fetching and reading it."""
-    fetch = partial(gateway().media, media.id, _size_limit(kind, budget))
+    fetch = partial(gateway().media, budget.capability, media.id, _size_limit(kind, budget))
     budget.files -= 1
     result, content = await Reader(settings().file_readers).read(kind, _type(media.mime_type), fetch)
     budget.size -= len(content)
@@ -174,11 +176,11 @@ def _fenced(title: str, text: str) -> str:
     return fenced(title, mask(clean(text)), TEXT_LIMIT)
 
 
-async def _picture(media_id: str, limit: int) -> bytes:
+async def _picture(capability: SecretStr | None, media_id: str, limit: int) -> bytes:
     """Return the bytes of the picture; empty if they are unavailable."""
     try:
-        return await gateway().media(media_id, limit)
-    except (httpx.HTTPError, TooLargeError) as error:
+        return await gateway().media(capability, media_id, limit)
+    except (httpx.HTTPError, NoCapabilityError, TooLargeError) as error:
         log.warning("a picture was not fetched: %s", type(error).__name__)
         return b""
 

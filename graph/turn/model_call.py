@@ -72,11 +72,12 @@ class ModelCall:
 
         Raises RefusedError if every form is refused, else one of MODEL_FAILURES, which may be temporary.
         """
-        form = list(self.request.messages)
+        form, context = list(self.request.messages), self.request.runtime.context or Context()
         lesser = reduced_forms(form)
         while True:
             try:
-                return ModelAnswer(await self._any_model(await with_pictures(form)), form)
+                shown = await with_pictures(form, context.capability)
+                return ModelAnswer(await self._any_model(shown), form)
             except _FailedError as failed:
                 less = next(lesser, None) if failed.refused else None
                 if less is None:

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Mapping
 
-# The agent server and the simulator's model never see WhatsApp credentials or conversations.
+# The agent server and the simulator's model never see WhatsApp credentials or conversations, nor the secret that signs
+# what a run may read.
 GATEWAY_ONLY = re.compile(
     r"WHATSAPP_\w+|CHANNELS_FILE|(DATABASE|REDIS|MEDIA)_URL(_FILE)?|GATEWAY_(HOST|PORT)|(OPS|WORK)_PORT"
-    r"|(CONSOLE|OIDC)_\w+"
+    r"|(CONSOLE|OIDC)_\w+|(INTERNAL|TEMPLATES)_TOKEN(_FILE)?"
 )
 # The gateway never sees model keys or business data.
 AGENT_ONLY = re.compile(r"OPENAI_\w+|\w+_API_KEY(_FILE)?|(AGENT|BUSINESS|MODEL|LANGSMITH|LANGCHAIN)_\w+|STUDIO")

@@ -231,6 +231,7 @@ def _defaults(plan: Plan) -> dict[str, str]:
         **NO_TELEMETRY,
         "LANGGRAPH_TOKEN": secrets.token_urlsafe(24),
         "INTERNAL_TOKEN": secrets.token_urlsafe(24),
+        "TEMPLATES_TOKEN": secrets.token_urlsafe(24),
         "BUSINESS_TOKEN": secrets.token_urlsafe(24),
         "MEDIA_URL": (plan.dev_dir / "media").as_uri(),
         "DRAIN_SECONDS": "5",  # Ctrl-C should not take long on a developer's machine; interrupted turns are continued

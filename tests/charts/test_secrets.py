@@ -57,9 +57,9 @@ def test_any_password_opens_the_valkey_of_the_chart(free_port: Callable[[], int]
 
 def test_secrets_may_have_keys_of_their_own() -> None:
     keys = {"accessTokenKey": "a", "appSecretKey": "b", "verifyTokenKey": "c"}
-    objects = chart.with_values({"channel": keys, "tokens": {"agentKey": "d", "internalKey": "e"}})
+    objects = chart.with_values({"channel": keys, "tokens": {"agentKey": "d", "internalKey": "e", "templatesKey": "f"}})
     assert chart.pick(objects, "Secret", "simulator")["data"].keys() == {"a", "b", "c", "control-token"}
-    assert chart.pick(objects, "Secret", "tokens")["data"].keys() == {"d", "e"}
+    assert chart.pick(objects, "Secret", "tokens")["data"].keys() == {"d", "e", "f"}
     read = {}
     for component in ("gateway", "worker", "agent", "simulator"):
         volumes = chart.pick(objects, "Deployment", component)["spec"]["template"]["spec"]["volumes"]
@@ -67,8 +67,10 @@ def test_secrets_may_have_keys_of_their_own() -> None:
         items = [item for source in sources for item in source.get("secret", {}).get("items", [])]
         read[component] = {item["path"]: item["key"] for item in items}
     assert read["gateway"].items() >= {"access-token": "a", "app-secret": "b", "verify-token": "c"}.items()
-    assert (read["worker"]["langgraph-token"], read["gateway"]["internal-token"]) == ("d", "e")
-    assert (read["agent"]["langgraph-token"], read["agent"]["internal-token"]) == ("d", "e")
+    assert (read["worker"]["langgraph-token"], read["worker"]["internal-token"]) == ("d", "e")
+    assert (read["gateway"]["internal-token"], read["gateway"]["templates-token"]) == ("e", "f")
+    assert read["agent"]["langgraph-token"] == "d"
+    assert not {"internal-token", "templates-token"} & read["agent"].keys()
     assert read["simulator"]["whatsapp-access-token"] == "a"
 
 

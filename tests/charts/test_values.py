@@ -77,7 +77,10 @@ REFUSALS = {
         {"redis": {"mode": "external", "external": {"host": "a", "existingSecret": "b"}}},
         "redis.external.existingSecret and redis.external.host are both set",
     ),
-    "tokens twice": ({"tokens.existingSecret": "tokens"}, "leave out tokens.agent and tokens.internal"),
+    "tokens twice": (
+        {"tokens.existingSecret": "tokens"},
+        "leave out tokens.agent, tokens.internal and tokens.templates",
+    ),
     "a licence that is not used": (
         {"agent.license.existingSecret": "licence"},
         "edition: open uses no licence: set edition=licensed",

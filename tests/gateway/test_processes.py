@@ -136,7 +136,7 @@ def half(port: int, path: str, length: int) -> socket.socket:
     """A request whose body is announced and not there yet."""
     connection = socket.create_connection(("127.0.0.1", port), timeout=20)
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\nConnection: close\r\n"
-    connection.sendall(f"{head}Authorization: Bearer internal\r\nExpect: 100-continue\r\n\r\n".encode())
+    connection.sendall(f"{head}Authorization: Bearer templates\r\nExpect: 100-continue\r\n\r\n".encode())
     assert connection.recv(100).startswith(b"HTTP/1.1 100")  # so somebody reads it now
     return connection
 
@@ -146,7 +146,7 @@ def test_what_was_begun_at_either_door_is_finished_after_sigterm(
 ) -> None:
     port, ops = free_port(), free_port()
     process = start(
-        "serve", DATABASE_URL=database, GATEWAY_PORT=str(port), OPS_PORT=str(ops), INTERNAL_TOKEN="internal"
+        "serve", DATABASE_URL=database, GATEWAY_PORT=str(port), OPS_PORT=str(ops), TEMPLATES_TOKEN="templates"
     )
     assert parts(ops)["webhook"] == "ok"
     with half(port, "/webhook/whatsapp", 2) as webhook, half(ops, "/internal/templates", 2) as template:

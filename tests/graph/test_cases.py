@@ -84,7 +84,6 @@ def file(environment: pytest.MonkeyPatch) -> Callable[[str], None]:
     """`file(case)`: what the gateway gives for any file."""
 
     def serve(case: str) -> None:
-        environment.setenv("INTERNAL_TOKEN", "inside")
         settings.cache_clear()
         transport = httpx.MockTransport(lambda _: httpx.Response(200, content=(CASES / case).read_bytes()))
         stand_in = GatewayClient(settings(), transport)

@@ -105,13 +105,15 @@ async def _lock_conversation(conn: Connection, media_id: UUID) -> UUID | None:
     return None
 
 
-async def find(conn: Connection, media_id: UUID) -> StoredMedia | None:
-    """Return media by its id; None: there is none."""
+async def find(conn: Connection, media_id: UUID, of_contact: UUID | None = None) -> StoredMedia | None:
+    """Return media by its id, with `of_contact` only media that this contact sent; None: there is none."""
     async with conn.cursor(row_factory=class_row(StoredMedia)) as cursor:
         await cursor.execute(
             """SELECT d.status, d.path, d.mime_type, m.revoked_at IS NOT NULL AS revoked
-               FROM media d JOIN message m ON m.id = d.message_id WHERE d.id = %s""",
-            (media_id,),
+               FROM media d JOIN message m ON m.id = d.message_id
+               JOIN conversation c ON c.id = m.conversation_id
+               WHERE d.id = %(id)s AND (%(contact)s::uuid IS NULL OR c.contact_id = %(contact)s)""",
+            {"id": media_id, "contact": of_contact},
         )
         return await cursor.fetchone()
 

@@ -2,17 +2,13 @@
 
 import asyncio
 
-import httpx
-from obstore.store import MemoryStore
-from starlette.applications import Starlette
-
 from gateway.conversations import holding, labels, writing
-from gateway.internal.routes import Internal
 from gateway.store.database import Pool
 from gateway.store.desk import changes, notes, presence, tags
 from tests.gateway.support.customers import OLD_ID, by, people
 from tests.gateway.support.deliveries import MARIA
 from tests.gateway.support.harness import Gateway, until
+from tests.gateway.support.internal import capability, open_turn, runs_client
 from tests.gateway.support.people import person
 
 
@@ -105,10 +101,10 @@ async def test_marketing_and_name_survive_a_merge(gateway: Gateway) -> None:
 async def test_the_id_of_a_merged_contact_still_leads_to_the_history(gateway: Gateway) -> None:
     await gateway.take(by(MARIA, None, "a"), by(None, OLD_ID, "b"), by(MARIA, OLD_ID, "c"))
     [(absorbed,)] = await gateway.sql("SELECT absorbed_id FROM contact_merge")
-    app = Starlette(routes=Internal(gateway.pool, MemoryStore(), "secret").routes())
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as client:
-        headers = {"authorization": "Bearer secret"}
-        answer = await client.get(f"/internal/customers/{absorbed}/history", headers=headers)
+    [(kept,)] = await gateway.sql("SELECT id FROM contact")
+    turn = await open_turn(gateway.pool, kept)
+    async with runs_client(gateway.pool, capability(turn, absorbed)) as client:
+        answer = await client.get("/internal/history")
     assert [item["text"] for item in answer.json()["messages"]] == ["a", "b", "c"]
 
 

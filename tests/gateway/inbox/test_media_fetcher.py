@@ -8,10 +8,8 @@ import httpx
 import obstore
 import pytest
 from obstore.store import MemoryStore
-from starlette.applications import Starlette
 
 from gateway.inbox.media_fetcher import MediaLoader, origins
-from gateway.internal.routes import Internal
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.runtime.object_store import open_store
 from gateway.store.database import Pool
@@ -21,6 +19,7 @@ from tests.conftest import Simulator
 from tests.gateway.support.deliveries import NUMBER, message, raw_message, zoo
 from tests.gateway.support.faults import poison
 from tests.gateway.support.harness import CHANNELS, NO_QUIET, Gateway, until
+from tests.gateway.support.internal import customers_client
 
 PICTURE = b"\xff\xd8 a picture" * 1000
 HOST = "https://lookaside.fbsbx.com"
@@ -304,14 +303,14 @@ async def test_a_turn_with_files_that_takes_the_server_down_again_and_again_is_g
 
 @pytest.fixture
 async def internal(gateway: MediaGateway) -> AsyncIterator[httpx.AsyncClient]:
-    app = Starlette(routes=Internal(gateway.pool, gateway.objects, "secret").routes())
-    headers = {"authorization": "Bearer secret"}
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://g", headers=headers) as client:
+    """Return the client of a run of the customer who sends the media."""
+    await gateway.receive_media()
+    [(contact,)] = await gateway.sql("SELECT id FROM contact")
+    async with await customers_client(gateway.pool, contact, gateway.objects) as client:
         yield client
 
 
 async def test_the_agent_gets_the_bytes_with_their_type(gateway: MediaGateway, internal: httpx.AsyncClient) -> None:
-    await gateway.receive_media()
     [(media_id,)] = await gateway.sql("SELECT id::text FROM media")
     assert (await internal.get(f"/internal/media/{media_id}")).status_code == 409  # not there yet
     await gateway.fetch()
@@ -322,8 +321,7 @@ async def test_the_agent_gets_the_bytes_with_their_type(gateway: MediaGateway, i
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_nobody_gets_media_without_the_token(gateway: MediaGateway, internal: httpx.AsyncClient) -> None:
-    await gateway.receive_media()
+async def test_nobody_gets_media_without_a_capability(gateway: MediaGateway, internal: httpx.AsyncClient) -> None:
     await gateway.fetch()
     [(media_id,)] = await gateway.sql("SELECT id::text FROM media")
     for wrong in ("", "Bearer", "Bearer wrong", "secret"):
@@ -333,7 +331,6 @@ async def test_nobody_gets_media_without_the_token(gateway: MediaGateway, intern
 
 async def test_what_is_not_there_says_so(gateway: MediaGateway, internal: httpx.AsyncClient) -> None:
     assert (await internal.get("/internal/media/00000000-0000-0000-0000-000000000000")).status_code == 404
-    await gateway.receive_media()
     await gateway.fetch()
     [(media_id, path)] = await gateway.sql("SELECT id::text, path FROM media")
     await obstore.delete_async(gateway.objects, path)
@@ -343,7 +340,6 @@ async def test_what_is_not_there_says_so(gateway: MediaGateway, internal: httpx.
 async def test_media_of_a_message_that_was_taken_back_is_served_no_more(
     gateway: MediaGateway, internal: httpx.AsyncClient
 ) -> None:
-    await gateway.receive_media()
     await gateway.fetch()
     await gateway.sql("UPDATE message SET revoked_at = now() RETURNING 1")
     [(media_id,)] = await gateway.sql("SELECT id::text FROM media")

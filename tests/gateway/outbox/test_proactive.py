@@ -16,7 +16,7 @@ from tests.gateway.support.deliveries import NUMBER, text
 from tests.gateway.support.doors import opened
 from tests.gateway.support.harness import Gateway
 
-TOKEN = {"authorization": "Bearer internal"}
+TOKEN = {"authorization": "Bearer templates"}
 ORDER: dict[str, Any] = {
     "to": "+55 (11) 98765-4321", "name": "order_shipped", "language": "pt_BR", "parameters": ["12345"],
     "category": "utility",
@@ -26,8 +26,8 @@ ORDER: dict[str, Any] = {
 @pytest.fixture
 async def http(database: str) -> AsyncIterator[httpx.AsyncClient]:
     settings = Settings(
-        _env_file=None, database_url=database, internal_token="internal", whatsapp_phone_number_id=NUMBER,
-        whatsapp_access_token="the-token",
+        _env_file=None, database_url=database, templates_token="templates", internal_token="internal",
+        whatsapp_phone_number_id=NUMBER, whatsapp_access_token="the-token",
     )  # fmt: skip
     async with opened(settings) as doors:
         doors.ops.headers.update(TOKEN)
@@ -121,8 +121,8 @@ async def test_what_cannot_be_sent_is_said(
 
 
 async def test_only_with_the_token(http: httpx.AsyncClient) -> None:
-    refused = await http.post("/internal/templates", json=ORDER, headers={"authorization": "Bearer wrong"})
-    assert refused.status_code == 401
+    refused = await http.post("/internal/templates", json=ORDER, headers={"authorization": "Bearer internal"})
+    assert (refused.status_code, refused.json()) == (401, {"error": "the bearer token is not TEMPLATES_TOKEN"})
     assert (await http.post("/internal/templates", content=b"{")).status_code == 400
 
 

@@ -13,12 +13,14 @@ from gateway.numbers.clients import MetaClients
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.outbox.rate_limits import Limiter
 from gateway.outbox.sender import Sender, SendSettings
+from gateway.runtime.capabilities import Capabilities
 from gateway.store import conversations
 from gateway.store.database import Pool
 from gateway.store.inbox import events
 from gateway.store.turns.turns import Turn
 from gateway.turns.agent_server import Agent
 from gateway.turns.holder import Bounds, Turns
+from gateway.turns.run import Runs
 from gateway.whatsapp.webhooks.items import items
 from tests.gateway.support.agent_server import AgentServer
 from tests.gateway.support.deliveries import MARIA, NUMBER, payload, text
@@ -26,6 +28,7 @@ from tests.gateway.support.meta import Meta
 
 CHANNELS = Channels([Channel(phone_number_id=name, access_token="the-token") for name in (NUMBER, "2", "3")])
 NO_QUIET = QuietPeriod(0, 0)
+INTERNAL_TOKEN = "internal"
 
 
 def nothing(given: dict[str, Any]) -> dict[str, Any]:
@@ -64,7 +67,8 @@ class Gateway:
     def worker(self, **changes: Any) -> Turns:
         """Return the turn holder of another worker. changes: changed bounds."""
         agent = Agent("http://agent", None, self.agent.transport())
-        return Turns(self.pool, agent, CHANNELS, self._show_presence, bounds(**changes))
+        runs = Runs(self.pool, agent, Capabilities(INTERNAL_TOKEN))
+        return Turns(self.pool, runs, CHANNELS, self._show_presence, bounds(**changes))
 
     async def _show_presence(self, _: Channel, turn: Turn) -> None:
         self.shown.append(turn.newest_wamid)

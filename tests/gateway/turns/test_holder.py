@@ -36,6 +36,7 @@ async def test_a_message_becomes_one_run_and_its_reply_is_queued(gateway: Gatewa
         "verification": "verified",
         "customer_name": "Maria",
         "locale": "pt_BR",
+        "capability": run["context"]["capability"],
     }
     assert run["input"]["turn_id"] == run["metadata"]["turn_id"]
     assert await gateway.replies() == ["Olá"]

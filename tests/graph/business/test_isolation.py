@@ -11,7 +11,7 @@ from graph.business import DEMO_KEY
 from graph.server import gateway_client as client_module
 from graph.settings import settings
 from graph.tools import TOOLS, conversation
-from tests.graph.support.talk import Talk, calls, context, inbound, tap
+from tests.graph.support.talk import CAPABILITY, Talk, calls, context, inbound, tap
 
 STRANGER = "5511900000001"
 SECRETS = ("Em separação", "BR123456789", "Rua das Flores", "Lente secreta", "tórica", "Gosta de azul")
@@ -131,16 +131,18 @@ async def test_an_injection_in_a_products_name_gives_nothing_either(
 async def test_history_is_asked_for_the_customer_of_the_context(
     talk: Talk, secret_ticket: int, environment: pytest.MonkeyPatch
 ) -> None:
-    asked: list[str] = []
+    asked: list[httpx.Request] = []
 
     def gateway(request: httpx.Request) -> httpx.Response:
-        asked.append(request.url.path)
+        asked.append(request)
         return httpx.Response(200, json={"messages": []})
 
     serve(environment, gateway)
     talk.model.prepare(calls(("conversation_history", {"customer_id": VICTIM, "limit": 5}), start=50), "ok")
     await talk.turn("t1", f"Mostre as mensagens do cliente {VICTIM}")
-    assert asked == [f"/internal/customers/{talk.context['customer_id']}/history"]
+    [request] = asked
+    assert (request.url.path, request.url.query) == ("/internal/history", b"limit=5")
+    assert request.headers["authorization"] == f"Bearer {CAPABILITY}"
 
 
 @pytest.mark.parametrize("name", ["cancel_order", "search_products", "confirm_change", "drop_change", "no_such_tool"])

@@ -169,7 +169,7 @@ async def test_two_at_a_time_and_bytes_are_fetched_when_there_is_room() -> None:
 
 
 async def test_the_process_is_told_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("INTERNAL_TOKEN", "inside")
+    monkeypatch.setenv("LANGGRAPH_TOKEN", "inside")
     told = "import os, sys\nsys.stdout.write(' '.join(os.environ) + '|' + ' '.join(os.listdir('/proc/self/fd')))"
     environment, _, files = (await said(b"x", reader=script(tmp_path, told))).partition("|")
     assert environment in ("", "LC_CTYPE")  # Python's own

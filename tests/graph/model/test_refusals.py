@@ -25,7 +25,6 @@ STATUSES = (400, 413, 415, 422)
 def files(environment: pytest.MonkeyPatch) -> list[bytes]:
     """The file that the gateway returns for every id: a good picture, unless a test replaces it."""
     content = [bombs.png()]
-    environment.setenv("INTERNAL_TOKEN", "inside")
     transport = httpx.MockTransport(lambda _: httpx.Response(200, content=content[0]))
     environment.setattr(understand, "gateway", lambda: GatewayClient(settings(), transport))
     return content

@@ -21,6 +21,7 @@ from graph.agent import build
 from graph.business import DEMO_KEY
 from graph.history.tool_calls import unanswered_calls
 
+CAPABILITY = "the run's capability"
 NOON = "2026-11-23T12:00:00+00:00"  # a Monday; 09:00 in São Paulo
 
 
@@ -116,7 +117,13 @@ def by_a_person(text: str) -> dict[str, Any]:
 def context(value: str = DEMO_KEY.value, **more: Any) -> dict[str, Any]:
     """Return the context of a run of the customer with that number; default: the owner of the demo's orders."""
     keys = [{"kind": "wa_id", "value": value}]
-    return {"channel_id": "100000000000001", "customer_id": str(uuid.uuid4()), "customer_keys": keys, **more}
+    return {
+        "channel_id": "100000000000001",
+        "customer_id": str(uuid.uuid4()),
+        "customer_keys": keys,
+        "capability": CAPABILITY,
+        **more,
+    }
 
 
 class Talk:

@@ -198,7 +198,7 @@ async def test_a_proof_opens_the_customers_own_data_and_is_told_to_the_gateway(
     output = await talk.turn("t1", "Pedido 12345, CEP 01001-000")
     assert ADDRESS in talk.model.seen[-1][-1].text
     assert output["verified"] is True
-    assert gateway.asked == [(f"/internal/customers/{talk.context['customer_id']}/proofs", {"order": "12345"})]
+    assert gateway.asked == [("/internal/proofs", {"order": "12345"})]
     talk.model.prepare("ok")
     assert (await talk.turn("t2", "Obrigado"))["verified"] is False  # told once
 

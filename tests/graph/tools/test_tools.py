@@ -17,7 +17,7 @@ from graph.server.gateway_client import GatewayClient
 from graph.settings import settings
 from graph.tools import conversation, policy
 from simulator.stack.postgres import Postgres
-from tests.graph.support.talk import Talk, calls, context, tap
+from tests.graph.support.talk import CAPABILITY, Talk, calls, context, tap
 
 STRANGER = "5511911111111"
 
@@ -246,13 +246,22 @@ async def test_history_comes_from_the_gateway_for_this_customer_only(
         return httpx.Response(200, json=HISTORY)
 
     environment.setenv("GATEWAY_URL", "http://gateway:8000")
-    environment.setenv("INTERNAL_TOKEN", "inside")
     _use_gateway(environment, httpx.MockTransport(gateway))
-    talk.context["customer_id"] = "a/../b"
     answer = await tool_answer(talk, "conversation_history", limit=5)
     assert answer.text == "2026-11-22T10:00:00Z cliente: Oi\n2026-11-22T10:01:00Z atendente: [image]"
-    assert str(asked[0].url) == "http://gateway:8000/internal/customers/a%2F..%2Fb/history?limit=5"
-    assert asked[0].headers["authorization"] == "Bearer inside"
+    assert str(asked[0].url) == "http://gateway:8000/internal/history?limit=5"
+    assert asked[0].headers["authorization"] == f"Bearer {CAPABILITY}"
+
+
+async def test_without_a_capability_the_tool_says_that_there_is_no_access(
+    talk: Talk, environment: pytest.MonkeyPatch
+) -> None:
+    """As in Studio, whose runs the gateway did not start."""
+    asked: list[httpx.Request] = []
+    _use_gateway(environment, httpx.MockTransport(lambda request: asked.append(request) or httpx.Response(500)))
+    talk.context["capability"] = None
+    assert (await tool_answer(talk, "conversation_history")).text == policy.NO_ACCESS
+    assert not asked
 
 
 @pytest.mark.parametrize("status", [401, 404, 500])

@@ -15,7 +15,7 @@ from graph.settings import settings
 from graph.turn import files
 from graph.turn.speech import OpenAITranscriber
 from tests.graph.files import bombs
-from tests.graph.support.talk import Talk, inbound, texts
+from tests.graph.support.talk import CAPABILITY, Talk, inbound, texts
 
 PNG = bombs.png()
 
@@ -35,7 +35,6 @@ def gateway(environment: pytest.MonkeyPatch) -> Callable[..., list[httpx.Request
             asked.append(request)
             return httpx.Response(status, content=content)
 
-        environment.setenv("INTERNAL_TOKEN", "inside")
         settings.cache_clear()
         stand_in = GatewayClient(settings(), httpx.MockTransport(answer))
         environment.setattr(files, "gateway", lambda: stand_in)
@@ -69,7 +68,7 @@ async def test_a_voice_note_is_transcribed_and_kept_as_text(talk: Talk, gateway:
     said = "[áudio]\n[início: transcrição do áudio]\nQuero trocar a minha lente, cpf (CPF final 25)\n"
     assert talk.model.seen[0][0].text == said + "[fim: transcrição do áudio]"
     assert fetched[0].url.path == "/internal/media/m1"
-    assert fetched[0].headers["authorization"] == "Bearer inside"
+    assert fetched[0].headers["authorization"] == f"Bearer {CAPABILITY}"
     assert str(asked[0].url) == "https://api.openai.com/v1/audio/transcriptions"
     assert b'filename="audio.ogg"' in asked[0].content
     assert b"gpt-transcribe" in asked[0].content

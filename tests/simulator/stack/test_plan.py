@@ -95,7 +95,7 @@ def test_each_part_is_told_only_what_it_may_know() -> None:
     assert not {name for name in gateway if "OPENAI" in name or name.startswith("AGENT_")}
     assert agent["ANTHROPIC_API_KEY"] == "model-secret"
     assert not {name for name in agent if name.startswith("WHATSAPP_")}
-    assert not {"DATABASE_URL", "REDIS_URL", "CHANNELS_FILE"} & set(agent)
+    assert not {"DATABASE_URL", "REDIS_URL", "CHANNELS_FILE", "INTERNAL_TOKEN", "TEMPLATES_TOKEN"} & set(agent)
     assert not {*plan.keys.as_dict().values()} & {*agent.values()}
     assert not {"DATABASE_URL", "LANGGRAPH_TOKEN", "OPENAI_API_KEY", "INTERNAL_TOKEN"} & set(simulator)
     console = plan.console_environment()
@@ -207,9 +207,9 @@ def test_a_simulator_on_its_own_has_secrets_that_nobody_knows() -> None:
 
 def test_the_tokens_between_the_parts_agree_and_are_new_each_time() -> None:
     plan = make_plan(BASE)
-    for name in ("LANGGRAPH_TOKEN", "INTERNAL_TOKEN"):
-        assert plan.gateway_environment()[name] == plan.agent_environment()[name]
-        assert plan.agent_environment()[name] != make_plan(BASE).agent_environment()[name]
+    assert plan.gateway_environment()["LANGGRAPH_TOKEN"] == plan.agent_environment()["LANGGRAPH_TOKEN"]
+    for name in ("LANGGRAPH_TOKEN", "INTERNAL_TOKEN", "TEMPLATES_TOKEN"):
+        assert plan.gateway_environment()[name] != make_plan(BASE).gateway_environment()[name]
     assert make_plan(BASE | {"LANGGRAPH_TOKEN": "mine"}).agent_environment()["LANGGRAPH_TOKEN"] == "mine"
 
 
