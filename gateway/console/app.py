@@ -23,6 +23,7 @@ from gateway.console.conversation.writing import Writing
 from gateway.console.errors import handlers
 from gateway.console.headers import SecurityHeaders
 from gateway.console.inbox.inbox import Inbox
+from gateway.console.inbox.search import Search
 from gateway.console.live.events import Events
 from gateway.console.navigation import NAVIGATION
 from gateway.console.pages import Pages
@@ -49,6 +50,7 @@ def rooms(parts: Parts) -> list[Page]:
         *People(parts, passwords).routes(),
         *Audit(parts).routes(),
         *Inbox(parts).routes(),
+        *Search(parts).routes(),
         *Conversation(parts).routes(),
         *Business(parts).routes(),
         *Holding(parts).routes(),

@@ -25,7 +25,7 @@ from gateway.store.desk.lists import Row
 from gateway.store.people import people
 from gateway.store.people.people import Person, Role
 
-_MESSAGES = 50  # at once
+_MESSAGES, _FAR = 50, 500  # at once, and on the way to an old one
 _EPISODES = 10
 
 
@@ -70,7 +70,8 @@ class Conversation:
         before, until = _place(query.get("before", ""), query.get("until", ""))
         async with self._pool.connection() as conn:
             row = await _row(conn, person, found)
-            context = await _messages(conn, request, row, before, until)
+            most = _FAR if query.get("far") else _MESSAGES
+            context = await _messages(conn, request, row, before, until, most)
         return _part(request, "conversation/thread.html", {**context, "mine": _is_mine(row, person)})
 
     async def _whole(self, conn: Connection, request: Request) -> dict[str, Any]:
@@ -108,10 +109,10 @@ async def _row(conn: Connection, person: Person, found: UUID) -> Row:
 
 
 async def _messages(
-    conn: Connection, request: Request, row: Row, before: int | None, until: datetime | None
+    conn: Connection, request: Request, row: Row, before: int | None, until: datetime | None, most: int = _MESSAGES
 ) -> dict[str, Any]:
-    found = await thread.page(conn, row.id, limit=_MESSAGES + 1, before=before)
-    more, found = len(found) > _MESSAGES, found[-_MESSAGES:]
+    found = await thread.page(conn, row.id, limit=most + 1, before=before)
+    more, found = len(found) > most, found[-most:]
     since = found[0].created_at if more else None
     written = await notes.of(conn, row.id, since=since, until=until)
     return {

@@ -223,11 +223,14 @@ async def hold_changes(conn: Connection, contact_id: UUID, until: datetime) -> N
     )
 
 
-async def rename(conn: Connection, contact_id: UUID, name: str | None) -> None:
-    """Store a customer's present name; do nothing for None, where the payload has no name."""
-    if name:
+async def rename(conn: Connection, contact_id: UUID, name: str | None, user_name: str | None = None) -> None:
+    """Store a customer's present names; None: the payload has none, and the one that is known stays."""
+    if name or user_name:
         await conn.execute(
-            "UPDATE contact SET name = %s WHERE id = %s AND name IS DISTINCT FROM %s", (name, contact_id, name)
+            """UPDATE contact SET name = coalesce(%(name)s, name), user_name = coalesce(%(user_name)s, user_name)
+               WHERE id = %(id)s AND (name, user_name) IS DISTINCT FROM
+                     (coalesce(%(name)s, name), coalesce(%(user_name)s, user_name))""",
+            {"id": contact_id, "name": name or None, "user_name": user_name or None},
         )
 
 

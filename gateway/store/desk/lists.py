@@ -88,10 +88,12 @@ class Counts:
     mine: int
 
 
-_SEEN = "(%(sees)s::text[] IS NULL OR c.department IS NULL OR c.department = ANY(%(sees)s))"
+#: The condition that a person sees a conversation `c`; `sees`: the departments.
+SEEN = "(%(sees)s::text[] IS NULL OR c.department IS NULL OR c.department = ANY(%(sees)s))"
 _BY_WAIT = "coalesce(c.waits_since, 'infinity')"
 
-_ROW = f"""
+#: Rows of the conversations `c`, for the person `reader`.
+ROW = f"""
 SELECT c.id, c.channel_id, c.contact_id, k.name AS customer_name, c.state, c.version, c.assignee_id,
        a.name AS assignee_name, c.department, c.handoff_reason AS reason, c.handoff_summary AS summary, c.held_since,
        c.held_until, c.snoozed_until, c.closed_at, c.waits_since, c.last_inbound_at, c.last_at, c.last_text,
@@ -123,14 +125,14 @@ async def page(conn: Connection, person: Person, wanted: Filter, *, limit: int =
     conditions, values = _conditions(person, wanted)
     order = f"{_BY_WAIT}, c.id" if wanted.by_wait else "c.last_at DESC, c.id DESC"
     if after is not None:
-        values["at"], values["after"] = _parsed(after)
+        values["at"], values["after"] = parsed(after)
         begins = f"({_BY_WAIT}, c.id) > " if wanted.by_wait else "(c.last_at, c.id) < "
         conditions.append(f"{begins} (%(at)s::timestamptz, %(after)s::uuid)")
     key = _BY_WAIT if wanted.by_wait else "c.last_at"
     sql = f"""WITH c AS MATERIALIZED (
                   SELECT c.*, {key}::text || '|' || c.id AS cursor FROM conversation c
                   WHERE {" AND ".join(conditions)} ORDER BY {order} LIMIT %(limit)s)
-              {_ROW} ORDER BY {order}"""  # noqa: S608  # constants
+              {ROW} ORDER BY {order}"""  # noqa: S608  # constants
     async with conn.cursor(row_factory=class_row(Row)) as cursor:
         await cursor.execute(sql, {**values, "limit": limit + 1, "reader": person.id})
         rows = await cursor.fetchall()
@@ -152,10 +154,11 @@ def _conditions(person: Person, wanted: Filter) -> tuple[list[str], dict[str, An
         used = {condition.replace("%(state)s", "'waiting'"): value for condition, value in used.items()}
     if person.departments is None:
         return list(used) or ["true"], values
-    return [*used, _SEEN], {**values, "sees": person.departments}
+    return [*used, SEEN], {**values, "sees": person.departments}
 
 
-def _parsed(cursor: str) -> tuple[str, UUID]:
+def parsed(cursor: str) -> tuple[str, UUID]:
+    """Return time and id of a cursor. Raises ValueError."""
     at, _, conversation_id = cursor.rpartition("|")
     if at != "infinity":
         datetime.fromisoformat(at)
@@ -171,7 +174,7 @@ async def some(conn: Connection, person: Person, ids: Sequence[UUID]) -> list[Ro
     """Return the headers of those conversations that exist and that the person sees, in no order."""
     async with conn.cursor(row_factory=class_row(Row)) as cursor:
         await cursor.execute(
-            f"WITH c AS (SELECT c.*, '' AS cursor FROM conversation c WHERE c.id = ANY(%(ids)s) AND {_SEEN}) {_ROW}",  # noqa: S608  # constants
+            f"WITH c AS (SELECT c.*, '' AS cursor FROM conversation c WHERE c.id = ANY(%(ids)s) AND {SEEN}) {ROW}",  # noqa: S608  # constants
             {"ids": list(ids), "sees": person.departments, "reader": person.id},
         )
         return await cursor.fetchall()
@@ -185,7 +188,7 @@ async def counts(conn: Connection, person: Person) -> Counts:
                        count(*) FILTER (WHERE c.state = 'snoozed') AS snoozed,
                        count(*) FILTER (WHERE c.assignee_id = %(me)s) AS mine
                 FROM conversation c
-                WHERE c.state IN ('waiting', 'taken', 'snoozed') AND {_SEEN}""",  # noqa: S608  # constants
+                WHERE c.state IN ('waiting', 'taken', 'snoozed') AND {SEEN}""",  # noqa: S608  # constants
             {"me": person.id, "sees": person.departments},
         )
         row = await cursor.fetchone()

@@ -6,6 +6,7 @@ import { Business } from "./business.js";
 import { tick } from "./clock.js";
 import { Composer } from "./composer.js";
 import { Dialogs } from "./dialogs.js";
+import * as find from "./find.js";
 
 const GATHER_MS = 80;
 const VIEWING_MS = 20_000;
@@ -42,6 +43,7 @@ export class Conversation {
     this.#present();
     this.#read();
     tick();
+    find.begin(this);
   }
 
   get bar() {
@@ -162,21 +164,31 @@ export class Conversation {
     if (scroller.scrollTop < NEAR) this.#older();
   }
 
-  async #older() {
+  /** Show a message by its id and its place, with all that was written since; nothing where it is not shown. */
+  async reach(id, seq) {
     const list = $("#thread");
-    if (!list.dataset.more || this.fetching) return;
+    while (list.dataset.more && Number(list.dataset.oldest) > seq) if (!(await this.#older("&far=yes"))) return;
+    const entry = $(`#message-${CSS.escape(id)}`);
+    if (entry) find.point(entry);
+  }
+
+  async #older(far = "") {
+    const list = $("#thread");
+    if (!list.dataset.more || this.fetching) return false;
     this.fetching = true;
     try {
       const { oldest, since } = list.dataset;
-      const content = await fragment(`${this.base}/thread?before=${oldest}&until=${encodeURIComponent(since)}`);
+      const content = await fragment(`${this.base}/thread?before=${oldest}&until=${encodeURIComponent(since)}${far}`);
       const next = content.firstElementChild;
       const scroller = $("#scroller");
       const height = scroller.scrollHeight;
       list.prepend(...next.children);
       for (const name of ["more", "oldest", "since"]) list.dataset[name] = next.dataset[name];
       scroller.scrollTop += scroller.scrollHeight - height;
+      return true;
     } catch {
       notice(words().network);
+      return false;
     } finally {
       this.fetching = false;
     }
@@ -203,6 +215,7 @@ export class Conversation {
     if (dataset.retry && (!dataset.confirm || confirm(dataset.confirm))) this.act("retry", { message: dataset.retry, last_seen: this.newest });
     if ("quote" in dataset) this.composer?.quote(button.closest(".entry"));
     if ("businessRetry" in dataset) this.business.again();
+    if (button.id === "find-open") find.open();
     if (button.id === "panel" || "panelClose" in dataset) this.#panel();
     for (const menu of $$("details[open]", $("#bar"))) if (dataset.do || dataset.dialog) menu.open = false;
   }

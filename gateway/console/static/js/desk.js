@@ -4,8 +4,10 @@ import { $, $$, fragment, notice, words } from "./dom.js";
 import * as alerts from "./alerts.js";
 import * as clock from "./clock.js";
 import { Conversation } from "./conversation.js";
+import * as find from "./find.js";
 import { Live } from "./live.js";
 import * as rows from "./rows.js";
+import * as search from "./search.js";
 
 let conversation;
 
@@ -40,7 +42,7 @@ function begin() {
 }
 
 function step(by) {
-  const links = $$(".line-link");
+  const links = $$(".line-link").filter((link) => link.offsetParent);
   const now = links.findIndex((link) => link === document.activeElement || link.getAttribute("aria-current"));
   const next = links[Math.min(Math.max(now + by, 0), links.length - 1)];
   if (!next) return;
@@ -55,6 +57,8 @@ const KEYS = {
   n: () => conversation?.write("note"),
   e: () => conversation?.ask("close"),
   a: () => conversation?.take(),
+  f: () => conversation && find.open(),
+  "/": search.focus,
   "?": () => $("#help").showModal(),
 };
 

@@ -1,0 +1,62 @@
+"""Tools of an attendant in a browser: search, decisions about many conversations, canned replies."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.gateway.console.desk import Desk
+
+
+@pytest.fixture
+def desk(database, console_url):
+    with Desk(database) as desk:
+        yield desk
+
+
+@pytest.fixture
+def carla(desk):
+    """A customer with more messages than a page shows, the wanted one long ago."""
+    carla = desk.conversation("Carla Menezes", "5511987654321")
+    desk.said(carla, "Quero lentes tóricas com grau <b>-2,25</b>", minutes=600)
+    for place in range(70):
+        desk.said(carla, f"Mensagem {place}", minutes=500 - place)
+    desk.waits(carla, "Pediu uma pessoa", "Quer trocar o grau.", minutes=14)
+    for name, number in (("Bruno Alves", "5511912345678"), ("Daniela Prado", "5521998765432")):
+        one = desk.conversation(name, number)
+        desk.said(one, "Preciso trocar o grau das lentes, já faz duas semanas que espero", minutes=5)
+        desk.waits(one, "Reclamação", minutes=4)
+    return carla
+
+
+@pytest.fixture
+def pictures(screenshot):
+    """`pictures(page, "name")`: screenshots of what a page shows, light and dark, wide and narrow."""
+
+    def take(page: Page, name: str) -> None:
+        for width, suffix in ((390, "-narrow"), (1280, "")):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is wider than {width}"
+            for scheme in ("dark", "light"):
+                page.emulate_media(color_scheme=scheme)
+                screenshot(page, f"{name}{suffix}-{scheme}")
+
+    return take
+
+
+def test_search_finds_and_leads_to_the_message(new_page, enter, pictures, desk, carla) -> None:
+    page = enter(new_page(color_scheme="light"), "ana")
+    page.keyboard.press("/")
+    page.get_by_role("searchbox", name="Buscar conversas").fill("torica")
+    found = page.locator("#found .line")
+    expect(found).to_have_count(1)
+    expect(found.locator("mark")).to_have_text("tóricas")
+    page.get_by_role("searchbox", name="Buscar conversas").fill("grau")
+    expect(found).to_have_count(3)
+    pictures(page, "search")
+    found.last.click()
+    expect(page.locator(".entry.hit")).to_contain_text("tóricas com grau <b>")
+    expect(page.locator(".entry.hit")).to_be_in_viewport()
+    page.get_by_role("button", name="Buscar nesta conversa").click()
+    page.get_by_role("searchbox", name="Buscar nesta conversa").fill("mensagem")
+    expect(page.locator("#find-count")).to_have_text("1 de 70")
+    expect(page.locator("#thread")).to_contain_text("Mensagem 69")
+    pictures(page, "find")
