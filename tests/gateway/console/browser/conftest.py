@@ -25,7 +25,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def console_url(database: str, tmp_path: Path) -> Iterator[str]:
+def console_settings() -> dict[str, str]:
+    """Further settings of the console, for test modules to replace."""
+    return {}
+
+
+@pytest.fixture
+def console_url(database: str, tmp_path: Path, console_settings: dict[str, str]) -> Iterator[str]:
     """The address of a console with an admin, a manager and an attendant."""
     with psycopg.connect(database, autocommit=True) as conn:
         for login, name, role in (
@@ -38,7 +44,7 @@ def console_url(database: str, tmp_path: Path) -> Iterator[str]:
     port, ops = free_port(), free_port()
     environment = {
         "PATH": os.environ["PATH"], "PYTHONPATH": str(Path.cwd()), "DATABASE_URL": database,
-        "CONSOLE_PORT": str(port), "CONSOLE_OPS_PORT": str(ops),
+        "CONSOLE_PORT": str(port), "CONSOLE_OPS_PORT": str(ops), **console_settings,
     }  # fmt: skip
     command = [sys.executable, "-m", "gateway.cli", "console"]
     with Process("console", command, tmp_path / "console.log", environment, ready=answers(ops, "/readyz")) as process:

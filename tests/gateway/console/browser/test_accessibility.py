@@ -1,0 +1,133 @@
+"""axe-core on every page of the console, in both themes; and the customer's panel, which waits for another program."""
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import psycopg
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.gateway.console.browser.test_access_pages import LOOKS
+from tests.gateway.console.browser.test_desk import carla, desk, others, row
+
+__all__ = ["carla", "desk"]
+KNOWN = {
+    "orders": [
+        {"id": "12345", "status": "Em separação", "ordered_on": "2026-11-20", "stage": "open"},
+        {"id": "67890", "status": "Enviado, rastreio BR123456789", "ordered_on": "2026-10-02", "stage": "shipped"},
+        {"id": "11111", "status": "Entregue", "ordered_on": "2026-08-14", "stage": "delivered"},
+        {"id": "10101", "status": "Cancelado", "ordered_on": "2026-01-09", "stage": "cancelled"},
+    ],
+    "tickets": [{"id": 7, "subject": "Lente riscada", "status": "aberto", "created_at": "2026-11-21T12:00:00Z"}],
+    "facts": ["Prefere lentes mensais.", "Gosta de ser chamada de Carlinha."],
+    "number_trusted": False,
+}
+
+
+class AgentServer(ThreadingHTTPServer):
+    """Answers for the agent server; status: that of its answers."""
+
+    status = 200
+
+
+class Answer(BaseHTTPRequestHandler):
+    """The data of every customer."""
+
+    server: AgentServer
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        body = json.dumps(KNOWN).encode()
+        self.send_response(self.server.status)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def agent() -> Iterator[AgentServer]:
+    with AgentServer(("127.0.0.1", 0), Answer) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def console_settings(agent: AgentServer) -> dict[str, str]:
+    agent.status = 200
+    return {"BUSINESS_TOKEN": "for-the-panel", "LANGGRAPH_URL": f"http://127.0.0.1:{agent.server_port}"}
+
+
+def check(page: Page) -> None:
+    """Fail for any serious issue that axe-core finds on a page."""
+    found = Axe().run(page).response["violations"]
+    serious = [
+        f"{one['id']}: {one['help']}: {node['html'][:200]} {node['failureSummary']}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
+    assert not serious, f"{page.url}\n" + "\n".join(serious)
+
+
+@pytest.mark.parametrize("look", ["light", "narrow-dark"])
+def test_axe_finds_no_serious_issue_on_any_page(console_url, new_page, enter, desk, carla, database, look) -> None:
+    others(desk)
+    page = new_page(**LOOKS[look])
+    page.goto(f"{console_url}/")
+    check(page)
+    enter(page, "rosa")
+    expect(row(page, "Carla")).to_be_visible()
+    places = [link.get_attribute("href") for link in page.locator("nav.places a").all()]
+    assert {"/console/", "/console/people", "/console/audit"} <= set(places)
+    check(page)
+    for path in [*places, "/console/account"]:
+        page.goto(f"{console_url.removesuffix('/console')}{path}")
+        page.wait_for_load_state()
+        check(page)
+    page.goto(f"{console_url}/people")
+    page.get_by_role("link", name="Ana Lima").click()
+    page.get_by_role("heading", level=1, name="Ana Lima").wait_for()
+    check(page)
+    page.goto(f"{console_url}/conversations/{carla}")
+    page.get_by_role("button", name="Assumir", exact=True).click()
+    expect(page.locator("#bar")).to_have_attribute("data-mine", "yes")
+    if "narrow" in look:
+        check(page)
+        page.get_by_role("button", name="Cliente", exact=True).click()
+    expect(page.locator("#business")).to_contain_text("Lente riscada")
+    check(page)
+    with psycopg.connect(database, autocommit=True) as conn:
+        conn.execute("UPDATE person SET password_given = true")
+    page.goto(f"{console_url}/")
+    page.get_by_role("heading", level=1, name="Escolha sua senha").wait_for()
+    check(page)
+
+
+@pytest.mark.parametrize("look", ["dark", "narrow"])
+def test_the_conversation_does_not_wait_for_the_panel(
+    console_url, new_page, enter, screenshot, desk, carla, agent, look
+) -> None:
+    agent.status = 503
+    page = enter(new_page(**LOOKS[look]), "ana")
+    row(page, "Carla").click()
+    if "narrow" in look:
+        page.get_by_role("button", name="Cliente", exact=True).click()
+    panel = page.locator("#business")
+    expect(panel).to_contain_text("A conversa segue normalmente")
+    screenshot(page, f"desk-panel-away-{look}")
+    agent.status = 200
+    panel.get_by_role("button", name="Tentar de novo").click()
+    expect(panel).to_contain_text("Prefere lentes mensais")
+    expect(panel).to_have_attribute("aria-busy", "false")
+    screenshot(page, f"desk-panel-{look}")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    desk.said(carla, "Ainda aí?")
+    expect(page.locator("#thread")).to_contain_text("Ainda aí?")
+    expect(panel).to_contain_text("Prefere lentes mensais")
