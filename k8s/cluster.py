@@ -13,7 +13,7 @@ from kubernetes_asyncio import client, config
 from kubernetes_asyncio.client.exceptions import ApiException
 
 from k8s.model import channels_file
-from k8s.model.declared import GROUP, VERSION, KeyRef, Number
+from k8s.model.declared import GROUP, VERIFY_TOKEN_KEY, VERSION, KeyRef, Number
 from k8s.model.json_object import Json
 from k8s.model.observed import Problem, Secrets
 
@@ -68,6 +68,10 @@ class Cluster:
             MissingKeysError: Some of them do not exist or are empty, or may not be read.
             ClusterError: The API server does not answer.
         """
+        verify = number.credentials.verify_token
+        if not VERIFY_TOKEN_KEY.fullmatch(verify.key):
+            refused = f"key {verify.key} of Secret {verify.name} (the key of a verify token ends with verify-token)"
+            raise MissingKeysError([refused])
         found, missing = await self._keys(namespace, number.credentials.all())
         if missing:
             raise MissingKeysError(missing)
@@ -78,7 +82,7 @@ class Cluster:
         return Secrets(
             access_token=found[number.credentials.access_token],
             app_secrets=app_secrets,
-            verify_token=found[number.credentials.verify_token],
+            verify_token=found[verify],
         )
 
     async def access_token(self, namespace: str, number: Number) -> str:

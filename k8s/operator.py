@@ -60,6 +60,7 @@ class Operator:
             resync_seconds=settings.operator_resync_seconds,
             secrets_seconds=settings.operator_secrets_seconds,
             wake_template=lambda key: self.wake(TEMPLATES, key),
+            callback_hosts=settings.callback_hosts(),
         )
         self.heartbeat = health.Heartbeat(time.monotonic, 2 * settings.operator_resync_seconds + 120)
         self._runtimes: dict[tuple[str, str], ResourceRuntime] = {}

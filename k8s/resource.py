@@ -105,7 +105,8 @@ class CycleContext:
     """The clients, settings and clocks that cycles work with.
 
     version: of the Graph API, where a number names none; resync_seconds: between two readings of Meta when nothing
-    changes; secrets_seconds: between two readings of a number's Secrets; wake_template: starts the cycle of a key.
+    changes; secrets_seconds: between two readings of a number's Secrets; wake_template: starts the cycle of a key;
+    callback_hosts: those that a number's callback URL may name.
     """
 
     meta: Meta
@@ -114,6 +115,7 @@ class CycleContext:
     resync_seconds: float
     secrets_seconds: float
     wake_template: Callable[[str], None]
+    callback_hosts: frozenset[str]
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = utc_now
 

@@ -25,6 +25,9 @@ class Settings(BaseSettings):
     operator_channels_secret: str = Field(
         "whatsapp-agent-operator-channels", description="Secret that the operator writes for the gateways"
     )
+    operator_callback_hosts: str = Field(
+        "", description="hosts, comma-separated, to which numbers may direct webhooks and verify tokens; default: none"
+    )
     operator_host: str = Field("127.0.0.1", description="address of the operator's health and metrics")
     operator_port: int = Field(8080, ge=0, le=65535, description="port of the operator's health and metrics")
     operator_resync_seconds: float = Field(600, gt=0, description="how often the operator looks for drift at Meta")
@@ -38,6 +41,10 @@ class Settings(BaseSettings):
 
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
     log_format: str = Field("auto", pattern="^(auto|json|text)$", description="text on a terminal, JSON elsewhere")
+
+    def callback_hosts(self) -> frozenset[str]:
+        """Return the hosts that a number's callback URL may name."""
+        return frozenset(host.strip().lower() for host in self.operator_callback_hosts.split(",") if host.strip())
 
     def namespaces(self) -> list[str]:
         """Return the namespaces to serve: those that are set, else the pod's own, else `default`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -12,6 +13,11 @@ from pydantic.alias_generators import to_camel
 
 GROUP = "whatsapp-agent.io"
 VERSION = "v1alpha1"
+
+# A name that only a verify token has: Meta sends its value to the callback, whose host the number's author chooses.
+VERIFY_TOKEN_KEY = re.compile(r"([-._a-zA-Z0-9]*[-._])?verify[-_.]token")
+# No other form: other programs might read another host out of it.
+_PLAIN_URL = re.compile(r"https?://([-.a-z0-9]+)(:[0-9]+)?(/[^\s\\@]*)?", re.IGNORECASE)
 
 DeletionPolicy = Literal["Orphan", "Delete"]
 
@@ -45,6 +51,12 @@ class Callback(Declared):
     """The address to which Meta sends webhooks of the account."""
 
     url: str
+
+    @property
+    def host(self) -> str:
+        """The host of the URL, in small letters; empty if the URL has a form that programs read differently."""
+        found = _PLAIN_URL.fullmatch(self.url)
+        return found[1].lower() if found else ""
 
 
 class Profile(Declared):

@@ -75,8 +75,8 @@ class ObservedNumber:
 
     missing: declared keys that do not exist; channel_entry: the number's entry in the channels Secret;
     duplicate_of: an older resource that declares the same number; callback_conflicts: URLs by name of the other numbers
-    of the account that declare another callback URL; picture: fingerprint of the declared picture; failures: why
-    actions did not succeed, by name.
+    of the account that declare another callback URL; foreign_callback: whether the callback's host is not allowed;
+    picture: fingerprint of the declared picture; failures: why actions did not succeed, by name.
     """
 
     secrets: Secrets | None = None
@@ -89,6 +89,7 @@ class ObservedNumber:
     channel_entry: Json | None = field(default=None, repr=False)
     duplicate_of: str | None = None
     callback_conflicts: Mapping[str, str] = field(default_factory=dict)
+    foreign_callback: bool = False
     failures: Mapping[str, Problem] = field(default_factory=dict)
 
     def read(self) -> tuple[object, ...]:

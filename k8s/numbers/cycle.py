@@ -126,6 +126,7 @@ class NumberCycle:
             self._observed,
             channel_entry=held.get(number.phone_number_id),
             callback_conflicts=self._callback_conflicts(),
+            foreign_callback=self._foreign_callback(),
             duplicate_of=self._duplicate_of(),
             picture=await self._picture(),
         )
@@ -133,6 +134,10 @@ class NumberCycle:
     def _duplicate_of(self) -> str | None:
         first = self._declared.first_number(self._number.phone_number_id)
         return None if first == self._resource.key else first
+
+    def _foreign_callback(self) -> bool:
+        callback = self._number.callback
+        return callback is not None and callback.host not in self._context.callback_hosts
 
     def _callback_conflicts(self) -> dict[str, str]:
         """Return the URLs by name of the other numbers of the account that declare another callback URL."""

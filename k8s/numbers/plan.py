@@ -117,6 +117,9 @@ def _published(number: Number, observed: ObservedNumber, token: Condition) -> Pa
 
 def _subscribed(number: Number, observed: ObservedNumber) -> Part:
     wanted = number.callback.url if number.callback else None
+    if observed.foreign_callback:
+        message = f"Webhooks may not go to {wanted}: name its host in the chart's operator.callbackHosts"
+        return fails("Subscribed", "CallbackNotAllowed", message, stalled=True), None
     conflict = next((f"{name} ({url})" for name, url in sorted(observed.callback_conflicts.items())), None)
     if conflict:
         message = f"Numbers of one account share one callback URL, but {conflict} has another: give both the same"

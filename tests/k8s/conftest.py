@@ -21,6 +21,7 @@ from k8s.templates.cycle import TemplateCycle
 from tests.k8s.support.apiserver import ApiServer
 from tests.simulator.support.helpers import Business
 
+HOSTS = frozenset({"127.0.0.1", "localhost", "a.example.com", "b.example.com", "nowhere.invalid"})
 NUMBER, ACCOUNT = "100000000000001", "200000000000002"
 NUMBER_SPEC: Json = {
     "phoneNumberId": NUMBER,
@@ -118,7 +119,7 @@ class Harness:
         """Start the operator anew: only resources and their statuses are left of its knowledge."""
         self.meta = self._connect()
         self.context = CycleContext(
-            self.meta, self.cluster, "v26.0", 600, 15, self.woken.append, self.clock, self.clock.now
+            self.meta, self.cluster, "v26.0", 600, 15, self.woken.append, HOSTS, self.clock, self.clock.now
         )
         for kept in (*self._numbers.values(), *self._templates.values()):
             kept.memory = Memory()

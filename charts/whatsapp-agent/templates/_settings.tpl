@@ -90,6 +90,21 @@ yes
 {{ include "wa.fullname" . }}-operator-channels
 {{- end }}
 
+{{/* The hosts to which numbers may direct webhooks: those that are named, and the release's own. */}}
+{{- define "wa.callbackHosts" -}}
+{{- $hosts := .Values.operator.callbackHosts }}
+{{- if .Values.route.enabled }}
+{{- $hosts = concat $hosts .Values.route.hostnames }}
+{{- end }}
+{{- if and .Values.ingress.enabled .Values.ingress.host }}
+{{- $hosts = append $hosts .Values.ingress.host }}
+{{- end }}
+{{- if include "wa.simulatedMeta" . }}
+{{- $hosts = append $hosts (include "wa.host" (dict "root" . "component" "gateway")) }}
+{{- end }}
+{{- join "," ($hosts | uniq) }}
+{{- end }}
+
 {{- define "wa.tokensSecret" -}}
 {{ .Values.tokens.existingSecret | default (printf "%s-tokens" (include "wa.fullname" .)) }}
 {{- end }}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from k8s.meta.session import MetaError
-from tests.k8s.conftest import Harness
+from tests.k8s.conftest import NUMBER_SPEC, Harness
 from tests.k8s.support.apiserver import ApiServer
 from tests.k8s.support.numbers import account, calls, channel_entry
 from tests.simulator.support.helpers import Business
@@ -33,6 +33,29 @@ async def test_of_two_that_declare_the_same_number_the_first_has_it(
     found = channel_entry(api)
     assert found is not None
     assert found["context"] == {"departments": ["sales"]}
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://evil.example/webhook", "https://a.example.com@evil.example/", "https://evil.example\\@a.example.com/"],
+)
+async def test_the_verify_token_is_sent_to_no_other_host(operator: Harness, simulator: Any, url: str) -> None:
+    number = operator.number(callback={"url": url})
+    await number.run()
+    assert number.condition("Subscribed") == ("False", "CallbackNotAllowed")
+    assert account(simulator)["override"] is None
+    assert not [call for call in calls(simulator) if "subscribed_apps" in call and call.startswith("POST")]
+
+
+async def test_another_secret_is_never_sent_as_the_verify_token(
+    operator: Harness, simulator: Any, business: Business
+) -> None:
+    keys = {**NUMBER_SPEC["credentials"], "verifyToken": {"name": "loja", "key": "access-token"}}
+    number = operator.number(callback={"url": business.url}, credentials=keys)
+    await number.run()
+    assert number.condition("Ready") == ("False", "SecretMissing")
+    assert "the key of a verify token ends with verify-token" in number.message("Ready")
+    assert account(simulator)["override"] is None
 
 
 async def test_callbacks_that_contradict_each_other_are_told_of(

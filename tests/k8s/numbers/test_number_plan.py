@@ -30,6 +30,7 @@ def test_number(case: Json) -> None:
         else observed.get("channel_entry"),
         duplicate_of=observed.get("duplicate_of"),
         callback_conflicts=observed.get("callback_conflicts", {}),
+        foreign_callback=observed.get("foreign_callback", False),
         failures={name: Problem(**one) for name, one in observed.get("failures", {}).items()},
     )
     status = before(case)
