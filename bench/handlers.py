@@ -40,7 +40,7 @@ async def _inserting(request: Request) -> Response:
     if not new:
         return PlainTextResponse("no", 403)
     async with _pool.connection() as conn:
-        await events.keep(conn, new)
+        await events.keep(conn, [events.row(item) for item in new])
     return PlainTextResponse("ok")
 
 

@@ -80,7 +80,7 @@ Operation = Callable[[Connection], Awaitable[object]]
 
 async def _ack(conn: Connection) -> None:
     [item] = items(payload("5511900000000", "Olá"))
-    await events.keep(conn, [replace(item, phone_number_id=NUMBER, waba_id=None)])
+    await events.keep(conn, [events.row(replace(item, phone_number_id=NUMBER, waba_id=None))])
 
 
 async def _claim_events(conn: Connection) -> None:

@@ -76,7 +76,7 @@ async def write(url: str, customers: list[str], pause: float) -> None:
     """Let customers write, one after the other."""
     async with make_pool(url, 4) as pool, pool.connection() as conn:
         for wa_id in customers:
-            await events.keep(conn, items(payload(wa_id, "Olá")))
+            await events.keep(conn, [events.row(one) for one in items(payload(wa_id, "Olá"))])
             await asyncio.sleep(pause)
 
 

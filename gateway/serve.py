@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 
 from gateway.health_checks import numbers, postgres
 from gateway.inbox.webhook import Webhook
+from gateway.inbox.webhook_rows import RowBounds
 from gateway.inbox.writer import Inbox
 from gateway.internal.auth import BearerToken
 from gateway.internal.routes import Internal
@@ -25,12 +26,13 @@ from gateway.store.database import make_pool
 def serve(settings: Settings) -> Process:
     """Return the process: one port for webhooks, the only one for the internet, and one for the agent and operators."""
     pool = make_pool(settings.database_url.get_secret_value(), settings.database_pool_size)
-    channels = settings.channels()
+    channels, bounds = settings.channels(), settings.bounds()
     inbox = Inbox(pool)
-    outside = Starlette(routes=[*Webhook(inbox, channels).routes(), alive()])
+    rows = RowBounds(settings.webhook_items, settings.webhook_rows_bytes)
+    outside = Starlette(routes=[*Webhook(inbox, channels, rows).routes(), alive()])
     outside.router.redirect_slashes = False
-    webhook = Door(outside, settings.gateway_host, settings.gateway_port, "GATEWAY_PORT")
     internal = Internal(pool, open_store(settings.media_url), settings.capabilities())
+    webhook = Door(outside, settings.gateway_host, settings.gateway_port, "GATEWAY_PORT", bounds)
     token = BearerToken(settings.templates_token.get_secret_value() if settings.templates_token else None)
     checks: dict[str, Check] = {
         "postgres": lambda: postgres(pool),
@@ -51,5 +53,7 @@ def serve(settings: Settings) -> Process:
             await stack.enter_async_context(background(inbox.run()))
             yield
 
-    inside = Door(known_hosts_only(routes, settings.known_hosts), settings.gateway_host, settings.ops_port, "OPS_PORT")
+    inside = Door(
+        known_hosts_only(routes, settings.known_hosts), settings.gateway_host, settings.ops_port, "OPS_PORT", bounds
+    )
     return Process("serve", [webhook, inside], lifespan, settings.drain_seconds)

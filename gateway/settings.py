@@ -50,6 +50,13 @@ class Settings(CommonSettings):
     )
     templates_token: SecretStr | None = Field(None, description="bearer token of POST /internal/templates")
 
+    webhook_items: int = Field(
+        5_000, ge=1, description="items of one webhook; a body with more is kept as one unknown event"
+    )
+    webhook_rows_bytes: int = Field(
+        8_000_000, ge=1024, description="bytes of one webhook's items, each with its contact; as with WEBHOOK_ITEMS"
+    )
+
     media_max_bytes: int = Field(100 * 1024 * 1024, ge=1, description="larger files of customers are not kept")
     media_wait_seconds: float = Field(20, ge=0, description="how long a turn waits for its files to be fetched")
 

@@ -47,7 +47,7 @@ def work(settings: Settings) -> Process:
     worker = Worker(settings)
     ops = Ops(worker.checks(), needed=frozenset({"postgres"}), warning=worker.warning)
     app = known_hosts_only(ops.routes(), settings.known_hosts)
-    door = Door(app, settings.gateway_host, settings.work_port, "WORK_PORT")
+    door = Door(app, settings.gateway_host, settings.work_port, "WORK_PORT", settings.bounds())
     return Process("work", [door], worker.lifespan, settings.drain_seconds)
 
 

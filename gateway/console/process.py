@@ -29,10 +29,10 @@ def console(settings: ConsoleSettings) -> Process:
     url = settings.database_url.get_secret_value()
     pool, listener, http = make_pool(url, settings.database_pool_size), Listener(url), new_http_client()
     parts = Parts(pool, settings, Cookies(secure=settings.secure), http, listener)
-    pages = Door(make_app(parts), settings.gateway_host, settings.console_port, "CONSOLE_PORT")
+    pages = Door(make_app(parts), settings.gateway_host, settings.console_port, "CONSOLE_PORT", settings.bounds())
     checks: dict[str, Check] = {"postgres": lambda: postgres(pool), "pages": pages.problem}
     ops = known_hosts_only(Ops(checks, needed=frozenset(checks)).routes(), settings.known_hosts)
-    inside = Door(ops, settings.gateway_host, settings.console_ops_port, "CONSOLE_OPS_PORT")
+    inside = Door(ops, settings.gateway_host, settings.console_ops_port, "CONSOLE_OPS_PORT", settings.bounds())
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:

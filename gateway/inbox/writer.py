@@ -11,12 +11,14 @@ import structlog
 from gateway.runtime.telemetry import ERRORS
 from gateway.store.database import CONFLICTS, Connection, Pool, is_away
 from gateway.store.inbox import events
-from gateway.whatsapp.webhooks.items import Item
+from gateway.store.inbox.events import Row
 
 log = structlog.get_logger(__name__)
 
 #: Requests that may wait for the database; beyond it Meta is asked to come again.
 MAX_WAITING = 5_000
+#: Bytes of their rows that may wait with them.
+MAX_WAITING_BYTES = 32 * 1024 * 1024
 
 
 # A commit whose answer was lost may have succeeded; one more try does no harm, because keys are unique, and spares Meta
@@ -28,8 +30,8 @@ class NotDurableError(Exception):
     """The items could not be made durable: Meta has to deliver them again."""
 
 
-#: The items of each request, and the future that ends when they are committed.
-_Batch = list[tuple[Sequence[Item], asyncio.Future[None]]]
+#: The rows of each request, and the future that ends when they are committed.
+_Batch = list[tuple[Sequence[Row], asyncio.Future[None]]]
 
 
 class Inbox:
@@ -38,21 +40,27 @@ class Inbox:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._waiting: _Batch = []
+        self._bytes = 0  # of rows that are not committed yet
         self._wake = asyncio.Event()
         self._conn: Connection | None = None  # kept from batch to batch: no check before each commit
 
-    async def keep(self, new: Sequence[Item]) -> None:
-        """Return once these items are committed.
+    async def keep(self, new: Sequence[Row]) -> None:
+        """Return once these rows are committed.
 
         Raises:
             NotDurableError: They are not, or it is not known.
         """
-        if len(self._waiting) >= MAX_WAITING:
+        size = sum(len(row.raw) for row in new)
+        if len(self._waiting) >= MAX_WAITING or self._bytes + size > MAX_WAITING_BYTES:
             raise NotDurableError("too many webhooks wait for the database")
         committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((new, committed))
+        self._bytes += size
         self._wake.set()
-        await committed
+        try:
+            await committed
+        finally:
+            self._bytes -= size
 
     async def run(self) -> None:
         """Write batches until cancelled."""
@@ -80,7 +88,7 @@ class Inbox:
         else:
             _settle(batch, None)
 
-    async def _write(self, new: Sequence[Item]) -> None:
+    async def _write(self, new: Sequence[Row]) -> None:
         tries = 0
         while True:
             try:
@@ -91,7 +99,7 @@ class Inbox:
                 if tries >= bound:
                     raise
 
-    async def _write_once(self, new: Sequence[Item]) -> None:
+    async def _write_once(self, new: Sequence[Row]) -> None:
         if self._conn is None:
             self._conn = await self._pool.getconn()
         try:

@@ -153,6 +153,11 @@ class Channels:
         self.all()
         return self._signers.may_sign(signer, number, account)
 
+    def signers(self) -> Signers:
+        """Return which secret signs for which number, as it is now."""
+        self.all()
+        return self._signers
+
     def verify_tokens(self) -> list[str]:
         """Return every token that may verify the webhook, each once."""
         every = (c.verify_token.get_secret_value() for c in self.all().values() if c.verify_token)

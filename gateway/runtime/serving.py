@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from gateway.runtime.connections import BoundedProtocol, Bounds, Crowd
+
 _ENDINGS = (signal.SIGINT, signal.SIGTERM)
+_OTHER_FILES = 1024  # descriptors besides those of connections to the doors: Postgres, Meta, the agent server, logs
 
 
 class PortTakenError(Exception):
@@ -26,8 +32,9 @@ class PortTakenError(Exception):
 class Door:
     """A port and its application. setting: the name of the setting that changes the port."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int, setting: str) -> None:
+    def __init__(self, app: ASGIApp, host: str, port: int, setting: str, bounds: Bounds = Bounds()) -> None:  # noqa: B008  # frozen
         self.app = app
+        self.bounds = bounds
         self._where = (host, port)
         self._setting = setting
         self._socket: socket.socket | None = None
@@ -77,7 +84,8 @@ class Process:
 def run(process: Process) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are finished within the drain time. Raises PortTakenError."""
     sockets = [door.open() for door in process.doors]
-    servers = [_Server(_config(door.app, process.drain_seconds)) for door in process.doors]
+    _allow_descriptors(process.doors)
+    servers = [_Server(_config(door, process.drain_seconds)) for door in process.doors]
     with asyncio.Runner(loop_factory=servers[0].config.get_loop_factory()) as runner:
         runner.run(_serve(process, servers, sockets))
 
@@ -106,9 +114,21 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _config(app: ASGIApp, drain_seconds: float) -> uvicorn.Config:
+def _allow_descriptors(doors: Sequence[Door]) -> None:
+    """Allow this process as many open files as its doors allow connections, if the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = sum(door.bounds.connections for door in doors) + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+
+
+def _config(door: Door, drain_seconds: float) -> uvicorn.Config:
+    protocol = partial(BoundedProtocol, Crowd(door.bounds))  # uvicorn calls it for each connection
     return uvicorn.Config(
-        app,
+        door.app,
+        http=cast("type[asyncio.Protocol]", protocol),
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from gateway.runtime.connections import Bounds
+
 
 class CommonSettings(BaseSettings):
     """Names in the environment are these in capitals. A secret may come as a file instead: `NAME_FILE` is its path.
@@ -23,6 +25,16 @@ class CommonSettings(BaseSettings):
     database_pool_size: int = Field(10, ge=2, description="Postgres connections of one process")
     media_url: str = Field("file:///tmp/whatsapp-agent-media", description="object store: file:///…, s3://…")
     gateway_host: str = Field("127.0.0.1", description="address to listen on")
+    http_connections: int = Field(
+        1000, ge=1, description="connections of a port; one more closes the one that waits longest for its client"
+    )
+    http_header_bytes: int = Field(16_384, ge=1024, description="bytes of a request's header")
+    http_header_seconds: float = Field(10, gt=0, description="within this time a request's header has come")
+    http_body_bytes: int = Field(4_194_304, ge=1024, description="bytes of a request's body; Meta sends 3 MB at most")
+    http_body_seconds: float = Field(20, gt=0, description="within this time after the header, the body has come")
+    http_bodies_bytes: int = Field(
+        67_108_864, ge=1024, description="bytes of all bodies that a port reads and answers at once"
+    )
     known_hosts: str = Field(
         "", description="host names, comma-separated, by which the parts are called beyond addresses and local names"
     )
@@ -32,6 +44,17 @@ class CommonSettings(BaseSettings):
     otel_exporter_otlp_endpoint: str | None = Field(None, description="OTLP/HTTP collector for traces, http://…:4318")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
     log_format: str = Field("auto", pattern="^(auto|json|text)$", description="text on a terminal, JSON elsewhere")
+
+    def bounds(self) -> Bounds:
+        """Return the bounds of each HTTP port."""
+        return Bounds(
+            connections=self.http_connections,
+            header_bytes=self.http_header_bytes,
+            header_seconds=self.http_header_seconds,
+            body_bytes=self.http_body_bytes,
+            body_seconds=self.http_body_seconds,
+            bodies_bytes=self.http_bodies_bytes,
+        )
 
     @model_validator(mode="before")
     @classmethod

@@ -27,6 +27,7 @@ PROCESSING = Histogram(
 ACK = Histogram("whatsapp_webhook_ack_seconds", "From a webhook's arrival to its acknowledgement", buckets=_SECONDS)
 WEBHOOKS = Counter("whatsapp_webhooks", "Webhook requests, by the status they were answered with", ["status"])
 SIGNATURE_FAILURES = Counter("whatsapp_webhook_signature_failures", "Webhooks whose signature was missing or wrong")
+CONNECTIONS_CLOSED = Counter("whatsapp_connections_closed", "Connections closed by a bound of their port", ["bound"])
 FOREIGN = Counter("whatsapp_webhook_foreign_items", "Items refused because another app's secret had signed them")
 DOUBTS = Counter("whatsapp_identity_doubts", "Numbers that may have changed hands, by why", ["cause"])
 PROOFS = Counter("whatsapp_identity_proofs", "Tries of a customer to prove who they are, by outcome", ["outcome"])

@@ -15,6 +15,7 @@ import pytest
 
 from tests.gateway.support.deliveries import NUMBER
 
+PLAUSIBLE = "sha256=" + "0" * 64
 Start = Callable[..., subprocess.Popen[str]]
 
 
@@ -136,6 +137,7 @@ def half(port: int, path: str, length: int) -> socket.socket:
     """A request whose body is announced and not there yet."""
     connection = socket.create_connection(("127.0.0.1", port), timeout=20)
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\nConnection: close\r\n"
+    head += f"X-Hub-Signature-256: {PLAUSIBLE}\r\n"  # without it the body is not waited for
     connection.sendall(f"{head}Authorization: Bearer templates\r\nExpect: 100-continue\r\n\r\n".encode())
     assert connection.recv(100).startswith(b"HTTP/1.1 100")  # so somebody reads it now
     return connection

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import LiteralString, cast
+from typing import LiteralString, NamedTuple, cast
 
 from psycopg import sql
 from psycopg.rows import class_row
@@ -48,6 +48,27 @@ class StoredItem:
         )
 
 
+class Row(NamedTuple):
+    """An item as it is kept, in the order of the statement's columns. raw: its value, encoded."""
+
+    key: str
+    field: str
+    type: str
+    phone_number_id: str | None
+    raw: bytes
+    waba_id: str | None
+    signer: str | None
+    verified: bool
+
+
+def row(item: Item) -> Row:
+    """Return an item as it is kept."""
+    return Row(
+        item.key, item.field, item.type, item.phone_number_id, encode(item.value),
+        item.waba_id, item.signer, item.verified,
+    )  # fmt: skip
+
+
 _KEEP = f"""
 WITH kept AS (
     INSERT INTO event (key, field, type, phone_number_id, raw, waba_id, signer, verified)
@@ -58,12 +79,8 @@ SELECT pg_notify('{NOTIFICATIONS}', '{EVENTS}')
 """  # noqa: S608  # two constants of ours
 
 
-async def keep(conn: Connection, items: Sequence[Item]) -> None:
-    """Insert items in this order, durable on return; the row of a known key stays as it is."""
-    rows = [
-        (one.key, one.field, one.type, one.phone_number_id, encode(one.value), one.waba_id, one.signer, one.verified)
-        for one in items
-    ]
+async def keep(conn: Connection, rows: Sequence[Row]) -> None:
+    """Insert rows in this order, durable on return; the row of a known key stays as it is."""
     await conn.execute(_KEEP, tuple(list(column) for column in zip(*rows, strict=True)))
 
 

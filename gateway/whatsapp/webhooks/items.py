@@ -87,10 +87,25 @@ def items(payload: object) -> list[Item]:
 
     Several entries, changes, messages and statuses each are normal (up to 1,000 updates a payload).
     """
+    return list(each_item(payload))
+
+
+def each_item(payload: object) -> Iterator[Item]:
+    """Yield the items of a payload, for a reader that may stop early.
+
+    Items repeat what they share (a contact, metadata, ids): all together may be much larger than the payload.
+    """
     entries = payload.get("entry") if isinstance(payload, dict) else None
     if not isinstance(entries, list) or not entries:
-        return [_unknown(payload, None)]
-    return [item for entry in entries for item in _entry(entry)]
+        yield whole(payload)
+        return
+    for entry in entries:
+        yield from _entry(entry)
+
+
+def whole(payload: object) -> Item:
+    """Return a payload as one unknown item."""
+    return _unknown(payload, None)
 
 
 def _entry(entry: object) -> Iterator[Item]:
@@ -142,7 +157,10 @@ def _listed(field: str, value: Json, waba_id: str | None, time: object) -> Itera
 class _Change:
     """One `changes` element with lists: the parts that its items share."""
 
-    __slots__ = ("by_id", "contacts", "field", "metadata", "phone_number_id", "prefix", "time", "value", "waba_id")
+    __slots__ = (
+        "_neighbours", "by_id", "contacts", "field", "metadata", "phone_number_id", "prefix", "time", "value",
+        "waba_id",
+    )  # fmt: skip
 
     def __init__(self, field: str, value: Json, waba_id: str | None, time: object) -> None:
         self.field, self.value, self.waba_id, self.time = field, value, waba_id, time
@@ -152,6 +170,7 @@ class _Change:
         self.prefix = _KEY_PREFIXES.get(field, "")
         contacts = value.get("contacts")
         self.contacts = [c for c in contacts if isinstance(c, dict)] if isinstance(contacts, list) else []
+        self._neighbours: list[str] | None = None
         # By every id, because a value may hold a thousand contacts and as many messages.
         self.by_id: dict[str, Json] = {}
         for contact in self.contacts:
@@ -191,7 +210,7 @@ class _Change:
         value: Json = {wrapper: element, "contact": self._contact(element), "metadata": self.metadata}
         if wrapper == "error":
             # Errors of a value carry no id; the other ids of the value tell one occurrence from the next.
-            value["about"] = self._neighbours()
+            value["about"] = self._about()
         return Item(self._hash(value), self.field, wrapper, self.phone_number_id, self.waba_id, value)
 
     def _unknown(self, wrapper: str, element: object) -> Item:
@@ -210,10 +229,12 @@ class _Change:
                 return self.by_id[party]
         return None
 
-    def _neighbours(self) -> list[str]:
-        lists = [self.value.get("messages"), self.value.get("statuses"), self.value.get("calls")]
-        elements = [element for one in lists if isinstance(one, list) for element in one]
-        return [found for e in elements if isinstance(e, dict) and (found := _id(e.get("id")))]
+    def _about(self) -> list[str]:
+        if self._neighbours is None:
+            lists = [self.value.get("messages"), self.value.get("statuses"), self.value.get("calls")]
+            elements = [element for one in lists if isinstance(one, list) for element in one]
+            self._neighbours = [found for e in elements if isinstance(e, dict) and (found := _id(e.get("id")))]
+        return self._neighbours
 
     def _hash(self, value: Json) -> str:
         return _hashed(self.field, self.waba_id, self.time, value)

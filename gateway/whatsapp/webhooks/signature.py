@@ -1,9 +1,11 @@
 """Signatures of webhook bodies (X-Hub-Signature-256)."""
 
 import hmac
+import re
 from collections.abc import Sequence
 
 PREFIX = "sha256="
+_SHAPE = re.compile(r"\s*sha256=[0-9a-f]{64}\s*")
 
 
 def sign(body: bytes, secret: str) -> str:
@@ -12,6 +14,11 @@ def sign(body: bytes, secret: str) -> str:
     Source: developers.facebook.com/docs/graph-api/webhooks/getting-started#validate-payloads.
     """
     return PREFIX + hmac.digest(secret.encode(), body, "sha256").hex()
+
+
+def has_shape(header: str | None) -> bool:
+    """Return whether a header may be a signature at all, which is known before the body has come."""
+    return header is not None and _SHAPE.fullmatch(header) is not None
 
 
 def verify(body: bytes, header: str | None, secrets: Sequence[str]) -> bool:

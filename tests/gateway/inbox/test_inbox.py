@@ -10,6 +10,7 @@ from gateway.inbox.writer import Inbox, NotDurableError
 from gateway.runtime.loops import background
 from gateway.store.database import Pool
 from gateway.store.inbox import events
+from gateway.store.inbox.events import Row
 from gateway.whatsapp.webhooks.items import Item
 from tests.gateway.support.faults import poison
 
@@ -21,8 +22,8 @@ async def inbox(pool: Pool) -> AsyncIterator[Inbox]:
         yield inbox
 
 
-def item(key: str) -> Item:
-    return Item(key, "messages", "text", "1", None, {})
+def item(key: str) -> Row:
+    return events.row(Item(key, "messages", "text", "1", None, {}))
 
 
 async def kept(pool: Pool) -> list[str]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.inbox.webhook import MAX_BODY
 from gateway.settings import Settings
+from gateway.whatsapp.webhooks.signature import sign
 from simulator.stack.postgres import Postgres
 from tests.gateway.support.deliveries import NUMBER, SECRET, payload, signed, text
 from tests.gateway.support.doors import Doors, opened
@@ -87,7 +88,8 @@ async def test_a_body_over_the_limit_is_413_whatever_its_length_says(http: httpx
         for _ in range(MAX_BODY // 65536 + 1):
             yield b" " * 65536
 
-    assert (await http.post(PATH, content=stream())).status_code == 413
+    headers = {"X-Hub-Signature-256": sign(b"", SECRET)}
+    assert (await http.post(PATH, content=stream(), headers=headers)).status_code == 413
     assert rows(database) == []
 
 

@@ -214,7 +214,7 @@ async def test_a_worker_that_does_not_know_the_number_yet_waits_too(shops: Shops
     assert now.may_sign(digest("secret-b"), B, None)
     message_of_b = items(message(text("para B"), number=B))[0]
     async with shops.pool.connection() as conn:
-        await events.keep(conn, [replace(message_of_b, key="k", waba_id=None, signer=digest("secret-b"))])
+        await events.keep(conn, [events.row(replace(message_of_b, key="k", waba_id=None, signer=digest("secret-b")))])
     await Intake(shops.pool, behind, QuietPeriod(0, 0)).step()
     assert await shops.sql("SELECT state, note FROM event") == [("new", NOT_KNOWN)]
     await shops.look_again()

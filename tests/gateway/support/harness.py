@@ -81,7 +81,7 @@ class Gateway:
     async def keep(self, payload: dict[str, Any]) -> None:
         """Deliver a payload without processing it."""
         async with self.pool.connection() as conn:
-            await events.keep(conn, items(payload))
+            await events.keep(conn, [events.row(one) for one in items(payload)])
 
     async def take(self, *payloads: dict[str, Any]) -> None:
         """Deliver and process payloads, one after the other."""
