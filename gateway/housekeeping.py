@@ -1,8 +1,9 @@
-"""Periodic duties: decide about stuck sends, return held conversations to the agent, delete old events."""
+"""Periodic duties: decide about stuck sends, return held conversations to the agent, delete what is old."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import obstore
@@ -13,7 +14,7 @@ from gateway.inbox.intake import NOT_ITS_APP, NOT_KNOWN
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.outbox.sender import Sender
 from gateway.runtime.telemetry import EPISODES, ERRORS, QUEUE, QUEUE_AGE, UNCERTAIN
-from gateway.store import backlog, ownership
+from gateway.store import backlog, old_messages, ownership
 from gateway.store.customers import proofs
 from gateway.store.database import Connection, Pool, is_away
 from gateway.store.inbox import events, media
@@ -30,27 +31,40 @@ T = TypeVar("T")
 _INTERVAL_SECONDS = 5.0
 _MAX_EVENTS_PER_BATCH = 1000  # events deleted at once: a short transaction
 _MAX_FILES_PER_STEP = 100
+_MAX_MESSAGES_PER_STEP = 500
 _MAX_BATCHES_PER_STEP = 5  # of events, so that the other duties are not delayed for long
+
+
+@dataclass(frozen=True)
+class Ages:
+    """How many days rows are kept; 0: for ever.
+
+    events: webhook items that were processed; left: those that are unknown or failed; audit: what people did in the
+    console; messages: messages, with what belongs to them, and notes; files: customers' files.
+    """
+
+    events: float = 0
+    left: float = 0
+    audit: float = 0
+    messages: float = 0
+    files: float = 0
 
 
 class Housekeeping:
     """The duties of a worker; `step` is called in a loop.
 
-    retention_days: how long processed events are kept; left_days: how long unknown and failed events are kept; 0: for
-    ever. objects: the store of customers' files. audit_days: how long the actions of people in the console are kept.
-    episode_idle_hours: after which an episode without a message is closed.
+    objects: the store of customers' files. episode_idle_hours: after which an episode without a message is closed.
     """
 
     def __init__(
-        self, pool: Pool, sender: Sender, quiet: QuietPeriod, retention_days: float, *,
-        left_days: float = 0, objects: ObjectStore | None = None, audit_days: float = 0, episode_idle_hours: float = 24,
+        self, pool: Pool, sender: Sender, quiet: QuietPeriod, ages: Ages, *,
+        objects: ObjectStore | None = None, episode_idle_hours: float = 24,
     ) -> None:  # fmt: skip
         self._pool = pool
         self._sender = sender
         self._quiet = quiet
-        self._ages = {events.PROCESSED: retention_days, events.LEFT: left_days}
+        self._ages = ages
         self._objects = objects
-        self._audit_days = audit_days
         self._episode_idle_hours = episode_idle_hours
 
     async def step(self) -> float:
@@ -60,13 +74,13 @@ class Housekeeping:
         await self._do(self._with_database(self._keep_conversations))
         await self._do(self._with_database(_measure))
         await self._do(self._with_database(_forget_rates))
-        await self._do(self._with_database(self._delete_revoked))
+        await self._do(self._with_database(self._delete_files))
         await self._do(self._with_database(proofs.purge))
         await self._do(self._with_database(sessions.purge))
         await self._do(self._with_database(sign_ins.purge))
         await self._do(self._with_database(self._purge_audit))
-        more = await self._do(self._with_database(self._purge))
-        return 0.5 if more else _INTERVAL_SECONDS
+        more = [await self._do(self._with_database(duty)) for duty in (self._purge_events, self._purge_messages)]
+        return 0.5 if any(more) else _INTERVAL_SECONDS
 
     async def _do(self, duty: Callable[[], Awaitable[T]]) -> T | None:
         try:
@@ -91,15 +105,22 @@ class Housekeeping:
                 await self._quiet.schedule(conn, conversation_id)
 
     async def _purge_audit(self, conn: Connection) -> None:
-        if self._audit_days:
-            await audit.purge(conn, self._audit_days, _MAX_EVENTS_PER_BATCH)
+        if self._ages.audit:
+            await audit.purge(conn, self._ages.audit, _MAX_EVENTS_PER_BATCH)
 
     async def _keep_conversations(self, conn: Connection) -> None:
         EPISODES.inc(await upkeep.keep_up(conn, self._episode_idle_hours))
 
-    async def _purge(self, conn: Connection) -> bool:
+    async def _purge_events(self, conn: Connection) -> bool:
         """Delete old events, and return whether there may be more."""
-        return any([await self._purge_states(conn, states, days) for states, days in self._ages.items() if days])
+        ages = {events.PROCESSED: self._ages.events, events.LEFT: self._ages.left}
+        return any([await self._purge_states(conn, states, days) for states, days in ages.items() if days])
+
+    async def _purge_messages(self, conn: Connection) -> bool:
+        """Delete old messages, and return whether there may be more."""
+        if not self._ages.messages:
+            return False
+        return await old_messages.purge(conn, self._ages.messages, _MAX_MESSAGES_PER_STEP) == _MAX_MESSAGES_PER_STEP
 
     async def _purge_states(self, conn: Connection, states: tuple[str, ...], days: float) -> bool:
         for _ in range(_MAX_BATCHES_PER_STEP):
@@ -107,12 +128,14 @@ class Housekeeping:
                 return False
         return True
 
-    async def _delete_revoked(self, conn: Connection) -> None:
-        """Delete the files of messages that customers revoked. A file that does not exist any more is no error."""
+    async def _delete_files(self, conn: Connection) -> None:
+        """Delete files of revoked messages, and old ones. A file that does not exist any more is no error."""
         if self._objects is None:
             return
         found = await media.revoked(conn, _MAX_FILES_PER_STEP)
-        for media_id, path in found:
+        for days in {self._ages.files, self._ages.messages} - {0}:
+            found += await old_messages.files(conn, days, _MAX_FILES_PER_STEP)
+        for media_id, path in dict(found).items():
             try:
                 await obstore.delete_async(self._objects, path)
             except FileNotFoundError:

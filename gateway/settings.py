@@ -107,6 +107,12 @@ class Settings(CommonSettings):
     event_left_retention_days: float = Field(
         180, ge=0, description="items kept as unknown or failed, for a replay, are deleted after so long; 0: never"
     )
+    message_retention_days: float = Field(
+        1825, ge=0, description="messages and notes are deleted after so long, their files with them; 0: never"
+    )
+    media_retention_days: float = Field(
+        365, ge=0, description="files of customers are deleted after so long, their messages stay; 0: never"
+    )
     audit_days: float = Field(730, ge=0, description="what people did in the console is kept so long; 0: for ever")
     episode_idle_hours: float = Field(
         24, gt=0, description="a customer's matter that the agent has is closed after so long without a message"

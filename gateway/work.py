@@ -13,7 +13,7 @@ import redis.asyncio as redis
 import structlog
 
 from gateway import health_checks as checks
-from gateway.housekeeping import Housekeeping
+from gateway.housekeeping import Ages, Housekeeping
 from gateway.inbox.intake import Intake
 from gateway.inbox.media_fetcher import MediaLoader, origins
 from gateway.numbers.channels import Channels
@@ -195,8 +195,10 @@ def _send_settings(settings: Settings) -> SendSettings:
 
 
 def _housekeeping(settings: Settings, pool: Pool, sender: Sender, objects: ObjectStore) -> Housekeeping:
-    return Housekeeping(
-        pool, sender, settings.quiet_period(), settings.event_retention_days,
-        left_days=settings.event_left_retention_days,
-        objects=objects, audit_days=settings.audit_days, episode_idle_hours=settings.episode_idle_hours,
+    ages = Ages(
+        events=settings.event_retention_days, left=settings.event_left_retention_days, audit=settings.audit_days,
+        messages=settings.message_retention_days, files=settings.media_retention_days,
     )  # fmt: skip
+    return Housekeeping(
+        pool, sender, settings.quiet_period(), ages, objects=objects, episode_idle_hours=settings.episode_idle_hours
+    )

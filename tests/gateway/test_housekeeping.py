@@ -7,7 +7,7 @@ import pytest
 from obstore.store import MemoryStore
 
 from gateway import housekeeping
-from gateway.housekeeping import Housekeeping
+from gateway.housekeeping import Ages, Housekeeping
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.store.database import now
 from gateway.store.inbox import events
@@ -38,7 +38,7 @@ async def test_old_events_are_deleted_in_batches(gateway: Gateway, monkeypatch: 
         await fill(gateway, state, 31, 15)
         await fill(gateway, state, 29, 1)
     await fill(gateway, "new", 31, 1)
-    keeper = Housekeeping(gateway.pool, gateway.sender, QuietPeriod(0, 0), 30)
+    keeper = Housekeeping(gateway.pool, gateway.sender, QuietPeriod(0, 0), Ages(events=30))
     assert await keeper.step() < 1
     assert sum((await count(gateway)).values()) == 65 - 20
     assert await keeper.step() > 1
@@ -49,7 +49,7 @@ async def test_what_is_kept_for_a_replay_has_an_age_too(gateway: Gateway) -> Non
     for state in ("done", "unknown", "failed"):
         await fill(gateway, state, 181, 2)
         await fill(gateway, state, 179, 1)
-    keeper = Housekeeping(gateway.pool, gateway.sender, QuietPeriod(0, 0), 0, left_days=180)
+    keeper = Housekeeping(gateway.pool, gateway.sender, QuietPeriod(0, 0), Ages(left=180))
     await keeper.step()
     assert await count(gateway) == {"done": 3, "unknown": 1, "failed": 1}
 
@@ -64,7 +64,7 @@ async def test_files_of_messages_that_were_taken_back_are_deleted(gateway: Gatew
     )
     for name in ("file/11", "file/21", "file/22"):  # file/12 is gone already
         await obstore.put_async(objects, name, b"x")
-    keeper = Housekeeping(gateway.pool, gateway.sender, QuietPeriod(0, 0), 0, objects=objects)
+    keeper = Housekeeping(gateway.pool, gateway.sender, QuietPeriod(0, 0), Ages(), objects=objects)
     await keeper.step()
     assert len(await obstore.list(objects).collect_async()) == 3
     await gateway.sql("UPDATE message SET revoked_at = now() WHERE content->>'text' = '1' RETURNING 1")
@@ -75,9 +75,80 @@ async def test_files_of_messages_that_were_taken_back_are_deleted(gateway: Gatew
     ]  # fmt: skip
 
 
+AGE = """UPDATE message SET created_at = now() - interval '%s days', turn_id = NULL, awaits = false
+         WHERE content->>'text' = '%s' RETURNING 1"""
+
+
+async def test_old_messages_are_deleted_with_all_that_tells_of_them(gateway: Gateway) -> None:
+    objects = MemoryStore()
+    await gateway.receive(text("antiga"), text("nova"))
+    await gateway.sql(AGE % (366, "antiga"))
+    await gateway.sql(
+        """INSERT INTO media (message_id, channel_id, remote_id, kind, status, path, wait_until, created_at)
+           SELECT id, '1', 'x', 'image', 'stored', 'file/' || (content->>'text'), now(), created_at
+           FROM message RETURNING 1"""
+    )
+    await gateway.sql(
+        """INSERT INTO note (conversation_id, person_name, text, created_at)
+           SELECT id, 'Ana', n || ' dias', now() - make_interval(days => n)
+           FROM conversation, unnest(ARRAY[364, 366]) n RETURNING 1"""
+    )
+    for name in ("file/antiga", "file/nova"):
+        await obstore.put_async(objects, name, b"x")
+    keeper = Housekeeping(gateway.pool, gateway.sender, QuietPeriod(0, 0), Ages(messages=365), objects=objects)
+    await keeper.step()
+    assert await gateway.sql("SELECT content->>'text' FROM message") == [("nova",)]
+    assert await gateway.sql("SELECT text FROM note") == [("364 dias",)]
+    assert [one["path"] for one in await obstore.list(objects).collect_async()] == ["file/nova"]
+    assert await gateway.sql("SELECT last_text FROM conversation") == [("nova",)]
+    await gateway.sql(AGE % (366, "nova"))
+    await gateway.sql("UPDATE media SET created_at = now() - interval '366 days' RETURNING 1")
+    await gateway.sql("UPDATE conversation SET last_at = now() - interval '366 days' RETURNING 1")
+    await keeper.step()
+    assert await gateway.sql("SELECT (SELECT count(*) FROM message), last_text FROM conversation") == [(0, None)]
+
+
+async def test_an_old_message_that_waits_is_kept(gateway: Gateway) -> None:
+    await gateway.receive(text("espera"))
+    await gateway.queue("não enviada")
+    await gateway.sql("UPDATE message SET created_at = now() - interval '366 days' RETURNING 1")
+    keeper = Housekeeping(gateway.pool, gateway.sender, QuietPeriod(0, 0), Ages(messages=365))
+    await keeper.step()
+    texts = {one for (one,) in await gateway.sql("SELECT content->>'text' FROM message")}
+    assert texts >= {"espera", "não enviada"}
+    await gateway.sql("UPDATE message SET status = 'failed', awaits = false RETURNING 1")
+    await keeper.step()
+    assert await gateway.sql("SELECT count(*) FROM message") == [(0,)]
+
+
+async def test_a_template_outlives_the_reply_that_it_stood_for(gateway: Gateway) -> None:
+    first, second = await gateway.queue("resposta", "modelo")
+    await gateway.sql("UPDATE message SET status = 'failed' WHERE direction = 'out' RETURNING 1")
+    await gateway.sql("UPDATE message SET replaces = %s WHERE id = %s RETURNING 1", first, second)
+    await gateway.sql("UPDATE message SET created_at = now() - interval '366 days' WHERE id = %s RETURNING 1", first)
+    await Housekeeping(gateway.pool, gateway.sender, QuietPeriod(0, 0), Ages(messages=365)).step()
+    assert await gateway.sql("SELECT id::text, replaces FROM message WHERE direction = 'out'") == [(second, None)]
+
+
+async def test_old_files_are_deleted_and_their_messages_stay(gateway: Gateway) -> None:
+    objects = MemoryStore()
+    await gateway.receive(text("1"))
+    await gateway.sql(
+        """INSERT INTO media (message_id, channel_id, remote_id, kind, status, path, wait_until, created_at)
+           SELECT m.id, '1', 'x', 'image', 'stored', 'file/' || n, now(), now() - make_interval(days => n)
+           FROM message m, unnest(ARRAY[29, 31]) n RETURNING 1"""
+    )
+    for name in ("file/29", "file/31"):
+        await obstore.put_async(objects, name, b"x")
+    ages = Ages(messages=365, files=30)
+    await Housekeeping(gateway.pool, gateway.sender, QuietPeriod(0, 0), ages, objects=objects).step()
+    assert [one["path"] for one in await obstore.list(objects).collect_async()] == ["file/29"]
+    assert await gateway.sql("SELECT count(*) FROM message") == [(1,)]
+
+
 async def test_or_never(gateway: Gateway) -> None:
     await fill(gateway, "done", 1000, 3)
-    await Housekeeping(gateway.pool, gateway.sender, QuietPeriod(0, 0), 0).step()
+    await Housekeeping(gateway.pool, gateway.sender, QuietPeriod(0, 0), Ages()).step()
     assert await count(gateway) == {"done": 3}
 
 
@@ -140,6 +211,6 @@ async def test_a_duty_that_fails_keeps_no_other_from_being_done(gateway: Gateway
            WHERE direction = 'out' RETURNING 1"""
     )
     await fill(gateway, "done", 31, 3)
-    keeper = Housekeeping(gateway.pool, Gateway(gateway.pool, resend=False).sender, QuietPeriod(0, 0), 30)
+    keeper = Housekeeping(gateway.pool, Gateway(gateway.pool, resend=False).sender, QuietPeriod(0, 0), Ages(events=30))
     await keeper.step()
     assert await count(gateway) == {"done": 1}

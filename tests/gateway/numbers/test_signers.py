@@ -10,7 +10,7 @@ import httpx
 import pytest
 from prometheus_client import REGISTRY
 
-from gateway.housekeeping import Housekeeping
+from gateway.housekeeping import Ages, Housekeeping
 from gateway.inbox.intake import NOT_ITS_APP, NOT_KNOWN, Intake
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.numbers.signers import Signers, SigningNumber, digest
@@ -194,7 +194,7 @@ async def test_it_waits_for_hours_and_says_so_and_then_is_ignored(shops: Shops) 
         [(state, wait)] = await shops.sql("SELECT state, extract(epoch FROM due_at - now())::float8 FROM event")
         assert state == "new"
         assert delay - 5 < wait <= delay + 0.1
-    await Housekeeping(shops.pool, Gateway(shops.pool).sender, QuietPeriod(0, 0), 30).step()
+    await Housekeeping(shops.pool, Gateway(shops.pool).sender, QuietPeriod(0, 0), Ages(events=30)).step()
     assert REGISTRY.get_sample_value("whatsapp_queue_depth", {"queue": "unknown_numbers"}) == 1
     assert (REGISTRY.get_sample_value("whatsapp_queue_age_seconds", {"queue": "unknown_numbers"}) or 0) > 82_000
     assert REGISTRY.get_sample_value("whatsapp_queue_depth", {"queue": "events"}) == 0
