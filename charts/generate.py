@@ -1,4 +1,4 @@
-"""Write the parts of the chart that follow from other files: the table of values in its README, the operator's CRDs.
+"""Write the parts of the chart that follow from other files: README's table of values, CRDs, database roles.
 
 `python charts/generate.py` writes them, `--check` only says whether they are current.
 """
@@ -14,11 +14,15 @@ from pathlib import Path
 
 import yaml
 
+from gateway.store.roles import statements
+
 ROOT = Path(__file__).parents[1]
 CHART = ROOT / "charts" / "whatsapp-agent"
 README = CHART / "README.md"
 CRDS = ROOT / "k8s" / "crds"
 COPIES = CHART / "files" / "crds"
+ROLES = CHART / "files" / "roles.sql"
+OWNER = "whatsapp_agent"  # the superuser of the chart's Postgres, who owned everything in older releases
 BEGIN, END = "<!-- values: written by charts/generate.py -->", "<!-- end of values -->"
 LONGEST_DEFAULT = 60
 
@@ -90,7 +94,8 @@ def outputs() -> dict[Path, str]:
     head, _, rest = readme.partition(BEGIN)
     _, _, tail = rest.partition(END)
     made = f"{head}{BEGIN}\n\n{table(values((CHART / 'values.yaml').read_text()))}\n\n{END}{tail}"
-    return {README: made, **{COPIES / path.name: path.read_text() for path in sorted(CRDS.glob("*.yaml"))}}
+    copies = {COPIES / path.name: path.read_text() for path in sorted(CRDS.glob("*.yaml"))}
+    return {README: made, ROLES: statements(OWNER), **copies}
 
 
 def stale() -> list[Path]:

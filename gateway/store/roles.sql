@@ -81,7 +81,15 @@ BEGIN
             SELECT 3, format('ALTER ROUTINE %s OWNER TO %I', p.oid::regprocedure, place.owner)
             FROM pg_proc p JOIN place ON place.oid = p.pronamespace
             WHERE p.proowner = previous AND NOT EXISTS (
-                SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'))
+                SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+            UNION ALL
+            SELECT 4, format('ALTER TEXT SEARCH CONFIGURATION %s OWNER TO %I', t.oid::regconfig, place.owner)
+            FROM pg_ts_config t JOIN place ON place.oid = t.cfgnamespace WHERE t.cfgowner = previous
+            UNION ALL
+            SELECT 5, format('ALTER TYPE %s OWNER TO %I', t.oid::regtype, place.owner)
+            FROM pg_type t JOIN place ON place.oid = t.typnamespace
+            WHERE t.typowner = previous AND t.typtype IN ('e', 'd') AND NOT EXISTS (
+                SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e'))
         SELECT o.statement FROM owned o ORDER BY o.step
     LOOP
         EXECUTE statement;

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -63,13 +62,12 @@ class Release(Stack):
         self._simulator.close()
         self._postgres.close()
 
-    def address(self, name: str) -> str:
-        """Of the database: its URL through a port-forward."""
-        assert name == "postgres", name
-        secret = self.kube.get("secret", f"{NAME}-postgres")["data"]["url"]
-        url = urlsplit(base64.b64decode(secret).decode())
-        account = url.netloc.rpartition("@")[0]
-        return url._replace(netloc=f"{account}@127.0.0.1:{self._postgres.port}").geturl()
+    def database_url(self, role: str = "postgres") -> str:
+        """Return the gateway's database as a role, by default as the superuser, through a port-forward."""
+        user, key = ("whatsapp_agent", "password") if role == "postgres" else (role, f"{role[3:]}-password")
+        secret = self.kube.get("secret", f"{NAME}-postgres")["data"][key]
+        password = base64.b64decode(secret).decode()  # letters and digits
+        return f"postgresql://{user}:{password}@127.0.0.1:{self._postgres.port}/whatsapp_agent"
 
     def component(self, component: str) -> str:
         """The Deployment or StatefulSet of a component, as kubectl wants it."""

@@ -26,6 +26,14 @@ def test_the_conversation_is_remembered_after_the_agent_server_was_replaced(rele
     release.settle()
 
 
+def test_every_pod_uses_its_own_database_role(release: Release) -> None:
+    used = release.sql(
+        """SELECT DISTINCT usename FROM pg_stat_activity
+           WHERE backend_type = 'client backend' AND datname = current_database() AND pid <> pg_backend_pid()"""
+    )
+    assert sorted(used) == [("wa_agent",), ("wa_console",), ("wa_gateway",)]
+
+
 def test_helm_test_passes(release: Release) -> None:
     assert "Phase:          Succeeded" in release.helm("test", NAME, "--logs")
 

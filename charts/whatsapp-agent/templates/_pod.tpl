@@ -11,6 +11,7 @@ One pod template for all components, so that none is less hardened than the othe
   secretEnv   the same, but as variables, for programs that read no files
   startup, liveness, readiness   probes without their times
   preStop, grace                 seconds
+  postStart   a handler; the container is ready only after it
   volumes, mounts                besides /tmp
   program     how the image starts (its entrypoint), for dev.sync
   token       whether the pod may speak to the API server
@@ -210,11 +211,17 @@ readinessProbe:
   timeoutSeconds: 8
   failureThreshold: 2
 {{- end }}
-{{- if $spec.preStop }}
+{{- if or $spec.preStop $spec.postStart }}
 lifecycle:
+  {{- with $spec.postStart }}
+  postStart:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with $spec.preStop }}
   preStop:
     sleep:
-      seconds: {{ $spec.preStop }}
+      seconds: {{ . }}
+  {{- end }}
 {{- end }}
 resources:
   {{- toYaml .resources | nindent 2 }}

@@ -159,15 +159,25 @@ yes
 {{- end }}
 {{- end }}
 
-{{/* (dict "root" $ "key" "urlKey|agentUrlKey|businessUrlKey"): the key of a database's URL; that of the gateway's where it has none. */}}
+{{/* The database roles of the chart's Postgres, wa_ and one of these, with comma. */}}
+{{- define "wa.databaseRoles" -}}
+migrate,gateway,console,agent
+{{- end }}
+
+{{/*
+(dict "root" $ "key" KEY): the key of a database's URL, by its name among the values postgres.external.*UrlKey. In a
+Secret of the user's the gateway's stands for each that is not named, and that of the business for its migrations.
+*/}}
 {{- define "wa.postgresKey" -}}
 {{- $postgres := .root.Values.postgres }}
-{{- if and (eq $postgres.mode "external") $postgres.external.existingSecret }}
-{{- get $postgres.external .key | default $postgres.external.urlKey }}
-{{- else if and (eq .key "agentUrlKey") (eq .root.Values.edition "licensed") -}}
-agent-url
-{{- else -}}
+{{- $external := $postgres.external }}
+{{- if and (eq $postgres.mode "external") $external.existingSecret }}
+{{- $business := $external.businessMigrateUrlKey | default $external.businessUrlKey | default $external.migrateUrlKey }}
+{{- ternary $business (get $external .key) (eq .key "businessMigrateUrlKey") | default $external.urlKey }}
+{{- else if eq $postgres.mode "external" -}}
 url
+{{- else -}}
+{{ get (dict "urlKey" "url" "migrateUrlKey" "migrate-url" "consoleUrlKey" "console-url" "agentUrlKey" "agent-url" "businessUrlKey" "business-url" "businessMigrateUrlKey" "migrate-url") .key }}
 {{- end }}
 {{- end }}
 
@@ -213,7 +223,7 @@ them starts it anew. What the chart makes up by itself never changes, and Secret
 {{- define "wa.checksum" -}}
 {{- $values := .root.Values }}
 {{- $known := dict
-      (include "wa.postgresSecret" .root) (list $values.postgres.mode $values.postgres.external $values.postgres.dev.password)
+      (include "wa.postgresSecret" .root) (list $values.postgres.mode $values.postgres.external $values.postgres.dev.password $values.postgres.dev.rolePasswords)
       (include "wa.redisSecret" .root) (list $values.redis.mode $values.redis.external $values.redis.dev.password)
       (include "wa.tokensSecret" .root) $values.tokens
       (include "wa.modelSecret" .root) $values.model

@@ -220,6 +220,7 @@ def older(server: Postgres) -> Iterator[str]:
     migrate(own)
     asyncio.run(create(own))
     _run(own, "CREATE SCHEMA agent", "CREATE TABLE agent.checkpoints (thread_id text)")
+    _run(own, "CREATE TYPE public.mood AS ENUM ('calm')")
     yield server.database_url("older")
     server.drop_database("older")
     _run(server.url, f"DROP ROLE {', '.join((*ROLES, OWNER))}")
@@ -232,9 +233,22 @@ USES = {
 }
 
 
+def _owned(url: str, role: str) -> list[tuple[str, int]]:
+    """Return what a role owns in a database, but for its extensions with their parts."""
+    with psycopg.connect(url) as connection:
+        return connection.execute(
+            """SELECT s.classid::regclass::text, s.objid::int FROM pg_shdepend s JOIN pg_database b ON b.oid = s.dbid
+               WHERE b.datname = current_database() AND s.refobjid = %s::regrole AND s.deptype = 'o'
+                 AND s.classid <> 'pg_extension'::regclass AND NOT EXISTS (SELECT FROM pg_depend d
+                     WHERE d.classid = s.classid AND d.objid = s.objid AND d.deptype = 'e')""",
+            [role],
+        ).fetchall()
+
+
 @pytest.mark.parametrize("administrator", ["postgres", OWNER])
 def test_an_installation_of_one_role_gets_the_roles(server: Postgres, older: str, administrator: str) -> None:
     _run(_as(older, administrator), statements(OWNER))
+    assert _owned(older, OWNER) == []
     # The processes of before go on until those of the roles have taken over.
     _run(_as(older, OWNER), *USES.values(), "DELETE FROM tag")
 
