@@ -210,11 +210,11 @@ def test_without_a_bound_each_edition_keeps_what_its_configuration_says() -> Non
 def test_webhooks_may_go_to_the_hosts_of_the_release_and_those_that_are_named() -> None:
     demo = chart.environment(chart.scenario("demo"), "operator")["OPERATOR_CALLBACK_HOSTS"]
     assert demo == "wa-whatsapp-agent-gateway.shop.svc"
-    routed = {"route.enabled": True, "route.hostnames": ["wa.example.com"], "route.parentRefs": [{"name": "edge"}]}
-    given = chart.environment(chart.with_values(routed | {"operator.callbackHosts": ["b.example.com"]}), "operator")[
-        "OPERATOR_CALLBACK_HOSTS"
-    ]
-    assert given.startswith("b.example.com,wa.example.com")
+    named = {"operator.callbackHosts": ["b.example.com"]}
+    given = chart.environment(chart.with_values(named), "operator")["OPERATOR_CALLBACK_HOSTS"]
+    assert given == f"b.example.com,{demo}"
+    routed = chart.environment(chart.scenario("everything"), "operator")["OPERATOR_CALLBACK_HOSTS"]
+    assert routed == "whatsapp.example.com"
 
 
 def test_the_operator_may_do_what_it_does_and_no_more() -> None:
