@@ -20,6 +20,7 @@ from gateway.console.conversation.media import Media
 from gateway.console.conversation.page import Conversation
 from gateway.console.conversation.presence import Presence
 from gateway.console.conversation.writing import Writing
+from gateway.console.decisions.bulk import Bulk
 from gateway.console.errors import handlers
 from gateway.console.headers import SecurityHeaders
 from gateway.console.inbox.inbox import Inbox
@@ -54,6 +55,7 @@ def rooms(parts: Parts) -> list[Page]:
         *Conversation(parts).routes(),
         *Business(parts).routes(),
         *Holding(parts).routes(),
+        *Bulk(parts).routes(),
         *Writing(parts).routes(),
         *Presence(parts).routes(),
         *Media(parts).routes(),

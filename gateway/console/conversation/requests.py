@@ -91,6 +91,13 @@ class Fields:
             raise RefusedError(400, "errors.400")
         return found
 
+    def objects(self, name: str, most: int) -> list[Fields]:
+        """Return a list of objects; empty where it is left out."""
+        value = self._values.get(name) or []
+        if not isinstance(value, list) or len(value) > most or not all(isinstance(one, dict) for one in value):
+            raise RefusedError(400, "errors.400")
+        return [Fields(one) for one in value]
+
     def flag(self, name: str) -> bool:
         """Return whether something is said to be so."""
         return self._values.get(name) is True

@@ -2,6 +2,7 @@
 
 import { $, $$, fragment, notice, words } from "./dom.js";
 import * as alerts from "./alerts.js";
+import * as bulk from "./bulk.js";
 import * as clock from "./clock.js";
 import { Conversation } from "./conversation.js";
 import * as find from "./find.js";
@@ -57,6 +58,8 @@ const KEYS = {
   n: () => conversation?.write("note"),
   e: () => conversation?.ask("close"),
   a: () => conversation?.take(),
+  x: () => bulk.toggle(),
+  z: () => bulk.undo(),
   f: () => conversation && find.open(),
   "/": search.focus,
   "?": () => $("#help").showModal(),
@@ -64,7 +67,7 @@ const KEYS = {
 
 function pressed(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || $("dialog[open]")) return;
-  const typing = event.target.closest("input, textarea, select, [contenteditable]");
+  const typing = event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
   if (event.key === "Escape" && typing) return event.target.blur();
   if (typing || !KEYS[event.key]) return;
   event.preventDefault();

@@ -5,7 +5,8 @@ import { $, $$ } from "./dom.js";
 const HOUR = 3_600_000;
 const BEGINS = 8; // of a working day, o'clock
 
-function until(when) {
+/** Return the time until which something is put aside, as the form says it; null: until the customer writes. */
+export function until(when) {
   if (when === "reply") return null;
   if (when !== "tomorrow") return new Date(Date.now() + Number(when) * HOUR).toISOString();
   const day = new Date();

@@ -68,11 +68,13 @@ function show(id, row) {
     const next = parsed(row.html).firstElementChild;
     if ($("#conversation")?.dataset.id === id) $("a", next).setAttribute("aria-current", "true");
     const focused = old?.contains(document.activeElement);
+    const chosen = $("input", old ?? next)?.checked;
     old?.remove();
     place(next, row.place);
+    if (chosen) $("input", next).checked = true;
     if (focused) $("a", next).focus({ preventScroll: true });
   }
-  $("#no-rows").hidden = Boolean($(".line"));
+  $("#no-rows").hidden = Boolean($("#rows > .line"));
 }
 
 function place(next, key) {

@@ -60,3 +60,22 @@ def test_search_finds_and_leads_to_the_message(new_page, enter, pictures, desk, 
     expect(page.locator("#find-count")).to_have_text("1 de 70")
     expect(page.locator("#thread")).to_contain_text("Mensagem 69")
     pictures(page, "find")
+
+
+def test_several_are_chosen_by_keys_assigned_and_taken_back(new_page, enter, pictures, desk, carla) -> None:
+    page = enter(new_page(color_scheme="light"), "ana")
+    rows = page.locator("#rows > .line")
+    expect(rows).to_have_count(3)
+    rows.first.locator(".line-link").focus()
+    page.keyboard.press("x")
+    rows.nth(1).locator("[data-choose]").check(force=True)
+    expect(page.locator("#bulk-count")).to_have_text("2")
+    pictures(page, "bulk")
+    page.locator("[data-bulk=assign]").click()
+    page.locator("#bulk-assign .primary").click()
+    expect(rows).to_have_count(1)
+    expect(page.locator(".toast")).to_contain_text("Atribuídas: 2")
+    page.keyboard.press("z")
+    expect(rows).to_have_count(3)
+    page.keyboard.press("?")
+    pictures(page, "help")
