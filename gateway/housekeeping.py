@@ -17,6 +17,7 @@ from gateway.runtime.telemetry import EPISODES, ERRORS, QUEUE, QUEUE_AGE, UNCERT
 from gateway.store import backlog, old_messages, ownership
 from gateway.store.customers import proofs
 from gateway.store.database import Connection, Pool, is_away
+from gateway.store.desk import fallbacks, uploads
 from gateway.store.inbox import events, media
 from gateway.store.outbox import rates
 from gateway.store.people import audit, sessions, sign_ins
@@ -32,6 +33,7 @@ _INTERVAL_SECONDS = 5.0
 _MAX_EVENTS_PER_BATCH = 1000  # events deleted at once: a short transaction
 _MAX_FILES_PER_STEP = 100
 _MAX_MESSAGES_PER_STEP = 500
+_ATTACHED_DAYS = 1.0  # for which a file that a person attached waits to be sent
 _MAX_BATCHES_PER_STEP = 5  # of events, so that the other duties are not delayed for long
 
 
@@ -75,6 +77,8 @@ class Housekeeping:
         await self._do(self._with_database(_measure))
         await self._do(self._with_database(_forget_rates))
         await self._do(self._with_database(self._delete_files))
+        await self._do(self._with_database(self._delete_attached))
+        await self._do(self._with_database(fallbacks.purge))
         await self._do(self._with_database(proofs.purge))
         await self._do(self._with_database(sessions.purge))
         await self._do(self._with_database(sign_ins.purge))
@@ -141,6 +145,17 @@ class Housekeeping:
             except FileNotFoundError:
                 log.info("file_gone", media_id=str(media_id))
             await media.forget(conn, [media_id])
+
+    async def _delete_attached(self, conn: Connection) -> None:
+        """Delete files that people attached and never sent."""
+        if self._objects is None:
+            return
+        for upload_id, path in await uploads.old(conn, _ATTACHED_DAYS, _MAX_FILES_PER_STEP):
+            try:
+                await obstore.delete_async(self._objects, path)
+            except FileNotFoundError:
+                log.info("file_gone", upload_id=str(upload_id))
+            await uploads.drop(conn, upload_id)
 
 
 async def _forget_rates(conn: Connection) -> None:

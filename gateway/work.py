@@ -19,9 +19,11 @@ from gateway.inbox.media_fetcher import MediaLoader, origins
 from gateway.numbers.channels import Channels
 from gateway.numbers.clients import MetaClients
 from gateway.numbers.number_health import HealthMonitor
+from gateway.outbox.fallbacks import FallbackNews
 from gateway.outbox.presence import Presence
 from gateway.outbox.rate_limits import Limiter
 from gateway.outbox.sender import Sender, SendSettings
+from gateway.outbox.template_texts import TemplateTexts
 from gateway.runtime.hosts import known_hosts_only
 from gateway.runtime.loops import Step, background, poll, supervised
 from gateway.runtime.object_store import open_store
@@ -68,12 +70,16 @@ class Worker:
         limiter = Limiter(self._redis, self._pool)
         objects = open_store(settings.media_url)
         self._health_monitor = HealthMonitor(self._pool, self._clients, self._channels, settings.whatsapp_api_version)
+        texts = TemplateTexts(self._pool, self._clients.api)
+        self._fallback_news = FallbackNews(self._pool, self._channels, texts)
         self._intake = _intake(settings, self._pool, self._channels)
         self._media = _media_loader(settings, self._pool, self._channels, self._clients, objects)
         presence = Presence(self._pool, self._clients, limiter, react=settings.react_on_receipt)
         runs = Runs(self._pool, self._agent, settings.capabilities())
         self._turns = Turns(self._pool, runs, self._channels, presence.show, _bounds(settings))
-        self._sender = Sender(self._pool, self._clients, self._channels, limiter, _send_settings(settings))
+        self._sender = Sender(
+            self._pool, self._clients, self._channels, limiter, _send_settings(settings), objects=objects
+        )
         self._housekeeping = _housekeeping(settings, self._pool, self._sender, objects)
 
     def checks(self) -> dict[str, Check]:
@@ -108,6 +114,8 @@ class Worker:
             # Not drained: the end should not wait for Meta's slow answers about numbers.
             monitor = poll("standing", self._health_monitor.step, wake=asyncio.Event(), stop=self._stop, at_most=60)
             await stack.enter_async_context(background(monitor))
+            news = poll("fallbacks", self._fallback_news.step, wake=asyncio.Event(), stop=self._stop, at_most=300)
+            await stack.enter_async_context(background(news))
             stack.push_async_callback(self._drain)
             stack.push_async_callback(asyncio.wait, self._loops())
             yield

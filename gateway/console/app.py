@@ -19,6 +19,7 @@ from gateway.console.conversation.holding import Holding
 from gateway.console.conversation.media import Media
 from gateway.console.conversation.page import Conversation
 from gateway.console.conversation.presence import Presence
+from gateway.console.conversation.uploads import Uploads
 from gateway.console.conversation.writing import Writing
 from gateway.console.decisions.bulk import Bulk
 from gateway.console.errors import handlers
@@ -59,6 +60,7 @@ def rooms(parts: Parts) -> list[Page]:
         *Writing(parts).routes(),
         *Presence(parts).routes(),
         *Media(parts).routes(),
+        *Uploads(parts).routes(),
         *Events(parts).routes(),
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,15 +15,19 @@ from gateway.store.outbox import queue
 from gateway.store.people import audit
 from gateway.store.people.people import Person
 
+#: Adds the file of a message that was queued: its position among the messages, and its id.
+Attach = Callable[[Connection, int, UUID], Awaitable[None]]
+
 
 async def send(
     conn: Connection, conversation_id: UUID, by: Person | None, contents: Sequence[Mapping[str, Any]], *,
-    last_seen: int | None = None,
+    last_seen: int | None = None, attach: Attach | None = None,
 ) -> list[UUID]:  # fmt: skip
     """Queue messages of the person who has a conversation; return their ids.
 
     contents: replies in the run contract's form, each within Meta's limits; last_seen: the `seq` of the customer's
-    newest message that the person saw; None: whatever came. The command line sends where no named person has it.
+    newest message that the person saw; None: whatever came; attach: adds the file of each message, in the transaction.
+    The command line sends where no named person has it.
 
     Raises:
         NotHolderError: Somebody else has it.
@@ -37,6 +41,9 @@ async def send(
         await seen(conn, found, last_seen)
         me = by.id if by else None
         sent = [await queue.queue_of_person(conn, conversation_id, dict(content), me) for content in contents]
+        if attach:
+            for position, message_id in enumerate(sent):
+                await attach(conn, position, message_id)
         await done(conn, by, "sent", found, messages=len(sent))
         return sent
 

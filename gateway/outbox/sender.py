@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, astuple, dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import psycopg
 import structlog
@@ -16,6 +17,7 @@ from gateway.customers.statements import Ids
 from gateway.numbers.channels import Channel, Channels
 from gateway.numbers.clients import MetaClients, address
 from gateway.outbox import fallbacks, replies
+from gateway.outbox.files import OutboundFiles
 from gateway.outbox.rate_limits import Limiter
 from gateway.outbox.template_texts import TemplateTexts
 from gateway.runtime.telemetry import ERRORS, LIMITER_WAITS, PROCESSING, SENDS, SENT
@@ -33,6 +35,9 @@ from gateway.whatsapp.errors import (
     WhatsAppError,
     WindowClosed,
 )
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +76,7 @@ class Sender:
 
     def __init__(
         self, pool: Pool, clients: MetaClients, channels: Channels, limiter: Limiter, settings: SendSettings,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.monotonic, objects: ObjectStore | None = None,
     ) -> None:  # fmt: skip
         self._pool = pool
         self._clients = clients
@@ -80,6 +85,7 @@ class Sender:
         self._settings = settings
         self._clock = clock
         self._shown = TemplateTexts(pool, clients.api, clock)
+        self._files = OutboundFiles(pool, objects, clients.api)
         self._sending: set[asyncio.Task[None]] = set()
 
     async def step(self) -> float:
@@ -159,6 +165,7 @@ class Sender:
             return
         try:
             await self._shown.keep(channel, message)
+            await self._files.attach(channel, message)
             with tracer.start_as_current_span("send", attributes={"message.id": str(message.id)}):
                 sent = await self._post(channel, message)
         except WhatsAppError as error:

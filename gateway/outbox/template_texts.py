@@ -56,7 +56,7 @@ class TemplateTexts:
         sent = message(queued.content)
         if not isinstance(sent, Template):
             return
-        text = await self._text(channel, sent) or queued.content.get("text") or placeholder(sent.name)
+        text = await self.text(channel, sent) or queued.content.get("text") or placeholder(sent.name)
         if text == queued.content.get("text"):
             return
         try:
@@ -65,7 +65,8 @@ class TemplateTexts:
         except psycopg.Error as error:
             log.warning("template_not_kept", error=type(error).__name__, message_id=str(queued.id))
 
-    async def _text(self, channel: Channel, sent: Template) -> str | None:
+    async def text(self, channel: Channel, sent: Template) -> str | None:
+        """Return a template as the customer reads it; None: Meta does not tell."""
         found = await self._find(channel, sent) if channel.waba_id else None
         if found is None:
             return None

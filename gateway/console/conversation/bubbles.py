@@ -42,7 +42,7 @@ class Bubble:
 
 def bubble(content: Mapping[str, Any]) -> Bubble:
     """Return what a message shows; a field that is not as it should be is left out."""
-    return _inbound(content) if "kind" in content else _outbound(content)
+    return _outbound(content) if "type" in content else _inbound(content)
 
 
 def summary(content: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ from gateway.console.parts import Parts
 from gateway.console.routes import Page, RefusedError, person_of
 from gateway.console.times import Times
 from gateway.store.database import Connection
-from gateway.store.desk import changes, customers, episodes, lists, notes, thread
+from gateway.store.desk import changes, customers, episodes, fallbacks, lists, notes, thread, uploads
 from gateway.store.desk.lists import Row
 from gateway.store.people import people
 from gateway.store.people.people import Person, Role
@@ -82,6 +82,7 @@ class Conversation:
             **context,
             **await _messages(conn, request, row, None, None),
             **await _customer(conn, row),
+            "uploads": await uploads.of(conn, row.id, person.id),
             "drafts": {one.mode: one for one in await notes.drafts(conn, row.id, person.id)},
             "attendants": [one for one in await people.every(conn) if one.may(Role.ATTENDANT)],
             "has_business": self._has_business,
@@ -92,9 +93,14 @@ class Conversation:
         person = person_of(request)
         row = await _row(conn, person, conversation_id(request))
         return {
+            "fallback": await fallbacks.of(conn, row.channel_id) if _closed(request, row) else None,
             "row": row, "query": Query.of(request.query_params), "names": await names(conn, person, [row]),
             "mine": _is_mine(row, person), "current": row.id,
         }  # fmt: skip
+
+
+def _closed(request: Request, row: Row) -> bool:
+    return times(request).window_end(row.last_inbound_at) is None
 
 
 def _is_mine(row: Row, person: Person) -> bool:

@@ -78,6 +78,16 @@ class Fields:
             raise RefusedError(400, "errors.400")
         return found
 
+    def ids(self, name: str, most: int) -> list[UUID]:
+        """Return a list of ids; empty where it is left out."""
+        values = self._values.get(name) or []
+        if not isinstance(values, list) or len(values) > most:
+            raise RefusedError(400, "errors.400")
+        found = [as_uuid(value) if isinstance(value, str) else None for value in values]
+        if None in found:
+            raise RefusedError(400, "errors.400")
+        return [one for one in found if one]
+
     def time(self, name: str) -> datetime | None:
         """Return a time with its zone, or None where it is left out."""
         text = self.text(name, 64)

@@ -8,7 +8,7 @@ from gateway.store.database import Connection
 
 
 async def join_desk(conn: Connection, kept: UUID, absorbed: UUID) -> None:
-    """Move episodes, notes, tags, drafts, marks and views into the conversation that stays; tell who follows them."""
+    """Move what people left in a conversation into the one that stays; tell the people who follow it."""
     values = {"kept": kept, "absorbed": absorbed}
     for statement in _STATEMENTS:
         await conn.execute(statement, values)
@@ -23,6 +23,7 @@ _STATEMENTS = (
        AND k.conversation_id = %(kept)s AND k.closed_at IS NULL""",
     "UPDATE episode SET conversation_id = %(kept)s WHERE conversation_id = %(absorbed)s",
     "UPDATE note SET conversation_id = %(kept)s WHERE conversation_id = %(absorbed)s",
+    "UPDATE upload SET conversation_id = %(kept)s WHERE conversation_id = %(absorbed)s",
     """INSERT INTO conversation_tag (conversation_id, tag_id, created_at)
        SELECT %(kept)s, tag_id, created_at FROM conversation_tag WHERE conversation_id = %(absorbed)s
        ON CONFLICT DO NOTHING""",

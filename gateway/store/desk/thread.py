@@ -81,6 +81,14 @@ async def some(conn: Connection, conversation_id: UUID, message_ids: Sequence[UU
     return found
 
 
+async def has(conn: Connection, conversation_id: UUID, wamid: str) -> bool:
+    """Return whether a message of a conversation, not taken back, has this wamid."""
+    cursor = await conn.execute(
+        "SELECT FROM message WHERE conversation_id = %s AND wamid = %s AND revoked_at IS NULL", (conversation_id, wamid)
+    )
+    return bool(cursor.rowcount)
+
+
 async def subject(conn: Connection, message_id: UUID) -> UUID:
     """Return the message that a reaction, an edit or a revocation is about; any other message's own id."""
     cursor = await conn.execute(

@@ -17,6 +17,7 @@ class Meta:
         self.templates: list[dict[str, Any]] | None = None  # None: Meta does not tell
         self.asked_for_templates = 0
         self.refused_to: dict[str, httpx.Response] = {}  # by recipient, for ever
+        self.uploads: list[bytes] = []  # their forms
         self.always: httpx.Response | None = None
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -24,6 +25,9 @@ class Meta:
         if request.url.path.endswith("/message_templates"):
             self.asked_for_templates += 1
             return httpx.Response(200, json={"data": self.templates}) if self.templates is not None else refused(2, 503)
+        if request.url.path == f"/v26.0/{NUMBER}/media":
+            self.uploads.append(await request.aread())
+            return httpx.Response(200, json={"id": f"upload-{len(self.uploads)}"})
         assert request.url.path == f"/v26.0/{NUMBER}/messages"
         self.bodies.append(json.loads(request.content))
         if lasting := self.refused_to.get(self.bodies[-1].get("to", "")) or self.always:

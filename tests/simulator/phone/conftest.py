@@ -24,7 +24,7 @@ FLAGS = [
     "--use-fake-ui-for-media-stream",
 ]
 # The browser's own message about a request that fails on purpose.
-EXPECTED = ("net::ERR_FAILED", "422 (Unprocessable", "409 (Conflict", "503 (Service Unavailable")
+EXPECTED = ("net::ERR_FAILED", "422 (Unprocessable", "409 (Conflict", "415 (Unsupported", "503 (Service Unavailable")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,6 +1,7 @@
 // The composer: a reply or a note, with a draft of each, kept by the server while a person writes.
 
 import { post, Refused } from "./api.js";
+import { Attachments } from "./attachments.js";
 import { $, $$, words } from "./dom.js";
 
 const KEEP_MS = 800;
@@ -17,6 +18,7 @@ export class Composer {
   #typing;
   #dirty = false;
   #sending = false;
+  #attachments;
   #confirmed; // the newest message of the customer that the person confirmed to have seen
 
   constructor(conversation) {
@@ -28,6 +30,7 @@ export class Composer {
     this.#text.addEventListener("input", () => this.#typed());
     this.#text.addEventListener("keydown", (event) => this.#key(event));
     for (const button of $$("[data-mode-button]", this.#form)) button.addEventListener("click", () => this.write(button.dataset.modeButton));
+    this.#attachments = new Attachments(conversation, () => this.stand(), conversation);
     $("#unquote").addEventListener("click", () => (this.#quoteId(""), this.#typed()));
     this.#mode(note && !reply ? "note" : "reply");
     this.#quoteId(this.#replyTo);
@@ -66,7 +69,8 @@ export class Composer {
     const { mine, window: open } = this.#conversation.bar;
     const may = this.mode === "note" || (mine && open);
     this.#text.disabled = !may;
-    $(".send", this.#form).disabled = !may;
+    $("#attach").disabled = !may;
+    $(".send", this.#form).disabled = !may || (this.mode === "reply" && this.#attachments.busy);
     document.body.classList.toggle("note-mode", this.mode === "note");
   }
 
@@ -116,13 +120,14 @@ export class Composer {
   async #send() {
     const { mode } = this;
     const text = this.#text.value.trim();
-    if (!text || this.#sending || this.#text.disabled) return;
+    const files = mode === "reply" ? this.#attachments.ids : [];
+    if ((!text && !files.length) || this.#sending || $(".send", this.#form).disabled) return;
     this.#sending = true;
     clearTimeout(this.#timer);
     this.#dirty = false;
     try {
       if (mode === "note") await post(`${this.#conversation.base}/note`, { text });
-      else await post(`${this.#conversation.base}/send`, { text, reply_to: this.#replyTo, last_seen: this.#confirmed ?? this.#conversation.newest });
+      else await post(`${this.#conversation.base}/send`, { text, files, reply_to: this.#replyTo, last_seen: this.#confirmed ?? this.#conversation.newest });
       this.#sent(mode);
     } catch (error) {
       this.#refused(error);
@@ -136,7 +141,10 @@ export class Composer {
     this.#confirmed = undefined;
     this.#drafts[mode] = "";
     if (this.mode === mode) this.#text.value = "";
-    if (mode === "reply") this.#quoteId("");
+    if (mode === "reply") {
+      this.#quoteId("");
+      this.#attachments.clear();
+    }
     this.#problem("");
     this.#size();
     $("#draft-state").textContent = "";

@@ -7,6 +7,7 @@ import { tick } from "./clock.js";
 import { Composer } from "./composer.js";
 import { Dialogs } from "./dialogs.js";
 import * as find from "./find.js";
+import { choose } from "./reactions.js";
 
 const GATHER_MS = 80;
 const VIEWING_MS = 20_000;
@@ -194,6 +195,16 @@ export class Conversation {
     }
   }
 
+  /** POST something about the conversation. Throws as `post` of api.js. */
+  post(name, body) {
+    return post(`${this.base}/${name}`, body);
+  }
+
+  /** What ends when the conversation is left. */
+  get signal() {
+    return this.#stop.signal;
+  }
+
   /** Do something by its name; a colleague may have been faster. */
   async act(name, body = {}) {
     try {
@@ -210,6 +221,8 @@ export class Conversation {
     const { dataset } = button;
     if (dataset.do === "take" && dataset.from && !this.bar.mine) this.ask("take");
     else if (dataset.do && button.type === "button" && (!dataset.confirm || confirm(dataset.confirm))) this.act(dataset.do, { quiet: "quiet" in dataset }).then(() => dataset.do === "take" && this.write("reply"));
+    if ("template" in dataset && confirm(dataset.confirm)) this.act("template", { last_seen: this.newest });
+    if ("react" in dataset) choose(button, (emoji) => this.act("react", { message: button.closest(".entry").dataset.wamid, emoji }));
     if (dataset.dialog) this.ask(dataset.dialog);
     if (dataset.untag) this.act("tags", { remove: dataset.untag });
     if (dataset.retry && (!dataset.confirm || confirm(dataset.confirm))) this.act("retry", { message: dataset.retry, last_seen: this.newest });

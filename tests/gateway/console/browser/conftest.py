@@ -44,6 +44,7 @@ def console_url(database: str, tmp_path: Path, console_settings: dict[str, str])
     port, ops = free_port(), free_port()
     environment = {
         "PATH": os.environ["PATH"], "PYTHONPATH": str(Path.cwd()), "DATABASE_URL": database,
+        "MEDIA_URL": f"file://{tmp_path}/media",
         "CONSOLE_PORT": str(port), "CONSOLE_OPS_PORT": str(ops), **console_settings,
     }  # fmt: skip
     command = [sys.executable, "-m", "gateway.cli", "console"]

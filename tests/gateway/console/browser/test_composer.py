@@ -1,0 +1,89 @@
+"""The composer in a browser: files, reactions, the closed window, in every look."""
+
+import base64
+
+import pytest
+from playwright.sync_api import Page, expect
+from psycopg.types.json import Jsonb
+
+from tests.gateway.console.browser.test_access_pages import LOOKS
+from tests.gateway.console.desk import CHANNEL, Desk
+
+# A picture of one green point.
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M/wHwAEBgIApD5fRAAAAABJRU5ErkJggg=="
+)
+PASTE = """([name, bytes]) => {
+  const files = new DataTransfer();
+  files.items.add(new File([new Uint8Array(bytes)], name, { type: "image/png" }));
+  document.querySelector("#composer-text").dispatchEvent(
+    new ClipboardEvent("paste", { clipboardData: files, bubbles: true, cancelable: true }));
+}"""
+
+
+@pytest.fixture
+def desk(database, console_url):
+    with Desk(database) as desk:
+        yield desk
+
+
+@pytest.fixture
+def carla(desk):
+    """A customer who waits for a person."""
+    conversation = desk.conversation("Carla Menezes", "5511987654321")
+    desk.said(conversation, "Qual lente vocês têm?", minutes=5)
+    desk.waits(conversation, "Pediu uma pessoa", minutes=5)
+    return conversation
+
+
+def taken(page: Page, console_url: str, conversation: object) -> Page:
+    page.goto(f"{console_url}/conversations/{conversation}")
+    page.get_by_role("button", name="Assumir", exact=True).click()
+    expect(page.get_by_role("textbox", name="Texto")).to_be_enabled()
+    return page
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_files_a_reaction_and_the_closed_window(console_url, new_page, enter, screenshot, desk, carla, look) -> None:
+    page = taken(enter(new_page(**LOOKS[look]), "ana"), console_url, carla)
+    page.locator("#attach-input").set_input_files(
+        [
+            {"name": "catálogo.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"},
+            {"name": "macro.exe", "mimeType": "application/x-msdownload", "buffer": b"MZ"},
+        ]
+    )
+    page.evaluate(PASTE, ["<b>lente</b>.png", list(PNG)])
+    attached = page.locator("#attached > li")
+    expect(attached).to_have_count(3)
+    expect(page.locator("#attached > li[data-file]")).to_have_count(2)
+    expect(attached.filter(has_text="macro.exe")).to_contain_text("não entrega este tipo de arquivo")
+    expect(attached.filter(has_text="<b>lente</b>.png").locator("img")).to_be_visible()
+    page.get_by_role("textbox", name="Texto").fill("Esta serve bem.")
+    screenshot(page, f"composer-files-{look}")
+    attached.filter(has_text="macro.exe").get_by_role("button").click()
+    page.get_by_role("button", name="Enviar", exact=True).click()
+    expect(page.locator(".entry.by-person")).to_have_count(2)
+    expect(page.locator(".entry.by-person img")).to_be_visible()
+    expect(page.locator(".entry.by-person").first).to_contain_text("catálogo.pdf")
+    expect(page.locator(".entry.by-person").first).to_contain_text("Esta serve bem.")
+    expect(attached).to_have_count(0)
+    message = page.locator(".entry.in").first
+    message.hover()
+    message.get_by_role("button", name="Reagir").click()
+    screenshot(page, f"composer-reaction-{look}")
+    page.get_by_role("button", name="Reagir com 👍").click()
+    expect(message.locator(".reactions")).to_have_text("👍")
+    desk._conn.execute(
+        "INSERT INTO fallback_template (phone_number_id, template, text) VALUES (%s, %s, %s)",
+        (CHANNEL, Jsonb({"type": "template", "name": "retomar", "language": "pt_BR"}), "Podemos continuar?"),
+    )
+    desk._conn.execute("UPDATE message SET status = 'uncertain' WHERE type = 'media'")
+    desk._conn.execute("UPDATE conversation SET last_inbound_at = now() - interval '25 hours'")
+    page.reload()
+    expect(page.get_by_role("textbox", name="Texto")).to_be_disabled()
+    expect(page.locator(".offer")).to_contain_text("Podemos continuar?")
+    screenshot(page, f"composer-closed-{look}")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Enviar modelo").click()
+    expect(page.locator(".entry.by-person").last).to_contain_text("Podemos continuar?")
