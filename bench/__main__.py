@@ -1,15 +1,17 @@
-"""Run all benchmarks, or those named: `python -m bench [webhooks] [turns] [history] [graph] [console]`."""
+"""Run all benchmarks, or those named: ``python -m bench turns``."""
 
 import sys
 
-from bench import console, graph, history, turns, webhooks
+from bench import console, graph, history, instant, long, turns, webhooks
 
 BENCHES = {
     "webhooks": webhooks.main,
     "turns": turns.main,
+    "instant": instant.main,
     "history": history.main,
     "graph": graph.main,
     "console": console.main,
+    "long": long.main,
 }
 
 for name in sys.argv[1:] or BENCHES:

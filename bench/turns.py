@@ -154,15 +154,19 @@ async def in_flight(url: str) -> None:
     print(f"{before / 1e6:>10.0f}{held / 1e6:>10.0f}{peak / 1e6:>10.0f}{replied:>15.1f}")
 
 
+def unlimited(directory: Path) -> None:
+    """Have the workers send without the number's own rate limit, which would slow the measurement."""
+    channels = directory / "channels.json"
+    channel = {"phone_number_id": NUMBER, "access_token": "unused", "messages_per_second": 1000}
+    channels.write_text(json.dumps({"channels": [channel]}))
+    os.environ["BENCH_CHANNELS_FILE"] = str(channels)
+
+
 def main() -> None:
     """Print both tables."""
     with tempfile.TemporaryDirectory(prefix="whatsapp-bench-") as directory:
         Path(directory).chmod(0o755)
-        # The number's own rate limit must not slow the measurement.
-        channels = Path(directory) / "channels.json"
-        channel = {"phone_number_id": NUMBER, "access_token": "unused", "messages_per_second": 1000}
-        channels.write_text(json.dumps({"channels": [channel]}))
-        os.environ["BENCH_CHANNELS_FILE"] = str(channels)
+        unlimited(Path(directory))
         with Postgres(Path(directory) / "postgres", durable=True) as postgres:
             for number, bench in enumerate((overhead, in_flight)):
                 url = postgres.create_database(f"turns_{number}")
