@@ -73,11 +73,14 @@ class Turns:
         if room <= 0:
             return self._bounds.lease
         async with self._pool.connection() as conn:
+            # Most notifications are about conversations that are not due yet: one query instead of a transaction.
+            due = await store.next_due(conn, channels)
+            if due != 0:
+                return self._bounds.lease if due is None else due
             turns = await store.claim(conn, room, self._bounds.lease, channels)
-            due = await store.next_due(conn, channels) if len(turns) < room else 0.0
         for turn in turns:
             self._begin(turn)
-        return self._bounds.lease if due is None else due
+        return 0.0
 
     def _begin(self, turn: Turn) -> None:
         if turn.id in self._held:

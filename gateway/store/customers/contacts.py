@@ -54,6 +54,20 @@ class Number:
     doubt: str | None
 
 
+class Identity(NamedTuple):
+    """The keys of a customer and the trust in them; the lists are sorted, the oldest key first.
+
+    keys: all; present: those that only this customer has now, each with the time since when; former: our ids of the
+    contacts that it absorbed, as keys, because other programs may still store data under them; verification:
+    `verified`, `changes_need_proof`, `stages_only` or `unverified`.
+    """
+
+    keys: list[Key]
+    present: list[tuple[Key, datetime]]
+    former: list[Key]
+    verification: str
+
+
 async def lock(conn: Connection, names: Sequence[str]) -> None:
     """Lock keys for decisions of this transaction until it ends. names: the keys in any spelling."""
     for name in sorted(set(names)):  # in the same order everywhere, which prevents deadlocks
@@ -272,16 +286,28 @@ async def present_keys(conn: Connection, contact_id: UUID) -> list[tuple[Key, da
     return [(Key(kind, value), since) for kind, value, since in await cursor.fetchall()]
 
 
-async def verification(conn: Connection, contact_id: UUID) -> str:
-    """Return the level of trust in a customer: `verified`, `changes_need_proof`, `stages_only` or `unverified`."""
+async def identity_of(conn: Connection, contact_id: UUID) -> Identity:
+    """Return a customer's keys and the trust in them, by one query; without keys where the customer does not exist."""
     cursor = await conn.execute(
-        """SELECT (SELECT max(doubt) FROM contact_key WHERE contact_id = p.id AND kind = 'wa_id'),
-                  p.changes_held_until > now() FROM contact p WHERE p.id = %s""",
+        """SELECT k.kind, k.value, k.since, k.until IS NULL AND k.kind IN ('wa_id', 'user_id') AS present,
+                  CASE k.kind WHEN 'wa_id' THEN k.doubt END AS doubt, p.changes_held_until > now() AS held,
+                  ARRAY(SELECT absorbed_id FROM contact_merge WHERE kept_id = p.id ORDER BY merged_at, absorbed_id)
+           FROM contact p LEFT JOIN contact_key k ON k.contact_id = p.id
+           WHERE p.id = %s ORDER BY k.since, k.created_at, k.kind, k.value""",
         (contact_id,),
     )
-    row = await cursor.fetchone()
-    worst, held = row or (None, None)  # by their names: unverified is more than stages_only
-    return worst or ("changes_need_proof" if held else "verified")
+    rows = await cursor.fetchall()
+    known = [(Key(kind, value), since, present) for kind, value, since, present, *_ in rows if kind]
+    former = [Key("former_id", str(absorbed)) for absorbed in (rows[0][6] if rows else [])]
+    # By their names: unverified is more than stages_only.
+    worst = max((row[4] for row in rows if row[4]), default=None)
+    held = bool(rows and rows[0][5])
+    return Identity(
+        keys=[key for key, _, _ in known],
+        present=[(key, since) for key, since, present in known if present],
+        former=former,
+        verification=worst or ("changes_need_proof" if held else "verified"),
+    )
 
 
 async def trust(conn: Connection, contact_id: UUID, numbers: Sequence[str]) -> None:
@@ -291,14 +317,6 @@ async def trust(conn: Connection, contact_id: UUID, numbers: Sequence[str]) -> N
         (contact_id, list(numbers)),
     )
     await conn.execute("UPDATE contact SET changes_held_until = NULL WHERE id = %s", (contact_id,))
-
-
-async def former_ids(conn: Connection, contact_id: UUID) -> list[Key]:
-    """Return the ids of the contacts absorbed by this one, as keys: other programs may still store data under them."""
-    cursor = await conn.execute(
-        "SELECT absorbed_id FROM contact_merge WHERE kept_id = %s ORDER BY merged_at, absorbed_id", (contact_id,)
-    )
-    return [Key("former_id", str(row[0])) for row in await cursor.fetchall()]
 
 
 async def current_id(conn: Connection, contact_id: UUID) -> UUID:

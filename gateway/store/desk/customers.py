@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from gateway.store.customers.contacts import former_ids, present_keys, verification
+from gateway.store.customers.contacts import identity_of
 from gateway.store.database import Connection
 from gateway.store.people.people import Person
 
@@ -51,15 +51,14 @@ async def find(conn: Connection, contact_id: UUID) -> Customer | None:
 
 async def identity(conn: Connection, contact_id: UUID) -> dict[str, Any]:
     """Return who a customer is in the words of the run contract: `customer_id`, `customer_keys`, `verification`."""
-    present = [
-        {"kind": key.kind, "value": key.value, "since": since.isoformat()}
-        for key, since in await present_keys(conn, contact_id)
-    ]
-    former = [{"kind": key.kind, "value": key.value} for key in await former_ids(conn, contact_id)]
+    who = await identity_of(conn, contact_id)
+    present = [{"kind": key.kind, "value": key.value, "since": since.isoformat()} for key, since in who.present]
+    former = [{"kind": key.kind, "value": key.value} for key in who.former]
     return {
-        "customer_id": str(contact_id), "customer_keys": [*present, *former],
-        "verification": await verification(conn, contact_id),
-    }  # fmt: skip
+        "customer_id": str(contact_id),
+        "customer_keys": [*present, *former],
+        "verification": who.verification,
+    }
 
 
 async def numbers(conn: Connection, contact_ids: list[UUID]) -> dict[UUID, str]:

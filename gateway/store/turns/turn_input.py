@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.store.customers.contacts import former_ids, keys_of, present_keys, verification
+from gateway.store.customers.contacts import identity_of
 from gateway.store.customers.merging import UNDONE
 from gateway.store.database import Connection
 from gateway.store.turns.turns import Turn
@@ -12,10 +12,7 @@ from gateway.store.turns.turns import Turn
 
 async def read(conn: Connection, turn: Turn) -> None:
     """Fill a turn with the customer's keys, their messages, and the company's messages in the meantime."""
-    turn.keys = await keys_of(conn, turn.contact_id)
-    turn.present = await present_keys(conn, turn.contact_id)
-    turn.former = await former_ids(conn, turn.contact_id)
-    turn.verification = await verification(conn, turn.contact_id)
+    turn.keys, turn.present, turn.former, turn.verification = await identity_of(conn, turn.contact_id)
     cursor = await conn.execute(
         """SELECT m.content, m.wamid, d.status, d.mime_type, d.size
            FROM message m LEFT JOIN media d ON d.message_id = m.id

@@ -59,6 +59,8 @@ async def claim(conn: Connection, limit: int, lease_seconds: float, channels: Co
     lease = uuid4()
     async with conn.transaction():
         conversations = await _lease(conn, lease, limit, lease_seconds, channels)
+        if not conversations:
+            return []
         await _open(conn, conversations)
         return await _held(conn, lease)
 
@@ -78,8 +80,6 @@ async def _lease(conn: Connection, lease: UUID, limit: int, seconds: float, chan
 
 async def _open(conn: Connection, conversations: Sequence[UUID]) -> None:
     """Open a turn for each conversation without one, with the waiting messages as input; the others are not due."""
-    if not conversations:
-        return
     await conn.execute(
         """WITH waiting AS (
                SELECT DISTINCT m.conversation_id AS id FROM message m

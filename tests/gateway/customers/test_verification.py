@@ -22,7 +22,7 @@ async def level(gateway: Gateway, text: str) -> str:
         text,
     )
     async with gateway.pool.connection() as conn:
-        return await contacts.verification(conn, contact)
+        return (await contacts.identity_of(conn, contact)).verification
 
 
 # Proven changes -----------------------------------------------------------------------------------------------------
