@@ -3,10 +3,12 @@
 import { $ } from "./dom.js";
 
 const AGAIN_MS = 15_000;
+const KEPT_MS = 10_000; // an icon that is shown no more
 const KEY = "console-sound";
 
 let audio;
 let base;
+let drawings = 0;
 const calling = new Map(); // conversation → its kind, until it is seen
 
 /** Let browsers play sounds: they do so after the first click or key on the page. */
@@ -62,11 +64,8 @@ export function count(number) {
 function icon(number) {
   const link = $('link[rel="icon"]');
   link.dataset.plain ??= link.href;
-  if (!number) {
-    link.href = link.dataset.plain;
-    link.type = "image/svg+xml";
-    return;
-  }
+  const drawing = ++drawings; // a later number may be drawn before this one is
+  if (!number) return change(link, link.dataset.plain, "image/svg+xml");
   const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 64 });
   const picture = canvas.getContext("2d");
   const image = new Image();
@@ -81,13 +80,16 @@ function icon(number) {
     picture.textAlign = "center";
     picture.textBaseline = "middle";
     picture.fillText(number > 99 ? "99" : String(number), 44, 21);
-    canvas.toBlob((blob) => {
-      if (link.href.startsWith("blob:")) URL.revokeObjectURL(link.href);
-      link.type = "image/png";
-      link.href = URL.createObjectURL(blob);
-    });
+    canvas.toBlob((blob) => drawing === drawings && change(link, URL.createObjectURL(blob), "image/png"));
   };
   image.src = link.dataset.plain;
+}
+
+function change(link, address, type) {
+  const old = link.href;
+  Object.assign(link, { type, href: address });
+  // The browser may be about to load the one before.
+  if (old.startsWith("blob:")) setTimeout(() => URL.revokeObjectURL(old), KEPT_MS);
 }
 
 /** Begin: the switch, the first click, the repetition. */
