@@ -22,11 +22,14 @@ from gateway.runtime.serving import Door, Process
 from gateway.settings import Settings
 from gateway.store.database import make_pool
 
+# Only `work` calls Meta, so that only it has access tokens.
+_SECRETS = ("app_secrets", "verify_token")
+
 
 def serve(settings: Settings) -> Process:
     """Return the process: one port for webhooks, the only one for the internet, and one for the agent and operators."""
     pool = make_pool(settings.database_url.get_secret_value(), settings.database_pool_size)
-    channels, bounds = settings.channels(), settings.bounds()
+    channels, bounds = settings.channels(_SECRETS), settings.bounds()
     inbox = Inbox(pool)
     rows = RowBounds(settings.webhook_items, settings.webhook_rows_bytes)
     outside = Starlette(routes=[*Webhook(inbox, channels, rows).routes(), alive()])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field, SecretStr, model_validator
 
-from gateway.numbers.channels import Channel, Channels
+from gateway.numbers.channels import ALL_SECRETS, Channel, Channels
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.runtime.capabilities import Capabilities
 from gateway.runtime.settings import CommonSettings
@@ -132,22 +133,26 @@ class Settings(CommonSettings):
         """Return how long a customer has to be quiet, where their number has no quiet period of its own."""
         return QuietPeriod(self.quiet_period_seconds, self.quiet_period_max_seconds)
 
-    def channels(self) -> Channels:
-        """Return the channels that the environment names: the number of the short form, and those of files."""
+    def channels(self, secrets: Collection[str] = ALL_SECRETS) -> Channels:
+        """Return the channels that the environment names: the number of the short form, and those of files.
+
+        secrets: the fields of a channel that the process uses.
+        """
         fixed = []
-        if self.whatsapp_phone_number_id and self.whatsapp_access_token:
+        token = self.whatsapp_access_token if "access_token" in secrets else None
+        if self.whatsapp_phone_number_id and (token or "access_token" not in secrets):
             fixed.append(
                 Channel(
                     phone_number_id=self.whatsapp_phone_number_id,
                     waba_id=self.whatsapp_business_account_id,
-                    access_token=self.whatsapp_access_token,
+                    **({"access_token": token} if token else {}),
                     assistant=self.langgraph_assistant,
                     app_secrets=self._app_secrets(),
                     verify_token=self.whatsapp_webhook_verify_token,
                 )
             )
         files = [Path(name.strip()) for name in (self.channels_file or "").split(",") if name.strip()]
-        return Channels(fixed, files)
+        return Channels(fixed, files, secrets=secrets)
 
     def _app_secrets(self) -> list[str]:
         """Return the app secrets of the single-number form, the current one first."""

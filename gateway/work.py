@@ -42,6 +42,8 @@ log = structlog.get_logger(__name__)
 
 _HTTP_TIMEOUT = httpx.Timeout(20, connect=5)
 _HTTP_CONNECTIONS = 200
+# App secrets tell whose app signed an item that came before its number was known.
+_SECRETS = ("access_token", "app_secrets")
 
 
 def work(settings: Settings) -> Process:
@@ -60,7 +62,7 @@ class Worker:
         self._settings = settings
         self._url = settings.database_url.get_secret_value()
         self._pool = make_pool(self._url, settings.database_pool_size)
-        self._channels = settings.channels()
+        self._channels = settings.channels(_SECRETS)
         self._wakeups = Wakeups(self._url)
         self._stop = asyncio.Event()
         self._agent = _agent(settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 _CHECK_SECONDS = 1.0  # between two checks of the files
 # Messages a second: Meta gives 20, 80 or 1,000 (reference/throughput); slower than one in ten seconds is a mistake.
 _MIN_PER_SECOND, _MAX_PER_SECOND = 0.1, 1000
-_SECRET_FIELDS = ("access_token", "app_secrets", "verify_token")
+ALL_SECRETS = frozenset({"access_token", "app_secrets", "verify_token"})
 
 Version = tuple[tuple[int, int], ...]
 
@@ -58,14 +58,14 @@ class Channel(BaseModel):
 
     In a channels file: `{"channels": [{"phone_number_id": "…", "access_token": "…", "app_secrets": ["…"], …}]}`.
     There each secret may be a file in the same folder instead: `access_token_file`, `app_secrets_file`
-    (comma-separated, the current one first), `verify_token_file`.
+    (comma-separated, the current one first), `verify_token_file`. Secrets that the process does not use are empty here.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     phone_number_id: str = Field(min_length=1)
     waba_id: str | None = None
-    access_token: SecretStr
+    access_token: SecretStr = SecretStr("")
     app_secrets: tuple[SecretStr, ...] = ()
     verify_token: SecretStr | None = None
     assistant: str = "agent"
@@ -110,11 +110,18 @@ class Channels:
     A file that is missing, cannot be read or is invalid leaves its last good content in force and is named in
     `problems`; the same holds for a single invalid channel of a file, while the others are used. Where there are
     several files, one that never existed is no problem: it may come later.
+
+    secrets: the fields that the process uses; the others are not demanded, and not kept where a file has them.
     """
 
     def __init__(
-        self, fixed: Iterable[Channel] = (), files: Sequence[Path] = (), clock: Callable[[], float] = time.monotonic
+        self,
+        fixed: Iterable[Channel] = (),
+        files: Sequence[Path] = (),
+        clock: Callable[[], float] = time.monotonic,
+        secrets: Collection[str] = ALL_SECRETS,
     ) -> None:
+        self._fields = frozenset(secrets)
         self._fixed = {channel.phone_number_id: channel for channel in fixed}
         self._files: dict[Path, dict[str, Channel]] = {path: {} for path in files}
         self._parts: dict[Path, tuple[Path, ...]] = {path: (path,) for path in files}  # each with its secrets' files
@@ -167,7 +174,7 @@ class Channels:
         try:
             if self._seen.get(path) == _version(self._parts[path]):
                 return False
-            channels, parts, refused = _read(path, self._files[path])
+            channels, parts, refused = _read(path, self._files[path], self._fields)
             version = _version(parts)
         except OSError as error:
             if self._may_come_later(path, error):
@@ -209,7 +216,9 @@ def _version(parts: Iterable[Path]) -> Version:
     return tuple((stat.st_mtime_ns, stat.st_ino) for stat in (part.stat() for part in parts))
 
 
-def _read(path: Path, before: Mapping[str, Channel]) -> tuple[dict[str, Channel], tuple[Path, ...], list[str]]:
+def _read(
+    path: Path, before: Mapping[str, Channel], fields: Collection[str]
+) -> tuple[dict[str, Channel], tuple[Path, ...], list[str]]:
     """Return the channels of a file, all files that their content came from, and the invalid entries with the reason.
 
     An invalid entry is replaced by the previous channel of its number, if there is one.
@@ -223,7 +232,7 @@ def _read(path: Path, before: Mapping[str, Channel]) -> tuple[dict[str, Channel]
     refused = []
     for place, entry in enumerate(listed):
         try:
-            channel = Channel.model_validate(_with_secrets(entry, path.parent, parts))
+            channel = Channel.model_validate(_with_secrets(entry, path.parent, parts, fields))
         except ValidationError as error:
             number = str(entry.get("phone_number_id")) if isinstance(entry, dict) else ""
             refused.append(f"{number or f'channels.{place}'}: {_first_line(error)}")
@@ -233,17 +242,22 @@ def _read(path: Path, before: Mapping[str, Channel]) -> tuple[dict[str, Channel]
     return channels, tuple(parts), refused
 
 
-def _with_secrets(entry: object, folder: Path, parts: list[Path]) -> object:
-    """Return a channel's entry with secrets instead of the files that it names; add those files to `parts`."""
+def _with_secrets(entry: object, folder: Path, parts: list[Path], fields: Collection[str]) -> object:
+    """Return a channel's entry with the secrets of these fields, instead of the files that it names, and no others.
+
+    Add those files to `parts`.
+    """
     if not isinstance(entry, dict):
         return entry
-    found = dict(entry)
-    for field in _SECRET_FIELDS:
-        if (name := found.pop(f"{field}_file", None)) is None:
+    found = {name: value for name, value in entry.items() if name not in ALL_SECRETS - set(fields)}
+    for field in sorted(ALL_SECRETS):
+        if (name := found.pop(f"{field}_file", None)) is None or field not in fields:
             continue
         parts.append(folder / str(name))
         text = parts[-1].read_text().strip()
         found[field] = [secret.strip() for secret in text.split(",")] if field == "app_secrets" else text
+    if "access_token" in fields:  # without it a number is of no use to a process that calls Meta
+        found.setdefault("access_token", "")
     return found
 
 

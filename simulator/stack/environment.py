@@ -20,6 +20,9 @@ CONSOLE = re.compile(
     r"(CONSOLE|OIDC|LOG|OTEL|QUIET_PERIOD)_\w+|DATABASE_(URL(_FILE)?|POOL_SIZE)|MEDIA_URL|GATEWAY_HOST|KNOWN_HOSTS"
     r"|DRAIN_SECONDS|LANGGRAPH_URL|BUSINESS_TOKEN(_FILE)?"
 )
+# `serve` calls neither Meta nor the agent server, and `work` receives no webhooks and no templates to send.
+WORK_ONLY = re.compile(r"(WHATSAPP_ACCESS_TOKEN|LANGGRAPH_TOKEN|REDIS_URL)(_FILE)?")
+SERVE_ONLY = re.compile(r"(WHATSAPP_WEBHOOK_VERIFY_TOKEN|TEMPLATES_TOKEN)(_FILE)?")
 # No other process of the gateway needs the console's secret at the issuer.
 CONSOLE_ONLY = re.compile(r"OIDC_\w+")
 STACK_ONLY = re.compile(r"SIMULATOR_\w+|POSTGRES_PORT|REDIS_PORT|LANGGRAPH_PORT|DEV_DIR")
@@ -29,6 +32,16 @@ def for_gateway(variables: Mapping[str, str]) -> dict[str, str]:
     """Return all variables but those of the agent, of the console's issuer and of the stack itself."""
     others = (AGENT_ONLY, CONSOLE_ONLY, STACK_ONLY)
     return {name: value for name, value in variables.items() if not any(other.fullmatch(name) for other in others)}
+
+
+def for_serve(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of the gateway but the secrets that only `gateway work` uses."""
+    return {name: value for name, value in for_gateway(variables).items() if not WORK_ONLY.fullmatch(name)}
+
+
+def for_work(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of the gateway but the secrets that only `gateway serve` uses."""
+    return {name: value for name, value in for_gateway(variables).items() if not SERVE_ONLY.fullmatch(name)}
 
 
 def for_console(variables: Mapping[str, str]) -> dict[str, str]:

@@ -79,8 +79,16 @@ class Plan:
         return f"http://{HOST}:{self.settings.simulator_port}"
 
     def gateway_environment(self) -> dict[str, str]:
-        """Return the environment of `gateway`."""
+        """Return the environment of the commands of `gateway`."""
         return environment.for_gateway(self.variables)
+
+    def serve_environment(self) -> dict[str, str]:
+        """Return the environment of `gateway serve`."""
+        return environment.for_serve(self.variables)
+
+    def work_environment(self) -> dict[str, str]:
+        """Return the environment of `gateway work`."""
+        return environment.for_work(self.variables)
 
     def migrate_environment(self) -> dict[str, str]:
         """Return the environment of `gateway migrate`."""

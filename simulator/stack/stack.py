@@ -111,10 +111,10 @@ class Stack:
             process = self._process("simulator", command, plan.simulator_environment())
             yield _http_part(process, ports.simulator_port, "/_sim/health", SERVERS)
         gateway = [*_python("gateway.cli")]
-        serve = self._process("gateway serve", [*gateway, "serve"], plan.gateway_environment())
+        serve = self._process("gateway serve", [*gateway, "serve"], plan.serve_environment())
         serve.ready = answers(ports.ops_port, "/readyz")  # /readyz checks the webhook's port too
         yield Part(serve, ports.gateway_port, SERVERS)
-        work = self._process("gateway work", [*gateway, "work"], plan.gateway_environment())
+        work = self._process("gateway work", [*gateway, "work"], plan.work_environment())
         yield _http_part(work, ports.work_port, "/readyz", WORK)
         console_ = self._process("gateway console", [*gateway, "console"], plan.console_environment())
         console_.ready = answers(ports.console_ops_port, "/readyz")

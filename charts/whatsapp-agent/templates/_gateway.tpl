@@ -26,8 +26,14 @@ LOG_FORMAT: json
 {{- join "," $files }}
 {{- end }}
 
-{{/* Whole folders, so that the kubelet brings changes in: the files are read again when they change. */}}
+{{/*
+(dict "root" $ "secrets" LIST): LIST names what the program uses of the number's secrets. Whole folders, so that the
+kubelet brings changes in: the files are read again when they change.
+*/}}
 {{- define "wa.gatewayVolumes" -}}
+{{- $keys := dict "access-token" .root.Values.channel.accessTokenKey "app-secret" .root.Values.channel.appSecretKey "verify-token" .root.Values.channel.verifyTokenKey }}
+{{- $secrets := .secrets }}
+{{- with .root }}
 {{- if .Values.channel.enabled }}
 - name: channels
   projected:
@@ -38,9 +44,9 @@ LOG_FORMAT: json
       - secret:
           name: {{ include "wa.channelSecret" . }}
           items:
-            - {key: {{ .Values.channel.accessTokenKey }}, path: access-token}
-            - {key: {{ .Values.channel.appSecretKey }}, path: app-secret}
-            - {key: {{ .Values.channel.verifyTokenKey }}, path: verify-token}
+            {{- range $secrets }}
+            - {key: {{ get $keys . }}, path: {{ . }}}
+            {{- end }}
 {{- end }}
 {{- if .Values.operator.enabled }}
 - name: operator-channels
@@ -49,6 +55,7 @@ LOG_FORMAT: json
     defaultMode: 0440
 {{- end }}
 {{ include "wa.mediaVolumes" . }}
+{{- end }}
 {{- end }}
 
 {{- define "wa.gatewayMounts" -}}

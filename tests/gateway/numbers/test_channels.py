@@ -9,6 +9,7 @@ import pytest
 from gateway import health_checks
 from gateway.numbers.channels import Channel, Channels
 from gateway.numbers.quiet_period import QuietPeriod
+from gateway.settings import Settings
 
 
 class Clock:
@@ -156,3 +157,31 @@ async def test_a_number_without_an_app_secret_is_said_by_its_id(tmp_path: Path) 
 async def test_no_number_at_all_is_said_with_the_settings_that_name_one() -> None:
     assert (said := await health_checks.numbers(Channels())) is not None
     assert "WHATSAPP_PHONE_NUMBER_ID" in said
+
+
+def test_a_process_holds_only_the_secrets_that_it_uses(tmp_path: Path) -> None:
+    """The others are not demanded: their files are absent where the chart gives them to other processes only."""
+    entry = {"phone_number_id": "1", "access_token_file": "absent", "app_secrets": ["s"], "verify_token": "v"}
+    file = tmp_path / "channels.json"
+    file.write_text(json.dumps({"channels": [entry, {"phone_number_id": "2", "access_token": "t"}]}))
+    serve = Channels(files=[file], secrets=("app_secrets", "verify_token"))
+    assert {number: one.access_token.get_secret_value() for number, one in serve.all().items()} == {"1": "", "2": ""}
+    assert (serve.app_secrets(), serve.verify_tokens(), serve.problems) == (["s"], ["v"], {})
+    (tmp_path / "absent").write_text("token")
+    work = Channels(files=[file], secrets=("access_token", "app_secrets"))
+    assert [one.access_token.get_secret_value() for one in work.all().values()] == ["token", "t"]
+    assert (work.app_secrets(), work.verify_tokens()) == (["s"], [])
+
+
+def test_a_process_that_calls_meta_wants_an_access_token(tmp_path: Path) -> None:
+    file = tmp_path / "channels.json"
+    file.write_text(json.dumps({"channels": [{"phone_number_id": "1", "app_secrets": ["s"]}]}))
+    channels = Channels(files=[file])
+    assert channels.all() == {}
+    assert "1: access_token" in channels.problems[str(file)]
+
+
+def test_the_short_form_wants_no_token_where_the_process_uses_none() -> None:
+    settings = Settings(_env_file=None, database_url="postgresql://x/y", whatsapp_phone_number_id="1")
+    assert settings.channels(("app_secrets",)).all().keys() == {"1"}
+    assert settings.channels().all() == {}
