@@ -32,7 +32,7 @@ PORTS = {
 ALLOWED = {
     "gateway": {"postgres"},
     "worker": {"postgres", "redis", "agent", "simulator"},
-    "console": {"postgres"},
+    "console": {"postgres", "agent"},
     "agent": {"postgres", OPS, "simulator"},
     "simulator": {"gateway"},
     "operator": {"simulator", API_SERVER},
