@@ -13,6 +13,7 @@ from gateway.console.access.account import Account
 from gateway.console.access.oidc_pages import OidcPages
 from gateway.console.access.sign_in import HOME, SignIn
 from gateway.console.admin.audit import Audit
+from gateway.console.admin.canned import Canned
 from gateway.console.admin.people import People
 from gateway.console.conversation.business import Business
 from gateway.console.conversation.holding import Holding
@@ -57,6 +58,7 @@ def rooms(parts: Parts) -> list[Page]:
         *Business(parts).routes(),
         *Holding(parts).routes(),
         *Bulk(parts).routes(),
+        *Canned(parts).routes(),
         *Writing(parts).routes(),
         *Presence(parts).routes(),
         *Media(parts).routes(),

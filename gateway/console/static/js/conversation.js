@@ -6,6 +6,7 @@ import { Business } from "./business.js";
 import { tick } from "./clock.js";
 import { Composer } from "./composer.js";
 import { Dialogs } from "./dialogs.js";
+import * as canned from "./canned.js";
 import * as find from "./find.js";
 import { choose } from "./reactions.js";
 
@@ -45,6 +46,7 @@ export class Conversation {
     this.#read();
     tick();
     find.begin(this);
+    if (this.composer) canned.begin();
   }
 
   get bar() {

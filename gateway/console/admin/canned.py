@@ -1,0 +1,129 @@
+"""Canned replies: the page on which people write them, and what the composer inserts."""
+
+from __future__ import annotations
+
+import re
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from gateway.console.inbox.query import as_uuid
+from gateway.console.pages import render
+from gateway.console.parts import Parts
+from gateway.console.routes import Page, RefusedError, person_of
+from gateway.store.database import Connection
+from gateway.store.desk import canned, lists
+from gateway.store.desk.canned import SHORTCUT, CannedReply
+from gateway.store.desk.lists import Row
+from gateway.store.people import audit
+from gateway.store.people.people import Person, Role
+
+CANNED = "/console/canned"
+_LONGEST_TITLE, _LONGEST_TEXT = 100, 4000
+_ORDER = re.compile(r"pedido\D{0,12}(\d{3,20})", re.IGNORECASE)
+
+
+class Canned:
+    """`/console/canned`, and `/console/conversations/{id}/canned` for the composer."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._pool = parts.pool
+
+    def routes(self) -> list[Page]:
+        """The routes to mount."""
+        return [
+            Page(CANNED, self._show, Role.ATTENDANT),
+            Page(CANNED, self._save, Role.ATTENDANT, ["POST"]),
+            Page(f"{CANNED}/{{reply_id:uuid}}/delete", self._delete, Role.ATTENDANT, ["POST"]),
+            Page("/console/conversations/{id:uuid}/canned", self._filled, Role.ATTENDANT),
+        ]
+
+    async def _show(self, request: Request) -> Response:
+        return await self._page(request, 200, None)
+
+    async def _page(self, request: Request, status: int, problem: str | None) -> Response:
+        person, wanted = person_of(request), as_uuid(request.query_params.get("id", ""))
+        async with self._pool.connection() as conn:
+            replies = await canned.every(conn, person.id)
+        edited = next((one for one in replies if one.id == wanted and _may_change(person, one)), None)
+        return render(
+            request, "admin/canned.html", status, replies=replies, edited=edited, problem=problem,
+            variables=tuple(_values(None, person)), changeable={one.id for one in replies if _may_change(person, one)},
+        )  # fmt: skip
+
+    async def _save(self, request: Request) -> Response:
+        """Keep a reply; one of another shortcut takes the place of the reply that was edited."""
+        form, person = await request.form(), person_of(request)
+        shortcut = str(form.get("shortcut", "")).strip().lower().removeprefix("/")
+        title, text = (
+            " ".join(str(form.get("title", "")).split()),
+            str(form.get("text", "")).replace("\0", "").strip(),
+        )
+        shared, old = bool(form.get("shared")), as_uuid(str(form.get("id", "")))
+        if shared and not person.may(Role.MANAGER):
+            raise RefusedError(403, "errors.forbidden")
+        fits = 0 < len(title) <= _LONGEST_TITLE and 0 < len(text) <= _LONGEST_TEXT and title.isprintable()
+        if not fits or not SHORTCUT.fullmatch(shortcut):
+            return await self._page(request, 422, "canned.invalid")
+        async with self._pool.connection() as conn, conn.transaction():
+            edited = await _own(conn, person, old) if old else None
+            kept = await canned.save(conn, None if shared else person.id, shortcut, title, text)
+            if edited and edited.id != kept:
+                await canned.delete(conn, edited.id)
+            if shared or (edited and edited.person_id is None):
+                await audit.write(conn, person, "canned_reply_saved", f"canned_reply:{kept}", {"shortcut": shortcut})
+        return RedirectResponse(CANNED, 303)
+
+    async def _delete(self, request: Request) -> Response:
+        person = person_of(request)
+        async with self._pool.connection() as conn, conn.transaction():
+            found = await _own(conn, person, UUID(str(request.path_params["reply_id"])))
+            await canned.delete(conn, found.id)
+            if found.person_id is None:
+                detail = {"shortcut": found.shortcut}
+                await audit.write(conn, person, "canned_reply_deleted", f"canned_reply:{found.id}", detail)
+        return RedirectResponse(CANNED, 303)
+
+    async def _filled(self, request: Request) -> Response:
+        """Return the person's replies with what is known of a conversation in the place of the variables."""
+        person = person_of(request)
+        async with self._pool.connection() as conn:
+            row = await lists.one(conn, person, UUID(str(request.path_params["id"])))
+            if row is None:
+                raise RefusedError(404, "errors.404")
+            replies = await canned.for_person(conn, person.id)
+        values = _values(row, person)
+        told = [
+            {"shortcut": one.shortcut, "title": one.title, "text": filled(one.text, values)} for one in replies
+        ]  # fmt: skip
+        return JSONResponse({"replies": told, "variables": [f"{{{name}}}" for name in values]})
+
+
+def filled(text: str, values: dict[str, str]) -> str:
+    """Return a text with its variables replaced; one whose value is not known stays, for the person to fill in."""
+    return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1].lower()) or match[0], text)
+
+
+def _values(row: Row | None, person: Person) -> dict[str, str]:
+    name = (row.customer_name or "").split() if row else []
+    order = _ORDER.search(f"{row.summary or ''} {row.reason or ''} {row.last_text or ''}") if row else None
+    return {
+        "nome": name[0] if name else "",
+        "atendente": person.name.split()[0],
+        "pedido": order[1] if order else "",
+    }
+
+
+def _may_change(person: Person, reply: CannedReply) -> bool:
+    return person.may(Role.MANAGER) if reply.person_id is None else reply.person_id == person.id
+
+
+async def _own(conn: Connection, person: Person, reply_id: UUID) -> CannedReply:
+    """Return a reply that a person may change. Raises RefusedError."""
+    found = await canned.find(conn, reply_id)
+    if found is None or (found.person_id is not None and found.person_id != person.id):
+        raise RefusedError(404, "errors.404")
+    if not _may_change(person, found):
+        raise RefusedError(403, "errors.forbidden")
+    return found
