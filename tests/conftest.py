@@ -7,8 +7,8 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from simulator import ports
 from simulator.stack.postgres import Postgres
 from simulator.stack.process import Process
 from simulator.stack.valkey import Valkey
+from tests.databases import Databases
 from tests.invariants.stack import Stack, running
 
 # A slow example shows that the machine is busy, or that hypothesis has no tables of characters for this Python yet. The
@@ -31,13 +32,33 @@ settings.load_profile("patient")
 Prepare = Callable[[str], Awaitable[None] | None]
 
 
+# The groups of tests that take longest begin first, so that no process is left with one of them at the end.
+LONG_GROUPS = (
+    "whole stack",
+    "tests/simulator/stack/test_up.py",
+    "tests/graph/server/",
+    "tests/gateway/test_processes.py",
+    "tests/gateway/console/browser/",
+    "tests/simulator/phone/",
+    "tests/graph/files/",
+)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests side by side (pytest-xdist): those of a module together, and all that use the whole stack together."""
     for item in items:
-        shares_stack = "whole_stack" in getattr(item, "fixturenames", ())
-        group = "whole stack" if shares_stack else item.nodeid.split("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=lambda item: _rank(_group(item)))
+
+
+def _group(item: pytest.Item) -> str:
+    shares_stack = "whole_stack" in getattr(item, "fixturenames", ())
+    return "whole stack" if shares_stack else item.nodeid.split("::")[0]
+
+
+def _rank(group: str) -> int:
+    return next((rank for rank, prefix in enumerate(LONG_GROUPS) if group.startswith(prefix)), len(LONG_GROUPS))
 
 
 @pytest.fixture
@@ -87,30 +108,25 @@ def database_template() -> str:
 
 
 @pytest.fixture(scope="session")
-def _database_numbers() -> Iterator[int]:
-    return count(1)
+def databases(postgres: Postgres) -> Iterator[Databases]:
+    """The session's databases, which tests use one after another."""
+    databases = Databases(postgres)
+    yield databases
+    databases.close()
 
 
 @pytest.fixture
-def new_database(
-    postgres: Postgres, database_template: str, _database_numbers: Iterator[int]
-) -> Iterator[Callable[..., str]]:
+def new_database(databases: Databases, database_template: str) -> Iterator[Callable[..., str]]:
     """`new_database(template=...)`: one more fresh database for this test; gives its URL."""
-    created: list[str] = []
-
-    def create(template: str = database_template) -> str:
-        created.append(f"test_{next(_database_numbers)}")
-        return postgres.create_database(created[-1], template)
-
-    yield create
-    for name in created:
-        postgres.drop_database(name)
+    with ExitStack() as stack:
+        yield lambda template=database_template: stack.enter_context(databases.new(template))
 
 
 @pytest.fixture
-def database(new_database: Callable[..., str]) -> str:
-    """The URL of a fresh database, a copy of `database_template`."""
-    return new_database()
+def database(databases: Databases, database_template: str) -> Iterator[str]:
+    """The URL of a database that is as `database_template` has it."""
+    with databases.one(database_template) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
