@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -29,8 +29,8 @@ from graph.settings import settings
 log = logging.getLogger(__name__)
 
 SCHEMA = "agent"
-# Checkpointer and retention use one connection each at a time (a lock); the third replaces a broken one.
-CHECKPOINT_POOL_SIZE = 3
+# Runs share these, and retention uses one of them while it deletes.
+CHECKPOINT_POOL_SIZE = 4
 STORE_POOL_SIZE = 4
 # The parts of a configuration that the checkpointer copies into a checkpoint's metadata.
 _COPIED = ("configurable", "metadata")
@@ -41,7 +41,14 @@ class Checkpointer(AsyncPostgresSaver):
 
     The server copies a run's context into the metadata of each checkpoint: numbers, the name, the persona. Nothing
     reads them there, because every run brings its own context.
+
+    Several calls use the pool at a time. The lock of the base class is meant for a single connection, and would let one
+    run at a time use Postgres (langgraph-checkpoint-postgres 3.2.0, which is the newest).
     """
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__(pool)
+        self.lock = nullcontext()  # type: ignore[assignment]
 
     async def aput(
         self,

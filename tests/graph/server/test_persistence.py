@@ -34,6 +34,11 @@ async def test_tables_are_made_in_the_schema_agent(agent_database: str) -> None:
         assert schemas.fetchall() == [("agent",)]
 
 
+async def test_calls_of_the_checkpointer_do_not_wait_for_each_other(agent_database: str) -> None:
+    async with persistence.checkpointer() as saver, saver._cursor(), asyncio.timeout(10):
+        assert await saver.aget_tuple(CONFIG) is None
+
+
 async def test_a_role_that_may_not_create_schemas_uses_the_one_it_owns(
     environment: pytest.MonkeyPatch, agent_database: str
 ) -> None:
