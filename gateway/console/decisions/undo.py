@@ -1,4 +1,4 @@
-"""What a person may take back: kept by their browser, and sealed so that it is what the server wrote."""
+"""The decisions that a person may take back: kept by their browser, and sealed so that it is what the server wrote."""
 
 from __future__ import annotations
 
