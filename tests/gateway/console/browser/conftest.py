@@ -63,6 +63,7 @@ def enter(console_url: str) -> Callable[[Page, str], Page]:
         page.get_by_label("Senha").fill(PASSWORD)
         page.get_by_role("button", name="Entrar", exact=True).click()
         page.get_by_role("heading", level=1).wait_for()
+        page.wait_for_load_state()  # its scripts answer to keys from then on
         return page
 
     return entered
