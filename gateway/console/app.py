@@ -83,6 +83,7 @@ def make_app(parts: Parts) -> Starlette:
         exception_handlers=handlers(),
     )  # fmt: skip
     app.router.redirect_slashes = False
+    app.state.trace_url = settings.trace_url
     app.state.pages = Pages(static, NAVIGATION, ZoneInfo(settings.console_timezone))
     return app
 

@@ -38,6 +38,11 @@ class ConsoleSettings(CommonSettings):
         None, description="bearer token for these questions, and for nothing else; unset: none is asked"
     )
 
+    trace_url: str | None = Field(
+        None,
+        description="address of the trace of a run, https://…, with {run_id}: people follow it from a conversation",
+    )
+
     oidc_issuer: str | None = Field(
         None, description="people sign in with the company's accounts: OpenID Connect issuer, https://…"
     )
@@ -50,7 +55,7 @@ class ConsoleSettings(CommonSettings):
         None, description="role of people whom the issuer knows and the console does not; unset: they are refused"
     )
 
-    @field_validator("console_url", "oidc_issuer")
+    @field_validator("console_url", "oidc_issuer", "trace_url")
     @classmethod
     def _is_an_address(cls, value: str | None) -> str | None:
         if value is not None and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):

@@ -9,7 +9,7 @@ answer about the run tells that it is lost; after a success `join` returns the t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 _CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=50)
 _TIMEOUT = httpx.Timeout(20, connect=5)
 _PAGE_RUNS = 100
+_MOST_STEPS, _STEP_LENGTH = 20, 1000
 _LIVE_STATES = ("pending", "running", "success")
 
 
@@ -44,12 +45,13 @@ class RunFailedError(Exception):
 class Answer:
     """The agent's answer to a turn; every text is clean (no NUL, no lone surrogate).
 
-    verified: in this turn the customer proved that their numbers are theirs.
+    verified: in this turn the customer proved that their numbers are theirs; steps: the tools of the turn, for people.
     """
 
     replies: list[dict[str, Any]]
     handoff: dict[str, Any] | None
     verified: bool = False
+    steps: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Agent:
@@ -185,7 +187,15 @@ def _answer(turn: UUID, values: Mapping[str, Any]) -> Answer:
         raise RunFailedError("the replies are no list of replies")
     if handoff is not None and not isinstance(handoff, dict):
         raise RunFailedError("the handoff is no object")
-    return Answer(replies, handoff, values.get("verified") is True)
+    return Answer(replies, handoff, values.get("verified") is True, _steps(clean(values.get("steps"))))
+
+
+def _steps(given: object) -> list[dict[str, Any]]:
+    """Return the steps that are as they should be: for people only, so that a bad one is no reason to fail."""
+    names = ("tool", "arguments", "result")
+    known = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    whole = [one for one in known if all(isinstance(one.get(name), str) for name in names)]
+    return [{name: one[name][:_STEP_LENGTH] for name in names} for one in whole[:_MOST_STEPS]]
 
 
 def _status(error: httpx.HTTPError) -> int | None:

@@ -185,7 +185,9 @@ class Turns:
         except InvalidMessage as error:
             await self._fail(turn, channel, f"invalid reply: {error}")
             return
-        spoke = await self._end_turn(turn, channel, parts, handoff=answer.handoff, verified=answer.verified)
+        spoke = await self._end_turn(
+            turn, channel, parts, handoff=answer.handoff, verified=answer.verified, steps=answer.steps
+        )
         if answer.verified:
             PROOFS.labels("proven").inc()
         TURNS.labels(("handed_over" if answer.handoff else "done") if spoke else "silenced").inc()
@@ -229,10 +231,13 @@ class Turns:
     async def _end_turn(
         self, turn: Turn, channel: Channel | None, replies: Sequence[dict[str, Any]], *, error: str | None = None,
         handoff: Mapping[str, Any] | None = None, verified: bool = False, author: str = "agent",
+        steps: Sequence[Mapping[str, Any]] = (),
     ) -> bool:  # fmt: skip
         """End a turn (`store.end`) and schedule the next one of its conversation; False: the agent says nothing."""
         quiet = channel.quiet(self._bounds.quiet) if channel else self._bounds.quiet
         async with self._pool.connection() as conn, conn.transaction():
-            spoke = await store.end(conn, turn, replies, error=error, handoff=handoff, verified=verified, author=author)
+            spoke = await store.end(
+                conn, turn, replies, error=error, handoff=handoff, verified=verified, author=author, steps=steps
+            )
             await quiet.schedule(conn, turn.conversation_id)
             return spoke

@@ -3,9 +3,10 @@
 The context of a run (`context.py`) says whose it is; its `capability` opens the gateway's `/internal` for that
 customer's messages, files and tries of a proof, until the turn ends or its time is over.
 Input of a run: `turn_id`, `inbound`, `since`, `unsent`, `early`. Output: `turn_id`, `replies`,
-`handoff`, and `verified`: true if the customer proved in this turn that the numbers among the run's keys are
-theirs, which the gateway keeps and tells later runs (`verification` in the context). The
-values in the state are JSON values as they were received and as they are sent; the models in this module read them.
+`handoff`; `verified`: true if the customer proved in this turn that the numbers among the run's keys are
+theirs, which the gateway keeps and tells later runs (`verification` in the context); and `steps`, the tools of the
+turn. The values in the state are JSON values as they were received and as they are sent; the models in this module
+read them.
 """
 
 from __future__ import annotations
@@ -187,6 +188,14 @@ class Handoff(TypedDict):
     department: NotRequired[str]
 
 
+class Step(TypedDict):
+    """A tool that the agent called in a turn, for people who look at it later; the texts are masked."""
+
+    tool: str
+    arguments: str
+    result: str
+
+
 class Answer(TypedDict):
     """The answer of one turn: the output of its run."""
 
@@ -252,6 +261,7 @@ class State(AgentState[Any]):
     replies: NotRequired[Annotated[list[dict[str, Any]], OmitFromInput]]
     handoff: NotRequired[Annotated[Handoff | None, OmitFromInput, latest]]
     verified: NotRequired[Annotated[bool, OmitFromInput, latest]]
+    steps: NotRequired[Annotated[list[Step], OmitFromInput, latest]]
     # LangGraph expects the reducer at the end of the annotation.
     messages: Required[Annotated[list[AnyMessage], PrivateStateAttr, add_messages]]
     answers: NotRequired[Annotated[list[Answer], PrivateStateAttr]]

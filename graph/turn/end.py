@@ -20,6 +20,7 @@ from graph.policy.masking import mask
 from graph.prompts import TEXTS
 from graph.tools.conversation import handoff_text
 from graph.tools.policy import UNAVAILABLE
+from graph.turn.steps import steps_of
 
 NOTHING_PREPARED = Prepared(parts=[], closing={})
 FAILURES_BEFORE_HANDOFF = 3
@@ -63,7 +64,8 @@ def finish(state: State, context: Context, message: AIMessage, fault: Fault | No
     replies = dump(composed)
     answer = Answer(turn_id=state["turn_id"], replies=replies, handoff=handoff, verified=state.get("verified", False))
     kept = [*state.get("answers", []), answer][-ANSWERS_KEPT:]
-    update = {**answer, "answers": kept, "failures": failures, "prepared": None}
+    steps = steps_of(state["messages"])
+    update = {**answer, "answers": kept, "failures": failures, "prepared": None, "steps": steps}
     return message, without_unchanged(state, update)
 
 

@@ -20,7 +20,7 @@ from gateway.console.parts import Parts
 from gateway.console.routes import Page, RefusedError, person_of
 from gateway.console.times import Times
 from gateway.store.database import Connection
-from gateway.store.desk import changes, customers, episodes, fallbacks, lists, notes, thread, uploads
+from gateway.store.desk import changes, customers, episodes, fallbacks, lists, notes, thread, uploads, work
 from gateway.store.desk.lists import Row
 from gateway.store.people import people
 from gateway.store.people.people import Person, Role
@@ -121,8 +121,10 @@ async def _messages(
     more, found = len(found) > most, found[-most:]
     since = found[0].created_at if more else None
     written = await notes.of(conn, row.id, since=since, until=until)
+    done = await work.of(conn, {one.turn_id for one in found if one.turn_id and one.author == "agent"})
     return {
-        "entries": entries(found, written, times(request)), "more": more, "since": since,
+        "entries": entries(found, written, times(request), done), "trace_url": request.app.state.trace_url,
+        "more": more, "since": since,
         "oldest": found[0].seq if found else None, "newest_seq": found[-1].seq if found else 0,
     }  # fmt: skip
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 from gateway.console.conversation.bubbles import Bubble, bubble, summary
 from gateway.console.conversation.failures import reason
 from gateway.console.times import Times
 from gateway.store.desk.notes import Note
 from gateway.store.desk.thread import Message
+from gateway.store.desk.work import Work
+
+NO_WORK: Mapping[UUID, Work] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -29,10 +34,14 @@ class Entry:
     quote: str | None = None
     failure: str | None = None
     joined: bool = False  # to the one before, of the same author
+    work: Work | None = None  # with the first message of a turn of the agent's
 
 
-def entries(messages: Sequence[Message], notes: Sequence[Note], times: Times) -> list[Entry]:
-    """Return messages and notes in order."""
+def entries(
+    messages: Sequence[Message], notes: Sequence[Note], times: Times, work: Mapping[UUID, Work] = NO_WORK
+) -> list[Entry]:
+    """Return messages and notes in order. work: of the agent, by turn."""
+    left = dict(work)
     quotes = {message.wamid: summary(message.content) for message in messages if message.wamid}
     found: list[Entry] = []
     day: str | None = None
@@ -41,6 +50,8 @@ def entries(messages: Sequence[Message], notes: Sequence[Note], times: Times) ->
         today = times.day(at)
         author = (one.direction, one.author, one.person_id) if isinstance(one, Message) else None
         found.append(_entry(at, one, today if today != day else None, quotes, joined=author == before and today == day))
+        if isinstance(one, Message) and one.author == "agent" and one.turn_id and one.turn_id in left:
+            found[-1] = replace(found[-1], work=left.pop(one.turn_id))
         day, before = today, author or object()
     return found
 

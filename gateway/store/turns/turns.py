@@ -172,20 +172,25 @@ async def end(
     handoff: Mapping[str, Any] | None = None,
     verified: bool = False,
     author: str = "agent",
+    steps: Sequence[Mapping[str, Any]] = (),
 ) -> bool:
     """End a turn and queue its replies in one transaction. With an error the turn has failed; the replies apologise.
 
     A handoff gives the conversation to a person, after these replies. verified: the customer proved that the numbers
-    of this turn are theirs. Return False where somebody else has taken the conversation meanwhile: the agent then says
+    of this turn are theirs; steps: what the agent did, for people.
+    Return False where somebody else has taken the conversation meanwhile: the agent then says
     nothing. The caller schedules the next turn in the same transaction (`schedule`).
     """
     async with conn.transaction():
         await _check(conn, turn)
         silenced = not await _holds(conn, turn)
         cursor = await conn.execute(
-            "UPDATE turn SET state = %s, ended_at = now(), error = %s WHERE id = %s AND state = 'open'",
-            ("failed" if error else "done", TAKEN_OVER if silenced and not error else error, turn.id),
-        )
+            "UPDATE turn SET state = %s, ended_at = now(), error = %s, steps = %s WHERE id = %s AND state = 'open'",
+            (
+                "failed" if error else "done", TAKEN_OVER if silenced and not error else error,
+                Jsonb([dict(step) for step in steps]), turn.id,
+            ),
+        )  # fmt: skip
         if not cursor.rowcount:
             raise LeaseLostError
         if verified:

@@ -78,6 +78,17 @@ class Desk:
             conversation, author, f"wamid.{uuid4().hex}", content["type"], Jsonb(content), status, at, at, error_code,
         )  # fmt: skip
 
+    def worked(self, message: UUID, *steps: dict[str, str]) -> UUID:
+        """Make a message of ours the answer of a turn in which the agent called tools; return the run."""
+        run = uuid4()
+        turn = self._one(
+            """INSERT INTO turn (conversation_id, state, run_id, steps)
+               SELECT conversation_id, 'done', %s, %s FROM message WHERE id = %s RETURNING id""",
+            run, Jsonb(list(steps)), message,
+        )  # fmt: skip
+        self._conn.execute("UPDATE message SET turn_id = %s, part = 0 WHERE id = %s", (turn, message))
+        return run
+
     def file(self, message: UUID, kind: str, mime_type: str, path: str | None, size: int = 0) -> UUID:
         """Add a file to a message."""
         return self._one(

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.store.people.people import Role
-from tests.gateway.console.conftest import HTML
+from tests.gateway.console.conftest import HTML, person
 from tests.gateway.console.desk import Desk
 
 
@@ -71,3 +71,19 @@ async def test_html_of_customers_is_text_everywhere(desk, signed_in) -> None:
     assert "<script>alert" not in page.text
     assert "<img src=x" not in page.text
     assert page.text.count("&lt;script&gt;alert(1)") >= 5
+
+
+async def test_what_the_agent_did_is_told_with_a_link_to_its_trace(desk, open_console, pool) -> None:
+    conversation = desk.conversation("Carla", "5511987654321")
+    desk.said(conversation, "E o pedido 12345?")
+    answer = desk.replied(conversation, {"type": "text", "text": "Foi enviado."})
+    run = desk.worked(
+        answer, {"tool": "order_status", "arguments": '{"order_id": "12345"}', "result": "<b>enviado</b>"}
+    )
+    browser = await open_console(trace_url="https://traces.example/r/{run_id}")
+    await person(pool, "ana", Role.VIEWER)
+    await browser.sign_in("ana")
+    page = (await browser.get(f"/console/conversations/{conversation}", headers=HTML)).text
+    for shown in ("O agente usou 1 ferramenta", "order_status", "&lt;b&gt;enviado", f"https://traces.example/r/{run}"):
+        assert shown in page, shown
+    assert "<b>enviado" not in page

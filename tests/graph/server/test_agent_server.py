@@ -31,7 +31,10 @@ async def test_a_turn_comes_back_with_its_replies_and_nothing_else(
 ) -> None:
     status, output = await conversation.turn("t1", "Oi", "tudo bem?")
     replies = [{"type": "text", "text": "Você disse: tudo bem?"}]
-    assert (status, output) == ("success", {"turn_id": "t1", "replies": replies, "handoff": None, "verified": False})
+    assert (status, output) == (
+        "success",
+        {"turn_id": "t1", "replies": replies, "handoff": None, "verified": False, "steps": []},
+    )
     sent = [message["content"] for message in model_server.requests[0]["messages"] if message["role"] == "user"]
     assert sent == ["Oi", "tudo bem?"]
 
@@ -74,7 +77,13 @@ async def test_a_failing_model_fails_the_run_and_a_continued_one_answers(
     assert (state["values"]["turn_id"], state["values"]["replies"], state["next"]) == ("t1", [], ["model"])
     assert await conversation.go_on("t1") == (
         "success",
-        {"turn_id": "t1", "replies": [{"type": "text", "text": "Você disse: Oi"}], "handoff": None, "verified": False},
+        {
+            "turn_id": "t1",
+            "replies": [{"type": "text", "text": "Você disse: Oi"}],
+            "handoff": None,
+            "verified": False,
+            "steps": [],
+        },
     )
 
 

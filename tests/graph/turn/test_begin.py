@@ -19,7 +19,17 @@ async def test_a_turn_is_answered(talk: Talk) -> None:
         "replies": [{"type": "text", "text": "Olá, Maria!"}],
         "handoff": None,
         "verified": False,
+        "steps": [],
     }
+
+
+async def test_a_turn_tells_the_tools_that_it_used_masked_and_the_next_one_only_its_own(talk: Talk) -> None:
+    looked = ("conversation_history", {"limit": 5})
+    talk.model.prepare(calls(looked), "Pronto", "De nada")
+    [step] = (await talk.turn("t1", "Oi"))["steps"]
+    assert (step["tool"], step["arguments"]) == ("conversation_history", '{"limit": 5}')
+    assert step["result"]
+    assert (await talk.turn("t2", "Obrigada"))["steps"] == []
 
 
 async def test_the_same_turn_again_gives_the_same_replies_without_the_model(talk: Talk) -> None:

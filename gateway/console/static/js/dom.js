@@ -44,6 +44,9 @@ export function morph(list, next) {
   let place = list.firstElementChild;
   for (const one of wanted) {
     const old = one.id ? document.getElementById(one.id) : null;
+    for (const [place, details] of old ? $$("details", old).entries() : []) {
+      if (details.open) $$("details", one)[place]?.setAttribute("open", "");
+    }
     if (old && old.isEqualNode(one)) {
       if (old === place) place = place.nextElementSibling;
       else list.insertBefore(old, place);

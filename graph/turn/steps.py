@@ -1,0 +1,35 @@
+"""The tools that the agent called in a turn, as people read them in the console."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
+
+from graph.contract.state import Step
+from graph.history.transcript import after_last_customer_message
+from graph.policy.masking import mask
+
+_MOST_STEPS = 20  # the last ones
+_ARGUMENTS_LENGTH, _RESULT_LENGTH = 300, 600
+
+
+def steps_of(messages: Sequence[AnyMessage]) -> list[Step]:
+    """Return the tool calls since the customer's last message, in order; card and document numbers are masked."""
+    turn = after_last_customer_message(messages)
+    results = {one.tool_call_id: one.text for one in turn if isinstance(one, ToolMessage)}
+    calls = [call for one in turn if isinstance(one, AIMessage) for call in one.tool_calls]
+    return [
+        Step(
+            tool=call["name"],
+            arguments=_short(json.dumps(call["args"], ensure_ascii=False) if call["args"] else "", _ARGUMENTS_LENGTH),
+            result=_short(results.get(call["id"] or "", ""), _RESULT_LENGTH),
+        )
+        for call in calls[-_MOST_STEPS:]
+    ]
+
+
+def _short(text: str, length: int) -> str:
+    masked = mask(text)
+    return masked if len(masked) <= length else masked[: length - 1] + "…"
