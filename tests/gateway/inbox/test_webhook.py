@@ -142,11 +142,13 @@ async def test_without_its_tables_or_without_postgres_meta_is_asked_to_come_agai
     request = signed(payload(text("Olá")))
     with psycopg.connect(database, autocommit=True) as conn:
         conn.execute("ALTER TABLE event RENAME TO elsewhere")
+        conn.execute("ALTER TABLE conversation RENAME TO also_elsewhere")
     assert (await http.post(PATH, **request)).status_code == 503
     assert "gateway migrate" in (await doors.ops.get("/readyz")).json()["postgres"]
     assert (await http.get("/healthz")).status_code == 200
     with psycopg.connect(database, autocommit=True) as conn:
         conn.execute("ALTER TABLE elsewhere RENAME TO event")
+        conn.execute("ALTER TABLE also_elsewhere RENAME TO conversation")
     assert (await http.post(PATH, **request)).status_code == 200
     assert "postgres" not in (await doors.ops.get("/readyz")).json()
 
