@@ -25,6 +25,6 @@ async def confirm(conn: Connection, conversation_id: UUID, by: Person | None) ->
         place = await conversations.place(conn, conversation_id)
         if place is None:
             raise LookupError("a locked conversation is gone")
-        keys = await contacts.present_keys(conn, place.contact_id)
+        keys = (await contacts.identity_of(conn, place.contact_id)).present
         await contacts.trust(conn, place.contact_id, [key.value for key, _ in keys if key.kind == "wa_id"])
         return await done(conn, by, "number confirmed", found)

@@ -255,11 +255,7 @@ async def name_first(conn: Connection, contact_id: UUID, name: str) -> None:
 
 async def keys_of(conn: Connection, contact_id: UUID) -> list[Key]:
     """Return all keys of a customer, oldest first."""
-    cursor = await conn.execute(
-        "SELECT kind, value FROM contact_key WHERE contact_id = %s ORDER BY since, created_at, kind, value",
-        (contact_id,),
-    )
-    return [Key(*row) for row in await cursor.fetchall()]
+    return (await keys_of_all(conn, [contact_id]))[contact_id]
 
 
 async def keys_of_all(conn: Connection, contact_ids: Collection[UUID]) -> dict[UUID, list[Key]]:
@@ -273,17 +269,6 @@ async def keys_of_all(conn: Connection, contact_ids: Collection[UUID]) -> dict[U
     for contact_id, kind, value in await cursor.fetchall():
         found[contact_id].append(Key(kind, value))
     return found
-
-
-async def present_keys(conn: Connection, contact_id: UUID) -> list[tuple[Key, datetime]]:
-    """Return the keys that only this customer has now, each with the time since when; oldest first."""
-    cursor = await conn.execute(
-        """SELECT kind, value, since FROM contact_key
-           WHERE contact_id = %s AND kind IN ('wa_id', 'user_id') AND until IS NULL
-           ORDER BY since, created_at, kind, value""",
-        (contact_id,),
-    )
-    return [(Key(kind, value), since) for kind, value, since in await cursor.fetchall()]
 
 
 async def identity_of(conn: Connection, contact_id: UUID) -> Identity:
