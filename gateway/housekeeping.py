@@ -15,9 +15,9 @@ from gateway.numbers.quiet_period import QuietPeriod
 from gateway.outbox.sender import Sender
 from gateway.runtime.telemetry import EPISODES, ERRORS, QUEUE, QUEUE_AGE, UNCERTAIN
 from gateway.store import backlog, old_messages, ownership
+from gateway.store.composer import fallbacks, uploads
 from gateway.store.customers import proofs
 from gateway.store.database import Connection, Pool, is_away
-from gateway.store.desk import fallbacks, uploads
 from gateway.store.inbox import events, media
 from gateway.store.outbox import rates
 from gateway.store.people import audit, sessions, sign_ins

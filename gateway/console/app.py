@@ -15,13 +15,13 @@ from gateway.console.access.sign_in import HOME, SignIn
 from gateway.console.admin.audit import Audit
 from gateway.console.admin.canned import Canned
 from gateway.console.admin.people import People
+from gateway.console.composer.uploads import Uploads
+from gateway.console.composer.writing import Writing
 from gateway.console.conversation.business import Business
 from gateway.console.conversation.holding import Holding
 from gateway.console.conversation.media import Media
 from gateway.console.conversation.page import Conversation
 from gateway.console.conversation.presence import Presence
-from gateway.console.conversation.uploads import Uploads
-from gateway.console.conversation.writing import Writing
 from gateway.console.decisions.bulk import Bulk
 from gateway.console.errors import handlers
 from gateway.console.headers import SecurityHeaders
@@ -29,8 +29,8 @@ from gateway.console.inbox.inbox import Inbox
 from gateway.console.inbox.search import Search
 from gateway.console.live.events import Events
 from gateway.console.navigation import NAVIGATION
-from gateway.console.pages import Pages
 from gateway.console.parts import Parts
+from gateway.console.rendering.pages import Pages
 from gateway.console.routes import Page
 from gateway.console.signed_in import SignedIn
 from gateway.console.static_files import StaticFiles

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ExceptionHandler
 
 from gateway.console import texts
-from gateway.console.pages import render
+from gateway.console.rendering.pages import render
 from gateway.console.routes import RefusedError
 from gateway.console.signed_in import wants_page
 from gateway.store.database import is_away

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.console.pages import Place
+from gateway.console.rendering.pages import Place
 from gateway.store.people.people import Role
 
 NAVIGATION = (

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from gateway.conversations.checks import done, locked, seen
 from gateway.conversations.errors import NotHolderError
+from gateway.store.composer import notes
 from gateway.store.database import Connection
-from gateway.store.desk import notes
 from gateway.store.desk.standing import Standing
 from gateway.store.outbox import queue
 from gateway.store.people import audit

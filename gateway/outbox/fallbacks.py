@@ -10,8 +10,8 @@ import structlog
 from gateway.numbers.channels import Channel, Channels
 from gateway.outbox.template_texts import TemplateTexts
 from gateway.runtime.telemetry import ERRORS, SENDS
+from gateway.store.composer import fallbacks as store
 from gateway.store.database import Connection, Pool
-from gateway.store.desk import fallbacks as store
 from gateway.store.outbox import window
 from gateway.store.outbox.queue import Outbound
 from gateway.whatsapp.messages.caps import WINDOW_SECONDS

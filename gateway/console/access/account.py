@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from gateway.console.access.sign_in import HOME
-from gateway.console.pages import render
 from gateway.console.parts import Parts
+from gateway.console.rendering.pages import render
 from gateway.console.routes import CHOOSE, Page, RefusedError, person_of
 from gateway.console.texts import LANGUAGES
 from gateway.runtime.passwords import Passwords, is_allowed

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from gateway.console.pages import render
 from gateway.console.parts import Parts
+from gateway.console.rendering.pages import render
 from gateway.console.routes import Page, person_of
 from gateway.console.signed_in import LOGIN
 from gateway.runtime import passwords

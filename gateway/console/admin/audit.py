@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.console import texts
-from gateway.console.pages import render
 from gateway.console.parts import Parts
+from gateway.console.rendering.pages import render
 from gateway.console.routes import Page
 from gateway.store.people import audit, people
 from gateway.store.people.people import Role

@@ -9,12 +9,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from gateway.console.inbox.query import as_uuid
-from gateway.console.pages import render
 from gateway.console.parts import Parts
+from gateway.console.rendering.pages import render
 from gateway.console.routes import Page, RefusedError, person_of
+from gateway.store.composer import canned
+from gateway.store.composer.canned import SHORTCUT, CannedReply
 from gateway.store.database import Connection
-from gateway.store.desk import canned, lists
-from gateway.store.desk.canned import SHORTCUT, CannedReply
+from gateway.store.desk import lists
 from gateway.store.desk.lists import Row
 from gateway.store.people import audit
 from gateway.store.people.people import Person, Role

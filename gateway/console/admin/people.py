@@ -9,8 +9,8 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from gateway.console.pages import render
 from gateway.console.parts import Parts
+from gateway.console.rendering.pages import render
 from gateway.console.routes import Page, RefusedError, person_of
 from gateway.runtime.passwords import Passwords, new_password
 from gateway.store.database import Connection

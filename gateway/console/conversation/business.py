@@ -13,8 +13,8 @@ from starlette.responses import HTMLResponse, Response
 
 from gateway.console.conversation.holding import CONVERSATION
 from gateway.console.conversation.requests import conversation_id
-from gateway.console.pages import Pages
 from gateway.console.parts import Parts
+from gateway.console.rendering.pages import Pages
 from gateway.console.routes import Page, RefusedError, person_of
 from gateway.runtime.telemetry import ERRORS
 from gateway.store.desk import customers, lists

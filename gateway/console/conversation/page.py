@@ -15,12 +15,13 @@ from gateway.console.conversation.requests import conversation_id
 from gateway.console.conversation.timeline import entries
 from gateway.console.inbox.desk import frame, names
 from gateway.console.inbox.query import Query
-from gateway.console.pages import Pages, render
 from gateway.console.parts import Parts
+from gateway.console.rendering.pages import Pages, render
+from gateway.console.rendering.times import Times
 from gateway.console.routes import Page, RefusedError, person_of
-from gateway.console.times import Times
+from gateway.store.composer import fallbacks, notes, uploads
 from gateway.store.database import Connection
-from gateway.store.desk import changes, customers, episodes, fallbacks, lists, notes, thread, uploads, work
+from gateway.store.desk import changes, customers, episodes, lists, thread, work
 from gateway.store.desk.lists import Row
 from gateway.store.people import people
 from gateway.store.people.people import Person, Role

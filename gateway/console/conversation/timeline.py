@@ -11,8 +11,8 @@ from uuid import UUID
 
 from gateway.console.conversation.bubbles import Bubble, bubble, summary
 from gateway.console.conversation.failures import reason
-from gateway.console.times import Times
-from gateway.store.desk.notes import Note
+from gateway.console.rendering.times import Times
+from gateway.store.composer.notes import Note
 from gateway.store.desk.thread import Message
 from gateway.store.desk.work import Work
 

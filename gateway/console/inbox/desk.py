@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 
 from gateway.console.inbox.query import VIEWS, Query
-from gateway.console.phone_numbers import shown_number
+from gateway.console.rendering.phone_numbers import shown_number
 from gateway.console.routes import RefusedError, person_of
 from gateway.store.database import Connection
 from gateway.store.desk import changes, customers, lists, tags

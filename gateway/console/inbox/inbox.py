@@ -7,8 +7,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from gateway.console.inbox.desk import count_of, frame, listing, names
 from gateway.console.inbox.query import INBOX, Query, as_uuid
-from gateway.console.pages import Pages, render
 from gateway.console.parts import Parts
+from gateway.console.rendering.pages import Pages, render
 from gateway.console.routes import Page, person_of
 from gateway.store.desk import lists
 from gateway.store.people.people import Role

@@ -12,9 +12,9 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from gateway.console.inbox.desk import frame
 from gateway.console.inbox.query import Query
-from gateway.console.pages import Pages, render
 from gateway.console.parts import Parts
-from gateway.console.phone_numbers import shown_number
+from gateway.console.rendering.pages import Pages, render
+from gateway.console.rendering.phone_numbers import shown_number
 from gateway.console.routes import Page, RefusedError, person_of
 from gateway.store.database import Connection
 from gateway.store.desk import customers, lists, search

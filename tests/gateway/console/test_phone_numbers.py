@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from gateway.console.phone_numbers import shown_number
+from gateway.console.rendering.phone_numbers import shown_number
 from gateway.store.people.people import Person, Role
 
 WHOLE = Person(uuid4(), "ana", "Ana", Role.ATTENDANT)

@@ -3,8 +3,9 @@
 import asyncio
 
 from gateway.conversations import holding, labels, writing
+from gateway.store.composer import notes
 from gateway.store.database import Pool
-from gateway.store.desk import changes, notes, presence, tags
+from gateway.store.desk import changes, presence, tags
 from tests.gateway.support.customers import OLD_ID, by, people
 from tests.gateway.support.deliveries import MARIA
 from tests.gateway.support.harness import Gateway, until

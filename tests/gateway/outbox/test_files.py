@@ -11,9 +11,9 @@ from gateway.numbers.channels import Channel, Channels, FallbackTemplate
 from gateway.outbox.fallbacks import FallbackNews
 from gateway.outbox.files import OutboundFiles
 from gateway.outbox.template_texts import TemplateTexts
+from gateway.store.composer import fallbacks, uploads
+from gateway.store.composer.uploads import Upload
 from gateway.store.database import Connection
-from gateway.store.desk import fallbacks, uploads
-from gateway.store.desk.uploads import Upload
 from tests.gateway.support.deliveries import NUMBER, text
 from tests.gateway.support.harness import Gateway
 from tests.gateway.support.meta import refused

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from gateway.conversations import holding, labels
-from gateway.store.desk import canned, lists, notes, presence, tags, thread
+from gateway.store.composer import canned, notes
+from gateway.store.desk import lists, presence, tags, thread
 from gateway.store.desk.lists import Filter
 from gateway.store.people.people import Role
 from tests.gateway.support.deliveries import raw_message, text

@@ -14,13 +14,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from gateway.console import texts
-from gateway.console.phone_numbers import shown_number
+from gateway.console.rendering.phone_numbers import shown_number
+from gateway.console.rendering.times import Times
 from gateway.console.routes import CSRF_FIELD, csrf_token
 from gateway.console.static_files import StaticFiles
-from gateway.console.times import Times
 from gateway.store.people.people import Person, Role
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parents[1] / "templates"
 _ICON = Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>')
 _CSRF = Markup('<input type="hidden" name="{}" value="{}">')
 _TINTS = 6  # of layout.css

@@ -8,8 +8,8 @@ from typing import Any
 
 from gateway.console.routes import RefusedError
 from gateway.outbox.replies import parts_of
+from gateway.store.composer.uploads import Upload
 from gateway.store.desk.lists import Row
-from gateway.store.desk.uploads import Upload
 from gateway.whatsapp.errors import InvalidMessage
 from gateway.whatsapp.messages.caps import CAPTION, WINDOW_SECONDS, WITHOUT_CAPTION
 

@@ -8,15 +8,16 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from gateway.console.conversation import outgoing
+from gateway.console.composer import outgoing
 from gateway.console.conversation.holding import CONVERSATION
 from gateway.console.conversation.requests import Fields, conversation_id, told
 from gateway.console.parts import Parts
 from gateway.console.routes import Page, RefusedError, person_of
 from gateway.conversations import writing
 from gateway.conversations.writing import Attach
+from gateway.store.composer import fallbacks, notes, uploads
 from gateway.store.database import Connection
-from gateway.store.desk import fallbacks, lists, notes, thread, uploads
+from gateway.store.desk import lists, thread
 from gateway.store.desk.lists import Row
 from gateway.store.desk.thread import Message
 from gateway.store.people.people import Role

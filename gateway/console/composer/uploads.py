@@ -14,14 +14,15 @@ from obstore.exceptions import BaseError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from gateway.console.conversation.file_types import HEAD_BYTES, FileType, recognise
+from gateway.console.composer.file_types import HEAD_BYTES, FileType, recognise
 from gateway.console.conversation.holding import CONVERSATION
 from gateway.console.conversation.requests import conversation_id
 from gateway.console.parts import Parts
 from gateway.console.routes import Page, RefusedError, person_of
 from gateway.runtime.object_store import open_store
-from gateway.store.desk import lists, uploads
-from gateway.store.desk.uploads import Upload
+from gateway.store.composer import uploads
+from gateway.store.composer.uploads import Upload
+from gateway.store.desk import lists
 from gateway.store.people.people import Role
 
 if TYPE_CHECKING:

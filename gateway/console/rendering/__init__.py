@@ -1,0 +1,1 @@
+"""Pages, times and numbers as people see them."""
