@@ -30,8 +30,19 @@ BUSINESS_TOKEN = "business-token"
 
 @pytest.fixture(scope="session")
 def database_template(make_template: Callable[..., str]) -> str:
-    """The business tables with the demo's rows."""
-    return make_template("business", create)
+    """The business tables with the demo's rows, and the tables of checkpoints and store."""
+
+    async def prepare(url: str) -> None:
+        await create(url)
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("AGENT_DATABASE_URL", url)
+            settings.cache_clear()
+            async with persistence.checkpointer() as saver, persistence.store() as store:
+                await saver.setup()
+                await store.setup()
+        settings.cache_clear()
+
+    return make_template("business", prepare)
 
 
 @pytest.fixture
