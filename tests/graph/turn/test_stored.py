@@ -6,7 +6,6 @@ import psycopg
 from langgraph_sdk.client import LangGraphClient
 from psycopg import sql
 
-from tests.graph.support.model_server import ModelServer
 from tests.graph.support.serving import Conversation
 from tests.graph.support.talk import inbound, turn_input
 
@@ -37,15 +36,15 @@ async def test_the_server_itself_never_sees_the_numbers(conversation: Conversati
 
 
 async def test_the_customer_is_known_although_numbers_are_masked(
-    conversation: Conversation, model_server: ModelServer
+    conversation: Conversation, client: LangGraphClient
 ) -> None:
     """Keys of customers can look like card numbers: the context is not masked."""
     key = "5511900000002"  # passes Luhn
     conversation.context["customer_keys"] = [{"kind": "wa_id", "value": key}]
-    status, _ = await conversation.turn("t1", "Oi")
-    assert status == "success"
-    state = await conversation.client.threads.get_state(conversation.thread)
-    assert state["metadata"]["customer_keys"] == [{"kind": "wa_id", "value": key}]
+    run = await conversation.start("t1", turn_input("t1", "Oi"))
+    found = await client.runs.get(conversation.thread, run)
+    assert found["kwargs"]["context"]["customer_keys"] == [{"kind": "wa_id", "value": key}]
+    await conversation.finish(run)
 
 
 def _stored(database: str) -> bytes:
