@@ -1,1 +1,1 @@
-"""SQL for what people write: canned replies, notes and drafts, attached files, the template for a closed window."""
+"""SQL for the texts of people: canned replies, notes and drafts, attached files, the template for a closed window."""
