@@ -153,6 +153,7 @@ def test_its_settings_reach_it() -> None:
     settings = ConsoleSettings.model_validate(told | {"database_url": "postgresql://db/x", "oidc_client_secret": "x"})
     assert (settings.console_session_idle_hours, settings.console_session_hours) == (0.5, 24)
     assert (settings.console_timezone, settings.database_pool_size) == ("America/Manaus", 3)
+    assert settings.trace_url == "https://traces.example.com/r/{run_id}"
     assert (settings.oidc_issuer, settings.oidc_client_id) == ("https://accounts.example.com/realms/shop", "1234")
     assert (settings.oidc_login_claim, settings.oidc_new_role) == ("preferred_username", None)
     assert settings.secure

@@ -134,15 +134,18 @@ BEGIN
         WITH rights (relation, gateway, console) AS (VALUES
             -- Customers and what they said. Webhooks as they came are no business of the console's.
             ('event', everything, NULL),
-            ('contact', everything, 'SELECT'),
-            ('contact_key', everything, 'SELECT'),
+            ('contact', everything, 'SELECT, UPDATE (changes_held_until)'),
+            ('contact_key', everything, 'SELECT, UPDATE (doubt)'),
             ('contact_merge', everything, 'SELECT'),
             ('proof_try', everything, NULL),
             ('conversation', everything, 'SELECT, UPDATE'),
             ('turn', everything, 'SELECT, UPDATE (state, ended_at, error)'),
-            -- The console queues messages, and takes back those of the agent that were not sent.
-            ('message', everything, 'SELECT, INSERT, UPDATE (status, send_at, lease_until, error_code, error)'),
-            ('media', everything, 'SELECT'),
+            -- The console queues messages, takes back those of the agent that were not sent, and says which wait for it.
+            ('message', everything,
+             'SELECT, INSERT, UPDATE (status, send_at, lease_until, error_code, error, awaits, dismissed)'),
+            ('media', everything, 'SELECT, INSERT'),
+            ('upload', everything, 'SELECT, INSERT, DELETE'),
+            ('fallback_template', everything, 'SELECT'),
             ('send_rate', everything, NULL),
             ('account_state', everything, NULL),
             ('number_check', everything, NULL),
