@@ -179,7 +179,11 @@ BEGIN
                || coalesce('; GRANT ' || console || format(' ON %s TO wa_console', relation), '')
         FROM found WHERE relation IS NOT NULL
     LOOP
-        EXECUTE statement;
+        BEGIN
+            EXECUTE statement;
+        EXCEPTION WHEN undefined_column THEN  -- in a schema that is older than this: migrations come first
+            RAISE WARNING 'Rights wait for the newest migrations: %', SQLERRM;
+        END;
     END LOOP;
 END $$;
 

@@ -162,6 +162,14 @@ def test_every_table_of_the_gateway_has_its_rights_written_down(installed: str) 
     assert {row[0] for row in rows} == set(re.findall(r"^ +\('(\w+)'", GRANTS.read_text(), re.MULTILINE))
 
 
+def test_the_newest_schema_has_every_column_that_a_right_names(installed: str) -> None:
+    said: list[str] = []
+    with psycopg.connect(installed, autocommit=True) as conn:
+        conn.add_notice_handler(lambda notice: said.append(notice.message_primary or ""))
+        conn.execute(GRANTS.read_bytes())
+    assert said == []
+
+
 def test_no_function_runs_with_the_rights_of_its_owner(installed: str) -> None:
     with psycopg.connect(installed) as connection:
         found = connection.execute("SELECT proname FROM pg_proc WHERE prosecdef AND proowner = 'wa_migrate'::regrole")
