@@ -30,7 +30,7 @@ class Bounds:
     header_seconds: float = 10
     body_bytes: int = 4 * 1024 * 1024
     body_seconds: float = 20
-    bodies_bytes: int = 64 * 1024 * 1024
+    bodies_bytes: int = 32 * 1024 * 1024
 
 
 class Crowd:

@@ -33,7 +33,7 @@ class CommonSettings(BaseSettings):
     http_body_bytes: int = Field(4_194_304, ge=1024, description="bytes of a request's body; Meta sends 3 MB at most")
     http_body_seconds: float = Field(20, gt=0, description="within this time after the header, the body has come")
     http_bodies_bytes: int = Field(
-        67_108_864, ge=1024, description="bytes of all bodies that a port reads and answers at once"
+        33_554_432, ge=1024, description="bytes of all bodies that a port reads and answers at once"
     )
     known_hosts: str = Field(
         "", description="host names, comma-separated, by which the parts are called beyond addresses and local names"
