@@ -82,6 +82,12 @@ class Settings(CommonSettings):
     phone_changed_hold_hours: float = Field(
         0, ge=0, description="changes need a proof so long after WhatsApp said that a customer's phone is another one"
     )
+    customer_turns_per_day: int = Field(
+        200, ge=0, description="turns of a customer that the agent answers within 24 hours, then a person; 0: all"
+    )
+    customer_tokens_per_day: int = Field(
+        2_000_000, ge=0, description="tokens of models for a customer within 24 hours, then a person; 0: any number"
+    )
     turns_in_flight: int = Field(500, ge=1, description="turns that one work process holds at once")
     turn_timeout_seconds: float = Field(300, gt=0, description="bound of a turn over all its attempts")
     turn_attempts: int = Field(3, ge=1, description="attempts of a turn before the customer gets an apology")

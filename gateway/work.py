@@ -193,6 +193,8 @@ def _bounds(settings: Settings) -> Bounds:
         attempts=settings.turn_attempts,
         lease=settings.lease_seconds,
         quiet=settings.quiet_period(),
+        turns_per_day=settings.customer_turns_per_day,
+        tokens_per_day=settings.customer_tokens_per_day,
     )
 
 

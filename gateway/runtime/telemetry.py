@@ -33,6 +33,7 @@ DOUBTS = Counter("whatsapp_identity_doubts", "Numbers that may have changed hand
 PROOFS = Counter("whatsapp_identity_proofs", "Tries of a customer to prove who they are, by outcome", ["outcome"])
 EVENTS = Counter("whatsapp_events", "Items of webhooks processed, by what became of them", ["state"])
 TURNS = Counter("whatsapp_turns", "Turns ended, by how", ["outcome"])
+TOKENS = Counter("whatsapp_model_tokens", "Tokens that models of the agent used", ["model", "kind"])
 TURNS_IN_FLIGHT = Gauge("whatsapp_turns_in_flight", "Turns that this process holds")
 RUN = Histogram("whatsapp_run_seconds", "A run of the agent, from its creation to its end", buckets=_SECONDS)
 SENDS = Counter("whatsapp_sends", "Attempts to send, by outcome and Meta's error code", ["outcome", "code"])

@@ -18,6 +18,7 @@ import structlog
 from langgraph_sdk.client import LangGraphClient
 
 from gateway.runtime.tracing import trace_headers
+from gateway.store.turns.usage import Usage
 from gateway.whatsapp.text import NestingError, clean, clean_text
 
 log = structlog.get_logger(__name__)
@@ -26,6 +27,8 @@ _CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=50)
 _TIMEOUT = httpx.Timeout(20, connect=5)
 _PAGE_RUNS = 100
 _MOST_STEPS, _STEP_LENGTH = 20, 1000
+_MOST_TOKENS = 10**12  # more is no count
+_LONGEST_MODEL = 100
 _LIVE_STATES = ("pending", "running", "success")
 
 
@@ -45,13 +48,15 @@ class RunFailedError(Exception):
 class Answer:
     """The agent's answer to a turn; every text is clean (no NUL, no lone surrogate).
 
-    verified: in this turn the customer proved that their numbers are theirs; steps: the tools of the turn, for people.
+    verified: in this turn the customer proved that their numbers are theirs; steps: the tools of the turn, for people;
+    usage: None where the agent counts none.
     """
 
     replies: list[dict[str, Any]]
     handoff: dict[str, Any] | None
     verified: bool = False
     steps: list[dict[str, Any]] = field(default_factory=list)
+    usage: Usage | None = None
 
 
 class Agent:
@@ -187,7 +192,13 @@ def _answer(turn: UUID, values: Mapping[str, Any]) -> Answer:
         raise RunFailedError("the replies are no list of replies")
     if handoff is not None and not isinstance(handoff, dict):
         raise RunFailedError("the handoff is no object")
-    return Answer(replies, handoff, values.get("verified") is True, _steps(clean(values.get("steps"))))
+    return Answer(
+        replies,
+        handoff,
+        values.get("verified") is True,
+        _steps(clean(values.get("steps"))),
+        _usage(values.get("usage")),
+    )
 
 
 def _steps(given: object) -> list[dict[str, Any]]:
@@ -196,6 +207,17 @@ def _steps(given: object) -> list[dict[str, Any]]:
     known = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
     whole = [one for one in known if all(isinstance(one.get(name), str) for name in names)]
     return [{name: one[name][:_STEP_LENGTH] for name in names} for one in whole[:_MOST_STEPS]]
+
+
+def _usage(told: object) -> Usage | None:
+    """Return the tokens that the run used; None where it tells none, or not in the contract's shape."""
+    if not isinstance(told, dict):
+        return None
+    counts = [told.get(name) for name in ("tokens_in", "tokens_out", "cached")]
+    numbers = [count for count in counts if isinstance(count, int) and 0 <= count <= _MOST_TOKENS]
+    if len(numbers) < len(counts):
+        return None
+    return Usage(clean_text(str(told.get("model") or ""))[:_LONGEST_MODEL], *numbers)
 
 
 def _status(error: httpx.HTTPError) -> int | None:

@@ -34,6 +34,16 @@ def handoff_reason(locale: str) -> str:
     return str(_texts(locale)["failures"])
 
 
+def limited(locale: str) -> str:
+    """Return what customers read, once a day, whose turns or tokens of a day are used up: a person was called."""
+    return str(_texts(locale)["limited"])
+
+
+def limit_reason(locale: str) -> str:
+    """Return the reason that a person reads who is called because of such an allowance."""
+    return str(_texts(locale)["limit"])
+
+
 def unreadable(inbound: Sequence[dict[str, Any]], locale: str) -> str | None:
     """Return the answer to messages of which none can be read; None where the agent can answer one of them.
 

@@ -22,14 +22,15 @@ from gateway.numbers.channels import Channel, Channels
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.outbox.replies import parts_of
 from gateway.runtime.loops import ended
-from gateway.runtime.telemetry import ERRORS, PROOFS, RUN, TURNS, TURNS_IN_FLIGHT
+from gateway.runtime.telemetry import ERRORS, PROOFS, RUN, TOKENS, TURNS, TURNS_IN_FLIGHT
 from gateway.runtime.tracing import tracer
 from gateway.store.database import Pool, is_away
 from gateway.store.turns import turn_input
 from gateway.store.turns import turns as store
 from gateway.store.turns.turns import LeaseLostError, Turn
+from gateway.store.turns.usage import LIMITED, Day, Usage, of_day
 from gateway.turns.agent_server import Answer, RunFailedError
-from gateway.turns.canned_texts import apology, handoff_reason, unreadable
+from gateway.turns.canned_texts import apology, handoff_reason, limit_reason, limited, unreadable
 from gateway.turns.run import Runs
 from gateway.whatsapp.errors import InvalidMessage
 
@@ -53,6 +54,8 @@ class Bounds:
     lease: float
     quiet: QuietPeriod
     retry_base: float = 2.0  # the n-th retry waits base ** n
+    turns_per_day: int = 0  # of one customer; 0: any number
+    tokens_per_day: int = 0
 
 
 class Turns:
@@ -149,12 +152,16 @@ class Turns:
     async def _answer(self, turn: Turn) -> None:
         async with self._pool.connection() as conn:
             await turn_input.read(conn, turn)
+            day = await of_day(conn, turn.contact_id)
         channel = self._channels.get(turn.channel_id)
         if channel is None:
             await self._give_back(turn, "its channel is not configured any more", self._bounds.timeout, failed=False)
             return
         if not turn.posted and (text := unreadable(turn.inbound, channel.locale)):
             await self._say(turn, channel, text)
+            return
+        if not turn.posted and self._is_used_up(day):
+            await self._limit(turn, channel, told=day.limited)
             return
         remaining = max(self._bounds.timeout - turn.age, _MIN_ATTEMPT_SECONDS)
         started = time.monotonic()
@@ -186,8 +193,11 @@ class Turns:
             await self._fail(turn, channel, f"invalid reply: {error}")
             return
         spoke = await self._end_turn(
-            turn, channel, parts, handoff=answer.handoff, verified=answer.verified, steps=answer.steps
-        )
+            turn, channel, parts, handoff=answer.handoff, verified=answer.verified,
+            steps=answer.steps, usage=answer.usage,
+        )  # fmt: skip
+        if answer.usage:
+            _count(answer.usage)
         if answer.verified:
             PROOFS.labels("proven").inc()
         TURNS.labels(("handed_over" if answer.handoff else "done") if spoke else "silenced").inc()
@@ -197,6 +207,18 @@ class Turns:
         """Answer instead of the agent: no message of this turn can be read."""
         spoke = await self._end_turn(turn, channel, [{"type": "text", "text": text}], author="gateway")
         TURNS.labels("unreadable" if spoke else "silenced").inc()
+
+    def _is_used_up(self, day: Day) -> bool:
+        turns, tokens = self._bounds.turns_per_day, self._bounds.tokens_per_day
+        return bool((turns and day.turns >= turns) or (tokens and day.tokens >= tokens))
+
+    async def _limit(self, turn: Turn, channel: Channel, *, told: bool) -> None:
+        """Call a person instead of the agent, and tell the customer so once a day."""
+        replies = [] if told else [{"type": "text", "text": limited(channel.locale)}]
+        handoff = {"reason": limit_reason(channel.locale)}
+        spoke = await self._end_turn(turn, channel, replies, handoff=handoff, author="gateway", note=LIMITED)
+        TURNS.labels("limited" if spoke else "silenced").inc()
+        log.warning("customer_limit", told_before=told)
 
     async def _failed_attempt(self, turn: Turn, channel: Channel | None, error: str) -> None:
         attempt = turn.attempts + 1
@@ -231,13 +253,19 @@ class Turns:
     async def _end_turn(
         self, turn: Turn, channel: Channel | None, replies: Sequence[dict[str, Any]], *, error: str | None = None,
         handoff: Mapping[str, Any] | None = None, verified: bool = False, author: str = "agent",
-        steps: Sequence[Mapping[str, Any]] = (),
+        steps: Sequence[Mapping[str, Any]] = (), note: str | None = None, usage: Usage | None = None,
     ) -> bool:  # fmt: skip
         """End a turn (`store.end`) and schedule the next one of its conversation; False: the agent says nothing."""
         quiet = channel.quiet(self._bounds.quiet) if channel else self._bounds.quiet
         async with self._pool.connection() as conn, conn.transaction():
             spoke = await store.end(
-                conn, turn, replies, error=error, handoff=handoff, verified=verified, author=author, steps=steps
-            )
+                conn, turn, replies, error=error, handoff=handoff, verified=verified, author=author,
+                steps=steps, note=note, usage=usage,
+            )  # fmt: skip
             await quiet.schedule(conn, turn.conversation_id)
             return spoke
+
+
+def _count(usage: Usage) -> None:
+    for kind, tokens in (("in", usage.tokens_in), ("out", usage.tokens_out), ("cached", usage.cached)):
+        TOKENS.labels(usage.model, kind).inc(tokens)

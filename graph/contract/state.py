@@ -196,6 +196,15 @@ class Step(TypedDict):
     result: str
 
 
+class Usage(TypedDict):
+    """The tokens that the models of a turn used, and the last one's name; `cached` is a part of `tokens_in`."""
+
+    model: str
+    tokens_in: int
+    tokens_out: int
+    cached: int
+
+
 class Answer(TypedDict):
     """The answer of one turn: the output of its run."""
 
@@ -203,6 +212,7 @@ class Answer(TypedDict):
     replies: list[dict[str, Any]]
     handoff: Handoff | None
     verified: NotRequired[bool]
+    usage: NotRequired[Usage | None]
 
 
 class Pending(TypedDict):
@@ -262,6 +272,7 @@ class State(AgentState[Any]):
     handoff: NotRequired[Annotated[Handoff | None, OmitFromInput, latest]]
     verified: NotRequired[Annotated[bool, OmitFromInput, latest]]
     steps: NotRequired[Annotated[list[Step], OmitFromInput, latest]]
+    usage: NotRequired[Annotated[Usage | None, OmitFromInput, latest]]
     # LangGraph expects the reducer at the end of the annotation.
     messages: Required[Annotated[list[AnyMessage], PrivateStateAttr, add_messages]]
     answers: NotRequired[Annotated[list[Answer], PrivateStateAttr]]

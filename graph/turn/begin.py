@@ -42,7 +42,7 @@ class Turn(AgentMiddleware[State, Context]):
         of then: new calls would have new idempotency keys, and the effects would happen twice.
         """
         if answer := _answer_of(state):
-            return {"verified": False, "steps": [], **answer, "jump_to": "end"}
+            return {"verified": False, "steps": [], "usage": None, **answer, "jump_to": "end"}
         turn = TurnInput.model_validate(state)
         history = state.get("messages", [])
         known = {message.id for message in history}
@@ -68,6 +68,7 @@ class Turn(AgentMiddleware[State, Context]):
             "handoff": None,
             "verified": False,
             "steps": [],
+            "usage": None,
             "prepared": None,
             "accepted": None,
             "asked_at": _moment(turn).isoformat(),

@@ -21,6 +21,7 @@ from graph.prompts import TEXTS
 from graph.tools.conversation import handoff_text
 from graph.tools.policy import UNAVAILABLE
 from graph.turn.steps import steps_of
+from graph.turn.usage import usage_of
 
 NOTHING_PREPARED = Prepared(parts=[], closing={})
 FAILURES_BEFORE_HANDOFF = 3
@@ -44,11 +45,13 @@ def repaired(message: AIMessage, fault: Fault | None) -> AIMessage:
     if fault is None:
         return message
     text = {"long": _shortened, "cut": _whole_sentences}.get(fault, lambda _: "")(message.text) or _instead(fault)
-    return AIMessage(text, id=message.id, usage_metadata=message.usage_metadata)
+    named = {name: value for name, value in message.response_metadata.items() if name == "model_name"}
+    return AIMessage(text, id=message.id, usage_metadata=message.usage_metadata, response_metadata=named)
 
 
 def finish(state: State, context: Context, message: AIMessage, fault: Fault | None) -> tuple[AIMessage, dict[str, Any]]:
     """Return the turn's last message and its update of the state: replies, handoff, and the kept answers."""
+    usage = usage_of([*after_last_customer_message(state["messages"]), message])
     failures = state.get("failures", 0) + 1 if _failed(state, fault) else 0
     handoff = state.get("handoff")
     if failures >= FAILURES_BEFORE_HANDOFF and handoff is None:
@@ -62,7 +65,8 @@ def finish(state: State, context: Context, message: AIMessage, fault: Fault | No
     else:
         composed = compose(message.text, parts)
     replies = dump(composed)
-    answer = Answer(turn_id=state["turn_id"], replies=replies, handoff=handoff, verified=state.get("verified", False))
+    verified = state.get("verified", False)
+    answer = Answer(turn_id=state["turn_id"], replies=replies, handoff=handoff, verified=verified, usage=usage)
     kept = [*state.get("answers", []), answer][-ANSWERS_KEPT:]
     steps = steps_of(state["messages"])
     update = {**answer, "answers": kept, "failures": failures, "prepared": None, "steps": steps}

@@ -189,11 +189,14 @@ def test_how_much_of_customers_files_is_read_is_said_to_the_agent(name: str, com
 def test_what_is_remembered_is_bounded_in_both_editions() -> None:
     days = {"agent.retentionDays": 730, "worker.eventRetentionDays": 10, "worker.eventLeftRetentionDays": 20}
     days["worker.episodeIdleHours"] = 5
+    days |= {"worker.customerTurnsPerDay": 50, "worker.customerTokensPerDay": 3_000_000}
     objects = chart.with_values(days)
     assert chart.environment(objects, "agent")["AGENT_RETENTION_DAYS"] == "730"
     assert chart.environment(objects, "worker")["EVENT_RETENTION_DAYS"] == "10"
     assert chart.environment(objects, "worker")["EVENT_LEFT_RETENTION_DAYS"] == "20"
     assert chart.environment(objects, "worker")["EPISODE_IDLE_HOURS"] == "5"
+    assert chart.environment(objects, "worker")["CUSTOMER_TURNS_PER_DAY"] == "50"
+    assert chart.environment(objects, "worker")["CUSTOMER_TOKENS_PER_DAY"] == "3000000"
     licensed = chart.with_values(days, "licensed")
     for component in ("agent", "agent-queue"):
         given = chart.environment(licensed, component)

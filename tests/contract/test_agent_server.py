@@ -57,6 +57,8 @@ async def test_a_run_is_found_by_its_turn_and_gives_its_replies(agent: Agent, th
     answer = await agent.wait(thread, run, turn)
     assert "Em separação" in answer.replies[0]["text"]
     assert answer.handoff is None
+    assert answer.usage is not None
+    assert answer.usage.tokens_in > answer.usage.tokens_out > 0
     assert await agent.find(thread, turn) == run
     assert await agent.find(thread, uuid.uuid4()) is None
     assert not await agent.begun(thread, turn, "agent")

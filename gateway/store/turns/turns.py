@@ -17,6 +17,8 @@ from psycopg.types.json import Jsonb
 
 from gateway.store.customers.contacts import Key, trust
 from gateway.store.database import OUTBOX, Connection, notify
+from gateway.store.turns.usage import Usage
+from gateway.store.turns.usage import keep as keep_usage
 from gateway.store.unanswered import TAKEN_OVER
 
 _LONGEST_DEPARTMENT = 100
@@ -173,13 +175,15 @@ async def end(
     verified: bool = False,
     author: str = "agent",
     steps: Sequence[Mapping[str, Any]] = (),
+    note: str | None = None,
+    usage: Usage | None = None,
 ) -> bool:
     """End a turn and queue its replies in one transaction. With an error the turn has failed; the replies apologise.
 
     A handoff gives the conversation to a person, after these replies. verified: the customer proved that the numbers
-    of this turn are theirs; steps: what the agent did, for people.
-    Return False where somebody else has taken the conversation meanwhile: the agent then says
-    nothing. The caller schedules the next turn in the same transaction (`schedule`).
+    of this turn are theirs; steps: what the agent did, for people; note: kept as the error of a turn that did not fail.
+    Return False where somebody else has taken the conversation meanwhile: the agent then says nothing. The caller
+    schedules the next turn in the same transaction (`schedule`).
     """
     async with conn.transaction():
         await _check(conn, turn)
@@ -187,12 +191,14 @@ async def end(
         cursor = await conn.execute(
             "UPDATE turn SET state = %s, ended_at = now(), error = %s, steps = %s WHERE id = %s AND state = 'open'",
             (
-                "failed" if error else "done", TAKEN_OVER if silenced and not error else error,
+                "failed" if error else "done", TAKEN_OVER if silenced and not error else error or note,
                 Jsonb([dict(step) for step in steps]), turn.id,
             ),
         )  # fmt: skip
         if not cursor.rowcount:
             raise LeaseLostError
+        if usage:
+            await keep_usage(conn, turn.id, usage)
         if verified:
             await trust(conn, turn.contact_id, [key.value for key, _ in turn.present if key.kind == "wa_id"])
         if not silenced:

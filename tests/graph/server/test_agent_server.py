@@ -30,6 +30,7 @@ async def test_a_turn_comes_back_with_its_replies_and_nothing_else(
     conversation: Conversation, model_server: ModelServer
 ) -> None:
     status, output = await conversation.turn("t1", "Oi", "tudo bem?")
+    output.pop("usage")  # of its own tests
     replies = [{"type": "text", "text": "Você disse: tudo bem?"}]
     assert (status, output) == (
         "success",
@@ -75,15 +76,12 @@ async def test_a_failing_model_fails_the_run_and_a_continued_one_answers(
     assert output["__error__"]["error"] == "OpenAIAPIError"
     state = await conversation.client.threads.get_state(conversation.thread)
     assert (state["values"]["turn_id"], state["values"]["replies"], state["next"]) == ("t1", [], ["model"])
-    assert await conversation.go_on("t1") == (
+    status, output = await conversation.go_on("t1")
+    output.pop("usage")
+    replies = [{"type": "text", "text": "Você disse: Oi"}]
+    assert (status, output) == (
         "success",
-        {
-            "turn_id": "t1",
-            "replies": [{"type": "text", "text": "Você disse: Oi"}],
-            "handoff": None,
-            "verified": False,
-            "steps": [],
-        },
+        {"turn_id": "t1", "replies": replies, "handoff": None, "verified": False, "steps": []},
     )
 
 

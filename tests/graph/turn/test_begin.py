@@ -20,6 +20,7 @@ async def test_a_turn_is_answered(talk: Talk) -> None:
         "handoff": None,
         "verified": False,
         "steps": [],
+        "usage": None,
     }
 
 

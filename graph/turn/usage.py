@@ -1,0 +1,29 @@
+"""The tokens that a turn's model calls used, as the providers count them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from langchain_core.messages import AIMessage, AnyMessage
+from langchain_core.messages.ai import UsageMetadata
+
+from graph.contract.state import Usage
+
+
+def usage_of(messages: Sequence[AnyMessage]) -> Usage | None:
+    """Return the usage of the answers in these messages; None where no model was asked, or none counts."""
+    answers = [message for message in messages if isinstance(message, AIMessage)]
+    counts = [message.usage_metadata for message in answers if message.usage_metadata]
+    if not counts:
+        return None
+    names = [name for message in answers if (name := message.response_metadata.get("model_name"))]
+    return Usage(
+        model=str(names[-1]) if names else "",
+        tokens_in=sum(count["input_tokens"] for count in counts),
+        tokens_out=sum(count["output_tokens"] for count in counts),
+        cached=sum(map(_cached, counts)),
+    )
+
+
+def _cached(count: UsageMetadata) -> int:
+    return (count.get("input_token_details") or {}).get("cache_read") or 0
