@@ -29,9 +29,15 @@ def database_template(make_template: Callable[..., str]) -> str:
 
 
 @pytest.fixture
-async def pool(database: str) -> AsyncIterator[Pool]:
+def database_role() -> str:
+    """Return the role of `pool`: the superuser's own; a module may override it by that of a process."""
+    return "none"
+
+
+@pytest.fixture
+async def pool(database: str, database_role: str) -> AsyncIterator[Pool]:
     """Return a pool over a fresh database."""
-    async with make_pool(database, 8) as pool:
+    async with make_pool(f"{database}?options=-c%20role%3D{database_role}", 8) as pool:
         yield pool
 
 

@@ -18,6 +18,12 @@ from tests.gateway.support.harness import Gateway
 from tests.gateway.support.meta import status
 
 
+@pytest.fixture
+def database_role() -> str:
+    """Return the role that the process has in production."""
+    return "wa_gateway"
+
+
 async def fill(gateway: Gateway, state: str, days: float, count: int) -> None:
     await gateway.sql(
         """INSERT INTO event (key, field, type, raw, state, received_at, processed_at)

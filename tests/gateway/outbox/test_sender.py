@@ -20,6 +20,12 @@ from tests.gateway.support.harness import Gateway
 from tests.gateway.support.meta import refused, status
 
 
+@pytest.fixture
+def database_role() -> str:
+    """Return the role that the process has in production."""
+    return "wa_gateway"
+
+
 def counted(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(name, labels) or 0.0
 
