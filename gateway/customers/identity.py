@@ -207,11 +207,11 @@ async def _may_be_anybodys(conn: Connection, number: str | None, receipt: Ids, s
 
 async def _is_the_same(conn: Connection, there: Owner, old: Ids, new: Ids, statement: Statement) -> bool:
     """Return whether the owner of a customer's new number is that customer, and not the number's former owner."""
+    if await doubts.is_another_person(conn, there, new, statement.scopes):
+        return False
     if old.number and await contacts.has_given_up(conn, there.contact_id, old.number):
         return True  # another number of ours has told us of this change
-    return there.since >= statement.at - _NOTICE_DELAY and not await doubts.is_another_person(
-        conn, there, new, statement.scopes
-    )
+    return there.since >= statement.at - _NOTICE_DELAY
 
 
 async def _new_owner(

@@ -13,13 +13,14 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.runtime import Runtime
 
 from graph.contract.context import Context
-from graph.contract.state import Answer, Inbound, State, TurnInput, without_unchanged
+from graph.contract.state import Answer, Inbound, State, Step, TurnInput, without_unchanged
 from graph.history.tool_calls import renewed
 from graph.history.transcript import mark_unsent, messages_of_turn, unanswered_messages
 from graph.model.reduction import closed_history
 from graph.policy.confirmations import answerable, call_id, decide, pending_change, shown_last
 from graph.policy.departments import CONFIRMATION_TOOLS
 from graph.turn.files import read_files
+from graph.turn.steps import steps_of
 from graph.turn.summary import shorten
 
 LATE = "[esta confirmação chegou depois do prazo, ou é de uma pergunta que já não vale: nada foi feito]"
@@ -41,9 +42,9 @@ class Turn(AgentMiddleware[State, Context]):
         A turn that was begun before and is posted again continues where it was interrupted, with the model's tool calls
         of then: new calls would have new idempotency keys, and the effects would happen twice.
         """
-        if answer := _answer_of(state):
-            return {"verified": False, "steps": [], "usage": None, **answer, "jump_to": "end"}
         turn = TurnInput.model_validate(state)
+        if answer := _answer_of(state):
+            return {"verified": False, "steps": _steps_again(state, turn), "usage": None, **answer, "jump_to": "end"}
         history = state.get("messages", [])
         known = {message.id for message in history}
         if all(message.id in known for message in turn.inbound):
@@ -81,6 +82,19 @@ class Turn(AgentMiddleware[State, Context]):
 def _answer_of(state: State) -> Answer | None:
     """Return the answer of the state's turn, if it has one."""
     return next((answer for answer in state.get("answers", []) if answer["turn_id"] == state["turn_id"]), None)
+
+
+def _steps_again(state: State, turn: TurnInput) -> list[Step]:
+    """Return the tool calls of a turn that was answered before, as long as the history has its messages."""
+    asked = {message.id for message in turn.inbound}
+    history = state.get("messages", [])
+    begin = next((place for place, one in enumerate(history) if one.id in asked), len(history))
+    later = next((place for place, one in enumerate(history) if place > begin and _is_of_another(one, asked)), None)
+    return steps_of(history[begin:later])
+
+
+def _is_of_another(message: AnyMessage, asked: set[str]) -> bool:
+    return isinstance(message, HumanMessage) and message.id not in asked
 
 
 def _unsent(state: State, turn: TurnInput) -> bool:

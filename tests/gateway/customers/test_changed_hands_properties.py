@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gateway.customers.identity import customer_for, number_changed
@@ -91,6 +91,15 @@ class World:
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=steps, with_user_ids=st.booleans())
+@example(  # the one who lost the first number has the second one, which the other then takes, with a notice
+    story=[
+        Step(0, 0, 1, False, False),
+        Step(1, 0, 1, False, False),
+        Step(0, 1, 1, False, False),
+        Step(1, 1, 1, True, False),
+    ],
+    with_user_ids=True,
+)
 async def test_nobody_gets_what_was_a_former_owners(pool: Pool, story: list[Step], with_user_ids: bool) -> None:
     await emptied(pool)
     world, who = World(pool, with_user_ids), list[tuple[int, UUID]]()

@@ -16,6 +16,8 @@ class Screen:
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
         self.url = f"{url}/phone"
+        # The tour was seen before: it does not open by itself in the middle of a test.
+        page.add_init_script("localStorage.getItem('phone-tour') ?? localStorage.setItem('phone-tour', '[]')")
 
     def open(self, fragment: str = "") -> None:
         self.page.goto(self.url + fragment)

@@ -24,6 +24,13 @@ def test_a_person_asks_and_the_agent_answers(stack: Stack, new_page, screenshot)
     stack.settle()
 
 
+def test_the_tour_opens_by_itself_at_the_first_visit(stack: Stack, new_page) -> None:
+    page = new_page()
+    page.goto(stack.address("phone"))
+    tour = page.get_by_role("tabpanel", name="Passeio")
+    expect(tour.get_by_role("link", name="Abrir o console")).to_have_attribute("href", stack.address("console"))
+
+
 def test_every_address_of_the_stack_is_listed(stack: Stack, new_page, screenshot) -> None:
     screen = Screen(new_page(), stack.address("simulator"))
     screen.open()
