@@ -65,9 +65,10 @@ async def test_a_run_is_found_by_its_turn_and_gives_its_replies(agent: Agent, th
 
 
 async def test_the_same_turn_again_gives_the_same_replies(stack: Stack, agent: Agent, thread: UUID, turn: UUID) -> None:
-    first = await agent.wait(thread, await start(agent, thread, turn), turn)
+    asked_for = turn_input(turn, "pedido 12345")
+    first = await agent.wait(thread, await agent.start(thread, turn, "agent", asked_for, CONTEXT), turn)
     asked = len(stack.calls("/chat/completions"))
-    second = await agent.wait(thread, await start(agent, thread, turn), turn)
+    second = await agent.wait(thread, await agent.start(thread, turn, "agent", asked_for, CONTEXT), turn)
     assert second == first
     assert len(stack.calls("/chat/completions")) == asked
 
