@@ -59,7 +59,7 @@ class Reader:
         except TimeoutError:
             raise OverBoundsError("time") from None
         finally:
-            await _end(process)
+            await end(process)
         if status == child.UNREADABLE:
             raise UnreadableError(kind)
         if status:
@@ -120,13 +120,15 @@ async def resident(pid: int) -> int:
     try:
         output, _ = await ps.communicate()
     finally:  # the watch may be cancelled while it asks
-        await _end(ps)
+        await end(ps)
     return int(output or 0) * 1024
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def end(process: asyncio.subprocess.Process) -> None:
     """Kill the process if it still runs, and collect its exit status."""
     _kill(process)
+    if process.stdout is not None:  # `wait` ends with the pipes, and a pipe whose reader is full is not read to its end
+        await process.stdout.read()
     await process.wait()
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from graph.files import UnreadableError, child
 from graph.files.documents import PDF, WORD
-from graph.files.reader import IMPORT_PATHS, OverBoundsError, Reader, resident
+from graph.files.reader import IMPORT_PATHS, OverBoundsError, Reader, end, resident
 from tests.graph.files import bombs
 
 READER = Reader(at_once=2)
@@ -146,6 +146,16 @@ async def test_nothing_is_left_where_nobody_waits_any_more(tmp_path: Path) -> No
 async def test_a_result_without_an_end_is_not_taken(tmp_path: Path) -> None:
     with pytest.raises(OverBoundsError, match="result"):
         await said(b"x", reader=script(tmp_path, "while True: print('x' * 10_000)"))
+
+
+async def test_a_process_is_ended_although_its_result_is_not_read() -> None:
+    talkative = (sys.executable, "-c", "while True: print('x' * 10_000)")
+    process = await asyncio.create_subprocess_exec(*talkative, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    await process.stdout.readexactly(1)
+    await asyncio.sleep(0.2)  # what comes is more than is kept: reading pauses
+    async with asyncio.timeout(30):
+        await end(process)
 
 
 async def test_two_at_a_time_and_bytes_are_fetched_when_there_is_room() -> None:
