@@ -73,12 +73,13 @@ async def number_changed(conn: Connection, old: Ids, new: Ids, statement: Statem
     if user := _of(found, "user_id"):
         person = await _merge(conn, person, user.contact_id, statement, "a new number's user id")
     there = await _owner_at(conn, new, statement.at, found)
-    told_before = there is not None and (
-        there.contact_id == before
-        or bool(old.number and await contacts.has_given_up(conn, there.contact_id, old.number))
+    # Somebody who has the old number now moves themselves; a notice about a former owner names a number without one.
+    moved_before = bool(
+        there and old.number and before is None and await contacts.has_given_up(conn, there.contact_id, old.number)
     )
+    told_before = moved_before or (there is not None and there.contact_id == before)
     if there and there.contact_id != person:
-        if await _is_the_same(conn, there, old, new, statement):
+        if await _is_the_same(conn, there, new, statement, moved_before=moved_before):
             person = await _merge(conn, person, there.contact_id, statement, "a new number")
         elif there.kind == "wa_id":
             await contacts.give_up(conn, there.contact_id, there.value, statement.at)
@@ -205,13 +206,13 @@ async def _may_be_anybodys(conn: Connection, number: str | None, receipt: Ids, s
     return _of(found, "user_id") is None and owner is not None and doubts.is_silent(owner, statement)
 
 
-async def _is_the_same(conn: Connection, there: Owner, old: Ids, new: Ids, statement: Statement) -> bool:
-    """Return whether the owner of a customer's new number is that customer, and not the number's former owner."""
-    if await doubts.is_another_person(conn, there, new, statement.scopes):
-        return False
-    if old.number and await contacts.has_given_up(conn, there.contact_id, old.number):
-        return True  # another number of ours has told us of this change
-    return there.since >= statement.at - _NOTICE_DELAY
+async def _is_the_same(conn: Connection, there: Owner, new: Ids, statement: Statement, *, moved_before: bool) -> bool:
+    """Return whether the owner of a customer's new number is that customer, and not the number's former owner.
+
+    moved_before: another number of ours has told us of this change.
+    """
+    recent = moved_before or there.since >= statement.at - _NOTICE_DELAY
+    return recent and not await doubts.is_another_person(conn, there, new, statement.scopes)
 
 
 async def _new_owner(

@@ -100,6 +100,15 @@ class World:
     ],
     with_user_ids=True,
 )
+@example(  # the same without user ids, where the first one had moved with a notice
+    story=[
+        Step(0, 0, 1, False, False),
+        Step(0, 1, 1, True, False),
+        Step(1, 0, 1, False, False),
+        Step(1, 1, 1, True, False),
+    ],
+    with_user_ids=False,
+)
 async def test_nobody_gets_what_was_a_former_owners(pool: Pool, story: list[Step], with_user_ids: bool) -> None:
     await emptied(pool)
     world, who = World(pool, with_user_ids), list[tuple[int, UUID]]()
