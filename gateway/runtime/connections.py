@@ -19,6 +19,8 @@ from uvicorn.server import ServerState
 from gateway.runtime.telemetry import CONNECTIONS_CLOSED
 
 _MAX_FIELDS = 100  # of one header: thousands of tiny ones would need a hundred times their bytes in memory
+# A client that has all bytes of an answer may ask again before the application has said that they were all.
+_MAX_PIPELINED = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class _ProtocolError(Exception):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's connection with bounds. Requests that come before the answer to the one before are refused."""
+    """uvicorn's connection with bounds. One request may come before the answer to the one before, no more."""
 
     def __init__(
         self,
@@ -122,8 +124,8 @@ class BoundedProtocol(HttpToolsProtocol):
         return None
 
     def on_message_begin(self) -> None:
-        """Begin a request, unless the one before has no answer yet: thousands of them fit into one piece of data."""
-        if not self._is_idle():
+        """Begin a request, unless others wait for their answers: thousands of them fit into one piece of data."""
+        if len(self.pipeline) >= _MAX_PIPELINED:
             CONNECTIONS_CLOSED.labels("pipeline").inc()
             raise _ProtocolError
         self._fields = 0
@@ -162,7 +164,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Expect the next request: uvicorn closes the connection if none begins (`timeout_keep_alive`)."""
         super().on_response_complete()
-        if not self._in_body:
+        if not self._in_body and self._is_idle():
             self._crowd.waiting[self] = None
 
     def pause_writing(self) -> None:
@@ -184,7 +186,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._go()
         self._crowd.release(self.body)
         self.connections.discard(self)
-        if status is None or (not self._is_idle() and self.cycle.response_started):
+        if status is None or self.pipeline or (not self._is_idle() and self.cycle.response_started):
             self.transport.abort()
             return
         self.transport.write(STATUS_LINE[status] + b"content-length: 0\r\nconnection: close\r\n\r\n")

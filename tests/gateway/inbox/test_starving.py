@@ -192,6 +192,14 @@ async def test_bodies_that_no_secret_signed_do_not_fill_the_memory(served: Serve
                 await asyncio.gather(*(attackers.send(almost) for _ in range(10)))
 
 
+async def test_one_request_before_the_answer_to_the_first_is_answered(served: Served) -> None:
+    asked = b"GET /healthz HTTP/1.1\r\nHost: g\r\n"
+    async with Attackers(served) as clients:
+        reader = await clients.send(asked + b"\r\n" + asked + b"Connection: close\r\n\r\n")
+        async with asyncio.timeout(30):
+            assert (await reader.read()).count(b"HTTP/1.1 200 OK") == 2
+
+
 async def test_requests_before_the_answer_to_the_first_are_refused(served: Served) -> None:
     with honest(served):
         async with Attackers(served) as attackers:
