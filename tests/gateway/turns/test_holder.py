@@ -1,16 +1,12 @@
 """Turns over a real Postgres, with an agent server whose faults the tests choose."""
 
 import asyncio
-from typing import Any
-from uuid import uuid4
 
-import psycopg
 import pytest
 
 from gateway.numbers.channels import Channel
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.store.database import Pool
-from gateway.store.turns import turns
 from gateway.store.turns.turns import Turn
 from tests.gateway.support.agent_server import echo, inputs
 from tests.gateway.support.deliveries import NUMBER, text
@@ -83,52 +79,10 @@ async def test_what_arrives_during_a_turn_waits_for_the_next(gateway: Gateway) -
     assert await gateway.replies() == ["first", "second"]
 
 
-async def test_two_workers_never_hold_one_conversation(gateway: Gateway) -> None:
-    gateway.agent.gate.clear()
-    for n in range(20):
-        await gateway.receive(text(str(n), wa_id=f"55119{n:08d}"))
-    other = gateway.worker()
-    await asyncio.gather(gateway.turns.step(), other.step(), gateway.turns.step(), other.step())
-    held = [*gateway.turns._held, *other._held]
-    assert len(held) == len(set(held)) == 20
-    gateway.agent.gate.set()
-    await until(lambda: not gateway.turns._held and not other._held)
-    assert sorted(gateway.agent.created) == sorted(set(gateway.agent.created))
-
-
 async def test_a_run_whose_creation_is_in_doubt_is_adopted(gateway: Gateway) -> None:
     gateway.agent.lose_answers = 1
     await gateway.receive(text("Olá"))
     await gateway.settle()
-    assert len(gateway.agent.runs) == 1
-    assert await gateway.replies() == ["Olá"]
-
-
-async def test_a_dead_workers_turn_is_taken_over_and_its_run_adopted(gateway: Gateway) -> None:
-    gateway.agent.gate.clear()
-    await gateway.receive(text("Olá"))
-    await gateway.turns.step()
-    await until(lambda: len(gateway.agent.runs) == 1)
-    for _, task in gateway.turns._held.values():  # dies without giving anything back
-        task.cancel()
-    other = gateway.worker()
-    await other.step()
-    assert not other._held
-    await gateway.sql("UPDATE conversation SET lease_until = now() RETURNING 1")
-    gateway.agent.gate.set()
-    await gateway.settle(other)
-    assert len(gateway.agent.runs) == 1
-    assert await gateway.replies() == ["Olá"]
-
-
-async def test_a_drained_worker_gives_its_turns_back_at_once(gateway: Gateway) -> None:
-    gateway.agent.gate.clear()
-    await gateway.receive(text("Olá"))
-    await gateway.turns.step()
-    await until(lambda: len(gateway.agent.runs) == 1)
-    await gateway.turns.drain()
-    gateway.agent.gate.set()
-    await gateway.settle(gateway.worker())
     assert len(gateway.agent.runs) == 1
     assert await gateway.replies() == ["Olá"]
 
@@ -238,30 +192,6 @@ async def test_an_answer_without_replies_ends_the_turn_silently(gateway: Gateway
     assert await gateway.sql("SELECT state FROM turn") == [("done",)]
 
 
-async def test_who_lost_the_lease_changes_nothing(gateway: Gateway) -> None:
-    gateway.agent.gate.clear()
-    await gateway.receive(text("Olá"))
-    await gateway.turns.step()
-    await until(lambda: len(gateway.agent.runs) == 1)
-    await gateway.sql("UPDATE conversation SET lease_owner = gen_random_uuid() RETURNING 1")
-    gateway.agent.gate.set()
-    await until(lambda: not gateway.turns._held)
-    assert await gateway.replies() == []
-    assert await gateway.sql("SELECT state FROM turn") == [("open",)]
-
-
-async def test_a_lost_lease_stops_the_turn_at_the_next_renewal(gateway: Gateway) -> None:
-    gateway.agent.gate.clear()
-    await gateway.receive(text("Olá"))
-    await gateway.turns.step()
-    await until(lambda: len(gateway.agent.runs) == 1)
-    await gateway.turns.renew()
-    assert gateway.turns._held
-    await gateway.sql("UPDATE conversation SET lease_owner = gen_random_uuid() RETURNING 1")
-    await gateway.turns.renew()
-    await until(lambda: not gateway.turns._held)
-
-
 async def test_while_a_person_holds_the_conversation_no_turn_starts(gateway: Gateway) -> None:
     await gateway.receive(text("Olá"))
     await gateway.sql("UPDATE conversation SET holder = 'person' RETURNING 1")
@@ -304,27 +234,6 @@ async def test_an_indicator_that_survives_its_cancellation_does_not_hold_the_ans
     await gateway.receive(text("Olá"))
     await gateway.settle(worker)
     assert lost == 2
-    assert await gateway.replies() == ["Olá"]
-
-
-async def test_a_turn_claimed_anew_during_a_renewal_is_not_stopped(gateway: Gateway) -> None:
-    gateway.agent.gate.clear()
-    await gateway.receive(text("Olá"))
-    await gateway.turns.step()
-    await until(lambda: len(gateway.agent.runs) == 1)
-    [(turn, _)] = gateway.turns._held.values()
-    await until(lambda: turn.run_id is not None)
-    async with gateway.pool.connection() as conn, conn.transaction():
-        await conn.execute("SELECT FROM conversation FOR UPDATE")  # the renewal has to wait
-        renewal = asyncio.create_task(gateway.turns.renew())
-        waits = "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        while not (await gateway.sql(waits))[0][0]:
-            await asyncio.sleep(0.01)
-        turn.lease = uuid4()
-        await conn.execute("UPDATE conversation SET lease_owner = %s", (turn.lease,))
-    await renewal
-    gateway.agent.gate.set()
-    await until(lambda: not gateway.turns._held)
     assert await gateway.replies() == ["Olá"]
 
 
@@ -385,24 +294,3 @@ async def test_a_message_that_cannot_be_read_ends_its_turn_and_no_other(gateway:
     await gateway.receive(text("the next"))
     await gateway.settle()
     assert (await gateway.replies())[-1] == "the next"
-
-
-async def test_a_claim_asks_as_much_for_fifty_conversations_as_for_one(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
-    execute = psycopg.AsyncCursor.execute
-
-    async def counted(self: Any, query: Any, *args: Any, **more: Any) -> Any:
-        asked.append(str(query))
-        return await execute(self, query, *args, **more)
-
-    monkeypatch.setattr(psycopg.AsyncCursor, "execute", counted)
-    counts = []
-    for customers in (1, 50):
-        await gateway.receive(*(text("Olá", wa_id=f"55119{customers:02d}{n:06d}") for n in range(customers)))
-        async with gateway.pool.connection() as conn:
-            asked.clear()
-            assert len(await turns.claim(conn, 50, 60, [NUMBER])) == customers
-            counts.append(len(asked))
-    assert counts[0] == counts[1]
