@@ -1,7 +1,7 @@
 """The console over a fresh database: its app without a port, and people who sign in to it."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -14,6 +14,7 @@ from gateway.runtime.passwords import hashed
 from gateway.store.database import Pool
 from gateway.store.people import people
 from gateway.store.people.people import Role
+from tests.gateway.console.desk import Desk
 
 HOST = "http://localhost"
 PASSWORD = "quatro-palavras-bem-longas"
@@ -100,3 +101,10 @@ async def signed_in(pool: Pool, browser: Browser) -> Callable[..., Awaitable[Bro
         return browser
 
     return entered
+
+
+@pytest.fixture
+def desk(database: str) -> Iterator[Desk]:
+    """Return a writer of conversations, as inbox, turns and outbox leave them."""
+    with Desk(database) as desk:
+        yield desk

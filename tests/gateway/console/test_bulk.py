@@ -12,12 +12,6 @@ from tests.gateway.console.desk import Desk
 
 
 @pytest.fixture
-def desk(database):
-    with Desk(database) as desk:
-        yield desk
-
-
-@pytest.fixture
 def states(database) -> Callable[[], list[tuple[Any, ...]]]:
     """`states()`: state, whether assigned, whether an episode is open, and tags of the conversations, oldest first."""
     with psycopg.connect(database, autocommit=True) as conn:

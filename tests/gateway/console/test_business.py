@@ -8,7 +8,6 @@ import pytest
 from gateway.console import process
 from gateway.store.people.people import Role
 from tests.gateway.console.conftest import HTML, person
-from tests.gateway.console.desk import Desk
 
 NASTY = "<script>alert(1)</script>"
 KNOWN = {
@@ -38,12 +37,6 @@ def agent(monkeypatch) -> AgentServer:
     agent = AgentServer()
     monkeypatch.setattr(process, "new_http_client", lambda: httpx.AsyncClient(transport=httpx.MockTransport(agent)))
     return agent
-
-
-@pytest.fixture
-def desk(database):
-    with Desk(database) as desk:
-        yield desk
 
 
 @pytest.fixture

@@ -1,19 +1,10 @@
 """Canned replies: the page, and what the composer inserts."""
 
-import pytest
-
 from gateway.console.admin.canned import filled
 from gateway.store.people.people import Role
 from tests.gateway.console.conftest import HTML
-from tests.gateway.console.desk import Desk
 
 PAGE = "/console/canned"
-
-
-@pytest.fixture
-def desk(database):
-    with Desk(database) as desk:
-        yield desk
 
 
 async def add(browser, **more):

@@ -1,16 +1,7 @@
 """The inbox and the conversation as the server writes them."""
 
-import pytest
-
 from gateway.store.people.people import Role
 from tests.gateway.console.conftest import HTML, person
-from tests.gateway.console.desk import Desk
-
-
-@pytest.fixture
-def desk(database):
-    with Desk(database) as desk:
-        yield desk
 
 
 async def test_the_longest_wait_comes_first(desk, signed_in) -> None:

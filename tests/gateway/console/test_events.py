@@ -12,13 +12,6 @@ from gateway.console.live.events import Stream
 from gateway.console.live.shared_reads import SharedReads
 from gateway.store.desk import changes
 from gateway.store.people.people import Role
-from tests.gateway.console.desk import Desk
-
-
-@pytest.fixture
-def desk(database):
-    with Desk(database) as desk:
-        yield desk
 
 
 @pytest.fixture

@@ -4,13 +4,6 @@ import pytest
 
 from gateway.store.people.people import Role
 from tests.gateway.console.conftest import HTML
-from tests.gateway.console.desk import Desk
-
-
-@pytest.fixture
-def desk(database):
-    with Desk(database) as desk:
-        yield desk
 
 
 async def test_customers_and_messages_are_found_and_html_in_them_is_text(desk, signed_in) -> None:

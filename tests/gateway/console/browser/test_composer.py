@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from psycopg.types.json import Jsonb
 
 from tests.gateway.console.browser.test_access_pages import LOOKS
-from tests.gateway.console.desk import CHANNEL, Desk
+from tests.gateway.console.desk import CHANNEL
 
 # A picture of one green point.
 PNG = base64.b64decode(
@@ -19,12 +19,6 @@ PASTE = """([name, bytes]) => {
   document.querySelector("#composer-text").dispatchEvent(
     new ClipboardEvent("paste", { clipboardData: files, bubbles: true, cancelable: true }));
 }"""
-
-
-@pytest.fixture
-def desk(database, console_url):
-    with Desk(database) as desk:
-        yield desk
 
 
 @pytest.fixture

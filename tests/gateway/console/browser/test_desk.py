@@ -10,12 +10,6 @@ from tests.gateway.console.desk import Desk
 
 
 @pytest.fixture
-def desk(database, console_url):
-    with Desk(database) as desk:
-        yield desk
-
-
-@pytest.fixture
 def carla(desk):
     """A customer who waits for a person, with a history of all kinds."""
     conversation = desk.conversation("Carla Menezes", "5511987654321", department="pedidos")

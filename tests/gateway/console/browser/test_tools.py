@@ -3,14 +3,6 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.gateway.console.desk import Desk
-
-
-@pytest.fixture
-def desk(database, console_url):
-    with Desk(database) as desk:
-        yield desk
-
 
 @pytest.fixture
 def carla(desk):
