@@ -172,7 +172,9 @@ export class Conversation {
     const list = $("#thread");
     while (list.dataset.more && Number(list.dataset.oldest) > seq) if (!(await this.#older("&far=yes"))) return;
     const entry = $(`#message-${CSS.escape(id)}`);
-    if (entry) find.point(entry);
+    if (!entry) return;
+    this.#atEnd = false; // what comes now must not lead away from it, though the browser tells of scrolling later
+    find.point(entry);
   }
 
   async #older(far = "") {

@@ -11,9 +11,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.gateway.console.browser.test_access_pages import LOOKS
-from tests.gateway.console.browser.test_desk import carla, desk, others, row
+from tests.gateway.console.browser.test_desk import carla, others, row
 
-__all__ = ["carla", "desk"]
+__all__ = ["carla"]
 KNOWN = {
     "orders": [
         {"id": "12345", "status": "Em separação", "ordered_on": "2026-11-20", "stage": "open"},
