@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import psycopg
-import redis.asyncio as redis
+from typing import TYPE_CHECKING
 
-from gateway.numbers.channels import Channels
+import psycopg
+
 from gateway.store.database import Pool
-from gateway.turns.agent_server import Agent
+
+if TYPE_CHECKING:  # the processes that check them import them
+    import redis.asyncio as redis
+
+    from gateway.numbers.channels import Channels
+    from gateway.turns.agent_server import Agent
 
 
 async def postgres(pool: Pool) -> str | None:
@@ -26,9 +31,11 @@ async def postgres(pool: Pool) -> str | None:
 
 async def valkey(client: redis.Redis) -> str | None:
     """Check that the store of the shared rate limits answers."""
+    from redis.exceptions import RedisError
+
     try:
         await client.ping()
-    except (redis.RedisError, OSError) as error:
+    except (RedisError, OSError) as error:
         return f"no answer ({type(error).__name__}); each worker keeps stricter limits of its own"
     return None
 

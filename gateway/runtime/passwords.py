@@ -13,8 +13,6 @@ _AT_ONCE = 2
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
 
 _hasher = PasswordHasher()
-# Nobody's: an unknown login takes as long as a known one.
-_NOBODY = _hasher.hash(secrets.token_urlsafe(32))
 
 
 class Passwords:
@@ -22,6 +20,8 @@ class Passwords:
 
     def __init__(self) -> None:
         self._turn = asyncio.Semaphore(_AT_ONCE)
+        # Nobody's: an unknown login takes as long as a known one.
+        self._nobody = hashed(secrets.token_urlsafe(32))
 
     async def hash(self, password: str) -> str:
         """Return the hash of a password."""
@@ -33,7 +33,7 @@ class Passwords:
         if len(password) > LONGEST:
             return False
         async with self._turn:
-            right = await asyncio.to_thread(_verify, kept or _NOBODY, password)
+            right = await asyncio.to_thread(_verify, kept or self._nobody, password)
         return right and kept is not None
 
 

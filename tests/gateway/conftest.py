@@ -72,7 +72,7 @@ def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
     monkeypatch.setattr(common, "configure_logging", lambda *_: None)  # the tests' own logging stays
 
     async def run(*arguments: str, **environment: str) -> tuple[int, str]:
-        result = await asyncio.to_thread(CliRunner().invoke, cli.app, arguments, env=environment)
+        result = await asyncio.to_thread(CliRunner().invoke, cli.program(arguments[0]), arguments, env=environment)
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result.exit_code, result.output
