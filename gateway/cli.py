@@ -5,6 +5,7 @@ Only the module of the wanted command is imported, so that a process holds no mo
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -34,6 +35,7 @@ _GROUPS = frozenset({"users"})
 
 def main() -> None:
     """Entry point of the console script."""
+    os.umask(0o077)  # customers' files are for this user alone: the object store gives no modes of its own
     program(next(iter(sys.argv[1:]), None))()
 
 

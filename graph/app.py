@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 from graph.customer_data import ROUTE
 from graph.server.log_lines import leave_out_the_words_of_exceptions
 from graph.server.server import RUNTIME_FOLDER, forget_runs, make_app
 from graph.server.tracing import configure_tracing
 from graph.settings import settings
+
+os.umask(0o077)  # files of the server and of libraries, with words of customers, are for this user alone
 
 # `disable_persistence` in langgraph.json does not reach the server (langgraph-cli 0.4.40 drops it, and with it an
 # orderly stop would write all the same), so this has to happen before the server reads: now, while it loads the app.

@@ -1,6 +1,7 @@
 """The commands of `python -m simulator`."""
 
 import asyncio
+import os
 import signal
 import sys
 from contextlib import suppress
@@ -139,6 +140,7 @@ def _interrupt_once(*_: object) -> None:
 
 def main() -> None:
     """Run the command line."""
+    os.umask(0o077)  # databases, logs and media of the local stack are for this user alone
     cli()
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from simulator.keys import write_private
 from simulator.ports import PortBusyError, require_free
 from simulator.stack import console
 from simulator.stack.console import ConsolePerson
@@ -24,6 +25,8 @@ STATE_FILE = "stack.json"
 AGENT_START_SECONDS = 120  # its imports take long on slow machines
 STOP_SECONDS = 15
 DATABASES, SERVERS, WORK = range(3)  # stages
+# Others may enter it but see nothing: Postgres runs as another user where the stack runs as root.
+DEV_DIR_MODE = 0o711
 
 
 class Stack:
@@ -140,10 +143,7 @@ class Stack:
         ]
         state: dict[str, Any] = {"pid": os.getpid(), "addresses": self._plan.addresses(), "processes": processes}
         state["console_people"] = [asdict(person) for person in self._people]
-        temporary = self._state.with_suffix(".new")
-        temporary.touch(0o600)  # it has the passwords of the console's people
-        temporary.write_text(json.dumps(state, indent=2))
-        temporary.replace(self._state)
+        write_private(self._state, json.dumps(state, indent=2))  # it has the passwords of the console's people
 
     def _report_addresses(self) -> None:
         addresses = self._plan.addresses()
@@ -173,7 +173,9 @@ def read_state(dev_dir: Path) -> dict[str, Any]:
 @contextmanager
 def _lock(dev_dir: Path) -> Iterator[None]:
     """Lock the directory: two stacks over the same data would destroy it. Raises StartError when it is locked."""
-    dev_dir.mkdir(parents=True, exist_ok=True)
+    if not dev_dir.exists():
+        dev_dir.mkdir(parents=True)
+        dev_dir.chmod(DEV_DIR_MODE)
     with (dev_dir / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -110,15 +110,19 @@ def test_all_missing_at_start_is_named_and_the_process_waits(start: Start, free_
 
 
 @pytest.mark.parametrize("command", ["serve", "work", "console"])
-def test_sigterm_ends_it_cleanly(start: Start, command: str, database: str, free_port: Callable[[], int]) -> None:
+def test_sigterm_ends_it_cleanly_and_its_files_are_private(
+    start: Start, command: str, database: str, free_port: Callable[[], int], tmp_path: Path
+) -> None:
     port = free_port()
-    ports = dict.fromkeys(("OPS_PORT", "WORK_PORT", "CONSOLE_OPS_PORT"), str(port))
+    ports = {"MEDIA_URL": (tmp_path / "media").as_uri()}
+    ports |= dict.fromkeys(("OPS_PORT", "WORK_PORT", "CONSOLE_OPS_PORT"), str(port))
     process = start(command, DATABASE_URL=database, GATEWAY_PORT="0", CONSOLE_PORT="0", **ports)
     assert parts(port)["postgres"] == "ok"
     process.send_signal(signal.SIGTERM)
     output = said(process)
     assert process.returncode in (0, -signal.SIGTERM)
     assert "Traceback" not in output
+    assert (tmp_path / "media").stat().st_mode & 0o777 == 0o700
 
 
 def test_ready_means_that_the_webhooks_port_answers_too(
