@@ -120,7 +120,7 @@ class MessageEvents:
                 contact_id = await identity.customer_for(conn, named, statement)
         if isinstance(content, SystemContent) and content.event == "customer_identity_changed":
             await identity.phone_changed(conn, contact_id, statement, self._rules.phone_changed_hold)
-        await contacts.rename(conn, contact_id, received.customer.name, received.customer.username)
+        await contacts.rename(conn, contact_id, received.customer.name, received.customer.username, statement.at)
         return contact_id
 
     async def _incoming(
@@ -207,7 +207,7 @@ class MessageEvents:
             if not named.strong or isinstance(message.content, UnsupportedContent):
                 continue
             contact_id = await identity.customer_for(conn, named, statement)
-            await contacts.rename(conn, contact_id, message.customer.name, message.customer.username)
+            await contacts.rename(conn, contact_id, message.customer.name, message.customer.username, statement.at)
             conversation_id = await conversations.conversation_for(conn, statement.channel_id, contact_id)
             if isinstance(message, MessageEchoed):
                 await self._add_echo(conn, conversation_id, stored, message, statement)
@@ -228,7 +228,7 @@ class MessageEvents:
             return UNIDENTIFIED_CUSTOMER
         statement = replace(self.spoken(stored, changed.timestamp), spoken=False)
         contact_id = await identity.user_id_changed(conn, changed.previous, current, statement)
-        await contacts.rename(conn, contact_id, changed.customer.name, changed.customer.username)
+        await contacts.rename(conn, contact_id, changed.customer.name, changed.customer.username, statement.at)
         return DONE
 
 

@@ -78,7 +78,7 @@ async def preference(conn: Connection, changed: UserPreferenceChanged, statement
     if not named.strong:
         return UNIDENTIFIED_CUSTOMER
     contact_id = await identity.customer_for(conn, named, statement)
-    await contacts.rename(conn, contact_id, changed.customer.name, changed.customer.username)
+    await contacts.rename(conn, contact_id, changed.customer.name, changed.customer.username, statement.at)
     await marketing.set_choice(conn, contact_id, changed.value, statement.at)
     return DONE
 

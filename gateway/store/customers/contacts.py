@@ -237,14 +237,21 @@ async def hold_changes(conn: Connection, contact_id: UUID, until: datetime) -> N
     )
 
 
-async def rename(conn: Connection, contact_id: UUID, name: str | None, user_name: str | None = None) -> None:
-    """Store a customer's present names; None: the payload has none, and the one that is known stays."""
+async def rename(conn: Connection, contact_id: UUID, name: str | None, user_name: str | None, at: datetime) -> None:
+    """Store a customer's names as of a time, unless names or messages of a later time are known.
+
+    None: the payload has none, and the one that is known stays.
+    """
     if name or user_name:
         await conn.execute(
-            """UPDATE contact SET name = coalesce(%(name)s, name), user_name = coalesce(%(user_name)s, user_name)
+            """UPDATE contact SET name = coalesce(%(name)s, name), user_name = coalesce(%(user_name)s, user_name),
+                                  named_at = %(at)s
                WHERE id = %(id)s AND (name, user_name) IS DISTINCT FROM
-                     (coalesce(%(name)s, name), coalesce(%(user_name)s, user_name))""",
-            {"id": contact_id, "name": name or None, "user_name": user_name or None},
+                     (coalesce(%(name)s, name), coalesce(%(user_name)s, user_name))
+                 AND (coalesce(name, user_name) IS NULL OR %(at)s >= coalesce(greatest(named_at, (
+                         SELECT max(v.last_inbound_at) FROM conversation v WHERE v.contact_id = contact.id)),
+                         '-infinity'))""",
+            {"id": contact_id, "name": name or None, "user_name": user_name or None, "at": at},
         )
 
 

@@ -151,6 +151,7 @@ async def _move(conn: Connection, kept: UUID, absorbed: UUID) -> None:
     await conn.execute("UPDATE proof_try SET contact_id = %(kept)s WHERE contact_id = %(absorbed)s", values)
     await conn.execute(
         """UPDATE contact k SET name = coalesce(k.name, o.name), user_name = coalesce(k.user_name, o.user_name),
+               named_at = greatest(k.named_at, o.named_at),
                marketing = CASE WHEN o.marketing_at > coalesce(k.marketing_at, '-infinity')
                                 THEN o.marketing ELSE k.marketing END,
                marketing_at = greatest(k.marketing_at, o.marketing_at),
