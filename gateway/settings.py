@@ -7,9 +7,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-from gateway.numbers.channels import ALL_SECRETS, Channel, Channels
+from gateway.numbers.channels import ALL_SECRETS, Channel, Channels, hard_to_guess
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.runtime.capabilities import Capabilities
 from gateway.runtime.settings import CommonSettings
@@ -37,7 +37,9 @@ class Settings(CommonSettings):
     whatsapp_business_account_id: str | None = Field(None, description="the WABA's id")
     whatsapp_access_token: SecretStr | None = Field(None, description="system user token")
     whatsapp_app_secret: SecretStr | None = Field(None, description="app secret; during a rotation: new,old")
-    whatsapp_webhook_verify_token: SecretStr | None = Field(None, description="what you typed into Meta's webhook form")
+    whatsapp_webhook_verify_token: SecretStr | None = Field(
+        None, description="what you typed into Meta's webhook form, at least 16 characters"
+    )
     channels_file: str | None = Field(None, description="several numbers: JSON files, comma-separated, merged")
 
     redis_url: SecretStr | None = Field(
@@ -124,6 +126,11 @@ class Settings(CommonSettings):
     episode_idle_hours: float = Field(
         24, gt=0, description="a customer's matter that the agent has is closed after so long without a message"
     )
+
+    @field_validator("whatsapp_webhook_verify_token")
+    @classmethod
+    def _cannot_be_guessed(cls, value: SecretStr | None) -> SecretStr | None:
+        return hard_to_guess(value)
 
     @model_validator(mode="after")
     def _resends_while_it_makes_sense(self) -> Settings:

@@ -13,7 +13,7 @@ from kubernetes_asyncio import client, config
 from kubernetes_asyncio.client.exceptions import ApiException
 
 from k8s.model import channels_file
-from k8s.model.declared import GROUP, VERIFY_TOKEN_KEY, VERSION, KeyRef, Number
+from k8s.model.declared import GROUP, MIN_VERIFY_TOKEN, VERIFY_TOKEN_KEY, VERSION, KeyRef, Number
 from k8s.model.json_object import Json
 from k8s.model.observed import Problem, Secrets
 
@@ -79,6 +79,9 @@ class Cluster:
         app_secrets = tuple(dict.fromkeys(part for part in parts if part))
         if not app_secrets:  # only commas: without one, gateways would refuse every webhook
             raise MissingKeysError([f"key {ref.key} of Secret {ref.name}" for ref in number.credentials.app_secrets])
+        if len(found[verify]) < MIN_VERIFY_TOKEN:
+            advice = f"a verify token has at least {MIN_VERIFY_TOKEN} characters: openssl rand -hex 16"
+            raise MissingKeysError([f"key {verify.key} of Secret {verify.name} ({advice})"])
         return Secrets(
             access_token=found[number.credentials.access_token],
             app_secrets=app_secrets,

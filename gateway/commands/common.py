@@ -31,7 +31,8 @@ def read(kind: type[S]) -> S:
         settings = kind()
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        die(f"{str(first['loc'][0]).upper() if first['loc'] else 'settings'}: {first['msg']} (see .env.example)")
+        name = str(first["loc"][0]).upper() if first["loc"] else "settings"
+        die(f"{name}: {first['msg'].removeprefix('Value error, ')} (see .env.example)")
     configure_logging(settings.log_level, settings.log_format)
     return settings
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import time
 from collections.abc import Sequence
 
@@ -12,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from gateway.inbox.verification import Verification
 from gateway.inbox.webhook_rows import RowBounds, Rows, rows
 from gateway.inbox.writer import Inbox, NotDurableError
 from gateway.numbers.channels import Channels
@@ -43,6 +43,7 @@ class Webhook:
     def __init__(self, inbox: Inbox, channels: Channels, bounds: RowBounds = RowBounds()) -> None:  # noqa: B008  # frozen
         self._inbox = inbox
         self._channels = channels
+        self._verification = Verification(channels)
         self._bounds = bounds
         self._one_large = asyncio.Lock()
 
@@ -52,19 +53,11 @@ class Webhook:
 
     async def _handle(self, request: Request) -> Response:
         started = time.perf_counter()
-        response = self._subscribe(request) if request.method != "POST" else await self._deliver(request)
+        response = self._verification.answer(request) if request.method != "POST" else await self._deliver(request)
         WEBHOOKS.labels(str(response.status_code)).inc()
         if request.method == "POST":
             ACK.observe(time.perf_counter() - started)
         return response
-
-    def _subscribe(self, request: Request) -> Response:
-        query = request.query_params
-        given = query.get("hub.verify_token", "").encode()
-        known = [hmac.compare_digest(given, token.encode()) for token in self._channels.verify_tokens()]
-        if query.get("hub.mode") != "subscribe" or not any(known):
-            return PlainTextResponse("the verify token is not the one that is configured here", 403)
-        return PlainTextResponse(query.get("hub.challenge", ""))
 
     async def _deliver(self, request: Request) -> Response:
         try:

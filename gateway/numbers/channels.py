@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 _CHECK_SECONDS = 1.0  # between two checks of the files
 # Messages a second: Meta gives 20, 80 or 1,000 (reference/throughput); slower than one in ten seconds is a mistake.
 _MIN_PER_SECOND, _MAX_PER_SECOND = 0.1, 1000
+# A stranger may try tokens at the webhook's address, where a short one would be guessed.
+MIN_VERIFY_TOKEN = 16
 ALL_SECRETS = frozenset({"access_token", "app_secrets", "verify_token"})
 
 Version = tuple[tuple[int, int], ...]
@@ -95,6 +97,11 @@ class Channel(BaseModel):
             raise ValueError(_first_line(error)) from None
         return value
 
+    @field_validator("verify_token")
+    @classmethod
+    def _cannot_be_guessed(cls, value: SecretStr | None) -> SecretStr | None:
+        return hard_to_guess(value)
+
     @field_validator("access_token")
     @classmethod
     def _fits_a_header(cls, value: SecretStr) -> SecretStr:
@@ -102,6 +109,16 @@ class Channel(BaseModel):
         if not (token and token.isascii() and token.isprintable()):
             raise ValueError("an access token is printable ASCII")
         return SecretStr(token)
+
+
+def hard_to_guess(token: SecretStr | None) -> SecretStr | None:
+    """Return a verify token. Raises ValueError, with the way to a better one, if it is too short; "" means none."""
+    if token is not None and 0 < len(token.get_secret_value()) < MIN_VERIFY_TOKEN:
+        raise ValueError(
+            f"a verify token has at least {MIN_VERIFY_TOKEN} characters: make one with `openssl rand -hex 16`, "
+            "and set it here and in Meta's webhook form"
+        )
+    return token
 
 
 class Channels:

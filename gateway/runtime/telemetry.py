@@ -27,6 +27,7 @@ PROCESSING = Histogram(
 ACK = Histogram("whatsapp_webhook_ack_seconds", "From a webhook's arrival to its acknowledgement", buckets=_SECONDS)
 WEBHOOKS = Counter("whatsapp_webhooks", "Webhook requests, by the status they were answered with", ["status"])
 SIGNATURE_FAILURES = Counter("whatsapp_webhook_signature_failures", "Webhooks whose signature was missing or wrong")
+VERIFICATION_FAILURES = Counter("whatsapp_webhook_verification_failures", "Verifications with a wrong verify token")
 CONNECTIONS_CLOSED = Counter("whatsapp_connections_closed", "Connections closed by a bound of their port", ["bound"])
 FOREIGN = Counter("whatsapp_webhook_foreign_items", "Items refused because another app's secret had signed them")
 DOUBTS = Counter("whatsapp_identity_doubts", "Numbers that may have changed hands, by why", ["cause"])
@@ -51,7 +52,7 @@ UNCERTAIN = Gauge("whatsapp_messages_uncertain", "Sends of which nobody knows wh
 LOGINS = Counter("whatsapp_console_logins", "Tries of people to sign in to the console, by outcome", ["outcome"])
 
 # Only `serve` counts these. Zeros from `work` would hide from an alert that no process counts them.
-_OF_SERVE = (ACK, WEBHOOKS, SIGNATURE_FAILURES, FOREIGN)
+_OF_SERVE = (ACK, WEBHOOKS, SIGNATURE_FAILURES, VERIFICATION_FAILURES, FOREIGN)
 
 
 def leave_out_the_webhook() -> None:

@@ -16,6 +16,7 @@ VERSION = "v1alpha1"
 
 # A name that only a verify token has: Meta sends its value to the callback, whose host the number's author chooses.
 VERIFY_TOKEN_KEY = re.compile(r"([-._a-zA-Z0-9]*[-._])?verify[-_.]token")
+MIN_VERIFY_TOKEN = 16  # as in gateway/numbers/channels.py, which refuses shorter ones
 # No other form: other programs might read another host out of it.
 _PLAIN_URL = re.compile(r"https?://([-.a-z0-9]+)(:[0-9]+)?(/[^\s\\@]*)?", re.IGNORECASE)
 

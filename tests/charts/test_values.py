@@ -49,6 +49,13 @@ REFUSALS = {
         {"simulator.enabled": False, "channel": {"phoneNumberId": "1", "accessToken": "a", "appSecret": "b"}},
         "channel.verifyToken is missing: name a Secret",
     ),
+    "a short verify token": (
+        {
+            "simulator.enabled": False,
+            "channel": {"phoneNumberId": "1", "accessToken": "a", "appSecret": "b", "verifyToken": "a" * 15},
+        },
+        "channel.verifyToken has fewer than 16 characters",
+    ),
     "a Secret and values": (
         {
             "whatsapp.graphUrl": "https://graph.facebook.com",

@@ -10,7 +10,9 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
+from gateway.inbox.verification import MAX_ADDRESSES, MAX_FAILURES, WINDOW_SECONDS, Failures
 from gateway.inbox.webhook import MAX_BODY
 from gateway.settings import Settings
 from gateway.whatsapp.webhooks.signature import sign
@@ -29,7 +31,7 @@ def configured(database: str) -> Settings:
         whatsapp_phone_number_id=NUMBER,
         whatsapp_access_token="t",
         whatsapp_app_secret=f"{SECRET},the-previous-one",
-        whatsapp_webhook_verify_token="verify-me",
+        whatsapp_webhook_verify_token="verify-me-by-this",
     )
 
 
@@ -50,13 +52,42 @@ def rows(url: str) -> list[tuple[Any, ...]]:
 
 
 async def test_verification_answers_the_challenge(http: httpx.AsyncClient) -> None:
-    query = {"hub.mode": "subscribe", "hub.verify_token": "verify-me", "hub.challenge": "31415"}
+    query = {"hub.mode": "subscribe", "hub.verify_token": "verify-me-by-this", "hub.challenge": "31415"}
     answer = await http.get(PATH, params=query)
     assert (answer.status_code, answer.text) == (200, "31415")
     assert answer.headers["content-type"].startswith("text/plain")
-    for wrong in ({"hub.verify_token": "wrong"}, {"hub.mode": "unsubscribe"}, {"hub.verify_token": "vérify"}):
+    for wrong in (
+        {"hub.verify_token": "wrong"},
+        {"hub.mode": "unsubscribe"},
+        {"hub.verify_token": "vérify-me"},
+    ):
         assert (await http.get(PATH, params=query | wrong)).status_code == 403
     assert (await http.get(PATH)).status_code == 403
+
+
+async def test_wrong_verify_tokens_are_counted_logged_and_throttled_by_address(http: httpx.AsyncClient) -> None:
+    right = {"hub.mode": "subscribe", "hub.verify_token": "verify-me-by-this", "hub.challenge": "31415"}
+    with capture_logs() as lines:
+        answers = [(await http.get(PATH, params={"hub.verify_token": f"guess-{n}"})).status_code for n in range(30)]
+    assert answers == [403] * MAX_FAILURES + [429] * (30 - MAX_FAILURES)
+    assert [line["event"] for line in lines] == ["verification_failed"] * MAX_FAILURES
+    assert "guess" not in str(lines)
+    assert (await http.get(PATH, params=right)).status_code == 429  # else a throttled guess would still be answered
+
+
+def test_an_address_may_try_again_later_and_the_memory_is_bounded() -> None:
+    now = 0.0
+    failures = Failures(lambda: now)
+    for _ in range(MAX_FAILURES):
+        assert failures.wait_of("meta") == 0
+        failures.add("meta")
+    assert 0 < failures.wait_of("meta") <= WINDOW_SECONDS
+    assert failures.wait_of("another") == 0
+    now = WINDOW_SECONDS + 1
+    assert (failures.wait_of("meta"), failures.add("meta")) == (0, 1)
+    for number in range(2 * MAX_ADDRESSES):
+        failures.add(str(number))
+    assert len(failures._of_address) == MAX_ADDRESSES
 
 
 async def test_an_item_is_durable_when_it_is_acknowledged(http: httpx.AsyncClient, database: str) -> None:

@@ -38,7 +38,7 @@ def by_files(tmp_path: Path) -> Path:
     """A channels file as Kubernetes mounts it: each secret in its own file."""
     (tmp_path / "access-token").write_text("first-token\n")
     (tmp_path / "app-secret").write_text("new, old\n")
-    (tmp_path / "verify-token").write_text("verify\n")
+    (tmp_path / "verify-token").write_text("verify-this-number\n")
     names = {"access_token_file": "access-token", "app_secrets_file": "app-secret", "verify_token_file": "verify-token"}
     path = tmp_path / "channels.json"
     path.write_text(json.dumps({"channels": [{"phone_number_id": "1", **names}]}))
@@ -49,7 +49,7 @@ def test_secrets_may_stand_in_files_beside_the_channels_file(by_files: Path) -> 
     channels = over(by_files)
     assert token(channels) == "first-token"
     assert channels.app_secrets() == ["new", "old"]
-    assert channels.verify_tokens() == ["verify"]
+    assert channels.verify_tokens() == ["verify-this-number"]
 
 
 def test_a_rotated_secret_is_taken_without_a_restart(by_files: Path) -> None:
@@ -65,8 +65,8 @@ def test_a_secret_file_that_is_gone_leaves_the_last_good_content_and_is_named(by
     by_files.with_name("verify-token").unlink()
     assert token(channels) == "first-token"
     assert "verify-token" in channels.problems[str(by_files)]
-    by_files.with_name("verify-token").write_text("later")
-    assert channels.verify_tokens() == ["later"]
+    by_files.with_name("verify-token").write_text("verify-this-later")
+    assert channels.verify_tokens() == ["verify-this-later"]
     assert channels.problems == {}
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from gateway import health_checks
 from gateway.numbers.channels import Channel, Channels
@@ -78,9 +79,19 @@ def test_a_missing_file_is_a_problem_until_it_is_there(tmp_path: Path) -> None:
 
 
 def test_secrets_show_in_no_representation() -> None:
-    one = Channel.model_validate(channel("1", "the-token", app_secrets=["the-secret"], verify_token="the-verify"))
+    one = Channel.model_validate(channel("1", "the-token", app_secrets=["the-secret"], verify_token="the-verify-token"))
     for secret in ("the-token", "the-secret", "the-verify"):
         assert secret not in repr(one)
+
+
+def test_a_verify_token_that_could_be_guessed_is_refused_with_the_way_to_a_better_one(tmp_path: Path) -> None:
+    write(tmp_path / "channels.json", channel("1", verify_token="v" * 15), channel("2", verify_token="v" * 16))
+    channels = Channels(files=[tmp_path / "channels.json"])
+    assert list(channels.all()) == ["2"]
+    [problem] = channels.problems.values()
+    assert "1: verify_token: a verify token has at least 16 characters: make one with `openssl rand -hex 16`" in problem
+    with pytest.raises(ValidationError, match="at least 16 characters"):
+        Settings(_env_file=None, database_url="postgresql://x", whatsapp_webhook_verify_token="v" * 15)
 
 
 def test_a_channel_may_have_its_own_quiet_period() -> None:
@@ -161,12 +172,12 @@ async def test_no_number_at_all_is_said_with_the_settings_that_name_one() -> Non
 
 def test_a_process_holds_only_the_secrets_that_it_uses(tmp_path: Path) -> None:
     """The others are not demanded: their files are absent where the chart gives them to other processes only."""
-    entry = {"phone_number_id": "1", "access_token_file": "absent", "app_secrets": ["s"], "verify_token": "v"}
+    entry = {"phone_number_id": "1", "access_token_file": "absent", "app_secrets": ["s"], "verify_token": "v" * 16}
     file = tmp_path / "channels.json"
     file.write_text(json.dumps({"channels": [entry, {"phone_number_id": "2", "access_token": "t"}]}))
     serve = Channels(files=[file], secrets=("app_secrets", "verify_token"))
     assert {number: one.access_token.get_secret_value() for number, one in serve.all().items()} == {"1": "", "2": ""}
-    assert (serve.app_secrets(), serve.verify_tokens(), serve.problems) == (["s"], ["v"], {})
+    assert (serve.app_secrets(), serve.verify_tokens(), serve.problems) == (["s"], ["v" * 16], {})
     (tmp_path / "absent").write_text("token")
     work = Channels(files=[file], secrets=("access_token", "app_secrets"))
     assert [one.access_token.get_secret_value() for one in work.all().values()] == ["token", "t"]

@@ -15,7 +15,7 @@ from k8s.model import channels_file
 from k8s.model.declared import Agent, Number
 from k8s.model.observed import Phone, Secrets
 
-SECRETS = Secrets(access_token="token-1", app_secrets=("secret-1", "secret-0"), verify_token="verify-1")
+SECRETS = Secrets(access_token="token-1", app_secrets=("secret-1", "secret-0"), verify_token="verify-token-number-1")
 SPEC: dict[str, Any] = {
     "phoneNumberId": "100",
     "businessAccountId": "200",
@@ -56,7 +56,7 @@ def test_the_gateway_reads_what_the_operator_writes(tmp_path: Path) -> None:
     assert channel is not None
     assert channel.access_token.get_secret_value() == "token-1"
     assert read.app_secrets() == ["secret-1", "secret-0"]
-    assert read.verify_tokens() == ["verify-1"]
+    assert read.verify_tokens() == ["verify-token-number-1"]
     assert channel.quiet_period_seconds == 2.5
     assert channel.fallback_template is not None
     assert channel.fallback_template.reply()["components"][0]["parameters"][0]["text"] == "SVLentes"
@@ -116,7 +116,7 @@ def test_no_secret_shows_in_what_is_logged() -> None:
     from k8s.model.observed import ObservedNumber
 
     shown = repr([SECRETS, Publish(entry()), ObservedNumber(secrets=SECRETS, channel_entry=entry())])
-    assert not any(secret in shown for secret in ("token-1", "secret-1", "verify-1"))
+    assert not any(secret in shown for secret in ("token-1", "secret-1", "verify-token-number-1"))
 
 
 def test_a_time_zone_that_is_none_is_refused_by_name() -> None:

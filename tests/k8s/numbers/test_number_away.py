@@ -70,7 +70,7 @@ async def test_an_operator_that_starts_while_meta_is_away_believes_the_status(
     await number.run(after=60)
     assert number.condition("Ready") == ("True", "Ready")
     operator.restart()
-    api.put("secrets", "shop", "loja", {"access-token": "token-2", "app-secret": "s", "verify-token": "v"})
+    api.put("secrets", "shop", "loja", {"access-token": "token-2", "app-secret": "s", "verify-token": "v" * 16})
     await number.run(after=60)
     assert number.condition("Ready") == ("Unknown", "MetaUnavailable")
     found = channel_entry(api)

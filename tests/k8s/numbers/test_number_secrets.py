@@ -17,7 +17,7 @@ async def test_a_rotated_token_is_checked_again_at_once(operator: Harness, simul
     simulator.control.put(
         "/_sim/tokens/token-2", json={"expires_at": int(operator.clock.now().timestamp()) + 5 * 86400}
     )
-    api.put("secrets", "shop", "loja", {"access-token": "token-2", "app-secret": "new,old", "verify-token": "v"})
+    api.put("secrets", "shop", "loja", {"access-token": "token-2", "app-secret": "new,old", "verify-token": "v" * 16})
     await number.run(after=15)
     found = channel_entry(api)
     assert found is not None
@@ -29,7 +29,7 @@ async def test_a_rotated_token_is_checked_again_at_once(operator: Harness, simul
 async def test_a_bad_token_does_not_displace_a_good_one(operator: Harness, simulator: Any, api: ApiServer) -> None:
     number = operator.number()
     await number.run()
-    api.put("secrets", "shop", "loja", {"access-token": "wrong", "app-secret": "new", "verify-token": "v"})
+    api.put("secrets", "shop", "loja", {"access-token": "wrong", "app-secret": "new", "verify-token": "v" * 16})
     result = await number.run(after=15)
     assert result is not None
     found = channel_entry(api)
@@ -77,6 +77,7 @@ async def test_missing_and_forbidden_secrets_are_named(operator: Harness, simula
         ({"access-token": "\n"}, "SecretMissing", "key access-token of Secret loja"),
         ({"app-secret": ", ,"}, "SecretMissing", "key app-secret of Secret loja"),
         ({"verify-token": ""}, "SecretMissing", "key verify-token of Secret loja"),
+        ({"verify-token": "v" * 15}, "SecretMissing", "a verify token has at least 16 characters: openssl rand"),
     ],
 )
 async def test_secrets_as_people_make_them(
