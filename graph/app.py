@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from graph.customer_data import ROUTE
+from graph.customer_records import ROUTES
 from graph.server.log_lines import leave_out_the_words_of_exceptions
 from graph.server.server import RUNTIME_FOLDER, forget_runs, make_app
 from graph.server.tracing import configure_tracing
@@ -19,5 +20,5 @@ forget_runs(RUNTIME_FOLDER)
 leave_out_the_words_of_exceptions()
 configure_tracing(settings().otel_exporter_otlp_endpoint)
 
-development = make_app([ROUTE], settings(), development=True)
-production = make_app([ROUTE], settings(), development=False)
+development = make_app([ROUTE, *ROUTES], settings(), development=True)
+production = make_app([ROUTE, *ROUTES], settings(), development=False)

@@ -9,9 +9,11 @@ from functools import lru_cache
 
 from graph.business.data import (
     Business,
+    Erased,
     Item,
     NoCustomerError,
     NoProofError,
+    NoSuchCallError,
     Order,
     Priority,
     Product,
@@ -27,10 +29,12 @@ from graph.settings import settings
 __all__ = [
     "DEMO_KEY",
     "Business",
+    "Erased",
     "HttpBusiness",
     "Item",
     "NoCustomerError",
     "NoProofError",
+    "NoSuchCallError",
     "Order",
     "PostgresBusiness",
     "Priority",

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel
 
@@ -32,6 +32,10 @@ class NoCustomerError(Exception):
 
 class NoProofError(Exception):
     """The company cannot check whether somebody is the customer of an order: a person has to."""
+
+
+class NoSuchCallError(Exception):
+    """The company's API has no such call: a person has to see to it there."""
 
 
 class RefusedError(Exception):
@@ -84,6 +88,16 @@ class Ticket(TicketRequest):
     created_at: datetime
 
 
+class Erased(BaseModel):
+    """The company's answer to an erasure.
+
+    `erased`: how many of which things; `kept`: things that it has to keep, each with the reason, in Portuguese.
+    """
+
+    erased: dict[str, int] = {}
+    kept: list[str] = []
+
+
 class Business(Protocol):
     """The company's data about one customer at a time.
 
@@ -123,6 +137,12 @@ class Business(Protocol):
         If so, the lasting ones among the keys (`user_id`, `customer_id`) lead to its customer from now on. Raises
         NoProofError if the company cannot check it.
         """
+
+    async def records(self, keys: Sequence[CustomerKey]) -> dict[str, Any]:
+        """Return everything that is stored about the customer, as JSON. Raises NoSuchCallError."""
+
+    async def erase(self, keys: Sequence[CustomerKey], idempotency_key: str) -> Erased:
+        """Erase everything about the customer. Raises NoSuchCallError."""
 
     async def close(self) -> None:
         """Close connections; the next question opens new ones."""

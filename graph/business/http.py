@@ -16,8 +16,10 @@ from pydantic import BaseModel, StrictBool, TypeAdapter
 
 import graph.retries  # noqa: F401 - says how a retry is logged
 from graph.business.data import (
+    Erased,
     NoCustomerError,
     NoProofError,
+    NoSuchCallError,
     Order,
     Product,
     RefusedError,
@@ -37,6 +39,7 @@ TLS = ssl.create_default_context()
 ORDERS: TypeAdapter[list[Order]] = TypeAdapter(list[Order])
 PRODUCTS: TypeAdapter[list[Product]] = TypeAdapter(list[Product])
 TICKETS: TypeAdapter[list[Ticket]] = TypeAdapter(list[Ticket])
+RECORDS: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 
 
 class _Refusal(BaseModel):
@@ -119,12 +122,34 @@ class HttpBusiness:
             raise
         return _Verdict.model_validate_json(answer).verified
 
+    async def records(self, keys: Sequence[CustomerKey]) -> dict[str, Any]:
+        """Return everything that the company stores about the customer. Raises NoSuchCallError."""
+        if not wire_keys(keys):
+            return {}
+        return RECORDS.validate_json(await self._about("/customers/export", keys, {}))
+
+    async def erase(self, keys: Sequence[CustomerKey], idempotency_key: str) -> Erased:
+        """Have the company erase everything about the customer. Raises NoSuchCallError."""
+        if not wire_keys(keys):
+            return Erased()
+        return Erased.model_validate_json(
+            await self._about("/customers/erase", keys, {"idempotency-key": idempotency_key})
+        )
+
     async def close(self) -> None:
         """Do nothing: no connection is kept between two questions."""
 
     async def _ask(self, path: str, keys: Sequence[CustomerKey]) -> bytes:
         # Without a key there is no customer to ask for; an API might take an empty list for "all".
         return await self._post(path, _customer(keys)) if wire_keys(keys) else b"[]"
+
+    async def _about(self, path: str, keys: Sequence[CustomerKey], headers: dict[str, str]) -> bytes:
+        try:
+            return await self._post(path, _customer(keys), headers)
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code in NO_SUCH_CALL:
+                raise NoSuchCallError from error
+            raise
 
     async def _find(self, path: str, keys: Sequence[CustomerKey], body: dict[str, Any]) -> bytes | None:
         try:

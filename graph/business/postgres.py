@@ -11,6 +11,7 @@ from psycopg.rows import DictRow
 
 from graph.business.data import (
     POSTCODE_DIGITS,
+    Erased,
     NoCustomerError,
     Order,
     Product,
@@ -44,6 +45,19 @@ OPEN_TICKET = """INSERT INTO business.tickets (customer_id, subject, description
 PRODUCTS = """SELECT id, name, description, price, stock > 0 AS in_stock, image_url
     FROM business.products, websearch_to_tsquery('portuguese', %(words)s) AS wanted
     WHERE search @@ wanted ORDER BY ts_rank(search, wanted) DESC, stock > 0 DESC, name LIMIT %(limit)s"""
+
+
+# Everything about a customer as JSON; their keys too, and those of people who proved to be that customer.
+RECORDS = f"""WITH own AS ({CUSTOMERS}) SELECT jsonb_build_object(
+    'customers', (SELECT jsonb_agg(to_jsonb(c)) FROM business.customers c WHERE id IN (SELECT * FROM own)),
+    'keys', (SELECT jsonb_agg(to_jsonb(k)) FROM (
+        SELECT kind, value FROM business.customer_keys WHERE customer_id IN (SELECT * FROM own)
+        UNION SELECT kind, value FROM business.proven_keys WHERE customer_id IN (SELECT * FROM own)) k),
+    'orders', (SELECT jsonb_agg(to_jsonb(o) || jsonb_build_object('items', (
+            SELECT jsonb_agg(to_jsonb(i) ORDER BY i.position) FROM business.order_items i WHERE i.order_id = o.id))
+        ORDER BY o.ordered_on) FROM business.orders o WHERE customer_id IN (SELECT * FROM own)),
+    'tickets', (SELECT jsonb_agg(to_jsonb(t) ORDER BY t.id) FROM business.tickets t
+        WHERE customer_id IN (SELECT * FROM own))) AS records"""  # noqa: S608 - constants
 
 
 class PostgresBusiness:
@@ -120,6 +134,22 @@ class PostgresBusiness:
             lasting = [key for key in keys if key.kind in LASTING]
             await connection.execute(PROVE, _arrays(lasting) | {"customer_id": row["customer_id"]})
         return True
+
+    async def records(self, keys: Sequence[CustomerKey]) -> dict[str, Any]:
+        """Return everything that is stored about the customer."""
+        rows = await self._rows(RECORDS, _arrays(keys))
+        return {name: found for name, found in rows[0]["records"].items() if found}
+
+    @persistent  # a repeated erasure finds nothing
+    async def erase(self, keys: Sequence[CustomerKey], idempotency_key: str) -> Erased:
+        """Erase the customer with keys, orders and tickets."""
+        erased = {}
+        pool = await self._pool.get()
+        async with pool.connection() as connection, connection.transaction():
+            for table, whose in (("orders", OWN), ("tickets", OWN), ("customers", f"id IN ({CUSTOMERS})")):
+                gone = await connection.execute(f"DELETE FROM business.{table} WHERE {whose}", _arrays(keys))  # noqa: S608 - constants
+                erased[table] = gone.rowcount
+        return Erased(erased={table: count for table, count in erased.items() if count})
 
     async def close(self) -> None:
         """Close the connections; the next question opens new ones."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Any, cast
+from uuid import UUID
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
@@ -22,7 +23,7 @@ from psycopg.rows import DictRow
 
 from graph.contract.context import Context
 from graph.server.memory_cleanup import clean_up_forever
-from graph.server.postgres import Pool, new_pool
+from graph.server.postgres import Pool, connection_settings, new_pool
 from graph.server.retention import Retention
 from graph.settings import settings
 
@@ -83,6 +84,20 @@ async def store() -> AsyncIterator[AsyncPostgresStore]:
     """Provide the store of the server for its lifetime."""
     async with _pool(AsyncPostgresStore, STORE_POOL_SIZE, "store") as pool:
         yield AsyncPostgresStore(pool)
+
+
+async def erase_threads(threads: Sequence[UUID]) -> int:
+    """Delete all checkpoints of these threads; return how many there were. 0 where the server has its own database."""
+    if settings().agent_database_url is None and settings().database_url is None:
+        return 0
+    async with await AsyncConnection.connect(address(), **connection_settings()) as connection:
+        asked = await connection.execute(
+            "SELECT count(*) AS count FROM checkpoints WHERE thread_id = ANY(%s)", [[str(one) for one in threads]]
+        )
+        row = await asked.fetchone()
+        for thread in threads:
+            await AsyncPostgresSaver(connection).adelete_thread(str(thread))
+    return int(row["count"]) if row else 0
 
 
 @asynccontextmanager

@@ -18,8 +18,10 @@ from jsonschema import Draft202012Validator
 from graph import business as business_module
 from graph.business import (
     DEMO_KEY,
+    Erased,
     HttpBusiness,
     NoCustomerError,
+    NoSuchCallError,
     Order,
     PostgresBusiness,
     Product,
@@ -55,13 +57,16 @@ CALLS: Calls = {
     "/tickets/get": lambda api: api.ticket(KEYS, 7),
     "/tickets/open": lambda api: api.open_ticket(KEYS, REQUEST, "t:c"),
     "/customers/verify": lambda api: api.verify(LASTING_KEYS, "12345", "01001000"),
+    "/customers/export": lambda api: api.records(KEYS),
+    "/customers/erase": lambda api: api.erase(KEYS, "r:1"),
 }
 ANSWERS: dict[str, Any] = {
     "/orders/list": [ORDER], "/orders/get": ORDER, "/orders/cancel": ORDER, "/orders/address": ORDER,
     "/products/search": [PRODUCT], "/tickets/list": [TICKET], "/tickets/get": TICKET, "/tickets/open": TICKET,
-    "/customers/verify": {"verified": True},
+    "/customers/verify": {"verified": True}, "/customers/export": {"orders": [ORDER], "points": 7},
+    "/customers/erase": {"erased": {"orders": 1}, "kept": ["notas fiscais: cinco anos (CTN, art. 173)"]},
 }  # fmt: skip
-CHANGES = ("/orders/cancel", "/orders/address", "/tickets/open")
+CHANGES = ("/orders/cancel", "/orders/address", "/tickets/open", "/customers/erase")
 
 
 class Company:
@@ -103,7 +108,7 @@ async def test_requests_and_answers_are_those_of_the_contract(company: Company, 
 def test_the_contract_names_every_call_and_every_field() -> None:
     assert set(CONTRACT["paths"]) == set(CALLS)
     schemas = CONTRACT["components"]["schemas"]
-    for model in (Order, Product, Ticket):
+    for model in (Order, Product, Ticket, Erased):
         assert set(schemas[model.__name__]["properties"]) == set(model.model_fields)
 
 
@@ -150,9 +155,19 @@ async def test_the_companys_no_is_a_fact(company: Company) -> None:
         await company.api.cancel_order(KEYS, "12345", "t:c")
 
 
+@pytest.mark.parametrize("status", [404, 405, 501])
+async def test_a_company_without_these_calls_is_no_failure(company: Company, status: int) -> None:
+    company.statuses, company.body = [status, status], {}
+    for call in ("/customers/export", "/customers/erase"):
+        with pytest.raises(NoSuchCallError):
+            await CALLS[call](company.api)
+    assert len(company.asked) == 2
+
+
 async def test_without_a_customer_nobody_is_asked(company: Company) -> None:
     assert await company.api.orders([]) == await company.api.tickets([]) == []
     assert await company.api.order([], "12345") is None
+    assert (await company.api.records([]), await company.api.erase([], "r:1")) == ({}, Erased())
     with pytest.raises(NoCustomerError):
         await company.api.cancel_order([], "12345", "t:c")
     assert company.asked == []
