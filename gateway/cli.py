@@ -28,6 +28,8 @@ COMMANDS = {
     "exchange-token": "tokens",
     "replay": "events",
     "costs": "events",
+    "erase": "persons_data",
+    "tombstones": "persons_data",
     "users": "users",
 }
 _GROUPS = frozenset({"users"})

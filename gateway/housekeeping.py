@@ -10,13 +10,14 @@ import obstore
 import structlog
 
 from gateway.conversations import upkeep
+from gateway.customers.tombstones import Tombstones
 from gateway.inbox.intake import NOT_ITS_APP, NOT_KNOWN
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.outbox.sender import Sender
 from gateway.runtime.telemetry import EPISODES, ERRORS, QUEUE, QUEUE_AGE, UNCERTAIN
 from gateway.store import backlog, old_messages, ownership
 from gateway.store.composer import fallbacks, uploads
-from gateway.store.customers import proofs
+from gateway.store.customers import data_requests, proofs
 from gateway.store.database import Connection, Pool, is_away
 from gateway.store.inbox import events, media
 from gateway.store.outbox import rates
@@ -42,7 +43,8 @@ class Ages:
     """How many days rows are kept; 0: for ever.
 
     events: webhook items that were processed; left: those that are unknown or failed; audit: what people did in the
-    console; messages: messages, with what belongs to them, and notes; files: customers' files.
+    console, and ended requests to export or erase; messages: messages, with what belongs to them, and notes; files:
+    customers' files; tombstones: the hashes of erased people.
     """
 
     events: float = 0
@@ -50,6 +52,7 @@ class Ages:
     audit: float = 0
     messages: float = 0
     files: float = 0
+    tombstones: float = 0
 
 
 class Housekeeping:
@@ -61,6 +64,7 @@ class Housekeeping:
     def __init__(
         self, pool: Pool, sender: Sender, quiet: QuietPeriod, ages: Ages, *,
         objects: ObjectStore | None = None, episode_idle_hours: float = 24,
+        tombstones: Tombstones | None = None,
     ) -> None:  # fmt: skip
         self._pool = pool
         self._sender = sender
@@ -68,6 +72,7 @@ class Housekeeping:
         self._ages = ages
         self._objects = objects
         self._episode_idle_hours = episode_idle_hours
+        self._tombstones = tombstones
 
     async def step(self) -> float:
         """Perform all duties, even if one fails, and return the seconds until the next step."""
@@ -83,6 +88,7 @@ class Housekeeping:
         await self._do(self._with_database(sessions.purge))
         await self._do(self._with_database(sign_ins.purge))
         await self._do(self._with_database(self._purge_audit))
+        await self._do(self._with_database(self._purge_tombstones))
         more = [await self._do(self._with_database(duty)) for duty in (self._purge_events, self._purge_messages)]
         return 0.5 if any(more) else _INTERVAL_SECONDS
 
@@ -111,6 +117,11 @@ class Housekeeping:
     async def _purge_audit(self, conn: Connection) -> None:
         if self._ages.audit:
             await audit.purge(conn, self._ages.audit, _MAX_EVENTS_PER_BATCH)
+            await data_requests.purge(conn, self._ages.audit, _MAX_EVENTS_PER_BATCH)
+
+    async def _purge_tombstones(self, conn: Connection) -> None:
+        if self._ages.tombstones and self._tombstones:
+            await self._tombstones.purge(conn, self._ages.tombstones, _MAX_FILES_PER_STEP)
 
     async def _keep_conversations(self, conn: Connection) -> None:
         EPISODES.inc(await upkeep.keep_up(conn, self._episode_idle_hours))

@@ -29,6 +29,7 @@ class Settings(CommonSettings):
         "LANGGRAPH_TOKEN",
         "INTERNAL_TOKEN",
         "TEMPLATES_TOKEN",
+        "TOMBSTONE_KEY",
     )
 
     whatsapp_graph_url: str = Field("https://graph.facebook.com", description="Meta's Graph API, or a stand-in for it")
@@ -121,6 +122,15 @@ class Settings(CommonSettings):
     )
     media_retention_days: float = Field(
         365, ge=0, description="files of customers are deleted after so long, their messages stay; 0: never"
+    )
+    tombstone_key: SecretStr | None = Field(
+        None, description="key of the hashes by which erased people are known; never change it; unset: nobody is erased"
+    )
+    tombstone_url: str | None = Field(
+        None, description="object store of tombstones, outside of backups; unset: MEDIA_URL, under tombstones/"
+    )
+    tombstone_days: float = Field(
+        1825, ge=0, description="tombstones are deleted after so long, more than any backup is kept; 0: never"
     )
     audit_days: float = Field(730, ge=0, description="what people did in the console is kept so long; 0: for ever")
     episode_idle_hours: float = Field(

@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import httpx
-import redis.asyncio as redis
 import structlog
 
 from gateway import health_checks as checks
+from gateway import persons_data
 from gateway.housekeeping import Ages, Housekeeping
 from gateway.inbox.intake import Intake
 from gateway.inbox.media_fetcher import MediaLoader, origins
@@ -67,7 +67,7 @@ class Worker:
         self._stop = asyncio.Event()
         self._agent = _agent(settings)
         self._http = httpx.AsyncClient(timeout=_HTTP_TIMEOUT, limits=httpx.Limits(max_connections=_HTTP_CONNECTIONS))
-        self._redis = _redis(settings)
+        self._redis = persons_data.valkey(settings)
         self._clients = MetaClients(self._http, settings.whatsapp_graph_url, settings.whatsapp_api_version)
         limiter = Limiter(self._redis, self._pool)
         objects = open_store(settings.media_url)
@@ -83,6 +83,7 @@ class Worker:
             self._pool, self._clients, self._channels, limiter, _send_settings(settings), objects=objects
         )
         self._housekeeping = _housekeeping(settings, self._pool, self._sender, objects)
+        self._data_requests = persons_data.data_requests(settings, self._pool, self._http, self._redis, objects)
 
     def checks(self) -> dict[str, Check]:
         """Return the checks of the parts that the worker uses, for `/health`."""
@@ -133,6 +134,7 @@ class Worker:
             ("media", self._media.step, self._wakeups[MEDIA], every),
             ("leases", self._turns.renew, own, self._settings.lease_seconds / 3),
             ("housekeeping", self._housekeeping.step, own, 5),
+            ("data_requests", self._data_requests.step, asyncio.Event(), 5),
         ]
         return [
             supervised(poll(name, step, wake=wake, stop=self._stop, at_most=at_most))
@@ -158,12 +160,6 @@ def _agent(settings: Settings) -> Agent:
     return Agent(settings.langgraph_url, token.get_secret_value() if token else None)
 
 
-def _redis(settings: Settings) -> redis.Redis | None:
-    if not settings.redis_url:
-        return None
-    return redis.Redis.from_url(settings.redis_url.get_secret_value(), socket_connect_timeout=1, socket_timeout=1)
-
-
 def _intake(settings: Settings, pool: Pool, channels: Channels) -> Intake:
     return Intake(
         pool, channels, settings.quiet_period(),
@@ -172,6 +168,7 @@ def _intake(settings: Settings, pool: Pool, channels: Channels) -> Intake:
         number_silence=timedelta(days=settings.number_silence_days),
         phone_changed_hold=timedelta(hours=settings.phone_changed_hold_hours),
         unknown_number_wait=settings.unknown_number_hours * 3600,
+        tombstones=persons_data.tombstones(settings),
     )  # fmt: skip
 
 
@@ -210,7 +207,9 @@ def _housekeeping(settings: Settings, pool: Pool, sender: Sender, objects: Objec
     ages = Ages(
         events=settings.event_retention_days, left=settings.event_left_retention_days, audit=settings.audit_days,
         messages=settings.message_retention_days, files=settings.media_retention_days,
+        tombstones=settings.tombstone_days,
     )  # fmt: skip
     return Housekeeping(
-        pool, sender, settings.quiet_period(), ages, objects=objects, episode_idle_hours=settings.episode_idle_hours
-    )
+        pool, sender, settings.quiet_period(), ages, objects=objects, episode_idle_hours=settings.episode_idle_hours,
+        tombstones=persons_data.tombstones(settings),
+    )  # fmt: skip

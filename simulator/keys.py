@@ -77,6 +77,14 @@ class Passwords(Kept):
         return {role: password for role, password in self.as_dict().items() if role.startswith("wa_")}
 
 
+@dataclass(frozen=True)
+class Tombstone(Kept):
+    """The key of the hashes by which erased people are known. It has to stay: with another one they would come back."""
+
+    file: ClassVar[str] = "tombstone.json"
+    key: str = field(default_factory=new_secret)
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a file, at once and whole, that only this user can read."""
     temporary = path.with_suffix(".new")

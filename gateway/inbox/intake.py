@@ -12,7 +12,9 @@ from datetime import timedelta
 
 import structlog
 
+from gateway.customers.tombstones import Tombstones
 from gateway.inbox import notice_events
+from gateway.inbox.erased_people import ErasedPeople
 from gateway.inbox.message_events import IntakeRules, MessageEvents
 from gateway.inbox.outcomes import DONE, EventOutcome
 from gateway.numbers.channels import Channels
@@ -68,15 +70,18 @@ class Intake:
 
     media_wait: seconds that a turn waits for its media; phone_app_hold: seconds that a message of the phone app
     silences the agent, 0: until somebody hands the conversation back; unknown_number_wait: seconds for which items
-    of a number that is not known (yet) are looked at again; number_silence, phone_changed_hold: as in `IntakeRules`.
+    of a number that is not known (yet) are looked at again; number_silence, phone_changed_hold: as in `IntakeRules`;
+    tombstones: of people whose old items are not taken again, None where nobody can be erased.
     """
 
     def __init__(
         self, pool: Pool, channels: Channels, quiet: QuietPeriod, *, media_wait: float = 20,
         phone_app_hold: float = 4 * 3600, unknown_number_wait: float = 24 * 3600,
         number_silence: timedelta = timedelta(days=90), phone_changed_hold: timedelta = timedelta(0),
+        tombstones: Tombstones | None = None,
     ) -> None:  # fmt: skip
         self._pool = pool
+        self._erased = ErasedPeople(tombstones)
         self._channels = channels
         self._unknown_number_wait = unknown_number_wait
         self._message_events = MessageEvents(
@@ -86,6 +91,7 @@ class Intake:
     async def step(self) -> float:
         """Process a batch; return 0 when there may be more, else the seconds until the next call."""
         async with self._pool.connection() as conn, conn.transaction():
+            await self._erased.look(conn)
             batch = await events.claim(conn, _BATCH_SIZE)
             for stored in batch:
                 await self._process(conn, stored)
@@ -94,8 +100,12 @@ class Intake:
     async def _process(self, conn: Connection, stored: StoredItem) -> None:
         try:
             async with conn.transaction():
-                state, note = await self._understand(conn, stored)
-                await events.finish(conn, stored.id, state, note)
+                if await self._erased.sent(conn, stored):
+                    state = "erased"
+                    await events.drop(conn, [stored.id])
+                else:
+                    state, note = await self._understand(conn, stored)
+                    await events.finish(conn, stored.id, state, note)
         except _NotYetError as error:
             await _defer(conn, stored, error.delay, str(error))
             return
@@ -143,7 +153,7 @@ class Intake:
             case MessageEchoed():
                 return await message_events.echo(conn, stored, meant)
             case HistoryReceived():
-                return await message_events.history(conn, stored, meant)
+                return await message_events.history(conn, stored, await self._erased.left_out(conn, stored, meant))
             case UserIdChanged():
                 return await message_events.user_id(conn, stored, meant)
             case HandoverChanged():

@@ -188,6 +188,8 @@ class MediaLoader:
                 conn, claimed.id, status, path=path, mime_type=mime_type, size=size, error=error
             )
             await self._schedule(conn, claimed, conversation_id)
+        if path and conversation_id is None:  # its customer was erased meanwhile
+            await obstore.delete_async(self._objects, path)
 
     async def _retry(self, claimed: ClaimedMedia, error: str) -> None:
         delay = min(2.0 ** (claimed.attempts - 1), _MAX_DELAY)

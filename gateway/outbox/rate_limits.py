@@ -153,11 +153,11 @@ class _Shared:
         rate = Rate.of_number(per_second)
         arguments = [rate.interval, rate.tolerance, _PAIR_RATE.interval, _PAIR_RATE.tolerance, _PATIENCE_SECONDS]
         micros = [round(seconds * 1e6) for seconds in arguments]
-        answer = await self._ask(self._take, [_key(number), _key(number, customer)], micros)
+        answer = await self._ask(self._take, [rates.key(number), rates.key(number, customer)], micros)
         return None if answer is None else (bool(int(answer[0])), int(answer[1]) / 1e6)
 
     async def back_off(self, number: str, customer: str) -> float | None:
-        keys = [_key(number, customer), _key(number, customer, "refused")]
+        keys = [rates.key(number, customer), rates.key(number, customer, "refused")]
         arguments = [
             round(_PAIR_RATE.tolerance * 1e6),
             PAIR_BACKOFF,
@@ -196,7 +196,7 @@ class _Ledger:
         self._pool = pool
 
     async def take(self, number: str, customer: str, per_second: float) -> tuple[bool, float]:
-        rate, keys = Rate.of_number(per_second), (_key(number), _key(number, customer))
+        rate, keys = Rate.of_number(per_second), (rates.key(number), rates.key(number, customer))
         try:
             async with self._pool.connection() as conn, conn.transaction():
                 # A number's first slot here gives no burst: Redis may have given one a moment ago.
@@ -213,8 +213,8 @@ class _Ledger:
         try:
             async with self._pool.connection() as conn:
                 return await rates.back_off(
-                    conn, _key(number, customer), base=PAIR_BACKOFF, highest=_MAX_BACKOFF_POWER, forget=_FORGET_SECONDS,
-                    tolerance=_PAIR_RATE.tolerance,
+                    conn, rates.key(number, customer), base=PAIR_BACKOFF, highest=_MAX_BACKOFF_POWER,
+                    forget=_FORGET_SECONDS, tolerance=_PAIR_RATE.tolerance,
                 )  # fmt: skip
         except psycopg.Error as error:
             log.warning("limits_away", error=type(error).__name__, consequence="this customer waits the least time")
@@ -232,8 +232,3 @@ def slots(number: float, pair: float, rate: Rate, now: float) -> tuple[bool, flo
     if pair_wait > 0 or number_wait > _PATIENCE_SECONDS:
         return False, max(pair_wait, number_wait), (number, pair)
     return True, number_wait, (number + rate.interval, pair + _PAIR_RATE.interval)
-
-
-def _key(number: str, *parts: str) -> str:
-    # The braces place all keys of a number on one node of a Redis cluster.
-    return ":".join(["whatsapp:limit", f"{{{number}}}", *parts])

@@ -16,6 +16,9 @@ BEGIN
             ('contact_key', everything, 'SELECT, UPDATE (doubt)'),
             ('contact_merge', everything, 'SELECT'),
             ('proof_try', everything, NULL),
+            -- The console asks for exports and erasures; `work` carries them out.
+            ('data_request', everything, 'SELECT, INSERT, UPDATE (state, person_id, due_at, attempts)'),
+            ('tombstone', everything, NULL),
             ('conversation', everything, 'SELECT, UPDATE'),
             ('turn', everything, 'SELECT, UPDATE (state, ended_at, error)'),
             -- The console queues messages, takes back those of the agent that were not sent, and says which wait for it.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 # what a run may read.
 GATEWAY_ONLY = re.compile(
     r"WHATSAPP_\w+|CHANNELS_FILE|(DATABASE|REDIS|MEDIA)_URL(_FILE)?|GATEWAY_(HOST|PORT)|(OPS|WORK)_PORT"
-    r"|(CONSOLE|OIDC)_\w+|(INTERNAL|TEMPLATES)_TOKEN(_FILE)?"
+    r"|(CONSOLE|OIDC|TOMBSTONE)_\w+|(INTERNAL|TEMPLATES)_TOKEN(_FILE)?"
 )
 # The gateway never sees model keys or business data.
 AGENT_ONLY = re.compile(r"OPENAI_\w+|\w+_API_KEY(_FILE)?|(AGENT|BUSINESS|MODEL|LANGSMITH|LANGCHAIN)_\w+|STUDIO")
@@ -21,7 +21,7 @@ CONSOLE = re.compile(
     r"|DRAIN_SECONDS|LANGGRAPH_URL|BUSINESS_TOKEN(_FILE)?"
 )
 # `serve` calls neither Meta nor the agent server, and `work` receives no webhooks and no templates to send.
-WORK_ONLY = re.compile(r"(WHATSAPP_ACCESS_TOKEN|LANGGRAPH_TOKEN|REDIS_URL)(_FILE)?")
+WORK_ONLY = re.compile(r"(WHATSAPP_ACCESS_TOKEN|LANGGRAPH_TOKEN|REDIS_URL|TOMBSTONE_KEY)(_FILE)?")
 SERVE_ONLY = re.compile(r"(WHATSAPP_WEBHOOK_VERIFY_TOKEN|TEMPLATES_TOKEN)(_FILE)?")
 # No other process of the gateway needs the console's secret at the issuer.
 CONSOLE_ONLY = re.compile(r"OIDC_\w+")

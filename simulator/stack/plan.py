@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import SecretStr
 
-from simulator.keys import CREDENTIALS, Kept, Keys, Passwords
+from simulator.keys import CREDENTIALS, Kept, Keys, Passwords, Tombstone
 from simulator.ports import HOST, free_port
 from simulator.settings import Settings, load
 from simulator.stack import environment
@@ -40,6 +40,7 @@ class Plan:
     variables: dict[str, str]
     keys: Keys
     passwords: Passwords
+    tombstone: Tombstone
     own_postgres: bool
     own_redis: bool
     own_agent: bool
@@ -169,6 +170,7 @@ def make_plan(variables: Mapping[str, str]) -> Plan:
         variables={},
         keys=_kept(Keys, settings.dev_dir),
         passwords=_kept(Passwords, settings.dev_dir),
+        tombstone=_kept(Tombstone, settings.dev_dir),
         own_postgres=settings.database_url is None,
         own_redis=settings.redis_url is None,
         own_agent=settings.langgraph_url is None,
@@ -241,7 +243,9 @@ def _defaults(plan: Plan) -> dict[str, str]:
         "INTERNAL_TOKEN": secrets.token_urlsafe(24),
         "TEMPLATES_TOKEN": secrets.token_urlsafe(24),
         "BUSINESS_TOKEN": secrets.token_urlsafe(24),
+        "TOMBSTONE_KEY": plan.tombstone.key,
         "MEDIA_URL": (plan.dev_dir / "media").as_uri(),
+        "TOMBSTONE_URL": (plan.dev_dir / "tombstones").as_uri(),
         "DRAIN_SECONDS": "5",  # Ctrl-C should not take long on a developer's machine; interrupted turns are continued
         **(plan.keys.environment() | plan.ids() if plan.own_meta else {}),
     }

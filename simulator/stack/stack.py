@@ -58,6 +58,7 @@ class Stack:
         self._state.unlink(missing_ok=True)
         self._plan.keys.save(self._plan.dev_dir)
         self._plan.passwords.save(self._plan.dev_dir)
+        self._plan.tombstone.save(self._plan.dev_dir)
         self._require_ports()
         self._start_databases()
         self._prepare_databases()

@@ -54,7 +54,8 @@ _PORTS = (
     "LANGGRAPH_PORT",
     "SIMULATOR_PORT",
 )
-_GATEWAY_TABLES = "event, contact, contact_key, contact_merge, conversation, turn, message, media, account_state"
+_GATEWAY_TABLES = """event, contact, contact_key, contact_merge, conversation, turn, message, media, account_state,
+                    data_request, tombstone"""
 
 
 class Stack:

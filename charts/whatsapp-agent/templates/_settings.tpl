@@ -140,6 +140,10 @@ yes
 {{ .Values.console.business.existingSecret | default (printf "%s-console-business" (include "wa.fullname" .)) }}
 {{- end }}
 
+{{- define "wa.tombstoneSecret" -}}
+{{ .Values.worker.tombstones.existingSecret | default (printf "%s-tombstones" (include "wa.fullname" .)) }}
+{{- end }}
+
 {{- define "wa.modelSecret" -}}
 {{ .Values.model.existingSecret | default (printf "%s-model" (include "wa.fullname" .)) }}
 {{- end }}

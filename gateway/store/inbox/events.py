@@ -35,6 +35,7 @@ class StoredItem:
     received_at: datetime
     attempts: int
     age: float
+    state: str = "new"
 
     def item(self) -> Item:
         """Return the item. A method and no part of `claim`: one row that cannot be decoded must not stop a batch.
@@ -69,6 +70,8 @@ def row(item: Item) -> Row:
     )  # fmt: skip
 
 
+_COLUMNS = """id, key, field, type, phone_number_id, raw, received_at, waba_id, signer, verified, attempts, state,
+              extract(epoch FROM now() - received_at)::float8 AS age"""
 _KEEP = f"""
 WITH kept AS (
     INSERT INTO event (key, field, type, phone_number_id, raw, waba_id, signer, verified)
@@ -84,6 +87,27 @@ async def keep(conn: Connection, rows: Sequence[Row]) -> None:
     await conn.execute(_KEEP, tuple(list(column) for column in zip(*rows, strict=True)))
 
 
+async def mentioning(conn: Connection, names: Sequence[str], after: int, last: int) -> list[StoredItem]:
+    """Return the items with ids after one and up to another whose raw form has one of these ASCII strings in it."""
+    async with conn.cursor(row_factory=class_row(StoredItem)) as cursor:
+        await cursor.execute(
+            f"""SELECT {_COLUMNS} FROM event WHERE id > %s AND id <= %s AND EXISTS (
+                    SELECT FROM unnest(%s::bytea[]) name WHERE position(name IN raw) > 0)""",  # noqa: S608  # ours
+            (after, last, [name.encode() for name in names]),
+        )
+        return await cursor.fetchall()
+
+
+async def drop(conn: Connection, ids: Sequence[int]) -> None:
+    """Delete items."""
+    await conn.execute("DELETE FROM event WHERE id = ANY(%s)", (list(ids),))
+
+
+async def forget_raw(conn: Connection, event_id: int) -> None:
+    """Delete the raw form of an item; it is not processed any more."""
+    await conn.execute("UPDATE event SET raw = '' WHERE id = %s", (event_id,))
+
+
 async def claim(conn: Connection, limit: int) -> list[StoredItem]:
     """Lock the oldest unprocessed items for this transaction; at most half of them are deferred ones."""
     waited = await _claim(conn, "due_at <= now() ORDER BY due_at", limit // 2)
@@ -93,8 +117,7 @@ async def claim(conn: Connection, limit: int) -> list[StoredItem]:
 async def _claim(conn: Connection, which: LiteralString, limit: int) -> list[StoredItem]:
     async with conn.cursor(row_factory=class_row(StoredItem)) as cursor:
         await cursor.execute(
-            f"""SELECT id, key, field, type, phone_number_id, raw, received_at, waba_id, signer, verified, attempts,
-                       extract(epoch FROM now() - received_at)::float8 AS age
+            f"""SELECT {_COLUMNS}
                 FROM event WHERE state = 'new' AND {which} LIMIT %s FOR UPDATE SKIP LOCKED""",  # noqa: S608  # ours
             (limit,),
         )

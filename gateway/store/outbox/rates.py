@@ -9,6 +9,12 @@ from gateway.store.database import Connection
 _KEPT_SECONDS = 3600.0  # a rate that was not asked for this long limits nothing any more
 
 
+def key(number: str, *parts: str) -> str:
+    """Return the key of a number of ours, or of its messages to one customer, here and in Valkey."""
+    # The braces place all keys of a number on one node of a Redis cluster.
+    return ":".join(["whatsapp:limit", f"{{{number}}}", *parts])
+
+
 async def lock(conn: Connection, first: Mapping[str, float]) -> tuple[float, dict[str, float]]:
     """Lock rates until the transaction ends; return the current time and, by key, the time of the next message.
 

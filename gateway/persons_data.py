@@ -1,0 +1,44 @@
+"""The parts that export and erase one person's data, wired from the settings: for `gateway work` and the commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import httpx
+import redis.asyncio as redis
+
+from gateway.customers.data_requests import DataRequests
+from gateway.customers.erasure import Erasure
+from gateway.customers.records import Records
+from gateway.customers.tombstones import Tombstones
+from gateway.runtime.object_store import open_store
+from gateway.settings import Settings
+from gateway.store.database import Pool
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+
+def tombstones(settings: Settings) -> Tombstones | None:
+    """Return the tombstones of an installation; None without TOMBSTONE_KEY. Raises ValueError for a bad address."""
+    if settings.tombstone_key is None:
+        return None
+    return Tombstones(
+        settings.tombstone_key.get_secret_value(), open_store(settings.tombstone_url or settings.media_url)
+    )
+
+
+def valkey(settings: Settings) -> redis.Redis | None:
+    """Return a client of Valkey, to be closed by the caller; None without REDIS_URL."""
+    if not settings.redis_url:
+        return None
+    return redis.Redis.from_url(settings.redis_url.get_secret_value(), socket_connect_timeout=1, socket_timeout=1)
+
+
+def data_requests(
+    settings: Settings, pool: Pool, http: httpx.AsyncClient, client: redis.Redis | None, objects: ObjectStore
+) -> DataRequests:
+    """Return the part that carries out requests; pool, http, client (of Valkey): opened and closed by the caller."""
+    token = settings.langgraph_token
+    records = Records(http, settings.langgraph_url, token.get_secret_value() if token else None)
+    return DataRequests(pool, {"erase": Erasure(pool, objects, tombstones(settings), records, client)})

@@ -1,0 +1,348 @@
+"""The erasure of one person: everything of them goes, nothing of others, and they stay erased."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import obstore
+import pytest
+from obstore.store import LocalStore, MemoryStore
+
+from gateway.customers.data_requests import DataRequests
+from gateway.customers.erasure import Erasure
+from gateway.customers.records import Records
+from gateway.customers.tombstones import Tombstones
+from gateway.store.customers import data_requests
+from gateway.store.customers.data_requests import DataRequest
+from gateway.store.database import Pool
+from tests.gateway.support.customers import OLD_ID, by, changed_number
+from tests.gateway.support.deliveries import MARIA, NUMBER, change, message, payload, raw_message, text, wamid
+from tests.gateway.support.harness import Gateway
+from tests.gateway.support.meta import status
+
+NEEDLE = "agulha-7f3a"
+JOSE, NEW = "5521912345678", "5511955550000"
+BEFORE = 1_780_000_000  # an old sender's time
+
+
+@pytest.fixture
+def database_role() -> str:
+    """Return the role that the process has in production."""
+    return "wa_gateway"
+
+
+class AgentServer:
+    """The requests to the agent server, and its answers; `left`: answers to the next erasures of the memory."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.statuses: list[int] = []
+        self.left = [{"runs": 0, "checkpoints": 4, "profiles": 1}]
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append((request.url.path, json.loads(request.content)))
+        if self.statuses and (status := self.statuses.pop(0)) != 200:
+            return httpx.Response(status)
+        if request.url.path == "/customer/business/erase":
+            return httpx.Response(200, json={"erased": {"tickets": 1}, "kept": ["notas fiscais"]})
+        return httpx.Response(200, json=self.left.pop(0) if self.left else {"runs": 0, "checkpoints": 0, "profiles": 0})
+
+
+class Office:
+    """One gateway with its object store, and the part that erases."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool, self.objects, self.agent = pool, MemoryStore(), AgentServer()
+        self.tombstones = Tombstones("the-key", self.objects)
+        self.gateway = Gateway(pool, tombstones=self.tombstones)
+        http = httpx.AsyncClient(transport=httpx.MockTransport(self.agent))
+        self.erasure = Erasure(pool, self.objects, self.tombstones, Records(http, "http://agent", "t"), None)
+        self.requests = DataRequests(pool, {"erase": self.erasure})
+
+    async def erase(self, contact_id: UUID | None, keys: list[list[str | None]] | None = None) -> DataRequest:
+        async with self.pool.connection() as conn:
+            asked = await data_requests.ask(conn, "erase", contact_id, "command", facts={"keys": keys or []})
+        return await self.go_on(asked.id)
+
+    async def go_on(self, request_id: UUID) -> DataRequest:
+        while await self.requests.go_on(request_id):
+            pass
+        async with self.pool.connection() as conn:
+            found = await data_requests.find(conn, request_id)
+        assert found
+        return found
+
+    async def contact(self, number: str = MARIA) -> UUID:
+        [(found,)] = await self.gateway.sql("SELECT contact_id FROM contact_key WHERE value = %s", number)
+        return found  # type: ignore[no-any-return]
+
+    async def everything(self, *needles: str) -> list[str]:
+        """Return the tables and objects in which one of these strings is, in any column."""
+        tables = await self.gateway.sql(
+            """SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+               AND has_table_privilege(oid, 'SELECT')"""
+        )
+        places = []
+        for (table,) in tables:
+            rows = await self.gateway.sql(f"SELECT * FROM {table}")
+            said = "\n".join(
+                bytes(value).decode("utf-8", "replace") if isinstance(value, bytes | memoryview) else str(value)
+                for row in rows for value in row
+            )  # fmt: skip
+            places += [table for needle in needles if needle in said]
+        for one in await obstore.list(self.objects).collect_async():
+            body = bytes(await (await obstore.get_async(self.objects, one["path"])).bytes_async())
+            places += [one["path"] for needle in needles if needle.encode() in body or needle in one["path"]]
+        return places
+
+
+@pytest.fixture
+async def office(pool: Pool) -> AsyncIterator[Office]:
+    one = Office(pool)
+    yield one
+    await one.gateway.turns.drain()
+
+
+def deliveries() -> list[dict[str, Any]]:
+    """Return webhooks of a customer who merged, moved and was told of in many ways; each holds the needle."""
+    first, last = wamid(), wamid()
+    said = [
+        raw_message(body=NEEDLE, at=BEFORE, id=first),
+        raw_message("image", {"id": "9", "mime_type": "image/png", "caption": NEEDLE}, at=BEFORE),
+        raw_message("location", {"latitude": 1, "longitude": 2, "name": NEEDLE}, at=BEFORE),
+        raw_message("contacts", [{"name": {"formatted_name": NEEDLE}, "phones": []}], at=BEFORE),
+        raw_message("reaction", {"message_id": first, "emoji": "👍"}, at=BEFORE),
+        raw_message("hologram", {"body": NEEDLE}, at=BEFORE),
+    ]
+    contact = {"profile": {"name": f"Maria {NEEDLE}"}, "wa_id": MARIA}
+    preference = {"wa_id": MARIA, "category": "marketing_messages", "value": "stop", "timestamp": BEFORE,
+                  "detail": NEEDLE}  # fmt: skip
+    return [
+        *(change({"messages": [one], "contacts": [contact]}) for one in said),
+        by(user_id=OLD_ID, text=NEEDLE, at=BEFORE + 1),  # another contact …
+        message({**raw_message(body=NEEDLE, at=BEFORE + 2, id=last), "from_user_id": OLD_ID}),  # … who becomes one
+        changed_number(MARIA, NEW, at=BEFORE + 3),
+        change({"user_preferences": [preference]}, "user_preferences"),
+        change({"something": NEEDLE, "who": NEW, "timestamp": str(BEFORE)}, "messages"),
+        payload(statuses=[status("failed", wamid(), recipient=NEW, timestamp=BEFORE)]),
+    ]
+
+
+async def fill(office: Office) -> UUID:
+    """Have everything that a person can leave; return their contact."""
+    gateway = office.gateway
+    await gateway.take(*deliveries())
+    contact = await office.contact(NEW)
+    [(conversation,)] = await gateway.sql("SELECT id FROM conversation WHERE contact_id = %s", contact)
+    await gateway.sql("UPDATE media SET status = 'stored', path = '2026/01/' || id, lease_until = NULL RETURNING 1")
+    for (path,) in await gateway.sql("SELECT path FROM media"):
+        await obstore.put_async(office.objects, path, NEEDLE.encode())
+    [(person,)] = await gateway.sql(
+        "INSERT INTO person (login, name, role) VALUES ('ana', 'Ana', 'attendant') RETURNING id"
+    )
+    await obstore.put_async(office.objects, "2026/01/attached", NEEDLE.encode())
+    for table, columns, values in (
+        ("note", "conversation_id, person_name, text", (conversation, "Ana", NEEDLE)),
+        ("draft", "person_id, conversation_id, mode, text", (person, conversation, "reply", NEEDLE)),
+        ("upload", "id, conversation_id, person_id, path, kind, mime_type, size, filename",
+         (uuid4(), conversation, person, "2026/01/attached", "image", "image/png", 1, NEEDLE)),
+        ("read_mark", "person_id, conversation_id, seq", (person, conversation, 1)),
+        ("viewing", "person_id, conversation_id", (person, conversation)),
+        ("account_state", "kind, subject, value, told_at",
+         ("group_participants_update", "g", json.dumps({"added": [{"wa_id": NEW, "name": NEEDLE}]}), "now")),
+        ("send_rate", "key, tat", (f"whatsapp:limit:{{{NUMBER}}}:{contact}", 1)),
+    ):  # fmt: skip
+        marks = ", ".join(["%s"] * len(values))
+        await gateway.sql(f"INSERT INTO {table} ({columns}) VALUES ({marks}) RETURNING 1", *values)
+    await gateway.sql(
+        "UPDATE conversation SET handoff_summary = %s, handoff_reason = %s WHERE id = %s RETURNING 1",
+        NEEDLE, NEEDLE, conversation,
+    )  # fmt: skip
+    await gateway.sql("UPDATE episode SET reason = %s RETURNING 1", NEEDLE)
+    await gateway.sql("UPDATE conversation SET due_at = now() RETURNING 1")  # files were waited for
+    await gateway.settle()  # a turn, whose reply repeats the texts
+    await gateway.sql("UPDATE turn SET steps = jsonb_build_array(%s::text) RETURNING 1", NEEDLE)
+    return contact
+
+
+async def test_nothing_of_an_erased_person_is_left_in_any_column_or_object(office: Office) -> None:
+    contact = await fill(office)
+    await office.gateway.receive(text("outra pessoa", wa_id=JOSE))
+    keys = (MARIA, NEW, OLD_ID)
+    places = await office.everything(NEEDLE, *keys)
+    assert {"event", "message", "contact", "contact_key", "note", "draft", "upload", "turn", "conversation", "episode",
+            "account_state", "2026/01/attached"} <= set(places)  # fmt: skip
+    ended = await office.erase(contact)
+    assert (ended.state, ended.facts, ended.error) == ("done", {}, None)
+    assert await office.everything(NEEDLE, *keys) == []
+    assert ended.report["files"] == 2
+    assert ended.report["business"] == {"erased": {"tickets": 1}, "kept": ["notas fiscais"]}
+    assert await office.gateway.sql("SELECT count(*) FROM contact") == [(1,)]
+    assert [row[2] for row in await office.gateway.messages()] == ["outra pessoa"]
+    # What remains in the audit is who did what, without the person's data.
+    [(action, subject)] = await office.gateway.sql("SELECT action, subject FROM audit")
+    assert (action, subject) == ("customer_erase_done", f"contact:{contact}")
+
+
+async def test_every_former_id_and_thread_is_named_to_the_agent_server(office: Office) -> None:
+    contact = await fill(office)
+    absorbed = {str(one) for (one,) in await office.gateway.sql("SELECT absorbed_id FROM contact_merge")}
+    threads = {str(one) for (one,) in await office.gateway.sql("SELECT id FROM conversation")}
+    threads |= {
+        one["absorbed"] for (joined,) in await office.gateway.sql("SELECT conversations FROM contact_merge")
+        for one in joined
+    }  # fmt: skip
+    assert absorbed
+    assert len(threads) == 2
+    await office.erase(contact)
+    path, memory = office.agent.asked[0]
+    assert path == "/customer/memory/erase"
+    assert (set(memory["profiles"]), set(memory["threads"])) == ({str(contact), *absorbed}, threads)
+    path, business = office.agent.asked[1]
+    assert path == "/customer/business/erase"
+    named = {(key["kind"], key["value"]) for key in business["customer"]["customer_keys"]}
+    assert {("wa_id", NEW), ("user_id", OLD_ID)} <= named
+    assert ("old_wa_id", MARIA) not in named
+
+
+async def test_repeated_webhooks_of_an_erased_person_bring_nothing_back(office: Office) -> None:
+    old = deliveries()
+    await office.gateway.take(*old)
+    await office.erase(await office.contact(NEW))
+    await office.gateway.take(*old)
+    for _ in range(3):
+        await office.gateway.intake.step()
+    assert await office.everything(NEEDLE, MARIA, NEW, OLD_ID) == []
+    assert await office.gateway.sql("SELECT count(*) FROM event") == [(0,)]
+
+
+async def test_the_same_person_is_a_new_customer_afterwards(office: Office) -> None:
+    await office.gateway.take(*deliveries())
+    before = await office.contact(NEW)
+    await office.erase(before)
+    await office.gateway.receive(text("voltei", wa_id=NEW, timestamp=4_000_000_000))
+    assert await office.contact(NEW) != before
+    assert [row[2] for row in await office.gateway.messages()] == ["voltei"]
+
+
+async def test_a_number_that_was_given_up_is_its_next_owners(office: Office) -> None:
+    await office.gateway.take(*deliveries())
+    await office.gateway.receive(text("sou outra pessoa", wa_id=MARIA, timestamp=BEFORE + 100))
+    await office.erase(await office.contact(NEW))
+    assert [row[2] for row in await office.gateway.messages()] == ["sou outra pessoa"]
+    again = payload(text("de novo", wa_id=MARIA, timestamp=BEFORE + 101))
+    await office.gateway.take(again)
+    assert [row[2] for row in await office.gateway.messages()] == ["sou outra pessoa", "de novo"]
+    assert await office.gateway.sql("SELECT count(*) FROM event") == [(2,)]
+
+
+async def test_history_keeps_the_messages_of_others(office: Office) -> None:
+    def thread(number: str, said: str) -> dict[str, Any]:
+        return {"id": number, "messages": [{**raw_message(body=said, at=BEFORE), "from": number}]}
+
+    chunk = {"metadata": {"phase": 0, "chunk_order": 1, "progress": 100},
+             "threads": [thread(MARIA, NEEDLE), thread(JOSE, "de José")]}  # fmt: skip
+    await office.gateway.receive(text("Olá"))
+    await office.erase(await office.contact())
+    await office.gateway.take(change({"history": [chunk]}, "history"))
+    assert [row[2] for row in await office.gateway.messages()] == ["de José"]
+    assert await office.everything(NEEDLE, MARIA) == []
+    await office.gateway.take(change({"history": [{**chunk, "threads": [thread(MARIA, NEEDLE)]}]}, "history"))
+    assert await office.everything(NEEDLE, MARIA) == []
+
+
+async def test_a_message_of_somebody_else_who_mentions_the_number_stays(office: Office) -> None:
+    await office.gateway.receive(text("Olá"))
+    contact = await office.contact()
+    await office.gateway.receive(text(f"o número dela é {MARIA}", wa_id=JOSE))
+    await office.gateway.keep(payload(text(f"repito: {MARIA}", wa_id=JOSE)))  # not processed yet
+    await office.erase(contact)
+    await office.gateway.intake.step()
+    assert len(await office.gateway.messages()) == 2
+
+
+async def test_a_person_of_whom_there_are_only_webhook_items_is_erased_too(office: Office) -> None:
+    await office.gateway.keep(payload(statuses=[status("read", wamid(), recipient=MARIA, timestamp=BEFORE)]))
+    await office.gateway.sql("UPDATE event SET state = 'ignored' RETURNING 1")
+    ended = await office.erase(None, [["wa_id", MARIA, None]])
+    assert (ended.state, ended.report["events"]) == ("done", 1)
+    assert await office.everything(MARIA) == []
+
+
+async def test_the_tombstone_is_in_the_object_store_before_anything_is_erased(office: Office) -> None:
+    await office.gateway.receive(text("Olá"))
+    contact = await office.contact()
+    office.erasure._tombstones = Tombstones("the-key", LocalStore("/proc"))  # in which nothing can be written
+    waiting = await office.erase(contact)
+    assert (waiting.state, waiting.step) == ("waiting", "tombstone")
+    assert "the object store does not take tombstones" in str(waiting.error)
+    assert len(await office.gateway.messages()) == 1
+    office.erasure._tombstones = office.tombstones
+    await office.gateway.sql("UPDATE data_request SET due_at = now() RETURNING 1")
+    assert (await office.go_on(waiting.id)).state == "done"
+    marks = [one["path"] for one in await obstore.list(office.objects).collect_async()]
+    assert len(marks) == 2  # both forms of a Brazilian number
+    assert all(path.startswith("tombstones/") and MARIA not in path for path in marks)
+
+
+async def test_a_place_that_does_not_answer_is_said_and_reached_later(office: Office) -> None:
+    await office.gateway.receive(text("Olá"))
+    contact = await office.contact()
+    office.agent.statuses, office.agent.left = [503], []
+    waiting = await office.erase(contact)
+    assert (waiting.state, waiting.step, waiting.attempts) == ("waiting", "memory", 1)
+    await office.gateway.sql("UPDATE data_request SET attempts = 14, due_at = now() RETURNING 1")
+    office.agent.statuses = [503, 501]
+    ended = await office.go_on(waiting.id)
+    assert ended.state == "unfinished"
+    assert ended.report["not_reached"] == {"memory": "the agent server answered 503"}
+    assert ended.report["left"] == {"business": "the company's API has no such call: see to it there"}
+    assert await office.gateway.messages() == []
+    async with office.pool.connection() as conn:
+        await data_requests.ask(conn, "erase", contact, "command")
+    ended = await office.go_on(waiting.id)
+    assert (ended.state, ended.facts, "not_reached" in ended.report) == ("done", {}, False)
+
+
+async def test_an_erasure_waits_for_a_run_that_still_writes(office: Office) -> None:
+    await office.gateway.receive(text("Olá"))
+    office.agent.left = [{"runs": 1, "checkpoints": 2, "profiles": 0}, {"runs": 0, "checkpoints": 1, "profiles": 0}]
+    waiting = await office.erase(await office.contact())
+    assert (waiting.state, waiting.step) == ("waiting", "memory_again")
+    await office.gateway.sql("UPDATE data_request SET due_at = now() RETURNING 1")
+    assert (await office.go_on(waiting.id)).state == "done"
+
+
+async def test_a_turn_under_way_ends_without_a_word(office: Office) -> None:
+    gateway = office.gateway
+    gateway.agent.gate.clear()
+    await gateway.receive(text("Olá"))
+    await gateway.turns.step()
+    await office.erase(await office.contact())
+    gateway.agent.gate.set()
+    await gateway.turns.drain()
+    assert await gateway.messages() == []
+    assert await gateway.sql("SELECT count(*) FROM turn") == [(0,)]
+
+
+async def test_tombstones_come_back_from_the_object_store_after_a_restore(office: Office) -> None:
+    old = deliveries()
+    await office.gateway.take(*old)
+    await office.erase(await office.contact(NEW))
+    await office.gateway.sql("DELETE FROM tombstone RETURNING 1")
+    async with office.pool.connection() as conn:
+        assert await office.tombstones.restore(conn) > 3
+    await office.gateway.take(*old)
+    assert await office.everything(NEEDLE, NEW) == []
+
+
+async def test_people_whom_a_restore_brought_back_are_found(office: Office) -> None:
+    await office.gateway.receive(text("Olá"))
+    await office.erase(await office.contact())
+    await office.gateway.receive(text("voltei", timestamp=4_000_000_000))
+    async with office.pool.connection() as conn:
+        assert await office.tombstones.returned(conn) == []
+        await conn.execute("UPDATE contact SET created_at = now() - interval '1 year'")  # as a backup has it
+        assert await office.tombstones.returned(conn) == [await office.contact()]
