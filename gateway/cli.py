@@ -28,6 +28,7 @@ COMMANDS = {
     "exchange-token": "tokens",
     "replay": "events",
     "costs": "events",
+    "export": "persons_data",
     "erase": "persons_data",
     "tombstones": "persons_data",
     "users": "users",

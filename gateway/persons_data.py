@@ -9,6 +9,7 @@ import redis.asyncio as redis
 
 from gateway.customers.data_requests import DataRequests
 from gateway.customers.erasure import Erasure
+from gateway.customers.export import Export
 from gateway.customers.records import Records
 from gateway.customers.tombstones import Tombstones
 from gateway.runtime.object_store import open_store
@@ -39,6 +40,15 @@ def data_requests(
     settings: Settings, pool: Pool, http: httpx.AsyncClient, client: redis.Redis | None, objects: ObjectStore
 ) -> DataRequests:
     """Return the part that carries out requests; pool, http, client (of Valkey): opened and closed by the caller."""
+    erasure = Erasure(pool, objects, tombstones(settings), _records(settings, http), client)
+    return DataRequests(pool, {"erase": erasure})
+
+
+def export(settings: Settings, pool: Pool, http: httpx.AsyncClient, objects: ObjectStore) -> Export:
+    """Return the writer of exports; pool and http: opened and closed by the caller."""
+    return Export(pool, objects, _records(settings, http))
+
+
+def _records(settings: Settings, http: httpx.AsyncClient) -> Records:
     token = settings.langgraph_token
-    records = Records(http, settings.langgraph_url, token.get_secret_value() if token else None)
-    return DataRequests(pool, {"erase": Erasure(pool, objects, tombstones(settings), records, client)})
+    return Records(http, settings.langgraph_url, token.get_secret_value() if token else None)

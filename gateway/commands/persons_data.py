@@ -1,15 +1,17 @@
-"""Erase everything about one person, and tell what was done."""
+"""Export or erase everything about one person, and tell what was done."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import psycopg
@@ -19,6 +21,7 @@ from psycopg_pool import PoolTimeout
 from gateway import persons_data
 from gateway.commands.common import die, read_settings
 from gateway.customers.data_requests import DataRequests
+from gateway.customers.export import Export, NoContactError, Written
 from gateway.customers.tombstones import ObjectStoreAwayError
 from gateway.runtime.object_store import open_store
 from gateway.settings import Settings
@@ -62,6 +65,26 @@ def erase(
 
 
 @commands.command()
+def export(
+    customer: _Customer,
+    out: Annotated[Path, typer.Option(help="The ZIP file to write; only its owner may read it.")],
+) -> None:
+    """Write everything about one person, from every store, into a ZIP file: JSON, a page to read, and the files."""
+    settings = read_settings()
+    try:
+        written = _with_parts(settings, lambda parts: _exported(parts, customer, out))
+    except OSError as error:
+        die(f"{out} cannot be written: {error.strerror}")
+    for place, count in sorted(written.counts.items()):
+        print(f"{place}: {count}")
+    for place, why in written.not_reached.items():
+        print(f"NOT REACHED: {place}: {why}")
+    print(f"written to {out}")
+    if written.not_reached:
+        raise SystemExit(1)
+
+
+@commands.command()
 def tombstones() -> None:
     """After a restore: take the tombstones from the object store, and erase the people whom the backup brought back."""
     settings = read_settings()
@@ -83,6 +106,7 @@ class _Parts:
     settings: Settings
     pool: Pool
     requests: DataRequests
+    export: Export
 
 
 def _with_parts(settings: Settings, act: Callable[[_Parts], Awaitable[T]]) -> T:
@@ -93,7 +117,7 @@ def _with_parts(settings: Settings, act: Callable[[_Parts], Awaitable[T]]) -> T:
         if not is_away(error):
             raise
         die(f"Postgres at DATABASE_URL does not answer: {str(error).splitlines()[0]}")
-    except (PoolTimeout, ValueError) as error:
+    except (PoolTimeout, NoContactError, ValueError) as error:
         die(str(error))
 
 
@@ -106,7 +130,8 @@ async def _connected(settings: Settings, act: Callable[[_Parts], Awaitable[T]]) 
         if valkey is not None:
             stack.push_async_callback(valkey.aclose)
         http = await stack.enter_async_context(httpx.AsyncClient())
-        return await act(_Parts(settings, pool, persons_data.data_requests(settings, pool, http, valkey, objects)))
+        requests = persons_data.data_requests(settings, pool, http, valkey, objects)
+        return await act(_Parts(settings, pool, requests, persons_data.export(settings, pool, http, objects)))
 
 
 async def _carry_out(parts: _Parts, request_id: UUID) -> DataRequest:
@@ -126,6 +151,24 @@ async def _asked_for(parts: _Parts, kind: Kind, customer: str) -> DataRequest:
     async with parts.pool.connection() as conn, conn.transaction():
         request = await _ask(conn, kind, customer)
     return await _carry_out(parts, request.id)
+
+
+async def _exported(parts: _Parts, customer: str, out: Path) -> Written:
+    """Write the export beside its place, and put it there once it is whole."""
+    async with parts.pool.connection() as conn:
+        contact_id, _ = await _found(conn, customer)
+    if contact_id is None:
+        die("there is no such contact: name an id, a number with its country code, or a user id")
+    half = out.with_name(f"{out.name}.part")
+    try:
+        with os.fdopen(os.open(half, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            written = await parts.export.write(contact_id, uuid4(), file)
+        half.replace(out)
+    finally:
+        half.unlink(missing_ok=True)
+    async with parts.pool.connection() as conn:
+        await audit.write(conn, None, "customer_export", f"contact:{contact_id}", {"counts": written.counts})
+    return written
 
 
 async def _erase_again(parts: _Parts) -> tuple[int, list[DataRequest]]:

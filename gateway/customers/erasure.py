@@ -98,7 +98,7 @@ class Erasure:
         known = {"keys": request.facts.get("keys", []), "contacts": [], "threads": [], "whose": _nobody(request)}
         if contact_id is not None:
             keys = [Key(key.kind, key.value) for key in await contacts.keys_of(conn, contact_id)]
-            await contacts.lock(conn, [name for key in keys for name in _names(key)])
+            await contacts.lock(conn, [name for key in keys for name in names_of(key)])
             found = await erasing.person(conn, contact_id)
             if found is not None:
                 known = {
@@ -109,9 +109,8 @@ class Erasure:
                 }
                 await erasing.detach(conn, contact_id)
         erased_at = await now(conn)
-        request.facts = {
-            **known, "erased_at": erased_at.isoformat(), "event": 0, "last_event": await erasing.newest_event(conn),
-        }  # fmt: skip
+        after, last = await events.bounds(conn)
+        request.facts = {**known, "erased_at": erased_at.isoformat(), "event": after, "last_event": last}
         if self._tombstones is not None:
             await tombstones.add(conn, self._tombstones.marks(_keys(request), erased_at))
 
@@ -180,7 +179,7 @@ class Erasure:
         after, last = int(facts["event"]), int(facts["last_event"])
         end = min(after + _EVENTS, last)
         async with self._pool.connection() as conn:
-            found = await events.mentioning(conn, [name for key in keys for name in _names(key)], after, end)
+            found = await events.mentioning(conn, [name for key in keys for name in names_of(key)], after, end)
             gone = [one.id for one in found if self._is_theirs(one, keys, facts)]
             await events.drop(conn, gone)
         request.count("events", len(gone))
@@ -219,7 +218,7 @@ def _keys(request: DataRequest) -> list[Key]:
     return [Key(kind, value, datetime.fromisoformat(until) if until else None) for kind, value, until in rows]
 
 
-def _names(key: Key) -> list[str]:
+def names_of(key: Key) -> list[str]:
     """Return the forms of a key, as webhooks and locks have them."""
     named = Ids(number=key.value) if key.kind in ("wa_id", "old_wa_id") else Ids(user_id=key.value)
     return [one.value for one in named.strong]

@@ -138,12 +138,6 @@ _REST = (
 )
 
 
-async def newest_event(conn: Connection) -> int:
-    """Return the id of the newest webhook item; 0: there is none."""
-    row = await (await conn.execute("SELECT max(id) FROM event")).fetchone()
-    return (row[0] if row else None) or 0
-
-
 async def limits(conn: Connection, keys: Sequence[str]) -> None:
     """Delete send rates by their keys."""
     await conn.execute("DELETE FROM send_rate WHERE key = ANY(%s)", (list(keys),))

@@ -87,6 +87,12 @@ async def keep(conn: Connection, rows: Sequence[Row]) -> None:
     await conn.execute(_KEEP, tuple(list(column) for column in zip(*rows, strict=True)))
 
 
+async def bounds(conn: Connection) -> tuple[int, int]:
+    """Return the id before that of the oldest item, and the id of the newest one; both 0 where there is none."""
+    row = await (await conn.execute("SELECT min(id) - 1, max(id) FROM event")).fetchone()
+    return (row[0] or 0, row[1] or 0) if row else (0, 0)
+
+
 async def mentioning(conn: Connection, names: Sequence[str], after: int, last: int) -> list[StoredItem]:
     """Return the items with ids after one and up to another whose raw form has one of these ASCII strings in it."""
     async with conn.cursor(row_factory=class_row(StoredItem)) as cursor:

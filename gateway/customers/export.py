@@ -1,0 +1,162 @@
+"""Everything about one person from every store as a ZIP file: JSON for programs, `index.html` for people, the files.
+
+Messages, webhook items and files are written as they are read, so that memory does not grow with their number.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+import zipfile
+from collections.abc import AsyncIterator, Awaitable, Iterable
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any
+from uuid import UUID
+
+import obstore
+from obstore.exceptions import BaseError
+
+from gateway.customers.erasure import names_of
+from gateway.customers.export_page import Page
+from gateway.customers.records import NotReachedError, Records
+from gateway.store.customers import contacts, erasing, exporting
+from gateway.store.customers.erasing import Person
+from gateway.store.database import Connection, Pool, now
+from gateway.store.desk import customers
+from gateway.store.inbox import events
+from gateway.whatsapp.json_bytes import Json, encode
+from gateway.whatsapp.webhooks.parties import parties
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+_EVENTS = 5_000  # ids of webhook items that one query looks at
+_NOT_IN_NAMES = re.compile(r"[^\w.-]+")
+
+
+class NoContactError(Exception):
+    """The contact does not exist."""
+
+
+@dataclass(slots=True)
+class Written:
+    """What an export holds: counts by place, and places that were not reached, each with the reason."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    not_reached: dict[str, str] = field(default_factory=dict)
+
+
+class Export:
+    """Writes exports. objects: the store of customers' files; records: the agent server's client."""
+
+    def __init__(self, pool: Pool, objects: ObjectStore, records: Records) -> None:
+        self._pool = pool
+        self._objects = objects
+        self._records = records
+
+    async def write(self, contact_id: UUID, request_id: UUID, file: IO[bytes]) -> Written:
+        """Write everything about a contact into an open file. Raises NoContactError."""
+        written = Written()
+        async with self._pool.connection() as conn:
+            contact_id = await contacts.current_id(conn, contact_id)
+            async with conn.transaction():
+                person = await erasing.person(conn, contact_id)
+            if person is None:
+                raise NoContactError(f"there is no contact {contact_id}")
+            whose = await customers.identity(conn, contact_id)
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
+                await self._write(conn, archive, person, request_id, whose, written)
+        return written
+
+    async def _write(
+        self, conn: Connection, archive: zipfile.ZipFile, person: Person, request_id: UUID, whose: Json,
+        written: Written,
+    ) -> None:  # fmt: skip
+        found: dict[str, Any] = {**await exporting.tables(conn, person.contacts, person.threads)}
+        found["memory"] = await self._asked(written, "memory", self._records.memory(
+            "export", person.threads, person.contacts))  # fmt: skip
+        found["business"] = await self._asked(written, "business", self._records.business("export", request_id, whose))
+        attached = await exporting.attached(conn, person.threads)
+        found["attached"] = attached
+        page = Page(found, await now(conn))
+        files: dict[str, str] = {}  # by their paths
+        with archive.open("messages.json", "w", force_zip64=True) as to:
+            async for messages in _listed(to, exporting.messages(conn, person.threads), written, "messages"):
+                media = [one for message in messages for one in message["media"] or [] if one["path"]]
+                files |= {one["path"]: _file_name(one) for one in media}
+                page.add(messages, {one["id"]: _file_name(one) for one in media})
+        files |= {one["path"]: f"files/{one['id']}-{_NOT_IN_NAMES.sub('_', one['filename'])}" for one in attached}
+        with archive.open("webhooks.json", "w", force_zip64=True) as to:
+            async for _ in _listed(to, self._events(conn, person), written, "events"):
+                pass
+        await self._files(archive, files, written)
+        found["not_reached"] = written.not_reached
+        archive.writestr("data.json", encode(found))
+        with archive.open("index.html", "w", force_zip64=True) as to:
+            for part in page.parts(written.not_reached):
+                to.write(part.encode())
+        written.counts |= {name: len(rows) for name, rows in found.items() if isinstance(rows, list) and rows}
+
+    async def _asked(self, written: Written, place: str, answer: Awaitable[Json]) -> Json:
+        try:
+            return await answer
+        except NotReachedError as error:
+            written.not_reached[place] = str(error)
+            return {}
+
+    async def _events(self, conn: Connection, person: Person) -> AsyncIterator[list[Json]]:
+        """Yield the webhook items that name the person, as they came."""
+        names = {name for key in person.keys for name in names_of(key)}
+        after, last = await events.bounds(conn)
+        while names and after < last:
+            found = await events.mentioning(conn, sorted(names), after, after + _EVENTS)
+            yield [_event(one) for one in found if _is_about(one, names)]
+            after += _EVENTS
+
+    async def _files(self, archive: zipfile.ZipFile, files: dict[str, str], written: Written) -> None:
+        for path, name in files.items():
+            try:
+                got = await obstore.get_async(self._objects, path)
+                # Pictures, recordings and documents are compressed already.
+                with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as to:
+                    async for chunk in got.stream():
+                        to.write(bytes(chunk))
+            except FileNotFoundError:
+                written.not_reached[name] = "the file is gone from the object store"
+            except (BaseError, OSError) as error:
+                written.not_reached[name] = f"the object store does not answer ({type(error).__name__})"
+            else:
+                written.counts["files"] = written.counts.get("files", 0) + 1
+
+
+async def _listed(
+    to: IO[bytes], pages: AsyncIterator[list[Json]], written: Written, place: str
+) -> AsyncIterator[list[Json]]:
+    """Write pages as one JSON list, and yield each."""
+    before = b"["
+    async for page in pages:
+        for one in page:
+            to.write(before + encode(one))
+            before = b",\n"
+        written.counts[place] = written.counts.get(place, 0) + len(page)
+        yield page
+    to.write(b"[]" if before == b"[" else b"]")
+
+
+def _file_name(media: Json) -> str:
+    """Return the name of a file in the archive; its own name is with its message."""
+    mime_type = str(media["mime_type"] or "").split(";")[0]
+    return f"files/{media['id']}{mimetypes.guess_extension(mime_type) or '.bin'}"
+
+
+def _is_about(stored: events.StoredItem, names: Iterable[str]) -> bool:
+    try:
+        return any({*party.numbers, *party.user_ids} & set(names) for party in parties(stored.item()))
+    except ValueError:  # nested too deeply to be read
+        return False
+
+
+def _event(stored: events.StoredItem) -> Json:
+    item = stored.item()
+    return {"key": item.key, "field": item.field, "type": item.type, "received_at": stored.received_at.isoformat(),
+            "state": stored.state, "value": item.value}  # fmt: skip

@@ -1,0 +1,111 @@
+"""The export of one person: all of it, for programs and for people, and nothing of others."""
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import obstore
+import pytest
+
+from gateway.customers.export import NoContactError, Written
+from gateway.store.database import Pool
+from tests.gateway.conftest import Command
+from tests.gateway.support.deliveries import text
+from tests.gateway.support.office import JOSE, MARIA, NEEDLE, NEW, OLD_ID, Office, fill
+
+
+@pytest.fixture
+def database_role() -> str:
+    """Return the role that the process has in production."""
+    return "wa_gateway"
+
+
+@pytest.fixture
+async def office(pool: Pool) -> AsyncIterator[Office]:
+    one = Office(pool)
+    yield one
+    await one.gateway.turns.drain()
+
+
+async def export(office: Office, contact: object) -> tuple[zipfile.ZipFile, Written]:
+    file = io.BytesIO()
+    written = await office.export.write(contact, uuid4(), file)  # type: ignore[arg-type]
+    return zipfile.ZipFile(file), written
+
+
+async def test_an_export_has_everything_about_one_person_and_nothing_of_others(office: Office) -> None:
+    contact = await fill(office)
+    await office.gateway.receive(text("segredo de José", wa_id=JOSE))
+    archive, written = await export(office, contact)
+    data = json.loads(archive.read("data.json"))
+    messages, webhooks = json.loads(archive.read("messages.json")), json.loads(archive.read("webhooks.json"))
+    assert {key["value"] for key in data["keys"]} == {MARIA, NEW, OLD_ID}
+    for place in ("contact", "merges", "conversations", "turns", "episodes", "notes", "drafts", "attached"):
+        assert data[place], place
+    assert data["memory"]["threads"]
+    assert data["business"] == {"tickets": [{"subject": NEEDLE}]}
+    said = await office.gateway.sql(
+        "SELECT count(*) FROM message m JOIN conversation c ON c.id = conversation_id WHERE contact_id = %s", contact
+    )
+    assert [(len(messages),)] == said
+    assert len(webhooks) == written.counts["events"] >= 10
+    files = [name for name in archive.namelist() if name.startswith("files/")]
+    assert len(files) == written.counts["files"] == 2
+    assert [archive.read(name) for name in files] == [NEEDLE.encode()] * 2
+    page = archive.read("index.html").decode()
+    for part in (page, json.dumps(data), json.dumps(messages), json.dumps(webhooks)):
+        assert JOSE not in part
+        assert "segredo" not in part
+    assert written.not_reached == {}
+    for told in (f"Maria {NEEDLE}", f"prefere {NEEDLE}", NEW, "Número antigo", "não quer receber", "arquivo (image)"):
+        assert told in page, told
+
+
+async def test_the_page_runs_nothing_that_a_customer_wrote(office: Office) -> None:
+    await office.gateway.receive(text("<script>alert(1)</script><img src=x onerror=alert(2)>"))
+    archive, _ = await export(office, await office.contact())
+    page = archive.read("index.html").decode()
+    assert "&lt;script&gt;alert(1)" in page
+    assert not re.search(r"<(script|img|iframe|link)\b", page)
+    assert "default-src 'none'" in page
+
+
+async def test_places_that_do_not_answer_are_named(office: Office) -> None:
+    contact = await fill(office)
+    office.agent.statuses = [503, 501]
+    for one in await obstore.list(office.objects).collect_async():
+        await obstore.delete_async(office.objects, one["path"])
+    archive, written = await export(office, contact)
+    assert {"memory", "business"} < set(written.not_reached)
+    assert "Não está tudo aqui" in archive.read("index.html").decode()
+    assert json.loads(archive.read("data.json"))["not_reached"] == written.not_reached
+
+
+async def test_nobody_is_exported_under_an_id_that_nobody_has(office: Office) -> None:
+    with pytest.raises(NoContactError):
+        await export(office, uuid4())
+
+
+async def test_the_command_writes_a_file_for_its_owner_alone(
+    office: Office, command: Command, database: str, tmp_path
+) -> None:
+    await office.gateway.receive(text("Olá"))
+    environment = {
+        "DATABASE_URL": database,
+        "MEDIA_URL": (tmp_path / "m").as_uri(),
+        "LANGGRAPH_URL": "http://127.0.0.1:9",
+    }
+    out = tmp_path / "maria.zip"
+    code, said = await command("export", MARIA, "--out", str(out), **environment)
+    assert (code, "NOT REACHED: memory: the agent server does not answer" in said) == (1, True), said
+    assert out.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.glob("maria*")] == ["maria.zip"]
+    assert zipfile.ZipFile(out).testzip() is None
+    assert await office.gateway.sql("SELECT action FROM audit") == [("customer_export",)]
+    code, said = await command("export", "+1 202 555 0100", "--out", str(out), **environment)
+    assert (code, "there is no such contact" in said) == (1, True)
+    code, said = await command("export", MARIA, "--out", str(tmp_path / "no" / "x.zip"), **environment)
+    assert (code, "cannot be written: No such file" in said) == (1, True)
