@@ -18,6 +18,7 @@ COMMANDS = {
     "console": "processes",
     "migrate": "schema",
     "roles": "schema",
+    "doctor": "doctor",
     "conversations": "conversations",
     "reply": "conversations",
     "hand-back": "conversations",

@@ -25,15 +25,15 @@ def read_settings() -> Settings:
     return read(Settings)
 
 
-def read(kind: type[S]) -> S:
-    """Return the settings of a process, after logging was configured by them."""
+def read(kind: type[S], log_level: str | None = None) -> S:
+    """Return the settings of a process, after logging was configured by them. log_level: instead of theirs."""
     try:
         settings = kind()
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "settings"
         die(f"{name}: {first['msg'].removeprefix('Value error, ')} (see .env.example)")
-    configure_logging(settings.log_level, settings.log_format)
+    configure_logging(log_level or settings.log_level, settings.log_format)
     return settings
 
 
