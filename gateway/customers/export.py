@@ -40,7 +40,7 @@ class NoContactError(Exception):
 
 @dataclass(slots=True)
 class Written:
-    """What an export holds: counts by place, and places that were not reached, each with the reason."""
+    """The result of an export: counts by place, and the places that were not reached, each with the reason."""
 
     counts: dict[str, int] = field(default_factory=dict)
     not_reached: dict[str, str] = field(default_factory=dict)
