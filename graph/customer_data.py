@@ -72,6 +72,8 @@ async def _answer(request: Request) -> Response:
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             found = await customer_data(context)
+    except psycopg.DataError:  # text that Postgres does not store, such as NUL
+        return JSONResponse({"detail": "A key has characters that no key has."}, 422)
     except _AWAY as error:
         log.warning("The data of a customer are not available: %s", type(error).__name__)
         return JSONResponse({"detail": "The data are not available now; ask again."}, 503)

@@ -19,6 +19,7 @@ CHOOSE = "/console/account/password"
 _BEFORE = frozenset({CHOOSE, "/console/logout"})
 CSRF_FIELD, CSRF_HEADER = "csrf", "x-csrf-token"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _MOST_FIELDS, _LONGEST_FIELD = 200, 64 * 1024
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -89,6 +90,7 @@ def _guarded(endpoint: Endpoint, needs: Role | None) -> Endpoint:
             return _choose_first(request)
         if request.method not in _SAFE:
             await _check_origin(request)
+        await _check_values(request)
         return await endpoint(request)
 
     return guarded
@@ -108,8 +110,19 @@ async def _check_origin(request: Request) -> None:
         raise RefusedError(403, "errors.old_page")
 
 
+async def _check_values(request: Request) -> None:
+    """Refuse NUL in addresses and forms: Postgres stores none, and no keyboard makes one. Raises RefusedError (400)."""
+    form = await _form(request) if request.method not in _SAFE else {}
+    if any("\0" in str(value) for values in (request.query_params, form) for value in values.values()):
+        raise RefusedError(400, "errors.400")
+
+
 async def _form_token(request: Request) -> str:
-    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        return ""
-    form = await request.form(max_files=0, max_fields=_MOST_FIELDS, max_part_size=_LONGEST_FIELD)
-    return str(form.get(CSRF_FIELD, ""))
+    return str((await _form(request)).get(CSRF_FIELD, ""))
+
+
+async def _form(request: Request) -> Mapping[str, object]:
+    """Return a form, read once; empty where there is none."""
+    if not request.headers.get("content-type", "").startswith(_FORMS):
+        return {}
+    return await request.form(max_files=0, max_fields=_MOST_FIELDS, max_part_size=_LONGEST_FIELD)

@@ -32,7 +32,9 @@ class History:
 
 
 def _limit(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and 1 <= int(text) <= _MAX_MESSAGES else None
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(_MAX_MESSAGES))):
+        return None  # int() itself refuses thousands of digits by another error
+    return int(text) if 1 <= int(text) <= _MAX_MESSAGES else None
 
 
 def _shown(item: HistoryItem) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import psycopg
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -56,6 +56,12 @@ class TemplateRequest(BaseModel):
     key: str | None = Field(None, min_length=1, max_length=200)
     channel: str | None = None
     category: Literal["marketing", "utility", "authentication"] = "marketing"
+
+    @model_validator(mode="after")
+    def _can_be_stored(self) -> TemplateRequest:
+        if _has_nul(self.model_dump()):
+            raise ValueError("leave out NUL characters, which no text of a message has")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +163,13 @@ class TemplateRoutes:
                 raise
             return _problem("Postgres is away; try again", 503)
         return JSONResponse({"id": str(queued.id), "state": queued.state}, 201 if queued.new else 200)
+
+
+def _has_nul(value: object) -> bool:
+    """Return whether a text within plain data contains NUL, which Postgres does not store."""
+    if isinstance(value, Mapping):
+        return any(_has_nul(part) for pair in value.items() for part in pair)
+    return "\0" in value if isinstance(value, str) else isinstance(value, list) and any(map(_has_nul, value))
 
 
 def _problem(sentence: str, status: int) -> Response:

@@ -218,6 +218,8 @@ class Control:
     async def verify(self, request: Request) -> Response:
         """Verify the webhook as Meta does when its address is entered; `token` and `challenge` may be given."""
         given = json.loads(await request.body() or b"{}")
+        if not isinstance(given, dict):
+            raise ValueError("send a JSON object")  # noqa: TRY004  # answered with 422
         token = given.get("token", number_of(self._carrier.world, None).verify_token)
         challenge = given.get("challenge", verification.CHALLENGE)
         answer = await verification.ask(self._client, self._carrier.world.app.callback, token, challenge)

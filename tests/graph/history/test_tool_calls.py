@@ -13,7 +13,7 @@ from tests.graph.support.model_server import ModelServer, call, say
 from tests.graph.support.talk import Talk, calls, inbound, texts
 
 SOUND = st.sampled_from(["a", "b", "call_1", "0"])
-FAULTY = st.sampled_from([None, "", "a", "a", "b", "with.dot", "x" * 41])
+FAULTY = st.sampled_from([None, "", "a", "a", "b", "with.dot", "x" * 41, "chamada_é", "a\0b", "😀"])
 
 
 def calling(number: int, ids: list[Any], invalid: bool = False) -> AIMessage:
@@ -53,7 +53,7 @@ def accepted(history: list[AnyMessage]) -> bool:
         following = history[place : place + len(wanted)]
         if sorted(one.tool_call_id for one in following if isinstance(one, ToolMessage)) != sorted(map(str, wanted)):
             return False
-        if seen & set(wanted) or not all(one and len(one) <= 40 for one in wanted):
+        if seen & set(wanted) or not all(one and len(one) <= 40 and one.isascii() for one in wanted):
             return False
         seen |= {str(one) for one in wanted}
         place += len(wanted)
@@ -93,6 +93,7 @@ def test_ids_are_made_unique_as_they_arrive(history: list[AnyMessage], ids: list
     arrived = admitted(calling(0, ids), history)
     own = [str(one["id"]) for one in arrived.tool_calls]
     assert len(set(own)) == len(own) == len(ids)
+    assert "".join(own).isascii()  # they become headers of the company's API
     assert not set(own) & ids_of(history)
     assert arrived.id not in {one.id for one in history}
     assert renewed(arrived, history) == arrived
