@@ -23,7 +23,7 @@ from gateway.console.conversation.media import Media
 from gateway.console.conversation.page import Conversation
 from gateway.console.conversation.presence import Presence
 from gateway.console.decisions.bulk import Bulk
-from gateway.console.errors import handlers
+from gateway.console.errors import away, handlers
 from gateway.console.headers import SecurityHeaders
 from gateway.console.inbox.inbox import Inbox
 from gateway.console.inbox.search import Search
@@ -77,7 +77,7 @@ def make_app(parts: Parts) -> Starlette:
             Middleware(KnownHosts, names=settings.names.split(",")),
             Middleware(
                 SignedIn, pool=parts.pool, settings=settings, cookies=parts.cookies,
-                open_paths={page.path for page in routes if page.needs is None},
+                open_paths={page.path for page in routes if page.needs is None}, away=away,
             ),
         ],
         exception_handlers=handlers(),

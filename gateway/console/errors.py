@@ -35,7 +35,14 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _database(request: Request, error: Exception) -> Response:
     if not is_away(error):
         raise error
-    return told(request, 503, "errors.away")
+    return away(request)
+
+
+def away(request: Request) -> Response:
+    """Say that the store is away, and when to come back."""
+    answer = told(request, 503, "errors.away")
+    answer.headers["Retry-After"] = "5"
+    return answer
 
 
 async def _failed(request: Request, _: Exception) -> Response:

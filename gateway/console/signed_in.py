@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from urllib.parse import quote, urlsplit
 
 import psycopg
@@ -42,13 +42,15 @@ class SignedIn:
     """Middleware. Of each request it sets in `request.state`:
 
     `person` (or None), `session_id`, `must_choose` (a password), `secret` (of which the form's token is made),
-    `language` and `public_host`. `open_paths` are those that need no session.
+    `language` and `public_host`. open_paths: those that need no session; away: the answer while the store is away.
     """
 
     def __init__(
-        self, app: ASGIApp, *, pool: Pool, settings: ConsoleSettings, cookies: Cookies, open_paths: Collection[str]
-    ) -> None:
+        self, app: ASGIApp, *, pool: Pool, settings: ConsoleSettings, cookies: Cookies, open_paths: Collection[str],
+        away: Callable[[Request], Response],
+    ) -> None:  # fmt: skip
         self.app = app
+        self._away = away
         self._pool = pool
         self._cookies = cookies
         self._open = frozenset(open_paths)
@@ -67,7 +69,8 @@ class SignedIn:
         except psycopg.Error as error:
             if not is_away(error):
                 raise
-            return await _away(request)(scope, receive, send)
+            self._tell(request, None)
+            return await self._away(request)(scope, receive, send)
         if request.state.person is None and scope["path"] not in self._open:
             return await _sign_in_first(request)(scope, receive, send)
         return await self.app(scope, receive, self._with_form_cookie(request, send))
@@ -118,8 +121,3 @@ def _sign_in_first(request: Request) -> Response:
     if wants_page(request):
         return RedirectResponse(LOGIN, 303)
     return JSONResponse({"error": texts.words(request.state.language)("errors.signed_out")}, 401)
-
-
-def _away(request: Request) -> Response:
-    language = texts.chosen(request.headers.get("accept-language", ""))
-    return JSONResponse({"error": texts.words(language)("errors.away")}, 503, headers={"Retry-After": "5"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from uuid import UUID
 
@@ -9,11 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.console import texts
+from gateway.console.admin.audit_words import Wording
 from gateway.console.parts import Parts
-from gateway.console.rendering.pages import render
+from gateway.console.rendering.pages import Pages, render
 from gateway.console.routes import Page
+from gateway.store.desk import tags
 from gateway.store.people import audit, people
-from gateway.store.people.people import Role
+from gateway.store.people.people import Person, Role
 
 AUDIT = "/console/audit"
 _PAGES = {"person": "/console/people", "conversation": "/console/conversations"}
@@ -40,18 +43,21 @@ class Audit:
                 action=action[:_LONGEST] or None, subject=subject.strip()[:_LONGEST] or None,
             )  # fmt: skip
             everybody, actions = await people.every(conn), await audit.actions(conn)
-        shown, named = entries[:_ON_A_PAGE], partial(_named, request.state.language)
+            words = _wording(request, everybody, {str(one.id): one.name for one in await tags.every(conn)})
+        shown = entries[:_ON_A_PAGE]
         return render(
             request, "admin/audit.html", entries=shown, people=everybody,
-            actions=sorted(actions, key=named), named=named, path_of=_path_of,
+            actions=sorted(actions, key=words.action), words=words, path_of=_path_of,
             chosen={"person": person_id, "action": action, "subject": subject},
             older=shown[-1].id if len(entries) > _ON_A_PAGE else None,
         )  # fmt: skip
 
 
-def _named(language: str, action: str) -> str:
-    """Return the name of an action, or the action itself where another release has written it."""
-    return texts.every(language).get(f"admin.audit.actions.{action}", action)
+def _wording(request: Request, everybody: list[Person], tags: Mapping[str, str]) -> Wording:
+    language: str = request.state.language
+    pages: Pages = request.app.state.pages
+    names = {str(one.id): one.name for one in everybody}
+    return Wording(texts.every(language), names, tags, partial(pages.stamp, language))
 
 
 def _path_of(subject: str) -> str | None:

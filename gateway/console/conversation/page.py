@@ -49,7 +49,9 @@ class Conversation:
     async def _page(self, request: Request) -> Response:
         async with self._pool.connection() as conn:
             context = await frame(conn, request)
+            of_list = context["names"]
             context |= await self._whole(conn, request)
+        context["names"] |= of_list
         return render(request, "inbox/page.html", **context)
 
     async def _pane(self, request: Request) -> Response:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import jinja2
+from jinja2.filters import do_filesizeformat
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -54,6 +56,10 @@ class Pages:
             icon=lambda name: _ICON.format(static.address("icons.svg"), name),
         )  # fmt: skip
 
+    def stamp(self, language: str, at: datetime) -> str:
+        """Return a time with its day, as a language writes it."""
+        return at.astimezone(self.zone).strftime(_MOMENTS[language])
+
     def html(self, request: Request, template: str, context: dict[str, object]) -> str:
         """Return a page, or a part of one, as HTML."""
         person: Person | None = request.state.person
@@ -62,7 +68,7 @@ class Pages:
 
         def moment(at: datetime) -> Markup:
             local = at.astimezone(zone)
-            shown = local.strftime(_MOMENTS[language])
+            shown = self.stamp(language, at)
             return Markup('<time datetime="{}">{}</time>').format(local.isoformat(timespec="seconds"), shown)
 
         t = texts.words(language)
@@ -75,6 +81,7 @@ class Pages:
             "csrf_token": csrf_token(request),
             "csrf": lambda: _CSRF.format(CSRF_FIELD, csrf_token(request)),
             "moment": moment,
+            "file_size": partial(file_size, language),
             "number": lambda digits: shown_number(person, digits),
             "path": request.url.path,
             "navigation": [place for place in self.navigation if person and person.may(place.needs)],
@@ -86,21 +93,28 @@ def render(request: Request, template: str, status: int = 200, /, **context: obj
     """Return the answer that is a page; context: what the template shows, all of it as text unless it says otherwise.
 
     Templates also have `t(key, …)`, `person`, `language`, `csrf()` (the hidden field of a form), `static(name)`,
-    `icon(name)`, `moment(time)`, `number(digits)` (hidden where it has to be), `initials(name)` and `tint(name)`.
+    `icon(name)`, `moment(time)`, `number(digits)` (hidden where it has to be), `file_size(bytes)`, `initials(name)`
+    and `tint(name)`.
     """
     pages: Pages = request.app.state.pages
     return HTMLResponse(pages.html(request, template, context), status)
 
 
 def initials(name: str) -> str:
-    """Return one or two letters for an avatar."""
-    words = [word for word in name.split() if word[0].isalnum()]
+    """Return one or two letters for an avatar; of a number, which has none, a sign."""
+    words = [word for word in name.split() if word[0].isalpha()]
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?"
 
 
 def tint(name: str) -> int:
     """Return which colour a name's avatar has."""
     return sum(name.encode()) % _TINTS
+
+
+def file_size(language: str, size: int) -> str:
+    """Return a file's size, given in bytes, as people read it: `1,5 MB`."""
+    shown = do_filesizeformat(size).replace("Byte", "byte")
+    return shown.replace(".", ",") if language == "pt-BR" else shown
 
 
 def browser(agent: str) -> str:

@@ -1,17 +1,20 @@
 """The stream of changes: nothing is skipped, nothing told to people who are signed out."""
 
 import asyncio
+from dataclasses import replace
 from uuid import uuid4
 
 import orjson
 import psycopg
 import pytest
+from starlette.requests import Request
 
 from gateway.console.listener import Listener
-from gateway.console.live.events import Stream
+from gateway.console.live.events import EVENTS, Events, Stream
 from gateway.console.live.shared_reads import SharedReads
 from gateway.store.desk import changes
 from gateway.store.people.people import Role
+from tests.gateway.console.test_routes import parts
 
 
 @pytest.fixture
@@ -45,6 +48,30 @@ async def test_an_older_transaction_that_commits_later_is_told_too(pool, desk, d
     if seen != {str(first), str(second)}:
         seen |= {one["conversation"] for one in await asyncio.wait_for(told(stream), 10)}
     assert seen == {str(first), str(second)}
+
+
+async def test_after_sleep_the_last_event_id_leads_to_what_an_older_transaction_did(
+    pool, desk, database, listener
+) -> None:
+    first, second = desk.conversation("Carla", "5511987654321"), desk.conversation("Davi", "5511987654322")
+    with psycopg.connect(database) as older:  # has changed something, and has not committed
+        older.execute("UPDATE conversation SET holder = 'person' WHERE id = %s", (first,))
+        desk.waits(second, "Pediu uma pessoa")
+        async with pool.connection() as conn:
+            last = await changes.newest(conn)  # the newest event that a browser gets; then it sleeps
+        older.commit()
+    seen: set[str] = set()
+    scope = {
+        "type": "http", "method": "GET", "path": EVENTS, "query_string": b"after=nonsense",
+        "headers": [(b"last-event-id", last.encode())], "state": {"session_id": uuid4()},
+    }  # fmt: skip
+    answer = await Events(replace(parts(), pool=pool, listener=listener))._stream(Request(scope))
+    async with asyncio.timeout(10):
+        async for event in answer.body_iterator:  # type: ignore[attr-defined]
+            if b"event: changes" in event:
+                seen |= {one["conversation"] for one in orjson.loads(event.partition(b"data: ")[2])}
+            if seen == {str(first), str(second)}:
+                break
 
 
 async def test_a_place_that_is_not_known_begins_anew(signed_in) -> None:

@@ -5,6 +5,7 @@ import re
 import psycopg
 import pytest
 
+from gateway.store.desk import tags
 from gateway.store.people import audit, people
 from gateway.store.people.people import Role
 from tests.gateway.console.conftest import HTML, PASSWORD, person
@@ -90,17 +91,37 @@ async def test_the_audit_is_paged_and_filtered(signed_in, pool) -> None:
         for number in range(60):
             await audit.write(conn, ana, "taken", f"conversation:{number}")
     page = (await browser.get("/console/audit?action=taken", headers=HTML)).text
-    assert "conversation:59<" in page
-    assert "conversation:9<" not in page
+    assert ">Conversa 59<" in page
+    assert ">Conversa 9<" not in page
     older = re.search(r'rel="next" href="([^"]+)"', page)
     assert older
     page = (await browser.get(older[1].replace("&amp;", "&"), headers=HTML)).text
-    assert "conversation:9<" in page
-    assert "conversation:59<" not in page
+    assert ">Conversa 9<" in page
+    assert ">Conversa 59<" not in page
     assert 'rel="next"' not in page
     page = (await browser.get("/console/audit?subject=conversation:7&before=x&person=y", headers=HTML)).text
-    assert "conversation:7<" in page
-    assert "conversation:8<" not in page
+    assert ">Conversa 7<" in page
+    assert ">Conversa 8<" not in page
+
+
+async def test_the_audit_names_people_tags_and_details_in_the_persons_language(signed_in, pool) -> None:
+    browser = await signed_in(Role.ADMIN)
+    ana = await person(pool, "ana", Role.ATTENDANT, name="Ana Lima")
+    async with pool.connection() as conn:
+        tag = await tags.create(conn, "VIP")
+        await audit.write(conn, ana, "assigned", "conversation:7", {"from": str(ana.id), "to": "nobody"})
+        await audit.write(conn, ana, "snoozed", "conversation:7", {"until": "2026-03-01T15:00:00+00:00"})
+        await audit.write(conn, ana, "snoozed", "conversation:7", {"until": "a reply"})
+        await audit.write(conn, ana, "tagged", "conversation:7", {"tag": str(tag)})
+        await audit.write(conn, ana, "person_changed", f"person:{ana.id}", {"role": "viewer", "masks_numbers": True})
+        await audit.write(conn, ana, "of a later release", "thing:7", {"colour": "blue", "role": "pilot"})
+    page = (await browser.get("/console/audit", headers=HTML)).text
+    for words in (
+        "para: ninguém; de: Ana Lima", "até: 01/03/2026 12:00", "até: até o cliente responder", "etiqueta: VIP",
+        "perfil: Consulta; números escondidos: sim", "perfil: pilot; colour: blue", "Conversa 7", "thing 7",
+        f'<a href="/console/people/{ana.id}">Ana Lima</a>',
+    ):  # fmt: skip
+        assert words in page, words
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,19 @@ async def test_every_answer_has_the_headers_that_protect_it(browser, ana) -> Non
     assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=", page.text)
 
 
+async def test_while_the_store_is_away_people_get_a_page_and_scripts_a_sentence() -> None:
+    transport = httpx.ASGITransport(make_app(parts()))  # its pool reaches no database
+    cookies = {"console_session": "x"}
+    async with httpx.AsyncClient(transport=transport, base_url=HOST, cookies=cookies) as browser:
+        page = await browser.get("/console/", headers=HTML)
+        told = await browser.get("/console/events", headers={"accept": "application/json"})
+    for answer in (page, told):
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert "O banco de dados não responde" in answer.text
+    assert "<h1>" in page.text
+    assert told.json().keys() == {"error"}
+
+
 async def test_static_files_are_kept_for_ever_by_their_hash(browser) -> None:
     page = (await browser.get("/console/login", headers=HTML)).text
     address = re.search(r'href="(/console/static/[^"]+/css/base\.css)"', page)

@@ -51,6 +51,25 @@ def actions() -> set[str]:
     return found
 
 
+def details() -> set[str]:
+    """Return the names of details that any module writes into the audit, where they are written out."""
+    found: set[str] = set()
+    for path in CONSOLE.parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("audit.write", "audit.refuse", "done"):
+                found |= {one.arg for one in node.keywords if one.arg}
+                for argument in node.args:
+                    keys = argument.keys if isinstance(argument, ast.Dict) else []
+                    found |= {key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)}
+    return found
+
+
+def test_every_detail_of_the_audit_has_a_name() -> None:
+    assert len(details()) > 10
+    for language in texts.LANGUAGES:
+        assert {f"admin.audit.details.{name}" for name in details()} <= texts.every(language).keys()
+
+
 def test_every_action_of_the_audit_has_a_name() -> None:
     assert len(actions()) > 20
     for language in texts.LANGUAGES:
