@@ -71,7 +71,9 @@ SELECT id, last_at - interval '1 hour', 'customer' FROM conversation WHERE close
 INSERT INTO message (conversation_id, direction, author, wamid, type, content, status, created_at, sent_at)
 SELECT bench_id('v', 1 + n %% %(conversations)s), CASE WHEN n %% 2 = 0 THEN 'in' ELSE 'out' END,
        CASE WHEN n %% 2 = 0 THEN 'customer' ELSE 'agent' END, 'wamid.BENCH' || n, 'text',
-       jsonb_build_object('type', 'text', 'kind', 'text', 'text', 'O pedido ' || n || ' de lentes chega amanhã'),
+       jsonb_build_object('type', 'text', 'kind', 'text', 'text', 'O pedido ' || n || ' de lentes, lote L' || n %% 5000
+                          || CASE WHEN n %% 40 = 0 AND n < %(messages)s / 2 THEN ', da promoção,' ELSE ',' END
+                          || ' chega amanhã'),
        CASE WHEN n %% 2 = 0 THEN 'received' ELSE 'read' END, at, at
 FROM generate_series(1, %(messages)s) n, LATERAL (SELECT now() - (%(messages)s - n) * interval '1 s' AS at) t;
 RESET session_replication_role;
@@ -92,6 +94,23 @@ class Console:
     written: dict[str, float] = field(default_factory=dict)  # by message id: the time of its commit
 
 
+#: Searches: name, and the words for a round, of so many conversations. `promoção` is in one of 80 messages, all old.
+SEARCHES: dict[str, Callable[[int, int], str]] = {
+    "word of all messages": lambda *_: "lente",
+    "word of old messages": lambda *_: "promocao",
+    "word of a few": lambda n, _: f"lote l{n * 37 % 5000}",
+    "order": lambda n, many: f"pedido {1 + n * 99_991 % (many * MESSAGES_EACH)}",
+    "frequent name": lambda *_: "Antonia",
+    "name": lambda n, many: f"Joao Silva {1 + n * 997 % many}",
+    "number": lambda n, many: f"(11) 9{1 + n * 997 % many:08}",
+    "nobody": lambda n, _: f"Gertrudis Zwetschge {n}",
+}
+
+
+def _found(words: Callable[[int, int], str]) -> Callable[[int, int], str]:
+    return lambda n, many: f"/console/search/found?q={words(n, many)}"
+
+
 #: The pages that people ask for all day: name, and the path for a round, of so many conversations.
 PAGES: dict[str, Callable[[int, int], str]] = {
     "inbox, who waits": lambda *_: "/console/?view=waiting",
@@ -101,6 +120,10 @@ PAGES: dict[str, Callable[[int, int], str]] = {
     "list of a department": lambda *_: "/console/list?view=all&department=vendas",
     "conversation": lambda n, many: f"/console/conversations/{identifier('v', n * 997 % many)}",
     "thread": lambda n, many: f"/console/conversations/{identifier('v', n * 991 % many)}/thread",
+    **{f"search: {name}": _found(words) for name, words in SEARCHES.items()},
+    "search in a conversation": lambda n, many: (
+        f"/console/conversations/{identifier('v', n * 991 % many)}/search?q=lente"
+    ),
 }
 
 
