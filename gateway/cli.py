@@ -32,6 +32,7 @@ COMMANDS = {
     "export": "persons_data",
     "erase": "persons_data",
     "tombstones": "persons_data",
+    "restore": "restore",
     "users": "users",
 }
 _GROUPS = frozenset({"users"})

@@ -29,6 +29,7 @@ _AWAY = ("08", "53", "57P")
 _NOT_READY = frozenset({"25006", "42P01", "42703"})
 
 NOTIFICATIONS = "gateway"  # the name under which Postgres notifies
+WAKEUPS = "whatsapp-gateway-wakeups"  # the connection of each `gateway work` that is notified
 EVENTS, TURNS, OUTBOX, MEDIA = "events", "turns", "outbox", "media"
 
 
@@ -105,7 +106,7 @@ class Wakeups:
 
     async def _listen_once(self) -> None:
         conn = await psycopg.AsyncConnection.connect(
-            self._url, autocommit=True, application_name="whatsapp-gateway-wakeups", connect_timeout=5
+            self._url, autocommit=True, application_name=WAKEUPS, connect_timeout=5
         )
         async with conn:
             await conn.execute(f"LISTEN {NOTIFICATIONS}")

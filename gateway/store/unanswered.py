@@ -11,19 +11,21 @@ from gateway.store.database import Connection
 SILENCED = "not sent: the agent no longer holds the conversation"
 #: The error of a turn that ended without a reply for the same reason.
 TAKEN_OVER = "a person took over"
+#: The error of a turn that a backup held as open (store/restored.py), and the note of an item that was not taken in.
+RESTORED = "restored"
 
 
 async def wait_for_agent(conn: Connection, conversation_id: UUID) -> None:
     """Have messages wait for a turn again whose own turn was silenced, unless somebody has answered them since.
 
-    The caller has handed the conversation back to the agent and schedules the next turn. A turn that a person cut short
-    ended without a reply, or its replies were not sent. Messages of closed episodes stay as they are.
+    The caller has handed the conversation back to the agent and schedules the next turn. A turn that a person or a
+    restore cut short ended without a reply, or its replies were not sent. Messages of closed episodes stay as they are.
     """
     await conn.execute(
         f"""UPDATE message m SET awaits = true FROM turn t
             WHERE m.conversation_id = %(id)s AND m.direction = 'in' AND m.turn_id = t.id AND t.state = 'done'
               AND NOT m.awaits AND m.revoked_at IS NULL
-              AND (t.error = %(taken_over)s OR EXISTS (SELECT FROM message o WHERE o.turn_id = t.id
+              AND (t.error = ANY(%(cut_short)s) OR EXISTS (SELECT FROM message o WHERE o.turn_id = t.id
                                                          AND o.direction = 'out' AND o.error = %(silenced)s))
               AND NOT EXISTS (SELECT FROM message o JOIN turn later ON later.id = o.turn_id
                               WHERE o.conversation_id = m.conversation_id AND o.direction = 'out'
@@ -32,7 +34,7 @@ async def wait_for_agent(conn: Connection, conversation_id: UUID) -> None:
               AND m.created_at >= (SELECT opened_at FROM episode e
                                    WHERE e.conversation_id = m.conversation_id AND e.closed_at IS NULL)
               AND NOT {ANSWERED_BY_PEOPLE}""",  # noqa: S608  # ours
-        {"id": conversation_id, "taken_over": TAKEN_OVER, "silenced": SILENCED},
+        {"id": conversation_id, "cut_short": [TAKEN_OVER, RESTORED], "silenced": SILENCED},
     )
     await conn.execute(
         "UPDATE conversation SET waits_since = least(waits_since, unanswered_since(id)) WHERE id = %s",
