@@ -20,6 +20,7 @@ class Bubble:
 
     kind: which template shows it; rows: of a table, name and value; options: to be tapped.
     link: an address that is neither media of ours nor checked; place: latitude, longitude, name, address.
+    product: the shop's code of the product that the customer asks about.
     """
 
     kind: str
@@ -38,6 +39,7 @@ class Bubble:
     quoted: str | None = None
     quoted_id: str | None = None
     referral: str = ""
+    product: str = ""
 
 
 def bubble(content: Mapping[str, Any]) -> Bubble:
@@ -70,6 +72,7 @@ def _inbound(content: Mapping[str, Any]) -> Bubble:
         quoted=_text(context, "text") or None,
         quoted_id=_text(context, "message_id") or None,
         referral=_text(_map(content, "referral"), "headline"),
+        product=_text(_map(context, "product"), "product"),
     )
 
 
@@ -102,8 +105,8 @@ def _order_rows(order: Mapping[str, Any]) -> list[tuple[str, str]]:
             f"{item.get('currency') or ''} {item['price']:.2f}" if isinstance(item.get("price"), int | float) else ""
         )
         quantity = item.get("quantity")
-        count = f"{quantity:g} × " if isinstance(quantity, int | float) else ""
-        rows.append((_text(item, "product"), f"{count}{price}".strip()))
+        count = f"{quantity:g} ×" if isinstance(quantity, int | float) else ""
+        rows.append((_text(item, "product"), f"{count} {price}".strip()))
     return rows
 
 

@@ -50,6 +50,19 @@ async def test_a_conversation_shows_all_kinds_of_messages(desk, signed_in) -> No
     assert "flow_token" not in answer.text
 
 
+async def test_orders_say_which_of_their_parts_are_not_known(desk, signed_in) -> None:
+    conversation = desk.conversation("Carla", "5511987654321")
+    desk.said(conversation, kind="order", order={"catalog": "c", "items": []})
+    desk.said(conversation, kind="order", order={"items": [{"quantity": 2}, {"product": "L-2"}]})
+    desk.said(conversation, "Tem?", context={"product": {"catalog": "c", "product": "<b>L-3"}})
+    page = (await (await signed_in(Role.VIEWER)).get(f"/console/conversations/{conversation}", headers=HTML)).text
+    for shown in (
+        "não informou os itens deste pedido", "<dt>Produto sem código</dt><dd>2 ×</dd>",
+        "<dt>L-2</dt><dd>sem quantidade nem preço</dd>", "Sobre o produto &lt;b&gt;L-3 do catálogo",
+    ):  # fmt: skip
+        assert shown in page, shown
+
+
 async def test_html_of_customers_is_text_everywhere(desk, signed_in) -> None:
     evil = "<script>alert(1)</script><img src=x onerror=alert(1)>"
     conversation = desk.conversation(evil, "5511987654321", department=evil)
