@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from psycopg.errors import QueryCanceled
 from psycopg.rows import class_row
 
 from gateway.store.database import Connection
@@ -23,7 +24,8 @@ SHORTEST = 3
 #: What encloses the words that were found in a Hit's text.
 BEGINS, ENDS = "\x02", "\x03"
 _MOST_WORDS = 8
-_RECENT = 20_000  # messages
+_READ, _RECENT = 300, 20_000  # messages
+_MOST_SIMILAR, _GUESS_MS = 2000, 250  # names that are compared, and for how long they are looked for
 _SIMILAR = 0.4  # of 1, at least; two letters wrong in a word of seven
 _NUMBER = re.compile(r"[\d\s()+.-]+")
 _HEADLINE = f"StartSel={BEGINS}, StopSel={ENDS}, MaxWords=24, MinWords=12"
@@ -70,23 +72,40 @@ async def customers(conn: Connection, person: Person, words: str, *, limit: int 
 
 
 async def similar(conn: Connection, person: Person, words: str, *, limit: int = 10) -> list[Row]:
-    """Return conversations of customers whose names are like these words, for where the words have typing errors."""
-    plain = " ".join(_words(words))
-    if len(plain) < SHORTEST:
+    """Return conversations of customers whose names are like these words, for where the words have typing errors.
+
+    It is a guess: of very many such names some are compared, and nobody waits longer than a moment for it.
+    """
+    ids = await _similar(conn, " ".join(_words(words)), limit)
+    if not ids:
         return []
-    async with conn.transaction():
-        await conn.execute("SELECT set_config('pg_trgm.word_similarity_threshold', %s, true)", (str(_SIMILAR),))
-        cursor = await conn.execute(
-            """SELECT id FROM contact WHERE plain(%(words)s) <%% contact_words(name, user_name)
-               ORDER BY plain(%(words)s) <<-> contact_words(name, user_name), id LIMIT %(limit)s""",
-            {"words": plain, "limit": limit},
-            prepare=False,
-        )
-        ids = [row[0] for row in await cursor.fetchall()]
     values = {"ids": ids, "limit": limit}
     return await _rows(
         conn, person, values, "c.contact_id = ANY(%(ids)s)", "array_position(%(ids)s::uuid[], c.contact_id), c.id"
     )
+
+
+async def _similar(conn: Connection, plain: str, limit: int) -> list[UUID]:
+    """Return contacts whose names are like these words, the likest first; none where that takes too long."""
+    if len(plain) < SHORTEST:
+        return []
+    try:
+        async with conn.transaction():
+            await conn.execute(
+                """SELECT set_config('pg_trgm.word_similarity_threshold', %s, true),
+                          set_config('statement_timeout', %s, true)""",
+                (str(_SIMILAR), str(_GUESS_MS)),
+            )
+            cursor = await conn.execute(
+                """SELECT id FROM (SELECT id, contact_words(name, user_name) AS name FROM contact
+                                   WHERE plain(%(words)s) <%% contact_words(name, user_name) LIMIT %(most)s) k
+                   ORDER BY plain(%(words)s) <<-> name, id LIMIT %(limit)s""",
+                {"words": plain, "limit": limit, "most": _MOST_SIMILAR},
+                prepare=False,
+            )
+            return [row[0] for row in await cursor.fetchall()]
+    except QueryCanceled:
+        return []
 
 
 async def messages(
@@ -113,32 +132,50 @@ async def _query(conn: Connection, words: str) -> str:
 
 
 async def _messages(conn: Connection, values: dict[str, Any]) -> list[Hit]:
-    """Look among the newest messages first: common words are found there, and rare ones have few messages in all."""
-    cursor = await conn.execute("SELECT coalesce(%s, (SELECT max(seq) FROM message), 0)", (values["before"],))
-    row = await cursor.fetchone()
-    newest = row[0] if row else 0
-    found = await _hits(conn, values, newest - _RECENT)
-    return found if len(found) == values["limit"] or newest <= _RECENT else await _hits(conn, values, 0)
+    """Read the newest messages, then look the words up among recent ones, then among all.
 
-
-async def _hits(conn: Connection, values: dict[str, Any], since: int) -> list[Hit]:
+    The index gives all places of a word, whichever are asked for: those of a word in every message take a second of two
+    million. Such words are found in the messages that are read.
+    """
     inside = "m.conversation_id = %(conversation)s" if values["conversation"] else "true"
-    after = "m.seq > %(since)s" if since > 0 else "true"
     before = "m.seq < %(before)s" if values["before"] is not None else "true"
+    newest = f"SELECT m.seq FROM message m WHERE {inside} AND {before} ORDER BY m.seq DESC LIMIT {_READ}"  # noqa: S608
+    cursor = await conn.execute(f"SELECT min(seq), max(seq), count(*) FROM ({newest}) m", values)  # noqa: S608
+    oldest, latest, count = await cursor.fetchone() or (None, None, 0)
+    if not count:
+        return []
+    read = f"(SELECT m.* FROM message m WHERE m.seq >= %(since)s AND {inside} AND {before} OFFSET 0)"  # noqa: S608
+    places = [(oldest, read)]
+    if count == _READ:
+        recent = [(latest - _RECENT, "message")] if latest > _RECENT else []
+        places += [*recent, (0, "message")]
+    found: list[Hit] = []
+    async with conn.transaction():
+        # Starting workers takes longer than to read what most words lead to.
+        await conn.execute("SET LOCAL max_parallel_workers_per_gather = 0")
+        for since, source in places:
+            found = await _hits(conn, {**values, "since": since}, source, f"{inside} AND {before}")
+            if len(found) == values["limit"]:
+                break
+    return found
+
+
+async def _hits(conn: Connection, values: dict[str, Any], source: str, where: str) -> list[Hit]:
+    since = "m.seq >= %(since)s" if values["since"] > 0 else "true"
     async with conn.cursor(row_factory=class_row(Hit)) as cursor:
         # `seq + 0`: Postgres then looks the words up, instead of reading messages by place until it has enough.
         await cursor.execute(
             f"""WITH m AS MATERIALIZED (
-                    SELECT m.* FROM message m JOIN conversation c ON c.id = m.conversation_id
+                    SELECT m.* FROM {source} m JOIN conversation c ON c.id = m.conversation_id
                     WHERE {_VECTOR} @@ %(query)s::tsquery AND {_SHOWN} AND m.revoked_at IS NULL
-                      AND {inside} AND {after} AND {before} AND {SEEN}
+                      AND {where} AND {since} AND {SEEN}
                     ORDER BY m.seq + 0 DESC LIMIT %(limit)s)
                 SELECT m.id, m.seq, m.conversation_id, c.contact_id, k.name AS customer_name, m.direction, m.author,
                        coalesce(m.sent_at, m.created_at) AS at,
                        ts_headline('searched', message_text(m.content), %(query)s::tsquery, '{_HEADLINE}') AS text
                 FROM m JOIN conversation c ON c.id = m.conversation_id JOIN contact k ON k.id = c.contact_id
                 ORDER BY m.seq DESC""",  # noqa: S608  # constants
-            {**values, "since": since},
+            values,
             prepare=False,
         )
         return await cursor.fetchall()

@@ -1,5 +1,6 @@
 """Search of people: names, numbers however they are written, and words of messages."""
 
+import psycopg
 import pytest
 
 from gateway.store.database import Pool
@@ -133,3 +134,30 @@ async def test_pages_show_each_hit_once_and_taken_back_messages_never(pool, desk
     assert found == said[::-1]
     assert [row.id for row in (*first.rows, *second.rows)] == [other, one]
     assert second.next is None
+
+
+async def test_pages_of_a_frequent_and_of_a_rare_word_hold_each_message_once(pool, desk) -> None:
+    conversation = desk.conversation("Carla", "5511987654321")
+    rare = [desk.said(conversation, "Lentes tóricas") for _ in range(3)]
+    frequent = [desk.said(conversation, "Lentes") for _ in range(search._READ + 20)]
+    ana = await person(pool)
+    for inside in (None, conversation):
+        for words, wanted in (("lente", rare + frequent), ("torica", rare)):
+            found: list[search.Hit] = []
+            async with pool.connection() as conn:
+                while page := await search.messages(
+                    conn, ana, words, conversation_id=inside, limit=100, before=found[-1].seq if found else None
+                ):
+                    found += page
+            assert [hit.id for hit in found] == wanted[::-1]
+
+
+async def test_nobody_waits_long_for_a_guess(pool, desk, database) -> None:
+    desk.conversation("Carla Menezes", "5511987654321")
+    ana = await person(pool)
+    async with pool.connection() as conn:
+        assert len(await search.similar(conn, ana, "Karla Menezis")) == 1
+        with psycopg.connect(database) as other:
+            other.execute("LOCK TABLE contact")  # stands for names that take long to compare
+            assert await search.similar(conn, ana, "Karla Menezis") == []
+        assert len(await search.similar(conn, ana, "Karla Menezis")) == 1
