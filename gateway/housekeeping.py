@@ -44,7 +44,7 @@ class Ages:
 
     events: webhook items that were processed; left: those that are unknown or failed; audit: what people did in the
     console, and ended requests to export or erase; messages: messages, with what belongs to them, and notes; files:
-    customers' files; tombstones: the hashes of erased people.
+    customers' files; tombstones: the hashes of erased people; exports: files of exports.
     """
 
     events: float = 0
@@ -53,6 +53,7 @@ class Ages:
     messages: float = 0
     files: float = 0
     tombstones: float = 0
+    exports: float = 1
 
 
 class Housekeeping:
@@ -83,6 +84,7 @@ class Housekeeping:
         await self._do(self._with_database(_forget_rates))
         await self._do(self._with_database(self._delete_files))
         await self._do(self._with_database(self._delete_attached))
+        await self._do(self._with_database(self._delete_exports))
         await self._do(self._with_database(fallbacks.purge))
         await self._do(self._with_database(proofs.purge))
         await self._do(self._with_database(sessions.purge))
@@ -167,6 +169,16 @@ class Housekeeping:
             except FileNotFoundError:
                 log.info("file_gone", upload_id=str(upload_id))
             await uploads.drop(conn, upload_id)
+
+    async def _delete_exports(self, conn: Connection) -> None:
+        if self._objects is None:
+            return
+        for request_id, path in await data_requests.old_files(conn, self._ages.exports, _MAX_FILES_PER_STEP):
+            try:
+                await obstore.delete_async(self._objects, path)
+            except FileNotFoundError:
+                log.info("file_gone", request_id=str(request_id))
+            await data_requests.forget_file(conn, request_id)
 
 
 async def _forget_rates(conn: Connection) -> None:

@@ -9,7 +9,7 @@ import redis.asyncio as redis
 
 from gateway.customers.data_requests import DataRequests
 from gateway.customers.erasure import Erasure
-from gateway.customers.export import Export
+from gateway.customers.export import Export, ExportRequests
 from gateway.customers.records import Records
 from gateway.customers.tombstones import Tombstones
 from gateway.runtime.object_store import open_store
@@ -41,7 +41,8 @@ def data_requests(
 ) -> DataRequests:
     """Return the part that carries out requests; pool, http, client (of Valkey): opened and closed by the caller."""
     erasure = Erasure(pool, objects, tombstones(settings), _records(settings, http), client)
-    return DataRequests(pool, {"erase": erasure})
+    exports = ExportRequests(export(settings, pool, http, objects), objects)
+    return DataRequests(pool, {"erase": erasure, "export": exports})
 
 
 def export(settings: Settings, pool: Pool, http: httpx.AsyncClient, objects: ObjectStore) -> Export:

@@ -132,6 +132,9 @@ class Settings(CommonSettings):
     tombstone_days: float = Field(
         1825, ge=0, description="tombstones are deleted after so long, more than any backup is kept; 0: never"
     )
+    export_days: float = Field(
+        1, gt=0, description="a person's export that the console asked for can be downloaded for so long"
+    )
     audit_days: float = Field(730, ge=0, description="what people did in the console is kept so long; 0: for ever")
     episode_idle_hours: float = Field(
         24, gt=0, description="a customer's matter that the agent has is closed after so long without a message"

@@ -15,6 +15,7 @@ from gateway.console.access.sign_in import HOME, SignIn
 from gateway.console.admin.audit import Audit
 from gateway.console.admin.canned import Canned
 from gateway.console.admin.people import People
+from gateway.console.admin.personal_data import PersonalData
 from gateway.console.composer.uploads import Uploads
 from gateway.console.composer.writing import Writing
 from gateway.console.conversation.business import Business
@@ -52,6 +53,7 @@ def rooms(parts: Parts) -> list[Page]:
         *Account(parts, passwords).routes(),
         *People(parts, passwords).routes(),
         *Audit(parts).routes(),
+        *PersonalData(parts).routes(),
         *Inbox(parts).routes(),
         *Search(parts).routes(),
         *Conversation(parts).routes(),

@@ -111,7 +111,8 @@ class DataRequests:
         """End a request; where places were not reached, it can be continued from the first of them."""
         missed = request.report.get("not_reached", {})
         if missed:
-            request.step = next(name for name in self._kinds[request.kind].steps if name in missed)
+            names = list(self._kinds[request.kind].steps)
+            request.step = next((name for name in names if name in missed), names[0])
         async with self._pool.connection() as conn, conn.transaction():
             await store.save(conn, request)
             await store.end(conn, request)

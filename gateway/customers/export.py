@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import mimetypes
 import re
+import tempfile
 import zipfile
-from collections.abc import AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from gateway.customers.erasure import names_of
 from gateway.customers.export_page import Page
 from gateway.customers.records import NotReachedError, Records
 from gateway.store.customers import contacts, erasing, exporting
+from gateway.store.customers.data_requests import DataRequest
 from gateway.store.customers.erasing import Person
 from gateway.store.database import Connection, Pool, now
 from gateway.store.desk import customers
@@ -30,6 +32,8 @@ from gateway.whatsapp.webhooks.parties import parties
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
+#: Where exports wait in the object store for the admin who asked for them.
+PREFIX = "exports"
 _EVENTS = 5_000  # ids of webhook items that one query looks at
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 
@@ -127,6 +131,33 @@ class Export:
                 written.not_reached[name] = f"the object store does not answer ({type(error).__name__})"
             else:
                 written.counts["files"] = written.counts.get("files", 0) + 1
+
+
+class ExportRequests:
+    """Exports that the console asked for: the file is put into the object store, from where an admin takes it."""
+
+    def __init__(self, export: Export, objects: ObjectStore) -> None:
+        self._export = export
+        self._objects = objects
+        self.steps: Mapping[str, object] = {"write": None}
+
+    async def advance(self, request: DataRequest) -> bool:
+        """Write the file. Raises NotReachedError."""
+        if request.contact_id is None:
+            return True
+        path = f"{PREFIX}/{request.id}.zip"
+        try:
+            with tempfile.TemporaryFile() as file:
+                written = await self._export.write(request.contact_id, request.id, file)
+                file.seek(0)
+                await obstore.put_async(self._objects, path, file)
+        except NoContactError as error:
+            raise NotReachedError(str(error), passing=False) from error
+        except (BaseError, OSError) as error:
+            raise NotReachedError(f"the object store does not take the file ({type(error).__name__})") from error
+        request.path = path
+        request.report = {**written.counts, **({"not_reached": written.not_reached} if written.not_reached else {})}
+        return True
 
 
 async def _listed(

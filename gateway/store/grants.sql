@@ -17,7 +17,7 @@ BEGIN
             ('contact_merge', everything, 'SELECT'),
             ('proof_try', everything, NULL),
             -- The console asks for exports and erasures; `work` carries them out.
-            ('data_request', everything, 'SELECT, INSERT, UPDATE (state, person_id, due_at, attempts)'),
+            ('data_request', everything, 'SELECT, INSERT, UPDATE (state, person_id, due_at, attempts, report)'),
             ('tombstone', everything, NULL),
             ('conversation', everything, 'SELECT, UPDATE'),
             ('turn', everything, 'SELECT, UPDATE (state, ended_at, error)'),

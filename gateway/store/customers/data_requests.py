@@ -114,6 +114,41 @@ async def of_contact(conn: Connection, contact_id: UUID) -> list[DataRequest]:
         return await cursor.fetchall()
 
 
+async def unsettled(conn: Connection, limit: int) -> list[DataRequest]:
+    """Return requests that wait for a person or for a place that was not reached, the oldest first."""
+    async with conn.cursor(row_factory=class_row(DataRequest)) as cursor:
+        await cursor.execute(
+            f"""SELECT {_COLUMNS} FROM data_request WHERE state IN ('asked', 'waiting', 'unfinished')
+                ORDER BY asked_at LIMIT %s""",  # noqa: S608  # a constant
+            (limit,),
+        )
+        return await cursor.fetchall()
+
+
+async def refuse(conn: Connection, request_id: UUID, person_id: UUID) -> bool:
+    """Refuse a request that waits for an approval; return whether it did."""
+    cursor = await conn.execute(
+        "UPDATE data_request SET state = 'refused', person_id = %s WHERE id = %s AND state = 'asked'",
+        (person_id, request_id),
+    )
+    return bool(cursor.rowcount)
+
+
+async def old_files(conn: Connection, days: float, limit: int) -> list[tuple[UUID, str]]:
+    """Return requests whose files are older than so many days, with the paths of these."""
+    cursor = await conn.execute(
+        """SELECT id, path FROM data_request WHERE path IS NOT NULL AND done_at < now() - make_interval(secs => %s)
+           LIMIT %s""",
+        (days * 86_400, limit),
+    )
+    return [(row[0], row[1]) for row in await cursor.fetchall()]
+
+
+async def forget_file(conn: Connection, request_id: UUID) -> None:
+    """Note that the file of a request is deleted."""
+    await conn.execute("UPDATE data_request SET path = NULL WHERE id = %s", (request_id,))
+
+
 async def save(conn: Connection, request: DataRequest) -> None:
     """Store the progress of a leased request, and lease it for longer."""
     await conn.execute(
@@ -159,11 +194,11 @@ async def next_due(conn: Connection) -> float | None:
 
 
 async def purge(conn: Connection, days: float, limit: int) -> int:
-    """Delete requests that ended so many days ago, at most so many; return their number."""
+    """Delete requests that ended, or that nobody approved, so many days ago, at most so many; return their number."""
     cursor = await conn.execute(
         """DELETE FROM data_request WHERE id IN (
-               SELECT id FROM data_request WHERE done_at < now() - make_interval(secs => %s) AND state <> 'waiting'
-               ORDER BY done_at LIMIT %s)""",
+               SELECT id FROM data_request WHERE path IS NULL AND state <> 'waiting'
+                 AND coalesce(done_at, asked_at) < now() - make_interval(secs => %s) LIMIT %s)""",
         (days * 86_400, limit),
     )
     return cursor.rowcount
