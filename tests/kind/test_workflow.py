@@ -22,6 +22,12 @@ def test_every_make_target_exists() -> None:
     assert {command.removeprefix("make ") for command in called} <= targets
 
 
+def test_every_action_is_pinned_by_its_commit_with_its_version() -> None:
+    used = re.findall(r"(?m)uses: (.*)$", WORKFLOW.read_text())
+    assert used
+    assert [one for one in used if not re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one)] == []
+
+
 def test_what_is_started_is_stopped_when_something_failed_too() -> None:
     steps = yaml.safe_load(WORKFLOW.read_text())["jobs"]["cluster"]["steps"]
     assert steps[-1] == {"if": "always()", "run": "make kind-down"}
