@@ -3,7 +3,7 @@ import tomllib
 
 import pytest
 
-from gateway.turns.canned_texts import FOLDER, apology, unreadable
+from gateway.turns.canned_texts import FOLDER, apology, limited, unreadable
 
 UNREADABLE = [{"kind": "unsupported"}]
 
@@ -13,6 +13,18 @@ def test_portuguese_is_spoken_in_all_its_countries(locale):
     assert apology(locale).startswith("Desculpe")
     assert "pessoa" in apology(locale, person_called=True)
     assert unreadable(UNREADABLE, locale).startswith("Ainda não")
+
+
+@pytest.mark.parametrize("locale", ["es", "es_AR", "es-419"])
+def test_spanish_is_spoken_in_all_its_countries(locale):
+    assert apology(locale).startswith("Lo siento")
+    assert "equipo" in limited(locale)
+    assert unreadable(UNREADABLE, locale).startswith("Todavía no")
+
+
+def test_languages_whose_courtesies_are_known_are_spoken():
+    known = {path.stem for path in (FOLDER.parents[1] / "inbox" / "courtesies").glob("*.toml")}
+    assert known <= {path.stem for path in FOLDER.glob("*.toml")}
 
 
 @pytest.mark.parametrize("locale", ["en", "en_US", "de_DE", ""])
@@ -37,4 +49,4 @@ def test_every_language_says_everything():
 
 def test_the_sentences_to_customers_stand_nowhere_else():
     modules = FOLDER.parents[1].rglob("*.py")
-    assert [path for path in modules if re.search(r"\b(Desculpe|você|Sorry)\b", path.read_text())] == []
+    assert [path for path in modules if re.search(r"\b(Desculpe|você|Sorry|Lo siento)\b", path.read_text())] == []
