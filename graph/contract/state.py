@@ -259,6 +259,7 @@ class State(AgentState[Any]):
     `answers`: the last turns' answers, oldest first. `asked_at`: when the customer wrote the turn's last message
     (ISO 8601), which the graph takes as the current time. `accepted`: id of the pending change that the customer
     confirmed in this turn; only the beginning of a turn sets it. `failures`: turns in a row without a proper answer.
+    `spent`: the usage of this turn's calls whose answers are not among the messages: summaries, discarded answers.
     Each value that a step writes is a row in Postgres: `without_unchanged` leaves out values that stay the same.
     """
 
@@ -283,6 +284,7 @@ class State(AgentState[Any]):
     prepared: NotRequired[Annotated[Prepared | None, PrivateStateAttr, add_prepared]]
     summary: NotRequired[Annotated[str, PrivateStateAttr]]
     failures: NotRequired[Annotated[int, PrivateStateAttr]]
+    spent: NotRequired[Annotated[Usage | None, PrivateStateAttr, latest]]
 
 
 def without_unchanged(state: State, update: dict[str, Any]) -> dict[str, Any]:

@@ -70,6 +70,7 @@ class Turn(AgentMiddleware[State, Context]):
             "verified": False,
             "steps": [],
             "usage": None,
+            "spent": short.usage,
             "prepared": None,
             "accepted": None,
             "asked_at": _moment(turn).isoformat(),

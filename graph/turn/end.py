@@ -21,7 +21,7 @@ from graph.prompts import TEXTS
 from graph.tools.conversation import handoff_text
 from graph.tools.policy import UNAVAILABLE
 from graph.turn.steps import steps_of
-from graph.turn.usage import usage_of
+from graph.turn.usage import added, usage_of
 
 NOTHING_PREPARED = Prepared(parts=[], closing={})
 FAILURES_BEFORE_HANDOFF = 3
@@ -51,7 +51,7 @@ def repaired(message: AIMessage, fault: Fault | None) -> AIMessage:
 
 def finish(state: State, context: Context, message: AIMessage, fault: Fault | None) -> tuple[AIMessage, dict[str, Any]]:
     """Return the turn's last message and its update of the state: replies, handoff, and the kept answers."""
-    usage = usage_of([*after_last_customer_message(state["messages"]), message])
+    usage = added(state.get("spent"), usage_of([*after_last_customer_message(state["messages"]), message]))
     failures = state.get("failures", 0) + 1 if _failed(state, fault) else 0
     handoff = state.get("handoff")
     if failures >= FAILURES_BEFORE_HANDOFF and handoff is None:
@@ -69,7 +69,7 @@ def finish(state: State, context: Context, message: AIMessage, fault: Fault | No
     answer = Answer(turn_id=state["turn_id"], replies=replies, handoff=handoff, verified=verified, usage=usage)
     kept = [*state.get("answers", []), answer][-ANSWERS_KEPT:]
     steps = steps_of(state["messages"])
-    update = {**answer, "answers": kept, "failures": failures, "prepared": None, "steps": steps}
+    update = {**answer, "answers": kept, "failures": failures, "prepared": None, "steps": steps, "spent": None}
     return message, without_unchanged(state, update)
 
 

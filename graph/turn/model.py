@@ -24,6 +24,7 @@ from graph.settings import settings
 from graph.turn.end import closing_message, finish, repaired
 from graph.turn.instructions import system_prompt
 from graph.turn.model_call import RETRY_HINTS, Handler, ModelAnswer, ModelCall, RefusedError, models
+from graph.turn.usage import added, usage_of
 
 __all__ = ["ModelPolicy", "chat_model"]
 
@@ -48,17 +49,20 @@ class ModelPolicy(AgentMiddleware[State, Context]):
             return _end(state, context, closing, None, [])
         prepared = await _prepared(request, state, context)
         names = frozenset(tool.name for tool in request.tools if isinstance(tool, BaseTool))
+        call = ModelCall(prepared, handler, _last(request.messages), models())
         try:
-            answer, fault = await _first_good(
-                ModelCall(prepared, handler, _last(request.messages), models()), context, names
-            )
+            answer, fault = await _first_good(call, context, names)
         except RefusedError:
+            state = _with_spent(state, call)
             left = difference(state["messages"], prepared.messages, without_this_turn(prepared.messages))
             return _end(state, context, repaired(AIMessage(""), "unread"), "unread", left)
         left = difference(state["messages"], prepared.messages, answer.messages)
+        state = _with_spent(state, call)
         if answer.message.tool_calls and fault is None:
             response = ModelResponse(result=[answer.message])
-            return ExtendedModelResponse(response, Command(update={"messages": left})) if left else response
+            update: dict[str, Any] = {"messages": left} if left else {}
+            update |= {"spent": state["spent"]} if call.discarded else {}
+            return ExtendedModelResponse(response, Command(update=update)) if update else response
         return _end(state, context, repaired(answer.message, fault), fault, left)
 
 
@@ -72,6 +76,11 @@ async def _first_good(call: ModelCall, context: Context, names: frozenset[str]) 
         answer = await call.retry(answer, fault, context.locale, further).ask()
         fault = _fault(answer, context, names)
     return answer, fault
+
+
+def _with_spent(state: State, call: ModelCall) -> State:
+    """Return the state with the usage of a call's answers that were not used."""
+    return {**state, "spent": added(state.get("spent"), usage_of(call.discarded))}
 
 
 def _fault(answer: ModelAnswer, context: Context, names: frozenset[str]) -> Fault | None:

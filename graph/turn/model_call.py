@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 from langchain.agents.middleware import ModelRequest, ModelResponse
 from langchain_core.messages import AIMessage, AnyMessage, SystemMessage
@@ -60,12 +60,16 @@ class ModelAnswer:
 
 @dataclass(frozen=True)
 class ModelCall:
-    """A prepared call. `last`: without tools. `models`: the models to ask, in order; None: the run's own."""
+    """A prepared call. `last`: without tools. `models`: the models to ask, in order; None: the run's own.
+
+    `discarded`: the answers that were not used, because they count as usage all the same.
+    """
 
     request: ModelRequest[Context]
     handler: Handler
     last: bool
     models: tuple[str | None, ...] = (None,)
+    discarded: list[AnyMessage] = field(default_factory=list)
 
     async def ask(self) -> ModelAnswer:
         """Return the answer to the first form of the conversation that is not refused.
@@ -87,6 +91,7 @@ class ModelCall:
 
     def retry(self, answer: ModelAnswer, fault: Fault, locale: str, models: tuple[str | None, ...]) -> ModelCall:
         """Return the next call after an answer that cannot be sent."""
+        self.discarded.append(answer.message)
         system = self.request.system_message
         hint = RETRY_HINTS[fault].format(language=language(locale))
         instructions = SystemMessage(f"{system.text if system else ''}\n\n{hint}")
@@ -116,7 +121,12 @@ class ModelCall:
     async def _once(self, request: ModelRequest[Context]) -> AIMessage:
         response = await answer_within(self.handler(request), settings().model_timeout_seconds)
         instructions = request.system_message.text if request.system_message else ""
-        return sanitized(response.result[-1], self.request.messages, last=self.last, instructions=instructions)
+        message = response.result[-1]
+        try:
+            return sanitized(message, self.request.messages, last=self.last, instructions=instructions)
+        except InvalidAnswerError:
+            self.discarded.append(cast("AnyMessage", message))
+            raise
 
 
 def models() -> tuple[str | None, ...]:

@@ -13,12 +13,14 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
 from graph.contract.context import Context
+from graph.contract.state import Usage
 from graph.history.transcript import clean
 from graph.model.failures import MODEL_FAILURES, answer_within
 from graph.model.leaks import without_thoughts
 from graph.policy.masking import mask
 from graph.prompts import SUMMARY, language
 from graph.settings import settings
+from graph.turn.usage import usage_of
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +36,11 @@ SPEAKERS = {"human": "Cliente", "ai": "Empresa", "tool": "Sistema"}
 
 @dataclass(frozen=True)
 class Shortened:
-    """The messages that are left (None: nothing was shortened) and the update of the state."""
+    """The messages that are left (None: nothing was shortened), the update of the state, and the usage of the model."""
 
     messages: list[AnyMessage] | None = None
     update: dict[str, Any] = field(default_factory=dict)
+    usage: Usage | None = None
 
 
 def tokens(messages: Sequence[AnyMessage]) -> int:
@@ -63,8 +66,8 @@ async def shorten(model: BaseChatModel, history: Sequence[AnyMessage], before: s
         return Shortened()
     written = mask(without_thoughts(clean(answer.text))).strip()[:SUMMARY_LENGTH]
     if not written:
-        return Shortened()
-    return Shortened(kept, {"summary": _with_numbers(written, before, old)})
+        return Shortened(usage=usage_of([answer]))
+    return Shortened(kept, {"summary": _with_numbers(written, before, old)}, usage_of([answer]))
 
 
 def _cut(history: Sequence[AnyMessage], room: int) -> int:

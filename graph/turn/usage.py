@@ -25,5 +25,18 @@ def usage_of(messages: Sequence[AnyMessage]) -> Usage | None:
     )
 
 
+def added(*used: Usage | None) -> Usage | None:
+    """Return the sum of usages, under the last one's model; None where there is none."""
+    counts = [one for one in used if one]
+    if not counts:
+        return None
+    return Usage(
+        model=next((one["model"] for one in reversed(counts) if one["model"]), ""),
+        tokens_in=sum(one["tokens_in"] for one in counts),
+        tokens_out=sum(one["tokens_out"] for one in counts),
+        cached=sum(one["cached"] for one in counts),
+    )
+
+
 def _cached(count: UsageMetadata) -> int:
     return (count.get("input_token_details") or {}).get("cache_read") or 0
