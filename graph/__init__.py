@@ -7,6 +7,7 @@
 `policy`: departments, confirmations, business hours, memory, masking.
 `tools`: the tools of the agent.
 `business`: the company's data.
+`knowledge`: the texts that the company has written down, and the search in them.
 `files`: readers of customers' files, each file in its own process.
 `prompts`: the texts, which anyone can edit.
 `server`: LangGraph Server: start, access, persistence, and the client of the gateway.

@@ -18,6 +18,9 @@ SECRETS = (
     "BUSINESS_DATABASE_URL",
     "BUSINESS_API_TOKEN",
     "BUSINESS_TOKEN",
+    "KNOWLEDGE_DATABASE_URL",
+    "KNOWLEDGE_TOKEN",
+    "EMBEDDINGS_KEY",
     "LANGGRAPH_TOKEN",
     "OPENAI_API_KEY",
 )
@@ -31,7 +34,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
 
-    database_url: SecretStr | None = Field(None, description="Postgres, 15 or newer: default of the two below")
+    database_url: SecretStr | None = Field(None, description="Postgres, 15 or newer: default of the others")
     agent_database_url: SecretStr | None = Field(None, description="checkpoints and store; default schema: agent")
     agent_retention_days: float = Field(
         0, ge=0, description="open edition: how long a conversation without a new turn is remembered; 0: for ever"
@@ -41,6 +44,25 @@ class Settings(BaseSettings):
         None, description="the company's own API instead (graph/business/openapi.yaml)"
     )
     business_api_token: SecretStr | None = Field(None, description="bearer token for BUSINESS_API_URL")
+
+    knowledge: bool = Field(False, description="whether the agent answers from what the company has written down")
+    knowledge_database_url: SecretStr | None = Field(
+        None, description="what is written down, in the schema knowledge; default: AGENT_DATABASE_URL"
+    )
+    knowledge_token: SecretStr | None = Field(
+        None, description="bearer token of /knowledge, by which people write and publish; unset: it is closed"
+    )
+    knowledge_unanswered_days: int = Field(90, ge=1, description="how long questions without an answer are kept")
+    knowledge_threshold: float = Field(
+        0.54, gt=0, description="score from which a passage answers a question; depends on EMBEDDINGS_MODEL"
+    )
+    embeddings_model: str | None = Field(
+        None, description="model that turns texts into vectors; without it knowledge is searched by words alone"
+    )
+    embeddings_url: str | None = Field(
+        None, description="OpenAI-compatible server of that model; default: OPENAI_BASE_URL"
+    )
+    embeddings_key: SecretStr | None = Field(None, description="key for that server; default: OPENAI_API_KEY")
 
     langgraph_token: SecretStr | None = Field(None, description="bearer token that the gateway shows to this server")
     business_token: SecretStr | None = Field(
@@ -99,6 +121,12 @@ class Settings(BaseSettings):
     def business_database(self) -> str:
         """The address of orders and tickets. Raises ValueError when no address is set."""
         return _address("BUSINESS_DATABASE_URL", self.business_database_url or self.database_url)
+
+    @property
+    def knowledge_database(self) -> str:
+        """The address of what the company has written down. Raises ValueError when no address is set."""
+        found = self.knowledge_database_url or self.agent_database_url or self.database_url
+        return _address("KNOWLEDGE_DATABASE_URL, AGENT_DATABASE_URL", found)
 
 
 def _address(name: str, value: SecretStr | None) -> str:

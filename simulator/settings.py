@@ -42,6 +42,7 @@ class Settings(BaseModel):
     database_url: SecretStr | None = Field(None, description="a Postgres of yours for the gateway")
     agent_database_url: SecretStr | None = Field(None, description="a Postgres of yours for checkpoints and store")
     business_database_url: SecretStr | None = Field(None, description="a Postgres of yours for business data")
+    knowledge_database_url: SecretStr | None = Field(None, description="a Postgres of yours for knowledge")
     redis_url: SecretStr | None = Field(None, description="a Redis of yours")
     langgraph_url: str | None = Field(None, description="an agent server of yours")
     whatsapp_graph_url: str | None = Field(None, description="Meta's Graph API, or another stand-in for it")

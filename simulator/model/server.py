@@ -1,5 +1,5 @@
 """An OpenAI-compatible server of the demo model: `/v1/chat/completions` (streaming or not),
-`/v1/audio/transcriptions` and `/v1/models`.
+`/v1/audio/transcriptions`, `/v1/embeddings` and `/v1/models`.
 
 It accepts every model name, and its answers name the model `demo`, so that it is not mistaken for a real one.
 """
@@ -21,6 +21,7 @@ from simulator.faults import BEFORE_KINDS, Fault, Faults
 from simulator.json_type import Json
 from simulator.model.conversation import text_of
 from simulator.model.demo import Answer, answer
+from simulator.model.embeddings import embed
 from simulator.model.rules import ChatError, check
 from simulator.model.tools import Call
 
@@ -43,6 +44,7 @@ class ModelServer:
             Route("/v1/models/{name}", self.model),
             Route("/v1/chat/completions", self.complete, methods=["POST"]),
             Route("/v1/audio/transcriptions", self.transcribe, methods=["POST"]),
+            Route("/v1/embeddings", self.embed, methods=["POST"]),
         ]
 
     async def models(self, request: Request) -> Response:
@@ -62,6 +64,11 @@ class ModelServer:
         if not isinstance(form.get("file"), UploadFile):
             raise ChatError(400, "You must provide a file to transcribe.", "file")
         return JSONResponse({"text": TRANSCRIPT})
+
+    async def embed(self, request: Request) -> Response:
+        """Answer with vectors of texts, which are real ones."""
+        _require_key(request)
+        return await embed(request)
 
     async def complete(self, request: Request) -> Response:
         """Answer with a chat completion."""

@@ -10,7 +10,10 @@ GATEWAY_ONLY = re.compile(
     r"|(CONSOLE|OIDC|TOMBSTONE)_\w+|(INTERNAL|TEMPLATES)_TOKEN(_FILE)?"
 )
 # The gateway never sees model keys or business data.
-AGENT_ONLY = re.compile(r"OPENAI_\w+|\w+_API_KEY(_FILE)?|(AGENT|BUSINESS|MODEL|LANGSMITH|LANGCHAIN)_\w+|STUDIO")
+AGENT_ONLY = re.compile(
+    r"OPENAI_\w+|\w+_API_KEY(_FILE)?|(AGENT|BUSINESS|MODEL|LANGSMITH|LANGCHAIN|EMBEDDINGS)_\w+"
+    r"|KNOWLEDGE(_\w+)?|STUDIO"
+)
 # Every program on the machine may see these.
 COMMON = re.compile(
     r"PATH|HOME|USER|LOGNAME|SHELL|TERM|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|PYTHON\w+|VIRTUAL_ENV|\w+_proxy", re.IGNORECASE

@@ -21,6 +21,7 @@ STUDIO_URL = "https://smith.langchain.com/studio/?baseUrl="
 DATABASE_NAME = "whatsapp_agent"
 AGENT_CONFIGURATION = Path(__file__).parents[2] / "langgraph.json"
 DEMO_MODEL = "openai:demo"
+DEMO_EMBEDDINGS = "demo"
 NO_TELEMETRY = {"LANGGRAPH_CLI_NO_ANALYTICS": "1", "LANGGRAPH_NO_VERSION_CHECK": "true", "LANGSMITH_TRACING": "false"}
 JOBS_PER_WORKER = "50"  # `langgraph dev` would run one job at a time
 
@@ -107,6 +108,11 @@ class Plan:
         """Return the environment of `graph.business`, which makes tables."""
         given = self.settings.business_database_url is not None
         return self.agent_environment() | ({} if given else self._role("BUSINESS_DATABASE_URL", "wa_migrate"))
+
+    def knowledge_environment(self) -> dict[str, str]:
+        """Return the environment of `graph.knowledge`, which makes tables."""
+        given = self.settings.knowledge_database_url is not None
+        return self.agent_environment() | ({} if given else self._role("KNOWLEDGE_DATABASE_URL", "wa_migrate"))
 
     def _role(self, variable: str, role: str) -> dict[str, str]:
         """Return the variable with the address of our own database; a database of the user's has one for all."""
@@ -244,6 +250,9 @@ def _defaults(plan: Plan) -> dict[str, str]:
         "TEMPLATES_TOKEN": secrets.token_urlsafe(24),
         "BUSINESS_TOKEN": secrets.token_urlsafe(24),
         "TOMBSTONE_KEY": plan.tombstone.key,
+        "KNOWLEDGE": "true",
+        "KNOWLEDGE_TOKEN": secrets.token_urlsafe(24),
+        **({"EMBEDDINGS_MODEL": DEMO_EMBEDDINGS} if plan.own_model else {}),
         "MEDIA_URL": (plan.dev_dir / "media").as_uri(),
         "TOMBSTONE_URL": (plan.dev_dir / "tombstones").as_uri(),
         "DRAIN_SECONDS": "5",  # Ctrl-C should not take long on a developer's machine; interrupted turns are continued
@@ -266,6 +275,7 @@ def _addresses(plan: Plan) -> dict[str, str]:
         "STUDIO": str(plan.studio).lower(),
         "AGENT_DATABASE_URL": _secret(settings.agent_database_url) or plan.database_url("wa_agent"),
         "BUSINESS_DATABASE_URL": _secret(settings.business_database_url) or plan.database_url("wa_agent"),
+        "KNOWLEDGE_DATABASE_URL": _secret(settings.knowledge_database_url) or plan.database_url("wa_agent"),
     }
     found |= {"DATABASE_URL": plan.database_url("wa_gateway")} if plan.own_postgres else {}
     found |= {"REDIS_URL": redis_url(plan.redis_port, plan.passwords.valkey)} if plan.own_redis else {}

@@ -107,6 +107,9 @@ class Stack:
             console.add_to_database(self._people, plan.console_environment())
         if plan.own_agent:
             self._run("graph.business", [*_python("graph.business"), "--demo"], plan.business_environment())
+            self._run(
+                "graph.knowledge", [*_python("graph.knowledge"), "migrate", "--demo"], plan.knowledge_environment()
+            )
 
     def _programs(self) -> Iterator[Part]:
         plan, ports = self._plan, self._plan.settings

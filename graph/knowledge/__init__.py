@@ -1,0 +1,15 @@
+"""The knowledge: texts that the company has written down for its customers, searched by the agent.
+
+A source has versions, a version has passages. A draft is not searched; a published version takes the place of the one
+before in one transaction. Everything is in Postgres, schema `knowledge` (`schema.sql`).
+
+`data`: the shapes.
+`tables`: the tables, and this process's access to them.
+`passages`: a text in parts.
+`store`: write, publish, take back, delete.
+`search`: the passages for a question.
+`embeddings`, `vectors`: texts as vectors.
+`words`: words as customers type them.
+`unanswered`: questions in vain.
+`files`, `sync`: a folder of files, as a Git repository keeps it; `demo` is the demo's.
+"""

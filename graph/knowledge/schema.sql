@@ -1,0 +1,99 @@
+-- What the company has written down for its customers. Safe to run again, also over an older version.
+CREATE SCHEMA IF NOT EXISTS knowledge;
+-- The right to make an extension is not needed where it exists.
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOR name IN SELECT e.name FROM pg_available_extensions e
+                WHERE e.name IN ('pg_trgm', 'unaccent', 'vector') AND e.installed_version IS NULL LOOP
+        BEGIN
+            EXECUTE format('CREATE EXTENSION %I SCHEMA public', name);
+        EXCEPTION WHEN insufficient_privilege THEN
+            RAISE WARNING 'The extension % needs a superuser: CREATE EXTENSION % SCHEMA public', name, name;
+        END;
+    END LOOP;
+END $$;
+
+-- Portuguese words by their stems, with or without accents.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_ts_config WHERE cfgname = 'searched' AND cfgnamespace = 'knowledge'::regnamespace) THEN
+        CREATE TEXT SEARCH CONFIGURATION knowledge.searched (COPY = pg_catalog.portuguese);
+        ALTER TEXT SEARCH CONFIGURATION knowledge.searched
+            ALTER MAPPING FOR hword, hword_part, word WITH public.unaccent, pg_catalog.portuguese_stem;
+    END IF;
+END $$;
+
+-- origin: the place in a folder of files that this source follows (graph/knowledge/sync.py); NULL: people write it.
+CREATE TABLE IF NOT EXISTS knowledge.source (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    kind text NOT NULL CHECK (kind IN ('qa', 'markdown', 'pdf', 'docx', 'web')),
+    origin text UNIQUE,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+-- Everything about a version is in its row, so that a draft changes nothing until it is published.
+CREATE TABLE IF NOT EXISTS knowledge.version (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source_id uuid NOT NULL REFERENCES knowledge.source ON DELETE CASCADE,
+    number integer NOT NULL,
+    state text NOT NULL DEFAULT 'draft' CHECK (state IN ('draft', 'published', 'retired')),
+    title text NOT NULL,
+    wordings text[] NOT NULL DEFAULT '{}',
+    content text NOT NULL,
+    department text,
+    channel_id text,
+    owner text NOT NULL DEFAULT '',
+    link text,
+    valid_from timestamptz,
+    valid_until timestamptz,
+    digest text NOT NULL,
+    written_at timestamptz NOT NULL DEFAULT now(),
+    published_at timestamptz,
+    UNIQUE (source_id, number)
+);
+CREATE UNIQUE INDEX IF NOT EXISTS one_draft ON knowledge.version (source_id) WHERE state = 'draft';
+CREATE UNIQUE INDEX IF NOT EXISTS one_published ON knowledge.version (source_id) WHERE state = 'published';
+CREATE TABLE IF NOT EXISTS knowledge.passage (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    version_id bigint NOT NULL REFERENCES knowledge.version ON DELETE CASCADE,
+    position integer NOT NULL,
+    title text NOT NULL,
+    wordings text[] NOT NULL DEFAULT '{}',
+    body text NOT NULL,
+    search tsvector NOT NULL,
+    UNIQUE (version_id, position)
+);
+CREATE INDEX IF NOT EXISTS passage_search ON knowledge.passage USING gin (search);
+-- The words of published passages, without accents: a misspelled word is looked up among them.
+CREATE TABLE IF NOT EXISTS knowledge.word (
+    word text PRIMARY KEY
+);
+CREATE INDEX IF NOT EXISTS word_search ON knowledge.word USING gin (word public.gin_trgm_ops);
+-- Questions that nothing was found for, masked; deleted after KNOWLEDGE_UNANSWERED_DAYS.
+CREATE TABLE IF NOT EXISTS knowledge.unanswered (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    turn_id text NOT NULL,
+    question text NOT NULL,
+    department text,
+    channel_id text,
+    asked_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (turn_id, question)
+);
+CREATE INDEX IF NOT EXISTS unanswered_age ON knowledge.unanswered (asked_at);
+
+-- A row for each text of a passage by which it may be found. 2 bytes a number and never out of line: the whole table is
+-- read for each question. halfvec came with pgvector 0.7.
+DO $$
+BEGIN
+    IF to_regtype('public.halfvec') IS NOT NULL AND to_regclass('knowledge.embedding') IS NULL THEN
+        CREATE TABLE knowledge.embedding (
+            passage_id bigint NOT NULL REFERENCES knowledge.passage ON DELETE CASCADE,
+            position integer NOT NULL,
+            model text NOT NULL,
+            value public.halfvec NOT NULL,
+            PRIMARY KEY (passage_id, position)
+        );
+        ALTER TABLE knowledge.embedding ALTER COLUMN value SET STORAGE PLAIN;
+    END IF;
+END $$;

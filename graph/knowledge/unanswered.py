@@ -1,0 +1,54 @@
+"""Questions that nothing was found for (*sem resposta*): a list for people who write the missing answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from graph.server.postgres import LoopPool, persistent
+
+QUESTION_LIMIT = 1000  # characters
+ADD = """INSERT INTO knowledge.unanswered (turn_id, question, department, channel_id) VALUES (%s, %s, %s, %s)
+    ON CONFLICT (turn_id, question) DO NOTHING"""
+FORGET = "DELETE FROM knowledge.unanswered WHERE asked_at < now() - make_interval(days => %s)"
+NEWEST = "SELECT id, question, department, channel_id, asked_at FROM knowledge.unanswered ORDER BY id DESC LIMIT %s"
+
+
+class Question(BaseModel):
+    """A question that nothing was found for."""
+
+    id: int
+    question: str
+    department: str | None
+    channel_id: str | None
+    asked_at: datetime
+
+
+class Unanswered:
+    """The questions of the last `days` days."""
+
+    def __init__(self, pool: LoopPool, days: int) -> None:
+        self._pool = pool
+        self._days = days
+
+    @persistent
+    async def add(self, turn_id: str, question: str, department: str | None, channel_id: str | None) -> None:
+        """Keep a question, masked before, once for a turn; delete those that are too old."""
+        async with (await self._pool.get()).connection() as connection:
+            await connection.execute(ADD, [turn_id, question[:QUESTION_LIMIT], department, channel_id])
+            await connection.execute(FORGET, [self._days])
+
+    @persistent
+    async def newest(self, limit: int) -> list[Question]:
+        """Return the last questions, the newest first."""
+        async with (await self._pool.get()).connection() as connection:
+            await connection.execute(FORGET, [self._days])
+            rows = await connection.execute(NEWEST, [limit])
+            return [Question.model_validate(row) for row in await rows.fetchall()]
+
+    @persistent
+    async def remove(self, question_id: int) -> None:
+        """Delete a question, because it has an answer now or needs none."""
+        async with (await self._pool.get()).connection() as connection:
+            await connection.execute("DELETE FROM knowledge.unanswered WHERE id = %s", [question_id])
