@@ -1,8 +1,5 @@
 """`gateway doctor` where all is well: a migrated database, the simulator, and a webhook that really answers."""
 
-import asyncio
-import contextlib
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -11,12 +8,10 @@ import httpx
 import orjson
 import psycopg
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from gateway.inbox.verification import Verification
 from gateway.numbers.channels import Channel, Channels
@@ -24,6 +19,7 @@ from simulator.stack.valkey import Valkey
 from tests.conftest import Simulator
 from tests.gateway.conftest import Command
 from tests.gateway.support.deliveries import ACCOUNT, NUMBER
+from tests.gateway.support.serving import served
 
 VERIFY_TOKEN = "verify-token-of-the-doctor-tests"
 AGENT_TOKEN = "agent-token-of-the-doctor-tests"
@@ -49,18 +45,6 @@ class Report:
 
 
 Doctor = Callable[..., Awaitable[Report]]
-
-
-@contextlib.asynccontextmanager
-async def served(app: ASGIApp) -> AsyncIterator[str]:
-    """Serve an application on a free port of this process, and give its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
-        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]  # pytest's handlers stay
-        task = asyncio.create_task(server.serve(sockets=[listening]))
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        await task
 
 
 @pytest.fixture

@@ -43,7 +43,12 @@ class AgentServer:
         self.gate.set()
 
     def transport(self) -> httpx.AsyncBaseTransport:
-        app = Starlette(
+        """Return a transport that leads here without a port."""
+        return _Line(self, httpx.ASGITransport(self.app()))
+
+    def app(self) -> Starlette:
+        """Return the application, for a port."""
+        return Starlette(
             routes=[
                 Route("/ok", lambda _: JSONResponse({"ok": True})),
                 Route("/threads", self._thread, methods=["POST"]),
@@ -55,7 +60,6 @@ class AgentServer:
                 Route("/threads/{thread}/runs/{run}/cancel", self._cancel, methods=["POST"]),
             ]
         )
-        return _Line(self, httpx.ASGITransport(app))
 
     @property
     def created(self) -> list[str]:

@@ -168,8 +168,8 @@ class Gateway:
             return [item.content.get("text") for item in await conversations.history(conn, contact, 50)]
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
-    """Wait until a condition holds, 20 s at most."""
-    async with asyncio.timeout(20):
+async def until(condition: Callable[[], bool | Awaitable[bool]], at_most: float = 20) -> None:
+    """Wait until a condition holds, so many seconds at most."""
+    async with asyncio.timeout(at_most):
         while not (outcome if isinstance(outcome := condition(), bool) else await outcome):
             await asyncio.sleep(0.005)
