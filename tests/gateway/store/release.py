@@ -16,9 +16,9 @@ LAST_MIGRATION = "0068.given_passwords"
 _ROOT = Path(__file__).parents[3]
 
 
-def unpack(directory: Path) -> Path:
-    """Unpack the code of the last release, and return its folder; skip the test where this clone lacks its history."""
-    command = ["git", "-C", str(_ROOT), "archive", LAST_RELEASE, "gateway", "pyproject.toml"]
+def unpack(directory: Path, *paths: str) -> Path:
+    """Unpack the last release, or these paths of it; return the folder. Skip the test where the history is missing."""
+    command = ["git", "-C", str(_ROOT), "archive", LAST_RELEASE, *paths]
     try:
         archive = subprocess.run(command, capture_output=True, check=True).stdout
     except (FileNotFoundError, subprocess.CalledProcessError):

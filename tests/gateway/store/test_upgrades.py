@@ -47,7 +47,7 @@ def last_release(
     tmp_path: Path, database: str, simulator: Simulator, agent: str, ports: dict[str, str]
 ) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
     """Serve, work and console of the last release, on the newest schema, each with its own database role."""
-    code = unpack(tmp_path)
+    code = unpack(tmp_path, "gateway")
     shared = {
         "PATH": os.environ["PATH"], "PYTHONPATH": str(code), "MEDIA_URL": f"file://{tmp_path}/media", **ports,
         "WHATSAPP_GRAPH_URL": simulator.url, "WHATSAPP_PHONE_NUMBER_ID": NUMBER, "LANGGRAPH_URL": agent,
