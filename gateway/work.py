@@ -25,6 +25,7 @@ from gateway.outbox.rate_limits import Limiter
 from gateway.outbox.sender import Sender, SendSettings
 from gateway.outbox.template_texts import TemplateTexts
 from gateway.runtime.hosts import known_hosts_only
+from gateway.runtime.http_transport import AiohttpTransport
 from gateway.runtime.loops import Step, background, poll, supervised
 from gateway.runtime.object_store import open_store
 from gateway.runtime.operations import Check, Ops
@@ -66,7 +67,7 @@ class Worker:
         self._wakeups = Wakeups(self._url)
         self._stop = asyncio.Event()
         self._agent = _agent(settings)
-        self._http = httpx.AsyncClient(timeout=_HTTP_TIMEOUT, limits=httpx.Limits(max_connections=_HTTP_CONNECTIONS))
+        self._http = httpx.AsyncClient(timeout=_HTTP_TIMEOUT, transport=AiohttpTransport(_HTTP_CONNECTIONS))
         self._redis = persons_data.valkey(settings)
         self._clients = MetaClients(self._http, settings.whatsapp_graph_url, settings.whatsapp_api_version)
         limiter = Limiter(self._redis, self._pool)

@@ -17,13 +17,13 @@ import httpx
 import structlog
 from langgraph_sdk.client import LangGraphClient
 
+from gateway.runtime.http_transport import AiohttpTransport
 from gateway.runtime.tracing import trace_headers
 from gateway.store.turns.usage import Usage
 from gateway.whatsapp.text import NestingError, clean, clean_text
 
 log = structlog.get_logger(__name__)
 
-_CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=50)
 _TIMEOUT = httpx.Timeout(20, connect=5)
 _PAGE_RUNS = 100
 _MOST_STEPS, _STEP_LENGTH = 20, 1000
@@ -66,11 +66,12 @@ class Agent:
         headers = {"authorization": f"Bearer {token}"} if token else {}
         # The SDK's own client has a pool too small for hundreds of joins.
         self._http = httpx.AsyncClient(
-            base_url=url, headers=headers, limits=_CONNECTIONS, timeout=_TIMEOUT, transport=transport
+            base_url=url, headers=headers, timeout=_TIMEOUT, transport=transport or AiohttpTransport(0)
         )
         self._client = LangGraphClient(self._http)
 
     async def __aenter__(self) -> Agent:
+        await self._http.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
