@@ -31,6 +31,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _INTERVAL_SECONDS = 5.0
+CLEANING_SECONDS = 60.0
 _MAX_EVENTS_PER_BATCH = 1000  # events deleted at once: a short transaction
 _MAX_FILES_PER_STEP = 100
 _MAX_MESSAGES_PER_STEP = 500
@@ -57,7 +58,7 @@ class Ages:
 
 
 class Housekeeping:
-    """The duties of a worker; `step` is called in a loop.
+    """The duties of a worker; `step` and `clean` are called in loops.
 
     objects: the store of customers' files. episode_idle_hours: after which an episode without a message is closed.
     """
@@ -76,11 +77,15 @@ class Housekeeping:
         self._tombstones = tombstones
 
     async def step(self) -> float:
-        """Perform all duties, even if one fails, and return the seconds until the next step."""
+        """Perform the duties that somebody waits for, even if one fails; return the seconds until the next step."""
         await self._do(self._sender.expire)
-        await self._do(self._with_database(self._hand_back))
-        await self._do(self._with_database(self._keep_conversations))
+        await self._do(self._with_database(self._end_holds))
         await self._do(self._with_database(_measure))
+        return _INTERVAL_SECONDS
+
+    async def clean(self) -> float:
+        """Perform the duties that may wait for a minute, even if one fails; return the seconds until the next call."""
+        await self._do(self._with_database(self._keep_conversations))
         await self._do(self._with_database(_forget_rates))
         await self._do(self._with_database(self._delete_files))
         await self._do(self._with_database(self._delete_attached))
@@ -92,7 +97,7 @@ class Housekeeping:
         await self._do(self._with_database(self._purge_audit))
         await self._do(self._with_database(self._purge_tombstones))
         more = [await self._do(self._with_database(duty)) for duty in (self._purge_events, self._purge_messages)]
-        return 0.5 if any(more) else _INTERVAL_SECONDS
+        return 0.5 if any(more) else CLEANING_SECONDS
 
     async def _do(self, duty: Callable[[], Awaitable[T]]) -> T | None:
         try:
@@ -111,8 +116,10 @@ class Housekeeping:
 
         return done
 
-    async def _hand_back(self, conn: Connection) -> None:
+    async def _end_holds(self, conn: Connection) -> None:
+        """Hand back what the phone app no longer holds, and wake the conversations whose snooze has ended."""
         async with conn.transaction():
+            await upkeep.wake_due(conn)
             for conversation_id in await ownership.hand_back_expired(conn):
                 await self._quiet.schedule(conn, conversation_id)
 
@@ -186,9 +193,10 @@ async def _forget_rates(conn: Connection) -> None:
 
 
 async def _measure(conn: Connection) -> None:
-    now = await backlog.count(conn)
-    strangers, strangers_age = await events.waiting(conn, (NOT_KNOWN, NOT_ITS_APP))
-    files, files_age = await media.backlog(conn)
+    async with conn.transaction():
+        now = await backlog.count(conn)
+        strangers, strangers_age = await events.waiting(conn, (NOT_KNOWN, NOT_ITS_APP))
+        files, files_age = await media.backlog(conn)
     for queue, depth, age in (
         ("events", now.events, now.events_age),
         ("turns", now.due, now.due_age),

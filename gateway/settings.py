@@ -97,7 +97,11 @@ class Settings(CommonSettings):
     lease_seconds: float = Field(
         15, ge=1, description="after so long without renewal a dead worker's work is taken over"
     )
-    poll_seconds: float = Field(1, gt=0, description="how often work looks for something to do when nothing wakes it")
+    poll_seconds: float = Field(
+        5,
+        gt=0,
+        description="how often work looks for something to do when nothing wakes it: a notification may be lost",
+    )
     react_on_receipt: bool = Field(
         True, description="👀 on the newest message when a turn starts; one more message that Meta may bill"
     )

@@ -13,7 +13,7 @@ import structlog
 
 from gateway import health_checks as checks
 from gateway import persons_data
-from gateway.housekeeping import Ages, Housekeeping
+from gateway.housekeeping import CLEANING_SECONDS, Ages, Housekeeping
 from gateway.inbox.intake import Intake
 from gateway.inbox.media_fetcher import MediaLoader, origins
 from gateway.numbers.channels import Channels
@@ -135,6 +135,7 @@ class Worker:
             ("media", self._media.step, self._wakeups[MEDIA], every),
             ("leases", self._turns.renew, own, self._settings.lease_seconds / 3),
             ("housekeeping", self._housekeeping.step, own, 5),
+            ("cleaning", self._housekeeping.clean, own, CLEANING_SECONDS),
             ("data_requests", self._data_requests.step, asyncio.Event(), 5),
         ]
         return [

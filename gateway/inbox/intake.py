@@ -45,6 +45,7 @@ from gateway.whatsapp.webhooks.status import advance
 log = structlog.get_logger(__name__)
 
 _BATCH_SIZE = 100
+_QUIET_SECONDS = 60.0  # while nothing waits: a notification comes first
 _TURN_WAIT = 1.0  # seconds until a merge is tried again that a run delays
 _MAX_CONFLICTS = 8  # times that an event may give way to other transactions
 _NEED_A_NUMBER = (MessageReceived, MessageEchoed, HistoryReceived, HandoverChanged, StatusChanged)
@@ -95,7 +96,9 @@ class Intake:
             batch = await events.claim(conn, _BATCH_SIZE)
             for stored in batch:
                 await self._process(conn, stored)
-        return 0.0 if len(batch) == _BATCH_SIZE else 1.0
+            if len(batch) == _BATCH_SIZE:
+                return 0.0
+            return 1.0 if await events.any_left(conn) else _QUIET_SECONDS
 
     async def _process(self, conn: Connection, stored: StoredItem) -> None:
         try:

@@ -91,6 +91,9 @@ class MediaLoader:
         if room <= 0:
             return 1.0
         async with self._pool.connection() as conn:
+            due = await store.next_due(conn)
+            if due != 0:
+                return 60.0 if due is None else due
             claimed = await store.claim(conn, room, _LEASE_SECONDS, self._channels.all())
             due = await store.next_due(conn) if len(claimed) < room else 1.0
         for one in claimed:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+_QUIET_SECONDS = 60.0  # while nothing is to be sent: a notification comes first
 _MAX_IN_FLIGHT = 64  # messages that one process sends to Meta at once
 _REQUEST_SECONDS = 20.0  # for a request to Meta, with its connection
 _NOTE_SECONDS = 15.0  # to note the outcome while the database answers
@@ -95,11 +96,14 @@ class Sender:
             return 1.0
         async with self._pool.connection() as conn:
             messages = await self._claim(conn, room)
+            waiting = bool(messages) or await queue.any_left(conn)
         for message in messages:
             task = asyncio.create_task(self._send_or_fail(message), name=f"send-{message.id}")
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
-        return 0.0 if len(messages) >= room else 1.0
+        if len(messages) >= room:
+            return 0.0
+        return 1.0 if waiting else _QUIET_SECONDS
 
     async def _claim(self, conn: Connection, room: int) -> list[Outbound]:
         """Claim messages of the numbers that work, and one probe of each number whose hold has ended."""

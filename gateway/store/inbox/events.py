@@ -139,6 +139,15 @@ async def defer(conn: Connection, event_id: int, seconds: float, note: str | Non
     )
 
 
+async def any_left(conn: Connection) -> bool:
+    """Return whether an item waits for its time, or is being processed by another worker, which may die."""
+    cursor = await conn.execute(
+        """SELECT WHERE EXISTS (SELECT FROM event WHERE state = 'new' AND due_at IS NOT NULL)
+                     OR EXISTS (SELECT FROM event WHERE state = 'new' AND due_at IS NULL)"""
+    )
+    return bool(cursor.rowcount)
+
+
 async def waiting(conn: Connection, notes: Sequence[str]) -> tuple[int, float]:
     """Return the number of items that wait for one of these reasons, and the age of the oldest (seconds)."""
     cursor = await conn.execute(
@@ -206,9 +215,11 @@ async def reopen_statuses(conn: Connection, wamid: str) -> None:
     Locked rows are skipped: a status that is being processed now is processed again by itself.
     """
     keys = [f"st:{wamid}:{status}" for status in _STATUSES]
-    await conn.execute(
+    cursor = await conn.execute(
         """UPDATE event SET state = 'new', note = NULL, due_at = NULL, attempts = 0 WHERE id IN (
                SELECT id FROM event WHERE key = ANY(%s) AND (state = 'ignored' OR (state = 'new' AND due_at > now()))
                FOR UPDATE SKIP LOCKED)""",
         (keys,),
     )
+    if cursor.rowcount:
+        await notify(conn, EVENTS)

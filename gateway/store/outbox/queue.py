@@ -69,6 +69,12 @@ async def claim(conn: Connection, limit: int, lease_seconds: float, channels: Co
         return messages
 
 
+async def any_left(conn: Connection) -> bool:
+    """Return whether a message waits for its time or for an earlier one, or is being sent and may come back."""
+    cursor = await conn.execute("SELECT FROM message WHERE status IN ('queued', 'sending') LIMIT 1")
+    return bool(cursor.rowcount)
+
+
 async def mark_offered(conn: Connection, message: Outbound, lease_seconds: float) -> bool | None:
     """Note, under a new lease, that Meta is asked now; return False where another sender has the message.
 

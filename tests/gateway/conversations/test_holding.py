@@ -159,7 +159,7 @@ async def test_a_snooze_ends_by_its_time_or_by_a_message(gateway: Gateway) -> No
         seen = await holding.snooze(conn, seen.id, ana, seen.version, tomorrow)
         assert seen.state == "snoozed"
         await gateway.sql("UPDATE conversation SET snoozed_until = now()")
-        await upkeep.keep_up(conn, 24)
+        await upkeep.wake_due(conn)
         seen = await now(gateway)
         assert (seen.state, seen.assignee_name) == ("taken", "Ana")
         seen = await holding.snooze(conn, seen.id, ana, seen.version, None)

@@ -141,6 +141,7 @@ class Interleavings(RuleBasedStateMachine):
     def time_passes(self) -> None:
         async def passes() -> None:
             async with self.pool.connection() as conn:
+                await upkeep.wake_due(conn)
                 await upkeep.keep_up(conn, 24)
 
         self.run(passes())
