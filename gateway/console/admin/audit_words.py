@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+_ID_LETTERS = 8  # that tell one from another
 _PEOPLE = ("from", "to")
 _LISTED = {"role": "base.roles.{}", "state": "inbox.states.{}", "way": "admin.audit.ways.{}"}
 
@@ -27,11 +28,12 @@ class Wording:
         return self._text("admin.audit.actions.{}", name)
 
     def subject(self, subject: str) -> str:
-        """Return the name of a person, or else the kind and the id: `person:…` and the like are stored."""
+        """Return the name of a person, or else the kind and the beginning of the id, as in `Conversa 35e9b26d`."""
         kind, _, found = subject.partition(":")
         if found in self.people:
             return self.people[found]
-        return f"{self._text('admin.audit.subjects.{}', kind)} {self._text('admin.audit.{}', found)}".strip()
+        named = self.texts.get(f"admin.audit.{found}", found[:_ID_LETTERS])
+        return f"{self._text('admin.audit.subjects.{}', kind)} {named}".strip()
 
     def details(self, detail: Mapping[str, object]) -> list[tuple[str, str]]:
         """Return names and values of the details that say something."""

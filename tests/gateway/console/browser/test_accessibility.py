@@ -110,6 +110,47 @@ def test_axe_finds_no_serious_issue_on_any_page(console_url, new_page, enter, de
     check(page)
 
 
+@pytest.mark.parametrize("look", ["light", "narrow-dark"])
+def test_axe_finds_no_serious_issue_in_dialogs_menus_and_tools(console_url, new_page, enter, desk, carla, look) -> None:
+    answer = desk.replied(carla, {"type": "text", "text": "O pedido está em separação."}, minutes=2)
+    desk.worked(answer, {"tool": "order_status", "arguments": '{"order": "12345"}', "result": "Em separação"})
+    desk.replied(carla, {"type": "text", "text": "Não chegou"}, status="failed", error_code=131026, minutes=1)
+    page = enter(new_page(**LOOKS[look]), "bia")
+    page.keyboard.press("?")
+    check(page)
+    page.goto(f"{console_url}/conversations/{carla}")
+    page.get_by_role("button", name="Assumir", exact=True).click()
+    expect(page.locator("#bar")).to_have_attribute("data-mine", "yes")
+    more = page.get_by_label("Mais ações")
+    for title in ("Adiar", "Transferir", "Mudar o setor", "Encerrar"):
+        more.click()
+        item = page.locator("#bar .menu-list").get_by_role("button", name=title, exact=True)
+        check(page)
+        item.click()  # nothing covers it
+        dialog = page.get_by_role("dialog", name=title)
+        expect(dialog).to_be_visible()
+        check(page)
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+    page.locator(".work summary").click()
+    page.get_by_role("button", name="Buscar nesta conversa").click()
+    check(page)
+    page.keyboard.press("Escape")
+    text = page.get_by_role("textbox", name="Texto")
+    text.fill("/")
+    expect(page.locator("#canned")).to_be_visible()
+    check(page)
+    text.fill("")
+    page.get_by_role("button", name="Nota interna").click()
+    check(page)
+    page.goto(f"{console_url}/?view=mine")
+    page.locator("#rows .line-link").focus()
+    page.keyboard.press("x")
+    check(page)
+    page.locator("[data-bulk=assign]").click()
+    check(page)
+
+
 @pytest.mark.parametrize("look", ["dark", "narrow"])
 def test_the_conversation_does_not_wait_for_the_panel(
     console_url, new_page, enter, screenshot, desk, carla, agent, look
