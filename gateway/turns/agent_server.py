@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 _TIMEOUT = httpx.Timeout(20, connect=5)
 _PAGE_RUNS = 100
 _MOST_STEPS, _STEP_LENGTH = 20, 1000
+_PASSAGE: dict[str, type] = {"id": int, "source": str, "version": int, "title": str, "used": bool}
 _MOST_TOKENS = 10**12  # more is no count
 _LONGEST_MODEL = 100
 _LIVE_STATES = ("pending", "running", "success")
@@ -207,7 +208,21 @@ def _steps(given: object) -> list[dict[str, Any]]:
     names = ("tool", "arguments", "result")
     known = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
     whole = [one for one in known if all(isinstance(one.get(name), str) for name in names)]
-    return [{name: one[name][:_STEP_LENGTH] for name in names} for one in whole[:_MOST_STEPS]]
+    return [
+        {name: one[name][:_STEP_LENGTH] for name in names} | _passages(one.get("passages"))
+        for one in whole[:_MOST_STEPS]
+    ]
+
+
+def _passages(given: object) -> dict[str, Any]:
+    """Return the passages of knowledge that a step gave to the agent, by their name; nothing where there are none."""
+    known = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    whole = [
+        {name: one[name] for name in _PASSAGE} | {"title": one["title"][:_STEP_LENGTH], "source": one["source"][:36]}
+        for one in known[:_MOST_STEPS]
+        if all(isinstance(one.get(name), kind) for name, kind in _PASSAGE.items())
+    ]
+    return {"passages": whole} if whole else {}
 
 
 def _usage(told: object) -> Usage | None:

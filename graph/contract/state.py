@@ -188,12 +188,23 @@ class Handoff(TypedDict):
     department: NotRequired[str]
 
 
+class StepPassage(TypedDict):
+    """A passage of knowledge that a search gave to the agent; `used`: whether the answer names it."""
+
+    id: int
+    source: str
+    version: int
+    title: str
+    used: bool
+
+
 class Step(TypedDict):
     """A tool that the agent called in a turn, for people who look at it later; the texts are masked."""
 
     tool: str
     arguments: str
     result: str
+    passages: NotRequired[list[StepPassage]]
 
 
 class Usage(TypedDict):

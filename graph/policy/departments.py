@@ -11,6 +11,7 @@ from typing import Any
 from graph.contract.context import Context, OwnDepartment
 from graph.contract.state import State
 from graph.prompts import DEPARTMENTS
+from graph.settings import settings
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +20,7 @@ COMMON_TOOLS = ("request_human", "ask_choice", "conversation_history", "remember
 TRANSFER_TOOL = "transfer_to"
 PHONE_NUMBER_TOOL = "request_phone_number"
 VERIFICATION_TOOL = "verify_customer"
+KNOWLEDGE_TOOL = "search_knowledge"
 CONFIRMATION_TOOLS = ("confirm_change", "drop_change")
 
 
@@ -78,6 +80,8 @@ def offered_tools(state: State, context: Context) -> frozenset[str]:
         names.add(PHONE_NUMBER_TOOL)
     if context.verification != "verified":
         names.add(VERIFICATION_TOOL)
+    if settings().knowledge:
+        names.add(KNOWLEDGE_TOOL)
     if context.tools is not None:
         names &= set(context.tools)
     if state.get("pending"):
@@ -86,5 +90,5 @@ def offered_tools(state: State, context: Context) -> frozenset[str]:
 
 
 def _of_file(name: str, head: Mapping[str, Any], instructions: str) -> Department:
-    settings = {**head, "tools": tuple(head.get("tools", ()))}
-    return Department(name, instructions=instructions, **settings)
+    values = {**head, "tools": tuple(head.get("tools", ()))}
+    return Department(name, instructions=instructions, **values)

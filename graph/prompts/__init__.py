@@ -1,6 +1,7 @@
 """The texts that shape the agent, in files that anyone can edit.
 
 `persona.md` (the agent's character; a channel may replace it), `rules.md` (rules for every answer),
+`knowledge.md` (rules for what the company has written down), `danger.toml` (signs with a fixed answer),
 `departments/*.md` (settings between `+++`, then the instructions), `summary.md`, `texts.toml` (texts that are
 sent without a model), `stores.toml`, `yes_no.toml`. In Markdown files the code replaces `$name` by a value; an
 unknown name is an error at start.
@@ -37,6 +38,8 @@ def _department(path: Path) -> tuple[str, Mapping[str, Any], str]:
 
 
 PERSONA = _text("persona.md")
+KNOWLEDGE = _text("knowledge.md")
+DANGER: dict[str, Any] = tomllib.loads(_text("danger.toml"))
 RULES = Template(_text("rules.md"))
 SUMMARY = Template(_text("summary.md"))
 TEXTS: dict[str, str] = tomllib.loads(_text("texts.toml"))

@@ -16,6 +16,7 @@ from graph.tools.catalog import search_products, store_info
 from graph.tools.changes import confirm_change, drop_change
 from graph.tools.contact import request_phone_number
 from graph.tools.conversation import ask_choice, conversation_history, request_human, transfer_to
+from graph.tools.knowledge import search_knowledge
 from graph.tools.orders import cancel_order, change_address, list_orders, order_status
 from graph.tools.policy import ToolPolicy
 from graph.tools.profile import forget, remember, show_profile
@@ -34,6 +35,7 @@ TOOLS: list[BaseTool] = [
     list_tickets,
     search_products,
     store_info,
+    search_knowledge,
     conversation_history,
     remember,
     show_profile,

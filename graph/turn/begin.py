@@ -14,6 +14,7 @@ from langgraph.runtime import Runtime
 
 from graph.contract.context import Context
 from graph.contract.state import Answer, Inbound, State, Step, TurnInput, without_unchanged
+from graph.history.passages import without_passages
 from graph.history.tool_calls import renewed
 from graph.history.transcript import mark_unsent, messages_of_turn, unanswered_messages
 from graph.model.reduction import closed_history
@@ -59,7 +60,7 @@ class Turn(AgentMiddleware[State, Context]):
         new = [message for message in messages_of_turn(read, files.contents) if message.id not in known]
         old = state.get("messages", [])
         again = {message.id for message in new}  # they move to the end, where the model answers them
-        history = [message for message in old if message.id not in again]
+        history = without_passages([message for message in old if message.id not in again])
         marked = mark_unsent(history) if _unsent(state, turn) else history
         begun = closed_history(marked, turn.turn_id)
         short = await shorten(self._model, begun, state.get("summary", ""), context)

@@ -12,6 +12,7 @@ from graph.contract.compose import compose, dump, split
 from graph.contract.context import Context
 from graph.contract.replies import REPLY, TEXT_LIMIT, ContactsReply, LocationReply, MediaReply, Reply, TextReply
 from graph.contract.state import ANSWERS_KEPT, Answer, Handoff, Pending, Prepared, State, without_unchanged
+from graph.history.passages import cited, given_passages
 from graph.history.transcript import after_last_customer_message
 from graph.model.guard import Fault
 from graph.policy.confirmations import pending_change, question_replies
@@ -51,6 +52,7 @@ def repaired(message: AIMessage, fault: Fault | None) -> AIMessage:
 
 def finish(state: State, context: Context, message: AIMessage, fault: Fault | None) -> tuple[AIMessage, dict[str, Any]]:
     """Return the turn's last message and its update of the state: replies, handoff, and the kept answers."""
+    message, named = _without_numbers(state, message)
     usage = added(state.get("spent"), usage_of([*after_last_customer_message(state["messages"]), message]))
     failures = state.get("failures", 0) + 1 if _failed(state, fault) else 0
     handoff = state.get("handoff")
@@ -68,9 +70,18 @@ def finish(state: State, context: Context, message: AIMessage, fault: Fault | No
     verified = state.get("verified", False)
     answer = Answer(turn_id=state["turn_id"], replies=replies, handoff=handoff, verified=verified, usage=usage)
     kept = [*state.get("answers", []), answer][-ANSWERS_KEPT:]
-    steps = steps_of(state["messages"])
+    steps = steps_of(state["messages"], named)
     update = {**answer, "answers": kept, "failures": failures, "prepared": None, "steps": steps, "spent": None}
     return message, without_unchanged(state, update)
+
+
+def _without_numbers(state: State, message: AIMessage) -> tuple[AIMessage, frozenset[int]]:
+    """Return the answer without the numbers of passages, with an address of theirs, and the numbers that it named."""
+    text, named = cited(message.text, given_passages(after_last_customer_message(state["messages"])))
+    links = [link for one in named if (link := one["link"]) and link not in text][:1]
+    text = "\n\n".join([text, *(TEXTS["read_more"].format(link=link) for link in links)])
+    changed = message if text == message.text else message.model_copy(update={"content": text})
+    return changed, frozenset(one["number"] for one in named)
 
 
 def _with_question(

@@ -11,7 +11,7 @@ from graph.history.words import one_line, quoted
 from graph.policy.business_hours import in_words, is_open
 from graph.policy.confirmations import answerable, pending_change
 from graph.policy.departments import current_department, departments_of
-from graph.prompts import PERSONA, RULES, language
+from graph.prompts import KNOWLEDGE, PERSONA, RULES, language
 from graph.settings import settings
 
 DAY_NAMES = ("segunda-feira", "terça-feira", "quarta-feira", "quinta-feira", "sexta-feira", "sábado", "domingo")
@@ -33,6 +33,7 @@ def system_prompt(state: State, context: Context, facts: Sequence[str] = ()) -> 
     sections = [
         (context.persona or PERSONA).strip(),
         RULES.substitute(language=language(context.locale)),
+        KNOWLEDGE if settings().knowledge else "",
         _department(state, context),
         _known(facts),
         _before(state),

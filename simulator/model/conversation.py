@@ -7,6 +7,7 @@ from simulator.json_type import Json
 from simulator.model.tools import Call, Tool
 
 TRANSFER_TOOL = "transfer_to"
+KNOWLEDGE_TOOL = "search_knowledge"
 VERIFY_TOOL = "verify_customer"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from simulator.json_type import Json
-from simulator.model.conversation import TRANSFER_TOOL, VERIFY_TOOL, Conversation
+from simulator.model.conversation import KNOWLEDGE_TOOL, TRANSFER_TOOL, VERIFY_TOOL, Conversation
 from simulator.model.patterns import (
     ADDRESS,
     CANCEL,
@@ -22,12 +22,14 @@ from simulator.model.patterns import (
     NAME_TOLD,
     ORDER,
     ORDER_NUMBER,
+    PASSAGE,
     PERSON,
     POSTCODE,
     PREFERENCE,
     PROBLEM,
     PRODUCT,
     REFUSED,
+    RULES,
     STORE,
     SUMMARY,
     THANKS,
@@ -44,11 +46,13 @@ from simulator.model.sentences import (
     LEFT_ALONE,
     MORE,
     NO_SYSTEM,
+    NOT_WRITTEN,
     OFFER,
 )
 from simulator.model.text_helpers import plain, shorten
 from simulator.model.tools import Call, Tool, fill, result_text
 
+PASSAGE_LENGTH = 600
 QUESTIONS = ((UNOPENED, ASK_AGAIN), (ORDER, ASK_NUMBER))
 
 
@@ -115,6 +119,8 @@ def _requested_calls(conversation: Conversation) -> Iterable[Call]:
         return
     if special := list(_verification_calls(conversation)) or list(_specific_calls(conversation, text)):
         yield from special
+    elif _is_about_rules(text) and (calls := list(_searches(conversation))):
+        yield from calls
     elif ticket and (tool := _ticket_reader(conversation)):
         yield tool.lookup(ticket[1])
     elif PROBLEM.search(text) and (tool := _ticket_opener(conversation)):
@@ -146,6 +152,16 @@ def _specific_calls(conversation: Conversation, text: str) -> Iterable[Call]:
         yield from _call_by_name(
             conversation, "search_products", "sales", words=shorten(conversation.customer_text, 200)
         )
+
+
+def _is_about_rules(text: str) -> bool:
+    """Return whether the customer asks about a rule of the company, rather than about an order or a product."""
+    return bool(RULES.search(text)) and not ORDER_NUMBER.search(text)
+
+
+def _searches(conversation: Conversation) -> Iterable[Call]:
+    """Yield the search in what the company has written down, where the request offers it."""
+    yield from _call_by_name(conversation, KNOWLEDGE_TOOL, question=shorten(conversation.customer_text, 400))
 
 
 def _is_shopping(text: str) -> bool:
@@ -199,11 +215,19 @@ def _order_calls(conversation: Conversation) -> Iterable[Call]:
 
 def _phrase_results(conversation: Conversation) -> str:
     """Return the tools' answers in words."""
-    facts = [result_text(text) for name, text in conversation.results if name != TRANSFER_TOOL]
+    facts = [_fact(name, text) for name, text in conversation.results if name != TRANSFER_TOOL]
     facts = [CONFIRMED.format(told[1]) if (told := VERIFIED.search(plain(fact))) else fact for fact in facts]
     facts = [NO_SYSTEM if UNSURE.search(plain(fact)) else fact for fact in facts]
     opening = _greeting(conversation)
     return f"{opening}{' ' if opening else ''}" + "\n".join(dict.fromkeys(facts)) + f"\n{MORE}"
+
+
+def _fact(name: str, result: str) -> str:
+    """Return a tool's answer in words; of passages the first one, with its number."""
+    if name != KNOWLEDGE_TOOL:
+        return result_text(result)
+    passage = PASSAGE.search(result)
+    return f"{shorten(passage[2], PASSAGE_LENGTH)} [{passage[1]}]" if passage else NOT_WRITTEN
 
 
 def _reply_without_tools(conversation: Conversation) -> str:

@@ -20,6 +20,12 @@ GOODS = re.compile(
     r"\b(?:(?:quais|qual|tem|vend\w+|procuro|quero|queria|gostaria|preciso)\b[^.?!]*\b|que )"
     r"(?:lentes?|oculos|armac\w+|soluc\w+|estojos?)\b"
 )
+# Questions about the rules of the company, which its texts answer.
+RULES = re.compile(
+    r"\b(pix|boleto|parcel\w+|pagamento|pagar|aceita\w*|nota fiscal|nf|frete|prazos?|garantia|devolv\w+|posso|receita"
+    r"|assinatura|como (?:limp|lav|guard|cuid)\w+)\b"
+)
+PASSAGE = re.compile(r"\[início: trecho (\d+): [^\]\n]*\]\n(.*?)\n\[fim:", re.DOTALL)
 STORE = re.compile(r"\b(lojas?|onde fica\w*|horario\w*|abre\w* (?:hoje|amanha)|que horas)\b")
 PREFERENCE = re.compile(r"\b(prefiro|anota\w*|anote\w*|guard[ae]\w* (?:isso|que)|lembr\w+ que)\b")
 KNOWN = re.compile(r"\bo que (?:voce|vc|voces) (?:sabe\w*|guard\w+|tem)\b[^?]*\b(?:sobre mim|de mim|meu|minha)\b")

@@ -5,6 +5,7 @@ OFFER = "Posso consultar um pedido, procurar lentes e óculos, dizer onde ficam 
 MORE = "Posso ajudar em algo mais?"
 NO_SYSTEM = "Não consegui confirmar isso no sistema agora. Pode tentar de novo em alguns minutos?"
 ASK_AGAIN = "Desculpe, não consegui abrir o que você enviou. Pode mandar de outro jeito ou me contar por texto?"
+NOT_WRITTEN = "Não tenho essa informação por aqui. Quer que eu chame uma pessoa da equipe?"
 ASK_NUMBER = "Claro! Qual é o número do pedido?"
 LEFT_ALONE = f"Tudo bem, não fiz nada. {MORE}"
 CONFIRMED = "Obrigado, está tudo certo: confirmei que o pedido {} é seu."

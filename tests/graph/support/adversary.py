@@ -34,6 +34,7 @@ TOOLS = [
     "order_status", "list_orders", "cancel_order", "change_address", "create_ticket", "get_ticket", "list_tickets",
     "search_products", "store_info", "remember", "show_profile", "forget", "ask_choice", "transfer_to",
     "request_human", "request_phone_number", "conversation_history", "verify_customer", "confirm_change", "drop_change",
+    "search_knowledge",
     "no_such_tool",
 ]  # fmt: skip
 CHANGING = ["cancel_order", "change_address", "create_ticket", "forget", "confirm_change", "drop_change", "ask_choice"]
