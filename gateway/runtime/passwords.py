@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import secrets
 
 from argon2 import PasswordHasher
@@ -20,8 +21,7 @@ class Passwords:
 
     def __init__(self) -> None:
         self._turn = asyncio.Semaphore(_AT_ONCE)
-        # Nobody's: an unknown login takes as long as a known one.
-        self._nobody = hashed(secrets.token_urlsafe(32))
+        self._nobody = _nobodys_hash()
 
     async def hash(self, password: str) -> str:
         """Return the hash of a password."""
@@ -35,6 +35,12 @@ class Passwords:
         async with self._turn:
             right = await asyncio.to_thread(_verify, kept or self._nobody, password)
         return right and kept is not None
+
+
+@functools.cache
+def _nobodys_hash() -> str:
+    """Return the hash with which an unknown login is compared, so that it takes as long as a known one."""
+    return hashed(secrets.token_urlsafe(32))
 
 
 def hashed(password: str) -> str:
