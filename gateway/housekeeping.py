@@ -16,7 +16,7 @@ from gateway.numbers.quiet_period import QuietPeriod
 from gateway.outbox.sender import Sender
 from gateway.runtime.telemetry import EPISODES, ERRORS, QUEUE, QUEUE_AGE, UNCERTAIN
 from gateway.store import backlog, old_messages, ownership
-from gateway.store.composer import fallbacks, uploads
+from gateway.store.composer import canned_files, fallbacks, uploads
 from gateway.store.customers import data_requests, proofs
 from gateway.store.database import Connection, Pool, is_away
 from gateway.store.inbox import events, media
@@ -167,15 +167,16 @@ class Housekeeping:
             await media.forget(conn, [media_id])
 
     async def _delete_attached(self, conn: Connection) -> None:
-        """Delete files that people attached and never sent."""
+        """Delete files that people attached and never sent, and those that no canned reply has."""
         if self._objects is None:
             return
-        for upload_id, path in await uploads.old(conn, _ATTACHED_DAYS, _MAX_FILES_PER_STEP):
-            try:
-                await obstore.delete_async(self._objects, path)
-            except FileNotFoundError:
-                log.info("file_gone", upload_id=str(upload_id))
-            await uploads.drop(conn, upload_id)
+        for found, drop in ((uploads.old, uploads.drop), (canned_files.left, canned_files.drop)):
+            for file_id, path in await found(conn, _ATTACHED_DAYS, _MAX_FILES_PER_STEP):
+                try:
+                    await obstore.delete_async(self._objects, path)
+                except FileNotFoundError:
+                    log.info("file_gone", file_id=str(file_id))
+                await drop(conn, file_id)
 
     async def _delete_exports(self, conn: Connection) -> None:
         if self._objects is None:

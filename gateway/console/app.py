@@ -16,6 +16,7 @@ from gateway.console.admin.audit import Audit
 from gateway.console.admin.canned import Canned
 from gateway.console.admin.people import People
 from gateway.console.admin.personal_data import PersonalData
+from gateway.console.composer.canned_files import CannedFiles
 from gateway.console.composer.uploads import Uploads
 from gateway.console.composer.writing import Writing
 from gateway.console.conversation.business import Business
@@ -61,6 +62,7 @@ def rooms(parts: Parts) -> list[Page]:
         *Holding(parts).routes(),
         *Bulk(parts).routes(),
         *Canned(parts).routes(),
+        *CannedFiles(parts).routes(),
         *Writing(parts).routes(),
         *Presence(parts).routes(),
         *Media(parts).routes(),

@@ -38,6 +38,7 @@ BEGIN
             ('tag', everything, everything),
             ('conversation_tag', everything, 'SELECT, INSERT, DELETE'),
             ('canned_reply', everything, everything),
+            ('canned_file', everything, 'SELECT, INSERT, UPDATE (reply_id, attached_at)'),
             ('read_mark', everything, 'SELECT, INSERT, UPDATE'),
             ('viewing', everything, everything),
             ('change', everything, 'SELECT, INSERT'),

@@ -12,8 +12,9 @@ from gateway.console.inbox.query import as_uuid
 from gateway.console.parts import Parts
 from gateway.console.rendering.pages import render
 from gateway.console.routes import Page, RefusedError, person_of
-from gateway.store.composer import canned
+from gateway.store.composer import canned, canned_files
 from gateway.store.composer.canned import SHORTCUT, CannedReply
+from gateway.store.composer.canned_files import CannedFile
 from gateway.store.database import Connection
 from gateway.store.desk import lists
 from gateway.store.desk.lists import Row
@@ -47,9 +48,10 @@ class Canned:
         person, wanted = person_of(request), as_uuid(request.query_params.get("id", ""))
         async with self._pool.connection() as conn:
             replies = await canned.every(conn, person.id)
+            files = await canned_files.of(conn, [one.id for one in replies])
         edited = next((one for one in replies if one.id == wanted and _may_change(person, one)), None)
         return render(
-            request, "admin/canned.html", status, replies=replies, edited=edited, problem=problem,
+            request, "admin/canned.html", status, replies=replies, files=files, edited=edited, problem=problem,
             variables=tuple(_values(None, person)), changeable={one.id for one in replies if _may_change(person, one)},
         )  # fmt: skip
 
@@ -62,6 +64,7 @@ class Canned:
             str(form.get("text", "")).replace("\0", "").strip(),
         )
         shared, old = bool(form.get("shared")), as_uuid(str(form.get("id", "")))
+        file = as_uuid(str(form.get("file", "")))
         if shared and not person.may(Role.MANAGER):
             raise RefusedError(403, "errors.forbidden")
         fits = 0 < len(title) <= _LONGEST_TITLE and 0 < len(text) <= _LONGEST_TEXT and title.isprintable()
@@ -70,6 +73,8 @@ class Canned:
         async with self._pool.connection() as conn, conn.transaction():
             edited = await _own(conn, person, old) if old else None
             kept = await canned.save(conn, None if shared else person.id, shortcut, title, text)
+            if not await canned_files.attach(conn, kept, file, person.id, before=edited.id if edited else None):
+                raise RefusedError(409, "canned.file_gone")
             if edited and edited.id != kept:
                 await canned.delete(conn, edited.id)
             if shared or (edited and edited.person_id is None):
@@ -94,9 +99,14 @@ class Canned:
             if row is None:
                 raise RefusedError(404, "errors.404")
             replies = await canned.for_person(conn, person.id)
+            files = await canned_files.of(conn, [one.id for one in replies])
         values = _values(row, person)
         told = [
-            {"shortcut": one.shortcut, "title": one.title, "text": filled(one.text, values)} for one in replies
+            {
+                "shortcut": one.shortcut, "title": one.title, "text": filled(one.text, values),
+                "file": _told(files.get(one.id)),
+            }
+            for one in replies
         ]  # fmt: skip
         return JSONResponse({"replies": told, "variables": [f"{{{name}}}" for name in values]})
 
@@ -114,6 +124,10 @@ def _values(row: Row | None, person: Person) -> dict[str, str]:
         "atendente": person.name.split()[0],
         "pedido": order[1] if order else "",
     }
+
+
+def _told(file: CannedFile | None) -> dict[str, str] | None:
+    return {"id": str(file.id), "name": file.filename, "kind": file.kind} if file else None
 
 
 def _may_change(person: Person, reply: CannedReply) -> bool:

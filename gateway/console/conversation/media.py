@@ -34,7 +34,7 @@ _OGG = frozenset({"audio/ogg", "application/ogg"})
 _CACHED = {"Cache-Control": "private, max-age=3600", "Accept-Ranges": "bytes"}
 
 # What a browser may show on the page itself; all else, HTML, SVG and PDF too, is saved as a file.
-_INLINE = frozenset(
+INLINE = frozenset(
     {
         "image/jpeg", "image/png", "image/webp", "image/gif", "audio/ogg", "audio/mpeg", "audio/mp4", "audio/aac",
         "audio/amr", "audio/wav", "audio/webm", "video/mp4", "video/3gpp", "video/webm",
@@ -59,8 +59,8 @@ class Media:
     async def _file(self, request: Request) -> Response:
         found, path = await self._found(request)
         kind = _kind(found)
-        headers = {"Content-Disposition": disposition(found.filename or "", inline=kind in _INLINE), **_CACHED}
-        media_type = kind if kind in _INLINE else "application/octet-stream"
+        headers = {"Content-Disposition": disposition(found.filename or "", inline=kind in INLINE), **_CACHED}
+        media_type = kind if kind in INLINE else "application/octet-stream"
         return await self._bytes(path, media_type, headers, request.headers.get("range"))
 
     async def _caf(self, request: Request) -> Response:
@@ -68,7 +68,7 @@ class Media:
         found, path = await self._found(request)
         if _kind(found) not in _OGG:
             raise RefusedError(404, "errors.404")
-        with _store_works():
+        with store_works():
             if (await obstore.head_async(self._objects, path))["size"] > LARGEST:
                 raise RefusedError(404, "errors.404")
             recording = bytes(await (await obstore.get_async(self._objects, path)).bytes_async())
@@ -95,7 +95,7 @@ class Media:
 
     async def _bytes(self, path: str, media_type: str, headers: dict[str, str], wanted: str | None) -> Response:
         """Return a file, or the part of it that a player asks for."""
-        with _store_works():
+        with store_works():
             if wanted:
                 size = (await obstore.head_async(self._objects, path))["size"]
                 if part := span(wanted, size):
@@ -113,7 +113,7 @@ def _kind(found: File) -> str:
 
 
 @contextmanager
-def _store_works() -> Iterator[None]:
+def store_works() -> Iterator[None]:
     """Answer in a sentence where a file is not in the object store, or the store does not answer."""
     try:
         yield

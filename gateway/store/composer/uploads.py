@@ -10,6 +10,9 @@ from psycopg.rows import class_row
 
 from gateway.store.database import Connection
 
+#: Files that a person may have attached in a conversation, or uploaded for canned replies, and not used.
+MOST_WAITING = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:

@@ -1,10 +1,21 @@
 """Canned replies: the page, and what the composer inserts."""
 
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
 from gateway.console.admin.canned import filled
+from gateway.housekeeping import Ages, Housekeeping
+from gateway.numbers.quiet_period import QuietPeriod
+from gateway.runtime.object_store import open_store
 from gateway.store.people.people import Role
-from tests.gateway.console.conftest import HTML
+from tests.gateway.console.conftest import HOST, HTML, Browser, person
+from tests.gateway.support.harness import Gateway
 
 PAGE = "/console/canned"
+PDF = b"%PDF-1.7 tabela"
+EVIL = '<img src=x onerror="alert(1)">.pdf'
 
 
 async def add(browser, **more):
@@ -64,6 +75,93 @@ async def test_a_reply_that_is_edited_takes_its_new_shortcut_and_wrong_ones_are_
     async with pool.connection() as conn:
         rows = await (await conn.execute("SELECT shortcut FROM canned_reply")).fetchall()
     assert rows == [("entrega",)]
+
+
+async def upload(browser: Browser, content: bytes = PDF, name: str = EVIL) -> str:
+    token = browser.token((await browser.get(PAGE, headers=HTML)).text)
+    headers = {"origin": HOST, "x-csrf-token": token, "x-file-name": quote(name)}
+    answer = await browser.post(f"{PAGE}/files", content=content, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["file"])
+
+
+def stored(folder: Path) -> list[bytes]:
+    return sorted(one.read_bytes() for one in folder.rglob("*") if one.is_file())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "media"
+
+
+@pytest.fixture
+async def manager(open_console, pool, folder) -> Browser:
+    browser = await open_console(media_url=f"file://{folder}")
+    await person(pool, "bia", Role.MANAGER)
+    await browser.sign_in("bia")
+    return browser
+
+
+async def test_a_file_of_a_reply_is_inserted_as_a_copy(manager, desk, pool, folder) -> None:
+    conversation = desk.conversation("Carla", "5511987654321")
+    assert (await add(manager, shared="1", file=await upload(manager))).status_code == 303
+    page = (await manager.get(PAGE, headers=HTML)).text
+    assert "&lt;img src=x" in page
+    assert "<img src=x" not in page
+    base = f"/console/conversations/{conversation}"
+    [told] = (await manager.get(f"{base}/canned")).json()["replies"]
+    assert (told["file"]["name"], told["file"]["kind"]) == (EVIL, "document")
+    shown = await manager.get(f"{PAGE}/files/{told['file']['id']}")
+    assert (shown.content, shown.headers["content-type"]) == (PDF, "application/octet-stream")
+    headers = {"origin": HOST, "x-csrf-token": manager.token((await manager.get(base, headers=HTML)).text)}
+    copied = await manager.post(f"{base}/canned/{told['file']['id']}", json={}, headers=headers)
+    assert copied.status_code == 200, copied.text
+    assert stored(folder) == [PDF, PDF]
+    async with pool.connection() as conn:
+        cursor = await conn.execute("SELECT id::text, filename, mime_type, size FROM upload")
+        assert await cursor.fetchall() == [(copied.json()["file"], EVIL, "application/pdf", len(PDF))]
+
+
+async def test_a_file_that_no_reply_has_is_deleted(manager, pool, folder) -> None:
+    keeper = Housekeeping(pool, Gateway(pool).sender, QuietPeriod(0, 0), Ages(), objects=open_store(f"file://{folder}"))
+    first = await upload(manager, PDF + b"1")
+    await add(manager, shared="1", file=first)
+    await add(manager, shared="1", shortcut="outra", file=await upload(manager, PDF + b"2"))
+    await upload(manager, PDF + b"3")  # not saved yet
+    await keeper.clean()
+    assert stored(folder) == [PDF + b"1", PDF + b"2", PDF + b"3"]
+    async with pool.connection() as conn:
+        rows = dict(await (await conn.execute("SELECT shortcut, id::text FROM canned_reply")).fetchall())
+    # Kept under another shortcut, the reply takes its file along; one that is replaced or deleted loses it.
+    assert (await add(manager, shared="1", id=rows["prazo"], shortcut="novo", file=first)).status_code == 303
+    assert (await manager.submit(f"{PAGE}/{rows['outra']}/delete", page=PAGE)).status_code == 303
+    await keeper.clean()
+    assert stored(folder) == [PDF + b"1", PDF + b"3"]
+    assert (await add(manager, shared="1", shortcut="novo", file=await upload(manager, PDF + b"4"))).status_code == 303
+    async with pool.connection() as conn:
+        await conn.execute("UPDATE canned_file SET created_at = now() - interval '2 days'")
+    await keeper.clean()
+    assert stored(folder) == [PDF + b"4"]
+    assert (await add(manager, shared="1", shortcut="novo", file=first)).status_code == 409
+    assert (await add(manager, shared="1", shortcut="novo")).status_code == 303
+    await keeper.clean()
+    assert stored(folder) == []
+
+
+async def test_a_file_is_for_those_who_may_use_its_reply(manager, desk, pool) -> None:
+    conversation = desk.conversation("Carla", "5511987654321")
+    own, shared, loose = [await upload(manager) for _ in range(3)]
+    await add(manager, file=own)
+    await add(manager, shared="1", shortcut="todos", file=shared)
+    await person(pool, "ana", Role.ATTENDANT)
+    manager.cookies.clear()
+    await manager.sign_in("ana")
+    page = f"/console/conversations/{conversation}"
+    headers = {"origin": HOST, "x-csrf-token": manager.token((await manager.get(page, headers=HTML)).text)}
+    for file, status in ((own, 404), (shared, 200), (loose, 404)):
+        assert (await manager.get(f"{PAGE}/files/{file}")).status_code == status
+        assert (await manager.post(f"{page}/canned/{file}", json={}, headers=headers)).status_code == status
+        assert (await add(manager, shortcut="meu", file=file)).status_code == 409
 
 
 def test_variables_without_a_value_stay_to_be_filled_in() -> None:

@@ -19,6 +19,12 @@ export async function post(path, body = {}) {
   return read(await fetch(path, { method: "POST", headers, body: isForm ? body : JSON.stringify(body) }));
 }
 
+/** POST a file as the body; gives the answer's JSON. Throws as `post`. */
+export async function sendFile(path, file) {
+  const headers = { "X-CSRF-Token": token(), "X-File-Name": encodeURIComponent(file.name), Accept: "application/json" };
+  return read(await fetch(path, { method: "POST", headers, body: file }));
+}
+
 /** GET JSON. Throws as `post`. */
 export async function get(path) {
   return read(await fetch(path, { headers: { Accept: "application/json" } }));

@@ -25,6 +25,7 @@ export class Attachments {
     on(pane, "dragover", (event) => this.#may && hasFiles(event) && event.preventDefault());
     on(pane, "drop", (event) => this.#dropped(event));
     on(this.#list, "click", (event) => this.#clicked(event));
+    on($("#composer"), "canned-file", (event) => this.#copied(event.detail));
   }
 
   get #may() {
@@ -90,18 +91,26 @@ export class Attachments {
     this.#changed();
   }
 
-  #item(file) {
+  /** Attach a copy of a canned reply's file. */
+  async #copied({ id, name, kind }) {
+    if (!this.#may) return;
+    const item = this.#item({ name }, kind === "image" ? `/console/canned/files/${id}` : undefined);
+    $("progress", item).removeAttribute("value"); // how far the server is with its copy is not known
+    this.#show();
+    try {
+      this.#ended(item, 200, await this.#conversation.post(`canned/${id}`, {}));
+    } catch (error) {
+      this.#ended(item, error.status ?? 0, error.told);
+    }
+  }
+
+  #item(file, picture) {
     const item = $("#attached-item").content.firstElementChild.cloneNode(true);
     $(".attached-name", item).textContent = file.name;
     const remove = $("button", item);
     remove.setAttribute("aria-label", remove.dataset.label.replace("{name}", file.name));
-    if (PICTURES.includes(file.type)) {
-      item.preview = URL.createObjectURL(file);
-      const picture = document.createElement("img");
-      picture.src = item.preview;
-      picture.alt = "";
-      $(".attached-picture", item).replaceChildren(picture);
-    }
+    if (PICTURES.includes(file.type)) item.preview = URL.createObjectURL(file);
+    if (item.preview || picture) $(".attached-picture", item).replaceChildren(Object.assign(document.createElement("img"), { src: item.preview ?? picture, alt: "" }));
     this.#list.append(item);
     return item;
   }

@@ -45,6 +45,7 @@ async function look() {
 function option(reply, index) {
   const item = Object.assign(document.createElement("li"), { id: `canned-${index}`, role: "option" });
   const parts = [["kbd", `/${reply.shortcut}`], ["strong", reply.title], ["span", reply.text]];
+  if (reply.file) parts.push(["span", `+ ${reply.file.name}`]);
   item.append(...parts.map(([name, text]) => Object.assign(document.createElement(name), { textContent: text })));
   item.addEventListener("pointerdown", (event) => (event.preventDefault(), insert(reply)));
   return item;
@@ -66,6 +67,7 @@ function insert(reply) {
   hide();
   text.dispatchEvent(new Event("input", { bubbles: true }));
   unfilled(start, start + reply.text.length);
+  if (reply.file) $("#composer").dispatchEvent(new CustomEvent("canned-file", { detail: reply.file }));
 }
 
 /** Choose the first variable without a value, for the person to write over; gives it, or nothing. */

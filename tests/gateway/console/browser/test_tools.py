@@ -3,6 +3,13 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.gateway.console.browser.test_composer import PNG
+
+FILES = (
+    ("tabela.pdf", {"mimeType": "application/pdf", "buffer": b"%PDF-1.7"}),
+    ("<b>grade.png", {"mimeType": "image/png", "buffer": PNG}),
+)
+
 
 @pytest.fixture
 def carla(desk):
@@ -83,6 +90,11 @@ def test_canned_replies_are_written_and_inserted_at_the_cursor(console_url, new_
         page.get_by_role("textbox", name="Atalho").fill(shortcut)
         page.get_by_role("textbox", name="Nome").fill(shortcut.title())
         page.get_by_role("textbox", name="Texto").fill(text)
+        for name, content in FILES if shortcut == "oi" else []:  # the second one in the place of the first
+            page.locator('#canned-file input[type="file"]').set_input_files([{"name": name, **content}])
+            expect(page.locator("[data-chosen]")).to_contain_text(name)
+            expect(page.locator("[data-chosen] progress")).to_be_hidden()
+            pictures(page, "canned-file")
         page.get_by_role("button", name="Salvar").click()
         expect(page.locator(".lines")).to_contain_text(text)
     pictures(page, "canned")
@@ -96,6 +108,9 @@ def test_canned_replies_are_written_and_inserted_at_the_cursor(console_url, new_
     text.press_sequentially("oi")
     text.press("Enter")
     expect(text).to_have_value("Oi, Carla! Aqui é Beatriz.")
+    expect(page.locator("#attached > li[data-file]")).to_contain_text("<b>grade.png")
+    expect(page.locator("#attached img")).to_be_visible()
+    pictures(page, "canned-attached")
     text.press_sequentially(" /pr")
     text.press("Tab")
     expect(text).to_have_value("Oi, Carla! Aqui é Beatriz. O pedido {pedido} chega em 3 dias.")
@@ -104,3 +119,4 @@ def test_canned_replies_are_written_and_inserted_at_the_cursor(console_url, new_
     text.press_sequentially("12345")  # the variable is chosen
     text.press("Enter")
     expect(page.locator(".entry.by-person")).to_contain_text("Beatriz. O pedido 12345 chega em 3 dias.")
+    expect(page.locator(".entry.by-person img")).to_be_visible()
