@@ -5,27 +5,23 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import httpx
 import typer
-import uvicorn
 from pydantic import ValidationError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from simulator.app import create_app
 from simulator.keys import Keys
-from simulator.load import MAX_CONCURRENT_WRITES, Load, Report
 from simulator.meta.world import MARIA, digits_of
 from simulator.ports import PortBusyError
 from simulator.say import ANSWER_SECONDS, NoAnswerError, Phone
 from simulator.settings import Settings, environment
 from simulator.settings import load as read_settings
-from simulator.stack.plan import SettingsError, make_plan
-from simulator.stack.process import StartError
-from simulator.stack.stack import STATE_FILE, Stack, read_state
+
+if TYPE_CHECKING:  # the large parts are imported by the command that needs them: the stack needs no web server
+    from rich.table import Table
+
+    from simulator.load import Report
 
 # Longer than any client keeps an idle connection: closing it while a request is on its way would lose that request.
 KEEP_ALIVE_SECONDS = 120
@@ -39,6 +35,10 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, help="WhatsApp, a 
 @cli.command()
 def up() -> None:
     """Start the whole local stack; Ctrl-C stops it."""
+    from simulator.stack.plan import SettingsError, make_plan
+    from simulator.stack.process import StartError
+    from simulator.stack.stack import Stack
+
     for number in END_SIGNALS:
         signal.signal(number, _interrupt_once)
     try:
@@ -52,6 +52,11 @@ def up() -> None:
 @cli.command()
 def serve() -> None:
     """Start only the simulator: Cloud API, model, phone page and control API."""
+    import uvicorn
+
+    from simulator.app import create_app
+    from simulator.stack.stack import STATE_FILE
+
     settings = _settings()
     token = settings.simulator_token.get_secret_value()
     app = create_app(settings.number(), settings.webhook_url, settings.dev_dir / STATE_FILE, token)
@@ -91,6 +96,8 @@ def load(
     timeout: Annotated[float, typer.Option(help="seconds to wait for all answers")] = 900,
 ) -> None:
     """Let many customers write to the running stack; report lost, repeated and misordered answers, and latencies."""
+    from rich.console import Console
+
     address = _simulator_address()
     try:
         report = asyncio.run(_load(address, customers, messages, seconds, timeout))
@@ -103,7 +110,11 @@ def load(
         raise typer.Exit(EXIT_NOT_ANSWERED)
 
 
-async def _load(address: str, customers: int, messages: int, seconds: float, timeout: float) -> Report:  # noqa: ASYNC109 - the user's limit, not a cancellation
+async def _load(address: str, customers: int, messages: int, seconds: float, timeout: float) -> "Report":  # noqa: ASYNC109 - the user's limit, not a cancellation
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from simulator.load import MAX_CONCURRENT_WRITES, Load
+
     limits = httpx.Limits(max_connections=MAX_CONCURRENT_WRITES + 2)
     token = _token()
     async with httpx.AsyncClient(base_url=address, headers=token, timeout=60, trust_env=False, limits=limits) as client:
@@ -114,8 +125,10 @@ async def _load(address: str, customers: int, messages: int, seconds: float, tim
             return await run.run(timeout, lambda count: progress.update(task, completed=count))
 
 
-def _table(report: Report) -> Table:
+def _table(report: "Report") -> "Table":
     """Return the report for a terminal."""
+    from rich.table import Table
+
     table = Table(title="Load: " + ("everybody answered once, in order" if report.correct else "NOT correct"))
     table.add_column("what")
     table.add_column("value", justify="right")
@@ -146,6 +159,8 @@ def main() -> None:
 
 def _simulator_address() -> str:
     """Return the address of the running stack's simulator."""
+    from simulator.stack.stack import read_state
+
     try:
         addresses = read_state(_settings().dev_dir)["addresses"]
     except FileNotFoundError:
