@@ -48,6 +48,8 @@ class Wording:
             return self.texts["admin.audit.yes" if value else "admin.audit.no"]
         if isinstance(value, list):
             return ", ".join(map(str, value))
+        if isinstance(value, Mapping):
+            return ", ".join(f"{key} {one}" for key, one in value.items())
         text = str(value)
         if name in _PEOPLE:
             return self.people.get(text) or self._text("admin.audit.{}", text)

@@ -114,12 +114,13 @@ async def test_the_audit_names_people_tags_and_details_in_the_persons_language(s
         await audit.write(conn, ana, "snoozed", "conversation:7", {"until": "a reply"})
         await audit.write(conn, ana, "tagged", "conversation:7", {"tag": str(tag)})
         await audit.write(conn, ana, "person_changed", f"person:{ana.id}", {"role": "viewer", "masks_numbers": True})
+        await audit.write(conn, None, "customer_export", "contact:7", {"counts": {"messages": 3, "files": 1}})
         await audit.write(conn, ana, "of a later release", "thing:7", {"colour": "blue", "role": "pilot"})
     page = (await browser.get("/console/audit", headers=HTML)).text
     for words in (
         "para: ninguém; de: Ana Lima", "até: 01/03/2026 12:00", "até: até o cliente responder", "etiqueta: VIP",
         "perfil: Consulta; números escondidos: sim", "perfil: pilot; colour: blue", "Conversa 7", "thing 7",
-        f'<a href="/console/people/{ana.id}">Ana Lima</a>',
+        "files 1, messages 3", f'<a href="/console/people/{ana.id}">Ana Lima</a>',
     ):  # fmt: skip
         assert words in page, words
 
