@@ -17,7 +17,7 @@ from gateway.outbox.sender import Sender
 from gateway.runtime.telemetry import EPISODES, ERRORS, QUEUE, QUEUE_AGE, UNCERTAIN
 from gateway.store import backlog, old_messages, ownership
 from gateway.store.composer import canned_files, fallbacks, uploads
-from gateway.store.customers import data_requests, proofs
+from gateway.store.customers import data_requests, marketing, proofs
 from gateway.store.database import Connection, Pool, is_away
 from gateway.store.inbox import events, media
 from gateway.store.outbox import rates
@@ -45,7 +45,8 @@ class Ages:
 
     events: webhook items that were processed; left: those that are unknown or failed; audit: what people did in the
     console, and ended requests to export or erase; messages: messages, with what belongs to them, and notes; files:
-    customers' files; tombstones: the hashes of erased people; exports: files of exports.
+    customers' files; tombstones: the hashes of erased people; exports: files of exports; consents:
+    the log of choices about marketing.
     """
 
     events: float = 0
@@ -55,6 +56,7 @@ class Ages:
     files: float = 0
     tombstones: float = 0
     exports: float = 1
+    consents: float = 0
 
 
 class Housekeeping:
@@ -96,6 +98,7 @@ class Housekeeping:
         await self._do(self._with_database(sign_ins.purge))
         await self._do(self._with_database(self._purge_audit))
         await self._do(self._with_database(self._purge_tombstones))
+        await self._do(self._with_database(self._purge_consents))
         more = [await self._do(self._with_database(duty)) for duty in (self._purge_events, self._purge_messages)]
         return 0.5 if any(more) else CLEANING_SECONDS
 
@@ -127,6 +130,10 @@ class Housekeeping:
         if self._ages.audit:
             await audit.purge(conn, self._ages.audit, _MAX_EVENTS_PER_BATCH)
             await data_requests.purge(conn, self._ages.audit, _MAX_EVENTS_PER_BATCH)
+
+    async def _purge_consents(self, conn: Connection) -> None:
+        if self._ages.consents:
+            await marketing.purge(conn, self._ages.consents, _MAX_EVENTS_PER_BATCH)
 
     async def _purge_tombstones(self, conn: Connection) -> None:
         if self._ages.tombstones and self._tombstones:

@@ -136,6 +136,9 @@ class Settings(CommonSettings):
     tombstone_days: float = Field(
         1825, ge=0, description="tombstones are deleted after so long, more than any backup is kept; 0: never"
     )
+    consent_days: float = Field(
+        1825, ge=0, description="the log of customers' choices about marketing is kept so long; 0: for ever"
+    )
     export_days: float = Field(
         1, gt=0, description="a person's export that the console asked for can be downloaded for so long"
     )

@@ -15,6 +15,7 @@ BEGIN
             ('contact', everything, 'SELECT, UPDATE (changes_held_until)'),
             ('contact_key', everything, 'SELECT, UPDATE (doubt)'),
             ('contact_merge', everything, 'SELECT'),
+            ('consent', everything, 'SELECT'),
             ('proof_try', everything, NULL),
             -- The console asks for exports and erasures; `work` carries them out.
             ('data_request', everything, 'SELECT, INSERT, UPDATE (state, person_id, due_at, attempts, report)'),

@@ -137,9 +137,10 @@ BEGIN
             ('contact', everything, 'SELECT, UPDATE (changes_held_until)'),
             ('contact_key', everything, 'SELECT, UPDATE (doubt)'),
             ('contact_merge', everything, 'SELECT'),
+            ('consent', everything, 'SELECT'),
             ('proof_try', everything, NULL),
             -- The console asks for exports and erasures; `work` carries them out.
-            ('data_request', everything, 'SELECT, INSERT, UPDATE (state, person_id, due_at, attempts)'),
+            ('data_request', everything, 'SELECT, INSERT, UPDATE (state, person_id, due_at, attempts, report)'),
             ('tombstone', everything, NULL),
             ('conversation', everything, 'SELECT, UPDATE'),
             ('turn', everything, 'SELECT, UPDATE (state, ended_at, error)'),

@@ -13,7 +13,7 @@ _LISTED = {"role": "base.roles.{}", "state": "inbox.states.{}", "way": "admin.au
 
 @dataclass(frozen=True)
 class Wording:
-    """Names for ids and codes. What another release has written, and names no text of this one, stays as it is.
+    """Names for ids and codes. Words of another release that name no text of this one stay as they are.
 
     texts: of the language, by key; people, tags: names by id; stamp: writes a time.
     """

@@ -15,6 +15,7 @@ _TABLES = {
     "contact": "SELECT to_jsonb(t) FROM contact t WHERE id = ANY(%(contacts)s)",
     "keys": "SELECT to_jsonb(t) FROM contact_key t WHERE contact_id = ANY(%(contacts)s) ORDER BY since",
     "merges": "SELECT to_jsonb(t) FROM contact_merge t WHERE kept_id = ANY(%(contacts)s) ORDER BY merged_at",
+    "consents": "SELECT to_jsonb(t) FROM consent t WHERE contact_id = ANY(%(contacts)s) ORDER BY said_at",
     "proof_tries": "SELECT to_jsonb(t) FROM proof_try t WHERE contact_id = ANY(%(contacts)s) ORDER BY tried_at",
     "conversations": """SELECT to_jsonb(t) - ARRAY['lease_owner', 'lease_until'] FROM conversation t
                         WHERE id = ANY(%(threads)s) ORDER BY created_at""",

@@ -148,6 +148,12 @@ async def _move(conn: Connection, kept: UUID, absorbed: UUID) -> None:
         values,
     )
     await conn.execute("UPDATE contact_key SET contact_id = %(kept)s WHERE contact_id = %(absorbed)s", values)
+    await conn.execute(
+        """INSERT INTO consent (contact_id, choice, said_at, recorded_at)
+           SELECT %(kept)s, choice, said_at, recorded_at FROM consent WHERE contact_id = %(absorbed)s
+           ON CONFLICT DO NOTHING""",
+        values,
+    )
     await conn.execute("UPDATE proof_try SET contact_id = %(kept)s WHERE contact_id = %(absorbed)s", values)
     await conn.execute(
         """UPDATE contact k SET name = coalesce(k.name, o.name), user_name = coalesce(k.user_name, o.user_name),

@@ -119,7 +119,7 @@ async def _apply_changes(conn: Connection, conversation_id: UUID, wamid: str) ->
         """UPDATE message m SET
                content = CASE WHEN e.at IS NULL THEN m.content
                               ELSE jsonb_set(m.content, '{text}', coalesce(to_jsonb(e.text), 'null')) END,
-               edited_at = e.at, revoked_at = r.at, awaits = m.awaits AND r.at IS NULL
+               edited_at = CASE WHEN r.at IS NULL THEN e.at END, revoked_at = r.at, awaits = m.awaits AND r.at IS NULL
            FROM message o
            LEFT JOIN LATERAL (
                SELECT c.content->>'text' AS text, c.sent_at AS at FROM message c
@@ -133,4 +133,36 @@ async def _apply_changes(conn: Connection, conversation_id: UUID, wamid: str) ->
            WHERE m.id = o.id AND o.wamid = %s AND o.conversation_id = %s
              AND EXISTS (SELECT FROM message c WHERE c.amends = o.wamid)""",
         (wamid, conversation_id),
+    )
+    await _wipe_revoked(conn, conversation_id, wamid)
+
+
+# What is left of a message that its author took back; a turn that has begun with it still finds its parts.
+_WIPED = """(SELECT jsonb_object_agg(name, CASE
+                  WHEN name IN ('id', 'kind', 'type', 'timestamp') THEN part
+                  WHEN name = 'media' AND jsonb_typeof(part) = 'object' THEN part - 'filename' || '{"filename": null}'
+                  ELSE 'null' END) FROM jsonb_each(m.content) AS parts(name, part))"""
+
+
+async def _wipe_revoked(conn: Connection, conversation_id: UUID, wamid: str) -> None:
+    """Delete the content of a message that was revoked, of its edits, of quotations of it, and of their raw items."""
+    given = {"wamid": wamid, "conversation": conversation_id}
+    revoked = await conn.execute(
+        "SELECT FROM message WHERE wamid = %(wamid)s AND conversation_id = %(conversation)s AND revoked_at IS NOT NULL",
+        given,
+    )
+    if not revoked.rowcount:
+        return
+    await conn.execute(
+        f"""WITH wiped AS (
+                UPDATE message m SET content = {_WIPED}
+                WHERE conversation_id = %(conversation)s
+                  AND (wamid = %(wamid)s OR (amends = %(wamid)s AND type = 'edit')) RETURNING event_id)
+            UPDATE event SET raw = '' WHERE id IN (SELECT event_id FROM wiped)""",  # noqa: S608  # a constant
+        given,
+    )
+    await conn.execute(
+        """UPDATE message SET content = jsonb_set(content, '{context,text}', 'null')
+           WHERE conversation_id = %(conversation)s AND content->'context'->>'message_id' = %(wamid)s""",
+        given,
     )

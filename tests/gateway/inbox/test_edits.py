@@ -100,3 +100,16 @@ async def test_an_edit_without_a_text_loses_nothing(
     assert await gateway.sql(
         "SELECT content->>'text', content->>'kind', awaits FROM message WHERE wamid = %s", first["id"]
     ) == [(left, kind, True)]
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_message_that_is_revoked_loses_its_content_at_once_everywhere(gateway: Gateway, late: bool) -> None:
+    first = raw_message(body="segredo", at=T)
+    answer = raw_message(body="sobre isso", at=T + 1, context={"id": first["id"]})
+    told = [message(first), edit(first["id"], "outro segredo"), message(answer), revoke(first["id"], T * 2)]
+    await gateway.take(*(told[::-1] if late else told))
+    rows = await gateway.sql("SELECT content::text FROM message")
+    raws = await gateway.sql("SELECT convert_from(raw, 'UTF8') FROM event")
+    assert len(rows) == 4
+    assert "segredo" not in str(rows) + str(raws)
+    assert "segredo" not in str(await gateway.sql("SELECT last_text FROM conversation"))
