@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID, uuid4
 
 from psycopg.rows import class_row
@@ -132,37 +132,48 @@ async def renew(conn: Connection, leases: Collection[UUID], lease_seconds: float
 
 async def note_posting(conn: Connection, turn: Turn) -> None:
     """Note that a run is about to be requested: from now on it may exist although its id is not known."""
-    await _change(conn, turn, "UPDATE turn SET posted_at = now(), run_id = NULL WHERE id = %s AND state = 'open'")
+    await _change(conn, turn, "posted_at = now(), run_id = NULL")
 
 
 async def note_run(conn: Connection, turn: Turn, run_id: UUID) -> None:
     """Note the run that answers this turn."""
-    await _change(conn, turn, "UPDATE turn SET run_id = %s WHERE id = %s AND state = 'open'", run_id)
+    await _change(conn, turn, "run_id = %(run)s", run=run_id)
 
 
 async def claim_reaction(conn: Connection, turn: Turn) -> bool:
     """Note that receipt is about to be shown by a reaction; return False when the turn has had its reaction."""
-    async with conn.transaction():
-        await _check(conn, turn)
-        cursor = await conn.execute(
-            "UPDATE turn SET reacted_at = now() WHERE id = %s AND state = 'open' AND reacted_at IS NULL", (turn.id,)
-        )
-        return bool(cursor.rowcount)
+    return await _change(conn, turn, "reacted_at = now()", "reacted_at IS NULL")
 
 
-async def _change(conn: Connection, turn: Turn, sql: str, *values: object) -> None:
-    async with conn.transaction():
-        await _check(conn, turn)
-        await conn.execute(sql, (*values, turn.id))
+async def _change(
+    conn: Connection, turn: Turn, values: LiteralString, condition: LiteralString = "true", **given: object
+) -> bool:
+    """Change an open turn that meets a condition, and return whether it did; raise LeaseLostError without the lease.
 
-
-async def _check(conn: Connection, turn: Turn) -> None:
-    """Lock the conversation and make sure that the lease is ours; raise LeaseLostError otherwise."""
+    One statement, which locks the conversation before the turn as every change does.
+    """
     cursor = await conn.execute(
-        "SELECT FROM conversation WHERE id = %s AND lease_owner = %s FOR UPDATE", (turn.conversation_id, turn.lease)
+        f"""WITH held AS MATERIALIZED (
+                SELECT FROM conversation WHERE id = %(conversation)s AND lease_owner = %(lease)s FOR UPDATE),
+            changed AS (
+                UPDATE turn SET {values} FROM held WHERE id = %(turn)s AND state = 'open' AND {condition} RETURNING 1)
+            SELECT EXISTS (SELECT FROM changed) FROM held""",  # noqa: S608  # parts of ours
+        {"conversation": turn.conversation_id, "lease": turn.lease, "turn": turn.id, **given},
     )
-    if not cursor.rowcount:
+    if (row := await cursor.fetchone()) is None:
         raise LeaseLostError
+    return bool(row[0])
+
+
+async def _check(conn: Connection, turn: Turn) -> bool:
+    """Lock the conversation and return whether the agent still holds it; raise LeaseLostError without the lease."""
+    cursor = await conn.execute(
+        "SELECT holder = 'agent' FROM conversation WHERE id = %s AND lease_owner = %s FOR UPDATE",
+        (turn.conversation_id, turn.lease),
+    )
+    if (row := await cursor.fetchone()) is None:
+        raise LeaseLostError
+    return bool(row[0])
 
 
 async def end(
@@ -186,8 +197,7 @@ async def end(
     schedules the next turn in the same transaction (`schedule`).
     """
     async with conn.transaction():
-        await _check(conn, turn)
-        silenced = not await _holds(conn, turn)
+        silenced = not await _check(conn, turn)
         cursor = await conn.execute(
             "UPDATE turn SET state = %s, ended_at = now(), error = %s, steps = %s WHERE id = %s AND state = 'open'",
             (
@@ -221,11 +231,6 @@ async def failed_in_a_row(conn: Connection, turn: Turn) -> int:
     )
     row = await cursor.fetchone()
     return int(row[0]) if row else 0
-
-
-async def _holds(conn: Connection, turn: Turn) -> bool:
-    cursor = await conn.execute("SELECT FROM conversation WHERE id = %s AND holder = 'agent'", (turn.conversation_id,))
-    return bool(cursor.rowcount)
 
 
 async def _hand_over(conn: Connection, turn: Turn, handoff: Mapping[str, Any]) -> None:
