@@ -6,6 +6,8 @@ import os
 
 from graph.customer_data import ROUTE
 from graph.customer_records import ROUTES
+from graph.knowledge.routes import ROUTES as KNOWLEDGE
+from graph.knowledge.upkeep import knowledge_of_this_server
 from graph.server.log_lines import leave_out_the_words_of_exceptions
 from graph.server.server import RUNTIME_FOLDER, forget_runs, make_app
 from graph.server.tracing import configure_tracing
@@ -20,5 +22,6 @@ forget_runs(RUNTIME_FOLDER)
 leave_out_the_words_of_exceptions()
 configure_tracing(settings().otel_exporter_otlp_endpoint)
 
-development = make_app([ROUTE, *ROUTES], settings(), development=True)
-production = make_app([ROUTE, *ROUTES], settings(), development=False)
+OURS = [ROUTE, *ROUTES, *KNOWLEDGE]
+development = make_app(OURS, settings(), development=True, lifespan=knowledge_of_this_server)
+production = make_app(OURS, settings(), development=False, lifespan=knowledge_of_this_server)

@@ -16,6 +16,7 @@ from psycopg.conninfo import make_conninfo
 
 from gateway.store.migrate import migrate
 from graph.business.demo import create_tables
+from graph.knowledge.tables import create_tables as create_knowledge
 from simulator.stack.postgres import Postgres
 
 MAP = Path(__file__).parent.parent / "docs" / "privacy.md"
@@ -34,6 +35,7 @@ def migrated(postgres: Postgres) -> Iterator[str]:
         conn.execute("CREATE SCHEMA agent")
     migrate(url)
     asyncio.run(create_tables(url))
+    asyncio.run(create_knowledge(url))
     agent = make_conninfo(url, options="-c search_path=agent")
     for kind in (PostgresSaver, PostgresStore):
         with kind.from_conn_string(agent) as tables:

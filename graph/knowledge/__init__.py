@@ -8,8 +8,9 @@ before in one transaction. Everything is in Postgres, schema `knowledge` (`schem
 `passages`: a text in parts.
 `store`: write, publish, take back, delete.
 `search`: the passages for a question.
-`embeddings`, `vectors`: texts as vectors.
+`embeddings`, `vectors`: texts as vectors; `upkeep`: makes the missing ones.
 `words`: words as customers type them.
 `unanswered`: questions in vain.
+`routes`: all of it over HTTP, for people.
 `files`, `sync`: a folder of files, as a Git repository keeps it; `demo` is the demo's.
 """

@@ -44,13 +44,20 @@ def read(path: Path) -> dict[str, Text]:
     if path.stat().st_size > FILE_BYTES_LIMIT:
         raise FileError(f"it is larger than {FILE_BYTES_LIMIT} bytes; divide it")
     try:
-        return _texts(path.stem, path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise FileError("it is not UTF-8") from None
+    return texts_of(path.stem, text)
+
+
+def texts_of(name: str, text: str) -> dict[str, Text]:
+    """Return the texts of a file's content, as `read` does. Raises FileError."""
+    try:
+        return _texts(name, text)
     except tomllib.TOMLDecodeError as error:
         raise FileError(f"its settings are not TOML: {error}") from None
     except ValidationError as error:
-        raise FileError(_problem(error)) from None
+        raise FileError(problem_of(error)) from None
 
 
 def _texts(name: str, text: str) -> dict[str, Text]:
@@ -91,5 +98,6 @@ def _questions(head: dict[str, Any], body: str) -> dict[str, Text]:
     return found
 
 
-def _problem(error: ValidationError) -> str:
+def problem_of(error: ValidationError) -> str:
+    """Return what is wrong with a text, in one line, without the text itself."""
     return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}" for one in error.errors())

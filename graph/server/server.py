@@ -17,7 +17,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 
 from graph.policy.masking import mask_values
 from graph.server.auth import REFUSED, authorized
@@ -128,10 +128,12 @@ def forget_runs(folder: Path) -> None:
         pickle.unlink(missing_ok=True)
 
 
-def make_app(routes: Sequence[Route], config: Settings, *, development: bool) -> Starlette:
-    """Return an app that LangGraph Server adds its own routes to."""
+def make_app(
+    routes: Sequence[Route], config: Settings, *, development: bool, lifespan: Lifespan[Starlette] | None = None
+) -> Starlette:
+    """Return an app that LangGraph Server adds its own routes to; `lifespan`: what runs as long as the server."""
     known_hosts = Middleware(KnownHosts, names=config.known_hosts.split(","))
     studio = [Middleware(AllowPrivateNetwork)] if development else []
     token = Middleware(RequireToken, studio=development and config.studio)
     middleware = [known_hosts, *studio, token, Middleware(JoinTrace), Middleware(MaskInput)]
-    return Starlette(routes=list(routes), middleware=middleware)
+    return Starlette(routes=list(routes), middleware=middleware, lifespan=lifespan)
