@@ -24,7 +24,7 @@ def test_an_unknown_command_is_told_all_that_exist() -> None:
     [
         ("migrate", ["gateway.work", "gateway.serve", "gateway.console", "argon2", "langgraph_sdk", "redis"]),
         ("serve", ["gateway.console", "argon2", "langgraph_sdk", "redis", "gateway.work", "jinja2"]),
-        ("work", ["gateway.console", "argon2", "authlib", "jinja2"]),
+        ("work", ["gateway.console", "argon2", "authlib"]),
         ("console", ["gateway.work", "gateway.serve"]),
     ],
 )

@@ -13,4 +13,5 @@ CREATE TABLE canned_file (
 );
 CREATE UNIQUE INDEX canned_file_reply ON canned_file (reply_id);
 CREATE INDEX canned_file_left ON canned_file (created_at) WHERE reply_id IS NULL;
-ALTER TABLE canned_reply DROP COLUMN media;  -- was never written
+-- contracts: no release ever wrote or read it
+ALTER TABLE canned_reply DROP COLUMN media;
