@@ -32,6 +32,8 @@ COMMANDS = {
     "export": "persons_data",
     "erase": "persons_data",
     "tombstones": "persons_data",
+    "backup": "backup",
+    "backup-key": "backup",
     "restore": "restore",
     "users": "users",
 }

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import httpx
@@ -64,6 +65,34 @@ def serve() -> None:
     config.timeout_keep_alive = KEEP_ALIVE_SECONDS
     config.timeout_graceful_shutdown = GRACE_SECONDS
     uvicorn.Server(config).run()
+
+
+Folder = Annotated[Path, typer.Argument(help="folder of the backups")]
+KeyFile = Annotated[Path, typer.Option("--key", help="file with the private key; keep it apart from the backups")]
+
+
+@cli.command()
+def backup(folder: Folder, key: KeyFile) -> None:
+    """Back up the local stack, encrypted; it may run. The key is made at the first time."""
+    _backup("make", folder, key)
+
+
+@cli.command()
+def restore(folder: Folder, key: KeyFile) -> None:
+    """Restore the newest backup into a local stack that does not run and has no database."""
+    _backup("restore", folder, key)
+
+
+def _backup(action: str, folder: Path, key: Path) -> None:
+    from simulator.stack import backup
+    from simulator.stack.plan import SettingsError, make_plan
+    from simulator.stack.process import StartError
+
+    act = backup.make if action == "make" else backup.restore
+    try:
+        print(act(make_plan(_variables()), folder, key))
+    except (StartError, PortBusyError, SettingsError, backup.CommandError) as error:
+        _fail(str(error), 1)
 
 
 @cli.command()

@@ -121,10 +121,14 @@ class Postgres:
 
     def ensure_database(self, name: str) -> None:
         """Create a database unless it exists."""
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
-        if not exists:
+        if not self.has_database(name):
             self.create_database(name)
+
+    def has_database(self, name: str) -> bool:
+        """Return whether a database exists."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            asked = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+            return asked.fetchone() is not None
 
     def drop_database(self, name: str) -> None:
         """Drop a database even while clients are connected."""
@@ -214,6 +218,11 @@ class Postgres:
 def address(port: int, database: str, role: str, password: str | None = None) -> str:
     """Return the address of a database of a Postgres on this machine."""
     return f"postgresql://{role}{f':{password}' if password else ''}@{HOST}:{port}/{database}"
+
+
+def programs() -> Path:
+    """Return the folder with the programs of Postgres, pg_dump and pg_restore among them."""
+    return _binary("pg_dump").parent
 
 
 def _binary(name: str) -> Path:

@@ -45,7 +45,7 @@ class Stack:
 
         Raises StartError when something does not come up.
         """
-        with _lock(self._plan.dev_dir):
+        with lock(self._plan.dev_dir):
             try:
                 self.start()
                 self._report_addresses()
@@ -174,8 +174,16 @@ def read_state(dev_dir: Path) -> dict[str, Any]:
     return state
 
 
+def postgres_port(dev_dir: Path) -> int | None:
+    """Return the port of the running stack's own Postgres; None: no stack runs."""
+    try:
+        return next(int(one["port"]) for one in read_state(dev_dir)["processes"] if one["name"] == "postgres")
+    except (FileNotFoundError, StopIteration):
+        return None
+
+
 @contextmanager
-def _lock(dev_dir: Path) -> Iterator[None]:
+def lock(dev_dir: Path) -> Iterator[None]:
     """Lock the directory: two stacks over the same data would destroy it. Raises StartError when it is locked."""
     if not dev_dir.exists():
         dev_dir.mkdir(parents=True)

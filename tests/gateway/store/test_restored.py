@@ -1,9 +1,7 @@
 """After a restore nothing that the backup holds as under way goes on by itself, and people see where it stood."""
 
 import pytest
-from typer.testing import CliRunner
 
-from gateway.cli import program
 from gateway.conversations import holding
 from gateway.store import restored
 from gateway.store.database import WAKEUPS
@@ -88,8 +86,3 @@ async def test_it_is_refused_while_a_worker_runs(gateway: Gateway) -> None:
         with pytest.raises(restored.WorkersLiveError):
             await restored.finish(conn, "")
         await conn.execute("RESET application_name")
-
-
-def test_the_command_names_its_option() -> None:
-    done = CliRunner().invoke(program("restore"), ["restore"])
-    assert (done.exit_code, "add --finish" in done.stderr) == (1, True)

@@ -1,0 +1,71 @@
+"""Make a backup."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import obstore
+from pyrage import x25519
+
+from gateway.backup import dumps
+from gateway.backup.errors import BackupError
+from gateway.backup.manifest import Dump, File, Manifest
+from gateway.backup.repository import FILES, Repository
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+    from obstore.store import ObjectStore
+
+NOT_IN_BACKUPS = "tombstones/"  # erased people stay erased because no restore takes these away
+
+
+def make(databases: dict[str, str], media: ObjectStore, to: Repository, key: x25519.Recipient) -> str:
+    """Back up the databases in their order, then customers' files; return the backup's name. Raises BackupError.
+
+    The files come last, so that those which the databases name are there.
+    """
+    now = datetime.now(UTC).replace(microsecond=0)
+    folder = f"{now:%Y%m%dT%H%M%SZ}"
+    if folder in to.names():
+        raise BackupError(f"the backup {folder} was made in this second: try again")
+    made = [_dump(name, url, folder, to, key) for name, url in _different(databases).items()]
+    return to.finish(Manifest(made_at=now, dumps=made, files=_files(media, to, key)))
+
+
+def _different(databases: dict[str, str]) -> dict[str, str]:
+    """Return one address for each database; the last name of several counts."""
+    names = {dumps.identity(url): name for name, url in databases.items()}
+    return {name: databases[name] for name in databases if name in names.values()}
+
+
+def _dump(name: str, url: str, folder: str, to: Repository, key: x25519.Recipient) -> Dump:
+    with dumps.snapshot(url) as (conn, snapshot):
+        with dumps.dump(url, snapshot) as stream:
+            sealed = to.put(f"{folder}/{name}.dump.age", stream, key)
+        return Dump(name=name, size=sealed.size, sha256=sealed.sha256, tables=dumps.tables(conn))
+
+
+def _files(media: ObjectStore, to: Repository, key: x25519.Recipient) -> list[File]:
+    """Copy the files that the backup before does not have, and return all. A file that goes meanwhile is left out."""
+    known = {file.copy_name: file for name in to.names()[-1:] for file in to.manifest(name).files}
+    listed = [one for page in obstore.list(media) for one in page if not one["path"].startswith(NOT_IN_BACKUPS)]
+    found = (known.get(_copy_name(one)) or _copied(one, media, to, key) for one in listed)
+    return [one for one in found if one is not None]
+
+
+def _copied(one: ObjectMeta, media: ObjectStore, to: Repository, key: x25519.Recipient) -> File | None:
+    name = _copy_name(one)
+    try:
+        source = obstore.open_reader(media, one["path"])
+    except FileNotFoundError:  # housekeeping deleted it
+        return None
+    sealed = to.put(f"{FILES}/{name}", source, key)
+    return File(path=one["path"], copy_name=name, size=sealed.size, sha256=sealed.sha256)
+
+
+def _copy_name(one: ObjectMeta) -> str:
+    """Return the copy's name. A file that was replaced under its path gets another one."""
+    version = f"{one['path']}\n{one['size']}\n{one['last_modified'].isoformat()}"
+    return f"{hashlib.sha256(version.encode()).hexdigest()}.age"

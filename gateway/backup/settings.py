@@ -1,0 +1,32 @@
+"""The settings of `gateway backup` and of a restore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field, SecretStr
+
+from gateway.runtime.settings import CommonSettings
+
+
+class BackupSettings(CommonSettings):
+    """Databases, object stores and keys. The private key is read for a restore only."""
+
+    secrets: ClassVar[tuple[str, ...]] = (*CommonSettings.secrets, "AGENT_DATABASE_URL", "BUSINESS_DATABASE_URL")
+
+    agent_database_url: SecretStr | None = Field(None, description="the agent's database, where it is another one")
+    business_database_url: SecretStr | None = Field(None, description="business data, where they are elsewhere")
+    media_url: str = Field("file:///tmp/whatsapp-agent-media", description="object store of customers' files")
+    backup_url: str = Field(..., description="object store of backups: file:///…, s3://…")
+    backup_recipient: str = Field("", description="age public key, age1…: backups are encrypted for its private key")
+    backup_key_file: Path | None = Field(None, description="file with the age private key; for a restore only")
+    backup_days: float = Field(30, ge=0, description="backups are deleted after so long; the newest stays; 0: never")
+
+    def databases(self) -> dict[str, str]:
+        """Return the addresses of the databases by name, in the order of their dumps.
+
+        The agent's comes first: an agent newer than the gateway would be asked again for turns that it has answered.
+        """
+        named = {"agent": self.agent_database_url, "business": self.business_database_url, "gateway": self.database_url}
+        return {name: url.get_secret_value() for name, url in named.items() if url is not None}

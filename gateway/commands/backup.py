@@ -1,0 +1,64 @@
+"""Make a backup and its keys."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import psycopg
+import typer
+from obstore.exceptions import BaseError
+
+from gateway.backup import encryption, making
+from gateway.backup.errors import BackupError
+from gateway.backup.repository import Repository
+from gateway.backup.settings import BackupSettings
+from gateway.commands.common import die, read
+from gateway.runtime.object_store import open_store
+
+T = TypeVar("T")
+
+commands = typer.Typer()
+
+
+@commands.command()
+def backup() -> None:
+    """Back up the databases and customers' files, encrypted, to BACKUP_URL; delete backups that are too old."""
+    settings = read(BackupSettings)
+    name, deleted = whole(lambda: _backup(settings))
+    print(f"backup {name}" + (f"; {deleted} older ones deleted" if deleted else ""))
+
+
+def _backup(settings: BackupSettings) -> tuple[str, int]:
+    key = encryption.recipient(settings.backup_recipient)
+    to = Repository(open_store(settings.backup_url))
+    name = making.make(settings.databases(), open_store(settings.media_url), to, key)
+    return name, to.prune(settings.backup_days, datetime.now(UTC))
+
+
+@commands.command()
+def backup_key(file: Annotated[Path, typer.Argument(help="The new file; keep it apart from the backups.")]) -> None:
+    """Make a pair of keys: the private one goes to a file, the public one (BACKUP_RECIPIENT) is printed."""
+    private, public = encryption.new_identity()
+    try:
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as target:
+            target.write(private)
+    except OSError as error:
+        die(f"{file} was not written: {error.strerror}")
+    print(public)
+
+
+def whole(act: Callable[[], T]) -> T:
+    """Return the result of an action; end with one sentence if it did not succeed."""
+    try:
+        return act()
+    except (BackupError, ValueError) as error:
+        die(f"no backup was made or restored: {error}")
+    except (BaseError, OSError) as error:
+        first = str(error).splitlines()[:1]
+        die(f"no backup was made or restored: a disk or an object store failed: {''.join(first)}")
+    except psycopg.OperationalError as error:
+        die(f"no backup was made or restored: a database does not answer: {str(error).splitlines()[0]}")

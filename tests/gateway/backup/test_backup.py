@@ -1,0 +1,176 @@
+"""A backup is whole or none: a failure is one sentence, and nothing half-done passes for a backup or a restore."""
+
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg
+import pytest
+from obstore.store import LocalStore
+from typer.testing import CliRunner
+
+from gateway.backup.repository import Repository
+from gateway.cli import program
+from simulator.stack.postgres import Postgres, programs
+
+LIMIT = 40_000  # bytes that a file may have where the disk is "full"; a dump of the schema has more
+
+
+class Said(NamedTuple):
+    """The end of a command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class Office:
+    """The databases and folders of a test, and the commands."""
+
+    def __init__(self, postgres: Postgres, url: str, folder: Path) -> None:
+        self.postgres, self.url, self.folder = postgres, url, folder
+        self.media, self.backups = folder / "media", folder / "backups"
+        for one in (self.media, self.backups):
+            one.mkdir()
+        (self.media / "2026").mkdir()
+        (self.media / "2026" / "photo").write_bytes(b"photo" * 50_000)
+        (self.media / "tombstones").mkdir()
+        (self.media / "tombstones" / "aa").write_bytes(b"2026")
+        self.recipient = self.run("backup-key", str(self.key)).stdout.strip()
+
+    @property
+    def key(self) -> Path:
+        return self.folder / "key.txt"
+
+    def run(self, *arguments: str, full: bool = False, **changes: str) -> Said:
+        """Run a command of the gateway; full: no file may grow beyond a limit."""
+        given = {
+            "PATH": f"{programs()}:{os.environ['PATH']}", "DATABASE_URL": self.url, "LOG_LEVEL": "error",
+            "MEDIA_URL": self.media.as_uri(), "BACKUP_URL": self.backups.as_uri(),
+            "BACKUP_KEY_FILE": str(self.key), "BACKUP_RECIPIENT": getattr(self, "recipient", ""),
+        }  # fmt: skip
+        if full:
+            limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, LIMIT))  # noqa: E731
+            command = [sys.executable, "-m", "gateway.cli", *arguments]
+            done = subprocess.run(command, env=given | changes, capture_output=True, check=False, preexec_fn=limit)
+            return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in (given | changes).items():
+                patch.setenv(name, value)
+            result = CliRunner().invoke(program(arguments[0]), arguments)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Said(result.exit_code, result.stdout, result.stderr)
+
+    def refused(self, *arguments: str, full: bool = False, **changes: str) -> str:
+        """Run a command that has to fail with one sentence; return it."""
+        done = self.run(*arguments, full=full, **changes)
+        assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1), done
+        return done.stderr
+
+    def backup(self) -> str:
+        done = self.run("backup")
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()[1]
+
+    def names(self) -> list[str]:
+        return Repository(LocalStore(self.backups)).names()
+
+    def sql(self, query: str, url: str | None = None) -> list[tuple[object, ...]]:
+        with psycopg.connect(url or self.url, autocommit=True) as conn:
+            cursor = conn.execute(query.encode())
+            return cursor.fetchall() if cursor.description else []
+
+
+@pytest.fixture
+def office(postgres: Postgres, database: str, tmp_path: Path) -> Office:
+    return Office(postgres, database, tmp_path)
+
+
+@pytest.fixture
+def empty(postgres: Postgres) -> "Callable[[], str]":
+    """Return a function that makes an empty database."""
+    names: list[str] = []
+
+    def make() -> str:
+        names.append(f"restored_{os.getpid()}_{len(names)}")
+        postgres.drop_database(names[-1])
+        return postgres.create_database(names[-1], "template0")
+
+    return make
+
+
+def test_a_restored_backup_has_every_row_and_file_but_no_tombstone(office: Office, empty: Callable[[], str]) -> None:
+    office.sql("INSERT INTO tag (name, color) SELECT 'tag ' || n, 1 FROM generate_series(1, 150) n")
+    office.backup()
+    (office.media / "2026" / "photo").unlink()
+    (office.media / "tombstones" / "aa").unlink()
+    target = empty()
+    done = office.run("restore", DATABASE_URL=target)
+    assert done.returncode == 0, done.stderr
+    assert office.sql("SELECT count(*) FROM tag", target) == [(150,)]
+    assert (office.media / "2026" / "photo").read_bytes() == b"photo" * 50_000
+    assert not (office.media / "tombstones" / "aa").exists()
+    assert "is not empty" in office.refused("restore", DATABASE_URL=target)
+
+
+def test_nothing_readable_is_in_the_store_and_a_file_is_stored_once(office: Office) -> None:
+    office.sql("INSERT INTO tag (name, color) VALUES ('agulha', 1)")
+    office.backup()
+    stored = [path for path in office.backups.rglob("*") if path.is_file()]
+    assert not any(b"agulha" in path.read_bytes() or b"photophoto" in path.read_bytes() for path in stored)
+    second = office.run("backup")
+    while "in this second" in second.stderr:
+        second = office.run("backup")
+    assert second.returncode == 0
+    assert len(list((office.backups / "files").iterdir())) == 1
+
+
+def test_what_is_broken_is_told_in_one_sentence_and_changes_no_database(
+    office: Office, empty: Callable[[], str]
+) -> None:
+    name, target = office.backup(), empty()
+    other = office.folder / "other.txt"
+    office.run("backup-key", str(other))
+    assert "made for another one" in office.refused("restore", DATABASE_URL=target, BACKUP_KEY_FILE=str(other))
+    assert "File too large" in office.refused("restore", full=True, DATABASE_URL=target, TMPDIR=str(office.folder))
+    dump = office.backups / name / "gateway.dump.age"
+    whole = dump.read_bytes()
+    dump.write_bytes(whole[:-100])
+    assert "truncated" in office.refused("restore", DATABASE_URL=target)
+    dump.write_bytes(whole[:5000] + b"x" + whole[5001:])
+    assert "damaged" in office.refused("restore", DATABASE_URL=target)
+    dump.unlink()
+    assert "lacks its file" in office.refused("restore", DATABASE_URL=target)
+    assert office.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", target) == [(0,)]
+
+
+def test_a_backup_that_did_not_end_is_none(office: Office) -> None:
+    assert "File too large" in office.refused("backup", full=True)
+    assert "no age public key" in office.refused("backup", BACKUP_RECIPIENT="age1wrong")
+    assert "is not on the PATH" in office.refused("backup", PATH=str(office.folder))
+    failing = office.folder / "pg_dump"
+    failing.write_text("#!/bin/sh\nhead -c 100000 /dev/zero\necho 'server closed the connection' >&2\nexit 1\n")
+    failing.chmod(0o755)
+    assert "server closed" in office.refused("backup", PATH=f"{office.folder}:{os.environ['PATH']}")
+    assert "failed" in office.refused("backup", BACKUP_URL="s3://nowhere?endpoint=http://127.0.0.1:1", AWS_REGION="x",
+                                      AWS_ENDPOINT="https://127.0.0.1:1", AWS_ACCESS_KEY_ID="x",
+                                      AWS_SECRET_ACCESS_KEY="x")  # fmt: skip
+    assert office.names() == []
+    assert "no whole backup" in office.refused("restore")
+
+
+def test_old_backups_go_with_the_files_that_no_other_names_and_the_newest_stays(office: Office) -> None:
+    name = office.backup()
+    later = datetime.now(UTC) + timedelta(days=400)
+    store = Repository(LocalStore(office.backups))
+    assert store.prune(30, later) == 0  # it is the newest
+    manifest = store.manifest(name)
+    newest = store.finish(manifest.model_copy(update={"made_at": later, "files": []}))
+    assert store.prune(30, later + timedelta(days=2)) == 1
+    assert store.paths() == [f"{newest}/manifest.json"]
