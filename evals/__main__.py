@@ -27,6 +27,8 @@ def main() -> None:
                 "DATABASE_URL": postgres.create_database("evals"),
                 "BUSINESS_DATABASE_URL": "",
                 "BUSINESS_API_URL": "",
+                "AGENT_DATABASE_URL": "",
+                "KNOWLEDGE_DATABASE_URL": "",
             }
             if own_model:
                 sys.exit(_run())
@@ -42,6 +44,8 @@ def _demo_model(folder: Path) -> Process:
         "OPENAI_BASE_URL": f"http://{HOST}:{port}/v1",
         "OPENAI_API_KEY": "demo",
         "AGENT_MODEL": "openai:demo",
+        "EMBEDDINGS_MODEL": "demo",
+        "EMBEDDINGS_URL": "",
     }
     command = [sys.executable, "-m", "simulator", "serve"]
     return Process("demo model", command, folder / "model.log", environment, ready=lambda: listens(port))
@@ -50,6 +54,7 @@ def _demo_model(folder: Path) -> Process:
 def _run() -> int:
     # Imported here, because the graph reads its settings when it is imported.
     from evals.cases import load
+    from evals.knowledge.measure import measure
     from evals.run import run, table
     from graph.business import business, create
     from graph.settings import settings
@@ -60,6 +65,8 @@ def _run() -> int:
         results = await run(cases)
         await business().close()
         print(f"model: {settings().agent_model}\n{table(results)}")
+        if not sys.argv[1:] or "knowledge" in sys.argv[1:]:
+            print(f"knowledge:\n{await measure()}")
         return int(any(result.faults for result in results))
 
     return asyncio.run(run_all())

@@ -83,6 +83,8 @@ def table(results: Sequence[Result]) -> str:
     lines = [f"{'department':<12} {'cases':>5} {'passed':>6} {'share':>6} {'s/case':>7}"]
     for name in [*dict.fromkeys(result.case.department for result in results), "all"]:
         of = [result for result in results if name in (result.case.department, "all")]
+        if not of:
+            continue
         good = sum(not result.faults for result in of)
         seconds = sum(result.seconds for result in of) / len(of)
         lines.append(f"{name:<12} {len(of):>5} {good:>6} {good / len(of):>6.0%} {seconds:>7.2f}")
