@@ -204,7 +204,7 @@ def running(directory: Path, **environment: str) -> Iterator[Stack]:
     own = {"LANGGRAPH_TOKEN": LANGGRAPH_TOKEN, "DEV_DIR": str(directory)}
     process = subprocess.Popen(
         [sys.executable, "-m", "simulator", "up"],
-        env={**_clean(os.environ), **_TIMES, **ports, **own, **environment},
+        env={**clean(os.environ), **_TIMES, **ports, **own, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
@@ -230,7 +230,7 @@ def _wait_for_start(directory: Path, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.1)
 
 
-def _clean(environment: Any) -> dict[str, str]:
+def clean(environment: Any) -> dict[str, str]:
     """Without what a developer's shell may say about real services."""
     ours = (
         "WHATSAPP_",
