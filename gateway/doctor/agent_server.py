@@ -15,7 +15,7 @@ from gateway.whatsapp.reading import part, parts, text
 PART = "agent"
 _INPUT = frozenset({"turn_id", "inbound", "since", "unsent", "early"})
 _OUTPUT = frozenset({"turn_id", "replies", "handoff"})
-_NEWER_OUTPUT = frozenset({"verified", "steps", "usage"})
+_NEWER_OUTPUT = frozenset({"verified", "steps", "transcripts", "usage"})
 
 
 async def agent_server(settings: Settings, channels: list[Channel], http: httpx.AsyncClient) -> list[Finding]:

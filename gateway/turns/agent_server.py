@@ -28,6 +28,7 @@ _TIMEOUT = httpx.Timeout(20, connect=5)
 _PAGE_RUNS = 100
 _MOST_STEPS, _STEP_LENGTH = 20, 1000
 _PASSAGE: dict[str, type] = {"id": int, "source": str, "version": int, "title": str, "used": bool}
+_MOST_TRANSCRIPTS, _LONGEST_TRANSCRIPT = 50, 12_000
 _MOST_TOKENS = 10**12  # more is no count
 _LONGEST_MODEL = 100
 _LIVE_STATES = ("pending", "running", "success")
@@ -50,7 +51,7 @@ class Answer:
     """The agent's answer to a turn; every text is clean (no NUL, no lone surrogate).
 
     verified: in this turn the customer proved that their numbers are theirs; steps: the tools of the turn, for people;
-    usage: None where the agent counts none.
+    usage: None where the agent counts none; transcripts: the words of recordings, by the id of their message.
     """
 
     replies: list[dict[str, Any]]
@@ -58,6 +59,7 @@ class Answer:
     verified: bool = False
     steps: list[dict[str, Any]] = field(default_factory=list)
     usage: Usage | None = None
+    transcripts: dict[str, str] = field(default_factory=dict)
 
 
 class Agent:
@@ -200,6 +202,7 @@ def _answer(turn: UUID, values: Mapping[str, Any]) -> Answer:
         values.get("verified") is True,
         _steps(clean(values.get("steps"))),
         _usage(values.get("usage")),
+        _transcripts(clean(values.get("transcripts"))),
     )
 
 
@@ -223,6 +226,17 @@ def _passages(given: object) -> dict[str, Any]:
         if all(isinstance(one.get(name), kind) for name, kind in _PASSAGE.items())
     ]
     return {"passages": whole} if whole else {}
+
+
+def _transcripts(given: object) -> dict[str, str]:
+    """Return the transcripts that are as they should be: for people only, as the steps."""
+    known = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    pairs = [(one.get("message"), one.get("text")) for one in known[:_MOST_TRANSCRIPTS]]
+    return {
+        message: text[:_LONGEST_TRANSCRIPT]
+        for message, text in pairs
+        if isinstance(message, str) and isinstance(text, str) and text
+    }
 
 
 def _usage(told: object) -> Usage | None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from gateway.runtime.loops import ended
 from gateway.runtime.telemetry import ERRORS, PROOFS, RUN, TOKENS, TURNS, TURNS_IN_FLIGHT
 from gateway.runtime.tracing import tracer
 from gateway.store.database import Pool, is_away
+from gateway.store.inbox import media
 from gateway.store.turns import turn_input
 from gateway.store.turns import turns as store
 from gateway.store.turns.turns import LeaseLostError, Turn
@@ -39,6 +41,7 @@ log = structlog.get_logger(__name__)
 #: Shows on the customer's phone that the message was read and that an answer is being written, until cancelled.
 ShowPresence = Callable[[Channel, Turn], Coroutine[Any, Any, None]]
 
+_NO_TRANSCRIPTS: Mapping[str, str] = MappingProxyType({})
 _FAILURES_BEFORE_A_PERSON = 3
 _CLAIM_BATCH = 50  # conversations leased at once
 _MIN_ATTEMPT_SECONDS = 10.0  # for an attempt of an old turn, whose run may have ended long ago
@@ -194,7 +197,7 @@ class Turns:
             return
         spoke = await self._end_turn(
             turn, channel, parts, handoff=answer.handoff, verified=answer.verified,
-            steps=answer.steps, usage=answer.usage,
+            steps=answer.steps, usage=answer.usage, transcripts=answer.transcripts,
         )  # fmt: skip
         if answer.usage:
             _count(answer.usage)
@@ -254,6 +257,7 @@ class Turns:
         self, turn: Turn, channel: Channel | None, replies: Sequence[dict[str, Any]], *, error: str | None = None,
         handoff: Mapping[str, Any] | None = None, verified: bool = False, author: str = "agent",
         steps: Sequence[Mapping[str, Any]] = (), note: str | None = None, usage: Usage | None = None,
+        transcripts: Mapping[str, str] = _NO_TRANSCRIPTS,
     ) -> bool:  # fmt: skip
         """End a turn (`store.end`) and schedule the next one of its conversation; False: the agent says nothing."""
         quiet = channel.quiet(self._bounds.quiet) if channel else self._bounds.quiet
@@ -262,6 +266,8 @@ class Turns:
                 conn, turn, replies, error=error, handoff=handoff, verified=verified, author=author,
                 steps=steps, note=note, usage=usage,
             )  # fmt: skip
+            if transcripts:
+                await media.keep_transcripts(conn, turn.id, transcripts)
             await quiet.schedule(conn, turn.conversation_id)
             return spoke
 

@@ -4,9 +4,9 @@ The context of a run (`context.py`) says whose it is; its `capability` opens the
 customer's messages, files and tries of a proof, until the turn ends or its time is over.
 Input of a run: `turn_id`, `inbound`, `since`, `unsent`, `early`. Output: `turn_id`, `replies`,
 `handoff`; `verified`: true if the customer proved in this turn that the numbers among the run's keys are
-theirs, which the gateway keeps and tells later runs (`verification` in the context); and `steps`, the tools of the
-turn. The values in the state are JSON values as they were received and as they are sent; the models in this module
-read them.
+theirs, which the gateway keeps and tells later runs (`verification` in the context); `steps`, the tools of the turn;
+and `transcripts`, the words of its recordings. The values in the state are JSON values as they were received and as
+they are sent; the models in this module read them.
 """
 
 from __future__ import annotations
@@ -207,6 +207,13 @@ class Step(TypedDict):
     passages: NotRequired[list[StepPassage]]
 
 
+class Transcript(TypedDict):
+    """The words of a recording, masked; `message` is the id of the customer's message."""
+
+    message: str
+    text: str
+
+
 class Usage(TypedDict):
     """The tokens that the models of a turn used, and the last one's name; `cached` is a part of `tokens_in`."""
 
@@ -285,6 +292,7 @@ class State(AgentState[Any]):
     verified: NotRequired[Annotated[bool, OmitFromInput, latest]]
     steps: NotRequired[Annotated[list[Step], OmitFromInput, latest]]
     usage: NotRequired[Annotated[Usage | None, OmitFromInput, latest]]
+    transcripts: NotRequired[Annotated[list[Transcript], OmitFromInput, latest]]
     # LangGraph expects the reducer at the end of the annotation.
     messages: Required[Annotated[list[AnyMessage], PrivateStateAttr, add_messages]]
     answers: NotRequired[Annotated[list[Answer], PrivateStateAttr]]

@@ -72,6 +72,7 @@ class Turn(AgentMiddleware[State, Context]):
             "steps": [],
             "usage": None,
             "spent": short.usage,
+            "transcripts": files.transcripts,
             "prepared": None,
             "accepted": None,
             "asked_at": _moment(turn).isoformat(),

@@ -18,7 +18,7 @@ import httpx
 from langchain_core.messages import AnyMessage, HumanMessage
 from pydantic import SecretStr
 
-from graph.contract.state import Inbound, Media
+from graph.contract.state import Inbound, Media, Transcript
 from graph.files import UnreadableError, documents
 from graph.files.reader import OverBoundsError, Reader
 from graph.history.transcript import PICTURES, clean, unanswered_messages
@@ -59,11 +59,13 @@ class _Budget:
 class FilesRead:
     """The turn's messages after their files were read, and the contents of the files in words, by message id.
 
+    `transcripts`: of the recordings in which somebody speaks.
     A picture that the model may be shown has its real type; any other picture has the status `refused`.
     """
 
     inbound: list[Inbound]
     contents: dict[str, str] = field(default_factory=dict)
+    transcripts: list[Transcript] = field(default_factory=list)
 
 
 async def read_files(inbound: Sequence[Inbound], capability: SecretStr | None) -> FilesRead:
@@ -73,9 +75,12 @@ async def read_files(inbound: Sequence[Inbound], capability: SecretStr | None) -
     results = [await _read_file(message, budget) if _stored(message) else _FileResult(message) for message in inbound]
     recordings = [one for one in results if one.recording]
     texts = await asyncio.gather(*map(_transcribe, recordings))
-    transcripts = dict(zip((one.message.id for one in recordings), texts, strict=True))
+    heard = {one.message.id: text for one, text in zip(recordings, texts, strict=True)}
     contents = {one.message.id: one.content for one in results if one.content}
-    return FilesRead([one.message for one in results], contents | transcripts)
+    contents |= {message: NOT_HEARD if text is None else _spoken(text) for message, text in heard.items()}
+    shown = {message: mask(clean(text))[:TEXT_LIMIT] for message, text in heard.items() if text}
+    transcripts = [Transcript(message=message, text=text) for message, text in shown.items()]
+    return FilesRead([one.message for one in results], contents, transcripts)
 
 
 async def with_pictures(messages: Sequence[AnyMessage], capability: SecretStr | None) -> list[AnyMessage]:
@@ -160,15 +165,20 @@ def _refused(message: Inbound, note: str) -> _FileResult:
     return _FileResult(message.model_copy(update={"media": refused}), note)
 
 
-async def _transcribe(one: _FileResult) -> str:
+async def _transcribe(one: _FileResult) -> str | None:
+    """Return the words of a recording, empty if nobody speaks; None if they are not known."""
     assert one.message.media is not None  # noqa: S101 - _stored
     try:
         async with asyncio.timeout(TRANSCRIPTION_SECONDS):
             text = await transcriber().transcribe(one.recording, one.message.media.mime_type)
     except (httpx.HTTPError, TimeoutError, ValueError) as error:
         log.warning("a recording was not understood: %s", type(error).__name__)
-        return NOT_HEARD
-    return _fenced("transcrição do áudio", text) if text.strip() else SILENT
+        return None
+    return text.strip()
+
+
+def _spoken(text: str) -> str:
+    return _fenced("transcrição do áudio", text) if text else SILENT
 
 
 def _fenced(title: str, text: str) -> str:

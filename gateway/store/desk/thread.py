@@ -18,8 +18,8 @@ class Message:
     """A message with what happened to it. seq: its place in the conversation, the keyset of pages.
 
     content: an inbound one's item of the run contract, an outbound one's reply; edits are in it already. media: JSON
-    objects, `id, kind, mime_type, size, status`; reactions: `author, emoji, at`, the last one of each author; turn_id:
-    of a message of the customer, the turn that took it, of the agent's, the turn whose answer it is.
+    objects, `id, kind, mime_type, size, status, transcript`; reactions: `author, emoji, at`, the last one of each
+    author; turn_id: of a message of the customer, the turn that took it, of the agent's, the turn whose answer it is.
     """
 
     id: UUID
@@ -49,7 +49,8 @@ _MESSAGES = """
 SELECT m.id, m.seq, m.direction, m.author, m.person_id, p.name AS person_name, m.wamid, m.type, m.content, m.status,
        m.error_code, m.error, m.turn_id, m.replaces, m.source, m.created_at, m.sent_at, m.edited_at, m.revoked_at,
        coalesce((SELECT jsonb_agg(jsonb_build_object('id', d.id, 'kind', d.kind, 'mime_type', d.mime_type,
-                                                     'size', d.size, 'status', d.status))
+                                                     'size', d.size, 'status', d.status,
+                                                     'transcript', d.transcript))
                  FROM media d WHERE d.message_id = m.id), '[]') AS media
 FROM m LEFT JOIN person p ON p.id = m.person_id ORDER BY m.seq
 """

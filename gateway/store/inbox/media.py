@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -118,6 +118,17 @@ async def find(conn: Connection, media_id: UUID, of_contact: UUID | None = None)
         return await cursor.fetchone()
 
 
+async def keep_transcripts(conn: Connection, turn_id: UUID, transcripts: Mapping[str, str]) -> None:
+    """Keep the words of a turn's recordings, by the wamid of their message, where its file is kept."""
+    await conn.execute(
+        """UPDATE media d SET transcript = told.text
+           FROM message m JOIN unnest(%s::text[], %s::text[]) AS told (wamid, text) ON told.wamid = m.wamid
+           WHERE d.message_id = m.id AND m.turn_id = %s AND m.direction = 'in' AND m.revoked_at IS NULL
+             AND d.path IS NOT NULL AND d.kind = 'audio'""",
+        (list(transcripts), list(transcripts.values()), turn_id),
+    )
+
+
 async def backlog(conn: Connection) -> tuple[int, float]:
     """Return the number of media that wait to be fetched, and the age of the oldest (seconds)."""
     cursor = await conn.execute(
@@ -138,5 +149,5 @@ async def revoked(conn: Connection, limit: int) -> list[tuple[UUID, str]]:
 
 
 async def forget(conn: Connection, media_ids: Collection[UUID]) -> None:
-    """Note that the files of media are deleted."""
-    await conn.execute("UPDATE media SET path = NULL WHERE id = ANY(%s)", (list(media_ids),))
+    """Note that the files of media are deleted, and forget what was said in them."""
+    await conn.execute("UPDATE media SET path = NULL, transcript = NULL WHERE id = ANY(%s)", (list(media_ids),))

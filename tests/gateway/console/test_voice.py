@@ -86,6 +86,11 @@ async def test_a_browser_gets_parts_of_it_and_a_link_to_save_the_note(desk, open
     assert f'<source src="/console/media/{voice}" type="audio/ogg; codecs=opus">' in shown
     assert f'<source src="/console/media/{voice}/caf" type="audio/x-caf">' in shown
     assert f'href="/console/media/{voice}" download="audio.ogg">Salvar o áudio</a>' in shown
+    assert "Transcrição automática" not in shown
+    async with pool.connection() as conn:
+        await conn.execute("UPDATE media SET transcript = '<b>Quero</b> trocar' WHERE id = %s", (voice,))
+    shown = (await browser.get(f"/console/conversations/{conversation}")).text
+    assert "Transcrição automática</p><p>&lt;b&gt;Quero&lt;/b&gt; trocar</p>" in shown
     whole = await browser.get(f"/console/media/{voice}/caf")
     assert (whole.headers["content-type"], whole.content) == ("audio/x-caf", caf(NOTE))
     part = await browser.get(f"/console/media/{voice}/caf", headers={"range": "bytes=0-1"})

@@ -21,6 +21,7 @@ async def test_a_turn_is_answered(talk: Talk) -> None:
         "verified": False,
         "steps": [],
         "usage": None,
+        "transcripts": [],
     }
 
 

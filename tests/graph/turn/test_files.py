@@ -63,8 +63,11 @@ def heard(environment: pytest.MonkeyPatch) -> Callable[..., list[httpx.Request]]
 
 async def test_a_voice_note_is_transcribed_and_kept_as_text(talk: Talk, gateway: Any, heard: Any) -> None:
     fetched, asked = gateway(b"OggS..."), heard("Quero trocar a minha lente, cpf 529.982.247-25")
-    talk.model.prepare("Claro")
-    await talk.turn("t1", media("audio", "audio/ogg; codecs=opus", voice=True))
+    talk.model.prepare("Claro", "Pronto")
+    voice = media("audio", "audio/ogg; codecs=opus", voice=True)
+    output = await talk.turn("t1", voice)
+    assert output["transcripts"] == [{"message": voice["id"], "text": "Quero trocar a minha lente, cpf [CPF final 25]"}]
+    assert (await talk.turn("t2", "Oi"))["transcripts"] == []
     said = "[áudio]\n[início: transcrição do áudio]\nQuero trocar a minha lente, cpf (CPF final 25)\n"
     assert talk.model.seen[0][0].text == said + "[fim: transcrição do áudio]"
     assert fetched[0].url.path == "/internal/media/m1"
