@@ -12,11 +12,14 @@ import psycopg
 import pytest
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.store.postgres import PostgresStore
+from psycopg import AsyncConnection
 from psycopg.conninfo import make_conninfo
 
 from gateway.store.migrate import migrate
 from graph.business.demo import create_tables
 from graph.knowledge.tables import create_tables as create_knowledge
+from graph.server import fence
+from graph.server.postgres import connection_settings
 from simulator.stack.postgres import Postgres
 
 MAP = Path(__file__).parent.parent / "docs" / "privacy.md"
@@ -40,8 +43,14 @@ def migrated(postgres: Postgres) -> Iterator[str]:
     for kind in (PostgresSaver, PostgresStore):
         with kind.from_conn_string(agent) as tables:
             tables.setup()
+    asyncio.run(_make_fences(agent))
     yield url
     postgres.drop_database("privacy")
+
+
+async def _make_fences(url: str) -> None:
+    async with await AsyncConnection.connect(url, **connection_settings()) as connection:
+        await fence.set_up(connection)
 
 
 def _named() -> dict[str, set[str]]:

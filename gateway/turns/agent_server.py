@@ -88,26 +88,31 @@ class Agent:
             return False
 
     async def start(
-        self, thread: UUID, turn: UUID, assistant: str, run_input: Mapping[str, Any], context: Mapping[str, Any]
-    ) -> UUID:
+        self, thread: UUID, turn: UUID, assistant: str, run_input: Mapping[str, Any], context: Mapping[str, Any],
+        *, fence: int,
+    ) -> UUID:  # fmt: skip
         """Request a run that answers a turn; return its id.
+
+        fence: a number above those of all earlier runs of the thread, which write nothing once this one has begun.
 
         Raises:
             AgentAwayError: The server did not confirm it. The run may exist: `find` it before requesting again.
             RunFailedError: The server refuses such a run.
         """
-        return await self._create(thread, turn, assistant, dict(run_input), context)
+        return await self._create(thread, turn, assistant, dict(run_input), context, fence)
 
-    async def resume(self, thread: UUID, turn: UUID, assistant: str, context: Mapping[str, Any]) -> UUID:
+    async def resume(self, thread: UUID, turn: UUID, assistant: str, context: Mapping[str, Any], *, fence: int) -> UUID:
         """Request a run that continues where an earlier run of the same turn was cut off. Raises as `start`."""
-        return await self._create(thread, turn, assistant, None, context)
+        return await self._create(thread, turn, assistant, None, context, fence)
 
     async def _create(
-        self, thread: UUID, turn: UUID, assistant: str, run_input: dict[str, Any] | None, context: Mapping[str, Any]
-    ) -> UUID:
+        self, thread: UUID, turn: UUID, assistant: str, run_input: dict[str, Any] | None, context: Mapping[str, Any],
+        fence: int,
+    ) -> UUID:  # fmt: skip
         try:
             run = await self._client.runs.create(
-                str(thread), assistant, input=run_input, context=dict(context), metadata={"turn_id": str(turn)},
+                str(thread), assistant, input=run_input, context=dict(context),
+                metadata={"turn_id": str(turn), "fence": fence},
                 if_not_exists="create", multitask_strategy="enqueue", durability="sync", headers=trace_headers(),
             )  # fmt: skip
         except httpx.HTTPError as error:

@@ -82,12 +82,13 @@ class Runs:
         capability = self._capabilities.issue(turn.id, turn.contact_id, left)
         thread, context = turn.conversation_id, {**_context(turn, channel), "capability": capability}
         asked_before = turn.posted
-        await self._note(store.note_posting, turn)
+        async with self._pool.connection() as conn:
+            fence = await store.note_posting(conn, turn)
         turn.posted = True
         # To post a half-finished turn again would repeat its effects under new tool call ids.
         if asked_before and await self._agent.begun(thread, turn.id, channel.assistant):
             log.info("run_resumed")
-            return await self._agent.resume(thread, turn.id, channel.assistant, context)
+            return await self._agent.resume(thread, turn.id, channel.assistant, context, fence=fence)
         run_input = {
             "turn_id": str(turn.id),
             "inbound": turn.inbound,
@@ -95,7 +96,7 @@ class Runs:
             "unsent": str(turn.unsent) if turn.unsent else None,
             "early": turn.early,
         }
-        return await self._agent.start(thread, turn.id, channel.assistant, run_input, context)
+        return await self._agent.start(thread, turn.id, channel.assistant, run_input, context, fence=fence)
 
     async def _note(self, change: Callable[..., Awaitable[None]], turn: Turn, *values: object) -> None:
         async with self._pool.connection() as conn:

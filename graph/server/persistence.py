@@ -14,7 +14,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
+from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.store.postgres.aio import AsyncPostgresStore
 from psycopg import AsyncConnection
@@ -22,6 +22,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow
 
 from graph.contract.context import Context
+from graph.server import fence
 from graph.server.memory_cleanup import clean_up_forever
 from graph.server.postgres import Pool, connection_settings, new_pool
 from graph.server.retention import Retention
@@ -43,12 +44,15 @@ class Checkpointer(AsyncPostgresSaver):
     The server copies a run's context into the metadata of each checkpoint: numbers, the name, the persona. Nothing
     reads them there, because every run brings its own context.
 
+    Only the latest run of a thread writes (`graph.server.fence`).
+
     Several calls use the pool at a time. The lock of the base class is meant for a single connection, and would let one
     run at a time use Postgres (langgraph-checkpoint-postgres 3.2.0, which is the newest).
     """
 
     def __init__(self, pool: Pool) -> None:
         super().__init__(pool)
+        self._pool = pool
         self.lock = nullcontext()  # type: ignore[assignment]
 
     async def aput(
@@ -58,10 +62,35 @@ class Checkpointer(AsyncPostgresSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Save a checkpoint; see the base class."""
+        """Save a checkpoint; see the base class. Raises FencedError."""
         bare = cast("RunnableConfig", {**config, **{part: _without_context(config.get(part)) for part in _COPIED}})
         kept = cast("CheckpointMetadata", _without_context(metadata))
-        return await super().aput(bare, checkpoint, kept, new_versions)
+        async with self._fenced(config) as saver:
+            return await saver.aput(bare, checkpoint, kept, new_versions)
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Save what a task wrote; see the base class. Raises FencedError."""
+        async with self._fenced(config) as saver:
+            await saver.aput_writes(config, writes, task_id, task_path)
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Return a checkpoint, and raise the fence of its thread; see the base class. Raises FencedError."""
+        async with self._pool.connection() as connection:
+            await fence.raise_fence(connection, config)
+            return await AsyncPostgresSaver(connection, serde=self.serde).aget_tuple(config)
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """Delete a thread, so that no run under way writes to it afterwards; see the base class."""
+        async with self._pool.connection() as connection:
+            await fence.close(connection, str(thread_id))
+        await super().adelete_thread(thread_id)
+
+    @asynccontextmanager
+    async def _fenced(self, config: RunnableConfig) -> AsyncIterator[AsyncPostgresSaver]:
+        async with self._pool.connection() as connection, fence.writing(connection, config):
+            yield AsyncPostgresSaver(connection, serde=self.serde)
 
 
 def _without_context(values: Any) -> dict[str, Any]:  # noqa: ANN401 - a mapping of any kind, or None
@@ -96,6 +125,7 @@ async def erase_threads(threads: Sequence[UUID]) -> int:
         )
         row = await asked.fetchone()
         for thread in threads:
+            await fence.close(connection, str(thread))
             await AsyncPostgresSaver(connection).adelete_thread(str(thread))
     return int(row["count"]) if row else 0
 
@@ -145,6 +175,8 @@ async def _make(tables: type[AsyncPostgresSaver | AsyncPostgresStore], connectio
     try:
         await _make_schema(connection)
         await tables(connection).setup()
+        if tables is AsyncPostgresSaver:
+            await fence.set_up(connection)
     finally:
         await connection.execute("SELECT pg_advisory_unlock(hashtextextended('graph.persistence', 0))")
 

@@ -20,6 +20,7 @@ from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
+from graph.server.fence import forget
 from graph.server.postgres import Pool
 
 log = logging.getLogger(__name__)
@@ -60,10 +61,12 @@ class Retention:
 
         Turns may be running: the checkpoints that they write meanwhile stay. Do nothing while another process tidies.
         """
-        idle = _id_at(now - timedelta(days=self._days)) if self._days else ""
+        oldest = now - timedelta(days=self._days) if self._days else None
         async with self._pool.connection() as connection, _alone(connection) as alone:
             if alone:
-                await _prune_all(connection, idle)
+                await _prune_all(connection, _id_at(oldest) if oldest else "")
+            if alone and oldest:
+                await forget(connection, oldest)
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 A server of another make has to answer the same.
 """
 
+import time
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -47,7 +48,7 @@ def turn() -> UUID:
 
 
 async def start(agent: Agent, thread: UUID, turn: UUID, text: str = "pedido 12345") -> UUID:
-    return await agent.start(thread, turn, "agent", turn_input(turn, text), CONTEXT)
+    return await agent.start(thread, turn, "agent", turn_input(turn, text), CONTEXT, fence=time.time_ns())
 
 
 async def test_a_run_is_found_by_its_turn_and_gives_its_replies(agent: Agent, thread: UUID, turn: UUID) -> None:
@@ -65,10 +66,9 @@ async def test_a_run_is_found_by_its_turn_and_gives_its_replies(agent: Agent, th
 
 
 async def test_the_same_turn_again_gives_the_same_replies(stack: Stack, agent: Agent, thread: UUID, turn: UUID) -> None:
-    asked_for = turn_input(turn, "pedido 12345")
-    first = await agent.wait(thread, await agent.start(thread, turn, "agent", asked_for, CONTEXT), turn)
+    first = await agent.wait(thread, await start(agent, thread, turn), turn)
     asked = len(stack.calls("/chat/completions"))
-    second = await agent.wait(thread, await agent.start(thread, turn, "agent", asked_for, CONTEXT), turn)
+    second = await agent.wait(thread, await start(agent, thread, turn), turn)
     assert second == first
     assert len(stack.calls("/chat/completions")) == asked
 
@@ -88,7 +88,7 @@ async def test_an_unknown_run_is_lost(agent: Agent, thread: UUID, turn: UUID) ->
 
 async def test_an_unknown_assistant_fails_the_run(agent: Agent, thread: UUID, turn: UUID) -> None:
     with pytest.raises(RunFailedError, match="refused"):
-        await agent.start(thread, turn, "nobody", turn_input(turn, "Oi"), CONTEXT)
+        await agent.start(thread, turn, "nobody", turn_input(turn, "Oi"), CONTEXT, fence=time.time_ns())
 
 
 async def test_a_wrong_token_is_trouble_of_the_server_not_of_the_turn(stack: Stack, thread: UUID, turn: UUID) -> None:
@@ -107,7 +107,7 @@ async def test_a_failed_run_says_so_without_quoting_and_can_be_resumed(
     assert "segredo" not in str(failure.value)
     assert await agent.find(thread, turn) is None  # it is not alive: nothing to adopt
     assert await agent.begun(thread, turn, "agent")
-    again = await agent.resume(thread, turn, "agent", CONTEXT)
+    again = await agent.resume(thread, turn, "agent", CONTEXT, fence=time.time_ns())
     assert "Em separação" in (await agent.wait(thread, again, turn)).replies[0]["text"]
 
 
@@ -132,5 +132,5 @@ async def test_a_killed_server_loses_the_run_and_the_turn_goes_on(
         await agent.wait(thread, run, turn)
     assert await agent.find(thread, turn) is None
     assert await agent.begun(thread, turn, "agent")
-    again = await agent.resume(thread, turn, "agent", CONTEXT)
+    again = await agent.resume(thread, turn, "agent", CONTEXT, fence=time.time_ns())
     assert "Em separação" in (await agent.wait(thread, again, turn)).replies[0]["text"]

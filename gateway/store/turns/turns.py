@@ -130,9 +130,25 @@ async def renew(conn: Connection, leases: Collection[UUID], lease_seconds: float
     return {row[0] for row in await cursor.fetchall()}
 
 
-async def note_posting(conn: Connection, turn: Turn) -> None:
-    """Note that a run is about to be requested: from now on it may exist although its id is not known."""
-    await _change(conn, turn, "posted_at = now(), run_id = NULL")
+async def note_posting(conn: Connection, turn: Turn) -> int:
+    """Note that a run is about to be requested: from now on it may exist although its id is not known.
+
+    Return the run's fence, which is higher than those of all earlier runs of the conversation. It is at least the time
+    in microseconds, so that it is higher also where this database was restored from a backup and the agent's was not.
+    """
+    cursor = await conn.execute(
+        """WITH held AS MATERIALIZED (
+               UPDATE conversation
+               SET fence = greatest(fence + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
+               WHERE id = %s AND lease_owner = %s RETURNING fence),
+           noted AS (
+               UPDATE turn SET posted_at = now(), run_id = NULL FROM held WHERE id = %s AND state = 'open' RETURNING 1)
+           SELECT fence FROM held""",
+        (turn.conversation_id, turn.lease, turn.id),
+    )
+    if (row := await cursor.fetchone()) is None:
+        raise LeaseLostError
+    return int(row[0])
 
 
 async def note_run(conn: Connection, turn: Turn, run_id: UUID) -> None:

@@ -23,19 +23,24 @@ class Server:
 class Conversation:
     """Runs of one thread, as the gateway makes them."""
 
-    def __init__(self, client: LangGraphClient) -> None:
+    def __init__(self, client: LangGraphClient, thread: str | None = None, fence: int | None = None) -> None:
         self.client = client
-        self.thread = str(uuid.uuid4())
+        self.thread = thread or str(uuid.uuid4())
         self.context = context()
+        self.fence = fence  # of the next run; each run has a higher one
 
     async def start(self, turn_id: str, run_input: dict[str, Any] | None) -> str:
         """Create a run and return its id."""
+        metadata: dict[str, Any] = {"turn_id": turn_id}
+        if self.fence is not None:
+            metadata["fence"] = self.fence
+            self.fence += 1
         run = await self.client.runs.create(
             self.thread,
             "agent",
             input=run_input,
             context=self.context,
-            metadata={"turn_id": turn_id},
+            metadata=metadata,
             durability="sync",
             if_not_exists="create",
         )

@@ -1,0 +1,136 @@
+"""Only the latest run of a thread writes, also where an older one wakes up on a server that was suspended."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import empty_checkpoint
+
+from graph.server import persistence
+from graph.server.fence import FencedError
+from graph.server.retention import Retention
+
+
+@pytest.fixture
+async def saver(environment: pytest.MonkeyPatch, database: str) -> AsyncIterator[persistence.Checkpointer]:
+    """The checkpointer of a server."""
+    environment.setenv("AGENT_DATABASE_URL", database)
+    async with persistence.checkpointer() as one:
+        yield one
+
+
+class Run:
+    """A run of a thread, as the server's loop uses the checkpointer."""
+
+    def __init__(self, saver: persistence.Checkpointer, thread: str, fence: int | None) -> None:
+        self.saver = saver
+        metadata = {"turn_id": "t"} | ({} if fence is None else {"fence": fence})
+        self.config: RunnableConfig = {
+            "configurable": {"thread_id": thread, "checkpoint_ns": ""}, "metadata": metadata,
+        }  # fmt: skip
+
+    async def read(self) -> str | None:
+        """Return the id of the newest checkpoint."""
+        found = await self.saver.aget_tuple(self.config)
+        return found and found.checkpoint["id"]
+
+    async def write(self) -> str:
+        """Write a checkpoint and return its id."""
+        checkpoint = empty_checkpoint()
+        values: dict[str, Any] = {"messages": ["oi"], "turn_id": "t"}
+        checkpoint["channel_values"] = values
+        stored = await self.saver.aput(self.config, checkpoint, {}, {"messages": "1", "turn_id": "1"})
+        return str(stored["configurable"]["checkpoint_id"])
+
+    async def write_task(self, checkpoint: str) -> None:
+        """Write what a task answered."""
+        config = {**self.config, "configurable": {**self.config["configurable"], "checkpoint_id": checkpoint}}
+        await self.saver.aput_writes(config, [("messages", ["olá"])], "task")  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def thread() -> str:
+    """A new thread."""
+    return str(uuid.uuid4())
+
+
+async def test_an_older_run_writes_nothing_once_a_later_one_has_read(
+    saver: persistence.Checkpointer, thread: str, database: str
+) -> None:
+    older, later = Run(saver, thread, 1), Run(saver, thread, 2)
+    assert await older.read() is None
+    first = await older.write()
+    assert await later.read() == first
+    for refused in (older.write(), older.write_task(first), older.read()):
+        with pytest.raises(FencedError):
+            await refused
+    newest = await later.write()
+    await later.write_task(newest)
+    assert await later.read() == newest
+    with psycopg.connect(database) as connection:
+        for table, count in (("checkpoints", 2), ("checkpoint_writes", 1), ("checkpoint_blobs", 1)):
+            rows = connection.execute(f"SELECT count(*) FROM agent.{table} WHERE thread_id = %s", [thread])  # type: ignore[arg-type]
+            assert rows.fetchone() == (count,), table
+
+
+async def test_the_same_run_reads_and_writes_again(saver: persistence.Checkpointer, thread: str) -> None:
+    for _ in range(2):
+        run = Run(saver, thread, 7)
+        before = await run.read()
+        assert await run.write() != before
+
+
+async def test_without_a_fence_only_threads_of_runs_without_one_are_written(
+    saver: persistence.Checkpointer, thread: str
+) -> None:
+    studio = Run(saver, thread, None)
+    mine = await studio.write()
+    assert await studio.read() == mine
+    assert await Run(saver, thread, 3).read() == mine
+    assert await studio.read() == mine  # to look at a conversation changes nothing
+    with pytest.raises(FencedError):
+        await studio.write()
+
+
+async def test_a_later_run_waits_for_a_write_that_has_begun(
+    saver: persistence.Checkpointer, thread: str, database: str
+) -> None:
+    await Run(saver, thread, 1).read()
+    async with await psycopg.AsyncConnection.connect(database) as older:
+        await older.execute("SET search_path = agent")
+        await older.execute("SELECT pass_fence(%s, 1)", [thread])
+        await older.execute("SET lock_timeout = '10s'")
+        async with await psycopg.AsyncConnection.connect(database, autocommit=True) as later:
+            await later.execute("SET search_path = agent")
+            await later.execute("SET lock_timeout = '50ms'")
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                await later.execute("UPDATE thread_fence SET fence = 2 WHERE thread_id = %s", [thread])
+
+
+async def test_a_write_makes_a_fence_that_was_deleted_for_its_age_again(
+    saver: persistence.Checkpointer, thread: str
+) -> None:
+    run = Run(saver, thread, 5)
+    await run.read()
+    await Retention(saver.conn, days=30).tidy(datetime.now(UTC) + timedelta(days=31))
+    await run.write()
+    with pytest.raises(FencedError):
+        await Run(saver, thread, 4).read()
+
+
+async def test_a_run_under_way_writes_nothing_to_a_deleted_thread(saver: persistence.Checkpointer, thread: str) -> None:
+    run = Run(saver, thread, 5)
+    first = await run.write()
+    await saver.adelete_thread(thread)
+    for refused in (run.write(), run.write_task(first)):
+        with pytest.raises(FencedError):
+            await refused
+    later = Run(saver, thread, 6)
+    assert await later.read() is None
+    await later.write()
