@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from gateway.turns.agent_server import Agent, AgentAwayError, RunFailedError, RunLostError
+from gateway.turns.agent_server import Agent, AgentAwayError, Answer, RunFailedError, RunLostError
 from tests.invariants.stack import LANGGRAPH_TOKEN, MARIA, Stack
 
 CONTEXT = {
@@ -66,10 +66,15 @@ async def test_a_run_is_found_by_its_turn_and_gives_its_replies(agent: Agent, th
 
 
 async def test_the_same_turn_again_gives_the_same_replies(stack: Stack, agent: Agent, thread: UUID, turn: UUID) -> None:
-    first = await agent.wait(thread, await start(agent, thread, turn), turn)
+    asked_for = turn_input(turn, "pedido 12345")
+
+    async def answer() -> Answer:
+        run = await agent.start(thread, turn, "agent", asked_for, CONTEXT, fence=time.time_ns())
+        return await agent.wait(thread, run, turn)
+
+    first = await answer()
     asked = len(stack.calls("/chat/completions"))
-    second = await agent.wait(thread, await start(agent, thread, turn), turn)
-    assert second == first
+    assert await answer() == first
     assert len(stack.calls("/chat/completions")) == asked
 
 
