@@ -24,7 +24,7 @@ from tests.gateway.support.serving import served
 VERIFY_TOKEN = "verify-token-of-the-doctor-tests"
 AGENT_TOKEN = "agent-token-of-the-doctor-tests"
 FIELDS_IN = ("turn_id", "inbound", "since", "unsent", "early")
-FIELDS_OUT = ("turn_id", "replies", "handoff", "verified", "steps", "usage")
+FIELDS_OUT = ("turn_id", "replies", "handoff", "verified", "steps", "transcripts", "usage")
 
 
 class Report:

@@ -86,7 +86,7 @@ async def test_an_assistant_that_does_not_exist(doctor: Doctor) -> None:
 
 
 async def test_an_assistant_that_breaks_the_contract(doctor: Doctor, agent_server: AgentServer) -> None:
-    agent_server.gives = ("turn_id", "handoff", "verified", "steps", "usage")
+    agent_server.gives = ("turn_id", "handoff", "verified", "steps", "transcripts", "usage")
     assert "run contract: it lacks replies" in (await doctor()).of("problem")[0]
 
 
@@ -94,7 +94,7 @@ async def test_an_assistant_that_is_older(doctor: Doctor, agent_server: AgentSer
     agent_server.gives = ("turn_id", "replies", "handoff", "verified")
     report = await doctor()
     assert (report.code, len(report.of("warning"))) == (2, 1)
-    assert "gateway's own version" in report.step_of("older than this gateway: it lacks steps, usage")
+    assert "gateway's own version" in report.step_of("older than this gateway: it lacks steps, transcripts, usage")
 
 
 # Files and Valkey ---------------------------------------------------------------------------------------------------
