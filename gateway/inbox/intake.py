@@ -90,17 +90,23 @@ class Intake:
         )
 
     async def step(self) -> float:
-        """Process a batch; return 0 when there may be more, else the seconds until the next call."""
+        """Process a batch; return 0 when there may be more, else the seconds until the next call.
+
+        A batch ends early where it was in the way of another transaction: the other one waits for the locks of all
+        items before, so that each further item would be in its way too, for a second each.
+        """
         async with self._pool.connection() as conn, conn.transaction():
             await self._erased.look(conn)
             batch = await events.claim(conn, _BATCH_SIZE)
             for stored in batch:
-                await self._process(conn, stored)
+                if not await self._process(conn, stored):
+                    return 0.0
             if len(batch) == _BATCH_SIZE:
                 return 0.0
             return 1.0 if await events.any_left(conn) else _QUIET_SECONDS
 
-    async def _process(self, conn: Connection, stored: StoredItem) -> None:
+    async def _process(self, conn: Connection, stored: StoredItem) -> bool:
+        """Process an item, or have it processed later; return False where it gave way to another transaction."""
         try:
             async with conn.transaction():
                 if await self._erased.sent(conn, stored):
@@ -111,22 +117,23 @@ class Intake:
                     await events.finish(conn, stored.id, state, note)
         except _NotYetError as error:
             await _defer(conn, stored, error.delay, str(error))
-            return
+            return True
         except TurnUnderWayError:
             await _defer(conn, stored, _TURN_WAIT, "a run answers in a conversation that is to be merged")
-            return
+            return True
         except Exception as error:
             if is_away(error):
                 raise
             if isinstance(error, CONFLICTS) and stored.attempts < _MAX_CONFLICTS:
                 await _defer(conn, stored, 0.1 * 2**stored.attempts, type(error).__name__)
-                return
+                return False
             # A bad payload or a defect of ours must not delay the other customers.
             log.exception("event_failed", event_id=stored.id, type=stored.type)
             ERRORS.labels("event").inc()
             state = "failed"
             await events.finish(conn, stored.id, state, type(error).__name__)
         EVENTS.labels(state).inc()
+        return True
 
     async def _understand(self, conn: Connection, stored: StoredItem) -> EventOutcome:
         if (obstacle := self._obstacle(stored)) is not None:

@@ -4,9 +4,10 @@ import asyncio
 
 from gateway.conversations import holding, labels, writing
 from gateway.store.composer import notes
+from gateway.store.customers import contacts
 from gateway.store.database import Pool
 from gateway.store.desk import changes, presence, tags
-from tests.gateway.support.customers import OLD_ID, by, people
+from tests.gateway.support.customers import NEW_ID, OLD_ID, by, people
 from tests.gateway.support.deliveries import MARIA
 from tests.gateway.support.harness import Gateway, until
 from tests.gateway.support.internal import capability, open_turn, runs_client
@@ -124,6 +125,26 @@ async def test_workers_that_meet_at_one_customer_lose_nothing(pool: Pool) -> Non
     await until(idle)
     assert await people(one) == [{str(n) for n in range(40)}]
     assert await one.sql("SELECT state, count(*) FROM event GROUP BY 1") == [("done", 40)]
+
+
+async def _waits_for_a_key(gateway: Gateway) -> bool:
+    waiting = "SELECT true FROM pg_locks JOIN pg_database d ON d.oid = database WHERE datname = current_database()"
+    return bool(await gateway.sql(f"{waiting} AND locktype = 'advisory' AND NOT granted"))
+
+
+async def test_a_batch_in_the_way_of_another_one_gives_its_locks_back_at_once(pool: Pool) -> None:
+    one = Gateway(pool)
+    await one.take(by(MARIA, None, "a"), by("551187654321", None, "b"))
+    for n, (number, user) in enumerate([(MARIA, NEW_ID), ("551187654321", OLD_ID), ("551187654321", OLD_ID)]):
+        await one.keep(by(number, user, str(n)))
+    async with pool.connection() as other, other.transaction():
+        await contacts.lock(other, [OLD_ID])
+        batch = asyncio.create_task(one.intake.step())
+        await until(lambda: _waits_for_a_key(one))
+        await contacts.lock(other, [NEW_ID])
+        await batch
+        tried = await one.sql("SELECT attempts, state FROM event WHERE id > 2 ORDER BY id")
+        assert tried == [(0, "done"), (1, "new"), (0, "new")]
 
 
 async def test_a_merge_carries_all_that_people_did(gateway: Gateway) -> None:
