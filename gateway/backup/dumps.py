@@ -96,7 +96,7 @@ def _started(program: str, url: str, *arguments: str, stdout: int | None = None)
         with process:
             try:
                 yield process
-            except BaseException:
+            except BaseException:  # Ctrl-C too: the program must not go on without its reader
                 process.kill()
                 raise
         if process.returncode:

@@ -20,7 +20,7 @@ from simulator.ports import free_port
 from simulator.stack.postgres import Postgres
 from simulator.stack.process import Process
 from tests.graph.support.model_server import ModelServer
-from tests.graph.support.serving import Conversation, Server
+from tests.graph.support.serving import Conversation, Server, client_of
 from tests.graph.support.talk import Talk
 
 ROOT = Path(__file__).parents[2]
@@ -139,9 +139,8 @@ def fresh_model(model_server: ModelServer) -> Iterator[None]:
 @pytest.fixture
 async def client(server: Server, fresh_model: None) -> AsyncIterator[LangGraphClient]:
     """A client of the module's server."""
-    headers = {"authorization": f"Bearer {TOKEN}"}
-    async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=60) as http:
-        yield LangGraphClient(http)
+    async with client_of(server, TOKEN) as one:
+        yield one
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +19,7 @@ from simulator.ports import free_port, listens
 from simulator.stack.process import Process
 from tests.graph.conftest import BUSINESS_TOKEN, TOKEN
 from tests.graph.support.model_server import Message, ModelServer, call, last_user_text, say
-from tests.graph.support.serving import Conversation, Server
+from tests.graph.support.serving import Conversation, Server, somebody_waits, until
 from tests.graph.support.talk import context, texts, turn_input
 
 STUDIO = "https://smith.langchain.com"
@@ -118,7 +117,7 @@ async def test_a_server_killed_in_mid_tool_opens_one_ticket(
     with psycopg.connect(server_database) as lock:
         lock.execute("LOCK TABLE business.tickets IN ACCESS EXCLUSIVE MODE")
         run = await conversation.start(turn, turn_input(turn, "Sim"))
-        await _until(lambda: _somebody_waits(server_database))
+        await until(lambda: somebody_waits(server_database))
         server.process.kill()
         assert not listens(server.port)
     server.process.start()
@@ -149,7 +148,7 @@ async def test_connections_broken_in_mid_tool_do_not_cost_the_answer(
     with psycopg.connect(server_database) as lock:
         lock.execute("LOCK TABLE business.tickets IN ACCESS EXCLUSIVE MODE")
         run = await conversation.start(turn, turn_input(turn, "Sim"))
-        await _until(lambda: _somebody_waits(server_database))
+        await until(lambda: somebody_waits(server_database))
         with psycopg.connect(server_database, autocommit=True) as connection:
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
@@ -289,21 +288,6 @@ def _ticket_script(messages: list[Message]) -> Message:
     if messages[-1]["role"] == "tool":
         return say(messages[-1]["content"])
     return call("create_ticket", f"call-{uuid.uuid4()}", subject="Lente", description=last_user_text(messages))
-
-
-def _somebody_waits(database: str) -> bool:
-    with psycopg.connect(database) as connection:
-        waiting = connection.execute(
-            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        return waiting.fetchone() is not None
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)
 
 
 def _preflight(url: str, origin: str) -> tuple[int, str | None, str | None]:

@@ -10,7 +10,6 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-import httpx
 import psycopg
 import pytest
 from langgraph_sdk.client import LangGraphClient
@@ -18,7 +17,7 @@ from langgraph_sdk.client import LangGraphClient
 from simulator.ports import free_port
 from tests.graph.conftest import TOKEN
 from tests.graph.support.model_server import Message, ModelServer, call, last_user_text, say
-from tests.graph.support.serving import Conversation, Server
+from tests.graph.support.serving import Conversation, Server, client_of, somebody_waits, until
 from tests.graph.support.talk import texts, turn_input
 
 
@@ -32,9 +31,8 @@ def other_server(start_server: Callable[..., object]) -> Server:
 @pytest.fixture
 async def other_client(other_server: Server, fresh_model: None) -> AsyncIterator[LangGraphClient]:
     """A client of the second server."""
-    headers = {"authorization": f"Bearer {TOKEN}"}
-    async with httpx.AsyncClient(base_url=other_server.url, headers=headers, timeout=60) as http:
-        yield LangGraphClient(http)
+    async with client_of(other_server, TOKEN) as client:
+        yield client
 
 
 @pytest.fixture
@@ -123,7 +121,7 @@ async def test_suspended_in_a_tool_and_before_it(
     with psycopg.connect(server_database) as lock:
         lock.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
         run = await first.start(turn, turn_input(turn, "Sim"))
-        await _until(lambda: _somebody_waits(server_database))
+        await until(lambda: somebody_waits(server_database))
         async with suspended(server):
             lock.rollback()
             replies = await answered_meanwhile(second, turn)
@@ -144,17 +142,3 @@ def _ticket_script(messages: list[Message]) -> Message:
     if "chamado" in last_user_text(messages):
         return call("create_ticket", f"call-{uuid.uuid4()}", subject="Lente", description=last_user_text(messages))
     return say(f"Você disse: {last_user_text(messages)}")
-
-
-def _somebody_waits(database: str) -> bool:
-    with psycopg.connect(database) as connection:
-        waiting = connection.execute(
-            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        return waiting.fetchone() is not None
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.02)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
+import psycopg
 from langgraph_sdk.client import LangGraphClient
 
 from simulator.stack.process import Process
@@ -58,3 +63,27 @@ class Conversation:
     async def go_on(self, turn_id: str) -> tuple[str, Any]:
         """Continue the interrupted turn."""
         return await self.finish(await self.start(turn_id, None))
+
+
+@asynccontextmanager
+async def client_of(server: Server, token: str) -> AsyncIterator[LangGraphClient]:
+    """Provide a client of a server."""
+    headers = {"authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=60) as http:
+        yield LangGraphClient(http)
+
+
+def somebody_waits(database: str) -> bool:
+    """Return whether a transaction of the database waits for a lock."""
+    with psycopg.connect(database) as connection:
+        waiting = connection.execute(
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return waiting.fetchone() is not None
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds, a minute at most."""
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.02)
