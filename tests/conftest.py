@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from simulator import ports
@@ -63,6 +64,13 @@ def _group(item: pytest.Item) -> str:
 
 def _rank(group: str) -> int:
     return next((rank for rank, prefix in enumerate(LONG_GROUPS) if group.startswith(prefix)), len(LONG_GROUPS))
+
+
+@pytest.fixture(autouse=True)
+def logging_stays() -> Iterator[None]:
+    """Fail a test that leaves a program's logging behind: lines that later tests of this process read would be gone."""
+    yield
+    assert not structlog.is_configured(), "configure_logging ran in the tests' process: patch it, or reset structlog"
 
 
 @pytest.fixture

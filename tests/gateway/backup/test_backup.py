@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from gateway.backup.repository import Repository
 from gateway.cli import program
+from gateway.commands import common
 from simulator.stack.postgres import Postgres, programs
 
 LIMIT = 40_000  # bytes that a file may have where the disk is "full"; a dump of the schema has more
@@ -62,6 +63,7 @@ class Office:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in (given | changes).items():
                 patch.setenv(name, value)
+            patch.setattr(common, "configure_logging", lambda *_: None)  # the tests' own logging stays
             result = CliRunner().invoke(program(arguments[0]), arguments)
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception

@@ -130,6 +130,7 @@ def test_marks_lists_and_links_look_as_on_whatsapp(screen, meta, screenshot) -> 
     lines = ["*negrito* _itálico_ ~riscado~ `código`", "- um", "- *dois*", "2. segundo", "3. terceiro", "> citado"]
     meta.text("\n".join(lines) + "\n```bloco```\nsnake_case_aqui 2*3*4 https://exemplo.com.br/a_b_c.")
     text = screen.bubbles().first.locator(".text")
+    expect(text.locator("pre")).to_have_text("bloco")  # shown: what follows does not wait
     found = {tag: text.locator(tag).all_inner_texts() for tag in ("p > strong", "em", "s", "ul > li", "ol > li", "pre")}
     assert found == {
         "p > strong": ["negrito"],
