@@ -11,6 +11,6 @@ before in one transaction. Everything is in Postgres, schema `knowledge` (`schem
 `embeddings`, `vectors`: texts as vectors; `upkeep`: makes the missing ones.
 `words`: words as customers type them.
 `unanswered`: questions in vain.
-`routes`: all of it over HTTP, for people.
+`routes`, `json_routes`: all of it over HTTP, for people.
 `files`, `sync`: a folder of files, as a Git repository keeps it; `demo` is the demo's.
 """

@@ -5,31 +5,19 @@ Bodies and answers are JSON. A text is that of `data.Text`; `import` takes Markd
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
-import psycopg
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from graph.knowledge import files
 from graph.knowledge.data import CONTENT_LIMIT, NotFoundError, Text
+from graph.knowledge.json_routes import SOURCE, body, route, source_id
 from graph.knowledge.tables import knowledge
 
-log = logging.getLogger(__name__)
-
-MAX_BYTES = 4 * CONTENT_LIMIT
 CANDIDATES_SHOWN = 10
 QUESTIONS_SHOWN = 200
-Answer = Callable[[Request], Awaitable[Any]]
-
-
-class TooLargeError(Exception):
-    """The body is too large, or does not say how large it is."""
 
 
 class Trial(BaseModel):
@@ -53,42 +41,42 @@ async def _list(request: Request) -> Any:  # noqa: ANN401 - JSON
 
 
 async def _versions(request: Request) -> Any:  # noqa: ANN401 - JSON
-    found = await knowledge().sources.versions(_id(request))
+    found = await knowledge().sources.versions(source_id(request))
     if not found:
         raise NotFoundError
     return [one.model_dump(mode="json") for one in found]
 
 
 async def _write(request: Request) -> Any:  # noqa: ANN401 - JSON
-    text = Text.model_validate_json(await _body(request))
-    known = _id(request) if "source_id" in request.path_params else None
+    text = Text.model_validate_json(await body(request))
+    known = source_id(request) if "source_id" in request.path_params else None
     return (await knowledge().sources.write(text, known)).model_dump(mode="json")
 
 
 async def _import(request: Request) -> Any:  # noqa: ANN401 - JSON
-    given = Import.model_validate_json(await _body(request))
+    given = Import.model_validate_json(await body(request))
     texts = files.texts_of(given.name, given.text)
     written = [await knowledge().sources.write(text) for text in texts.values()]
     return [one.model_dump(mode="json") for one in written]
 
 
 async def _publish(request: Request) -> Any:  # noqa: ANN401 - JSON
-    return {"number": await knowledge().sources.publish(_id(request))}
+    return {"number": await knowledge().sources.publish(source_id(request))}
 
 
 async def _take_back(request: Request) -> Any:  # noqa: ANN401 - JSON
-    await knowledge().sources.take_back(_id(request))
+    await knowledge().sources.take_back(source_id(request))
     return {}
 
 
 async def _delete(request: Request) -> Any:  # noqa: ANN401 - JSON
-    await knowledge().sources.delete(_id(request))
+    await knowledge().sources.delete(source_id(request))
     return {}
 
 
 async def _try(request: Request) -> Any:  # noqa: ANN401 - JSON
     """Return the passages that come into question, the best first, and which of them the agent would be given."""
-    trial = Trial.model_validate_json(await _body(request))
+    trial = Trial.model_validate_json(await body(request))
     where: dict[str, Any] = {"department": trial.department, "channel_id": trial.channel_id}
     if trial.source_id:
         where |= {"source_id": trial.source_id, "state": "draft"}
@@ -107,51 +95,16 @@ async def _answered(request: Request) -> Any:  # noqa: ANN401 - JSON
     return {}
 
 
-def _id(request: Request) -> UUID:
-    found: UUID = request.path_params["source_id"]
-    return found
-
-
-async def _body(request: Request) -> bytes:
-    if int(request.headers.get("content-length") or MAX_BYTES + 1) > MAX_BYTES:
-        raise TooLargeError
-    return await request.body()
-
-
-def _route(path: str, answer: Answer, method: str) -> Route:
-    async def handle(request: Request) -> Response:
-        try:
-            return JSONResponse(await answer(request))
-        except TooLargeError:
-            return _problem(413, "The body is too large, or has no length.")
-        except ValidationError as error:
-            return _problem(422, files.problem_of(error))
-        except files.FileError as error:
-            return _problem(422, str(error))
-        except NotFoundError:
-            return _problem(404, "There is no such text, or none in that state.")
-        except (psycopg.Error, TimeoutError) as error:
-            log.warning("the knowledge is not available: %s", type(error).__name__)
-            return _problem(503, "The knowledge is not available now; ask again.")
-
-    return Route(path, handle, methods=[method])
-
-
-def _problem(status: int, detail: str) -> Response:
-    return JSONResponse({"detail": detail}, status)
-
-
-SOURCE = "/knowledge/sources/{source_id:uuid}"
 ROUTES = [
-    _route("/knowledge/sources", _list, "GET"),
-    _route("/knowledge/sources", _write, "POST"),
-    _route("/knowledge/import", _import, "POST"),
-    _route(SOURCE, _versions, "GET"),
-    _route(SOURCE, _write, "PUT"),
-    _route(SOURCE, _delete, "DELETE"),
-    _route(f"{SOURCE}/publish", _publish, "POST"),
-    _route(f"{SOURCE}/take-back", _take_back, "POST"),
-    _route("/knowledge/try", _try, "POST"),
-    _route("/knowledge/unanswered", _unanswered, "GET"),
-    _route("/knowledge/unanswered/{question_id:int}", _answered, "DELETE"),
+    route("/knowledge/sources", _list, "GET"),
+    route("/knowledge/sources", _write, "POST"),
+    route("/knowledge/import", _import, "POST"),
+    route(SOURCE, _versions, "GET"),
+    route(SOURCE, _write, "PUT"),
+    route(SOURCE, _delete, "DELETE"),
+    route(f"{SOURCE}/publish", _publish, "POST"),
+    route(f"{SOURCE}/take-back", _take_back, "POST"),
+    route("/knowledge/try", _try, "POST"),
+    route("/knowledge/unanswered", _unanswered, "GET"),
+    route("/knowledge/unanswered/{question_id:int}", _answered, "DELETE"),
 ]

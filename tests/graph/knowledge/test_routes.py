@@ -6,7 +6,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from graph.knowledge.routes import MAX_BYTES, ROUTES
+from graph.knowledge.json_routes import MAX_BYTES
+from graph.knowledge.routes import ROUTES
 from graph.knowledge.tables import Knowledge
 from graph.server.auth import authorized
 from graph.server.server import make_app
