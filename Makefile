@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 EXTRAS := gateway agent operator simulator
 
-.PHONY: setup run test lint format bench eval chart chart-scan actionlint lock lock-check licensed-dockerfile images cluster-test kind-up kind-test kind-down clean
+.PHONY: setup run test lint format soak fuzz bench eval chart chart-scan actionlint lock lock-check licensed-dockerfile images cluster-test kind-up kind-test kind-down clean
 
 setup: .venv/.installed
 
@@ -45,6 +45,17 @@ format: setup
 # Conversations with checks, against the configured model (.env), else the demo model: make eval EVAL_ARGS=sales
 eval: setup
 	$(BIN)/python -m evals $(EVAL_ARGS)
+
+# Thousands of messages, a fault a second, all books compared at the end: make soak SOAK_ARGS="--messages 2000 --seed 7"
+soak: setup
+	$(BIN)/python -m tests.soak $(SOAK_ARGS)
+
+# Bodies, files and answers with changes of every kind: make fuzz FUZZ_CASES=1000 FUZZ_SEED=7
+FUZZ_CASES ?= 100000
+FUZZ_SEED ?= 1
+fuzz: setup
+	FUZZ_CASES=$(FUZZ_CASES) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/pytest tests/gateway/inbox/test_any_body.py \
+	  tests/graph/model/test_any_answer.py tests/graph/files/test_any_file.py
 
 bench: setup
 	$(BIN)/python -m bench

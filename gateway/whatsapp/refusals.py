@@ -9,14 +9,16 @@ import httpx
 from gateway.whatsapp import usage
 from gateway.whatsapp.error_codes import classify
 from gateway.whatsapp.errors import Cause, NotSent, Permanent, Temporary, Uncertain, WhatsAppError
+from gateway.whatsapp.text import clean_text
 
 _LONGEST_TEXT = 1000
+_BEYOND_CODES = 2**31  # Postgres keeps codes as integers
 
 
 def cause_of(error: object, http_status: int | None = None, secrets: tuple[str, ...] = ()) -> Cause:
     """Read an error object of the API: `error` of an answer, or an element of `errors` in a webhook. Never raises.
 
-    secrets: strings (the access token) that are cut out of Meta's texts.
+    secrets: strings (the access token) that are cut out of Meta's texts, which have no NUL and no lone surrogate then.
     """
     if not isinstance(error, Mapping):
         return Cause(http_status=http_status)
@@ -83,7 +85,7 @@ def _seconds(header: str, now: datetime) -> float | None:
 
 def _int(value: object) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool):
-        return value
+        return value if abs(value) < _BEYOND_CODES else None
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10 else None
 
 
@@ -92,4 +94,4 @@ def _text(value: object, secrets: tuple[str, ...]) -> str | None:
         return None
     for secret in secrets:
         value = value.replace(secret, "[secret]") if secret else value
-    return value[:_LONGEST_TEXT]
+    return clean_text(value[:_LONGEST_TEXT])

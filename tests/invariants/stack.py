@@ -198,12 +198,15 @@ class Stack:
 
 
 @contextmanager
-def running(directory: Path, **environment: str) -> Iterator[Stack]:
-    """Start the stack in a directory of its own on free ports; stop it at the end. Shows its logs if it never came."""
+def running(directory: Path, module: str = "simulator", **environment: str) -> Iterator[Stack]:
+    """Start the stack in a directory of its own on free ports; stop it at the end. Shows its logs if it never came.
+
+    module: the program that starts it, with the argument `up`.
+    """
     ports = {name: str(free_port()) for name in _PORTS}
     own = {"LANGGRAPH_TOKEN": LANGGRAPH_TOKEN, "DEV_DIR": str(directory)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "simulator", "up"],
+        [sys.executable, "-m", module, "up"],
         env={**clean(os.environ), **_TIMES, **ports, **own, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

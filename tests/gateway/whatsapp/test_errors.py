@@ -183,6 +183,11 @@ def test_an_error_of_an_unknown_shape_is_read_without_failing(odd):
     assert refusals.cause_of(odd).code is None
 
 
+def test_what_postgres_cannot_keep_is_left_out():
+    read = refusals.cause_of({"code": 10**40, "error_subcode": -(2**63), "title": "a\0b\ud800", "details": "\0"})
+    assert (read.code, read.subcode, read.title, read.details) == (None, None, "ab\ufffd", "")
+
+
 def test_codes_may_come_as_text():
     assert refusals.cause_of({"code": "131047"}).code == 131047
 

@@ -1,0 +1,119 @@
+"""The comparison at the end: what customers wrote, what the database has, what Meta was sent, what the threads keep."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import Any
+
+import httpx
+
+from tests.invariants.stack import LANGGRAPH_TOKEN, Stack
+from tests.soak.customers import Customers
+
+# An edit, a deletion or a reaction is an event of another message, and no message itself.
+_MESSAGES = "SELECT wamid FROM message WHERE direction = 'in' AND wamid = ANY(%s)"
+# A message needs no turn where a person or the business's own app wrote to the customer after it.
+_IN_NO_TURN = """
+SELECT m.id, m.type, m.status, m.created_at, c.holder FROM message m JOIN conversation c ON c.id = m.conversation_id
+WHERE m.direction = 'in' AND m.turn_id IS NULL AND m.type NOT IN ('reaction', 'system', 'edit', 'revoke')
+AND NOT EXISTS (SELECT 1 FROM message p WHERE p.conversation_id = m.conversation_id AND p.author IN ('person', 'app')
+                AND p.direction = 'out' AND p.created_at > m.created_at)"""
+_SILENT = """
+SELECT t.id FROM turn t WHERE t.state = 'done' AND NOT EXISTS (SELECT 1 FROM message m WHERE m.turn_id = t.id
+    AND m.direction = 'out') AND t.error IS NULL"""
+_OVERLAPPING = """
+SELECT a.id FROM turn a JOIN turn b USING (conversation_id)
+WHERE a.id <> b.id AND a.started_at < b.ended_at AND b.started_at < a.ended_at"""
+_OUT_OF_ORDER = """
+SELECT id FROM (SELECT id, sent_at, lag(sent_at) OVER (PARTITION BY conversation_id ORDER BY seq) AS before
+    FROM message WHERE direction = 'out') m WHERE sent_at < before"""
+_STUCK = {
+    "events not processed": "SELECT count(*) FROM event WHERE state = 'new'",
+    "events failed": "SELECT count(*) FROM event WHERE state = 'failed'",
+    "messages that wait for a turn": "SELECT count(*) FROM message WHERE awaits",
+    "open turns": "SELECT count(*) FROM turn WHERE state = 'open'",
+    "messages not sent": "SELECT count(*) FROM message WHERE status IN ('queued', 'sending', 'uncertain')",
+}
+_TURNS = """
+SELECT t.conversation_id, t.id FROM turn t WHERE t.state = 'done' AND t.run_id IS NOT NULL AND t.error IS NULL
+ORDER BY t.started_at"""
+ANSWERS_KEPT = 20
+QUIET = 2.0  # seconds without anything that waits: a status may be on its way between two looks
+
+
+def stuck(stack: Stack) -> dict[str, int]:
+    """Return what still waits, by name; empty where nothing does."""
+    counted = {name: stack.sql(query)[0][0] for name, query in _STUCK.items()}
+    pending = stack.http.get("/_sim/webhooks", params={"pending": "1"}).json()["webhooks"]
+    return {name: count for name, count in {**counted, "webhooks": len(pending)}.items() if count}
+
+
+def settled(stack: Stack, seconds: float) -> float:
+    """Wait until nothing is stuck; return the seconds that it took, at most those given."""
+    began = quiet_since = time.monotonic()
+    while (now := time.monotonic()) - quiet_since < QUIET and now - began < seconds:
+        time.sleep(0.25)
+        if stuck(stack):
+            quiet_since = time.monotonic()
+    return quiet_since - began
+
+
+def compared(stack: Stack, customers: Customers) -> dict[str, list[str]]:
+    """Return the rows of each thing that must not be, in words: all empty where every invariant holds."""
+    written = [wamid for one in customers.people for wamid in one.written]
+    known = {wamid for (wamid,) in stack.sql(_MESSAGES, written)}
+    sends = Counter(call["body"].get("biz_opaque_callback_data") for call in _accepted(stack))
+    return {
+        "lost: not in the database": sorted(set(written) - known),
+        "lost: in no turn": _rows(stack, _IN_NO_TURN),
+        "lost: turns without a reply": _rows(stack, _SILENT),
+        "lost: replies that Meta never had": _never_sent(stack, sends),
+        "twice: sent more than once": [f"{one}: {count}" for one, count in sends.items() if count > 1],
+        "out of order: replies": _rows(stack, _OUT_OF_ORDER),
+        "out of order: turns at once": _rows(stack, _OVERLAPPING),
+        "stuck": [f"{name}: {count}" for name, count in stuck(stack).items()],
+        "turns missing from a thread": missing_from_threads(stack),
+    }
+
+
+def _rows(stack: Stack, query: str) -> list[str]:
+    return [" ".join(map(str, row)) for row in stack.sql(query)]
+
+
+def told(stack: Stack) -> dict[str, int]:
+    """Return the count of what a fault cost a customer, visibly for people: no invariant, but worth a look."""
+    return {
+        "turns that ended with an apology": stack.sql("SELECT count(*) FROM turn WHERE state = 'failed'")[0][0],
+        "replies that failed, shown to people": stack.sql(
+            "SELECT count(*) FROM message WHERE direction = 'out' AND status = 'failed'"
+        )[0][0],
+    }
+
+
+def _accepted(stack: Stack) -> list[dict[str, Any]]:
+    """Return the sends that had an effect at Meta, also those whose answer was lost."""
+    return [one for one in stack.calls("/messages") if one["body"].get("type") and one["status"] in (200, "cut")]
+
+
+def _never_sent(stack: Stack, sends: Counter[str | None]) -> list[str]:
+    """Return the messages that count as accepted, and that Meta does not know."""
+    accepted = "SELECT id::text FROM message WHERE direction = 'out' AND author <> 'app' AND status = ANY(%s)"
+    counted = stack.sql(accepted, ["accepted", "sent", "delivered", "read", "played"])
+    return [one for (one,) in counted if one not in sends]
+
+
+def missing_from_threads(stack: Stack) -> list[str]:
+    """Return the done turns that their thread does not have among the answers that it keeps, the last ones."""
+    turns: dict[str, list[str]] = {}
+    for conversation, turn in stack.sql(_TURNS):
+        turns.setdefault(str(conversation), []).append(str(turn))
+    missing: list[str] = []
+    headers = {"Authorization": f"Bearer {LANGGRAPH_TOKEN}"}
+    with httpx.Client(base_url=stack.address("agent").split(",")[0], headers=headers, timeout=60) as http:
+        for thread, ids in turns.items():
+            http.post("/threads", json={"thread_id": thread, "if_exists": "do_nothing"}).raise_for_status()
+            values = http.get(f"/threads/{thread}/state").raise_for_status().json()["values"]
+            kept = {one["turn_id"] for one in values.get("answers", [])}
+            missing += [one for one in ids[-ANSWERS_KEPT:] if one not in kept]
+    return missing
