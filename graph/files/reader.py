@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import sys
 import sysconfig
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -20,6 +20,7 @@ from graph.files import UnreadableError, child
 READ_SECONDS_LIMIT = 20  # wall-clock time, because a waiting process uses no processor time
 RESULT_CHARACTERS = 12_001  # one more than is used, to show that there was more
 CHUNK_BYTES = 65_536
+LINE_BYTES_LIMIT = 2**20  # of a result in lines
 WATCH_INTERVAL_SECONDS = 0.1
 MEMORY_IS_LIMITED = sys.platform == "linux"  # by RLIMIT_AS
 IMPORT_PATHS = [str(Path(__file__).parents[2]), *{sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}]
@@ -48,35 +49,46 @@ class Reader:
             return await self._by_a_process(kind, mime_type, content), content
 
     async def _by_a_process(self, kind: str, mime_type: str, content: bytes) -> str:
-        pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-        process = await asyncio.create_subprocess_exec(
-            *self.command, kind, mime_type, str(RESULT_CHARACTERS), *IMPORT_PATHS,
-            stdin=pipe, stdout=pipe, stderr=nothing, env={}, cwd="/",
-        )  # fmt: skip
         try:
-            async with asyncio.timeout(self.seconds):
-                result, status = await self._exchange(process, content)
+            async with (
+                asyncio.timeout(self.seconds),
+                self.process(kind, mime_type, RESULT_CHARACTERS, content) as process,
+            ):
+                result = await _result(process)
+                await ended(process)
         except TimeoutError:
             raise OverBoundsError("time") from None
-        finally:
-            await end(process)
-        if status == child.UNREADABLE:
-            raise UnreadableError(kind)
-        if status:
-            raise OverBoundsError(f"status {status}")
         return result.decode("utf-8", "replace")
 
-    async def _exchange(self, process: asyncio.subprocess.Process, content: bytes) -> tuple[bytes, int]:
-        """Send the file, and return the result and the exit status."""
+    @contextlib.asynccontextmanager
+    async def process(
+        self, kind: str, mime_type: str, characters: int, content: bytes
+    ) -> AsyncIterator[asyncio.subprocess.Process]:
+        """Start a process and send it the file; end it with the block."""
+        pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+        process = await asyncio.create_subprocess_exec(
+            *self.command, kind, mime_type, str(characters), *IMPORT_PATHS,
+            stdin=pipe, stdout=pipe, stderr=nothing, env={}, cwd="/", limit=LINE_BYTES_LIMIT,
+        )  # fmt: skip
         tasks = [asyncio.create_task(_feed(process, content))]
         if self.watch:
             tasks.append(asyncio.create_task(_watch(process)))
         try:
-            return await _result(process), await process.wait()
+            yield process
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await end(process)
+
+
+async def ended(process: asyncio.subprocess.Process) -> None:
+    """Wait for the end of a process. Raises UnreadableError, unless it has read its file to the end."""
+    status = await process.wait()
+    if status == child.UNREADABLE:
+        raise UnreadableError
+    if status:
+        raise OverBoundsError(f"status {status}")
 
 
 _slots_of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()

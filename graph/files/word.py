@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from io import BytesIO
 from xml.parsers import expat
 
-from graph.files import UnreadableError
+from graph.files import UnreadableError, WrongFileError
+from graph.files.word_styles import W, heading_levels
 
 DOCUMENT_PART = "word/document.xml"
 XML_BYTES_LIMIT = 20_000_000  # decompressed; a small archive may hold gigabytes
 CHUNK_BYTES = 65_536
-W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main "
 # The copy of a text box for old programs.
 FALLBACK = "http://schemas.openxmlformats.org/markup-compatibility/2006 Fallback"
 BREAKS = {W + "tab": "\t", W + "br": "\n", W + "cr": "\n"}
@@ -22,18 +23,45 @@ def text(content: bytes, limit: int) -> str:
 
     Raises UnreadableError, and the errors of zipfile and expat for a damaged file.
     """
+    lines = _Lines()
+    with _archive(content) as archive:
+        _feed(archive, lines, limit)
+    return lines.text("\n")
+
+
+def whole_text(content: bytes, limit: int) -> str:
+    """Return the whole text as Markdown: headings by the document's styles, an empty line between paragraphs.
+
+    Raises what `text` raises, and WrongFileError: it has more than `limit` characters, or unpacks to more than
+    XML_BYTES_LIMIT.
+    """
+    with _archive(content) as archive:
+        if DOCUMENT_PART not in archive.namelist():
+            raise WrongFileError("not_word")
+        lines = _Lines(heading_levels(archive))
+        complete = _feed(archive, lines, limit)
+    if not complete:
+        raise WrongFileError("too_long" if lines.length > limit else "unpacks_too_large")
+    return lines.text("\n\n")
+
+
+def _archive(content: bytes) -> zipfile.ZipFile:
     if not content.startswith(b"PK\x03\x04"):
         raise UnreadableError("no archive")
-    lines = _Lines()
+    return zipfile.ZipFile(BytesIO(content))
+
+
+def _feed(archive: zipfile.ZipFile, lines: _Lines, limit: int) -> bool:
+    """Read the main part; return whether it ended before it had more than `limit` characters or too many bytes."""
     parser = _parser(lines)
-    with zipfile.ZipFile(BytesIO(content)) as archive, archive.open(DOCUMENT_PART) as part:
-        read = 0
-        while lines.length <= limit and (chunk := part.read(CHUNK_BYTES)):
+    read = 0
+    with archive.open(DOCUMENT_PART) as part:
+        while chunk := part.read(CHUNK_BYTES):
             read += len(chunk)
-            if read > XML_BYTES_LIMIT:
-                break
+            if lines.length > limit or read > XML_BYTES_LIMIT:
+                return False
             parser.Parse(chunk)
-    return lines.text()
+    return lines.length <= limit
 
 
 def _parser(lines: _Lines) -> expat.XMLParserType:
@@ -51,10 +79,15 @@ def _refuse(*_: object) -> None:
 
 
 class _Lines:
-    """Collects the lines of a document from its elements; bars join cells; empty lines and rows are dropped."""
+    """Collects the lines of a document from its elements; bars join cells; empty lines and rows are dropped.
 
-    def __init__(self) -> None:
+    levels: of headings, by the id of their style.
+    """
+
+    def __init__(self, levels: Mapping[str, int] | None = None) -> None:
         self.length = 0
+        self._levels = levels or {}
+        self._level = 0  # of the current paragraph
         self._lines: list[str] = []
         self._cells: list[str] = []  # of the current row
         self._now: list[str] = []  # of the current paragraph or cell
@@ -62,7 +95,7 @@ class _Lines:
         self._in_fallback = 0
         self._in_cells = 0  # a cell may contain a table
 
-    def begin(self, name: str, _: object) -> None:
+    def begin(self, name: str, attributes: Mapping[str, str]) -> None:
         """Begin an element."""
         if self._in_fallback or name == FALLBACK:
             self._in_fallback += 1
@@ -74,6 +107,8 @@ class _Lines:
             self._append(BREAKS[name])
         elif name == W + "tc":
             self._in_cells += 1
+        elif name == W + "pStyle":
+            self._level = self._levels.get(attributes.get(W + "val", ""), 0)
 
     def end(self, name: str) -> None:
         """An element ends."""
@@ -96,19 +131,21 @@ class _Lines:
         if self._in_text:
             self._append(text)
 
-    def text(self) -> str:
+    def text(self, between: str) -> str:
         """Return all lines so far."""
         self._end_cell()
         self._end_row()
-        return "\n".join(self._lines)
+        return between.join(self._lines)
 
     def _append(self, text: str) -> None:
         self._now.append(text)
         self.length += len(text)
 
     def _end_paragraph(self) -> None:
+        level, self._level = self._level, 0
         if not self._in_cells:
-            self._add("".join(self._now))
+            line = "".join(self._now)
+            self._add(f"{'#' * level} {line}" if level and line.strip() else line)
             self._now.clear()
         elif self._now and self._now[-1] != " ":
             self._now.append(" ")

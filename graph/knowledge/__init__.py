@@ -8,7 +8,9 @@ before in one transaction. Everything is in Postgres, schema `knowledge` (`schem
 `passages`: a text in parts.
 `store`: write, publish, take back, delete.
 `search`: the passages for a question.
-`embeddings`, `vectors`: texts as vectors; `upkeep`: makes the missing ones.
+`embeddings`, `vectors`: texts as vectors.
+`imports`: files and web pages that become drafts.
+`upkeep`: makes missing vectors and reads imports, as long as a server runs.
 `words`: words as customers type them.
 `unanswered`: questions in vain.
 `routes`, `json_routes`: all of it over HTTP, for people.

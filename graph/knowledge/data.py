@@ -14,6 +14,7 @@ Kind = Literal["qa", "markdown", "pdf", "docx", "web"]
 State = Literal["draft", "published", "retired"]
 
 CONTENT_LIMIT = 400_000  # characters of one version, about 150 pages
+TITLE_LIMIT = 300
 LINK_LIMIT = 500
 ABOVE = " › "  # between the headings of a passage
 
@@ -32,7 +33,7 @@ class Text(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     kind: Kind
-    title: str = Field(min_length=1, max_length=300)
+    title: str = Field(min_length=1, max_length=TITLE_LIMIT)
     wordings: list[str] = Field(default_factory=list, max_length=50)
     content: str = Field(min_length=1, max_length=CONTENT_LIMIT)
     department: str | None = Field(None, max_length=63)
@@ -79,11 +80,15 @@ class Passage(BaseModel):
 
 
 class Version(BaseModel):
-    """A version of a source, as people see it."""
+    """A version of a source, as people see it.
+
+    origin: the place in a folder of files that the source follows. address: the web page that it was read from.
+    """
 
     source_id: UUID
     kind: Kind
     origin: str | None
+    address: str | None
     number: int
     state: State
     title: str

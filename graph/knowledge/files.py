@@ -23,7 +23,9 @@ _TITLE = re.compile(r"^#[ \t]+(.+?)[ \t]*$", re.MULTILINE)
 
 
 class FileError(Exception):
-    """A file cannot be read; the message says what is wrong with it."""
+    """A file cannot be read; the message says what is wrong with it, `code` names it for programs."""
+
+    code = ""
 
 
 def paths_in(folder: Path) -> list[Path]:

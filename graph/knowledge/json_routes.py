@@ -33,9 +33,9 @@ def source_id(request: Request) -> UUID:
     return found
 
 
-async def body(request: Request) -> bytes:
+async def body(request: Request, limit: int = MAX_BYTES) -> bytes:
     """Return the body of a request. Raises TooLargeError."""
-    if int(request.headers.get("content-length") or MAX_BYTES + 1) > MAX_BYTES:
+    if int(request.headers.get("content-length") or limit + 1) > limit:
         raise TooLargeError
     return await request.body()
 
@@ -51,9 +51,9 @@ def route(path: str, answer: Answer, method: str) -> Route:
         except ValidationError as error:
             return _problem(422, files.problem_of(error))
         except files.FileError as error:
-            return _problem(422, str(error))
+            return _problem(422, str(error), error.code)
         except NotFoundError:
-            return _problem(404, "There is no such text, or none in that state.")
+            return _problem(404, "There is no such text or import, or none in that state.")
         except psycopg.DataError:  # text that Postgres does not store, such as NUL
             return _problem(422, "The text has characters that cannot be stored.")
         except (psycopg.Error, TimeoutError) as error:
@@ -63,5 +63,5 @@ def route(path: str, answer: Answer, method: str) -> Route:
     return Route(path, handle, methods=[method])
 
 
-def _problem(status: int, detail: str) -> Response:
-    return JSONResponse({"detail": detail}, status)
+def _problem(status: int, detail: str, code: str = "") -> Response:
+    return JSONResponse({"detail": detail} | ({"code": code} if code else {}), status)

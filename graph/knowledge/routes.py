@@ -1,6 +1,7 @@
 """`/knowledge/…` of the agent server's own app: people list, write, try, publish and take back, with KNOWLEDGE_TOKEN.
 
-Bodies and answers are JSON. A text is that of `data.Text`; `import` takes Markdown as files have it (`files`).
+Bodies and answers are JSON. A text is that of `data.Text`; `import` takes Markdown as files have it (`files`). Other
+files, and web pages, are read by `imports`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from starlette.requests import Request
 
 from graph.knowledge import files
 from graph.knowledge.data import CONTENT_LIMIT, NotFoundError, Text
+from graph.knowledge.imports.routes import ROUTES as IMPORTS
 from graph.knowledge.json_routes import SOURCE, body, route, source_id
 from graph.knowledge.tables import knowledge
 
@@ -50,13 +52,16 @@ async def _versions(request: Request) -> Any:  # noqa: ANN401 - JSON
 async def _write(request: Request) -> Any:  # noqa: ANN401 - JSON
     text = Text.model_validate_json(await body(request))
     known = source_id(request) if "source_id" in request.path_params else None
-    return (await knowledge().sources.write(text, known)).model_dump(mode="json")
+    written = await knowledge().sources.write(text, known)
+    knowledge().vectors.wake()
+    return written.model_dump(mode="json")
 
 
 async def _import(request: Request) -> Any:  # noqa: ANN401 - JSON
     given = Import.model_validate_json(await body(request))
     texts = files.texts_of(given.name, given.text)
     written = [await knowledge().sources.write(text) for text in texts.values()]
+    knowledge().vectors.wake()
     return [one.model_dump(mode="json") for one in written]
 
 
@@ -80,6 +85,7 @@ async def _try(request: Request) -> Any:  # noqa: ANN401 - JSON
     where: dict[str, Any] = {"department": trial.department, "channel_id": trial.channel_id}
     if trial.source_id:
         where |= {"source_id": trial.source_id, "state": "draft"}
+        await knowledge().vectors.complete()
     found = (await knowledge().search.candidates(trial.question, **where))[:CANDIDATES_SHOWN]
     answers = knowledge().search.is_answer
     passages = [one.model_dump(mode="json") | {"answers": answers(one)} for one in found]
@@ -107,4 +113,5 @@ ROUTES = [
     route("/knowledge/try", _try, "POST"),
     route("/knowledge/unanswered", _unanswered, "GET"),
     route("/knowledge/unanswered/{question_id:int}", _answered, "DELETE"),
+    *IMPORTS,
 ]

@@ -32,6 +32,10 @@ CREATE TABLE IF NOT EXISTS knowledge.source (
     origin text UNIQUE,
     created_at timestamptz NOT NULL DEFAULT now()
 );
+-- address: the web page that it was read from; imported: the digest of the file or page that was read last.
+ALTER TABLE knowledge.source ADD COLUMN IF NOT EXISTS address text UNIQUE;
+ALTER TABLE knowledge.source ADD COLUMN IF NOT EXISTS imported text;
+CREATE INDEX IF NOT EXISTS source_imported ON knowledge.source (imported);
 -- Everything about a version is in its row, so that a draft changes nothing until it is published.
 CREATE TABLE IF NOT EXISTS knowledge.version (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -81,6 +85,26 @@ CREATE TABLE IF NOT EXISTS knowledge.unanswered (
     UNIQUE (turn_id, question)
 );
 CREATE INDEX IF NOT EXISTS unanswered_age ON knowledge.unanswered (asked_at);
+
+-- Files and web pages that are read into drafts. content: the file, until it is read. A server reads a row as long as it
+-- renews the lease; attempt: counts the servers that began, and only the last one may write.
+CREATE TABLE IF NOT EXISTS knowledge.import (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    name text NOT NULL,
+    url text,
+    content bytea,
+    digest text,
+    source_id uuid REFERENCES knowledge.source ON DELETE SET NULL,
+    state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'reading', 'done', 'failed', 'cancelled')),
+    progress integer NOT NULL DEFAULT 0,
+    problem_code text,
+    problem text,
+    attempt integer NOT NULL DEFAULT 0,
+    lease_until timestamptz,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    ended_at timestamptz
+);
+CREATE INDEX IF NOT EXISTS import_open ON knowledge.import (created_at) WHERE state IN ('waiting', 'reading');
 
 -- A row for each text of a passage by which it may be found. 2 bytes a number and never out of line: the whole table is
 -- read for each question. halfvec came with pgvector 0.7.

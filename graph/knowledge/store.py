@@ -17,7 +17,7 @@ from graph.server.postgres import LoopPool, persistent
 
 RETIRED_KEPT = 10  # older versions of a source, for people to look up
 LIST_LIMIT = 200
-COLUMNS = """v.source_id, s.kind, s.origin, v.number, v.state, v.title, v.wordings, v.content, v.department,
+COLUMNS = """v.source_id, s.kind, s.origin, s.address, v.number, v.state, v.title, v.wordings, v.content, v.department,
     v.channel_id, v.owner, v.link, v.valid_from, v.valid_until, v.written_at, v.published_at"""
 VERSIONS = f"SELECT {COLUMNS} FROM knowledge.version v JOIN knowledge.source s ON s.id = v.source_id"  # noqa: S608 - constants
 # The newest version of each source, drafts first.
@@ -72,28 +72,26 @@ class KnowledgeStore:
 
     async def write(self, text: Text, source_id: UUID | None = None) -> Version:
         """Write a draft: of a new source, or in place of the source's draft. Raises NotFoundError."""
-        async with self._changing() as connection:
-            source = await _source(connection, text, source_id)
-            await connection.execute("DELETE FROM knowledge.version WHERE source_id = %s AND state = 'draft'", [source])
-            return await _write(connection, source, text)
+        async with self.changing() as connection:
+            return await write_draft(connection, text, source_id)
 
     async def publish(self, source_id: UUID) -> int:
         """Let the draft take the place of the published version; return its number. Raises NotFoundError."""
-        async with self._changing() as connection:
+        async with self.changing() as connection:
             number = await _publish(connection, source_id)
             await _refresh_words(connection)
             return number
 
     async def take_back(self, source_id: UUID) -> None:
         """Use the source no longer; its versions stay. Raises NotFoundError if none is published."""
-        async with self._changing() as connection:
+        async with self.changing() as connection:
             if not (await connection.execute(RETIRE, [source_id])).rowcount:
                 raise NotFoundError
             await _refresh_words(connection)
 
     async def delete(self, source_id: UUID) -> None:
         """Delete a source with all its versions. Raises NotFoundError."""
-        async with self._changing() as connection:
+        async with self.changing() as connection:
             gone = await connection.execute("DELETE FROM knowledge.source WHERE id = %s", [source_id])
             if not gone.rowcount:
                 raise NotFoundError
@@ -105,7 +103,7 @@ class KnowledgeStore:
         Texts that are published already stay as they are, and so do the origins of `failed` files. Return how many were
         published and how many taken back. Drafts of people stay.
         """
-        async with self._changing() as connection:
+        async with self.changing() as connection:
             known = await _published(connection, prefix)
             kept = tuple(f"{prefix}{name}" for name in failed)
             new = {origin: one for name, one in texts.items() if known.get(origin := f"{prefix}{name}") != one.digest}
@@ -126,14 +124,23 @@ class KnowledgeStore:
         await self._pool.close()
 
     @asynccontextmanager
-    async def _changing(self) -> AsyncIterator[Connection]:
+    async def changing(self) -> AsyncIterator[Connection]:
         """Open a transaction that no other change runs beside."""
         async with (await self._pool.get()).connection() as connection, connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('graph.knowledge', 0))")
             yield connection
 
 
-async def _source(connection: Connection, text: Text, source_id: UUID | None, origin: str | None = None) -> UUID:
+async def write_draft(
+    connection: Connection, text: Text, source_id: UUID | None = None, origin: str | None = None
+) -> Version:
+    """Write a draft within a change, as `KnowledgeStore.write` does. Raises NotFoundError."""
+    source = await _source(connection, text, source_id, origin)
+    await connection.execute("DELETE FROM knowledge.version WHERE source_id = %s AND state = 'draft'", [source])
+    return await _write(connection, source, text)
+
+
+async def _source(connection: Connection, text: Text, source_id: UUID | None, origin: str | None) -> UUID:
     if source_id is None:
         row = await (await connection.execute(ADD_SOURCE, {"kind": text.kind, "origin": origin})).fetchone()
         assert row is not None  # noqa: S101 - RETURNING
@@ -184,10 +191,8 @@ async def _publish(connection: Connection, source_id: UUID) -> int:
 
 
 async def _publish_text(connection: Connection, origin: str, text: Text) -> None:
-    source = await _source(connection, text, None, origin)
-    await connection.execute("DELETE FROM knowledge.version WHERE source_id = %s AND state = 'draft'", [source])
-    await _write(connection, source, text)
-    await _publish(connection, source)
+    draft = await write_draft(connection, text, None, origin)
+    await _publish(connection, draft.source_id)
 
 
 async def _published(connection: Connection, prefix: str) -> dict[str, str]:

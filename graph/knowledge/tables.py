@@ -8,6 +8,8 @@ from pathlib import Path
 from psycopg import AsyncConnection
 
 from graph.knowledge.embeddings import embeddings
+from graph.knowledge.imports.rows import Imports
+from graph.knowledge.imports.worker import Worker
 from graph.knowledge.search import Search
 from graph.knowledge.store import KnowledgeStore
 from graph.knowledge.unanswered import Unanswered
@@ -20,7 +22,7 @@ POOL_SIZE = 5
 
 
 class Knowledge:
-    """The texts of the company: their sources, the search in them, and the questions in vain."""
+    """The texts of the company: their sources, files that become sources, the search, and the questions in vain."""
 
     def __init__(self, address: str) -> None:
         config = settings()
@@ -28,6 +30,8 @@ class Knowledge:
         self.sources = KnowledgeStore(self._pool)
         self.vectors = Vectors(self._pool, embeddings())
         self.search = Search(self._pool, self.vectors, config.knowledge_threshold)
+        self.imports = Imports(self._pool, self.sources)
+        self.worker = Worker(self.imports, self.vectors.wake)
         self.unanswered = Unanswered(self._pool, config.knowledge_unanswered_days)
 
     async def close(self) -> None:

@@ -1,11 +1,11 @@
-"""The upkeep of the knowledge as long as a server runs: missing vectors are made, and their absence is said."""
+"""The upkeep of the knowledge as long as a server runs: imports are read, missing vectors are made."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import psycopg
 from starlette.applications import Starlette
@@ -18,21 +18,21 @@ log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def knowledge_of_this_server(_: Starlette) -> AsyncIterator[None]:
-    """Keep the vectors complete while the block runs; do nothing without KNOWLEDGE."""
-    if not settings().knowledge:
+    """Read imports and keep the vectors complete while the block runs; do nothing without KNOWLEDGE or its token."""
+    if not settings().knowledge and settings().knowledge_token is None:
         yield
         return
-    task = asyncio.create_task(_keep())
+    tasks = [asyncio.create_task(_keep_vectors()), asyncio.create_task(knowledge().worker.run())]
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await knowledge().close()
 
 
-async def _keep() -> None:
+async def _keep_vectors() -> None:
     try:
         if not await knowledge().vectors.available():
             log.warning("knowledge is searched by words alone: EMBEDDINGS_MODEL or pgvector is missing")

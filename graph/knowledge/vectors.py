@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 
 import psycopg
 from psycopg.rows import DictRow
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 
 PASSAGES_AT_ONCE = 32
 WATCH_SECONDS = 30.0
+TRIAL_SECONDS = 10.0  # bound of a trial's wait for the vectors of its draft
 MISSING = """SELECT p.id, p.title, p.wordings, p.body FROM knowledge.passage p
     JOIN knowledge.version v ON v.id = p.version_id WHERE v.state <> 'retired' AND NOT EXISTS (
         SELECT FROM knowledge.embedding e WHERE e.passage_id = p.id AND e.model = %s) ORDER BY p.id LIMIT %s"""
@@ -32,6 +34,7 @@ class Vectors:
         self._pool = pool
         self._model = model
         self._available = False
+        self._woken = asyncio.Event()
 
     @property
     def model_name(self) -> str:
@@ -71,12 +74,25 @@ class Vectors:
     async def keep_complete(self) -> None:
         """Make missing vectors at intervals, for ever: the model may be away while texts are published."""
         while self._model is not None:
-            try:
-                if made := await self.embed_missing():
-                    log.info("Vectors were made for %d passages.", made)
-            except (*FAILURES, psycopg.Error) as error:
-                log.warning("vectors were not made: %s", type(error).__name__)
-            await asyncio.sleep(WATCH_SECONDS)
+            self._woken.clear()
+            await self.complete(None)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(WATCH_SECONDS):
+                    await self._woken.wait()
+
+    async def complete(self, seconds: float | None = TRIAL_SECONDS) -> None:
+        """Make missing vectors, for as long at most; the search does without those that cannot be made now."""
+        try:
+            async with asyncio.timeout(seconds):
+                made = await self.embed_missing()
+        except (*FAILURES, psycopg.Error) as error:
+            log.warning("vectors were not made: %s", type(error).__name__)
+        else:
+            log.log(logging.INFO if made else logging.DEBUG, "Vectors were made for %d passages.", made)
+
+    def wake(self) -> None:
+        """Make missing vectors at once: a text was written."""
+        self._woken.set()
 
     @persistent
     async def _has_table(self) -> bool:

@@ -96,6 +96,14 @@ def pdf(text: str) -> bytes:
     return pdf_of([_page(4), stream(f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET".encode()), FONT])
 
 
+def pages(*texts: str) -> bytes:
+    """Return an ordinary document with these texts on its pages."""
+    count = len(texts)
+    sheets = [_page(3 + count + 2 * number) for number in range(count)]
+    words = [stream(f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET".encode(), packed=True) for text in texts]
+    return pdf_of([*sheets, *(one for text in words for one in (text, FONT))], count)
+
+
 def pdf_of(objects: list[bytes], pages: int = 1, kids: bytes | None = None) -> bytes:
     """A document with these objects from number 3 on, the first of them its pages."""
     listed = kids or b" ".join(b"%d 0 R" % number for number in range(3, 3 + pages))
