@@ -35,6 +35,7 @@ COMMANDS = {
     "backup": "backup",
     "backup-key": "backup",
     "restore": "restore",
+    "drill": "drill",
     "users": "users",
 }
 _GROUPS = frozenset({"users"})

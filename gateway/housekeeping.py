@@ -14,8 +14,8 @@ from gateway.customers.tombstones import Tombstones
 from gateway.inbox.intake import NOT_ITS_APP, NOT_KNOWN
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.outbox.sender import Sender
-from gateway.runtime.telemetry import EPISODES, ERRORS, QUEUE, QUEUE_AGE, UNCERTAIN
-from gateway.store import backlog, old_messages, ownership
+from gateway.runtime.telemetry import BACKUPS, EPISODES, ERRORS, QUEUE, QUEUE_AGE, UNCERTAIN
+from gateway.store import backlog, backup_runs, old_messages, ownership
 from gateway.store.composer import canned_files, fallbacks, uploads
 from gateway.store.customers import data_requests, marketing, proofs
 from gateway.store.database import Connection, Pool, is_away
@@ -89,6 +89,7 @@ class Housekeeping:
         """Perform the duties that may wait for a minute, even if one fails; return the seconds until the next call."""
         await self._do(self._with_database(self._keep_conversations))
         await self._do(self._with_database(_forget_rates))
+        await self._do(self._with_database(_measure_backups))
         await self._do(self._with_database(self._delete_files))
         await self._do(self._with_database(self._delete_attached))
         await self._do(self._with_database(self._delete_exports))
@@ -198,6 +199,13 @@ class Housekeeping:
 
 async def _forget_rates(conn: Connection) -> None:
     await rates.purge(conn, _MAX_EVENTS_PER_BATCH)
+
+
+async def _measure_backups(conn: Connection) -> None:
+    """Export the times; 0: never, so that the age is larger than any bound."""
+    times = await backup_runs.times(conn)
+    for kind in backup_runs.KINDS:
+        BACKUPS.labels(kind).set(times[kind].timestamp() if kind in times else 0)
 
 
 async def _measure(conn: Connection) -> None:

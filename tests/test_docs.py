@@ -23,7 +23,7 @@ MARKDOWN = [path for path in ROOT.rglob("*.md") if not {".venv", ".dev", "node_m
 def test_every_setting_is_in_the_example_and_nothing_else() -> None:
     programs = (gateway.settings, graph.settings, k8s.settings, simulator.settings)
     classes = [*(program.Settings for program in programs), gateway.console.settings.ConsoleSettings]
-    classes.append(gateway.backup.settings.BackupSettings)
+    classes.append(gateway.backup.settings.DrillSettings)
     known = {name.upper() for one in classes for name in one.model_fields}
     listed = re.findall(r"^#([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
     assert set(listed) == known

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
@@ -45,11 +46,27 @@ def dump(url: str, name: str) -> Iterator[IO[bytes]]:
         yield cast("IO[bytes]", process.stdout)
 
 
-def load(url: str, path: Path) -> None:
-    """Load a dump into an empty database: all of it or nothing. Raises BackupError."""
+def load(url: str, path: Path, *, owners: bool = True) -> None:
+    """Load a dump into an empty database, all or nothing; owners: with owners and rights. Raises BackupError."""
     name = str(conninfo_to_dict(url)["dbname"])
-    with _started("pg_restore", url, "--exit-on-error", "--single-transaction", f"--dbname={name}", str(path)):
+    kept = () if owners else ("--no-owner", "--no-privileges")
+    with _started("pg_restore", url, "--exit-on-error", "--single-transaction", *kept, f"--dbname={name}", str(path)):
         pass
+
+
+def create(server: str, name: str) -> str:
+    """Make an empty database on a server, in the place of one of this name; return its address."""
+    drop(server, name)
+    with psycopg.connect(server, autocommit=True, connect_timeout=5) as conn:
+        conn.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name)))
+    parts = urlsplit(server)
+    return f"{parts.scheme}://{parts.netloc}/{name}" + (f"?{parts.query}" if parts.query else "")
+
+
+def drop(server: str, name: str) -> None:
+    """Drop a database of a server, if it exists."""
+    with psycopg.connect(server, autocommit=True, connect_timeout=5) as conn:
+        conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def is_empty(url: str) -> bool:

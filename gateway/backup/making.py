@@ -11,7 +11,7 @@ from pyrage import x25519
 
 from gateway.backup import dumps
 from gateway.backup.errors import BackupError
-from gateway.backup.manifest import Dump, File, Manifest
+from gateway.backup.manifest import NAME, Dump, File, Manifest
 from gateway.backup.repository import FILES, Repository
 
 if TYPE_CHECKING:
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 NOT_IN_BACKUPS = "tombstones/"  # erased people stay erased because no restore takes these away
 
 
-def make(databases: dict[str, str], media: ObjectStore, to: Repository, key: x25519.Recipient) -> str:
-    """Back up the databases in their order, then customers' files; return the backup's name. Raises BackupError.
+def make(databases: dict[str, str], media: ObjectStore, to: Repository, key: x25519.Recipient) -> Manifest:
+    """Back up the databases in their order, then customers' files; return the manifest. Raises BackupError.
 
     The files come last, so that those which the databases name are there.
     """
     now = datetime.now(UTC).replace(microsecond=0)
-    folder = f"{now:%Y%m%dT%H%M%SZ}"
+    folder = now.strftime(NAME)
     if folder in to.names():
         raise BackupError(f"the backup {folder} was made in this second: try again")
     made = [_dump(name, url, folder, to, key) for name, url in _different(databases).items()]
@@ -49,7 +49,9 @@ def _dump(name: str, url: str, folder: str, to: Repository, key: x25519.Recipien
 
 def _files(media: ObjectStore, to: Repository, key: x25519.Recipient) -> list[File]:
     """Copy the files that the backup before does not have, and return all. A file that goes meanwhile is left out."""
-    known = {file.copy_name: file for name in to.names()[-1:] for file in to.manifest(name).files}
+    sizes = to.sizes(FILES)
+    before = [file for name in to.names()[-1:] for file in to.manifest(name).files]
+    known = {file.copy_name: file for file in before if sizes.get(file.copy_name) == file.size}
     listed = [one for page in obstore.list(media) for one in page if not one["path"].startswith(NOT_IN_BACKUPS)]
     found = (known.get(_copy_name(one)) or _copied(one, media, to, key) for one in listed)
     return [one for one in found if one is not None]

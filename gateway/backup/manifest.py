@@ -8,6 +8,9 @@ from pydantic import BaseModel, ValidationError
 
 from gateway.backup.errors import BackupError
 
+#: The names of backups: their times.
+NAME = "%Y%m%dT%H%M%SZ"
+
 
 class Table(BaseModel):
     """The content of a table: its number of rows, and a hash over some of them."""
@@ -40,6 +43,11 @@ class Manifest(BaseModel):
     made_at: datetime
     dumps: list[Dump]
     files: list[File]
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return self.made_at.strftime(NAME)
 
 
 def read(data: bytes) -> Manifest:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 FILES = "files"
-_NAME = "%Y%m%dT%H%M%SZ"
 
 
 class Repository:
@@ -41,11 +40,11 @@ class Repository:
         with target.open("wb") as file:
             encryption.unseal(obstore.open_reader(self._objects, path), file, key, expected)
 
-    def finish(self, backup: Manifest) -> str:
-        """Write the manifest, with which the folder becomes a backup; return its name."""
-        name = backup.made_at.strftime(_NAME)
-        obstore.put(self._objects, f"{name}/{MANIFEST}", backup.model_dump_json().encode())
-        return name
+    def finish(self, backup: Manifest) -> Manifest:
+        """Write the manifest, with which the folder becomes a backup; return it. Raises BackupError if a file lacks."""
+        self.require(backup)
+        obstore.put(self._objects, f"{backup.name}/{MANIFEST}", backup.model_dump_json().encode())
+        return backup
 
     def names(self) -> list[str]:
         """Return the names of the whole backups, oldest first."""
@@ -61,6 +60,20 @@ class Repository:
     def paths(self) -> list[str]:
         """Return the paths of all objects."""
         return [one["path"] for page in obstore.list(self._objects) for one in page]
+
+    def require(self, backup: Manifest) -> None:
+        """Raise BackupError unless each file of a backup is in the store with its size."""
+        for dump in backup.dumps:
+            self._require(f"{backup.name}/{dump.name}.dump.age", Sealed(dump.size, dump.sha256))
+        sizes = self.sizes(FILES)
+        for file in backup.files:
+            if sizes.get(file.copy_name) != file.size:
+                raise BackupError(f"the backup lacks its file {FILES}/{file.copy_name}, or has a part of it only")
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        """Return the size in bytes of each object of a folder, by its name in it."""
+        listed = [one for page in obstore.list(self._objects, f"{folder}/") for one in page]
+        return {one["path"].removeprefix(f"{folder}/"): one["size"] for one in listed}
 
     def prune(self, days: float, now: datetime) -> int:
         """Delete old backups, folders older than a day that never became one, and files that none names.
@@ -89,7 +102,7 @@ class Repository:
 
 
 def _time(name: str) -> datetime:
-    return datetime.strptime(name, _NAME).replace(tzinfo=UTC)
+    return datetime.strptime(name, manifest.NAME).replace(tzinfo=UTC)
 
 
 def _is_over(folder: str, kept: list[str]) -> bool:

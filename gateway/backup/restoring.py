@@ -27,28 +27,30 @@ def restore(
 
     Everything is fetched and verified before a database is changed, and each is changed as a whole. Raises BackupError.
     """
-    name = name or _newest(of)
+    name = name or newest(of)
     manifest = of.manifest(name)
     with tempfile.TemporaryDirectory(prefix="whatsapp-agent-restore-") as folder:
-        fetched = {one.name: _fetch(one, name, of, key, Path(folder)) for one in manifest.dumps}
+        fetched = {one.name: fetch(one, name, of, key, Path(folder)) for one in manifest.dumps}
         for one in manifest.dumps:
             _require_empty(one.name, databases)
         for file in manifest.files:
             _put_back(file, media, of, key, Path(folder))
         for one in manifest.dumps:
             dumps.load(databases[one.name], fetched[one.name])
-            _compare(one, databases[one.name])
+            compare(one, databases[one.name])
     return name
 
 
-def _newest(of: Repository) -> str:
+def newest(of: Repository) -> str:
+    """Return the name of the newest whole backup. Raises BackupError."""
     names = of.names()
     if not names:
         raise BackupError("there is no whole backup at BACKUP_URL")
     return names[-1]
 
 
-def _fetch(one: Dump, name: str, of: Repository, key: x25519.Identity, folder: Path) -> Path:
+def fetch(one: Dump, name: str, of: Repository, key: x25519.Identity, folder: Path) -> Path:
+    """Return the verified and decrypted dump, in a folder. Raises BackupError."""
     target = folder / f"{one.name}.dump"
     of.get(f"{name}/{one.name}.dump.age", target, key, Sealed(one.size, one.sha256))
     return target
@@ -67,7 +69,7 @@ def _put_back(file: File, media: ObjectStore, of: Repository, key: x25519.Identi
     obstore.put(media, file.path, target)
 
 
-def _compare(one: Dump, url: str) -> None:
+def compare(one: Dump, url: str) -> None:
     """Raise BackupError where the restored tables are not those of the manifest."""
     with psycopg.connect(url, connect_timeout=5) as conn:
         found = dumps.tables(conn)

@@ -30,3 +30,15 @@ class BackupSettings(CommonSettings):
         """
         named = {"agent": self.agent_database_url, "business": self.business_database_url, "gateway": self.database_url}
         return {name: url.get_secret_value() for name, url in named.items() if url is not None}
+
+
+class DrillSettings(BackupSettings):
+    """What a drill needs besides the backup and its private key: a server to restore into, and the tombstones."""
+
+    secrets: ClassVar[tuple[str, ...]] = (*BackupSettings.secrets, "DRILL_SERVER_URL", "TOMBSTONE_KEY")
+
+    drill_server_url: SecretStr = Field(
+        ..., description="superuser of a Postgres for drills alone: databases drill_… are made there and dropped"
+    )
+    tombstone_key: SecretStr | None = Field(None, description="key of the hashes of erased people")
+    tombstone_url: str | None = Field(None, description="object store of tombstones; unset: MEDIA_URL")

@@ -11,13 +11,16 @@ from typing import Annotated, TypeVar
 import psycopg
 import typer
 from obstore.exceptions import BaseError
+from psycopg.errors import InsufficientPrivilege, UndefinedTable
 
 from gateway.backup import encryption, making
 from gateway.backup.errors import BackupError
+from gateway.backup.manifest import Manifest
 from gateway.backup.repository import Repository
 from gateway.backup.settings import BackupSettings
-from gateway.commands.common import die, read
+from gateway.commands.common import die, read, with_database
 from gateway.runtime.object_store import open_store
+from gateway.store import backup_runs
 
 T = TypeVar("T")
 
@@ -28,15 +31,16 @@ commands = typer.Typer()
 def backup() -> None:
     """Back up the databases and customers' files, encrypted, to BACKUP_URL; delete backups that are too old."""
     settings = read(BackupSettings)
-    name, deleted = whole(lambda: _backup(settings))
-    print(f"backup {name}" + (f"; {deleted} older ones deleted" if deleted else ""))
+    made, deleted = whole(lambda: _backup(settings))
+    print(f"backup {made.name}" + (f"; {deleted} older ones deleted" if deleted else ""))
+    note(settings, "backup", made.name, made.made_at)
 
 
-def _backup(settings: BackupSettings) -> tuple[str, int]:
+def _backup(settings: BackupSettings) -> tuple[Manifest, int]:
     key = encryption.recipient(settings.backup_recipient)
     to = Repository(open_store(settings.backup_url))
-    name = making.make(settings.databases(), open_store(settings.media_url), to, key)
-    return name, to.prune(settings.backup_days, datetime.now(UTC))
+    made = making.make(settings.databases(), open_store(settings.media_url), to, key)
+    return made, to.prune(settings.backup_days, datetime.now(UTC))
 
 
 @commands.command()
@@ -51,14 +55,25 @@ def backup_key(file: Annotated[Path, typer.Argument(help="The new file; keep it 
     print(public)
 
 
-def whole(act: Callable[[], T]) -> T:
-    """Return the result of an action; end with one sentence if it did not succeed."""
+def whole(act: Callable[[], T], failed: str = "no backup was made or restored") -> T:
+    """Return the result of an action; end with one sentence, which begins with `failed`, if it did not succeed."""
     try:
         return act()
     except (BackupError, ValueError) as error:
-        die(f"no backup was made or restored: {error}")
+        die(f"{failed}: {error}")
     except (BaseError, OSError) as error:
         first = str(error).splitlines()[:1]
-        die(f"no backup was made or restored: a disk or an object store failed: {''.join(first)}")
+        die(f"{failed}: a disk or an object store failed: {''.join(first)}")
     except psycopg.OperationalError as error:
-        die(f"no backup was made or restored: a database does not answer: {str(error).splitlines()[0]}")
+        die(f"{failed}: a database does not answer: {str(error).splitlines()[0]}")
+    except psycopg.Error as error:  # its words may hold values of rows
+        die(f"{failed}: a database refused a statement ({type(error).__name__})")
+
+
+def note(settings: BackupSettings, kind: backup_runs.Kind, name: str, at: datetime) -> None:
+    """Note the time in the gateway's database, for metrics and `gateway doctor`."""
+    try:
+        with_database(settings, lambda conn: backup_runs.note(conn, kind, name, at))
+    except (UndefinedTable, InsufficientPrivilege) as error:
+        why = error.diag.message_primary
+        die(f"the {kind} succeeded, but its time was not noted: run `gateway migrate` first ({why})")

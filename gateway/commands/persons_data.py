@@ -43,6 +43,7 @@ _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _NUMBER = re.compile(r"[1-9][0-9]{6,14}")
 _DECORATION = re.compile(r"[\s+().-]")
 _CONNECT_SECONDS = 10.0
+_BEGUN = 2  # exit code: `gateway work` goes on with what was not reached
 _PATIENCE_SECONDS = 30.0  # for a place that does not answer; then `gateway work` goes on
 
 
@@ -86,7 +87,10 @@ def export(
 
 @commands.command()
 def tombstones() -> None:
-    """After a restore: take the tombstones from the object store, and erase the people whom the backup brought back."""
+    """After a restore: take the tombstones from the object store, and erase the people whom the backup brought back.
+
+    Exit code 1: nobody was erased; 2: places were not reached, and `gateway work` goes on with them.
+    """
     settings = read_settings()
     if settings.tombstone_key is None:
         die("set TOMBSTONE_KEY, the same as before the restore")
@@ -98,7 +102,7 @@ def tombstones() -> None:
     for line in [line for one in ended for line in _told(one)]:
         print(line)
     if any(one.state != "done" for one in ended):
-        raise SystemExit(1)
+        raise SystemExit(_BEGUN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ async def examine(settings: Settings, seconds: float = CHECK_SECONDS) -> Examina
     async with httpx.AsyncClient(timeout=_REQUEST_SECONDS) as http:
         checks = [_bounded(part, check, seconds) for part, check in _checks(settings, numbers, http).items()]
         found, agent = await asyncio.gather(asyncio.gather(*checks), agent_server.version(settings, http))
-    findings = [*channels(settings), *_versions(settings), *(one for each in found for one in each), *backup()]
+    findings = [*channels(settings), *_versions(settings), *(one for each in found for one in each)]
     order = ("problem", "warning", "unchecked")
     findings.sort(key=lambda one: order.index(one.level))
     newest = max(path.stem for path in MIGRATIONS.glob("*.sql"))
@@ -69,7 +69,7 @@ async def _database(url: str, numbers: list[Channel]) -> list[Finding]:
     try:
         found = await database(url)
         async with await connect(url) as conn:
-            return [*found, *await traffic(conn, numbers), *await against_postgres(conn)]
+            return [*found, *await traffic(conn, numbers), *await against_postgres(conn), *await backup(conn)]
     except psycopg.OperationalError as error:
         return [away(error)]
 

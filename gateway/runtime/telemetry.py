@@ -49,6 +49,7 @@ TOKEN_DAYS_LEFT = Gauge("whatsapp_token_days_left", "Until the access token ends
 API_VERSION_DAYS_LEFT = Gauge("whatsapp_api_version_days_left", "Until Meta ends this version; +Inf: not announced")
 BLOCKED = Gauge("whatsapp_number_blocked", "1 while Meta refuses whatever this number sends", ["phone_number_id"])
 UNCERTAIN = Gauge("whatsapp_messages_uncertain", "Sends of which nobody knows whether Meta has them")
+BACKUPS = Gauge("whatsapp_backup_timestamp_seconds", "When the newest backup was made, the last drill passed", ["kind"])
 LOGINS = Counter("whatsapp_console_logins", "Tries of people to sign in to the console, by outcome", ["outcome"])
 
 # Only `serve` counts these. Zeros from `work` would hide from an alert that no process counts them.

@@ -32,6 +32,7 @@ BEGIN
             ('account_state', everything, NULL),
             ('number_check', everything, NULL),
             ('cost_ledger', 'SELECT', 'SELECT'),
+            ('backup_run', 'SELECT', NULL),
             -- What people see and do.
             ('episode', everything, 'SELECT, INSERT, UPDATE'),
             ('note', everything, 'SELECT, INSERT'),
@@ -68,4 +69,8 @@ BEGIN
             RAISE WARNING 'Rights wait for the newest migrations: %', SQLERRM;
         END;
     END LOOP;
+    -- Roles of an installation that makes no backups may lack this one.
+    IF to_regrole('wa_backup') IS NOT NULL AND to_regclass('public.backup_run') IS NOT NULL THEN
+        GRANT INSERT, UPDATE ON backup_run TO wa_backup;
+    END IF;
 END $$;

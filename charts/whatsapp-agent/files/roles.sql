@@ -5,6 +5,7 @@
 --   wa_gateway  reads and writes the gateway's tables (`gateway serve`, `gateway work`, the commands)
 --   wa_console  reads and writes what the console's pages need (gateway/store/grants.sql)
 --   wa_agent    owns the schema `agent`; reads and writes `business` and `knowledge`; sees no table of the gateway
+--   wa_backup   reads everything, notes when a backup was made (`gateway backup`, `gateway drill`)
 --
 -- It sets no passwords. `gateway roles --sql --previous-owner NAME` also takes over what one role owned before.
 BEGIN;
@@ -14,7 +15,7 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['wa_migrate', 'wa_gateway', 'wa_console', 'wa_agent'] LOOP
+    FOREACH name IN ARRAY ARRAY['wa_migrate', 'wa_gateway', 'wa_console', 'wa_agent', 'wa_backup'] LOOP
         IF to_regrole(name) IS NULL THEN
             EXECUTE format('CREATE ROLE %I LOGIN', name);
         ELSIF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = name
@@ -27,13 +28,24 @@ BEGIN
         EXECUTE format('GRANT wa_migrate, wa_agent TO %I', current_user);
     END IF;
     EXECUTE format('REVOKE CREATE, TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
-    EXECUTE format('GRANT CONNECT ON DATABASE %I TO wa_migrate, wa_gateway, wa_console, wa_agent', current_database());
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO wa_migrate, wa_gateway, wa_console, wa_agent, wa_backup',
+                   current_database());
     EXECUTE format('GRANT CREATE, TEMPORARY ON DATABASE %I TO wa_migrate', current_database());
 END $$;
 
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO wa_gateway, wa_console, wa_agent;
 GRANT USAGE, CREATE ON SCHEMA public TO wa_migrate;
+
+-- Others than superusers need the admin option of this role to give it.
+DO $$
+BEGIN
+    IF NOT pg_has_role('wa_backup', 'pg_read_all_data', 'MEMBER') THEN
+        GRANT pg_read_all_data TO wa_backup;
+    END IF;
+EXCEPTION WHEN insufficient_privilege THEN
+    RAISE WARNING 'Backups need a superuser once, GRANT pg_read_all_data TO wa_backup: %', SQLERRM;
+END $$;
 
 -- Extensions: `vector` is not a trusted one, so that only a superuser may create it.
 DO $$
@@ -154,6 +166,7 @@ BEGIN
             ('account_state', everything, NULL),
             ('number_check', everything, NULL),
             ('cost_ledger', 'SELECT', 'SELECT'),
+            ('backup_run', 'SELECT', NULL),
             -- What people see and do.
             ('episode', everything, 'SELECT, INSERT, UPDATE'),
             ('note', everything, 'SELECT, INSERT'),
@@ -190,6 +203,10 @@ BEGIN
             RAISE WARNING 'Rights wait for the newest migrations: %', SQLERRM;
         END;
     END LOOP;
+    -- Roles of an installation that makes no backups may lack this one.
+    IF to_regrole('wa_backup') IS NOT NULL AND to_regclass('public.backup_run') IS NOT NULL THEN
+        GRANT INSERT, UPDATE ON backup_run TO wa_backup;
+    END IF;
 END $$;
 
 COMMIT;

@@ -154,3 +154,18 @@ async def test_a_clock_that_is_right(pool: Pool, simulator: Simulator, http: htt
 async def test_a_meta_without_a_clock_is_no_problem(http: httpx.AsyncClient) -> None:
     [finding] = await against_meta("http://127.0.0.1:9", http)
     assert finding.level == "unchecked"
+
+
+# Backups ------------------------------------------------------------------------------------------------------------
+
+
+async def test_an_old_backup_and_a_drill_that_is_too_long_ago(doctor: Doctor, database: str) -> None:
+    note = "INSERT INTO backup_run VALUES ('{0}', now() - interval '{1} hours', 'a')"
+    await execute(database, note.format("backup", 47))
+    report = await doctor()
+    assert (report.code, report.of("unchecked")) == (0, ["backup: no drill has restored a backup yet"])
+    await execute(database, "UPDATE backup_run SET at = at - interval '2 hours'", note.format("drill", 15 * 24))
+    report = await doctor()
+    assert (report.code, report.of("unchecked")) == (2, [])
+    assert "CronJob `…-backup`" in report.step_of("the newest backup is 2 days old")
+    assert "CronJob `…-drill`" in report.step_of("last restored as a trial 15 days ago")

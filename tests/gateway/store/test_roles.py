@@ -20,7 +20,7 @@ from graph.business.demo import create
 from simulator.stack.postgres import Postgres
 from tests.gateway.conftest import Command
 
-ROLES = ("wa_migrate", "wa_gateway", "wa_console", "wa_agent")
+ROLES = ("wa_migrate", "wa_gateway", "wa_console", "wa_agent", "wa_backup")
 PROGRAM = "COPY (SELECT 1) TO PROGRAM 'true'"
 DDL = ("CREATE TABLE public.mine ()", "CREATE SCHEMA mine", "CREATE TEMP TABLE mine ()", "CREATE EXTENSION citext")
 ANYBODY = (
@@ -78,6 +78,17 @@ FORBIDDEN = {
         "TRUNCATE business.orders",
         "CREATE TABLE knowledge.mine ()",
     ),
+    "wa_backup": (
+        *ANYBODY,
+        *DDL,
+        "SET ROLE wa_gateway",
+        "INSERT INTO tag (name) VALUES ('a')",
+        "UPDATE message SET content = '{}'",
+        "DELETE FROM event",
+        "DELETE FROM backup_run",
+        "INSERT INTO agent.checkpoints VALUES ('1')",
+        "UPDATE business.orders SET status = status",
+    ),
 }
 ALLOWED = {
     "wa_migrate": ("CREATE TABLE mine ()", "CREATE SCHEMA mine", "SELECT FROM message"),
@@ -93,6 +104,13 @@ ALLOWED = {
         "SELECT FROM agent.checkpoints",
         "CREATE TABLE agent.mine ()",
         "SELECT '[1,2]'::vector <-> '[1,3]'",
+    ),
+    "wa_backup": (
+        "SELECT pg_export_snapshot()",
+        "SELECT FROM event",
+        "SELECT FROM agent.checkpoints",
+        "SELECT FROM business.orders",
+        "INSERT INTO backup_run VALUES ('backup', now(), 'a') ON CONFLICT (kind) DO UPDATE SET at = excluded.at",
     ),
 }
 
@@ -150,7 +168,7 @@ def test_no_role_has_rights_over_the_server(installed: str) -> None:
                WHERE r.rolname = ANY(%s)""",
             [list(ROLES), list(ROLES)],
         )
-        assert found.fetchall() == []
+        assert found.fetchall() == [("wa_backup",)]  # a member of pg_read_all_data
 
 
 def test_every_table_of_the_gateway_has_its_rights_written_down(installed: str) -> None:
