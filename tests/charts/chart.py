@@ -21,7 +21,8 @@ SCENARIOS = {
     **{path.name.removesuffix("-values.yaml"): path for path in sorted((CHART / "ci").glob("*-values.yaml"))},
     "production": CHART / "values-production.yaml",
 }
-POD_KINDS = ("Deployment", "StatefulSet", "Job", "Pod")
+POD_KINDS = ("Deployment", "StatefulSet", "Job", "CronJob", "Pod")
+ENDING = ("Job/", "CronJob/", "Pod/")  # owners of pods that end by themselves
 
 
 class RenderError(Exception):
@@ -63,8 +64,16 @@ def pods(objects: list[Object]) -> Iterator[tuple[str, Object, Object]]:
     """Every pod template: name of its owner, metadata, spec."""
     for one in objects:
         if one["kind"] in POD_KINDS:
-            template = one if one["kind"] == "Pod" else one["spec"]["template"]
+            template = pod_template(one)
             yield f"{one['kind']}/{one['metadata']['name']}", template["metadata"], template["spec"]
+
+
+def pod_template(one: Object) -> Object:
+    """The pod that an object makes or is."""
+    if one["kind"] == "Pod":
+        return one
+    template: Object = (one["spec"]["jobTemplate"] if one["kind"] == "CronJob" else one)["spec"]["template"]
+    return template
 
 
 def containers(spec: Object) -> list[Object]:
@@ -91,5 +100,5 @@ def console(objects: list[Object]) -> list[str]:
 
 def environment(objects: list[Object], component: str, kind: str = "Deployment") -> dict[str, Any]:
     """The variables of a component's main container: value, or valueFrom."""
-    spec = pick(objects, kind, component)["spec"]["template"]["spec"]
+    spec = pod_template(pick(objects, kind, component))["spec"]
     return {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in spec["containers"][0]["env"]}

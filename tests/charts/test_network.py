@@ -77,7 +77,10 @@ def test_nothing_reaches_private_addresses_as_if_they_were_the_internet(name: st
     [
         ("demo", set()),
         ("first-try", {"worker", "agent"}),
-        ("external", {"gateway", "worker", "console", "agent"}),  # gateway and console: to the object store
+        (
+            "external",
+            {"gateway", "worker", "console", "agent", "backup", "drill", "restore"},
+        ),  # some: to the object store
         ("licensed", {"worker", "agent", "agent-queue"}),
         ("licensed-dev", {"agent", "agent-queue"}),
     ],
@@ -147,7 +150,7 @@ def test_external_databases_are_reached_by_those_who_use_them() -> None:
     network = Network(chart.scenario("external"))
     database = Outside("10.20.30.40")
     users = {component for component, pod in network.pods.items() if network.leaves(pod, database, 6432)}
-    assert users == {"gateway", "worker", "console", "agent", "migrate", "test"}
+    assert users == {"gateway", "worker", "console", "agent", "migrate", "test", "backup", "drill", "restore"}
     assert {component for component, pod in network.pods.items() if network.leaves(pod, database, 6379)} == {"worker"}
 
 

@@ -89,6 +89,8 @@ def test_everything_that_is_referred_to_exists(name: str) -> None:
     there = {(one["kind"], one["metadata"]["name"]): one for one in objects}
     for owner, kind, wanted, keys in references(objects):
         one = there.get((kind, wanted))
+        if one is None and wanted.endswith("-restore"):
+            continue  # people make it when they restore
         if one is None:
             assert wanted in brought, f"{owner} refers to {kind} {wanted}"
         elif kind in ("Secret", "ConfigMap"):

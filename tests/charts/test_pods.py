@@ -106,7 +106,7 @@ def test_every_container_says_what_it_needs(name: str) -> None:
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_what_runs_on_is_probed(name: str) -> None:
     for owner, _, spec in each_pod(name):
-        if owner.startswith(("Job/", "Pod/")):
+        if owner.startswith(chart.ENDING):
             continue
         main = spec["containers"][0]
         assert {"startupProbe", "livenessProbe", "readinessProbe"} <= main.keys(), owner
@@ -122,7 +122,7 @@ def test_what_runs_on_is_probed(name: str) -> None:
 def test_liveness_does_not_depend_on_databases(name: str) -> None:
     """/readyz, and /ok of a queue worker unless told otherwise, ask Postgres: its restart would kill all pods."""
     for owner, _, spec in each_pod(name):
-        if owner.startswith(("Job/", "Pod/")):
+        if owner.startswith(chart.ENDING):
             continue
         main = spec["containers"][0]
         for path in (main[probe].get("httpGet", {}).get("path") for probe in ("startupProbe", "livenessProbe")):

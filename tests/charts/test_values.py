@@ -17,6 +17,7 @@ VALUES = (chart.CHART / "values.yaml").read_text()
 FREE = {"context", "affinity", "dnsConfig", "securityContext", "containerSecurityContext", "items", "valueFrom"}
 FREE |= {"podSelector", "namespaceSelector", "global"}
 
+RECIPIENT = f"age1{'q' * 58}"
 REFUSALS = {
     "an unknown value": ({"gateway.replica": 2}, "additional properties 'replica' not allowed"),
     "an unknown section": ({"gatway.replicas": 2}, "additional properties 'gatway' not allowed"),
@@ -142,6 +143,28 @@ REFUSALS = {
         {"route": {"enabled": True, "parentRefs": [{"name": "a"}]}},
         "leave the simulator or the way in out",
     ),
+    "backups that nobody could read": ({"backup.enabled": True}, "backup.enabled needs backup.recipient: make a pair"),
+    "a private key as a value": (
+        {"backup.recipient": "AGE-SECRET-KEY-1"},
+        "the private one, AGE-SECRET-KEY-…, is never",
+    ),
+    "a drill of no backup": ({"backup.drill.enabled": True}, "backup.drill.enabled needs backup.enabled"),
+    "a drill without a key": (
+        {"backup": {"enabled": True, "recipient": RECIPIENT, "drill": {"enabled": True}}},
+        "backup.drill.enabled needs backup.drill.existingSecret",
+    ),
+    "backups among customers' files": (
+        {"media.url": "s3://a/b", "backup": {"enabled": True, "recipient": RECIPIENT, "url": "s3://a/b/"}},
+        "backup.url is the object store of media.url",
+    ),
+    "backups by a role that may not read everything": (
+        {
+            "backup": {"enabled": True, "recipient": RECIPIENT},
+            "postgres": {"mode": "external", "external": {"existingSecret": "a", "migrateUrlKey": "m"}},
+        },
+        "needs postgres.external.backupUrlKey",
+    ),
+    "a schedule of four fields": ({"backup.schedule": "17 3 * *"}, "minute, hour, day, month and day of the week"),
     "two issuers": (
         {"ingress": {"enabled": True, "host": "a", "certManager": {"clusterIssuer": "a", "issuer": "b"}}},
         "leave one of them out",

@@ -11,7 +11,7 @@ from tests.cluster.kube import CommandError, run
 from tests.images.dockerfile import PROGRAMS, ROOT, Program
 from tests.kind import skaffold
 
-TAG = "dev"
+TAG = os.environ.get("CLUSTER_TESTS_TAG") or "dev"
 OFFICIAL_BASE = "docker.io/library/python:3.11-slim"
 BUILD_SECONDS = 1200
 CHART_NAMES = {"postgres": "postgres", "valkey": "redis"}

@@ -226,5 +226,5 @@ async def test_a_duty_that_fails_keeps_no_other_from_being_done(gateway: Gateway
 async def test_the_times_of_backups_are_exported_and_those_that_never_were_are_very_old(gateway: Gateway) -> None:
     keeper = Housekeeping(gateway.pool, gateway.sender, QuietPeriod(0, 0), Ages())
     await keeper.clean()
-    times = [REGISTRY.get_sample_value("whatsapp_backup_timestamp_seconds", {"kind": one}) for one in ("backup", "drill")]
-    assert times == [0, 0]
+    name = "whatsapp_backup_timestamp_seconds"
+    assert [REGISTRY.get_sample_value(name, {"kind": one}) for one in ("backup", "drill")] == [0, 0]

@@ -22,8 +22,9 @@ run() {
 }
 
 run --file "$here/roles.sql"
-for role in migrate gateway console agent; do
-    file=$(printenv "WA_$(echo "$role" | tr '[:lower:]' '[:upper:]')_PASSWORD_FILE")
+for role in migrate gateway console agent backup; do
+    # Without backups the last one has no password, and nobody can use it.
+    file=$(printenv "WA_$(echo "$role" | tr '[:lower:]' '[:upper:]')_PASSWORD_FILE") || continue
     # A file and no argument, which others could read; and no statement in the log.
     run <<END
 SET log_statement = 'none';
@@ -40,6 +41,7 @@ ALTER DATABASE agent OWNER TO wa_agent;
 END
 run --dbname agent <<'END'
 REVOKE ALL ON DATABASE agent FROM PUBLIC;
+GRANT CONNECT ON DATABASE agent TO wa_backup;
 DO $$
 DECLARE
     statement text;

@@ -57,6 +57,12 @@ flows:
 {{- if include "wa.businessJob" . }}
 {{- $users = append $users "business" }}
 {{- end }}
+{{- if .Values.backup.enabled }}
+{{- $users = concat $users (list "backup" "restore") }}
+{{- if .Values.backup.drill.enabled }}
+{{- $users = append $users "drill" }}
+{{- end }}
+{{- end }}
 {{- if include "wa.testable" . }}
 {{- $users = append $users "test" }}
 {{- end }}
@@ -75,6 +81,11 @@ flows:
 {{- end }}
 {{- if and .Values.media.url (not (hasPrefix "file:" .Values.media.url)) }}
 {{- $users = concat $users (list "gateway" "worker" "console") }}
+{{- end }}
+{{- range list .Values.media.url .Values.backup.url .Values.worker.tombstones.url }}
+{{- if and $.Values.backup.enabled . (not (hasPrefix "file:" .)) }}
+{{- $users = concat $users (list "backup" "restore" "drill") }}
+{{- end }}
 {{- end }}
 {{- if .Values.console.oidc.issuer }}
 {{- $users = append $users "console" }}
@@ -95,6 +106,9 @@ flows:
       "simulator" .Values.simulator.enabled
       "postgres" (eq .Values.postgres.mode "dev")
       "redis" (eq .Values.redis.mode "dev")
+      "backup" .Values.backup.enabled
+      "restore" .Values.backup.enabled
+      "drill" (and .Values.backup.enabled .Values.backup.drill.enabled)
       "migrate" .Values.migrations.enabled
       "business" (include "wa.businessJob" .)
       "test" (include "wa.testable" .) }}

@@ -9,7 +9,7 @@ Of a list or a map each item has that form. $
 {{- range list "phoneNumberId" "businessAccountId" }}
 - {path: channel.{{ . }}, form: '^[0-9]*$', say: "the id that Meta's dashboard shows, digits alone (no telephone number), in quotes"}
 {{- end }}
-{{- range list "channel.existingSecret" "model.existingSecret" "business.existingSecret" "tokens.existingSecret" "postgres.external.existingSecret" "redis.external.existingSecret" "agent.license.existingSecret" "console.business.existingSecret" "console.oidc.existingSecret" "ingress.tls.secretName" "console.ingress.tls.secretName" "certificate.secretName" }}
+{{- range list "channel.existingSecret" "model.existingSecret" "business.existingSecret" "tokens.existingSecret" "postgres.external.existingSecret" "redis.external.existingSecret" "agent.license.existingSecret" "console.business.existingSecret" "console.oidc.existingSecret" "backup.drill.existingSecret" "ingress.tls.secretName" "console.ingress.tls.secretName" "certificate.secretName" }}
 - {path: {{ . }}, form: '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$', say: 'the name of a Secret, lower case letters, digits and -'}
 {{- end }}
 {{- range list "whatsapp.graphUrl" "model.baseUrl" "business.apiUrl" "console.oidc.issuer" "monitoring.otlpEndpoint" }}
@@ -22,15 +22,21 @@ Of a list or a map each item has that form. $
 - {path: {{ . }}, form: '^((\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$', say: 'a host name in lower case, without https:// and without a path'}
 {{- end }}
 - {path: whatsapp.apiVersion, form: '^v[0-9]+\.[0-9]+$', say: 'v and a number, v26.0 for example'}
-- {path: media.url, form: '^((s3|gs|az|file)://[^ ]+)?$', say: 's3://bucket/prefix (gs, az and file are possible too)'}
+{{- range list "media.url" "backup.url" }}
+- {path: {{ . }}, form: '^((s3|gs|az|file)://[^ ]+)?$', say: 's3://bucket/prefix (gs, az and file are possible too)'}
+{{- end }}
+- {path: backup.recipient, form: '^(age1[a-z0-9]{58})?$', say: 'the public key that `gateway backup-key FILE` prints, age1… (the private one, AGE-SECRET-KEY-…, is never a value)'}
+{{- range list "backup.schedule" "backup.drill.schedule" }}
+- {path: {{ . }}, form: '^[^ ]+( [^ ]+){4}$', say: 'minute, hour, day, month and day of the week, 17 3 * * * for example'}
+{{- end }}
 - {path: console.url, form: '^(https?://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]+)?)?$', say: 'https:// and a host name in lower case, without a path, https://console.example.com for example'}
 - {path: console.route.eventsTimeout, form: '^([0-9]{1,5}(h|m|s|ms)){0,4}$', say: 'a number and ms, s, m or h, 1h for example'}
 - {path: images.tag, form: '^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$', say: 'a tag'}
 - {path: ingress.maxBody, form: '^([0-9]+[kmg]?)?$', say: 'a number and k, m or g, 4m for example'}
 - {path: monitoring.serviceMonitor.interval, form: '^[0-9]+(ms|s|m|h)$', say: 'a number and ms, s, m or h, 30s for example'}
 - {path: monitoring.serviceMonitor.scrapeTimeout, form: '^[0-9]+(ms|s|m|h)$', say: 'a number and ms, s, m or h, 10s for example'}
-{{- $quantities := list "postgres.dev.storage" "media.persistence.size" }}
-{{- range list "gateway" "worker" "agent" "agent.queue" "operator" "console" "migrations" "simulator" "postgres.dev" "redis.dev" }}
+{{- $quantities := list "postgres.dev.storage" "media.persistence.size" "backup.persistence.size" "backup.scratch" "backup.drill.postgresResources.requests" "backup.drill.postgresResources.limits" }}
+{{- range list "gateway" "worker" "agent" "agent.queue" "operator" "console" "migrations" "simulator" "postgres.dev" "redis.dev" "backup" "backup.drill" }}
 {{- $quantities = concat $quantities (list (printf "%s.resources.requests" .) (printf "%s.resources.limits" .)) }}
 {{- end }}
 {{- range $quantities }}

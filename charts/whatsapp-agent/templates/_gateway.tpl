@@ -113,7 +113,7 @@ podAffinity:
         matchExpressions:
           - key: app.kubernetes.io/component
             operator: In
-            values: [gateway, worker{{ if .Values.console.enabled }}, console{{ end }}]
+            values: [gateway, worker{{ if .Values.console.enabled }}, console{{ end }}{{ if .Values.backup.enabled }}, backup, restore, drill{{ end }}]
 {{- else -}}
 {}
 {{- end }}

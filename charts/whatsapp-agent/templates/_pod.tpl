@@ -17,6 +17,8 @@ One pod template for all components, so that none is less hardened than the othe
   token       whether the pod may speak to the API server
   spread      whether to spread over nodes and zones
   affinity    what the component itself needs
+  init        [{name: …, spec: DICT as this one}]: containers that run first; with "always" one runs on beside the main one,
+              and "runAs" is its uid and gid
   awaitsSchema  whether to wait, before it starts, until the migrations are through
   restartPolicy, serviceAccount
 */}}
@@ -60,7 +62,7 @@ spec:
   {{- with include "wa.placement" (dict "pod" $pod "spread" $spec.spread "selector" (include "wa.selector" .)) | trim }}
   {{- . | nindent 2 }}
   {{- end }}
-  {{- $first := list }}
+  {{- $first := $spec.init | default list }}
   {{- if $spec.awaitsSchema }}
   {{- $first = append $first (dict "name" "schema" "spec" (dict "image" $spec.image "args" (list "migrate" "--wait") "secrets" $spec.secrets)) }}
   {{- end }}
@@ -76,7 +78,7 @@ spec:
     {{- toYaml . | nindent 4 }}
     {{- end }}
     {{- range $first }}
-    - {{ include "wa.container" (dict "root" $root "name" .name "spec" .spec "pod" $pod "resources" $spec.resources) | indent 6 | trim }}
+    - {{ include "wa.container" (dict "root" $root "name" .name "spec" .spec "pod" $pod "resources" (.spec.resources | default $spec.resources)) | indent 6 | trim }}
     {{- end }}
   {{- end }}
   containers:
@@ -151,6 +153,9 @@ dnsConfig:
 name: {{ .name }}
 image: {{ include "wa.image" (dict "root" .root "image" $spec.image) | quote }}
 imagePullPolicy: {{ .root.Values.images.pullPolicy }}
+{{- if $spec.always }}
+restartPolicy: Always
+{{- end }}
 {{- with $spec.command }}
 command:
   {{- toYaml . | nindent 2 }}
@@ -226,7 +231,7 @@ lifecycle:
 resources:
   {{- toYaml .resources | nindent 2 }}
 securityContext:
-  {{- toYaml .pod.containerSecurityContext | nindent 2 }}
+  {{- toYaml (mergeOverwrite (hasKey $spec "runAs" | ternary (dict "runAsUser" $spec.runAs "runAsGroup" $spec.runAs) dict) .pod.containerSecurityContext) | nindent 2 }}
 terminationMessagePolicy: FallbackToLogsOnError
 volumeMounts:
   - name: tmp

@@ -165,23 +165,33 @@ yes
 
 {{/* The database roles of the chart's Postgres, wa_ and one of these, with comma. */}}
 {{- define "wa.databaseRoles" -}}
-migrate,gateway,console,agent
+migrate,gateway,console,agent{{ if .Values.backup.enabled }},backup{{ end }}
 {{- end }}
 
 {{/*
 (dict "root" $ "key" KEY): the key of a database's URL, by its name among the values postgres.external.*UrlKey. In a
-Secret of the user's the gateway's stands for each that is not named, and that of the business for its migrations.
+Secret of the user's the gateway's stands for each that is not named, but for those that another one stands for first.
 */}}
 {{- define "wa.postgresKey" -}}
 {{- $postgres := .root.Values.postgres }}
 {{- $external := $postgres.external }}
 {{- if and (eq $postgres.mode "external") $external.existingSecret }}
-{{- $business := $external.businessMigrateUrlKey | default $external.businessUrlKey | default $external.migrateUrlKey }}
-{{- ternary $business (get $external .key) (eq .key "businessMigrateUrlKey") | default $external.urlKey }}
+{{- $instead := dict
+      "businessMigrateUrlKey" (list "businessUrlKey" "migrateUrlKey")
+      "backupAgentUrlKey" (list "agentUrlKey")
+      "backupBusinessUrlKey" (list "businessUrlKey")
+      "restoreUrlKey" (list "migrateUrlKey")
+      "restoreAgentUrlKey" (list "agentUrlKey")
+      "restoreBusinessUrlKey" (list "businessMigrateUrlKey" "businessUrlKey") }}
+{{- $found := "" }}
+{{- range concat (list .key) (get $instead .key | default list) (list "urlKey") }}
+{{- $found = $found | default (get $external .) }}
+{{- end }}
+{{- $found }}
 {{- else if eq $postgres.mode "external" -}}
 url
 {{- else -}}
-{{ get (dict "urlKey" "url" "migrateUrlKey" "migrate-url" "consoleUrlKey" "console-url" "agentUrlKey" "agent-url" "businessUrlKey" "business-url" "businessMigrateUrlKey" "migrate-url") .key }}
+{{ get (dict "urlKey" "url" "migrateUrlKey" "migrate-url" "consoleUrlKey" "console-url" "agentUrlKey" "agent-url" "businessUrlKey" "business-url" "businessMigrateUrlKey" "migrate-url" "backupUrlKey" "backup-url" "backupAgentUrlKey" "backup-agent-url" "restoreUrlKey" "restore-url" "restoreAgentUrlKey" "restore-agent-url") .key }}
 {{- end }}
 {{- end }}
 
