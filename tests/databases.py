@@ -2,6 +2,7 @@
 
 A test may rely on a database that nobody has used: rows, sequences and catalogue are as the template has them, its name
 is new, and no client of an earlier test can reach it. A database whose catalogue a test has changed is dropped.
+A database that a server of several tests uses keeps its name and its clients, and is emptied as well.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from simulator.stack.postgres import Postgres
 
 TERMINATION_SECONDS = 10.0
 POLL_SECONDS = 0.002
+_NO_TRIGGERS = "-c session_replication_role=replica"
 MAX_BYTES = 4_000_000  # of all tables; DELETE leaves dead rows, which make a database slow in time
 
 # Every change of a row of the catalogue gives it a newer xmin.
@@ -87,6 +89,16 @@ class Databases:
         yield self._postgres.database_url(name)
         self._postgres.drop_database(name)
 
+    @contextmanager
+    def kept(self, template: str) -> Iterator[tuple[str, Callable[[], None]]]:
+        """Give the URL of a new database, and a function that makes its rows those of `template` again.
+
+        Its clients stay connected: it is for a server that outlives tests, which change no catalogue.
+        """
+        with self.new(template) as url:
+            original = _original(url)
+            yield url, lambda: _refill(url, original)
+
     def _new_name(self) -> str:
         return f"{self._prefix}_{next(self._numbers)}"
 
@@ -143,18 +155,27 @@ def _original(url: str) -> _Original:
 
 def _restored(url: str, original: _Original) -> bool:
     """Give all tables and sequences of a database their first contents; return False if a new database is better."""
-    with psycopg.connect(url, options="-c session_replication_role=replica") as connection:  # no triggers
+    with psycopg.connect(url, options=_NO_TRIGGERS) as connection:
         if connection.execute(_CATALOGUE.encode()).fetchall() != original.catalogue:
             return False
         sizes = dict(connection.execute(_TABLES).fetchall())
         if sum(sizes.values()) > MAX_BYTES:
             return False
-        connection.execute("; ".join(f"DELETE FROM {table}" for table in sizes).encode())
-        for table, rows in original.rows.items():
-            with connection.cursor().copy(f"COPY {table} FROM STDIN".encode()) as copy:
-                copy.write(rows)
-        _restore_sequences(connection, original)
+        _restore_rows(connection, sizes, original)
     return True
+
+
+def _refill(url: str, original: _Original) -> None:
+    with psycopg.connect(url, options=_NO_TRIGGERS) as connection:
+        _restore_rows(connection, [table for table, _ in connection.execute(_TABLES).fetchall()], original)
+
+
+def _restore_rows(connection: psycopg.Connection[Any], tables: Iterable[str], original: _Original) -> None:
+    connection.execute("; ".join(f"DELETE FROM {table}" for table in tables).encode())
+    for table, rows in original.rows.items():
+        with connection.cursor().copy(f"COPY {table} FROM STDIN".encode()) as copy:
+            copy.write(rows)
+    _restore_sequences(connection, original)
 
 
 def _restore_sequences(connection: psycopg.Connection[Any], original: _Original) -> None:

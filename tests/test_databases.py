@@ -114,3 +114,12 @@ def test_a_restart_of_the_server_does_no_harm(own: Databases, postgres: Postgres
         used = oid(first)
     with own.one(template) as second:
         assert oid(second) == used
+
+
+def test_a_kept_database_is_emptied_under_its_clients(own: Databases, template: str) -> None:
+    with own.kept(template) as (url, clean), psycopg.connect(url, autocommit=True) as client:
+        client.execute("INSERT INTO customer (name) VALUES ('Ana'); UPDATE settings SET value = 'changed'")
+        clean()
+        assert client.execute("SELECT * FROM customer").fetchall() == [(1, "Maria")]
+        assert client.execute("SELECT count(*) FROM settings WHERE value = 'changed'").fetchone() == (0,)
+        assert client.execute("INSERT INTO customer (name) VALUES ('Rui') RETURNING id").fetchone() == (2,)

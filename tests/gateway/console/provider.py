@@ -1,40 +1,51 @@
-"""A small OpenID provider at the transport: discovery, keys, and a token endpoint that checks what it is told."""
+"""A small OpenID provider: discovery, keys, a page to sign in, and a token endpoint that checks what it is told."""
+
+from __future__ import annotations
 
 import base64
 import hashlib
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
+import uvicorn
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+from markupsafe import escape
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
+
+from simulator.ports import HOST, free_port
 
 ISSUER = "https://id.example.com"
 CLIENT, SECRET = "console", "client-secret"
 
 
 class Provider:
-    """`claims` are those of the next identity token, over the usual ones; `broken` names what is wrong with it."""
+    """`claims` are those of the next identity token, over the usual ones. `transport` leads to it without a port."""
 
-    def __init__(self) -> None:
+    def __init__(self, issuer: str = ISSUER) -> None:
         self.key = RSAKey.generate_key(2048, {"kid": "first"})
         self.signer = self.key
         self.header: dict[str, Any] = {"alg": "RS256", "kid": "first"}
         self.claims: dict[str, Any] = {}
-        self.issuer = ISSUER
+        self.issuer = self._address = issuer
         self.asked: dict[str, str] = {}
         self.used: set[str] = set()
         routes = [
             Route("/.well-known/openid-configuration", self._configuration),
             Route("/keys", self._keys),
+            Route("/authorize", self._page),
             Route("/token", self._token, methods=["POST"]),
         ]
-        self.transport = httpx.ASGITransport(Starlette(routes=routes))
+        self.app = Starlette(routes=routes)
+        self.transport = httpx.ASGITransport(self.app)
 
     def visit(self, address: str) -> dict[str, str]:
         """Sign in there: return the query with which the browser is sent back."""
@@ -44,13 +55,18 @@ class Provider:
         self.asked = query
         return {"code": f"code-{len(self.used)}", "state": query["state"]}
 
+    async def _page(self, request: Request) -> Response:
+        back = f"{request.query_params['redirect_uri']}?{urlencode(self.visit(str(request.url)))}"
+        link = f'<a href="{escape(back)}">Continuar como Ana Lima</a>'
+        return HTMLResponse(f'<title>Contas</title><link rel="icon" href="data:,">{link}')
+
     async def _configuration(self, _: Request) -> Response:
         return JSONResponse(
             {
                 "issuer": self.issuer,
-                "authorization_endpoint": f"{ISSUER}/authorize",
-                "token_endpoint": f"{ISSUER}/token",
-                "jwks_uri": f"{ISSUER}/keys",
+                "authorization_endpoint": f"{self._address}/authorize",
+                "token_endpoint": f"{self._address}/token",
+                "jwks_uri": f"{self._address}/keys",
             }
         )
 
@@ -71,7 +87,28 @@ class Provider:
     def _identity(self) -> str:
         now = int(time.time())
         usual = {
-            "iss": ISSUER, "aud": CLIENT, "sub": "subject-1", "iat": now, "exp": now + 300,
+            "iss": self._address, "aud": CLIENT, "sub": "subject-1", "iat": now, "exp": now + 300,
             "nonce": self.asked["nonce"], "email": "ana@loja.com.br", "email_verified": True, "name": "Ana Lima",
         }  # fmt: skip
         return jwt.encode(self.header, usual | self.claims, self.signer, algorithms=["RS256", "HS256"])
+
+
+class ServedProvider(Provider):
+    """The provider at a port, for browsers."""
+
+    @classmethod
+    @contextmanager
+    def running(cls) -> Iterator[ServedProvider]:
+        """Serve while the block runs."""
+        port = free_port()
+        provider = cls(f"http://{HOST}:{port}")
+        config = uvicorn.Config(provider.app, host=HOST, port=port, log_config=None, lifespan="off", ws="none")
+        server = uvicorn.Server(config)
+        thread = Thread(target=server.run)
+        thread.start()
+        while not server.started:
+            assert thread.is_alive(), "the provider did not start"
+            time.sleep(0.01)
+        yield provider
+        server.should_exit = True
+        thread.join()

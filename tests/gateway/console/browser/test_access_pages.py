@@ -1,6 +1,8 @@
 """The pages of access as people see them: no complaint of the browser's, by keyboard, in every look."""
 
+import psycopg
 import pytest
+from playwright.sync_api import expect
 
 LOOKS = {
     "light": {"color_scheme": "light"},
@@ -43,3 +45,18 @@ def test_a_choice_of_theme_and_language_lasts(console_url, new_page, enter) -> N
     page.get_by_role("heading", level=1, name="My account").wait_for()
     assert page.evaluate(ground) != before
     assert page.evaluate("document.documentElement.lang") == "en"
+
+
+def test_a_person_signs_in_with_the_companys_account(console_url, new_page, database, provider, screenshot) -> None:
+    with psycopg.connect(database, autocommit=True) as conn:
+        conn.execute("INSERT INTO person (login, name, role) VALUES ('ana@loja.com.br', 'Ana da Loja', 'attendant')")
+    page = new_page()
+    page.goto(f"{console_url}/account")
+    page.get_by_role("link", name="conta da empresa").click()
+    page.get_by_role("link", name="Continuar como Ana Lima").click()
+    page.get_by_role("heading", level=1, name="Minha conta").wait_for()
+    expect(page.locator("main")).to_contain_text("ana@loja.com.br")
+    screenshot(page, "console-company-account")
+    page.get_by_label("Menu de Ana da Loja").click()
+    page.get_by_role("button", name="Sair").click()
+    page.get_by_role("link", name="conta da empresa").wait_for()

@@ -1,10 +1,5 @@
 """axe-core on every page of the console, in both themes; and the customer's panel, which waits for another program."""
 
-import json
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-
 import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -14,54 +9,6 @@ from tests.gateway.console.browser.test_access_pages import LOOKS
 from tests.gateway.console.browser.test_desk import carla, others, row
 
 __all__ = ["carla"]
-KNOWN = {
-    "orders": [
-        {"id": "12345", "status": "Em separação", "ordered_on": "2026-11-20", "stage": "open"},
-        {"id": "67890", "status": "Enviado, rastreio BR123456789", "ordered_on": "2026-10-02", "stage": "shipped"},
-        {"id": "11111", "status": "Entregue", "ordered_on": "2026-08-14", "stage": "delivered"},
-        {"id": "10101", "status": "Cancelado", "ordered_on": "2026-01-09", "stage": "cancelled"},
-    ],
-    "tickets": [{"id": 7, "subject": "Lente riscada", "status": "aberto", "created_at": "2026-11-21T12:00:00Z"}],
-    "facts": ["Prefere lentes mensais.", "Gosta de ser chamada de Carlinha."],
-    "number_trusted": False,
-}
-
-
-class AgentServer(ThreadingHTTPServer):
-    """Answers for the agent server; status: that of its answers."""
-
-    status = 200
-
-
-class Answer(BaseHTTPRequestHandler):
-    """The data of every customer."""
-
-    server: AgentServer
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["content-length"]))
-        body = json.dumps(KNOWN).encode()
-        self.send_response(self.server.status)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture(scope="module")
-def agent() -> Iterator[AgentServer]:
-    with AgentServer(("127.0.0.1", 0), Answer) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.shutdown()
-
-
-@pytest.fixture
-def console_settings(agent: AgentServer) -> dict[str, str]:
-    agent.status = 200
-    return {"BUSINESS_TOKEN": "for-the-panel", "LANGGRAPH_URL": f"http://127.0.0.1:{agent.server_port}"}
 
 
 def check(page: Page) -> None:
