@@ -76,17 +76,21 @@ async def after(conn: Connection, cursor: str, limit: int = 500) -> Read:
         )
         changes = [Change(*row) for row in await found.fetchall()]
         later = changes[-1].cursor if changes else cursor
-        rest = await conn.execute(
-            "SELECT EXISTS (SELECT FROM change WHERE (xid, id) > (%s::text::xid8, %s))", _parsed(later)
-        )
+        # Not EXISTS of a later one: planned for any cursor, it reads the table from its beginning.
+        rest = await conn.execute("SELECT xid::text || '-' || id FROM change ORDER BY xid DESC, id DESC LIMIT 1")
         row = await rest.fetchone()
-        return Read(changes, later, bool(row and row[0]))
+        return Read(changes, later, row is not None and _place(row[0]) > _place(later))
 
 
 def _parsed(cursor: str) -> tuple[str, int]:
     if not (parts := _CURSOR.fullmatch(cursor)) or int(parts[2]) >= 2**63:
         raise StaleCursorError
     return parts[1], int(parts[2])
+
+
+def _place(cursor: str) -> tuple[int, int]:
+    xid, number = _parsed(cursor)
+    return int(xid), number
 
 
 async def _check(conn: Connection, xid: str, number: int) -> None:

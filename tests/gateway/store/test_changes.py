@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 
+from gateway.store.database import Connection, Pool
 from gateway.store.desk import changes
 from gateway.store.desk.changes import StaleCursorError
 from tests.gateway.support.deliveries import text
@@ -59,3 +60,25 @@ async def test_what_was_deleted_is_known_to_be_missing(gateway: Gateway) -> None
             await changes.after(conn, start)
         assert (await changes.after(conn, end)).changes == []
         assert await changes.newest(conn) == end
+
+
+async def test_a_read_costs_what_is_new_however_many_changes_are_kept(pool: Pool) -> None:
+    """Pages ask ten times a second; statements that are asked so often are planned without their values."""
+    async with pool.connection() as conn:
+        await conn.execute(
+            """INSERT INTO change (conversation_id, kind) SELECT gen_random_uuid(), 'message'
+               FROM generate_series(1, 20000)"""
+        )
+        cursor = await changes.newest(conn)
+        read_before = await _read_as_a_whole(conn)
+        for _ in range(12):
+            assert (await changes.after(conn, cursor)).changes == []
+        assert await _read_as_a_whole(conn) == read_before
+
+
+async def _read_as_a_whole(conn: Connection) -> int:
+    await conn.execute("SELECT pg_stat_force_next_flush()")
+    cursor = await conn.execute("SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'change'", prepare=False)
+    row = await cursor.fetchone()
+    assert row
+    return int(row[0])
