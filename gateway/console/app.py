@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp
 
 from gateway.console.access.account import Account
 from gateway.console.access.oidc_pages import OidcPages
@@ -71,13 +72,20 @@ def rooms(parts: Parts) -> list[Page]:
     ]
 
 
+class Console(Starlette):
+    """Starlette with the headers that protect around all of it, also around its own answer to an error of ours."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return all that a request passes."""
+        return SecurityHeaders(super().build_middleware_stack(), secure=self.state.secure)
+
+
 def make_app(parts: Parts) -> Starlette:
     """Return the application."""
     static, routes, settings = StaticFiles(), rooms(parts), parts.settings
-    app = Starlette(
+    app = Console(
         routes=[*routes, static.route(), alive()],
         middleware=[
-            Middleware(SecurityHeaders, secure=settings.secure),
             Middleware(KnownHosts, names=settings.names.split(",")),
             Middleware(
                 SignedIn, pool=parts.pool, settings=settings, cookies=parts.cookies,
@@ -87,6 +95,7 @@ def make_app(parts: Parts) -> Starlette:
         exception_handlers=handlers(),
     )  # fmt: skip
     app.router.redirect_slashes = False
+    app.state.secure = settings.secure
     app.state.trace_url = settings.trace_url
     app.state.pages = Pages(static, NAVIGATION, ZoneInfo(settings.console_timezone))
     return app

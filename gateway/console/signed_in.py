@@ -61,15 +61,14 @@ class SignedIn:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         request = Request(scope, receive)
+        self._tell(request, None)  # also for the answer to an error
         if scope["path"] == "/healthz" or scope["path"].startswith(f"{PREFIX}/"):
-            self._tell(request, None)
             return await self.app(scope, receive, send)
         try:
             self._tell(request, await self._find(request))
         except psycopg.Error as error:
             if not is_away(error):
                 raise
-            self._tell(request, None)
             return await self._away(request)(scope, receive, send)
         if request.state.person is None and scope["path"] not in self._open:
             return await _sign_in_first(request)(scope, receive, send)

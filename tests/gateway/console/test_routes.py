@@ -4,6 +4,7 @@ import re
 from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
 from starlette.routing import Route
 
@@ -100,6 +101,22 @@ async def test_every_answer_has_the_headers_that_protect_it(browser, ana) -> Non
         assert answer.headers["cache-control"] == "no-store"
     page = await browser.get("/console/account", headers=HTML)
     assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=", page.text)
+
+
+async def test_an_error_of_ours_is_a_page_with_the_same_headers_and_names_nothing(browser, ana, database) -> None:
+    await browser.sign_in("ana")
+    with psycopg.connect(database, autocommit=True) as conn:
+        for missing in ("conversation", "session"):  # in a page; before it is known who asks
+            conn.execute(f"REVOKE SELECT ON {missing} FROM wa_console")
+            browser._transport.raise_app_exceptions = False
+            page = await browser.get("/console/", headers=HTML)
+            told = await browser.get("/console/rows", headers={"accept": "application/json"})
+            for answer in (page, told):
+                assert (answer.status_code, answer.headers["cache-control"]) == (500, "no-store")
+                assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+                assert "Algo falhou do nosso lado" in answer.text
+                assert "permission" not in answer.text
+            assert "<h1>" in page.text
 
 
 async def test_while_the_store_is_away_people_get_a_page_and_scripts_a_sentence() -> None:
