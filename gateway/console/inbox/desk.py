@@ -29,6 +29,7 @@ async def frame(conn: Connection, request: Request) -> dict[str, Any]:
         "cursor": cursor,
         "counts": count_of(counts),
         "attention": counts.waiting + counts.mine,
+        "own": [str(one) for one in counts.own],
         "views": list(VIEWS),
         "colleagues": colleagues,
         "all_tags": await tags.every(conn),

@@ -60,6 +60,7 @@ class Inbox:
                 "waiting": row.state == "waiting",
                 "mine": row.assignee_id == person.id,
                 "unread": row.unread,
+                "newest": row.newest,
             }
         return JSONResponse({"rows": told, "counts": count_of(counts), "attention": counts.waiting + counts.mine})
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from gateway.console.texts import Words
 
 _WINDOW = timedelta(hours=24)
+_SOON = timedelta(hours=2)  # also in clock.js
 FAR = datetime(9000, 1, 1, tzinfo=UTC)  # a snooze beyond it ends with a reply
 
 
@@ -56,6 +57,10 @@ class Times:
         if last_inbound_at is None or last_inbound_at + _WINDOW <= self.now:
             return None
         return last_inbound_at + _WINDOW
+
+    def is_soon(self, until: datetime) -> bool:
+        """Return whether a window is about to close."""
+        return until - self.now < _SOON
 
     def left(self, until: datetime) -> str:
         """Return how much time is left until then."""

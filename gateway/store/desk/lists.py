@@ -81,11 +81,16 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many conversations a person sees that wait for a person, are snoozed, or are theirs."""
+    """How many conversations a person sees that wait for a person or are snoozed, and those that are theirs."""
 
     waiting: int
     snoozed: int
-    mine: int
+    own: list[UUID]
+
+    @property
+    def mine(self) -> int:
+        """Return how many are theirs."""
+        return len(self.own)
 
 
 #: The condition that a person sees a conversation `c`; `sees`: the departments.
@@ -186,7 +191,7 @@ async def counts(conn: Connection, person: Person) -> Counts:
         await cursor.execute(
             f"""SELECT count(*) FILTER (WHERE c.state = 'waiting') AS waiting,
                        count(*) FILTER (WHERE c.state = 'snoozed') AS snoozed,
-                       count(*) FILTER (WHERE c.assignee_id = %(me)s) AS mine
+                       coalesce(array_agg(c.id) FILTER (WHERE c.assignee_id = %(me)s), '{{}}') AS own
                 FROM conversation c
                 WHERE c.state IN ('waiting', 'taken', 'snoozed') AND {SEEN}""",  # noqa: S608  # constants
             {"me": person.id, "sees": person.departments},

@@ -16,6 +16,21 @@ async def test_the_longest_wait_comes_first(desk, signed_in) -> None:
     assert "Pediu uma pessoa" in page
 
 
+async def test_lists_count_the_window_down_where_a_person_is_needed(desk, signed_in) -> None:
+    for name, minutes in (("Bruno", 30), ("Carla", 23 * 60), ("Davi", 25 * 60)):
+        conversation = desk.conversation(name, f"55119{minutes:08}")
+        desk.said(conversation, "Oi", minutes=minutes)
+        desk.waits(conversation, "Pediu uma pessoa", minutes=minutes)
+    eva = desk.conversation("Eva", "5511900000009")
+    desk.said(eva, "Oi", minutes=30)
+    browser = await signed_in(Role.ATTENDANT)
+    rows = (await browser.get("/console/list?view=waiting")).text.split('<li class="line"')[1:]
+    assert ["Janela fechada" in row for row in rows] == [True, False, False]
+    assert ["data-soon" in row for row in rows] == [True, True, False]
+    assert "data-until>23 h</time>" in rows[2]
+    assert "window-chip" not in (await browser.get("/console/list?view=closed")).text.split("Eva")[1]
+
+
 async def test_a_conversation_shows_all_kinds_of_messages(desk, signed_in) -> None:
     conversation = desk.conversation("Carla", "5511987654321")
     desk.said(conversation, "*Oi*, tudo bem?")

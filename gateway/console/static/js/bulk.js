@@ -1,5 +1,6 @@
 // Decisions about several conversations at once, and one step back.
 
+import * as alerts from "./alerts.js";
 import { post, Refused } from "./api.js";
 import { until } from "./dialogs.js";
 import { $, $$, notice, words } from "./dom.js";
@@ -40,6 +41,7 @@ function said(what, told) {
 
 async function decide(action, values) {
   const items = chosen().slice(0, MOST).map(({ dataset }) => ({ id: dataset.id, version: Number(dataset.version), last_seen: Number(dataset.newest) || null }));
+  if (values.to === $("#desk").dataset.me) for (const { id } of items) alerts.taken(id);
   const body = { ...values, until: action === "snooze" ? until(values.when) : undefined };
   try {
     const told = await post("/console/bulk", { ...body, action, items });

@@ -3,6 +3,7 @@
 import { $$, words } from "./dom.js";
 
 const MINUTE = 60_000;
+const SOON = 120 * MINUTE; // before the window closes, as in times.py
 
 function brief(milliseconds, text) {
   const minutes = Math.max(0, Math.floor(milliseconds / MINUTE));
@@ -21,6 +22,7 @@ export function tick() {
   for (const time of $$("time[data-until]")) {
     const left = Date.parse(time.dateTime) - Date.now();
     time.textContent = left > 0 ? brief(left, text) : text.closed;
+    time.closest(".window, .window-chip")?.toggleAttribute("data-soon", left < SOON);
   }
 }
 

@@ -31,7 +31,7 @@ export class Composer {
     this.#text.addEventListener("keydown", (event) => this.#key(event));
     for (const button of $$("[data-mode-button]", this.#form)) button.addEventListener("click", () => this.write(button.dataset.modeButton));
     this.#attachments = new Attachments(conversation, () => this.stand(), conversation);
-    $("#unquote").addEventListener("click", () => (this.#quoteId(""), this.#typed()));
+    $("#unquote").addEventListener("click", () => this.#unquote());
     this.#mode(note && !reply ? "note" : "reply");
     this.#quoteId(this.#replyTo);
   }
@@ -68,6 +68,7 @@ export class Composer {
   stand() {
     const { mine, window: open } = this.#conversation.bar;
     const may = this.mode === "note" || (mine && open);
+    if (!mine) this.#unquote();
     this.#text.disabled = !may;
     $("#attach").disabled = !may;
     $(".send", this.#form).disabled = !may || (this.mode === "reply" && this.#attachments.busy);
@@ -97,11 +98,15 @@ export class Composer {
     this.#dirty = false;
     const { mode } = this;
     try {
-      await post(`${this.#conversation.base}/draft`, { mode, text: this.#drafts[mode], reply_to: mode === "reply" ? this.#replyTo : "" });
+      await this.#store(mode);
       if (this.#drafts[mode]) $("#draft-state").textContent = words().saved;
     } catch {
       this.#dirty = true; // kept with the next letter
     }
+  }
+
+  #store(mode) {
+    return post(`${this.#conversation.base}/draft`, { mode, text: this.#drafts[mode], reply_to: mode === "reply" ? this.#replyTo : "" });
   }
 
   /** Leave: keep what was written. */
@@ -165,11 +170,19 @@ export class Composer {
     box.hidden = !text;
   }
 
-  /** Answer this message. */
+  /** Answer this message, where the person has the conversation. */
   quote(entry) {
+    if (!this.#conversation.bar.mine) return;
     this.write("reply");
     this.#quoteId(entry.dataset.wamid);
     this.#typed();
+  }
+
+  /** Quote nothing, also in the draft that is kept. */
+  #unquote() {
+    if (!this.#replyTo) return;
+    this.#quoteId("");
+    this.#store("reply").catch(() => {}); // kept with the next letter
   }
 
   #quoteId(wamid) {

@@ -2,6 +2,7 @@
 
 import { post, Refused } from "./api.js";
 import { $, $$, fragment, morph, notice, swap, words } from "./dom.js";
+import * as alerts from "./alerts.js";
 import { Business } from "./business.js";
 import { tick } from "./clock.js";
 import { Composer } from "./composer.js";
@@ -125,8 +126,10 @@ export class Conversation {
     try {
       const [thread, head] = await Promise.all(["thread", "head"].map((part) => parts.includes(part) ? fragment(`${this.base}/${part}${location.search}`) : undefined));
       if (signal.aborted) return;
+      const { mine } = this.bar;
       if (head) swap(head);
       if (thread) this.#show(thread.firstElementChild);
+      if (!thread && mine !== this.bar.mine) this.changed([{ kind: "status" }]); // messages offer other things to a holder
     } catch {
       if (signal.aborted) return;
       for (const part of parts) this.#waiting.add(part);
@@ -211,6 +214,7 @@ export class Conversation {
 
   /** Do something by its name; a colleague may have been faster. */
   async act(name, body = {}) {
+    if (name === "take") alerts.taken(this.id);
     try {
       await post(`${this.base}/${name}`, { version: this.version, ...body });
     } catch (error) {

@@ -11,22 +11,26 @@ import * as rows from "./rows.js";
 import * as search from "./search.js";
 
 let conversation;
+let wanted; // the address that was asked for last: what another one brings later is not shown
 
 async function open(address, { push = true } = {}) {
   const url = new URL(address, location.href);
+  wanted = url;
   const id = url.pathname.match(/^\/console\/conversations\/([0-9a-f-]{36})$/)?.[1];
   await close();
+  if (wanted !== url) return;
   if (push) history.pushState(null, "", url);
   document.body.classList.toggle("has-conversation", Boolean(id));
   rows.mark(id);
-  if (!id) return;
+  if (!id) return $("#pane").replaceChildren($("#nothing").content.cloneNode(true));
   try {
     const content = await fragment(`${url.pathname}/pane${url.search}`);
+    if (wanted !== url) return;
     $("#pane").replaceChildren(content);
     begin();
     $("#scroller").focus({ preventScroll: true });
   } catch {
-    location.assign(url);
+    if (wanted === url) location.assign(url);
   }
 }
 

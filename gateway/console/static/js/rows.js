@@ -59,8 +59,7 @@ async function refresh() {
 
 function show(id, row) {
   const open = $("#conversation")?.dataset.id === id && document.hasFocus();
-  if (row && !open && (row.waiting || (row.mine && row.unread))) alerts.call(id, row.waiting ? "waiting" : "mine");
-  else alerts.seen(id);
+  alerts.noted(id, row, open);
   const old = document.getElementById(`row-${id}`);
   if (!row?.html) {
     old?.remove();

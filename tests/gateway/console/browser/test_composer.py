@@ -81,3 +81,25 @@ def test_files_a_reaction_and_the_closed_window(console_url, new_page, enter, sc
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Enviar modelo").click()
     expect(page.locator(".entry.by-person").last).to_contain_text("Podemos continuar?")
+
+
+def test_a_quote_goes_with_the_conversation_and_the_text_stays(console_url, new_page, enter, desk, carla) -> None:
+    desk.said(carla, "Chega até sexta?", minutes=1)
+    page = taken(enter(new_page(), "ana"), console_url, carla)
+    message = page.locator(".entry.in").last
+    message.hover()
+    message.get_by_role("button", name="Responder a esta mensagem").click()
+    text = page.get_by_role("textbox", name="Texto")
+    text.fill("Chega na quinta.")
+    expect(page.locator("#quoting")).to_contain_text("Chega até sexta?")
+    expect(page.locator("#draft-state")).to_have_text("Rascunho salvo")
+    page.get_by_role("button", name="Devolver ao agente").click()
+    expect(text).to_be_disabled()
+    expect(page.locator("#quoting")).to_be_hidden()
+    expect(page.get_by_role("button", name="Responder a esta mensagem")).to_have_count(0)
+    page.get_by_role("button", name="Assumir", exact=True).click()
+    expect(text).to_be_enabled()
+    expect(text).to_have_value("Chega na quinta.")
+    page.reload()
+    expect(text).to_have_value("Chega na quinta.")
+    expect(page.locator("#quoting")).to_be_hidden()

@@ -120,3 +120,47 @@ def test_canned_replies_are_written_and_inserted_at_the_cursor(console_url, new_
     text.press("Enter")
     expect(page.locator(".entry.by-person")).to_contain_text("Beatriz. O pedido 12345 chega em 3 dias.")
     expect(page.locator(".entry.by-person img")).to_be_visible()
+
+
+def test_a_person_vouches_for_the_number_beside_the_conversation(console_url, new_page, enter, pictures, desk) -> None:
+    carla = desk.conversation("Carla Menezes", "5511987654321")
+    desk.said(carla, "Mudei de número")
+    desk.waits(carla, "Pediu uma pessoa")
+    desk._conn.execute("UPDATE contact_key SET doubt = 'unverified'")
+    page = enter(new_page(color_scheme="light"), "ana")
+    page.goto(f"{console_url}/conversations/{carla}")
+    page.get_by_role("button", name="Assumir", exact=True).click()
+    expect(page.locator("#bar")).to_have_attribute("data-mine", "yes")
+    expect(page.locator("#known")).to_contain_text("não confirmado")
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
+    page.locator("#known").get_by_role("button", name="Confirmar").click()
+    expect(page.locator("#known")).not_to_contain_text("não confirmado")
+    assert "o agente mostra pedidos e dados dele" in asked[0]
+    assert desk._conn.execute("SELECT doubt FROM contact_key").fetchall() == [(None,)]
+    assert desk._conn.execute("SELECT person_name FROM audit WHERE action = 'number confirmed'").fetchall() == [
+        ("Ana Lima",)
+    ]
+
+
+def test_the_agents_work_leads_to_its_trace_also_where_it_used_no_tool(
+    console_url, new_page, enter, pictures, desk
+) -> None:
+    carla = desk.conversation("Carla Menezes", "5511987654321")
+    step = {"tool": "order_status", "arguments": '{"order": "12345"}', "result": "Em separação"}
+    runs = []
+    for number, steps in enumerate(((step, step), (step,), ())):
+        desk.said(carla, "E agora?", minutes=9 - number)
+        runs.append(desk.worked(desk.replied(carla, {"type": "text", "text": f"Resposta {number}"}), *steps))
+    page = enter(new_page(color_scheme="light"), "ana")
+    page.goto(f"{console_url}/conversations/{carla}")
+    for work in page.locator(".work").all():
+        work.locator("summary").click()
+    pictures(page, "trace")
+    links = page.get_by_role("link", name="Ver o rastro da execução")
+    addresses = [link.get_attribute("href") for link in links.all()]
+    assert addresses == [f"https://traces.example.com/r/{run}" for run in runs]
+    for link in links.all():
+        assert (link.get_attribute("target"), link.get_attribute("rel")) == ("_blank", "noopener noreferrer")
+    titles = [work.locator("summary").inner_text() for work in page.locator(".work").all()]
+    assert titles == ["O agente usou 2 ferramentas", "O agente usou 1 ferramenta", "O agente não usou ferramentas"]
