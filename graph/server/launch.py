@@ -15,6 +15,10 @@ from typing import Any
 
 import uvicorn
 
+from graph.server.leaving import OrderlyServer
+from graph.server.server import RUNTIME_FOLDER, forget_runs
+
+APP = "langgraph_api.server:app"
 CONFIG = Path(__file__).parents[2] / "langgraph.production.json"  # next to the package, as in the repository
 # The environment that selects the in-memory runtime, without files: the gateway owns the turns and restarts lost runs.
 RUNTIME = {
@@ -50,23 +54,25 @@ def server_environment(config: Mapping[str, Any], jobs: int) -> dict[str, str]:
 
 
 def main() -> None:
-    """Serve until SIGTERM; then requests in flight, and the runs that they wait for, may end."""
+    """Serve until SIGTERM; then runs, and requests in flight, may end."""
     arguments = _arguments()
     config = json.loads(arguments.config.read_text())
     for name, value in server_environment(config, arguments.jobs).items():
         # The file's "env" holds defaults: the pod's own environment takes precedence.
         os.environ[name] = os.environ.get(name, value) if name in config.get("env", {}) else value
-    uvicorn.run(
-        "langgraph_api.server:app",
-        host=arguments.host,
-        port=arguments.port,
-        timeout_graceful_shutdown=arguments.drain,
-        reload=arguments.reload is not None,
-        reload_dirs=arguments.reload,
-        access_log=False,
-        log_config=LOG_CONFIG,
-        server_header=False,
-    )
+    options: dict[str, Any] = {
+        "host": arguments.host,
+        "port": arguments.port,
+        "timeout_graceful_shutdown": arguments.drain,
+        "access_log": False,
+        "log_config": LOG_CONFIG,
+        "server_header": False,
+    }
+    if arguments.reload is not None:
+        uvicorn.run(APP, **options, reload=True, reload_dirs=arguments.reload)
+    else:
+        OrderlyServer(uvicorn.Config(APP, **options), arguments.drain).run()
+        forget_runs(RUNTIME_FOLDER)  # an orderly stop writes them all the same (langgraph-runtime-inmem 0.36)
 
 
 def _arguments() -> argparse.Namespace:

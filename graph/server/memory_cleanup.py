@@ -39,6 +39,13 @@ async def clean_up_forever() -> None:
         await asyncio.sleep(INTERVAL_SECONDS)
 
 
+def unfinished_runs() -> int:
+    """Return how many runs of this process have not ended; 0 if it has no in-memory runtime."""
+    database = sys.modules.get("langgraph_runtime_inmem.database")
+    runs = database.GLOBAL_STORE["runs"] if database is not None else []
+    return sum(run["status"] in UNFINISHED for run in runs)
+
+
 def clean_up(store: MutableMapping[str, Rows], now: datetime) -> set[UUID]:
     """Remove the ended runs, and the threads without a run, that are neither young nor among the newest.
 

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 from graph.policy.masking import mask_values
 from graph.server.auth import REFUSED, authorized
 from graph.server.hosts import KnownHosts
+from graph.server.leaving import TellLeaving
 from graph.server.tracing import JoinTrace
 from graph.settings import Settings
 
@@ -135,5 +136,5 @@ def make_app(
     known_hosts = Middleware(KnownHosts, names=config.known_hosts.split(","))
     studio = [Middleware(AllowPrivateNetwork)] if development else []
     token = Middleware(RequireToken, studio=development and config.studio)
-    middleware = [known_hosts, *studio, token, Middleware(JoinTrace), Middleware(MaskInput)]
+    middleware = [known_hosts, Middleware(TellLeaving), *studio, token, Middleware(JoinTrace), Middleware(MaskInput)]
     return Starlette(routes=list(routes), middleware=middleware, lifespan=lifespan)

@@ -7,10 +7,11 @@ import os
 import signal
 import sys
 import threading
+import time
 import uuid
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -109,7 +110,7 @@ def test_only_the_token_opens_it(server: tuple[Process, httpx.Client]) -> None:
     assert assistant["graph_id"] == "agent"
 
 
-def test_a_run_that_somebody_waits_for_ends_before_the_server_does(
+def test_it_says_that_it_is_leaving_and_takes_requests_until_its_runs_have_ended(
     server: tuple[Process, httpx.Client], model_server: ModelServer
 ) -> None:
     process, client = server
@@ -121,17 +122,24 @@ def test_a_run_that_somebody_waits_for_ends_before_the_server_does(
         return say("Ainda aqui.")
 
     model_server.script = slow
-    body = {
-        "assistant_id": "agent",
-        "input": turn_input("t1", "Oi"),
-        "context": context(),
-        "if_not_exists": "create",
-        "durability": "sync",
-    }
-    with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(client.post, f"/threads/{uuid.uuid4()}/runs/wait", json=body, headers=HEADERS)
-        assert asked.wait(30)
-        os.kill(process.pid, signal.SIGTERM)
-        release.set()
-        assert texts(waiting.result().raise_for_status().json()) == ["Ainda aqui."]
+    client.headers.update(HEADERS)
+    thread = f"/threads/{uuid.uuid4()}/runs"
+    body = {"assistant_id": "agent", "input": turn_input("t1", "Oi"), "context": context(), "if_not_exists": "create"}
+    run = client.post(thread, json=body).raise_for_status().json()["run_id"]
+    assert asked.wait(30)
+    os.kill(process.pid, signal.SIGTERM)
+    told = _eventually(lambda: (answer := client.get("/ok")).is_error and answer)
+    assert (told.status_code, told.headers["x-leaving"]) == (503, "true")
+    release.set()
+    assert texts(client.get(f"{thread}/{run}/join").raise_for_status().json()) == ["Ainda aqui."]
+    assert client.get(f"{thread}/{run}").raise_for_status().json()["status"] == "success"
+    _eventually(lambda: not process.alive)
     assert not list((process.cwd or Path()).rglob("*.pckl")), "the runtime keeps nothing on disk"
+
+
+def _eventually(condition: Callable[[], Any]) -> Any:
+    until = time.monotonic() + 30
+    while not (found := condition()):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    return found
