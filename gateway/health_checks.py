@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # the processes that check them import them
     import redis.asyncio as redis
 
     from gateway.numbers.channels import Channels
-    from gateway.turns.agent_server import Agent
+    from gateway.turns.servers import Servers
 
 
 async def postgres(pool: Pool) -> str | None:
@@ -52,6 +52,6 @@ async def numbers(channels: Channels) -> str | None:
     return "; ".join(problems) or None
 
 
-async def agent_server(agent: Agent, url: str) -> str | None:
-    """Check that the agent server at an address answers."""
-    return None if await agent.healthy() else f"no answer from the agent server at {url}"
+async def agent_servers(servers: Servers) -> str | None:
+    """Check that all agent servers answer."""
+    return await servers.problem()

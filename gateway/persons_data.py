@@ -12,6 +12,7 @@ from gateway.customers.erasure import Erasure
 from gateway.customers.export import Export, ExportRequests
 from gateway.customers.records import Records
 from gateway.customers.tombstones import Tombstones
+from gateway.runtime.agent_servers import AgentServers
 from gateway.runtime.object_store import open_store
 from gateway.settings import Settings
 from gateway.store.database import Pool
@@ -52,4 +53,4 @@ def export(settings: Settings, pool: Pool, http: httpx.AsyncClient, objects: Obj
 
 def _records(settings: Settings, http: httpx.AsyncClient) -> Records:
     token = settings.langgraph_token
-    return Records(http, settings.langgraph_url, token.get_secret_value() if token else None)
+    return Records(http, AgentServers(settings.langgraph_url), token.get_secret_value() if token else None)

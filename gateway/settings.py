@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from gateway.numbers.channels import ALL_SECRETS, Channel, Channels, hard_to_guess
 from gateway.numbers.quiet_period import QuietPeriod
+from gateway.runtime.agent_servers import checked
 from gateway.runtime.capabilities import Capabilities
 from gateway.runtime.settings import CommonSettings
 
@@ -46,7 +47,12 @@ class Settings(CommonSettings):
     redis_url: SecretStr | None = Field(
         None, description="rate limits shared by all workers; without it Postgres keeps them"
     )
-    langgraph_url: str = Field("http://127.0.0.1:2024", description="the agent server")
+    langgraph_url: str = Field(
+        "http://127.0.0.1:2024", description="the agent servers: comma-separated, or srv+http:// and a name in DNS"
+    )
+    agent_away_seconds: float = Field(
+        10, gt=0, description="an agent server that is silent for so long has lost its turns; another one resumes them"
+    )
     langgraph_token: SecretStr | None = Field(None, description="bearer token for the agent server")
     langgraph_assistant: str = Field("agent", description="assistant id or graph name that answers")
     internal_token: SecretStr | None = Field(
@@ -151,6 +157,17 @@ class Settings(CommonSettings):
     @classmethod
     def _cannot_be_guessed(cls, value: SecretStr | None) -> SecretStr | None:
         return hard_to_guess(value)
+
+    @field_validator("langgraph_url")
+    @classmethod
+    def _names_agent_servers(cls, value: str) -> str:
+        return checked(value)
+
+    @model_validator(mode="after")
+    def _resumes_in_time(self) -> Settings:
+        if self.agent_away_seconds >= self.turn_timeout_seconds:
+            raise ValueError("AGENT_AWAY_SECONDS must be less than TURN_TIMEOUT_SECONDS, or no turn is resumed in time")
+        return self
 
     @model_validator(mode="after")
     def _resends_while_it_makes_sense(self) -> Settings:

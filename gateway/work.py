@@ -24,6 +24,7 @@ from gateway.outbox.presence import Presence
 from gateway.outbox.rate_limits import Limiter
 from gateway.outbox.sender import Sender, SendSettings
 from gateway.outbox.template_texts import TemplateTexts
+from gateway.runtime.agent_servers import AgentServers
 from gateway.runtime.hosts import known_hosts_only
 from gateway.runtime.http_transport import AiohttpTransport
 from gateway.runtime.loops import Step, background, poll, supervised
@@ -35,6 +36,7 @@ from gateway.store.database import EVENTS, MEDIA, OUTBOX, TURNS, Pool, Wakeups, 
 from gateway.turns.agent_server import Agent
 from gateway.turns.holder import Bounds, Turns
 from gateway.turns.run import Runs
+from gateway.turns.servers import INTERVAL_SECONDS, Servers
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -66,7 +68,7 @@ class Worker:
         self._channels = settings.channels(_SECRETS)
         self._wakeups = Wakeups(self._url)
         self._stop = asyncio.Event()
-        self._agent = _agent(settings)
+        self._servers = _servers(settings)
         self._http = httpx.AsyncClient(timeout=_HTTP_TIMEOUT, transport=AiohttpTransport(_HTTP_CONNECTIONS))
         self._redis = persons_data.valkey(settings)
         self._clients = MetaClients(self._http, settings.whatsapp_graph_url, settings.whatsapp_api_version)
@@ -78,7 +80,7 @@ class Worker:
         self._intake = _intake(settings, self._pool, self._channels)
         self._media = _media_loader(settings, self._pool, self._channels, self._clients, objects)
         presence = Presence(self._pool, self._clients, limiter, react=settings.react_on_receipt)
-        runs = Runs(self._pool, self._agent, settings.capabilities())
+        runs = Runs(self._pool, self._servers, settings.capabilities())
         self._turns = Turns(self._pool, runs, self._channels, presence.show, _bounds(settings))
         self._sender = Sender(
             self._pool, self._clients, self._channels, limiter, _send_settings(settings), objects=objects
@@ -90,7 +92,7 @@ class Worker:
         """Return the checks of the parts that the worker uses, for `/health`."""
         parts: dict[str, Check] = {
             "postgres": lambda: checks.postgres(self._pool),
-            "agent": lambda: checks.agent_server(self._agent, self._settings.langgraph_url),
+            "agent": lambda: checks.agent_servers(self._servers),
             "whatsapp": self._clients.problem,
             "channels": lambda: checks.numbers(self._channels),
             "media": self._media.problem,
@@ -110,7 +112,7 @@ class Worker:
         async with AsyncExitStack() as stack:
             await self._pool.open(wait=False)
             stack.push_async_callback(self._pool.close)
-            await stack.enter_async_context(self._agent)
+            await stack.enter_async_context(self._servers)
             await stack.enter_async_context(self._http)
             if self._redis is not None:
                 stack.push_async_callback(self._redis.aclose)
@@ -130,6 +132,7 @@ class Worker:
         every = self._settings.poll_seconds
         loops: list[tuple[str, Step, asyncio.Event, float]] = [
             ("intake", self._intake.step, self._wakeups[EVENTS], every),
+            ("agent_servers", self._servers.step, asyncio.Event(), INTERVAL_SECONDS),
             ("turns", self._turns.step, self._wakeups[TURNS], every),
             ("sender", self._sender.step, self._wakeups[OUTBOX], every),
             ("media", self._media.step, self._wakeups[MEDIA], every),
@@ -157,9 +160,10 @@ class Worker:
             log.warning("drain_unfinished", error=reason, consequence=consequence)
 
 
-def _agent(settings: Settings) -> Agent:
-    token = settings.langgraph_token
-    return Agent(settings.langgraph_url, token.get_secret_value() if token else None)
+def _servers(settings: Settings) -> Servers:
+    token = settings.langgraph_token.get_secret_value() if settings.langgraph_token else None
+    named = AgentServers(settings.langgraph_url)
+    return Servers(named, lambda address: Agent(address, token), settings.agent_away_seconds)
 
 
 def _intake(settings: Settings, pool: Pool, channels: Channels) -> Intake:

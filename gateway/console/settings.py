@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from gateway.runtime.agent_servers import checked
 from gateway.runtime.settings import CommonSettings
 
 
@@ -32,7 +33,8 @@ class ConsoleSettings(CommonSettings):
     console_timezone: str = Field("America/Sao_Paulo", description="time zone in which the console tells times")
 
     langgraph_url: str = Field(
-        "http://127.0.0.1:2024", description="the agent server, which is asked for orders, tickets and facts"
+        "http://127.0.0.1:2024",
+        description="the agent servers (as for work), one of which is asked for orders, tickets and facts",
     )
     business_token: SecretStr | None = Field(
         None, description="bearer token for these questions, and for nothing else; unset: none is asked"
@@ -61,6 +63,11 @@ class ConsoleSettings(CommonSettings):
         if value is not None and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
             raise ValueError("it must start with https:// or http://, and name a host")
         return value.rstrip("/") if value else value
+
+    @field_validator("langgraph_url")
+    @classmethod
+    def _names_agent_servers(cls, value: str) -> str:
+        return checked(value)
 
     @field_validator("console_timezone")
     @classmethod

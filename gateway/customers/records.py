@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import httpx
 
+from gateway.runtime.agent_servers import AgentServers
+
 _TIMEOUT = httpx.Timeout(60, connect=5)  # a run that is under way has to end first
 _MOST_IDS = 1000  # that a request may name
+_NO_SERVER = "DNS names no agent server: look at LANGGRAPH_URL"
 _EXPLANATIONS = {
     httpx.codes.UNAUTHORIZED: "the agent server does not take LANGGRAPH_TOKEN",
     httpx.codes.NOT_FOUND: "the agent server is older than this gateway: upgrade it",
@@ -26,11 +30,11 @@ class NotReachedError(Exception):
 
 
 class Records:
-    """A client of the agent server (`graph/customer_records.py`). http: opened and closed by the caller."""
+    """A client of the agent servers (`graph/customer_records.py`). http: opened and closed by the caller."""
 
-    def __init__(self, http: httpx.AsyncClient, url: str, token: str | None) -> None:
+    def __init__(self, http: httpx.AsyncClient, servers: AgentServers, token: str | None) -> None:
         self._http = http
-        self._url = url.split(",", 1)[0].strip().rstrip("/")
+        self._servers = servers
         self._headers = {"authorization": f"Bearer {token}"} if token else {}
 
     async def memory(self, act: str, threads: Sequence[UUID], profiles: Sequence[UUID]) -> dict[str, Any]:
@@ -42,7 +46,15 @@ class Records:
             "threads": [str(one) for one in threads[:_MOST_IDS]],
             "profiles": [str(one) for one in profiles[:_MOST_IDS]],
         }
-        return await self._post(f"/customer/memory/{act}", body)
+        if act != "erase":
+            return await self._post(f"/customer/memory/{act}", body)
+        # Each server has the input of its latest runs in its own memory.
+        counts: Counter[str] = Counter()
+        if not (servers := await self._servers.addresses()):
+            raise NotReachedError(_NO_SERVER)
+        for server in servers:
+            counts.update(await self._post_to(server, f"/customer/memory/{act}", body))
+        return dict(counts)
 
     async def business(self, act: str, request: UUID, whose: dict[str, Any]) -> dict[str, Any]:
         """Return the records of the business data (`export`), or the company's answer to an erasure (`erase`).
@@ -53,7 +65,14 @@ class Records:
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         try:
-            answer = await self._http.post(f"{self._url}{path}", json=body, headers=self._headers, timeout=_TIMEOUT)
+            server = await self._servers.any_well(self._http)
+        except httpx.ConnectError as error:
+            raise NotReachedError(_NO_SERVER) from error
+        return await self._post_to(server, path, body)
+
+    async def _post_to(self, server: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        try:
+            answer = await self._http.post(f"{server}{path}", json=body, headers=self._headers, timeout=_TIMEOUT)
             answer.raise_for_status()
             return dict(answer.json())
         except httpx.HTTPStatusError as error:

@@ -1,13 +1,16 @@
-"""The agent server: whether it answers and takes our token, and whether its assistant keeps the run contract."""
+"""The agent servers: whether they answer and take our token, and whether their assistants keep the run contract."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import httpx
 
 from gateway.doctor.findings import Finding, problem, unchecked, warning
 from gateway.numbers.channels import Channel
+from gateway.runtime.agent_servers import AgentServers
 from gateway.settings import Settings
 from gateway.whatsapp.json_bytes import Json, decode
 from gateway.whatsapp.reading import part, parts, text
@@ -15,36 +18,55 @@ from gateway.whatsapp.reading import part, parts, text
 PART = "agent"
 _INPUT = frozenset({"turn_id", "inbound", "since", "unsent", "early"})
 _OUTPUT = frozenset({"turn_id", "replies", "handoff"})
+_AWAY_STEP = "look whether the agent server runs and what its log says; LANGGRAPH_URL names its address"
 _NEWER_OUTPUT = frozenset({"verified", "steps", "transcripts", "usage"})
 
 
 async def agent_server(settings: Settings, channels: list[Channel], http: httpx.AsyncClient) -> list[Finding]:
-    """Check the agent server, and each assistant that a channel names."""
+    """Check the agent servers, and each assistant that a channel names."""
     if settings.langgraph_token is None and "langgraph_url" not in settings.model_fields_set:
         return [unchecked(PART, "this process is not told of the agent server", "run it in the pod of `work`")]
-    url = settings.langgraph_url.rstrip("/")
-    token = settings.langgraph_token
-    headers = {"authorization": f"Bearer {token.get_secret_value()}"} if token else {}
+    addresses = await AgentServers(settings.langgraph_url).addresses()
+    if not addresses:
+        return [
+            problem(PART, f"DNS names no agent server: {settings.langgraph_url}", "look at LANGGRAPH_URL and at DNS")
+        ]
+    assistants = sorted({one.assistant for one in channels} or {settings.langgraph_assistant})
+    found = await asyncio.gather(*(_server(url, assistants, _headers(settings), http) for url in addresses))
+    away = [one for one in found if isinstance(one, _Away)]
+    findings = [one for each in found if not isinstance(each, _Away) for one in each]
+    level = problem if len(away) == len(addresses) else warning
+    return [*(level(PART, one.sentence, _AWAY_STEP) for one in away), *dict.fromkeys(findings)]
+
+
+@dataclass(frozen=True)
+class _Away:
+    sentence: str
+
+
+async def _server(
+    url: str, assistants: list[str], headers: dict[str, str], http: httpx.AsyncClient
+) -> list[Finding] | _Away:
     try:
         (await http.get(f"{url}/ok")).raise_for_status()
-        found = []
-        for assistant in sorted({one.assistant for one in channels} or {settings.langgraph_assistant}):
-            found += await _assistant(url, assistant, headers, http)
+        return [one for assistant in assistants for one in await _assistant(url, assistant, headers, http)]
     except httpx.HTTPError as error:
-        step = "look whether the agent server runs and what its log says; LANGGRAPH_URL names its address"
-        return [problem(PART, f"no answer from the agent server at {url} ({_shape(error)})", step)]
-    return found
+        return _Away(f"no answer from the agent server at {url} ({_shape(error)})")
 
 
 async def version(settings: Settings, http: httpx.AsyncClient) -> str | None:
-    """Return the version of the agent server's program; None where it does not say."""
-    token = settings.langgraph_token
-    headers = {"authorization": f"Bearer {token.get_secret_value()}"} if token else {}
+    """Return the version of an agent server's program; None where it does not say."""
     try:
-        answer = await http.get(f"{settings.langgraph_url.rstrip('/')}/info", headers=headers)
+        url = await AgentServers(settings.langgraph_url).any_well(http)
+        answer = await http.get(f"{url}/info", headers=_headers(settings))
     except httpx.HTTPError:
         return None
     return text(_json(answer), "version")
+
+
+def _headers(settings: Settings) -> dict[str, str]:
+    token = settings.langgraph_token
+    return {"authorization": f"Bearer {token.get_secret_value()}"} if token else {}
 
 
 async def _assistant(url: str, assistant: str, headers: dict[str, str], http: httpx.AsyncClient) -> list[Finding]:

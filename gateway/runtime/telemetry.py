@@ -36,6 +36,7 @@ EVENTS = Counter("whatsapp_events", "Items of webhooks processed, by what became
 TURNS = Counter("whatsapp_turns", "Turns ended, by how", ["outcome"])
 TOKENS = Counter("whatsapp_model_tokens", "Tokens that models of the agent used", ["model", "kind"])
 TURNS_IN_FLIGHT = Gauge("whatsapp_turns_in_flight", "Turns that this process holds")
+AGENT_SERVERS = Gauge("whatsapp_agent_servers", "Agent servers, as this process sees them", ["state"])
 RUN = Histogram("whatsapp_run_seconds", "A run of the agent, from its creation to its end", buckets=_SECONDS)
 SENDS = Counter("whatsapp_sends", "Attempts to send, by outcome and Meta's error code", ["outcome", "code"])
 LIMITER_WAITS = Counter("whatsapp_limiter_waits", "Sends that a rate limit put off", ["limit"])

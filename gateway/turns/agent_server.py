@@ -38,6 +38,10 @@ class AgentAwayError(Exception):
     """The agent server cannot be reached or does not work: nothing is wrong with the turn."""
 
 
+class NotConnectedError(AgentAwayError):
+    """No connection could be opened: the agent server has not seen the request."""
+
+
 class RunLostError(Exception):
     """The server does not know this run, or no longer."""
 
@@ -74,18 +78,19 @@ class Agent:
         self._client = LangGraphClient(self._http)
 
     async def __aenter__(self) -> Agent:
-        await self._http.__aenter__()
+        await self.open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._http.aclose()
+        await self.close()
 
-    async def healthy(self) -> bool:
-        """Return whether the server answers."""
-        try:
-            return (await self._http.get("/ok", timeout=5)).is_success
-        except httpx.HTTPError:
-            return False
+    async def open(self) -> None:
+        """Make requests possible."""
+        await self._http.__aenter__()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
 
     async def start(
         self, thread: UUID, turn: UUID, assistant: str, run_input: Mapping[str, Any], context: Mapping[str, Any],
@@ -96,6 +101,7 @@ class Agent:
         fence: a number above those of all earlier runs of the thread, which write nothing once this one has begun.
 
         Raises:
+            NotConnectedError: The server was not reached.
             AgentAwayError: The server did not confirm it. The run may exist: `find` it before requesting again.
             RunFailedError: The server refuses such a run.
         """
@@ -264,8 +270,9 @@ def _translated(error: httpx.HTTPError) -> Exception:
     status = _status(error)
     if status is not None and 400 <= status < 500 and status not in (401, 403, 408, 409, 425, 429):
         return RunFailedError(f"the agent server refused the run with {status}")
-    detail = f"status {status}" if status else type(error).__name__
-    return AgentAwayError(detail)
+    if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
+        return NotConnectedError(type(error).__name__)
+    return AgentAwayError(f"status {status}" if status else type(error).__name__)
 
 
 def _kind(failure: object) -> str:

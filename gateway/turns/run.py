@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -16,26 +17,27 @@ from gateway.runtime.telemetry import ERRORS
 from gateway.store.database import Pool
 from gateway.store.turns import turns as store
 from gateway.store.turns.turns import Turn
-from gateway.turns.agent_server import Agent, AgentAwayError, Answer, RunFailedError, RunLostError
+from gateway.turns.agent_server import Agent, AgentAwayError, Answer, NotConnectedError, RunFailedError, RunLostError
+from gateway.turns.servers import ServerGoneError, Servers
 
 log = structlog.get_logger(__name__)
 
-_AWAY_RETRY_SECONDS = 1.0  # between tries while the agent server is away
-_LOST_RETRY_SECONDS = 0.5  # until a lost run is started again, twice as long each time
+_AWAY_RETRY_SECONDS = 1.0  # between tries while no agent server answers
+_LOST_RETRY_SECONDS = 0.5  # a run that was lost once is requested again at once, then after so long, and longer
 _CAPABILITY_SECONDS = 60.0  # beyond the end of the turn's time
 _MAX_LOST_RUNS = 5  # in one attempt, which has failed then
 
 
 class Runs:
-    """Runs of the agent server, each noted in the database before and after it is requested."""
+    """Runs of the agent servers, each noted in the database before and after it is requested."""
 
-    def __init__(self, pool: Pool, agent: Agent, capabilities: Capabilities) -> None:
+    def __init__(self, pool: Pool, servers: Servers, capabilities: Capabilities) -> None:
         self._pool = pool
-        self._agent = agent
+        self._servers = servers
         self._capabilities = capabilities
 
     async def answer(self, turn: Turn, channel: Channel, seconds: float) -> Answer:
-        """Adopt or start the turn's run, wait for it, and return its answer; retry where the server lost it or is away.
+        """Adopt or start the turn's run, wait for it, and return its answer; retry if it was lost or no server answers.
 
         seconds: the time that the turn has left; the runs started here may read the customer's data a little longer.
 
@@ -46,16 +48,18 @@ class Runs:
         away, lost, ends_at = False, 0, time.monotonic() + seconds
         while True:
             try:
-                run = turn.run_id or await self._adopt_or_start(turn, channel, ends_at)
-                return await self._agent.wait(turn.conversation_id, run, turn.id)
-            except RunLostError:
+                return await self._attempt(turn, channel, ends_at)
+            except RunLostError as error:
                 lost += 1
-                log.warning("run_lost", times=lost)
+                log.warning("run_lost", times=lost, server_gone=isinstance(error, ServerGoneError))
                 ERRORS.labels("run_lost").inc()
+                dangerous = turn.run_id is not None and _has_files(turn)  # one of them may have crashed the server
                 turn.run_id = None
-                if _has_files(turn) or lost >= _MAX_LOST_RUNS:  # one of the files may have crashed the server
+                if isinstance(error, ServerGoneError):
+                    turn.server = None
+                if dangerous or lost >= _MAX_LOST_RUNS:
                     raise RunFailedError("the run was lost") from None
-                await _pause(_LOST_RETRY_SECONDS * 2 ** (lost - 1))
+                await _pause(_LOST_RETRY_SECONDS * (2 ** (lost - 1) - 1))
             except AgentAwayError as error:
                 if not away:
                     log.warning("agent_away", error=str(error), consequence="tried again every second")
@@ -63,44 +67,74 @@ class Runs:
                 away = True
                 await asyncio.sleep(_AWAY_RETRY_SECONDS)
 
-    async def _adopt_or_start(self, turn: Turn, channel: Channel, ends_at: float) -> UUID:
-        if turn.posted and (run := await self._agent.find(turn.conversation_id, turn.id)):
+    async def _attempt(self, turn: Turn, channel: Channel, ends_at: float) -> Answer:
+        server, run = await self._run(turn, channel, ends_at)
+        async with self._servers.at(server) as agent:
+            return await agent.wait(turn.conversation_id, run, turn.id)
+
+    async def _run(self, turn: Turn, channel: Channel, ends_at: float) -> tuple[str, UUID]:
+        """Return the server and the id of the turn's run: those that are known, or of a run that is adopted or new."""
+        if turn.server and turn.run_id:
+            return turn.server, turn.run_id
+        server = turn.server or await self._servers.choose(turn.conversation_id)
+        if run := await self._find(turn, server):
             log.info("run_adopted", run_id=str(run))
         else:
-            run = await self._start(turn, channel, ends_at)
-        await self._note(store.note_run, turn, run)
-        turn.run_id = run
-        return run
+            server = await self._servers.choose(turn.conversation_id)
+            run = await self._start(turn, channel, ends_at, server)
+        async with self._pool.connection() as conn:
+            await store.note_run(conn, turn, run, server)
+        turn.server, turn.run_id = server, run
+        return server, run
+
+    async def _find(self, turn: Turn, server: str) -> UUID | None:
+        if not turn.posted:
+            return None
+        async with self._servers.at(server) as agent:
+            return await agent.find(turn.conversation_id, turn.id)
 
     async def cancel(self, turn: Turn) -> None:
         """Stop the turn's run, if one is known: its answer is no longer needed."""
-        if turn.run_id:
-            await self._agent.cancel(turn.conversation_id, turn.run_id)
+        if turn.server and turn.run_id:
+            with suppress(ServerGoneError):
+                async with self._servers.at(turn.server) as agent:
+                    await agent.cancel(turn.conversation_id, turn.run_id)
 
-    async def _start(self, turn: Turn, channel: Channel, ends_at: float) -> UUID:
+    async def _start(self, turn: Turn, channel: Channel, ends_at: float, server: str) -> UUID:
         left = ends_at - time.monotonic() + _CAPABILITY_SECONDS
         capability = self._capabilities.issue(turn.id, turn.contact_id, left)
-        thread, context = turn.conversation_id, {**_context(turn, channel), "capability": capability}
+        context = {**_context(turn, channel), "capability": capability}
         asked_before = turn.posted
         async with self._pool.connection() as conn:
-            fence = await store.note_posting(conn, turn)
-        turn.posted = True
-        # To post a half-finished turn again would repeat its effects under new tool call ids.
-        if asked_before and await self._agent.begun(thread, turn.id, channel.assistant):
-            log.info("run_resumed")
-            return await self._agent.resume(thread, turn.id, channel.assistant, context, fence=fence)
-        run_input = {
-            "turn_id": str(turn.id),
-            "inbound": turn.inbound,
-            "since": turn.since,
-            "unsent": str(turn.unsent) if turn.unsent else None,
-            "early": turn.early,
-        }
-        return await self._agent.start(thread, turn.id, channel.assistant, run_input, context, fence=fence)
+            fence = await store.note_posting(conn, turn, server)
+        turn.posted, turn.server = True, server
+        try:
+            async with self._servers.at(server) as agent:
+                return await self._request(agent, turn, channel.assistant, context, fence, again=asked_before)
+        except NotConnectedError:
+            turn.server = None
+            self._servers.refuses(server)
+            raise
 
-    async def _note(self, change: Callable[..., Awaitable[None]], turn: Turn, *values: object) -> None:
-        async with self._pool.connection() as conn:
-            await change(conn, turn, *values)
+    async def _request(
+        self, agent: Agent, turn: Turn, assistant: str, context: Mapping[str, Any], fence: int, *, again: bool
+    ) -> UUID:
+        thread = turn.conversation_id
+        # To post a half-finished turn again would repeat its effects under new tool call ids.
+        if again and await agent.begun(thread, turn.id, assistant):
+            log.info("run_resumed")
+            return await agent.resume(thread, turn.id, assistant, context, fence=fence)
+        return await agent.start(thread, turn.id, assistant, _input(turn), context, fence=fence)
+
+
+def _input(turn: Turn) -> Mapping[str, Any]:
+    return {
+        "turn_id": str(turn.id),
+        "inbound": turn.inbound,
+        "since": turn.since,
+        "unsent": str(turn.unsent) if turn.unsent else None,
+        "early": turn.early,
+    }
 
 
 def _has_files(turn: Turn) -> bool:

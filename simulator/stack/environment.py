@@ -7,11 +7,11 @@ from collections.abc import Mapping
 # what a run may read.
 GATEWAY_ONLY = re.compile(
     r"WHATSAPP_\w+|CHANNELS_FILE|(DATABASE|REDIS|MEDIA)_URL(_FILE)?|GATEWAY_(HOST|PORT)|(OPS|WORK)_PORT"
-    r"|(CONSOLE|OIDC|TOMBSTONE)_\w+|(INTERNAL|TEMPLATES)_TOKEN(_FILE)?"
+    r"|(CONSOLE|OIDC|TOMBSTONE)_\w+|(INTERNAL|TEMPLATES)_TOKEN(_FILE)?|AGENT_AWAY_SECONDS"
 )
 # The gateway never sees model keys or business data.
 AGENT_ONLY = re.compile(
-    r"OPENAI_\w+|\w+_API_KEY(_FILE)?|(AGENT|BUSINESS|MODEL|LANGSMITH|LANGCHAIN|EMBEDDINGS)_\w+"
+    r"OPENAI_\w+|\w+_API_KEY(_FILE)?|AGENT_(?!AWAY_SECONDS)\w+|(BUSINESS|MODEL|LANGSMITH|LANGCHAIN|EMBEDDINGS)_\w+"
     r"|KNOWLEDGE(_\w+)?|STUDIO"
 )
 # Every program on the machine may see these.
@@ -28,7 +28,7 @@ WORK_ONLY = re.compile(r"(WHATSAPP_ACCESS_TOKEN|LANGGRAPH_TOKEN|REDIS_URL|TOMBST
 SERVE_ONLY = re.compile(r"(WHATSAPP_WEBHOOK_VERIFY_TOKEN|TEMPLATES_TOKEN)(_FILE)?")
 # No other process of the gateway needs the console's secret at the issuer.
 CONSOLE_ONLY = re.compile(r"OIDC_\w+")
-STACK_ONLY = re.compile(r"SIMULATOR_\w+|POSTGRES_PORT|REDIS_PORT|LANGGRAPH_PORT|DEV_DIR")
+STACK_ONLY = re.compile(r"SIMULATOR_\w+|POSTGRES_PORT|REDIS_PORT|LANGGRAPH_PORT|AGENT_REPLICAS|DEV_DIR")
 
 
 def for_gateway(variables: Mapping[str, str]) -> dict[str, str]:

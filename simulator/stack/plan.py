@@ -71,9 +71,16 @@ class Plan:
         return given or address(self.postgres_port, DATABASE_NAME, role, getattr(self.passwords, role))
 
     @property
-    def langgraph_url(self) -> str:
-        """The agent server."""
-        return self.settings.langgraph_url or f"http://{HOST}:{self.settings.langgraph_port}"
+    def agent_ports(self) -> dict[str, int]:
+        """The port of each agent server of our own, by the server's name."""
+        count, first = (self.settings.agent_replicas if self.own_agent else 0), self.settings.langgraph_port
+        return {"agent" if number == 0 else f"agent {number + 1}": first + number for number in range(count)}
+
+    @property
+    def agent_urls(self) -> dict[str, str]:
+        """The address of each agent server by its name; of servers of the user's, what LANGGRAPH_URL says."""
+        own = {name: f"http://{HOST}:{port}" for name, port in self.agent_ports.items()}
+        return own or {"agent": str(self.settings.langgraph_url)}
 
     @property
     def simulator_url(self) -> str:
@@ -149,13 +156,13 @@ class Plan:
             "work": work,
             "work metrics": f"{work}/metrics",
             "console": f"http://{HOST}:{self.settings.console_port}/console/",
-            "agent": self.langgraph_url,
+            **self.agent_urls,
             "graph api": self.variables["WHATSAPP_GRAPH_URL"],
             "model": self.variables.get("OPENAI_BASE_URL", "https://api.openai.com/v1"),
             "postgres": without_password(self.database_url("wa_gateway")),
             "redis": without_password(_secret(self.settings.redis_url) or f"redis://{HOST}:{self.redis_port}/0"),
         }
-        shown |= {"studio": f"{STUDIO_URL}{self.langgraph_url}"} if self.studio else {}
+        shown |= {"studio": f"{STUDIO_URL}{self.agent_urls['agent']}"} if self.studio else {}
         own = {"simulator": self.simulator_url, "phone": f"{self.simulator_url}/phone"}
         return shown | (own if self.needs_simulator else {})
 
@@ -207,15 +214,16 @@ def listeners(plan: Plan) -> dict[str, int]:
     settings = plan.settings
     needed = {"GATEWAY_PORT": settings.gateway_port, "OPS_PORT": settings.ops_port, "WORK_PORT": settings.work_port}
     needed |= {"CONSOLE_PORT": settings.console_port, "CONSOLE_OPS_PORT": settings.console_ops_port}
-    needed |= {"LANGGRAPH_PORT": settings.langgraph_port} if plan.own_agent else {}
+    for number, port in enumerate(plan.agent_ports.values()):
+        needed |= {f"LANGGRAPH_PORT (agent {number + 1} has it plus {number})" if number else "LANGGRAPH_PORT": port}
     needed |= {"SIMULATOR_PORT": settings.simulator_port} if plan.needs_simulator else {}
     needed |= {"POSTGRES_PORT": plan.postgres_port} if plan.own_postgres else {}
     return needed | ({"REDIS_PORT": plan.redis_port} if plan.own_redis else {})
 
 
-def agent_command(plan: Plan) -> list[str]:
-    """Return the agent server's command: in the foreground and without a reloader, so that our child is the server."""
-    where = ["--host", HOST, "--port", str(plan.settings.langgraph_port)]
+def agent_command(port: int) -> list[str]:
+    """Return an agent server's command: in the foreground and without a reloader, so that our child is the server."""
+    where = ["--host", HOST, "--port", str(port)]
     options = [
         "--no-reload",
         "--no-browser",
@@ -271,7 +279,7 @@ def _addresses(plan: Plan) -> dict[str, str]:
         "CONSOLE_PORT": str(settings.console_port),
         "CONSOLE_OPS_PORT": str(settings.console_ops_port),
         "GATEWAY_URL": f"http://{HOST}:{settings.ops_port}",
-        "LANGGRAPH_URL": plan.langgraph_url,
+        "LANGGRAPH_URL": ",".join(plan.agent_urls.values()),
         "STUDIO": str(plan.studio).lower(),
         "AGENT_DATABASE_URL": _secret(settings.agent_database_url) or plan.database_url("wa_agent"),
         "BUSINESS_DATABASE_URL": _secret(settings.business_database_url) or plan.database_url("wa_agent"),

@@ -126,9 +126,10 @@ class Stack:
         console_ = self._process("gateway console", [*gateway, "console"], plan.console_environment())
         console_.ready = answers(ports.console_ops_port, "/readyz")
         yield Part(console_, ports.console_port, SERVERS)
-        if plan.own_agent:  # last, because it takes the longest
-            agent = self._process("agent", agent_command(plan), plan.agent_environment())
-            yield _http_part(agent, ports.langgraph_port, "/ok", SERVERS)
+        for name, port in plan.agent_ports.items():  # last, because they take the longest
+            agent = self._process(name, agent_command(port), plan.agent_environment())
+            agent.cwd = _folder(plan.dev_dir / "agents" / str(port))  # langgraph dev writes files
+            yield _http_part(agent, port, "/ok", SERVERS)
 
     def _process(self, name: str, command: list[str], environment: dict[str, str]) -> Process:
         log = self._logs / f"{name.replace(' ', '-')}.log"
@@ -200,6 +201,11 @@ def lock(dev_dir: Path) -> Iterator[None]:
 def _http_part(process: Process, port: int, path: str, stage: int) -> Part:
     process.ready = answers(port, path)
     return Part(process, port, stage)
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def _python(module: str) -> list[str]:

@@ -16,6 +16,7 @@ from gateway.console.conversation.requests import conversation_id
 from gateway.console.parts import Parts
 from gateway.console.rendering.pages import Pages
 from gateway.console.routes import Page, RefusedError, person_of
+from gateway.runtime.agent_servers import AgentServers
 from gateway.runtime.telemetry import ERRORS
 from gateway.store.desk import customers, lists
 from gateway.store.people.people import Role
@@ -58,6 +59,7 @@ class Business:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._servers = AgentServers(parts.settings.langgraph_url)
 
     def routes(self) -> list[Page]:
         """The route to mount."""
@@ -78,8 +80,8 @@ class Business:
         if settings.business_token is None:
             raise RefusedError(404, "errors.404")
         headers = {"authorization": f"Bearer {settings.business_token.get_secret_value()}"}
-        url = f"{settings.langgraph_url.rstrip('/')}{PATH}"
         try:
+            url = f"{await self._servers.any_well(self._parts.http)}{PATH}"
             answer = await self._parts.http.post(url, json=whose, headers=headers, timeout=TIMEOUT_SECONDS)
             answer.raise_for_status()
             return Known.model_validate_json(answer.content)

@@ -37,6 +37,7 @@ class Turn:
     attempts: int  # that failed so far
     posted: bool  # a run was requested: it may exist although its id is not known here
     run_id: UUID | None
+    server: str | None  # address of the agent server that was asked for the run
     age: float  # seconds since it was opened
     channel_id: str
     contact_id: UUID
@@ -109,7 +110,7 @@ async def _open(conn: Connection, conversations: Sequence[UUID]) -> None:
 async def _held(conn: Connection, lease: UUID) -> list[Turn]:
     async with conn.cursor(row_factory=class_row(Turn)) as cursor:
         await cursor.execute(
-            """SELECT t.id, t.conversation_id, t.attempts, t.posted_at IS NOT NULL AS posted, t.run_id,
+            """SELECT t.id, t.conversation_id, t.attempts, t.posted_at IS NOT NULL AS posted, t.run_id, t.server,
                       extract(epoch FROM now() - t.started_at)::float8 AS age,
                       c.channel_id, c.contact_id, p.name AS customer_name, c.lease_owner AS lease
                FROM conversation c JOIN turn t ON t.conversation_id = c.id AND t.state = 'open'
@@ -130,8 +131,8 @@ async def renew(conn: Connection, leases: Collection[UUID], lease_seconds: float
     return {row[0] for row in await cursor.fetchall()}
 
 
-async def note_posting(conn: Connection, turn: Turn) -> int:
-    """Note that a run is about to be requested: from now on it may exist although its id is not known.
+async def note_posting(conn: Connection, turn: Turn, server: str) -> int:
+    """Note that a server is about to be asked for a run: from now on it may exist although its id is not known.
 
     Return the run's fence, which is higher than those of all earlier runs of the conversation. It is at least the time
     in microseconds, so that it is higher also where this database was restored from a backup and the agent's was not.
@@ -142,18 +143,19 @@ async def note_posting(conn: Connection, turn: Turn) -> int:
                SET fence = greatest(fence + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
                WHERE id = %s AND lease_owner = %s RETURNING fence),
            noted AS (
-               UPDATE turn SET posted_at = now(), run_id = NULL FROM held WHERE id = %s AND state = 'open' RETURNING 1)
+               UPDATE turn SET posted_at = now(), run_id = NULL, server = %s FROM held
+               WHERE id = %s AND state = 'open' RETURNING 1)
            SELECT fence FROM held""",
-        (turn.conversation_id, turn.lease, turn.id),
+        (turn.conversation_id, turn.lease, server, turn.id),
     )
     if (row := await cursor.fetchone()) is None:
         raise LeaseLostError
     return int(row[0])
 
 
-async def note_run(conn: Connection, turn: Turn, run_id: UUID) -> None:
-    """Note the run that answers this turn."""
-    await _change(conn, turn, "run_id = %(run)s", run=run_id)
+async def note_run(conn: Connection, turn: Turn, run_id: UUID, server: str) -> None:
+    """Note the run that answers this turn, and the agent server that has it."""
+    await _change(conn, turn, "run_id = %(run)s, server = %(server)s", run=run_id, server=server)
 
 
 async def claim_reaction(conn: Connection, turn: Turn) -> bool:

@@ -38,6 +38,8 @@ class AgentServer:
     lose_answers: int = 0  # runs are created, but the next answers to it are cut off
     asked: int = 0  # runs that were requested
     begun: str | None = None  # the unfinished turn of a thread
+    leaving: bool = False  # takes no new conversations
+    hangs: bool = False  # answers nothing, and keeps connections open
 
     def __post_init__(self) -> None:
         self.gate.set()
@@ -50,7 +52,7 @@ class AgentServer:
         """Return the application, for a port."""
         return Starlette(
             routes=[
-                Route("/ok", lambda _: JSONResponse({"ok": True})),
+                Route("/ok", self._ok),
                 Route("/threads", self._thread, methods=["POST"]),
                 Route("/threads/{thread}/state", self._state),
                 Route("/threads/{thread}/runs", self._list, methods=["GET"]),
@@ -69,6 +71,11 @@ class AgentServer:
     def lose_everything(self) -> None:
         """Forget all runs, as an in-memory server does when it is killed."""
         self.runs.clear()
+
+    async def _ok(self, _: Request) -> Response:
+        if self.hangs:
+            await asyncio.Event().wait()
+        return JSONResponse({"ok": False}, 503, {"x-leaving": "true"}) if self.leaving else JSONResponse({"ok": True})
 
     async def _thread(self, request: Request) -> Response:
         return JSONResponse({"thread_id": (await request.json())["thread_id"]})

@@ -13,6 +13,7 @@ from gateway.numbers.clients import MetaClients
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.outbox.rate_limits import Limiter
 from gateway.outbox.sender import Sender, SendSettings
+from gateway.runtime.agent_servers import AgentServers
 from gateway.runtime.capabilities import Capabilities
 from gateway.store import conversations
 from gateway.store.database import Pool
@@ -21,6 +22,7 @@ from gateway.store.turns.turns import Turn
 from gateway.turns.agent_server import Agent
 from gateway.turns.holder import Bounds, Turns
 from gateway.turns.run import Runs
+from gateway.turns.servers import Servers
 from gateway.whatsapp.webhooks.items import items
 from tests.gateway.support.agent_server import AgentServer
 from tests.gateway.support.deliveries import MARIA, NUMBER, payload, text
@@ -64,10 +66,11 @@ class Gateway:
         settings = SendSettings(wait, resend=resend)
         self.sender = Sender(pool, self.clients, channels, self.limiter, settings, clock=lambda: self.now)
 
-    def worker(self, **changes: Any) -> Turns:
-        """Return the turn holder of another worker. changes: changed bounds."""
-        agent = Agent("http://agent", None, self.agent.transport())
-        runs = Runs(self.pool, agent, Capabilities(INTERNAL_TOKEN))
+    def worker(self, servers: Servers | None = None, **changes: Any) -> Turns:
+        """Return the turn holder of another worker. servers: instead of the only one; changes: changed bounds."""
+        connect = lambda address: Agent(address, None, self.agent.transport())  # noqa: E731
+        servers = servers or Servers(AgentServers("http://agent"), connect, away_seconds=10)
+        runs = Runs(self.pool, servers, Capabilities(INTERNAL_TOKEN))
         return Turns(self.pool, runs, CHANNELS, self._show_presence, bounds(**changes))
 
     async def _show_presence(self, _: Channel, turn: Turn) -> None:

@@ -13,6 +13,7 @@ from gateway.customers.erasure import Erasure
 from gateway.customers.export import Export
 from gateway.customers.records import Records
 from gateway.customers.tombstones import Tombstones
+from gateway.runtime.agent_servers import AgentServers
 from gateway.store.customers import data_requests
 from gateway.store.customers.data_requests import DataRequest
 from gateway.store.database import Pool
@@ -56,7 +57,7 @@ class Office:
         self.tombstones = Tombstones("the-key", self.objects)
         self.gateway = Gateway(pool, tombstones=self.tombstones)
         http = httpx.AsyncClient(transport=httpx.MockTransport(self.agent))
-        records = Records(http, "http://agent", "t")
+        records = Records(http, AgentServers("http://agent"), "t")
         self.erasure = Erasure(pool, self.objects, self.tombstones, records, None)
         self.export = Export(pool, self.objects, records)
         self.requests = DataRequests(pool, {"erase": self.erasure})

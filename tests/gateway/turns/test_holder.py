@@ -251,7 +251,7 @@ async def test_a_server_that_loses_every_run_is_not_asked_for_ever(
     for _ in range(3):
         await gateway.settle()
     assert gateway.agent.asked == 15
-    assert pauses == [0.5, 1.0, 2.0, 4.0] * 3
+    assert pauses == [0, 0.5, 1.5, 3.5] * 3
     assert [reply[:8] for reply in await gateway.replies()] == ["Desculpe"]
 
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from simulator.settings import Settings, environment, load
-from simulator.stack.plan import SettingsError, agent_command, listeners, make_plan, without_password
+from simulator.stack.plan import SettingsError, listeners, make_plan, without_password
 
 BASE = {"PATH": "/bin", "LANG": "C"}
 
@@ -226,7 +226,7 @@ def test_own_addresses_are_passed_on() -> None:
     assert plan.agent_environment()["AGENT_DATABASE_URL"] == given["DATABASE_URL"]
     assert plan.agent_environment()["GATEWAY_URL"] == "http://127.0.0.1:9000"
     assert plan.gateway_environment()["LANGGRAPH_URL"] == "http://127.0.0.1:9001"
-    assert "9001" in agent_command(plan)
+    assert plan.agent_ports == {"agent": 9001}
     assert plan.addresses()["postgres"] == "postgresql://me:***@db/x"
 
 
@@ -261,3 +261,18 @@ def test_a_dotenv_file_is_read_below_the_environment(tmp_path, monkeypatch) -> N
 
 def test_every_setting_is_described() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_several_agent_servers_have_ports_one_after_the_other() -> None:
+    plan = make_plan(BASE | {"AGENT_REPLICAS": "3", "LANGGRAPH_PORT": "9001"})
+    urls = ["http://127.0.0.1:9001", "http://127.0.0.1:9002", "http://127.0.0.1:9003"]
+    assert plan.work_environment()["LANGGRAPH_URL"] == plan.console_environment()["LANGGRAPH_URL"] == ",".join(urls)
+    assert [plan.addresses()[name] for name in ("agent", "agent 2", "agent 3")] == urls
+    assert plan.addresses()["studio"].endswith("baseUrl=http://127.0.0.1:9001")
+    assert {9001, 9002, 9003} <= set(listeners(plan).values())
+
+
+def test_servers_of_the_users_are_named_as_they_were_given() -> None:
+    plan = make_plan(BASE | {"AGENT_REPLICAS": "3", "LANGGRAPH_URL": "http://one:2024,http://two:2024"})
+    assert plan.agent_ports == {}
+    assert plan.work_environment()["LANGGRAPH_URL"] == "http://one:2024,http://two:2024"
