@@ -41,15 +41,23 @@ async def valkey(client: redis.Redis) -> str | None:
 
 
 async def numbers(channels: Channels) -> str | None:
-    """Check that the channels files can be read, name a number, and have the secrets that verify webhooks."""
+    """Check that the channels files can be read, and name a number."""
     known = channels.all()  # reads the files again where they changed
     problems = [f"{file} {problem}" for file, problem in channels.problems.items()]
-    if unsigned := sorted(number for number, channel in known.items() if not channel.signed_by):
-        cure = "set app_secrets of the channel, or WHATSAPP_APP_SECRET"
-        problems.append(f"no app secret for {', '.join(unsigned)}, so that their webhooks are refused: {cure}")
     if not known and not problems:
         return "no number is configured: set WHATSAPP_PHONE_NUMBER_ID or CHANNELS_FILE"
     return "; ".join(problems) or None
+
+
+async def signed_numbers(channels: Channels) -> str | None:
+    """Check the same, and that each number has a secret that verifies its webhooks."""
+    problem = await numbers(channels)
+    unsigned = sorted(number for number, channel in channels.all().items() if not channel.signed_by)
+    if not unsigned:
+        return problem
+    cure = "set app_secrets of the channel, or WHATSAPP_APP_SECRET"
+    missing = f"no app secret for {', '.join(unsigned)}, so that their webhooks are refused: {cure}"
+    return "; ".join(filter(None, (problem, missing)))
 
 
 async def agent_servers(servers: Servers) -> str | None:

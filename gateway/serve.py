@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
 
-from gateway.health_checks import numbers, postgres
+from gateway.health_checks import postgres, signed_numbers
+from gateway.inbox.late_signatures import LOOK_SECONDS, LateSignatures
 from gateway.inbox.webhook import Webhook
 from gateway.inbox.webhook_rows import RowBounds
 from gateway.inbox.writer import Inbox
 from gateway.internal.auth import BearerToken
 from gateway.internal.routes import Internal
+from gateway.numbers.channels import Channels
 from gateway.outbox.proactive import TemplateRoutes
 from gateway.runtime.hosts import known_hosts_only
-from gateway.runtime.loops import background
+from gateway.runtime.loops import background, poll
 from gateway.runtime.object_store import open_store
 from gateway.runtime.operations import Check, Ops, alive
 from gateway.runtime.serving import Door, Process
 from gateway.settings import Settings
-from gateway.store.database import make_pool
+from gateway.store.database import Pool, make_pool
 
 # Only `work` calls Meta, so that only it has access tokens.
 _SECRETS = ("app_secrets", "verify_token")
+
+
+def _late_signatures(pool: Pool, channels: Channels) -> Coroutine[Any, Any, None]:
+    step = LateSignatures(pool, channels).step
+    return poll("late_signatures", step, wake=asyncio.Event(), stop=asyncio.Event(), at_most=LOOK_SECONDS)
 
 
 def serve(settings: Settings) -> Process:
@@ -39,7 +48,7 @@ def serve(settings: Settings) -> Process:
     token = BearerToken(settings.templates_token.get_secret_value() if settings.templates_token else None)
     checks: dict[str, Check] = {
         "postgres": lambda: postgres(pool),
-        "channels": lambda: numbers(channels),
+        "channels": lambda: signed_numbers(channels),
         "webhook": webhook.problem,
     }
     routes = [
@@ -54,6 +63,7 @@ def serve(settings: Settings) -> Process:
             await pool.open(wait=False)
             stack.push_async_callback(pool.close)
             await stack.enter_async_context(background(inbox.run()))
+            await stack.enter_async_context(background(_late_signatures(pool, channels)))
             yield
 
     inside = Door(

@@ -197,8 +197,8 @@ class Settings(CommonSettings):
                     waba_id=self.whatsapp_business_account_id,
                     **({"access_token": token} if token else {}),
                     assistant=self.langgraph_assistant,
-                    app_secrets=self._app_secrets(),
-                    verify_token=self.whatsapp_webhook_verify_token,
+                    app_secrets=self._app_secrets() if "app_secrets" in secrets else (),
+                    verify_token=self.whatsapp_webhook_verify_token if "verify_token" in secrets else None,
                 )
             )
         files = [Path(name.strip()) for name in (self.channels_file or "").split(",") if name.strip()]

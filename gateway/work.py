@@ -45,8 +45,8 @@ log = structlog.get_logger(__name__)
 
 _HTTP_TIMEOUT = httpx.Timeout(20, connect=5)
 _HTTP_CONNECTIONS = 200
-# App secrets tell whose app signed an item that came before its number was known.
-_SECRETS = ("access_token", "app_secrets")
+# `serve` alone receives what Meta signs, so that only it has app secrets.
+_SECRETS = ("access_token",)
 
 
 def work(settings: Settings) -> Process:

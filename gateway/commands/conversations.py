@@ -118,7 +118,8 @@ def _thread(conversation: UUID, action: ThreadAction) -> None:
     async def asked(conn: Connection) -> None:
         async with httpx.AsyncClient(timeout=20) as http:
             clients = MetaClients(http, settings.whatsapp_graph_url, settings.whatsapp_api_version)
-            await thread_control.ask(conn, settings.channels(), clients.api, conversation, action, quiet)
+            channels = settings.channels(("access_token",))
+            await thread_control.ask(conn, channels, clients.api, conversation, action, quiet)
 
     try:
         with_database(settings, asked)

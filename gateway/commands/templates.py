@@ -38,7 +38,7 @@ def send_template(
     }  # fmt: skip
     try:
         request = TemplateRequest.model_validate(fields)
-        queued = with_database(settings, lambda conn: send(conn, settings.channels(), request))
+        queued = with_database(settings, lambda conn: send(conn, settings.channels(()), request))
     except ValidationError as error:
         die(first_problem(error))
     except RefusedError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -65,7 +65,7 @@ def exchange_token(
     README, Connect Meta.
     """
     settings = read_settings()
-    chosen = _chosen(settings, channel)
+    chosen = _chosen(settings, channel, ("access_token", "app_secrets"))
     if len(chosen) != 1 or not chosen[0].app_secrets:
         die("the exchange needs one number with its app secret: set WHATSAPP_APP_SECRET, or give --channel")
     try:
@@ -91,8 +91,9 @@ async def _exchange(clients: MetaClients, channel: Channel, token: str, app_id: 
     return await management.exchange_token(app, channel.app_secrets[0].get_secret_value(), token)
 
 
-def _chosen(settings: Settings, wanted: str | None) -> list[Channel]:
-    channels = settings.channels()
+def _chosen(settings: Settings, wanted: str | None, secrets: Collection[str] = ("access_token",)) -> list[Channel]:
+    """Return the numbers that are meant, with these secrets: a pod of the chart has no others."""
+    channels = settings.channels(secrets)
     every = channels.all()
     if channels.problems:
         die("; ".join(f"{file} {problem}" for file, problem in channels.problems.items()))

@@ -96,7 +96,8 @@ async def _app_secret(
 ) -> list[Finding]:
     """Compare the app secret with that of the token's app, by a call with the app's own token `id|secret`."""
     if not channel.signed_by:
-        return [unchecked(part, "this process has no app secret", "run it in the pod of `serve` or `work`")]
+        step = "run it where app secret and access token both are: on a machine with the settings of both processes"
+        return [unchecked(part, "this process has no app secret to compare with the token's app", step)]
     if health.app_id is None:
         return []
     app = CloudApi(

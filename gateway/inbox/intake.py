@@ -146,10 +146,13 @@ class Intake:
         return await self._act(conn, stored, meant)
 
     def _obstacle(self, stored: StoredItem) -> str | None:
-        """Return why an event cannot be acted on: an unknown number, or the secret of another app; None: it can."""
+        """Return why an event cannot be acted on: an unknown number, or the secret of another app; None: it can.
+
+        `serve`, which has the app secrets, finds that a secret may sign after all: `gateway/inbox/late_signatures.py`.
+        """
         if stored.phone_number_id is not None and self._channels.get(stored.phone_number_id) is None:
             return NOT_KNOWN
-        if stored.verified or self._channels.may_sign(stored.signer, stored.phone_number_id, stored.waba_id):
+        if stored.verified:
             return None
         return NOT_ITS_APP if stored.phone_number_id is not None else NOT_KNOWN
 

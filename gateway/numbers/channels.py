@@ -172,11 +172,6 @@ class Channels:
         self.all()
         return self._secrets
 
-    def may_sign(self, signer: str | None, number: str | None, account: str | None) -> bool | None:
-        """Return whether a secret (its digest) may sign for a number or an account; None: neither is known (yet)."""
-        self.all()
-        return self._signers.may_sign(signer, number, account)
-
     def signers(self) -> Signers:
         """Return which secret signs for which number, as it is now."""
         self.all()

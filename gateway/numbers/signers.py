@@ -6,6 +6,7 @@ import hmac
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 def digest(secret: str) -> str:
@@ -22,6 +23,14 @@ class SigningNumber:
     secrets: Sequence[str]
 
 
+class SigningRule(NamedTuple):
+    """A secret (its digest) signs for items of a number; without one, for items of an account, or of any account."""
+
+    number: str | None
+    account: str | None
+    signer: str
+
+
 class Signers:
     """The signers of each number and account; built again when the channels change."""
 
@@ -33,6 +42,14 @@ class Signers:
             names = frozenset(digest(secret) for secret in one.secrets if secret)
             self._numbers[one.number] = names
             (self._accounts[one.account] if one.account else self._anywhere).update(names)
+
+    def rules(self) -> list[SigningRule]:
+        """Return the same rules as rows: for which items each secret may sign."""
+        return [
+            *(SigningRule(number, None, name) for number, names in self._numbers.items() for name in names),
+            *(SigningRule(None, account, name) for account, names in self._accounts.items() for name in names),
+            *(SigningRule(None, None, name) for name in self._anywhere),
+        ]
 
     def may_sign(self, signer: str | None, number: str | None, account: str | None) -> bool | None:
         """Return whether a secret may sign an item about a number, or about an account where no number is named.

@@ -25,7 +25,7 @@ CONSOLE = re.compile(
 )
 # `serve` calls neither Meta nor the agent server, and `work` receives no webhooks and no templates to send.
 WORK_ONLY = re.compile(r"(WHATSAPP_ACCESS_TOKEN|LANGGRAPH_TOKEN|REDIS_URL|TOMBSTONE_KEY)(_FILE)?")
-SERVE_ONLY = re.compile(r"(WHATSAPP_WEBHOOK_VERIFY_TOKEN|TEMPLATES_TOKEN)(_FILE)?")
+SERVE_ONLY = re.compile(r"(WHATSAPP_(APP_SECRET|WEBHOOK_VERIFY_TOKEN)|TEMPLATES_TOKEN)(_FILE)?")
 # No other process of the gateway needs the console's secret at the issuer.
 CONSOLE_ONLY = re.compile(r"OIDC_\w+")
 STACK_ONLY = re.compile(r"SIMULATOR_\w+|POSTGRES_PORT|REDIS_PORT|LANGGRAPH_PORT|AGENT_REPLICAS|DEV_DIR")

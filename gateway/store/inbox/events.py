@@ -148,6 +148,27 @@ async def any_left(conn: Connection) -> bool:
     return bool(cursor.rowcount)
 
 
+async def verify(conn: Connection, rules: Sequence[tuple[str | None, str | None, str]]) -> int:
+    """Have items processed now that one of these secrets signed, and that waited for it; return their number.
+
+    rules: number, account and signer, as in `gateway.numbers.signers`. Locked rows are skipped until the next call.
+    """
+    numbers, accounts, signers = ([rule[column] for rule in rules] for column in range(3))
+    cursor = await conn.execute(
+        """UPDATE event SET verified = true, due_at = now() WHERE id IN (
+               SELECT id FROM event
+               WHERE state = 'new' AND due_at IS NOT NULL AND NOT verified AND EXISTS (
+                   SELECT FROM unnest(%s::text[], %s::text[], %s::text[]) rule (number, account, name)
+                   WHERE event.signer = name AND event.phone_number_id IS NOT DISTINCT FROM number
+                     AND (account IS NULL OR account = event.waba_id))
+               FOR UPDATE SKIP LOCKED)""",
+        (numbers, accounts, signers),
+    )
+    if cursor.rowcount:
+        await notify(conn, EVENTS)
+    return cursor.rowcount
+
+
 async def waiting(conn: Connection, notes: Sequence[str]) -> tuple[int, float]:
     """Return the number of items that wait for one of these reasons, and the age of the oldest (seconds)."""
     cursor = await conn.execute(

@@ -124,9 +124,10 @@ async def test_in_the_pod_of_serve_it_says_what_it_cannot_check(doctor: Doctor) 
 
 
 async def test_in_the_pod_of_work_the_callback_is_asked_without_a_token(doctor: Doctor) -> None:
-    report = await doctor(WHATSAPP_WEBHOOK_VERIFY_TOKEN=None)
+    report = await doctor(WHATSAPP_WEBHOOK_VERIFY_TOKEN=None, WHATSAPP_APP_SECRET=None)
     assert report.code == 0
     assert "where `serve` runs" in report.step_of("this process has no verify token; the callback answers")
+    assert "settings of both processes" in report.step_of("this process has no app secret")
 
 
 async def test_as_the_console_it_says_that_webhooks_are_not_its_business(

@@ -155,14 +155,15 @@ async def test_a_number_without_an_app_secret_is_said_by_its_id(tmp_path: Path) 
     path = tmp_path / "channels.json"
     write(path, channel("1", app_secrets=["s"]), channel("2"), channel("3", app_secrets=[""]))
     channels = Channels((), (path,), clock=Clock())
-    assert (said := await health_checks.numbers(channels)) is not None
+    assert (said := await health_checks.signed_numbers(channels)) is not None
     assert "no app secret for 2, 3" in said
+    assert await health_checks.numbers(channels) is None  # as `work` is asked, which has no app secret
     path.write_text("{")
-    assert (said := await health_checks.numbers(channels)) is not None
+    assert (said := await health_checks.signed_numbers(channels)) is not None
     assert "is no channels file" in said
     assert "no app secret for 2, 3" in said
     write(path, channel("1", app_secrets=["s"]))
-    assert await health_checks.numbers(channels) is None
+    assert await health_checks.signed_numbers(channels) is None
 
 
 async def test_no_number_at_all_is_said_with_the_settings_that_name_one() -> None:
@@ -179,9 +180,9 @@ def test_a_process_holds_only_the_secrets_that_it_uses(tmp_path: Path) -> None:
     assert {number: one.access_token.get_secret_value() for number, one in serve.all().items()} == {"1": "", "2": ""}
     assert (serve.app_secrets(), serve.verify_tokens(), serve.problems) == (["s"], ["v" * 16], {})
     (tmp_path / "absent").write_text("token")
-    work = Channels(files=[file], secrets=("access_token", "app_secrets"))
+    work = Channels(files=[file], secrets=("access_token",))
     assert [one.access_token.get_secret_value() for one in work.all().values()] == ["token", "t"]
-    assert (work.app_secrets(), work.verify_tokens()) == (["s"], [])
+    assert (work.app_secrets(), work.verify_tokens()) == ([], [])
 
 
 def test_a_process_that_calls_meta_wants_an_access_token(tmp_path: Path) -> None:
@@ -195,4 +196,8 @@ def test_a_process_that_calls_meta_wants_an_access_token(tmp_path: Path) -> None
 def test_the_short_form_wants_no_token_where_the_process_uses_none() -> None:
     settings = Settings(_env_file=None, database_url="postgresql://x/y", whatsapp_phone_number_id="1")
     assert settings.channels(("app_secrets",)).all().keys() == {"1"}
+    given = {"whatsapp_access_token": "t", "whatsapp_app_secret": "s", "whatsapp_webhook_verify_token": "v" * 16}
+    whole = Settings(_env_file=None, database_url="postgresql://x/y", whatsapp_phone_number_id="1", **given)
+    work = whole.channels(("access_token",))
+    assert (work.app_secrets(), work.verify_tokens()) == ([], [])
     assert settings.channels().all() == {}

@@ -1,5 +1,6 @@
 """The health of numbers at Meta: commands, the periodic check, health and metrics, against the simulator."""
 
+import json
 import stat
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -56,6 +57,18 @@ async def test_all_well_is_exit_code_0(gateway: Gateway) -> None:
     assert code == 0, said
     for line in ("token: valid, never expires", "whatsapp_business_messaging", "app subscribed: yes", "quality: GREEN"):
         assert line in said
+
+
+async def test_it_wants_no_secret_that_the_pod_of_work_is_not_given(gateway: Gateway, tmp_path: Path) -> None:
+    secrets = {f"{name}_file": name.replace("_", "-") for name in ("access_token", "app_secrets", "verify_token")}
+    channel = {"phone_number_id": NUMBER, "waba_id": WABA, **secrets}
+    (tmp_path / "channels.json").write_text(json.dumps({"channels": [channel]}))
+    (tmp_path / "access-token").write_text("simulator-token")
+    given = {"CHANNELS_FILE": "channels.json", "WHATSAPP_PHONE_NUMBER_ID": "", "WHATSAPP_APP_SECRET": ""}
+    code, said = await gateway("check-token", **given)
+    assert code == 0, said
+    code, said = await gateway("exchange-token", "--out", "new", **given)
+    assert (code, "names app-secrets, which cannot be read" in said) == (1, True), said
 
 
 async def test_a_revoked_token_is_exit_code_1(gateway: Gateway, simulator: Simulator) -> None:

@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY
 
 from gateway.housekeeping import Ages, Housekeeping
 from gateway.inbox.intake import NOT_ITS_APP, NOT_KNOWN, Intake
+from gateway.inbox.late_signatures import LateSignatures
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.numbers.signers import Signers, SigningNumber, digest
 from gateway.settings import Settings
@@ -52,8 +53,12 @@ class Shops:
         return (await self.http.post("/webhook/whatsapp", **signed(content, secret))).status_code
 
     def intake(self, **settings: Any) -> Intake:
-        """Return a worker that reads the current channels."""
-        return Intake(self.pool, self.settings.channels(), QuietPeriod(0, 0), **settings)
+        """Return a worker that reads the current channels; it has no app secret."""
+        return Intake(self.pool, self.settings.channels(("access_token",)), QuietPeriod(0, 0), **settings)
+
+    async def find_late_signatures(self) -> None:
+        """Have `serve` look at the items that wait, with the current channels."""
+        await LateSignatures(self.pool, self.settings.channels(("app_secrets", "verify_token"))).step()
 
     async def sql(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         async with self.pool.connection() as conn:
@@ -115,6 +120,29 @@ def test_who_may_sign_for_what() -> None:
     assert signers.may_sign(b, None, None) is True
 
 
+async def test_items_that_wait_are_verified_by_the_same_rule(pool: Pool) -> None:
+    """In one statement, for all combinations of numbers, accounts and secrets, known ones and others."""
+    signers = Signers([SigningNumber("1", "w1", ["a"]), SigningNumber("2", "w2", ["b", ""]), SigningNumber("3", None, ["c"])])  # noqa: E501  # fmt: skip
+    found = [
+        (number, waba, digest(secret)) for number in ("1", "2", "3", "9", None) for waba in ("w1", "w2", "w9", None)
+        for secret in ("a", "b", "c", "", "z")
+    ]  # fmt: skip
+    rows = [events.Row(str(place), "f", "t", number, b"{}", waba, signer, False) for place, (number, waba, signer) in enumerate(found)]  # noqa: E501  # fmt: skip
+    async with pool.connection() as conn:
+        await events.keep(conn, rows)
+        assert await events.verify(conn, signers.rules()) == 0  # `work` has not looked at them yet
+        await conn.execute("UPDATE event SET due_at = now() + interval '1 hour'")
+        await events.verify(conn, signers.rules())
+        cursor = await conn.execute("SELECT phone_number_id, waba_id, signer FROM event WHERE verified")
+        verified = set(await cursor.fetchall())
+        assert await events.verify(conn, []) == 0
+    # An item that names neither needs no rule: it was verified when it came.
+    named = [(number, waba, signer) for number, waba, signer in found if number or waba]
+    assert verified - {one for one in found if one not in named} == {
+        one for one in named if signers.may_sign(one[2], one[0], one[1])
+    }
+
+
 def test_a_digest_is_short_and_not_the_secret() -> None:
     assert digest("secret-a") != digest("secret-b")
     assert len(digest("secret-a" * 100)) == 16
@@ -168,7 +196,8 @@ async def test_what_comes_before_its_number_is_known_is_taken_once_it_is(shops: 
     await shops.intake().step()
     assert await shops.sql("SELECT state, note, due_at > now() FROM event") == [("new", NOT_KNOWN, True)]
     shops.configure(s100=["secret-a"], s300=["secret-a"])
-    await shops.look_again()
+    await shops.find_late_signatures()
+    assert await shops.sql("SELECT verified, due_at <= now() FROM event") == [(True, True)]
     await shops.intake().step()
     assert await shops.sql("SELECT state FROM event") == [("done",)]
     assert await shops.texts() == ["cedo"]
@@ -180,6 +209,7 @@ async def test_it_is_taken_only_if_its_number_then_has_that_secret(shops: Shops)
     assert await shops.post(message(true, number=LATER), "secret-b") == 200
     await shops.intake().step()
     shops.configure(s100=["secret-a"], s200=["secret-b"], s300=["secret-b"])
+    await shops.find_late_signatures()
     await shops.look_again()
     await shops.intake().step()
     assert await shops.texts() == ["verdadeira"]
@@ -211,7 +241,7 @@ async def test_a_worker_that_does_not_know_the_number_yet_waits_too(shops: Shops
     behind._look_at = float("inf")
     shops.configure(s100=["secret-a"], s200=["secret-b"])
     now = shops.settings.channels()
-    assert now.may_sign(digest("secret-b"), B, None)
+    assert now.signers().may_sign(digest("secret-b"), B, None)
     message_of_b = items(message(text("para B"), number=B))[0]
     async with shops.pool.connection() as conn:
         await events.keep(conn, [events.row(replace(message_of_b, key="k", waba_id=None, signer=digest("secret-b")))])

@@ -102,7 +102,7 @@ def test_each_part_is_told_only_what_it_may_know() -> None:
     assert not {"WHATSAPP_ACCESS_TOKEN", "LANGGRAPH_TOKEN", "REDIS_URL", "TOMBSTONE_KEY"} & set(serve)
     assert "TOMBSTONE_KEY" in work
     assert not {"TOMBSTONE_KEY", "TOMBSTONE_URL"} & {*agent, *simulator, *plan.console_environment()}
-    assert not {"WHATSAPP_WEBHOOK_VERIFY_TOKEN", "TEMPLATES_TOKEN"} & set(work)
+    assert not {"WHATSAPP_APP_SECRET", "WHATSAPP_WEBHOOK_VERIFY_TOKEN", "TEMPLATES_TOKEN"} & set(work)
     assert serve["INTERNAL_TOKEN"] == work["INTERNAL_TOKEN"]
     console = plan.console_environment()
     assert console["DATABASE_URL"] == plan.database_url("wa_console")
