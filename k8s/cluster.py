@@ -17,7 +17,6 @@ from k8s.model.declared import GROUP, MIN_VERIFY_TOKEN, VERIFY_TOKEN_KEY, VERSIO
 from k8s.model.json_object import Json
 from k8s.model.observed import Problem, Secrets
 
-CHANNELS_KEY = "channels.json"
 _MAX_WRITE_ATTEMPTS = 5
 _LABELS = {
     "app.kubernetes.io/managed-by": "whatsapp-agent-operator",
@@ -103,7 +102,8 @@ class Cluster:
         try:
             return await self.access_token(namespace, number)
         except MissingKeysError:
-            held = channels_file.read(await self.channels_file(namespace)).get(number.phone_number_id)
+            files = await self.channels_files(namespace) or {}
+            held = channels_file.read(files.get(channels_file.WHOLE_KEY)).get(number.phone_number_id)
             if held is None:
                 raise
             return str(held["access_token"])
@@ -124,19 +124,23 @@ class Cluster:
             raise MissingKeysError([described])
         return base64.b64decode(encoded) if encoded is not None else (plain or "").encode()
 
-    async def channels_file(self, namespace: str) -> bytes | None:
-        """Read the channels file of a namespace; None where there is none. Raises ClusterError."""
+    async def channels_files(self, namespace: str) -> dict[str, bytes] | None:
+        """Read the channels files of a namespace by their keys; None where there is no Secret. Raises ClusterError."""
         held = await self._read_secret(namespace, self.channels_secret)
-        return None if held is None else _decoded(held, CHANNELS_KEY)
+        return None if held is None else _all_decoded(held)
 
-    async def change_channels_file(self, namespace: str, change: Callable[[bytes | None], bytes]) -> None:
-        """Replace the channels file by `change` of it, also where others write it meanwhile. Raises ClusterError."""
+    async def change_channels_files(self, namespace: str, change: Callable[[bytes | None], bytes]) -> None:
+        """Replace the channels files by `change` of the whole one, also where others write meanwhile.
+
+        Raises:
+            ClusterError: They were not written.
+        """
         async with self._writing:
             for _ in range(_MAX_WRITE_ATTEMPTS):
                 held = await self._read_secret(namespace, self.channels_secret)
-                content = None if held is None else _decoded(held, CHANNELS_KEY)
-                made = change(content)
-                if made == content or await self._write_secret(namespace, held, made):
+                files = {} if held is None else _all_decoded(held)
+                made = channels_file.keys(change(files.get(channels_file.WHOLE_KEY)))
+                if made.items() <= files.items() or await self._write_secret(namespace, held, made):
                     return
         raise ClusterError(Problem("temporary", "Conflict", f"Secret {self.channels_secret} is changed by others"))
 
@@ -207,9 +211,9 @@ class Cluster:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _away(error) from None
 
-    async def _write_secret(self, namespace: str, held: client.V1Secret | None, content: bytes) -> bool:
+    async def _write_secret(self, namespace: str, held: client.V1Secret | None, files: dict[str, bytes]) -> bool:
         """Return whether it was written; it is not when another writer was faster."""
-        data = {CHANNELS_KEY: base64.b64encode(content).decode()}
+        data = {key: base64.b64encode(content).decode() for key, content in files.items()}
         try:
             if held is None:
                 meta = client.V1ObjectMeta(name=self.channels_secret, labels=_LABELS)
@@ -225,6 +229,10 @@ class Cluster:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _away(error) from None
         return True
+
+
+def _all_decoded(secret: client.V1Secret) -> dict[str, bytes]:
+    return {key: base64.b64decode(value) for key, value in (secret.data or {}).items()}
 
 
 def _decoded(secret: client.V1Secret, key: str) -> bytes | None:

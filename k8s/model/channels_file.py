@@ -1,11 +1,12 @@
-"""The channels file for the gateways: one entry for each number, in the format of gateway/numbers/channels.py.
+"""The channels files for the gateways: one entry for each number, in the format of gateway/numbers/channels.py.
 
-The gateways know a number, with its credentials and its agent, as a channel.
+The gateways know a number, with its credentials and its agent, as a channel. One file is whole, for the operator; a
+file for each process of the gateway has only the secrets that the process uses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import orjson
 
@@ -13,6 +14,10 @@ from k8s.model.declared import Agent, FallbackTemplate, Number
 from k8s.model.json_object import Json
 from k8s.model.observed import Phone, Secrets
 
+#: Keys of the channels Secret. Pods mount only that of their process.
+WHOLE_KEY, SERVE_KEY, WORK_KEY = "channels.json", "serve.json", "work.json"
+# Secrets that a process does not use: `serve` calls nothing at Meta, and `work` receives nothing from there.
+_NOT_FOR = {SERVE_KEY: ("access_token",), WORK_KEY: ("app_secrets", "verify_token")}
 # Messages a second, in and out together: developers.facebook.com/docs/whatsapp/cloud-api/overview#throughput
 _STANDARD_PER_SECOND, _HIGH_PER_SECOND, _COEXISTENCE_PER_SECOND = 80, 1000, 20
 
@@ -77,6 +82,23 @@ def merged(content: bytes | None, changed: dict[str, Json | None], known: Iterab
         else:
             entries[number_id] = one
     listed = [entries[number_id] for number_id in sorted(entries)]
+    return orjson.dumps({"channels": listed}, option=orjson.OPT_INDENT_2)
+
+
+def keys(content: bytes) -> dict[str, bytes]:
+    """Return the keys of the channels Secret: the whole file, and that of each process."""
+    return {WHOLE_KEY: content} | {key: _without(content, others) for key, others in _NOT_FOR.items()}
+
+
+def are_complete(held: Mapping[str, bytes]) -> bool:
+    """Return whether the files of the processes say the same as the whole one."""
+    whole = held.get(WHOLE_KEY)
+    return whole is not None and all(held.get(key) == content for key, content in keys(whole).items())
+
+
+def _without(content: bytes, fields: Iterable[str]) -> bytes:
+    left_out = set(fields)
+    listed = [{name: value for name, value in one.items() if name not in left_out} for one in read(content).values()]
     return orjson.dumps({"channels": listed}, option=orjson.OPT_INDENT_2)
 
 

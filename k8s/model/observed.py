@@ -74,6 +74,7 @@ class ObservedNumber:
     """Everything about one number. A part that is None was not read, or has to be read again.
 
     missing: declared keys that do not exist; channel_entry: the number's entry in the channels Secret;
+    channel_files_complete: whether the files of the gateways' processes in that Secret say the same;
     duplicate_of: an older resource that declares the same number; callback_conflicts: URLs by name of the other numbers
     of the account that declare another callback URL; foreign_callback: whether the callback's host is not allowed;
     picture: fingerprint of the declared picture; failures: why actions did not succeed, by name.
@@ -87,6 +88,7 @@ class ObservedNumber:
     profile: Json | Problem | None = None
     picture: str | Problem | None = None
     channel_entry: Json | None = field(default=None, repr=False)
+    channel_files_complete: bool = False
     duplicate_of: str | None = None
     callback_conflicts: Mapping[str, str] = field(default_factory=dict)
     foreign_callback: bool = False

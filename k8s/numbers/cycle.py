@@ -74,8 +74,8 @@ class NumberCycle:
         token: str | MissingKeysError | None = None
         if self._number.deletion_policy == "Delete" and not shared:
             token = await self._last_token(namespace)
-        if await self._context.cluster.channels_file(namespace) is not None:
-            await self._context.cluster.change_channels_file(
+        if await self._context.cluster.channels_files(namespace) is not None:
+            await self._context.cluster.change_channels_files(
                 namespace, lambda held: channels_file.merged(held, {}, known)
             )
         if isinstance(token, MissingKeysError):  # perhaps gone with its namespace: that must not stop the deletion
@@ -117,14 +117,16 @@ class NumberCycle:
         """Read the cluster: the present channel entry, other numbers of the account, the picture."""
         namespace, number = self._resource.namespace, self._number
         try:
-            held = channels_file.read(await self._context.cluster.channels_file(namespace))
+            files = await self._context.cluster.channels_files(namespace) or {}
         except ClusterError as error:
             if error.problem.kind == "temporary":
                 raise
-            held = {}  # writing will fail too, and its condition then says why
+            files = {}  # writing will fail too, and its condition then says why
+        held = channels_file.read(files.get(channels_file.WHOLE_KEY))
         self._observed = replace(
             self._observed,
             channel_entry=held.get(number.phone_number_id),
+            channel_files_complete=channels_file.are_complete(files),
             callback_conflicts=self._callback_conflicts(),
             foreign_callback=self._foreign_callback(),
             duplicate_of=self._duplicate_of(),
@@ -204,7 +206,7 @@ class NumberCycle:
             case Publish(entry=entry):
                 known = [*self._declared.ids(namespace), number.phone_number_id]
                 changed: dict[str, Json | None] = {number.phone_number_id: entry}
-                await self._context.cluster.change_channels_file(
+                await self._context.cluster.change_channels_files(
                     namespace, lambda held: channels_file.merged(held, changed, known)
                 )
             case Subscribe(callback=callback):
@@ -224,7 +226,7 @@ class NumberCycle:
         applied = dict(self._status.get("applied") or {})
         match action:
             case Publish(entry=entry):
-                self._observed = replace(self._observed, channel_entry=entry)
+                self._observed = replace(self._observed, channel_entry=entry, channel_files_complete=True)
             case Subscribe(callback=callback):
                 self._observed = replace(self._observed, subscription=Subscription(subscribed=True, override=callback))
             case SetProfile():

@@ -102,7 +102,7 @@ def _published(number: Number, observed: ObservedNumber, token: Condition) -> Pa
         return unknown("Published", token.reason, "The gateways get this number once its access token is good"), None
     phone = observed.phone if isinstance(observed.phone, Phone) else None
     entry = channels_file.entry(number, observed.secrets, phone, observed.channel_entry, keep_token=not good)
-    if entry == observed.channel_entry:
+    if entry == observed.channel_entry and observed.channel_files_complete:
         return holds(
             "Published", "Published", "The channels Secret has this number; gateways read it within a minute or two"
         ), None

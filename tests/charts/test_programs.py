@@ -17,6 +17,7 @@ from gateway.serve import serve
 from gateway.settings import Settings as GatewaySettings
 from gateway.work import work
 from graph.settings import Settings as GraphSettings
+from k8s.model import channels_file
 from k8s.settings import Settings as OperatorSettings
 from simulator.settings import Settings as SimulatorSettings
 from tests.charts import chart
@@ -244,14 +245,19 @@ def test_the_operator_has_no_rights_beyond_its_namespace() -> None:
 
 
 def test_the_operator_writes_where_gateways_read() -> None:
+    """Each process mounts the one file of that Secret that has no more secrets than it uses."""
     objects = chart.scenario("demo")
     name = chart.environment(objects, "operator")["OPERATOR_CHANNELS_SECRET"]
     secret = next(one for one in objects if one["kind"] == "Secret" and one["metadata"]["name"] == name)
     assert "data" not in secret  # or each upgrade would take away what the operator wrote
-    for component in ("gateway", "worker"):
+    for component, key in (("gateway", channels_file.SERVE_KEY), ("worker", channels_file.WORK_KEY)):
         spec = chart.pick(objects, "Deployment", component)["spec"]["template"]["spec"]
-        volume = next(one["name"] for one in spec["volumes"] if one.get("secret", {}).get("secretName") == name)
-        folder = next(one["mountPath"] for one in spec["containers"][0]["volumeMounts"] if one["name"] == volume)
+        [volume] = [one for one in spec["volumes"] if one.get("secret", {}).get("secretName") == name]
+        assert volume["secret"]["items"] == [{"key": key, "path": "channels.json"}]
+        assert volume["secret"]["optional"]  # or pods would not start before the operator has written it
+        folder = next(
+            one["mountPath"] for one in spec["containers"][0]["volumeMounts"] if one["name"] == volume["name"]
+        )
         assert f"{folder}/channels.json" in chart.environment(objects, component)["CHANNELS_FILE"].split(",")
 
 

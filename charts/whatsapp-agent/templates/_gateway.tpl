@@ -27,12 +27,14 @@ LOG_FORMAT: json
 {{- end }}
 
 {{/*
-(dict "root" $ "secrets" LIST): LIST names what the program uses of the number's secrets. Whole folders, so that the
-kubelet brings changes in: the files are read again when they change.
+(dict "root" $ "secrets" LIST "file" KEY): LIST names what the program uses of the number's secrets; KEY is the key of
+the operator's Secret that has only those, and is absent until the operator has written it (k8s/model/channels_file.py).
+Whole folders, so that the kubelet brings changes in: the files are read again when they change.
 */}}
 {{- define "wa.gatewayVolumes" -}}
 {{- $keys := dict "access-token" .root.Values.channel.accessTokenKey "app-secret" .root.Values.channel.appSecretKey "verify-token" .root.Values.channel.verifyTokenKey }}
 {{- $secrets := .secrets }}
+{{- $file := .file }}
 {{- with .root }}
 {{- if .Values.channel.enabled }}
 - name: channels
@@ -53,6 +55,9 @@ kubelet brings changes in: the files are read again when they change.
   secret:
     secretName: {{ include "wa.operatorChannelsSecret" . }}
     defaultMode: 0440
+    optional: true
+    items:
+      - {key: {{ $file }}, path: channels.json}
 {{- end }}
 {{ include "wa.mediaVolumes" . }}
 {{- end }}

@@ -62,6 +62,23 @@ def test_the_gateway_reads_what_the_operator_writes(tmp_path: Path) -> None:
     assert channel.fallback_template.reply()["components"][0]["parameters"][0]["text"] == "SVLentes"
 
 
+def test_each_process_gets_only_the_secrets_that_it_uses(tmp_path: Path) -> None:
+    keys = channels_file.keys(channels_file.merged(None, {"100": entry()}, ["100"]))
+    assert b"token-1" not in keys["serve.json"]
+    assert not [
+        secret for secret in (b"secret-1", b"secret-0", b"verify-token-number-1") if secret in keys["work.json"]
+    ]
+    for name, content in keys.items():
+        (tmp_path / name).write_bytes(content)
+    serve = Channels(files=[tmp_path / "serve.json"], secrets=("app_secrets", "verify_token"))
+    assert (serve.app_secrets(), serve.verify_tokens()) == (["secret-1", "secret-0"], ["verify-token-number-1"])
+    work = Channels(files=[tmp_path / "work.json"], secrets=("access_token",))
+    assert (one := work.get("100")) is not None
+    assert one.access_token.get_secret_value() == "token-1"
+    assert (one.context, one.waba_id) == (entry()["context"], "200")
+    assert {**serve.problems, **work.problems} == {}
+
+
 def test_the_agent_reads_the_context() -> None:
     context = Context.model_validate(entry()["context"])
     assert context.persona == "Você é a Lia."

@@ -140,6 +140,23 @@ async def test_a_channel_is_written_although_others_write_too(
     assert api.secret("shop", "operator-channels")["notes"] == b"kept"
 
 
+async def test_what_an_older_operator_wrote_is_split_for_the_processes(
+    operator: Harness, simulator: Any, api: ApiServer
+) -> None:
+    number = operator.number()
+    await number.run()
+    whole = api.secret("shop", "operator-channels")
+    assert whole.keys() == {"channels.json", "serve.json", "work.json"}
+    api.put("secrets", "shop", "operator-channels", {"channels.json": whole["channels.json"]})
+    operator.restart()
+    await number.run()
+    assert api.secret("shop", "operator-channels") == whole
+    api.put("secrets", "shop", "operator-channels", {**whole, "work.json": b"{}"})  # somebody edited it
+    await number.run(after=600)
+    assert api.secret("shop", "operator-channels") == whole
+    assert number.condition("Published") == ("True", "Published")
+
+
 async def test_a_picture_is_uploaded_when_its_content_changes(
     operator: Harness, simulator: Any, api: ApiServer
 ) -> None:
