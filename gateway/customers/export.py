@@ -9,7 +9,7 @@ import mimetypes
 import re
 import tempfile
 import zipfile
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 from uuid import UUID
@@ -27,7 +27,7 @@ from gateway.store.database import Connection, Pool, now
 from gateway.store.desk import customers
 from gateway.store.inbox import events
 from gateway.whatsapp.json_bytes import Json, encode
-from gateway.whatsapp.webhooks.parties import parties
+from gateway.whatsapp.webhooks.parties import part_about, parties
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -114,7 +114,7 @@ class Export:
         after, last = await events.bounds(conn)
         while names and after < last:
             found = await events.mentioning(conn, sorted(names), after, after + _EVENTS)
-            yield [_event(one) for one in found if _is_about(one, names)]
+            yield [_event(one, names) for one in found if _is_about(one, names)]
             after += _EVENTS
 
     async def _files(self, archive: zipfile.ZipFile, files: dict[str, str], written: Written) -> None:
@@ -187,7 +187,8 @@ def _is_about(stored: events.StoredItem, names: Iterable[str]) -> bool:
         return False
 
 
-def _event(stored: events.StoredItem) -> Json:
+def _event(stored: events.StoredItem, names: Collection[str]) -> Json:
+    """Return an item as it came; without the content that may be about other people."""
     item = stored.item()
     return {"key": item.key, "field": item.field, "type": item.type, "received_at": stored.received_at.isoformat(),
-            "state": stored.state, "value": item.value}  # fmt: skip
+            "state": stored.state, "value": part_about(item, names)}  # fmt: skip

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from gateway.whatsapp.json_bytes import encode
+from gateway.whatsapp.json_bytes import Json, encode
 from gateway.whatsapp.numbers import is_parent_id
+from gateway.whatsapp.reading import part, parts
 from gateway.whatsapp.webhooks.contents import SystemContent
 from gateway.whatsapp.webhooks.events import (
     CallChanged,
@@ -47,6 +49,27 @@ def parties(item: Item) -> list[Party]:
         ValueError: The item is nested too deeply.
     """
     return [party for party in _of(event(item)) if party.numbers or party.user_ids] or [_anybody(item)]
+
+
+def part_about(item: Item, names: Collection[str]) -> Json | None:
+    """Return what an item says about the person with these names, and about nobody else; None where it is not known.
+
+    Of a chunk of history these are the person's threads; an item of no known shape may be about many people.
+
+    Raises:
+        ValueError: The item is nested too deeply.
+    """
+    if chunk := part(item.value, "history"):
+        threads = [thread for thread in parts(chunk, "threads") if _is_of(thread, names)]
+        return {**item.value, "history": {**chunk, "threads": threads}} if threads else None
+    found = {name for party in _of(event(item)) for name in (*party.numbers, *party.user_ids)}
+    return item.value if found and found <= set(names) else None
+
+
+def _is_of(thread: Json, names: Collection[str]) -> bool:
+    about = part(thread, "context")
+    found = (thread.get("id"), about.get("wa_id"), about.get("user_id"))
+    return any(isinstance(name, str) and name.removeprefix("+") in names for name in found)
 
 
 def of_message(message: MessageReceived | MessageEchoed) -> Party:

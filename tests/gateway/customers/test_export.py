@@ -5,6 +5,7 @@ import json
 import re
 import zipfile
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import uuid4
 
 import obstore
@@ -13,7 +14,7 @@ import pytest
 from gateway.customers.export import NoContactError, Written
 from gateway.store.database import Pool
 from tests.gateway.conftest import Command
-from tests.gateway.support.deliveries import text
+from tests.gateway.support.deliveries import change, text
 from tests.gateway.support.office import JOSE, MARIA, NEEDLE, NEW, OLD_ID, Office, fill
 
 
@@ -62,6 +63,35 @@ async def test_an_export_has_everything_about_one_person_and_nothing_of_others(o
     assert written.not_reached == {}
     for told in (f"Maria {NEEDLE}", f"prefere {NEEDLE}", NEW, "Número antigo", "não quer receber", "arquivo (image)"):
         assert told in page, told
+
+
+async def test_of_an_item_about_several_people_only_the_persons_part_is_exported(office: Office) -> None:
+    """A chunk of history has the threads of many customers; of an item of no known shape nobody knows whose it is."""
+    await office.gateway.receive(text("Olá"))
+    contact = await office.contact()
+    chunk = {"metadata": {"phase": 1}, "threads": [thread(MARIA, "meu histórico"), thread(JOSE, "segredo de José")]}
+    await office.gateway.take(change({"history": [chunk]}, field="history"))
+    people = [{"wa_id": MARIA, "profile": {"name": "Maria"}}, {"wa_id": JOSE, "profile": {"name": "segredo"}}]
+    await office.gateway.take(change({"contacts": people, "messages": [{"from": MARIA, "type": "text"}]}))
+    both = {"object": "x", "entry": [{"changes": "odd", "people": [MARIA, JOSE], "text": "segredo"}]}
+    await office.gateway.take(both)
+    archive, _ = await export(office, contact)
+    webhooks = json.loads(archive.read("webhooks.json"))
+    assert "meu histórico" in json.dumps(webhooks, ensure_ascii=False)
+    assert JOSE not in json.dumps(webhooks)
+    assert "segredo" not in json.dumps(webhooks)
+    assert [one["type"] for one in webhooks if one["value"] is None] == ["unknown", "unknown"]  # named, without content
+
+
+def thread(number: str, body: str) -> dict[str, Any]:
+    message = {
+        "from": number,
+        "id": f"wamid.{number}",
+        "timestamp": "1780000000",
+        "type": "text",
+        "text": {"body": body},
+    }
+    return {"id": number, "messages": [message]}
 
 
 async def test_the_page_runs_nothing_that_a_customer_wrote(office: Office) -> None:
