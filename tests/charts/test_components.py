@@ -1,5 +1,6 @@
 """Migrations, definitions, images, and a component's own settings."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,17 @@ def test_images_can_be_pinned_and_mirrored() -> None:
     own = chart.with_values({"images.registry": "registry.example.com", "images.tag": "dev"})
     assert image(own, "operator") == "registry.example.com/whatsapp-agent/operator:dev"
     assert image(own, "redis") == "docker.io/valkey/valkey:8-bookworm"
+
+
+@pytest.mark.parametrize("edition", ["demo", "licensed-dev"])
+def test_every_image_that_runs_can_be_pinned_by_its_digest(edition: str) -> None:
+    images = yaml.safe_load((chart.CHART / "values.yaml").read_text())["images"]
+    names = [name for name, image in images.items() if isinstance(image, dict)]
+    digests = {name: f"sha256:{hashlib.sha256(name.encode()).hexdigest()}" for name in names}
+    objects = chart.with_values({f"images.{name}.digest": digest for name, digest in digests.items()}, edition)
+    used = [one["image"] for *_, spec in chart.pods(objects) for one in chart.containers(spec)]
+    assert len(used) >= 8
+    assert {image.partition("@")[2] for image in used} <= set(digests.values())
 
 
 @pytest.mark.parametrize(("tag", "written"), [("15", "15"), ("20261128", "20261128"), ("15.10", "15.10")])
