@@ -139,6 +139,8 @@ def _route(path: str, kind: type[Body], act: Callable[[Body], Awaitable[Mapping[
             return JSONResponse(await act(body))
         except NoSuchCallError:
             return JSONResponse({"detail": "The company's API has no such call."}, 501)
+        except psycopg.DataError:  # text that Postgres does not store, such as NUL
+            return JSONResponse({"detail": "A key has characters that no key has."}, 422)
         except (*_AWAY, ValidationError) as error:
             log.warning("The records of a customer are not available: %s", type(error).__name__)
             return JSONResponse({"detail": "The data are not available now; ask again."}, 503)

@@ -79,7 +79,10 @@ def from_our_page(request: Request) -> bool:
     if origin is None:
         return request.headers.get("sec-fetch-site") == "same-origin"
     ours = {request.headers.get("host", "").lower(), request.state.public_host}
-    return urlsplit(origin).netloc.lower() in ours - {""}
+    try:
+        return urlsplit(origin).netloc.lower() in ours - {""}
+    except ValueError:  # no address
+        return False
 
 
 def _guarded(endpoint: Endpoint, needs: Role | None) -> Endpoint:

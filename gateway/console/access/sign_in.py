@@ -124,7 +124,10 @@ class SignIn:
 def safe_path(wanted: str | None) -> str:
     """Return the path within the console to which somebody wants, else its first page: nobody is led elsewhere."""
     path = wanted or ""
-    parts = urlsplit(path) if path.isprintable() and "\\" not in path else urlsplit("")
+    try:
+        parts = urlsplit(path) if path.isprintable() and "\\" not in path else urlsplit("")
+    except ValueError:  # no address
+        return HOME
     inside = not parts.scheme and not parts.netloc and parts.path.startswith(HOME) and ".." not in parts.path
     return path if inside and not parts.path.startswith(LOGIN) else HOME
 

@@ -14,7 +14,7 @@ from gateway.store.database import Connection
 
 #: The name under which Postgres notifies of changes.
 NOTIFICATIONS = "console"
-_CURSOR = re.compile(r"(\d{1,19})-(\d{1,19})")
+_CURSOR = re.compile(r"([0-9]{1,19})-([0-9]{1,19})")
 
 
 class StaleCursorError(Exception):

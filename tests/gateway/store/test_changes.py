@@ -42,7 +42,7 @@ async def test_the_kinds_of_changes(gateway: Gateway) -> None:
     assert "conversation" in kinds
 
 
-@pytest.mark.parametrize("cursor", ["", "1", "a-b", "1-2-3", "9" * 30, "9999999999999999-1"])
+@pytest.mark.parametrize("cursor", ["", "1", "a-b", "1-2-3", "٣-٣", "9" * 30, "9999999999999999-1"])
 async def test_a_cursor_that_is_none(gateway: Gateway, cursor: str) -> None:
     async with gateway.pool.connection() as conn:
         with pytest.raises(StaleCursorError):

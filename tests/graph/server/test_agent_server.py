@@ -193,6 +193,51 @@ async def test_the_token_of_the_console_opens_nothing_else(server: Server) -> No
         assert (await http.post(CUSTOMER_PATH, content=b"x" * 70_000, headers=console)).status_code == 413
 
 
+PERSON = {"threads": [], "profiles": []}
+WHOSE = {"request": str(uuid.UUID(int=1)), "customer": context()}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("memory/export", PERSON | {"threads": ["x"]}),
+        ("memory/export", PERSON | {"threads": [str(uuid.UUID(int=0))] * 1001}),
+        ("memory/erase", PERSON | {"profiles": [10**30]}),
+        ("memory/erase", {"threads": {"\0": 1}}),
+        ("business/export", WHOSE | {"customer": context() | {"customer_keys": [{"kind": "wa_id", "value": "a\0b"}]}}),
+        ("business/erase", WHOSE | {"customer": context() | {"customer_keys": [{"kind": "wa_id", "value": "a\0b"}]}}),
+        ("business/erase", WHOSE | {"request": "9" * 5000}),
+        ("business/export", WHOSE | {"customer": context() | {"customer_id": "a\0b", "customer_keys": "x"}}),
+    ],
+)
+async def test_absurd_questions_about_a_person_are_no_failure(server: Server, path: str, body: dict[str, Any]) -> None:
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    async with httpx.AsyncClient(base_url=server.url) as http:
+        answer = await http.post(f"/customer/{path}", json=body, headers=headers)
+    assert answer.status_code in (200, 422), answer.text
+
+
+async def test_absurd_headers_are_no_failure_of_the_server(server: Server) -> None:
+    values = [b"\xff\xe9", b"Bearer \xe9", b"9" * 5000, "٣€".encode(), b"http://[", b"x" * 8000]
+    names = (
+        "authorization",
+        "host",
+        "origin",
+        "x-auth-scheme",
+        "cookie",
+        "last-event-id",
+        "content-type",
+        "traceparent",
+    )
+    async with httpx.AsyncClient(base_url=server.url) as http:
+        for name in names:
+            for value in values:
+                sent = {b"authorization": f"Bearer {TOKEN}".encode(), name.encode(): value}
+                for path in (CUSTOMER_PATH, "/customer/memory/export", "/threads/search"):
+                    status = (await http.post(path, content=b"{}", headers=list(sent.items()))).status_code
+                    assert 200 <= status < 500, (name, value[:20], path)
+
+
 async def _customer_data(server: Server, whose: dict[str, Any]) -> dict[str, Any]:
     headers = {"authorization": f"Bearer {BUSINESS_TOKEN}"}
     async with httpx.AsyncClient(base_url=server.url, headers=headers) as http:
