@@ -18,8 +18,9 @@ from graph.knowledge.data import Text
 SUFFIX = ".md"
 FILE_BYTES_LIMIT = 1_000_000
 SETTINGS = ("kind", "title", "department", "channel_id", "owner", "link", "valid_from", "valid_until")
-_QUESTION = re.compile(r"^##[ \t]+(.+?)[ \t]*$", re.MULTILINE)
-_TITLE = re.compile(r"^#[ \t]+(.+?)[ \t]*$", re.MULTILINE)
+# Spaces around the words are taken off afterwards: an expression that does it looks at a long line of them many times.
+_QUESTION = re.compile(r"^##[ \t](.*\S.*)$", re.MULTILINE)
+_TITLE = re.compile(r"^#[ \t](.*\S.*)$", re.MULTILINE)
 
 
 class FileError(Exception):
@@ -60,6 +61,8 @@ def texts_of(name: str, text: str) -> dict[str, Text]:
         raise FileError(f"its settings are not TOML: {error}") from None
     except ValidationError as error:
         raise FileError(problem_of(error)) from None
+    except (ValueError, RecursionError):  # a number of thousands of digits, brackets in brackets
+        raise FileError("its settings have a value that is too long or nested too deeply") from None
 
 
 def _texts(name: str, text: str) -> dict[str, Text]:
@@ -67,7 +70,7 @@ def _texts(name: str, text: str) -> dict[str, Text]:
     if head.get("kind") == "qa":
         return _questions(head, body)
     title = _TITLE.search(body)
-    fallback = title[1] if title else name
+    fallback = title[1].strip() if title else name
     values = {"kind": "markdown", "title": fallback, **head, "content": body}
     return {"": Text.model_validate(values)}
 
@@ -88,7 +91,8 @@ def _divided(text: str) -> tuple[dict[str, Any], str]:
 def _questions(head: dict[str, Any], body: str) -> dict[str, Text]:
     parts = _QUESTION.split(body)[1:]
     found: dict[str, Text] = {}
-    for question, answer in zip(parts[::2], parts[1::2], strict=True):
+    for heading, answer in zip(parts[::2], parts[1::2], strict=True):
+        question = heading.strip()
         lines = answer.splitlines()
         wordings = [line[1:].strip() for line in lines if line.startswith(">")]
         content = "\n".join(line for line in lines if not line.startswith(">"))

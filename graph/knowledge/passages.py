@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from graph.knowledge.data import ABOVE, Passage, Text
 
 PASSAGE_LIMIT = 700  # characters
-_HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*")
+_HEADING = re.compile(r"(#{1,6})\s(.*)")
 _FENCE = re.compile(r"\s*(```|~~~)")
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+")
 
@@ -42,7 +42,8 @@ def _sections(content: str) -> Iterator[tuple[list[str], list[str]]]:
         if heading:
             yield headings, blocks
             level = len(heading[1])
-            headings = [*headings[: level - 1], *[""] * (level - 1 - len(headings)), heading[2]]
+            words = heading[2].rstrip().rstrip("#").strip()
+            headings = [*headings[: level - 1], *[""] * (level - 1 - len(headings)), words]
             blocks = [""]
         elif line.strip() or fenced:
             blocks[-1] += f"{line.rstrip()}\n"

@@ -6,6 +6,7 @@ files, and web pages, are read by `imports`.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,8 @@ from graph.knowledge.tables import knowledge
 
 CANDIDATES_SHOWN = 10
 QUESTIONS_SHOWN = 200
+WORDS_LIMIT = 200  # characters that are looked for in the list of texts
+_NUMBER = re.compile(r"[0-9]{1,18}")  # that Postgres counts to
 
 
 class Trial(BaseModel):
@@ -39,7 +42,8 @@ class Import(BaseModel):
 
 
 async def _list(request: Request) -> Any:  # noqa: ANN401 - JSON
-    return [one.model_dump(mode="json") for one in await knowledge().sources.sources(request.query_params.get("q", ""))]
+    words = request.query_params.get("q", "")[:WORDS_LIMIT]
+    return [one.model_dump(mode="json") for one in await knowledge().sources.sources(words)]
 
 
 async def _versions(request: Request) -> Any:  # noqa: ANN401 - JSON
@@ -97,7 +101,9 @@ async def _unanswered(_: Request) -> Any:  # noqa: ANN401 - JSON
 
 
 async def _answered(request: Request) -> Any:  # noqa: ANN401 - JSON
-    await knowledge().unanswered.remove(request.path_params["question_id"])
+    if not _NUMBER.fullmatch(number := request.path_params["question_id"]):
+        raise NotFoundError
+    await knowledge().unanswered.remove(int(number))
     return {}
 
 
@@ -112,6 +118,6 @@ ROUTES = [
     route(f"{SOURCE}/take-back", _take_back, "POST"),
     route("/knowledge/try", _try, "POST"),
     route("/knowledge/unanswered", _unanswered, "GET"),
-    route("/knowledge/unanswered/{question_id:int}", _answered, "DELETE"),
+    route("/knowledge/unanswered/{question_id}", _answered, "DELETE"),
     *IMPORTS,
 ]

@@ -24,7 +24,7 @@ VERSIONS = f"SELECT {COLUMNS} FROM knowledge.version v JOIN knowledge.source s O
 NEWEST = f"""SELECT * FROM (SELECT DISTINCT ON (v.source_id) {COLUMNS}
     FROM knowledge.version v JOIN knowledge.source s ON s.id = v.source_id
     ORDER BY v.source_id, v.state = 'draft' DESC, v.number DESC) newest
-    WHERE %(words)s = '' OR title ILIKE '%%' || %(words)s || '%%' OR content ILIKE '%%' || %(words)s || '%%'
+    WHERE strpos(lower(title), lower(%(words)s)) > 0 OR strpos(lower(content), lower(%(words)s)) > 0
     ORDER BY written_at DESC, source_id LIMIT %(limit)s"""  # noqa: S608 - constants
 ADD_SOURCE = """INSERT INTO knowledge.source (kind, origin) VALUES (%(kind)s, %(origin)s)
     ON CONFLICT (origin) DO UPDATE SET kind = excluded.kind RETURNING id"""

@@ -1,6 +1,7 @@
 """The routes for people: list, write, try, publish, take back, import; with their own token alone."""
 
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -12,6 +13,8 @@ from graph.knowledge.tables import Knowledge
 from graph.server.auth import authorized
 from graph.server.server import make_app
 from graph.settings import settings
+from tests.absurd import Asked, Program
+from tests.absurd import asked as asked
 from tests.graph.knowledge.conftest import PIX
 
 TOKEN = {"authorization": "Bearer knowledge-token"}
@@ -56,6 +59,30 @@ async def test_a_file_is_imported_as_drafts(people: httpx.AsyncClient) -> None:
     ]
     wrong = await people.post("/knowledge/import", json={"name": "a.md", "text": "+++\nkind = qa\n+++\nx"})
     assert (wrong.status_code, "not TOML" in wrong.json()["detail"]) == (422, True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        PIX.model_dump(mode="json"),
+        {"question": "aceita pix?", "source_id": str(uuid4()), "department": "sales", "channel_id": "1"},
+        {"name": "perguntas.md", "text": "## Aceitam Pix?\nSim."},
+    ],
+)
+async def test_no_absurd_value_is_a_failure(people: httpx.AsyncClient, asked: Asked, body: dict[str, Any]) -> None:
+    transport = people._transport
+    assert isinstance(transport, httpx.ASGITransport)
+    program = Program(transport.app, ROUTES, {"host": "agent", **TOKEN}, body)
+    problems = await program.problems(asked)
+    assert not problems, "\n".join(problems)
+
+
+async def test_texts_are_listed_by_words_and_not_by_patterns(people: httpx.AsyncClient) -> None:
+    for title in ("100% lã", "100 lentes"):
+        await people.post("/knowledge/sources", json=PIX.model_dump(mode="json") | {"title": title})
+    for words, found in (("100%", ["100% lã"]), ("_", []), ("LENTES", ["100 lentes"])):
+        listed = (await people.get("/knowledge/sources", params={"q": words})).json()
+        assert [one["title"] for one in listed] == found
 
 
 async def test_questions_in_vain_are_listed_and_removed(people: httpx.AsyncClient, known: Knowledge) -> None:
