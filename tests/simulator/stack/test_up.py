@@ -15,7 +15,9 @@ import pytest
 
 from simulator.keys import Keys
 from simulator.ports import HOST, free_port, listens
-from simulator.stack.process import Process
+from simulator.stack.plan import make_plan
+from simulator.stack.process import Process, StartError
+from simulator.stack.stack import Stack
 from tests.simulator.support.helpers import eventually
 
 ROOT = Path(__file__).parents[3]
@@ -55,15 +57,24 @@ def ports_of(environment: dict[str, str]) -> list[int]:
     return [int(environment[name]) for name in PORTS]
 
 
-@pytest.mark.parametrize("setting", PORTS)
-def test_a_busy_port_is_named_with_its_setting(directory, setting) -> None:
+def test_a_busy_port_is_named_with_its_setting(directory) -> None:
     environment = variables(directory)
-    with socket.create_server((HOST, int(environment[setting]))):
+    with socket.create_server((HOST, int(environment["REDIS_PORT"]))):
         done = run(UP, environment)
     assert done.returncode == 1
-    assert f"port {environment[setting]}" in done.stderr
-    assert f"set {setting} to another port" in done.stderr
+    assert f"port {environment['REDIS_PORT']}" in done.stderr
+    assert "set REDIS_PORT to another port" in done.stderr
     assert not any(listens(port) for port in ports_of(environment))
+
+
+@pytest.mark.parametrize("setting", PORTS)
+def test_every_port_is_looked_at_before_anything_starts(directory, setting) -> None:
+    environment = variables(directory)
+    stack = Stack(make_plan({name: value for name, value in environment.items() if value}), report=lambda _: None)
+    busy = f"port {environment[setting]}.* set {setting} to another port"
+    with socket.create_server((HOST, int(environment[setting]))), pytest.raises(StartError, match=busy):
+        stack.run()
+    assert not (directory / "dev" / "logs").exists()
 
 
 def test_a_start_that_fails_half_way_leaves_nothing_behind(directory) -> None:
