@@ -53,6 +53,11 @@ def with_database(settings: CommonSettings, act: Callable[[Connection], Awaitabl
         die(f"Postgres at DATABASE_URL does not answer: {str(error).splitlines()[0]}")
 
 
+def given(argument: str) -> str:
+    """Return an argument; of `-` a line of standard input, which lists of processes and audits do not show."""
+    return sys.stdin.readline().strip() if argument == "-" else argument
+
+
 def die(sentence: str, code: int = 1) -> typing.NoReturn:
     """Print what is wrong, and end."""
     print(f"gateway: {sentence}", file=sys.stderr)

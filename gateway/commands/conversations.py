@@ -9,7 +9,7 @@ from uuid import UUID
 import httpx
 import typer
 
-from gateway.commands.common import die, read_settings, with_database
+from gateway.commands.common import die, given, read_settings, with_database
 from gateway.conversations import holding, writing
 from gateway.conversations.checks import locked
 from gateway.conversations.errors import NoConversationError, TakenByOtherError
@@ -54,11 +54,11 @@ async def _listed(conn: Connection) -> tuple[list[ownership.Held], list[doubts.I
 @commands.command()
 def reply(
     conversation: UUID,
-    text: str,
+    text: Annotated[str, typer.Argument(help="The text; -: a line of standard input.")],
     take_over: Annotated[bool, typer.Option(help="Also where a person has taken it in the console.")] = False,  # a flag
 ) -> None:
     """Answer as a person. The agent does not answer there until you hand it back; the console lists it as waiting."""
-    contents = [as_reply(part) for part in split(Text(text=text))]
+    contents = [as_reply(part) for part in split(Text(text=given(text)))]
     if not contents:
         die("the text is empty")
 

@@ -19,7 +19,7 @@ import typer
 from psycopg_pool import PoolTimeout
 
 from gateway import persons_data
-from gateway.commands.common import die, read_settings
+from gateway.commands.common import die, given, read_settings
 from gateway.customers.data_requests import DataRequests
 from gateway.customers.export import Export, NoContactError, Written
 from gateway.customers.tombstones import ObjectStoreAwayError
@@ -37,7 +37,8 @@ T = TypeVar("T")
 commands = typer.Typer()
 
 _Customer = Annotated[
-    str, typer.Argument(help="The contact's id, a number with country code, or a business-scoped user id.")
+    str,
+    typer.Argument(help="The contact's id, a number with country code, or a user id; -: read from standard input."),
 ]
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _NUMBER = re.compile(r"[1-9][0-9]{6,14}")
@@ -53,7 +54,7 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
 ) -> None:
     """Erase everything about one person, in every store and for good; a second call continues an unfinished one."""
-    settings = read_settings()
+    settings, customer = read_settings(), given(customer)
     if settings.tombstone_key is None:
         die("set TOMBSTONE_KEY first: without tombstones an erased person would come back by a repeated webhook")
     if not yes:
@@ -71,7 +72,7 @@ def export(
     out: Annotated[Path, typer.Option(help="The ZIP file to write; only its owner may read it.")],
 ) -> None:
     """Write everything about one person, from every store, into a ZIP file: JSON, a page to read, and the files."""
-    settings = read_settings()
+    settings, customer = read_settings(), given(customer)
     try:
         written = _with_parts(settings, lambda parts: _exported(parts, customer, out))
     except OSError as error:

@@ -8,7 +8,7 @@ import orjson
 import typer
 from pydantic import ValidationError
 
-from gateway.commands.common import die, read_settings, with_database
+from gateway.commands.common import die, given, read_settings, with_database
 from gateway.outbox.proactive import RefusedError, TemplateRequest, first_problem, send
 
 commands = typer.Typer()
@@ -16,7 +16,7 @@ commands = typer.Typer()
 
 @commands.command()
 def send_template(
-    to: Annotated[str, typer.Option(help="Number with country code, or a business-scoped user id.")],
+    to: Annotated[str, typer.Option(help="Number with country code, or a user id; -: read from standard input.")],
     name: Annotated[str, typer.Option(help="The template's name.")],
     language: Annotated[str, typer.Option(help="Its language, such as pt_BR.")],
     params: Annotated[list[str] | None, typer.Argument(help="Values of the body, in order.")] = None,
@@ -33,7 +33,7 @@ def send_template(
     """Send a template, and print the message's id and state. With a known --key, print those of the first message."""
     settings = read_settings()
     fields: dict[str, Any] = {
-        "to": to, "name": name, "language": language, "parameters": _parameters(params or [], named or []),
+        "to": given(to), "name": name, "language": language, "parameters": _parameters(params or [], named or []),
         "components": _json(components), "key": key, "channel": channel, "category": category,
     }  # fmt: skip
     try:

@@ -71,8 +71,9 @@ def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
     monkeypatch.chdir(tmp_path)  # no .env of a developer
     monkeypatch.setattr(common, "configure_logging", lambda *_: None)  # the tests' own logging stays
 
-    async def run(*arguments: str, **environment: str) -> tuple[int, str]:
-        result = await asyncio.to_thread(CliRunner().invoke, cli.program(arguments[0]), arguments, env=environment)
+    async def run(*arguments: str, stdin: str = "", **environment: str) -> tuple[int, str]:
+        program = cli.program(arguments[0])
+        result = await asyncio.to_thread(CliRunner().invoke, program, arguments, input=stdin, env=environment)
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result.exit_code, result.output

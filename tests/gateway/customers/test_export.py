@@ -135,6 +135,8 @@ async def test_the_command_writes_a_file_for_its_owner_alone(
     assert [path.name for path in tmp_path.glob("maria*")] == ["maria.zip"]
     assert zipfile.ZipFile(out).testzip() is None
     assert await office.gateway.sql("SELECT action FROM audit") == [("customer_export",)]
+    code, said = await command("export", "-", "--out", str(out), stdin=f"+{MARIA}\n", **environment)
+    assert f"written to {out}" in said
     code, said = await command("export", "+1 202 555 0100", "--out", str(out), **environment)
     assert (code, "there is no such contact" in said) == (1, True)
     code, said = await command("export", MARIA, "--out", str(tmp_path / "no" / "x.zip"), **environment)
