@@ -8,7 +8,7 @@ import httpx
 import redis.asyncio as redis
 
 from gateway.customers.data_requests import DataRequests
-from gateway.customers.erasure import Erasure
+from gateway.customers.erasure import Erasure, Tell
 from gateway.customers.export import Export, ExportRequests
 from gateway.customers.records import Records
 from gateway.customers.tombstones import Tombstones
@@ -38,11 +38,15 @@ def valkey(settings: Settings) -> redis.Redis | None:
 
 
 def data_requests(
-    settings: Settings, pool: Pool, http: httpx.AsyncClient, client: redis.Redis | None, objects: ObjectStore
-) -> DataRequests:
-    """Return the part that carries out requests; pool, http, client (of Valkey): opened and closed by the caller."""
-    erasure = Erasure(pool, objects, tombstones(settings), _records(settings, http), client)
-    exports = ExportRequests(export(settings, pool, http, objects), objects)
+    settings: Settings, pool: Pool, http: httpx.AsyncClient, client: redis.Redis | None, objects: ObjectStore,
+    tell: Tell | None = None,
+) -> DataRequests:  # fmt: skip
+    """Return the part that carries out requests; pool, http, client (of Valkey): opened and closed by the caller.
+
+    tell: sends messages, which only `gateway work` does.
+    """
+    erasure = Erasure(pool, objects, tombstones(settings), _records(settings, http), client, tell)
+    exports = ExportRequests(pool, export(settings, pool, http, objects), objects)
     return DataRequests(pool, {"erase": erasure, "export": exports})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
@@ -135,6 +135,9 @@ class Settings(CommonSettings):
     )
     tombstone_key: SecretStr | None = Field(
         None, description="key of the hashes by which erased people are known; never change it; unset: nobody is erased"
+    )
+    erasure_by_customer: Literal["request", "immediate"] = Field(
+        "request", description="the yes of a customer who wants all data erased: an admin decides, or immediate"
     )
     tombstone_url: str | None = Field(
         None, description="object store of tombstones, outside of backups; unset: MEDIA_URL, under tombstones/"

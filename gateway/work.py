@@ -20,6 +20,7 @@ from gateway.numbers.channels import Channels
 from gateway.numbers.clients import MetaClients
 from gateway.numbers.number_health import HealthMonitor
 from gateway.outbox.fallbacks import FallbackNews
+from gateway.outbox.farewell import Farewell
 from gateway.outbox.presence import Presence
 from gateway.outbox.rate_limits import Limiter
 from gateway.outbox.sender import Sender, SendSettings
@@ -34,6 +35,8 @@ from gateway.runtime.serving import Door, Process
 from gateway.settings import Settings
 from gateway.store.database import EVENTS, MEDIA, OUTBOX, TURNS, Pool, Wakeups, make_pool
 from gateway.turns.agent_server import Agent
+from gateway.turns.canned_texts import erased
+from gateway.turns.erasures import Way
 from gateway.turns.holder import Bounds, Turns
 from gateway.turns.run import Runs
 from gateway.turns.servers import INTERVAL_SECONDS, Servers
@@ -80,13 +83,16 @@ class Worker:
         self._intake = _intake(settings, self._pool, self._channels)
         self._media = _media_loader(settings, self._pool, self._channels, self._clients, objects)
         presence = Presence(self._pool, self._clients, limiter, react=settings.react_on_receipt)
-        runs = Runs(self._pool, self._servers, settings.capabilities())
+        runs = Runs(self._pool, self._servers, settings.capabilities(), _erasure(settings))
         self._turns = Turns(self._pool, runs, self._channels, presence.show, _bounds(settings))
         self._sender = Sender(
             self._pool, self._clients, self._channels, limiter, _send_settings(settings), objects=objects
         )
         self._housekeeping = _housekeeping(settings, self._pool, self._sender, objects)
-        self._data_requests = persons_data.data_requests(settings, self._pool, self._http, self._redis, objects)
+        farewell = Farewell(self._clients, self._channels, erased)
+        self._data_requests = persons_data.data_requests(
+            settings, self._pool, self._http, self._redis, objects, farewell.tell
+        )
 
     def checks(self) -> dict[str, Check]:
         """Return the checks of the parts that the worker uses, for `/health`."""
@@ -164,6 +170,11 @@ def _servers(settings: Settings) -> Servers:
     token = settings.langgraph_token.get_secret_value() if settings.langgraph_token else None
     named = AgentServers(settings.langgraph_url)
     return Servers(named, lambda address: Agent(address, token), settings.agent_away_seconds)
+
+
+def _erasure(settings: Settings) -> Way:
+    """Return what follows when customers want all data erased: without TOMBSTONE_KEY an admin learns why not."""
+    return settings.erasure_by_customer if settings.tombstone_key else "request"
 
 
 def _intake(settings: Settings, pool: Pool, channels: Channels) -> Intake:

@@ -23,6 +23,7 @@ from starlette.routing import Route
 
 from graph.business import NoSuchCallError, business
 from graph.contract.context import Context
+from graph.knowledge.tables import knowledge
 from graph.policy.memory import NAMESPACE
 from graph.server.persistence import erase_threads
 from graph.settings import settings
@@ -53,13 +54,14 @@ class Whose(BaseModel):
 
 
 async def export_memory(memory: Memory) -> dict[str, Any]:
-    """Return the values of all threads and the facts of all profiles."""
+    """Return the values of all threads, the facts of all profiles, and the questions that knowledge did not answer."""
     async with _server() as client:
         values = {str(thread): await _values(client, str(thread)) for thread in memory.threads}
         items: list[Any] = [await client.store.get_item(NAMESPACE, str(profile)) for profile in memory.profiles]
     return {
         "threads": {thread: found for thread, found in values.items() if found},
         "facts": [item["value"] for item in items if item],
+        "questions": await knowledge().unanswered.of_threads(_names(memory)) if settings().knowledge else [],
     }
 
 
@@ -70,7 +72,7 @@ async def _values(client: LangGraphClient, thread: str) -> Any:  # noqa: ANN401 
 
 
 async def erase_memory(memory: Memory) -> dict[str, int]:
-    """Stop the runs of all threads, delete the threads and the profiles; return how many of each there were.
+    """Stop the runs of all threads, delete the threads, their questions and the profiles; return how many there were.
 
     All counts are 0 once nothing is left, which the gateway asks for again at the end.
     """
@@ -82,7 +84,16 @@ async def erase_memory(memory: Memory) -> dict[str, int]:
         for profile in map(str, memory.profiles):
             facts += bool(await client.store.get_item(NAMESPACE, profile))
             await client.store.delete_item(NAMESPACE, profile)
-    return {"runs": runs, "checkpoints": await erase_threads(memory.threads), "profiles": facts}
+    return {
+        "runs": runs,
+        "checkpoints": await erase_threads(memory.threads),
+        "profiles": facts,
+        "questions": await knowledge().unanswered.erase(_names(memory)) if settings().knowledge else 0,
+    }
+
+
+def _names(memory: Memory) -> list[str]:
+    return [str(thread) for thread in memory.threads]
 
 
 async def _stop_runs(client: LangGraphClient, thread: str) -> int:

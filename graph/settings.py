@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(None, description="Postgres, 15 or newer: default of the others")
     agent_database_url: SecretStr | None = Field(None, description="checkpoints and store; default schema: agent")
     agent_retention_days: float = Field(
-        0, ge=0, description="open edition: how long a conversation without a new turn is remembered; 0: for ever"
+        1825, ge=0, description="open edition: how long a conversation without a new turn is remembered; 0: for ever"
     )
     business_database_url: SecretStr | None = Field(None, description="orders and tickets, in the schema business")
     business_api_url: str | None = Field(

@@ -1,7 +1,8 @@
 """The erasure of one person, in every store: steps in batches, each of which may be repeated (docs/privacy.md).
 
 First the tombstone, in the object store too, and the customer's keys are taken away: from then on the person is a new
-customer. Then everything else, and at the end the agent's memory again, to which a run may have written meanwhile.
+customer. Then everything else, and at the end the agent's memory again, to which a run may have written meanwhile. A
+person who asked for it themselves is told last.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from obstore.exceptions import BaseError
 from gateway.customers.records import NotReachedError, Records
 from gateway.customers.statements import Ids
 from gateway.customers.tombstones import ObjectStoreAwayError, Tombstones
-from gateway.store.customers import contacts, erasing, tombstones
+from gateway.store import conversations
+from gateway.store.customers import contacts, data_requests, erasing, tombstones
 from gateway.store.customers.data_requests import DataRequest
 from gateway.store.customers.erasing import Key
 from gateway.store.database import Connection, Pool, now
@@ -32,28 +34,34 @@ if TYPE_CHECKING:
 
 _FILES, _MESSAGES, _EVENTS = 100, 500, 5_000  # of one batch; of events: ids that it looks at
 
+_FAREWELLS = 5  # tries to tell the customer, within a minute; the erasure is done all the same
+
 Step = Callable[[DataRequest], Awaitable[bool]]
+#: Tells a customer that it is done, by what `_whom_to_tell` returned. Raises NotReachedError.
+Tell = Callable[[DataRequest, Mapping[str, Any]], Awaitable[None]]
 
 
 class Erasure:
     """The steps of an erasure; `advance` makes one batch.
 
-    objects: the store of customers' files; tombstones: None where TOMBSTONE_KEY is not set, so that nothing begins.
+    objects: the store of customers' files; tombstones: None where TOMBSTONE_KEY is not set, so that nothing begins;
+    tell: None where no messages are sent, so that the last step waits for `gateway work`.
     """
 
     def __init__(
         self, pool: Pool, objects: ObjectStore, tombstones: Tombstones | None, records: Records,
-        valkey: redis.Redis | None,
+        valkey: redis.Redis | None, tell: Tell | None = None,
     ) -> None:  # fmt: skip
         self._pool = pool
         self._objects = objects
         self._tombstones = tombstones
         self._records = records
         self._valkey = valkey
+        self._tell = tell
         self.steps: Mapping[str, Step] = {
             "tombstone": self._begin, "memory": self._memory, "business": self._business, "files": self._files,
             "limits": self._limits, "messages": self._messages, "events": self._events, "rows": self._rows,
-            "memory_again": self._memory_again,
+            "memory_again": self._memory_again, "farewell": self._farewell,
         }  # fmt: skip
 
     async def advance(self, request: DataRequest) -> bool:
@@ -106,6 +114,7 @@ class Erasure:
                     "contacts": [str(one) for one in found.contacts],
                     "threads": [str(one) for one in found.threads],
                     "whose": await customers.identity(conn, contact_id),
+                    "tell": await _whom_to_tell(conn, request, keys),
                 }
                 await erasing.detach(conn, contact_id)
         erased_at = await now(conn)
@@ -142,6 +151,9 @@ class Erasure:
             for _, path in found:
                 await self._delete(path)
             await erasing.forget_files(conn, [one for one, _ in found])
+            for export in await erasing.archives(conn, _ids(request.facts["contacts"])):
+                await self._delete(data_requests.export_path(export))
+                await data_requests.forget_file(conn, export)
         request.count("files", len(found))
         return not found
 
@@ -195,6 +207,24 @@ class Erasure:
         except ValueError:  # nested too deeply to be read: nobody can process it either
             return True
 
+    async def _farewell(self, request: DataRequest) -> bool:
+        """Tell the customer who asked for it, once, and only if all of it is done."""
+        to = request.facts.get("tell")
+        if not to or request.report.get("not_reached"):
+            return True
+        if self._tell is None:
+            raise NotReachedError("`gateway work` tells the customer")
+        request.facts["tell"] = None
+        async with self._pool.connection() as conn:  # before it is sent: nobody is told twice
+            await data_requests.save(conn, request)
+        try:
+            await self._tell(request, to)
+        except NotReachedError as error:
+            request.facts["tell"] = to
+            raise NotReachedError(str(error), passing=error.passing and request.attempts + 1 < _FAREWELLS) from error
+        request.count("told", 1)
+        return True
+
     async def _rows(self, request: DataRequest) -> bool:
         facts = request.facts
         values = [key.value for key in _keys(request)]
@@ -203,6 +233,15 @@ class Erasure:
         request.count("contacts", len(facts["contacts"]))
         request.count("conversations", len(facts["threads"]))
         return True
+
+
+async def _whom_to_tell(conn: Connection, request: DataRequest, keys: Sequence[Key]) -> dict[str, Any] | None:
+    """Return how a customer who asked for the erasure is told that it is done; None: nobody waits for that."""
+    last = await conversations.last_written(conn, request.contact_id) if request.contact_id else None
+    if request.asked_by != "customer" or last is None:
+        return None
+    named = [[key.kind, key.value] for key in keys if key.kind in ("wa_id", "user_id")]
+    return {"channel": last.channel_id, "wrote_at": last.at.isoformat(), "keys": named} if named else None
 
 
 async def audited(conn: Connection, request: DataRequest) -> None:

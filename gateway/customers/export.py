@@ -20,7 +20,7 @@ from obstore.exceptions import BaseError
 from gateway.customers.erasure import names_of
 from gateway.customers.export_page import Page
 from gateway.customers.records import NotReachedError, Records
-from gateway.store.customers import contacts, erasing, exporting
+from gateway.store.customers import contacts, data_requests, erasing, exporting
 from gateway.store.customers.data_requests import DataRequest
 from gateway.store.customers.erasing import Person
 from gateway.store.database import Connection, Pool, now
@@ -32,8 +32,6 @@ from gateway.whatsapp.webhooks.parties import part_about, parties
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
-#: Where exports wait in the object store for the admin who asked for them.
-PREFIX = "exports"
 _EVENTS = 5_000  # ids of webhook items that one query looks at
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 
@@ -136,7 +134,8 @@ class Export:
 class ExportRequests:
     """Exports that the console asked for: the file is put into the object store, from where an admin takes it."""
 
-    def __init__(self, export: Export, objects: ObjectStore) -> None:
+    def __init__(self, pool: Pool, export: Export, objects: ObjectStore) -> None:
+        self._pool = pool
         self._export = export
         self._objects = objects
         self.steps: Mapping[str, object] = {"write": None}
@@ -145,12 +144,13 @@ class ExportRequests:
         """Write the file. Raises NotReachedError."""
         if request.contact_id is None:
             return True
-        path = f"{PREFIX}/{request.id}.zip"
+        path = data_requests.export_path(request.id)
         try:
             with tempfile.TemporaryFile() as file:
                 written = await self._export.write(request.contact_id, request.id, file)
                 file.seek(0)
                 await obstore.put_async(self._objects, path, file)
+            await self._unless_erased(request.contact_id, path)
         except NoContactError as error:
             raise NotReachedError(str(error), passing=False) from error
         except (BaseError, OSError) as error:
@@ -158,6 +158,14 @@ class ExportRequests:
         request.path = path
         request.report = {**written.counts, **({"not_reached": written.not_reached} if written.not_reached else {})}
         return True
+
+    async def _unless_erased(self, contact_id: UUID, path: str) -> None:
+        """Delete the file of a person whose erasure began meanwhile, which may not know it. Raises NoContactError."""
+        async with self._pool.connection() as conn:
+            erased = await erasing.is_erased(conn, contact_id)
+        if erased:
+            await obstore.delete_async(self._objects, path)
+            raise NoContactError(f"the contact {contact_id} was erased")
 
 
 async def _listed(

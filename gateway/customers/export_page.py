@@ -50,6 +50,7 @@ def _shown(message: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, An
         "text": content.get("text") or content.get("body") or content.get("caption"),
         "rest": None if content.get("text") and message["type"] == "text" else _plain(_without_texts(content)),
         "revoked": message["revoked_at"] is not None,
+        "transcripts": [one["transcript"] for one in message["media"] or [] if one["transcript"]],
         "files": [(files[one["id"]], one["kind"]) for one in message["media"] or [] if one["id"] in files],
     }
 

@@ -114,6 +114,12 @@ class Tombstones:
         erased = [await self.is_erased(conn, party, received_at) for party in people]
         return all(erased) if item.type == "history" else any(erased)
 
+    async def knows(self, conn: Connection, item: Item) -> bool:
+        """Return whether a person whom an item names was erased, whenever they did what it reports."""
+        people = parties(item)
+        names = [name for party in people for name in self._hashes(party.numbers, party.user_ids)]
+        return await store.sent_before(conn, names) is not None
+
     async def is_erased(self, conn: Connection, party: Party, received_at: datetime) -> bool:
         """Return whether a person was erased after they did what is reported."""
         sent_before = await store.sent_before(conn, self._hashes(party.numbers, party.user_ids))

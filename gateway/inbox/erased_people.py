@@ -33,6 +33,12 @@ class ErasedPeople:
             return False
         return await self._tombstones.covers(conn, stored.item(), stored.received_at)
 
+    async def named(self, conn: Connection, stored: StoredItem) -> bool:
+        """Return whether an item names somebody who was erased once, and who may be a customer again."""
+        if self._tombstones is None or self._newest is None:
+            return False
+        return await self._tombstones.knows(conn, stored.item())
+
     def _is_old(self, stored: StoredItem) -> bool:
         """Return whether somebody was erased after a part of an item was sent, which is rare."""
         if self._newest is None:

@@ -16,7 +16,7 @@ from gateway.customers.tombstones import Tombstones
 from gateway.inbox import notice_events
 from gateway.inbox.erased_people import ErasedPeople
 from gateway.inbox.message_events import IntakeRules, MessageEvents
-from gateway.inbox.outcomes import DONE, EventOutcome
+from gateway.inbox.outcomes import DONE, ERASED, EventOutcome
 from gateway.numbers.channels import Channels
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.runtime.telemetry import ERRORS, EVENTS
@@ -109,11 +109,11 @@ class Intake:
         """Process an item, or have it processed later; return False where it gave way to another transaction."""
         try:
             async with conn.transaction():
-                if await self._erased.sent(conn, stored):
-                    state = "erased"
+                erased = await self._erased.sent(conn, stored)
+                state, note = ERASED if erased else await self._understand(conn, stored)
+                if state == ERASED.state:
                     await events.drop(conn, [stored.id])
                 else:
-                    state, note = await self._understand(conn, stored)
                     await events.finish(conn, stored.id, state, note)
         except _NotYetError as error:
             await _defer(conn, stored, error.delay, str(error))
@@ -162,7 +162,7 @@ class Intake:
             case MessageReceived():
                 return await message_events.message(conn, stored, meant)
             case StatusChanged():
-                return await _status(conn, stored, meant)
+                return await self._status(conn, stored, meant)
             case MessageEchoed():
                 return await message_events.echo(conn, stored, meant)
             case HistoryReceived():
@@ -185,6 +185,19 @@ class Intake:
             case _:
                 return await notice_events.account(conn, stored, meant)
 
+    async def _status(self, conn: Connection, stored: StoredItem, changed: StatusChanged) -> EventOutcome:
+        """Move our message forward; a status of a message that was erased with its customer is erased too."""
+        if changed.standby:
+            return EventOutcome("ignored", "a status of another app's message")
+        if await statuses.apply_status(conn, _change(stored, changed), advance):
+            return DONE
+        erased = await self._erased.named(conn, stored)
+        # By our id, which it has then, a message is found at once, or a moment later where it was not queued.
+        waits = _STATUS_WAITS[:1] if erased and changed.callback else _STATUS_WAITS
+        if stored.attempts < len(waits):
+            raise _NotYetError(_NO_MESSAGE, waits[stored.attempts])
+        return ERASED if erased else EventOutcome("ignored", _NO_MESSAGE)
+
 
 async def _defer(conn: Connection, stored: StoredItem, delay: float, waits_for: str) -> None:
     if stored.attempts == 0:
@@ -194,11 +207,9 @@ async def _defer(conn: Connection, stored: StoredItem, delay: float, waits_for: 
     await events.defer(conn, stored.id, delay, waits_for)
 
 
-async def _status(conn: Connection, stored: StoredItem, changed: StatusChanged) -> EventOutcome:
-    if changed.standby:
-        return EventOutcome("ignored", "a status of another app's message")
+def _change(stored: StoredItem, changed: StatusChanged) -> StatusChange:
     cause = changed.errors[0] if changed.errors else None
-    change = StatusChange(
+    return StatusChange(
         channel_id=stored.phone_number_id or "",
         wamid=changed.wamid,
         callback=changed.callback,
@@ -207,8 +218,3 @@ async def _status(conn: Connection, stored: StoredItem, changed: StatusChanged) 
         error=(cause.details or cause.title) if cause else None,
         pricing=asdict(changed.pricing) if changed.pricing else None,
     )
-    if not await statuses.apply_status(conn, change, advance):
-        if stored.attempts < len(_STATUS_WAITS):
-            raise _NotYetError(_NO_MESSAGE, _STATUS_WAITS[stored.attempts])
-        return EventOutcome("ignored", _NO_MESSAGE)
-    return DONE

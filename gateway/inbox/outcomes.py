@@ -4,13 +4,14 @@ from typing import NamedTuple
 
 
 class EventOutcome(NamedTuple):
-    """state: of the table `event` (done, ignored, unknown, failed); note: the reason."""
+    """state: of the table `event` (done, ignored, unknown, failed), or erased; note: the reason."""
 
     state: str
     note: str | None = None
 
 
 DONE = EventOutcome("done")
+ERASED = EventOutcome("erased")  # the item is deleted
 DUPLICATE_MESSAGE = EventOutcome("ignored", "the message is there already")
 SUPERSEDED = EventOutcome("ignored", "something later was said already")
 UNIDENTIFIED_CUSTOMER = EventOutcome("unknown", "nothing names the customer for certain")

@@ -46,6 +46,26 @@ async def place(conn: Connection, conversation_id: UUID) -> Place | None:
         return await cursor.fetchone()
 
 
+@dataclass(frozen=True, slots=True)
+class LastWritten:
+    """The conversation in which a customer wrote last, and when."""
+
+    conversation_id: UUID
+    channel_id: str
+    at: datetime
+
+
+async def last_written(conn: Connection, contact_id: UUID) -> LastWritten | None:
+    """Return where a customer wrote last; None where they never wrote."""
+    async with conn.cursor(row_factory=class_row(LastWritten)) as cursor:
+        await cursor.execute(
+            """SELECT id AS conversation_id, channel_id, last_inbound_at AS at FROM conversation
+               WHERE contact_id = %s AND last_inbound_at IS NOT NULL ORDER BY last_inbound_at DESC LIMIT 1""",
+            (contact_id,),
+        )
+        return await cursor.fetchone()
+
+
 async def open_window(conn: Connection, conversation_id: UUID, at: datetime) -> None:
     """Note the customer's message or call, which opens Meta's 24-hour window."""
     await conn.execute(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import httpx
@@ -20,6 +20,7 @@ from langgraph_sdk.client import LangGraphClient
 from gateway.runtime.http_transport import AiohttpTransport
 from gateway.runtime.tracing import trace_headers
 from gateway.store.turns.usage import Usage
+from gateway.turns.erasures import Way
 from gateway.whatsapp.text import NestingError, clean, clean_text
 
 log = structlog.get_logger(__name__)
@@ -55,7 +56,8 @@ class Answer:
     """The agent's answer to a turn; every text is clean (no NUL, no lone surrogate).
 
     verified: in this turn the customer proved that their numbers are theirs; steps: the tools of the turn, for people;
-    usage: None where the agent counts none; transcripts: the words of recordings, by the id of their message.
+    usage: None where the agent counts none; transcripts: the words of recordings, by the id of their message;
+    erasure: how the customer wants all data erased, None: they do not.
     """
 
     replies: list[dict[str, Any]]
@@ -64,6 +66,7 @@ class Answer:
     steps: list[dict[str, Any]] = field(default_factory=list)
     usage: Usage | None = None
     transcripts: dict[str, str] = field(default_factory=dict)
+    erasure: Way | None = None
 
 
 class Agent:
@@ -214,6 +217,7 @@ def _answer(turn: UUID, values: Mapping[str, Any]) -> Answer:
         _steps(clean(values.get("steps"))),
         _usage(values.get("usage")),
         _transcripts(clean(values.get("transcripts"))),
+        next((way for way in get_args(Way) if way == values.get("erasure")), None),
     )
 
 

@@ -44,6 +44,13 @@ def limit_reason(locale: str) -> str:
     return str(_texts(locale)["limit"])
 
 
+def erased(locale: str, kept: Sequence[str], apart: bool) -> str:
+    """Return what a person reads whose data were erased; kept: by the company; apart: it erases its own by itself."""
+    texts = _texts(locale)["erased"]
+    told = [texts["done"], texts["kept"].format(kept=", ".join(kept)) if kept else "", texts["apart"] if apart else ""]
+    return " ".join(filter(None, [*told, texts["again"]]))
+
+
 def unreadable(inbound: Sequence[dict[str, Any]], locale: str) -> str | None:
     """Return the answer to messages of which none can be read; None where the agent can answer one of them.
 

@@ -31,8 +31,10 @@ from gateway.store.turns import turn_input
 from gateway.store.turns import turns as store
 from gateway.store.turns.turns import LeaseLostError, Turn
 from gateway.store.turns.usage import LIMITED, Day, Usage, of_day
+from gateway.turns import erasures
 from gateway.turns.agent_server import Answer, RunFailedError
 from gateway.turns.canned_texts import apology, handoff_reason, limit_reason, limited, unreadable
+from gateway.turns.erasures import Way
 from gateway.turns.run import Runs
 from gateway.whatsapp.errors import InvalidMessage
 
@@ -197,7 +199,7 @@ class Turns:
             return
         spoke = await self._end_turn(
             turn, channel, parts, handoff=answer.handoff, verified=answer.verified,
-            steps=answer.steps, usage=answer.usage, transcripts=answer.transcripts,
+            steps=answer.steps, usage=answer.usage, transcripts=answer.transcripts, erasure=answer.erasure,
         )  # fmt: skip
         if answer.usage:
             _count(answer.usage)
@@ -257,7 +259,7 @@ class Turns:
         self, turn: Turn, channel: Channel | None, replies: Sequence[dict[str, Any]], *, error: str | None = None,
         handoff: Mapping[str, Any] | None = None, verified: bool = False, author: str = "agent",
         steps: Sequence[Mapping[str, Any]] = (), note: str | None = None, usage: Usage | None = None,
-        transcripts: Mapping[str, str] = _NO_TRANSCRIPTS,
+        transcripts: Mapping[str, str] = _NO_TRANSCRIPTS, erasure: Way | None = None,
     ) -> bool:  # fmt: skip
         """End a turn (`store.end`) and schedule the next one of its conversation; False: the agent says nothing."""
         quiet = channel.quiet(self._bounds.quiet) if channel else self._bounds.quiet
@@ -268,6 +270,8 @@ class Turns:
             )  # fmt: skip
             if transcripts:
                 await media.keep_transcripts(conn, turn.id, transcripts)
+            if erasure:
+                await erasures.ask(conn, turn, erasure, self._runs.erasure(turn))
             await quiet.schedule(conn, turn.conversation_id)
             return spoke
 

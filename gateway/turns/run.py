@@ -18,6 +18,7 @@ from gateway.store.database import Pool
 from gateway.store.turns import turns as store
 from gateway.store.turns.turns import Turn
 from gateway.turns.agent_server import Agent, AgentAwayError, Answer, NotConnectedError, RunFailedError, RunLostError
+from gateway.turns.erasures import Way, offered
 from gateway.turns.servers import ServerGoneError, Servers
 
 log = structlog.get_logger(__name__)
@@ -29,12 +30,16 @@ _MAX_LOST_RUNS = 5  # in one attempt, which has failed then
 
 
 class Runs:
-    """Runs of the agent servers, each noted in the database before and after it is requested."""
+    """Runs of the agent servers, each noted in the database before and after it is requested.
 
-    def __init__(self, pool: Pool, servers: Servers, capabilities: Capabilities) -> None:
+    erasure: what follows when customers want all their data erased.
+    """
+
+    def __init__(self, pool: Pool, servers: Servers, capabilities: Capabilities, erasure: Way = "request") -> None:
         self._pool = pool
         self._servers = servers
         self._capabilities = capabilities
+        self._erasure = erasure
 
     async def answer(self, turn: Turn, channel: Channel, seconds: float) -> Answer:
         """Adopt or start the turn's run, wait for it, and return its answer; retry if it was lost or no server answers.
@@ -93,6 +98,10 @@ class Runs:
         async with self._servers.at(server) as agent:
             return await agent.find(turn.conversation_id, turn.id)
 
+    def erasure(self, turn: Turn) -> Way:
+        """Return what follows when the customer of a turn wants all data erased."""
+        return offered(turn, self._erasure)
+
     async def cancel(self, turn: Turn) -> None:
         """Stop the turn's run, if one is known: its answer is no longer needed."""
         if turn.server and turn.run_id:
@@ -103,7 +112,7 @@ class Runs:
     async def _start(self, turn: Turn, channel: Channel, ends_at: float, server: str) -> UUID:
         left = ends_at - time.monotonic() + _CAPABILITY_SECONDS
         capability = self._capabilities.issue(turn.id, turn.contact_id, left)
-        context = {**_context(turn, channel), "capability": capability}
+        context = _context(turn, channel, capability, self.erasure(turn))
         asked_before = turn.posted
         async with self._pool.connection() as conn:
             fence = await store.note_posting(conn, turn, server)
@@ -146,7 +155,7 @@ async def _pause(seconds: float) -> None:
     await asyncio.sleep(seconds)
 
 
-def _context(turn: Turn, channel: Channel) -> Mapping[str, Any]:
+def _context(turn: Turn, channel: Channel, capability: str | None, erasure: Way) -> Mapping[str, Any]:
     """Return the run contract's context: the customer's identity, and the settings of the number."""
     return {
         "locale": channel.locale,
@@ -155,6 +164,8 @@ def _context(turn: Turn, channel: Channel) -> Mapping[str, Any]:
         "customer_id": str(turn.contact_id),
         "customer_keys": [*_present(turn), *({"kind": key.kind, "value": key.value} for key in turn.former)],
         "verification": turn.verification,
+        "erasure": erasure,
+        "capability": capability,
         "customer_name": turn.customer_name,
     }
 

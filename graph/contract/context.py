@@ -13,6 +13,8 @@ Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 # The access that a customer's number gives, the widest first. The gateway decides; a proof (`verify_customer`) may
 # raise it.
 Verification = Literal["verified", "changes_need_proof", "stages_only", "unverified"]
+# What follows a customer's yes to the erasure of all their data: a person decides about it, or it begins at once.
+Erasure = Literal["request", "immediate"]
 # Keys that belong to one person for ever; a number belongs to a person for a time.
 LASTING = ("user_id", "customer_id")
 CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$"
@@ -76,6 +78,9 @@ class Context(BaseModel):
     verification: Verification = Field(
         "verified", description="Access of the customer's number to business data (docs/decisions/identity.md)"
     )
+    erasure: Erasure = Field(
+        "request", description="What follows when the customer wants all data erased (ERASURE_BY_CUSTOMER)"
+    )
     customer_name: str | None = Field(None, description="Name in the customer's profile, if known")
     locale: str = Field("pt_BR", description="Language of the answers")
     department: str | None = Field(None, description="Department that answers first")
@@ -92,6 +97,12 @@ class Context(BaseModel):
     def _least(cls, value: object) -> object:
         """Read a level that this version does not know as the lowest one."""
         return value if value in get_args(Verification) else "unverified"
+
+    @field_validator("erasure", mode="before")
+    @classmethod
+    def _asked_about(cls, value: object) -> object:
+        """Read a way that this version does not know as the one by which nothing is erased without a person."""
+        return value if value in get_args(Erasure) else "request"
 
     @classmethod
     @cache  # mypy objects to its type only: it takes the same arguments as pydantic's

@@ -4,9 +4,10 @@ The context of a run (`context.py`) says whose it is; its `capability` opens the
 customer's messages, files and tries of a proof, until the turn ends or its time is over.
 Input of a run: `turn_id`, `inbound`, `since`, `unsent`, `early`. Output: `turn_id`, `replies`,
 `handoff`; `verified`: true if the customer proved in this turn that the numbers among the run's keys are
-theirs, which the gateway keeps and tells later runs (`verification` in the context); `steps`, the tools of the turn;
-and `transcripts`, the words of its recordings. The values in the state are JSON values as they were received and as
-they are sent; the models in this module read them.
+theirs, which the gateway keeps and tells later runs (`verification` in the context); `erasure`: how all data of the
+customer are to be erased, if they said yes to that in this turn; `steps`, the tools of the turn; and `transcripts`, the
+words of its recordings. The values in the state are JSON values as they were received and as they are sent; the models
+in this module read them.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from pydantic import (
     field_validator,
 )
 from typing_extensions import TypedDict
+
+from graph.contract.context import Erasure
 
 # Turns that a client may ask about again; far more than can be under way at once.
 ANSWERS_KEPT = 20
@@ -230,6 +233,7 @@ class Answer(TypedDict):
     replies: list[dict[str, Any]]
     handoff: Handoff | None
     verified: NotRequired[bool]
+    erasure: NotRequired[Erasure | None]
     usage: NotRequired[Usage | None]
 
 
@@ -290,6 +294,7 @@ class State(AgentState[Any]):
     replies: NotRequired[Annotated[list[dict[str, Any]], OmitFromInput]]
     handoff: NotRequired[Annotated[Handoff | None, OmitFromInput, latest]]
     verified: NotRequired[Annotated[bool, OmitFromInput, latest]]
+    erasure: NotRequired[Annotated[Erasure | None, OmitFromInput, latest]]
     steps: NotRequired[Annotated[list[Step], OmitFromInput, latest]]
     usage: NotRequired[Annotated[Usage | None, OmitFromInput, latest]]
     transcripts: NotRequired[Annotated[list[Transcript], OmitFromInput, latest]]

@@ -78,13 +78,16 @@ CREATE INDEX IF NOT EXISTS word_search ON knowledge.word USING gin (word public.
 CREATE TABLE IF NOT EXISTS knowledge.unanswered (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     turn_id text NOT NULL,
+    thread_id text,  -- the conversation: its questions are erased with its customer
     question text NOT NULL,
     department text,
     channel_id text,
     asked_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (turn_id, question)
 );
+ALTER TABLE knowledge.unanswered ADD COLUMN IF NOT EXISTS thread_id text;
 CREATE INDEX IF NOT EXISTS unanswered_age ON knowledge.unanswered (asked_at);
+CREATE INDEX IF NOT EXISTS unanswered_thread ON knowledge.unanswered (thread_id);
 
 -- Files and web pages that are read into drafts. content: the file, until it is read. A server reads a row as long as it
 -- renews the lease; attempt: counts the servers that began, and only the last one may write.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import BaseModel
@@ -9,8 +10,10 @@ from pydantic import BaseModel
 from graph.server.postgres import LoopPool, persistent
 
 QUESTION_LIMIT = 1000  # characters
-ADD = """INSERT INTO knowledge.unanswered (turn_id, question, department, channel_id) VALUES (%s, %s, %s, %s)
-    ON CONFLICT (turn_id, question) DO NOTHING"""
+ADD = """INSERT INTO knowledge.unanswered (turn_id, question, department, channel_id, thread_id)
+    VALUES (%s, %s, %s, %s, %s) ON CONFLICT (turn_id, question) DO NOTHING"""
+OF_THREADS = "SELECT question, asked_at FROM knowledge.unanswered WHERE thread_id = ANY(%s) ORDER BY id"
+ERASE = "DELETE FROM knowledge.unanswered WHERE thread_id = ANY(%s)"
 FORGET = "DELETE FROM knowledge.unanswered WHERE asked_at < now() - make_interval(days => %s)"
 NEWEST = "SELECT id, question, department, channel_id, asked_at FROM knowledge.unanswered ORDER BY id DESC LIMIT %s"
 
@@ -33,10 +36,12 @@ class Unanswered:
         self._days = days
 
     @persistent
-    async def add(self, turn_id: str, question: str, department: str | None, channel_id: str | None) -> None:
+    async def add(
+        self, turn_id: str, question: str, department: str | None, channel_id: str | None, thread_id: str | None = None
+    ) -> None:
         """Keep a question, masked before, once for a turn; delete those that are too old."""
         async with (await self._pool.get()).connection() as connection:
-            await connection.execute(ADD, [turn_id, question[:QUESTION_LIMIT], department, channel_id])
+            await connection.execute(ADD, [turn_id, question[:QUESTION_LIMIT], department, channel_id, thread_id])
             await connection.execute(FORGET, [self._days])
 
     @persistent
@@ -46,6 +51,19 @@ class Unanswered:
             await connection.execute(FORGET, [self._days])
             rows = await connection.execute(NEWEST, [limit])
             return [Question.model_validate(row) for row in await rows.fetchall()]
+
+    @persistent
+    async def of_threads(self, threads: Sequence[str]) -> list[dict[str, str]]:
+        """Return the questions of some conversations, each with its time, oldest first."""
+        async with (await self._pool.get()).connection() as connection:
+            rows = await (await connection.execute(OF_THREADS, [list(threads)])).fetchall()
+            return [{"question": row["question"], "asked_at": row["asked_at"].isoformat()} for row in rows]
+
+    @persistent
+    async def erase(self, threads: Sequence[str]) -> int:
+        """Delete the questions of some conversations; return their number."""
+        async with (await self._pool.get()).connection() as connection:
+            return (await connection.execute(ERASE, [list(threads)])).rowcount
 
     @persistent
     async def remove(self, question_id: int) -> None:

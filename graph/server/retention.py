@@ -1,4 +1,4 @@
-"""The retention of checkpoints in Postgres: the newest of each thread, and idle threads for a limited time.
+"""The retention in Postgres: of checkpoints the newest of each thread; idle threads and profiles for a limited time.
 
 A turn leaves several checkpoints. Only the newest is read: by the next turn, by a turn that is continued or posted
 again (it holds the answers of the last turns), and by a request for a run's result. LangGraph Server's own settings for
@@ -20,6 +20,7 @@ from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
+from graph.policy.memory import NAMESPACE
 from graph.server.fence import forget
 from graph.server.postgres import Pool
 
@@ -34,6 +35,10 @@ NEXT_THREADS: LiteralString = """
     SELECT thread_id, count(*) AS checkpoints, max(checkpoint_id COLLATE "C") AS newest
     FROM checkpoints WHERE thread_id > %s GROUP BY thread_id ORDER BY thread_id LIMIT %s
 """
+IDLE_PROFILES: LiteralString = """
+    DELETE FROM store WHERE (prefix, key) IN (
+        SELECT prefix, key FROM store WHERE prefix = %s AND updated_at < %s LIMIT %s)
+"""
 LOCK: LiteralString = "SELECT pg_try_advisory_lock(hashtextextended('graph.retention', 0)) AS got"
 UNLOCK: LiteralString = "SELECT pg_advisory_unlock(hashtextextended('graph.retention', 0))"
 
@@ -41,7 +46,10 @@ Connection = AsyncConnection[DictRow]
 
 
 class Retention:
-    """Deletes old checkpoints through `pool`. `days`: how long a thread without a new turn is kept; 0: for ever."""
+    """Deletes old checkpoints through `pool`.
+
+    `days`: how long a thread is kept without a new turn, and a profile without a new fact; 0: for ever.
+    """
 
     def __init__(self, pool: Pool, days: float) -> None:
         self._pool = pool
@@ -57,7 +65,7 @@ class Retention:
             await asyncio.sleep(INTERVAL_SECONDS)
 
     async def tidy(self, now: datetime) -> None:
-        """Delete idle threads, and all but the newest checkpoint of the others. Raises psycopg.Error.
+        """Delete idle threads and profiles, and all but the newest checkpoint of the others. Raises psycopg.Error.
 
         Turns may be running: the checkpoints that they write meanwhile stay. Do nothing while another process tidies.
         """
@@ -67,6 +75,7 @@ class Retention:
                 await _prune_all(connection, _id_at(oldest) if oldest else "")
             if alone and oldest:
                 await forget(connection, oldest)
+                await _forget_profiles(connection, oldest)
 
 
 @asynccontextmanager
@@ -90,6 +99,15 @@ async def _prune_all(connection: Connection, idle: str) -> None:
         await saver.aprune([one["thread_id"] for one in threads if one["newest"] < idle], strategy="delete")
         kept = [one["thread_id"] for one in threads if one["newest"] >= idle and one["checkpoints"] > 1]
         await saver.aprune(kept, strategy="keep_latest")
+
+
+async def _forget_profiles(connection: Connection, before: datetime) -> None:
+    """Delete, in batches, the profiles to which nothing was added since a moment, if there ever were any."""
+    there = await (await connection.execute("SELECT to_regclass('store') IS NOT NULL AS there")).fetchone()
+    deleted = BATCH_SIZE if there and there["there"] else 0
+    while deleted == BATCH_SIZE:
+        found = await connection.execute(IDLE_PROFILES, [".".join(NAMESPACE), before, BATCH_SIZE])
+        deleted = found.rowcount
 
 
 def _id_at(moment: datetime) -> str:

@@ -52,7 +52,8 @@ async def search_knowledge(
     where = {"department": department, "channel_id": runtime.context.channel_id or None}
     found = await knowledge().search.find(question, PASSAGES_SHOWN, **where)
     if not found:
-        await knowledge().unanswered.add(runtime.state["turn_id"], mask(question), **where)
+        thread = runtime.config.get("configurable", {}).get("thread_id")
+        await knowledge().unanswered.add(runtime.state["turn_id"], mask(question), **where, thread_id=thread)
     return _answer(runtime, found)
 
 

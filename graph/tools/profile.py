@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from langchain.tools import tool
 from langgraph.types import Command
@@ -13,6 +13,8 @@ from graph.policy.masking import mask
 from graph.prompts import TEXTS
 from graph.tools.access import CHANGES_NEED_PROOF, verification_level
 from graph.tools.common import Runtime, propose, store_of
+
+QUESTIONS = {"request": "ask_erase_all", "immediate": "ask_erase_all_now"}
 
 
 @tool(parse_docstring=True)
@@ -40,14 +42,20 @@ async def show_profile(runtime: Runtime) -> str:
 
 
 @tool(parse_docstring=True)
-async def forget(runtime: Runtime) -> str | Command[Any]:
-    """Pergunta ao cliente, com botões, se as anotações do perfil dele devem ser apagadas, e termina o turno.
+async def forget(what: Literal["notes", "everything"], runtime: Runtime) -> str | Command[Any]:
+    """Pergunta ao cliente, com botões, se os dados dele devem ser apagados, e termina o turno.
 
-    Use quando o cliente quiser que se esqueça o que ele contou sobre si. Nada é apagado enquanto ele não confirmar. Só
-    as anotações são apagadas: as mensagens, os pedidos e os chamados ficam. Se ele quiser que isso também seja apagado,
-    chame uma pessoa.
+    Use quando o cliente quiser que se esqueça o que ele contou, ou que os dados dele sejam apagados. Nada é apagado
+    enquanto ele não confirmar. A pergunta já diz o que acontece depois do sim: não prometa mais do que ela.
+
+    Args:
+        what: notes apaga só as anotações do perfil; mensagens, pedidos e chamados ficam. everything é para quem quer
+            que todos os seus dados sejam apagados, por exemplo: apague tudo, exclua meu cadastro, LGPD.
     """
     store_of(runtime)
+    if what == "everything":
+        how = runtime.context.erasure
+        return propose(runtime, "forget", {"what": what, "how": how}, TEXTS[QUESTIONS[how]])
     if verification_level(runtime) == "changes_need_proof":
         return CHANGES_NEED_PROOF
-    return propose(runtime, "forget", {}, TEXTS["ask_erase"])
+    return propose(runtime, "forget", {"what": what}, TEXTS["ask_erase"])

@@ -45,7 +45,8 @@ class Turn(AgentMiddleware[State, Context]):
         """
         turn = TurnInput.model_validate(state)
         if answer := _answer_of(state):
-            return {"verified": False, "steps": _steps_again(state, turn), "usage": None, **answer, "jump_to": "end"}
+            again = {"verified": False, "erasure": None, "steps": _steps_again(state, turn), "usage": None}
+            return {**again, **answer, "jump_to": "end"}
         history = state.get("messages", [])
         known = {message.id for message in history}
         if all(message.id in known for message in turn.inbound):
@@ -69,6 +70,7 @@ class Turn(AgentMiddleware[State, Context]):
             "replies": [],
             "handoff": None,
             "verified": False,
+            "erasure": None,
             "steps": [],
             "usage": None,
             "spent": short.usage,

@@ -67,8 +67,14 @@ def finish(state: State, context: Context, message: AIMessage, fault: Fault | No
     else:
         composed = compose(message.text, parts)
     replies = dump(composed)
-    verified = state.get("verified", False)
-    answer = Answer(turn_id=state["turn_id"], replies=replies, handoff=handoff, verified=verified, usage=usage)
+    answer = Answer(
+        turn_id=state["turn_id"],
+        replies=replies,
+        handoff=handoff,
+        verified=state.get("verified", False),
+        erasure=state.get("erasure"),
+        usage=usage,
+    )
     kept = [*state.get("answers", []), answer][-ANSWERS_KEPT:]
     steps = steps_of(state["messages"], named)
     update = {**answer, "answers": kept, "failures": failures, "prepared": None, "steps": steps, "spent": None}

@@ -20,6 +20,7 @@ from simulator.model.patterns import (
     MEMORY,
     NAME_ASKED,
     NAME_TOLD,
+    NOTES,
     ORDER,
     ORDER_NUMBER,
     PASSAGE,
@@ -143,7 +144,7 @@ def _specific_calls(conversation: Conversation, text: str) -> Iterable[Call]:
     elif KNOWN.search(text):
         yield from _call_by_name(conversation, "show_profile")
     elif ERASE.search(text):
-        yield from _call_by_name(conversation, "forget")
+        yield from _call_by_name(conversation, "forget", what="notes" if NOTES.search(text) else "everything")
     elif PREFERENCE.search(text):
         yield from _call_by_name(conversation, "remember", fact=shorten(conversation.customer_text, 200))
     elif STORE.search(text):

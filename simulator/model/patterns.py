@@ -29,6 +29,7 @@ PASSAGE = re.compile(r"\[início: trecho (\d+): [^\]\n]*\]\n(.*?)\n\[fim:", re.D
 STORE = re.compile(r"\b(lojas?|onde fica\w*|horario\w*|abre\w* (?:hoje|amanha)|que horas)\b")
 PREFERENCE = re.compile(r"\b(prefiro|anota\w*|anote\w*|guard[ae]\w* (?:isso|que)|lembr\w+ que)\b")
 KNOWN = re.compile(r"\bo que (?:voce|vc|voces) (?:sabe\w*|guard\w+|tem)\b[^?]*\b(?:sobre mim|de mim|meu|minha)\b")
+NOTES = re.compile(r"\b(sobre mim|anot\w+|perfil|preferencias?)\b")
 ERASE = re.compile(r"\b(apag\w+|esquec\w+|exclu\w+|remov\w+)\b[^.?!]*\b(tudo|dados|sobre mim|informac\w+)\b")
 REFUSED = re.compile(r"(nao|n|negativo|deixa pra la|desisto)[.!]*")
 SUMMARY = re.compile(r"resuma a conversa")

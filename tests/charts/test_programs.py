@@ -200,6 +200,9 @@ def test_what_is_remembered_is_bounded_in_both_editions() -> None:
     assert chart.environment(objects, "worker")["CUSTOMER_TOKENS_PER_DAY"] == "3000000"
     ages = {"TOMBSTONE_DAYS": "1825", "CONSENT_DAYS": "1825", "EXPORT_DAYS": "1", "AUDIT_DAYS": "730"}
     assert ages.items() <= chart.environment(objects, "worker").items()
+    assert chart.environment(objects, "worker")["ERASURE_BY_CUSTOMER"] == "request"
+    at_once = chart.with_values({"worker.erasureByCustomer": "immediate"})
+    assert chart.environment(at_once, "worker")["ERASURE_BY_CUSTOMER"] == "immediate"
     licensed = chart.with_values(days, "licensed")
     for component in ("agent", "agent-queue"):
         given = chart.environment(licensed, component)
@@ -211,6 +214,9 @@ def test_without_a_bound_each_edition_keeps_what_its_configuration_says() -> Non
     for name in ("demo", "licensed"):
         given = chart.environment(chart.scenario(name), "agent")
         assert not {"AGENT_RETENTION_DAYS", "LANGGRAPH_THREAD_TTL"} & given.keys()
+    for_ever = {"agent.retentionDays": 0}
+    assert chart.environment(chart.with_values(for_ever), "agent")["AGENT_RETENTION_DAYS"] == "0"
+    assert "LANGGRAPH_THREAD_TTL" not in chart.environment(chart.with_values(for_ever, "licensed"), "agent")
 
 
 def test_webhooks_may_go_to_the_hosts_of_the_release_and_those_that_are_named() -> None:

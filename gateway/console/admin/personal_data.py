@@ -15,12 +15,14 @@ from gateway.console.parts import Parts
 from gateway.console.rendering.pages import render
 from gateway.console.routes import Page, RefusedError, person_of
 from gateway.runtime.object_store import open_store
+from gateway.store import conversations
 from gateway.store.customers import data_requests
 from gateway.store.customers.data_requests import DataRequest
 from gateway.store.database import Connection
 from gateway.store.desk import customers
+from gateway.store.outbox import queue
 from gateway.store.people import audit
-from gateway.store.people.people import Role
+from gateway.store.people.people import Person, Role
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -31,6 +33,7 @@ REQUESTS = "/console/data-requests"
 _CUSTOMER = "/console/customers/{id:uuid}/data"
 _ONE = f"{REQUESTS}/{{id:uuid}}"
 _MOST = 200
+_LONGEST_REASON = 1000
 
 
 class PersonalData:
@@ -87,16 +90,28 @@ class PersonalData:
         return _back(request)
 
     async def _list(self, request: Request) -> Response:
+        return await self._requests(request)
+
+    async def _requests(self, request: Request, *, status: int = 200, problem: str = "") -> Response:
         async with self._pool.connection() as conn:
             requests = await data_requests.unsettled(conn, _MOST)
-        return render(request, "admin/data_requests.html", requests=requests)
+        return render(request, "admin/data_requests.html", status, requests=requests, problem=problem)
 
     async def _refuse(self, request: Request) -> Response:
+        """Refuse what a customer asked for, and send them the reason as a message of the person's."""
+        reason = str((await request.form()).get("reason", "")).strip()
+        if not 0 < len(reason) <= _LONGEST_REASON:
+            return await self._requests(request, status=422, problem="admin.data.refuse_why")
         async with self._pool.connection() as conn, conn.transaction():
             found = await self._request(conn, request)
             if await data_requests.refuse(conn, found.id, person_of(request).id):
+                await self._tell(conn, found, reason, person_of(request))
                 await audit.write(conn, person_of(request), "customer_refused", *_about(found))
         return RedirectResponse(REQUESTS, 303)
+
+    async def _tell(self, conn: Connection, refused: DataRequest, reason: str, by: Person) -> None:
+        if refused.contact_id and (last := await conversations.last_written(conn, refused.contact_id)):
+            await queue.queue_of_person(conn, last.conversation_id, {"type": "text", "text": reason}, by.id)
 
     async def _file(self, request: Request) -> Response:
         """Return the file of an export, which is written into the audit."""

@@ -20,6 +20,11 @@ _COLUMNS = """id, kind, state, contact_id, asked_by, person_id, asked_at, due_at
 _LEASE = "now() + interval '2 minutes'"  # a step is a bounded batch; longer, its worker is taken for dead
 
 
+def export_path(request_id: UUID) -> str:
+    """Return the path of an export in the object store, where it waits for the admin who asked for it."""
+    return f"exports/{request_id}.zip"
+
+
 @dataclass(slots=True)
 class DataRequest:
     """A request. facts: what its steps still need; report: counts by place, and places with the reason.

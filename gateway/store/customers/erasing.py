@@ -91,6 +91,30 @@ async def forget_files(conn: Connection, ids: Sequence[UUID]) -> None:
     await conn.execute("DELETE FROM upload WHERE id = ANY(%s)", (list(ids),))
 
 
+async def archives(conn: Connection, contacts: Sequence[UUID]) -> list[UUID]:
+    """Return exports about a customer whose files the object store may hold; those that wait are not begun any more."""
+    cursor = await conn.execute(
+        """WITH stopped AS (
+               UPDATE data_request SET state = 'refused', done_at = now(), lease_until = NULL
+               WHERE kind = 'export' AND contact_id = ANY(%(contacts)s) AND state IN ('asked', 'waiting', 'unfinished'))
+           SELECT id FROM data_request
+           WHERE kind = 'export' AND contact_id = ANY(%(contacts)s) AND (path IS NOT NULL OR done_at IS NULL)""",
+        {"contacts": list(contacts)},
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def is_erased(conn: Connection, contact_id: UUID) -> bool:
+    """Return whether a customer is gone, or the erasure of their data has begun."""
+    cursor = await conn.execute(
+        """SELECT NOT EXISTS (SELECT FROM contact WHERE id = %(id)s) OR EXISTS (
+               SELECT FROM data_request WHERE contact_id = %(id)s AND kind = 'erase' AND facts ? 'erased_at')""",
+        {"id": contact_id},
+    )
+    row = await cursor.fetchone()
+    return bool(row and row[0])
+
+
 async def messages(conn: Connection, threads: Sequence[UUID], limit: int) -> tuple[int, int]:
     """Delete messages with their media and the webhook items that brought them or told of them; return both numbers."""
     async with conn.transaction():

@@ -161,6 +161,11 @@ async def _wipe_revoked(conn: Connection, conversation_id: UUID, wamid: str) -> 
             UPDATE event SET raw = '' WHERE id IN (SELECT event_id FROM wiped)""",  # noqa: S608  # a constant
         given,
     )
+    await conn.execute(  # the file itself goes within a minute (housekeeping)
+        """UPDATE media SET transcript = NULL WHERE transcript IS NOT NULL
+             AND message_id IN (SELECT id FROM message WHERE wamid = %(wamid)s)""",
+        given,
+    )
     await conn.execute(
         """UPDATE message SET content = jsonb_set(content, '{context,text}', 'null')
            WHERE conversation_id = %(conversation)s AND content->'context'->>'message_id' = %(wamid)s""",

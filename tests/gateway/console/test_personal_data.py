@@ -58,21 +58,60 @@ async def test_an_export_is_downloaded_by_admins_and_audited(open_console, desk,
     assert did == [("customer_export",), ("customer_downloaded",)]
 
 
-async def test_a_customers_request_waits_for_an_admin_who_may_refuse_it(signed_in, desk, pool) -> None:
+async def test_a_customers_request_waits_for_an_admin_who_refuses_it_with_a_reason(signed_in, desk, pool) -> None:
+    browser = await signed_in(Role.ADMIN)
+    conversation = desk.conversation("Maria", NUMBER)
+    request = await asked_by_the_customer(pool)
+    page, reason = "/console/data-requests", "Ainda há um pedido a caminho: assim que chegar, apagamos tudo."
+    assert "falta a sua decisão" in (await browser.get(page, headers=HTML)).text
+    without = await browser.submit(f"{page}/{request}/refuse", {"reason": " "}, page=page)
+    assert (without.status_code, "Escreva o motivo" in without.text) == (422, True)
+    assert (await browser.submit(f"{page}/{request}/refuse", {"reason": reason}, page=page)).status_code == 303
+    again = await browser.submit(f"{page}/{request}/refuse", {"reason": reason}, page="/console/audit")
+    assert again.status_code == 303
+    async with pool.connection() as conn:
+        assert await (await conn.execute("SELECT state FROM data_request")).fetchall() == [("refused",)]
+        did = await (await conn.execute("SELECT action, detail FROM audit WHERE action LIKE 'customer%'")).fetchall()
+        told = await (
+            await conn.execute(
+                """SELECT author, status, content->>'text', conversation_id::text FROM message
+                   WHERE direction = 'out' AND author = 'person'"""
+            )
+        ).fetchall()
+    assert did == [("customer_refused", {"request": str(request)})]  # without the reason, which may name things
+    assert told == [("person", "queued", reason, str(conversation))]
+    assert "Nenhum pedido está aberto" in (await browser.get(page, headers=HTML)).text
+
+
+async def test_an_admin_approves_what_a_customer_asked_for(signed_in, desk, pool) -> None:
     browser = await signed_in(Role.ADMIN)
     desk.conversation("Maria", NUMBER)
+    request = await asked_by_the_customer(pool)
     async with pool.connection() as conn:
+        [(contact,)] = await (await conn.execute("SELECT contact_id FROM conversation")).fetchall()
+    page = f"/console/customers/{contact}/data?erase=1"
+    assert page in (await browser.get("/console/data-requests", headers=HTML)).text
+    async with pool.connection() as conn:
+        await conn.execute("UPDATE contact_key SET doubt = 'unverified'")
+    assert "pode ter mudado de dono" in (await browser.get(page, headers=HTML)).text
+    answer = await browser.submit(f"/console/customers/{contact}/data/erase", {"typed": NUMBER}, page=page)
+    assert answer.status_code == 303
+    async with pool.connection() as conn:
+        found = await (await conn.execute("SELECT id, state, asked_by FROM data_request")).fetchall()
+        did = await (await conn.execute("SELECT action, detail FROM audit WHERE action LIKE 'customer%'")).fetchall()
+    assert found == [(request, "waiting", "customer")]  # so that the customer is told
+    assert did == [("customer_erase", {"request": str(request)})]
+
+
+async def asked_by_the_customer(pool):
+    """Ask for the erasure as the only customer; return the request's id."""
+    async with pool.connection() as conn:
+        await conn.execute("UPDATE conversation SET last_inbound_at = now()")
         await conn.execute(
             """INSERT INTO data_request (kind, state, contact_id, asked_by)
                SELECT 'erase', 'asked', contact_id, 'customer' FROM conversation"""
         )
-        [(request,)] = await (await conn.execute("SELECT id FROM data_request")).fetchall()
-    page = "/console/data-requests"
-    assert "falta a sua decisão" in (await browser.get(page, headers=HTML)).text
-    assert (await browser.submit(f"{page}/{request}/refuse", page=page)).status_code == 303
-    async with pool.connection() as conn:
-        assert await (await conn.execute("SELECT state FROM data_request")).fetchall() == [("refused",)]
-    assert "Nenhum pedido está aberto" in (await browser.get(page, headers=HTML)).text
+        return (await (await conn.execute("SELECT id FROM data_request")).fetchall())[0][0]
 
 
 async def test_nobody_below_an_admin_sees_these_pages(signed_in, desk, pool) -> None:

@@ -1,5 +1,7 @@
 """The erasure of one person: everything of them goes, nothing of others, and they stay erased."""
 
+import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,9 +13,13 @@ from gateway.customers.tombstones import Tombstones
 from gateway.store.customers import data_requests
 from gateway.store.database import Pool
 from tests.gateway.support.customers import OLD_ID
-from tests.gateway.support.deliveries import MARIA, change, payload, raw_message, text, wamid
+from tests.gateway.support.deliveries import MARIA, PAYLOADS, change, payload, raw_message, text, wamid
 from tests.gateway.support.meta import status
 from tests.gateway.support.office import BEFORE, JOSE, NEEDLE, NEW, Office, deliveries, fill
+
+# The customers of tests/payloads, and times there that may be later than the erasure.
+PEOPLE = (MARIA, JOSE, "5511955555555", "BR.1349120865530274", "BR.2481730591287364")
+LATER = re.compile(r"\b179[0-9]{7}\b")
 
 
 @pytest.fixture
@@ -46,6 +52,20 @@ async def test_nothing_of_an_erased_person_is_left_in_any_column_or_object(offic
     # What remains in the audit is who did what, without the person's data.
     [(action, subject)] = await office.gateway.sql("SELECT action, subject FROM audit")
     assert (action, subject) == ("customer_erase_done", f"contact:{contact}")
+
+
+async def test_nothing_is_left_of_any_kind_of_webhook(office: Office) -> None:
+    for path in sorted(PAYLOADS.glob("*.json")):
+        for delivery in json.loads(LATER.sub(str(BEFORE), path.read_text())).values():
+            await office.gateway.take(delivery)
+    assert len(await office.everything(*PEOPLE)) > len(PEOPLE)
+    for (contact,) in await office.gateway.sql("SELECT id FROM contact"):
+        await office.erase(contact)
+    for name in PEOPLE:  # those whom only items name
+        await office.erase(None, [["user_id" if "." in name else "wa_id", name, None]])
+    for _ in range(3):
+        await office.gateway.intake.step()
+    assert await office.everything(*PEOPLE) == []
 
 
 async def test_every_former_id_and_thread_is_named_to_the_agent_server(office: Office) -> None:

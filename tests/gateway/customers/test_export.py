@@ -5,17 +5,22 @@ import json
 import re
 import zipfile
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import obstore
 import pytest
+from obstore.store import LocalStore
 
 from gateway.customers.export import NoContactError, Written
+from gateway.store.customers import data_requests
 from gateway.store.database import Pool
 from tests.gateway.conftest import Command
 from tests.gateway.support.deliveries import change, text
 from tests.gateway.support.office import JOSE, MARIA, NEEDLE, NEW, OLD_ID, Office, fill
+
+MAP = Path(__file__).parents[3] / "docs" / "privacy.md"
 
 
 @pytest.fixture
@@ -92,6 +97,87 @@ def thread(number: str, body: str) -> dict[str, Any]:
         "text": {"body": body},
     }
     return {"id": number, "messages": [message]}
+
+
+def _named_as_exported() -> dict[str, set[str]]:
+    """Return the columns with data of a customer by table, without the tables that the page says are left out."""
+    told = MAP.read_text()
+    rows = re.findall(r"^\| `(\w+)`[^|]*\|([^|]*)\|", told[: told.index("### People of the company")], re.MULTILINE)
+    [left_out] = re.findall(r"^Left out of it are (.*?)\.$", told, re.MULTILINE | re.DOTALL)
+    assert len(rows) > 20
+    gone = set(re.findall(r"`(\w+)`", left_out))
+    return {table: columns for table, cell in rows if table not in gone and (columns := set(_words(cell)))}
+
+
+def _words(cell: str) -> list[str]:
+    return re.findall(r"`(\w+)`", cell)
+
+
+# The places of tables in the archive, and columns with other names there.
+PLACES = {"contact": "contact", "contact_key": "keys", "contact_merge": "merges", "consent": "consents",
+          "proof_try": "proof_tries", "conversation": "conversations", "turn": "turns", "episode": "episodes",
+          "note": "notes", "draft": "drafts", "upload": "attached", "conversation_tag": "tags",
+          "data_request": "data_requests"}  # fmt: skip
+NAMES = {("event", "raw"): "value", ("conversation_tag", "tag_id"): "name"}
+INTERNAL = {("data_request", "facts")}  # keys and ids, which stand elsewhere in the archive
+
+
+async def test_every_column_that_the_map_says_is_exported_stands_in_the_archive(office: Office) -> None:
+    contact = await fill(office)
+    archive, _ = await export(office, contact)
+    data, messages = json.loads(archive.read("data.json")), json.loads(archive.read("messages.json"))
+    found = {table: data[place] for table, place in PLACES.items()}
+    found["message"], found["event"] = messages, json.loads(archive.read("webhooks.json"))
+    found["media"] = [one for message in messages for one in message["media"] or []]
+    named = _named_as_exported()
+    assert set(named) == set(found)
+    for table, columns in named.items():
+        assert found[table], table
+        wanted = {NAMES.get((table, column), column) for column in columns if (table, column) not in INTERNAL}
+        assert wanted <= set(found[table][0]), table
+    assert all(one["transcript"] == NEEDLE for one in found["media"])
+    assert data["memory"]["questions"]
+    assert {"tokens_in", "tokens_out", "model"} <= set(data["turns"][0])  # what the answers cost
+
+
+async def test_the_file_of_an_export_goes_with_its_person(office: Office) -> None:
+    await office.gateway.receive(text("Olá"))
+    contact = await office.contact()
+    ended = await office.ask("export", contact)
+    assert (ended.state, ended.path, ended.report["messages"]) == ("done", f"exports/{ended.id}.zip", 1)
+    stored = await obstore.get_async(office.objects, str(ended.path))
+    assert zipfile.ZipFile(io.BytesIO(bytes(await stored.bytes_async()))).testzip() is None
+    async with office.pool.connection() as conn:
+        waiting = await data_requests.ask(conn, "export", contact, "person")  # not begun yet
+    await office.erase(contact)
+    assert not any(one["path"].startswith("exports/") for one in await obstore.list(office.objects).collect_async())
+    assert not await office.requests.go_on(waiting.id)
+    rows = await office.gateway.sql("SELECT state, path FROM data_request WHERE kind = 'export' ORDER BY asked_at")
+    assert rows == [("done", None), ("refused", None)]
+
+
+async def test_an_export_that_was_under_way_when_its_person_was_erased_leaves_no_file(office: Office) -> None:
+    await office.gateway.receive(text("Olá"))
+    contact = await office.contact()
+    write = office.export.write
+
+    async def meanwhile(*given: Any) -> Written:
+        written = await write(*given)
+        await office.erase(contact)
+        return written
+
+    office.export.write = meanwhile  # type: ignore[method-assign]
+    ended = await office.ask("export", contact)
+    assert "was erased" in ended.report["not_reached" if "not_reached" in ended.report else "left"]["write"]
+    assert not any(one["path"].startswith("exports/") for one in await obstore.list(office.objects).collect_async())
+
+
+async def test_an_export_waits_for_an_object_store_that_is_away(office: Office) -> None:
+    await office.gateway.receive(text("Olá"))
+    office.exports._objects = LocalStore("/proc")  # in which nothing can be written
+    waiting = await office.ask("export", await office.contact())
+    assert (waiting.state, waiting.path) == ("waiting", None)
+    assert "the object store does not take the file" in str(waiting.error)
 
 
 async def test_the_page_runs_nothing_that_a_customer_wrote(office: Office) -> None:

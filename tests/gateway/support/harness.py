@@ -20,6 +20,7 @@ from gateway.store.database import Pool
 from gateway.store.inbox import events
 from gateway.store.turns.turns import Turn
 from gateway.turns.agent_server import Agent
+from gateway.turns.erasures import Way
 from gateway.turns.holder import Bounds, Turns
 from gateway.turns.run import Runs
 from gateway.turns.servers import Servers
@@ -48,15 +49,16 @@ def bounds(**changes: Any) -> Bounds:
 class Gateway:
     """One worker: its intake, its turns and its sender.
 
-    wait, resend: how long a send without an answer stays uncertain, and whether it is then repeated; more: options of
-    the intake.
+    wait, resend: how long a send without an answer stays uncertain, and whether it is then repeated; erasure: what
+    follows the yes of a customer who wants all data erased; more: options of the intake.
     """
 
     def __init__(
         self, pool: Pool, quiet: QuietPeriod = NO_QUIET, *,
-        channels: Channels = CHANNELS, wait: float = 60, resend: bool = False, **more: Any,
+        channels: Channels = CHANNELS, wait: float = 60, resend: bool = False, erasure: Way = "request", **more: Any,
     ) -> None:  # fmt: skip
         self.pool, self.agent, self.meta, self.now = pool, AgentServer(), Meta(), 0.0
+        self.erasure = erasure
         self.intake = Intake(pool, channels, quiet, **more)
         self.shown: list[str | None] = []
         self.turns = self.worker()
@@ -70,7 +72,7 @@ class Gateway:
         """Return the turn holder of another worker. servers: instead of the only one; changes: changed bounds."""
         connect = lambda address: Agent(address, None, self.agent.transport())  # noqa: E731
         servers = servers or Servers(AgentServers("http://agent"), connect, away_seconds=10)
-        runs = Runs(self.pool, servers, Capabilities(INTERNAL_TOKEN))
+        runs = Runs(self.pool, servers, Capabilities(INTERNAL_TOKEN), self.erasure)
         return Turns(self.pool, runs, CHANNELS, self._show_presence, bounds(**changes))
 
     async def _show_presence(self, _: Channel, turn: Turn) -> None:

@@ -10,16 +10,18 @@ from obstore.store import MemoryStore
 
 from gateway.customers.data_requests import DataRequests
 from gateway.customers.erasure import Erasure
-from gateway.customers.export import Export
+from gateway.customers.export import Export, ExportRequests
 from gateway.customers.records import Records
 from gateway.customers.tombstones import Tombstones
+from gateway.outbox.farewell import Farewell
 from gateway.runtime.agent_servers import AgentServers
 from gateway.store.customers import data_requests
-from gateway.store.customers.data_requests import DataRequest
+from gateway.store.customers.data_requests import DataRequest, Kind
 from gateway.store.database import Pool
+from gateway.turns.canned_texts import erased
 from tests.gateway.support.customers import OLD_ID, by, changed_number
 from tests.gateway.support.deliveries import MARIA, NUMBER, change, message, payload, raw_message, wamid
-from tests.gateway.support.harness import Gateway
+from tests.gateway.support.harness import CHANNELS, Gateway
 from tests.gateway.support.meta import status
 
 NEEDLE = "agulha-7f3a"
@@ -41,7 +43,8 @@ class AgentServer:
             return httpx.Response(status)
         if request.url.path.endswith("/export"):
             facts = [{"facts": [f"prefere {NEEDLE}"]}]
-            memory = {"threads": {"t": {"messages": [NEEDLE]}}, "facts": facts}
+            questions = [{"question": f"vendem {NEEDLE}?", "asked_at": "2026-11-01T12:00:00+00:00"}]
+            memory = {"threads": {"t": {"messages": [NEEDLE]}}, "facts": facts, "questions": questions}
             business = {"tickets": [{"subject": NEEDLE}]}
             return httpx.Response(200, json=memory if "memory" in request.url.path else business)
         if request.url.path == "/customer/business/erase":
@@ -58,13 +61,19 @@ class Office:
         self.gateway = Gateway(pool, tombstones=self.tombstones)
         http = httpx.AsyncClient(transport=httpx.MockTransport(self.agent))
         records = Records(http, AgentServers("http://agent"), "t")
-        self.erasure = Erasure(pool, self.objects, self.tombstones, records, None)
+        farewell = Farewell(self.gateway.clients, CHANNELS, erased)
+        self.erasure = Erasure(pool, self.objects, self.tombstones, records, None, farewell.tell)
         self.export = Export(pool, self.objects, records)
-        self.requests = DataRequests(pool, {"erase": self.erasure})
+        self.exports = ExportRequests(pool, self.export, self.objects)
+        self.requests = DataRequests(pool, {"erase": self.erasure, "export": self.exports})
 
     async def erase(self, contact_id: UUID | None, keys: list[list[str | None]] | None = None) -> DataRequest:
+        return await self.ask("erase", contact_id, {"keys": keys or []})
+
+    async def ask(self, kind: Kind, contact_id: UUID | None, facts: dict[str, Any] | None = None) -> DataRequest:
+        """Have an export or an erasure carried out; return the request as it ended, or as it waits."""
         async with self.pool.connection() as conn:
-            asked = await data_requests.ask(conn, "erase", contact_id, "command", facts={"keys": keys or []})
+            asked = await data_requests.ask(conn, kind, contact_id, "command", facts=facts)
         return await self.go_on(asked.id)
 
     async def go_on(self, request_id: UUID) -> DataRequest:
@@ -136,7 +145,9 @@ async def fill(office: Office) -> UUID:
     [(person,)] = await gateway.sql(
         "INSERT INTO person (login, name, role) VALUES ('ana', 'Ana', 'attendant') RETURNING id"
     )
-    await obstore.put_async(office.objects, "2026/01/attached", NEEDLE.encode())
+    export = uuid4()
+    for path in ("2026/01/attached", data_requests.export_path(export)):
+        await obstore.put_async(office.objects, path, NEEDLE.encode())
     for table, columns, values in (
         ("note", "conversation_id, person_name, text", (conversation, "Ana", NEEDLE)),
         ("draft", "person_id, conversation_id, mode, text", (person, conversation, "reply", NEEDLE)),
@@ -146,6 +157,10 @@ async def fill(office: Office) -> UUID:
         ("viewing", "person_id, conversation_id", (person, conversation)),
         ("account_state", "kind, subject, value, told_at",
          ("group_participants_update", "g", json.dumps({"added": [{"wa_id": NEW, "name": NEEDLE}]}), "now")),
+        ("proof_try", "contact_id, order_hash", (contact, NEEDLE.encode())),
+        ("tag", "name", ("VIP",)),
+        ("data_request", "id, kind, state, contact_id, asked_by, path, done_at",
+         (export, "export", "done", contact, "person", data_requests.export_path(export), "now")),
         ("send_rate", "key, tat", (f"whatsapp:limit:{{{NUMBER}}}:{contact}", 1)),
     ):  # fmt: skip
         marks = ", ".join(["%s"] * len(values))
@@ -154,6 +169,8 @@ async def fill(office: Office) -> UUID:
         "UPDATE conversation SET handoff_summary = %s, handoff_reason = %s WHERE id = %s RETURNING 1",
         NEEDLE, NEEDLE, conversation,
     )  # fmt: skip
+    await gateway.sql("INSERT INTO conversation_tag SELECT %s, id FROM tag RETURNING 1", conversation)
+    await gateway.sql("UPDATE media SET transcript = %s RETURNING 1", NEEDLE)
     await gateway.sql("UPDATE episode SET reason = %s RETURNING 1", NEEDLE)
     await gateway.sql("UPDATE conversation SET due_at = now() RETURNING 1")  # files were waited for
     await gateway.settle()  # a turn, whose reply repeats the texts

@@ -3,7 +3,7 @@
 from typing import Any
 
 from gateway.store.inbox import media
-from tests.gateway.support.deliveries import text
+from tests.gateway.support.deliveries import message, raw_message, text
 from tests.gateway.support.harness import Gateway
 
 
@@ -33,3 +33,6 @@ async def test_a_transcript_is_kept_with_the_file_and_forgotten_with_it(gateway:
     async with gateway.pool.connection() as conn:
         await media.forget(conn, [file])
     assert await gateway.sql("SELECT path, transcript FROM media") == [(None, None)]
+    await gateway.sql("UPDATE media SET path = '2026/11/x', transcript = 'Quero trocar' RETURNING 1")
+    await gateway.take(message(raw_message("revoke", {"original_message_id": "wamid.VOICE"})))
+    assert await gateway.sql("SELECT path, transcript FROM media") == [("2026/11/x", None)]  # at once

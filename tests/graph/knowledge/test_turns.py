@@ -60,6 +60,18 @@ async def test_a_question_in_vain_is_noted_masked_and_once(shop: Talk, known: Kn
     assert "vendem ração?" in noted.question
 
 
+async def test_questions_in_vain_are_exported_and_erased_with_their_conversation(shop: Talk, known: Knowledge) -> None:
+    asked = ("search_knowledge", {"question": "Vendem ração?"})
+    shop.model.prepare(calls(asked), "Não tenho essa informação.")
+    await shop.turn("t1", "Vendem ração?")
+    await known.unanswered.add("t2", "E areia?", None, None, "another thread")
+    mine = [shop.config["configurable"]["thread_id"]]
+    assert [one["question"] for one in await known.unanswered.of_threads(mine)] == ["Vendem ração?"]
+    assert await known.unanswered.erase(mine) == 1
+    assert await known.unanswered.erase(mine) == 0
+    assert [one.question for one in await known.unanswered.newest(10)] == ["E areia?"]
+
+
 async def test_questions_in_vain_have_an_age(known: Knowledge, database: str) -> None:
     await known.unanswered.add("t1", "Vendem ração?", None, None)
     with psycopg.connect(database, autocommit=True) as connection:

@@ -50,7 +50,7 @@ async def test_nothing_is_changed_that_was_not_shown_whole_and_accepted(
     _instead_of(environment, "business", lambda: shop)
     _instead_of(environment, "gateway", Silent)
     talk.begin()
-    talk.context |= {"department": "orders", "customer_id": str(uuid4())}
+    talk.context |= {"department": "orders", "customer_id": str(uuid4()), "erasure": "immediate"}
     store = talk.store
     assert store is not None
     await memory.remember(store, talk.context["customer_id"], "Prefere lentes mensais")
@@ -67,6 +67,9 @@ async def test_nothing_is_changed_that_was_not_shown_whole_and_accepted(
             assert any(all(" ".join(one.split()) in text for one in words) for text in customer.accepted), words
         if known and not await memory.facts(store, [talk.context["customer_id"]]):
             assert any(prompts.TEXTS["ask_erase"] in text for text in customer.accepted)
+        if output.get("erasure"):
+            asked = " ".join(prompts.TEXTS["ask_erase_all_now"].split())
+            assert any(asked in text for text in customer.accepted)
         assert len(shop.changes) - before <= 1
         customer.accepted.clear()
         customer.last = parts_of(output["replies"])

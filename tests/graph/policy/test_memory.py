@@ -7,8 +7,12 @@ import pytest
 from graph.policy import memory
 from graph.prompts import TEXTS
 from graph.settings import settings
+from graph.tools.changes import ALL_ASKED, ALL_BEGINS
+from graph.tools.profile import QUESTIONS
 from graph.turn.summary import tokens
 from tests.graph.support.talk import ModelDownError, Talk, calls, context, texts
+
+NOTES, EVERYTHING = (("forget", {"what": what}) for what in ("notes", "everything"))
 
 
 async def test_a_fact_is_known_in_the_next_conversation_and_to_nobody_else(talk: Talk) -> None:
@@ -29,7 +33,7 @@ async def test_the_customer_sees_what_is_known_and_has_it_erased_by_asking(talk:
     talk.model.prepare(calls(("show_profile", {}), start=5), "Sei o seu grau.")
     await talk.turn("t2", "O que você sabe de mim?")
     assert talk.model.seen[-1][-1].text == "- grau -2"
-    talk.model.prepare(calls(("forget", {}), start=6), "Apaguei.")
+    talk.model.prepare(calls(NOTES, start=6), "Apaguei.")
     assert texts(await talk.turn("t3", "Apague tudo")) == [TEXTS["ask_erase"]]
     assert "grau -2" in talk.model.instructions
     await talk.turn("t4", "Sim")
@@ -42,7 +46,7 @@ async def test_the_profile_of_a_contact_that_became_part_of_the_customer_is_show
     former = str(uuid.uuid4())
     await memory.remember(talk.store, former, "Prefere armação azul")
     talk.context["customer_keys"] = [*talk.context["customer_keys"], {"kind": "former_id", "value": former}]
-    talk.model.prepare(calls(("show_profile", {})), "Sei a cor.", calls(("forget", {}), start=2), "Apaguei.")
+    talk.model.prepare(calls(("show_profile", {})), "Sei a cor.", calls(NOTES, start=2), "Apaguei.")
     await talk.turn("t1", "O que você sabe de mim?")
     assert talk.model.seen[-1][-1].text == "- Prefere armação azul"
     assert "Prefere armação azul" in talk.model.instructions
@@ -52,7 +56,7 @@ async def test_the_profile_of_a_contact_that_became_part_of_the_customer_is_show
 
 
 async def test_what_is_said_after_forgetting_names_what_stays(talk: Talk) -> None:
-    talk.model.prepare(calls(("remember", {"fact": "Grau -2"})), "ok", calls(("forget", {}), start=2), "Apaguei.")
+    talk.model.prepare(calls(("remember", {"fact": "Grau -2"})), "ok", calls(NOTES, start=2), "Apaguei.")
     await talk.turn("t1", "Meu grau é -2")
     await talk.turn("t2", "Apague tudo")
     await talk.turn("t3", "Sim")
@@ -60,6 +64,46 @@ async def test_what_is_said_after_forgetting_names_what_stays(talk: Talk) -> Non
     assert "As anotações do perfil deste cliente foram apagadas." in told
     assert "Mensagens, pedidos e chamados continuam guardados." in told
     assert "Tudo" not in told
+
+
+@pytest.mark.parametrize("how", ["request", "immediate"])
+async def test_who_wants_everything_erased_is_told_what_follows_and_asked(talk: Talk, how: str) -> None:
+    assert talk.store is not None
+    talk.context["erasure"] = how
+    await memory.remember(talk.store, talk.context["customer_id"], "Grau -2")
+    talk.model.prepare(calls(EVERYTHING), "Combinado.", "De nada")
+    asked = await talk.turn("t1", "Apague todos os meus dados")
+    assert texts(asked) == [TEXTS[QUESTIONS[how]]]
+    assert asked.get("erasure") is None
+    assert (await talk.turn("t2", "Sim"))["erasure"] == how
+    assert (ALL_BEGINS if how == "immediate" else ALL_ASKED) in talk.model.seen[-1][-1].text
+    assert await memory.facts(talk.store, [talk.context["customer_id"]])  # the gateway erases, and not the run
+    assert (await talk.turn("t2", "Sim"))["erasure"] == how  # posted again
+    assert (await talk.turn("t3", "Obrigada"))["erasure"] is None
+
+
+async def test_a_yes_to_a_request_never_erases_at_once(talk: Talk) -> None:
+    for asked, now in (("request", "immediate"), ("immediate", "request")):
+        talk.begin()
+        talk.context["erasure"] = asked
+        talk.model.prepare(calls(EVERYTHING), "Combinado.")
+        await talk.turn("t1", "Apague todos os meus dados")
+        talk.context["erasure"] = now
+        assert (await talk.turn("t2", "Sim"))["erasure"] == "request"
+
+
+@pytest.mark.parametrize("level", ["changes_need_proof", "stages_only", "unverified"])
+async def test_also_a_number_in_doubt_may_ask_for_it(talk: Talk, level: str) -> None:
+    talk.context["verification"] = level
+    talk.model.prepare(calls(EVERYTHING), "Combinado.")
+    await talk.turn("t1", "Apague todos os meus dados")
+    assert (await talk.turn("t2", "Sim"))["erasure"] == "request"
+
+
+async def test_a_no_asks_for_nothing(talk: Talk) -> None:
+    talk.model.prepare(calls(EVERYTHING), "Tudo bem, nada foi apagado.")
+    await talk.turn("t1", "Apague todos os meus dados")
+    assert (await talk.turn("t2", "Não"))["erasure"] is None
 
 
 async def test_only_so_many_facts_are_kept_the_newest(talk: Talk) -> None:

@@ -33,7 +33,15 @@ async def test_a_turn_comes_back_with_its_replies_and_nothing_else(
     replies = [{"type": "text", "text": "Você disse: tudo bem?"}]
     assert (status, output) == (
         "success",
-        {"turn_id": "t1", "replies": replies, "handoff": None, "verified": False, "steps": [], "transcripts": []},
+        {
+            "turn_id": "t1",
+            "replies": replies,
+            "handoff": None,
+            "verified": False,
+            "erasure": None,
+            "steps": [],
+            "transcripts": [],
+        },
     )
     sent = [message["content"] for message in model_server.requests[0]["messages"] if message["role"] == "user"]
     assert sent == ["Oi", "tudo bem?"]
@@ -80,7 +88,15 @@ async def test_a_failing_model_fails_the_run_and_a_continued_one_answers(
     replies = [{"type": "text", "text": "Você disse: Oi"}]
     assert (status, output) == (
         "success",
-        {"turn_id": "t1", "replies": replies, "handoff": None, "verified": False, "steps": [], "transcripts": []},
+        {
+            "turn_id": "t1",
+            "replies": replies,
+            "handoff": None,
+            "verified": False,
+            "erasure": None,
+            "steps": [],
+            "transcripts": [],
+        },
     )
 
 

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from langchain_core.outputs import ChatResult
 
+from graph.policy import memory
 from graph.server import persistence
 from graph.server.retention import LOCK, NEXT_THREADS, UNLOCK, Retention
 from tests.graph.support.talk import ModelDownError, ScriptedModel, Talk, calls, texts
@@ -75,6 +76,21 @@ async def test_a_conversation_is_forgotten_once_nobody_wrote_for_long(
     assert rows(database)["checkpoints"] == 1
     await retention.tidy(NOW + timedelta(days=31))
     assert set(rows(database).values()) == {0}
+
+
+async def test_a_profile_is_forgotten_once_nothing_was_added_for_long(
+    talk: Talk, retention: Retention, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("graph.server.retention.BATCH_SIZE", 1)
+    assert talk.store is not None
+    for customer in ("a", "b"):
+        await memory.remember(talk.store, customer, "Grau -2")
+    await talk.store.aput(("other",), "a", {"x": 1}, index=False)
+    await retention.tidy(NOW + timedelta(days=29))
+    assert len(await memory.facts(talk.store, ["a", "b"])) == 1
+    await retention.tidy(NOW + timedelta(days=31))
+    assert await memory.facts(talk.store, ["a", "b"]) == []
+    assert await talk.store.aget(("other",), "a")
 
 
 async def test_many_threads_are_tidied_in_batches(

@@ -120,7 +120,7 @@ def arguments() -> st.SearchStrategy[dict[str, Any]]:
         "priority": st.sampled_from(["low", "normal", "urgent"]), "question": texts, "words": texts,
         "options": st.sampled_from([["Sim", "Não"], ["*Sim*", "Sim"], [LONG[:70], LONG[:60]], ["confirm:1", "drop:1"]]),
         "department": st.sampled_from(["orders", "support", "sales", "nowhere"]), "ticket_id": orders,
-        "postcode": texts,
+        "postcode": texts, "what": st.sampled_from(["notes", "everything"]),
     }  # fmt: skip
     return st.fixed_dictionaries(known)
 

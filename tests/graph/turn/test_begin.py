@@ -19,6 +19,7 @@ async def test_a_turn_is_answered(talk: Talk) -> None:
         "replies": [{"type": "text", "text": "Olá, Maria!"}],
         "handoff": None,
         "verified": False,
+        "erasure": None,
         "steps": [],
         "usage": None,
         "transcripts": [],
