@@ -87,7 +87,9 @@ def export(
 
 
 @commands.command()
-def tombstones() -> None:
+def tombstones(
+    wait: Annotated[bool, typer.Option(help="Wait for places that do not answer, up to 30 s for each person.")] = True,
+) -> None:
     """After a restore: take the tombstones from the object store, and erase the people whom the backup brought back.
 
     Exit code 1: nobody was erased; 2: places were not reached, and `gateway work` goes on with them.
@@ -96,7 +98,7 @@ def tombstones() -> None:
     if settings.tombstone_key is None:
         die("set TOMBSTONE_KEY, the same as before the restore")
     try:
-        known, ended = _with_parts(settings, _erase_again)
+        known, ended = _with_parts(settings, lambda parts: _erase_again(parts, wait=wait))
     except ObjectStoreAwayError as error:
         die(f"the object store does not give the tombstones ({error}): nobody was erased")
     print(f"{known} tombstones; people whom the restore brought back: {len(ended)}")
@@ -139,9 +141,9 @@ async def _connected(settings: Settings, act: Callable[[_Parts], Awaitable[T]]) 
         return await act(_Parts(settings, pool, requests, persons_data.export(settings, pool, http, objects)))
 
 
-async def _carry_out(parts: _Parts, request_id: UUID) -> DataRequest:
+async def _carry_out(parts: _Parts, request_id: UUID, *, wait: bool = True) -> DataRequest:
     """Return a request as it ended, or as it waits for a place that does not answer."""
-    until = time.monotonic() + _PATIENCE_SECONDS
+    until = time.monotonic() + (_PATIENCE_SECONDS if wait else 0)
     while (found := await _state(parts.pool, request_id)).state == "waiting":
         if await parts.requests.go_on(request_id):
             continue
@@ -176,14 +178,14 @@ async def _exported(parts: _Parts, customer: str, out: Path) -> Written:
     return written
 
 
-async def _erase_again(parts: _Parts) -> tuple[int, list[DataRequest]]:
+async def _erase_again(parts: _Parts, *, wait: bool) -> tuple[int, list[DataRequest]]:
     marks = persons_data.tombstones(parts.settings)
     if marks is None:
         return 0, []
     async with parts.pool.connection() as conn:
         known, back = await marks.restore(conn), await marks.returned(conn)
         asked = [await _ask(conn, "erase", str(contact_id)) for contact_id in back]
-    return known, [await _carry_out(parts, one.id) for one in asked]
+    return known, [await _carry_out(parts, one.id, wait=wait) for one in asked]
 
 
 async def _ask(conn: Connection, kind: Kind, customer: str) -> DataRequest:

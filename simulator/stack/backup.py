@@ -48,7 +48,7 @@ def restore(plan: Plan, folder: Path, key: Path) -> str:
             _prepare(plan, postgres)
             said = [_run(["restore"], given)]
             # Without the agent server an erasure does not come to its end: `work` goes on with it once the stack runs.
-            said.append(_run(["tombstones"], given, begun=2))
+            said.append(_run(["tombstones", "--no-wait"], given, begun=2))
             said.append(_run(["restore", "--finish"], given))
     return "\n".join(said)
 

@@ -15,7 +15,7 @@ from gateway.backup import encryption
 from tests import kubetools
 from tests.cluster import images
 from tests.cluster.kube import Kube, eventually
-from tests.cluster.release import NAME, Release
+from tests.cluster.release import CHART, NAME, Release
 from tests.images.dockerfile import ROOT
 
 BEFORE, UNDER_WAY, ERASED = "5511900000711", "5511900000712", "5511900000713"
@@ -93,8 +93,8 @@ def test_after_the_runbook_conversations_go_on_and_nobody_is_answered_twice(
     release.say("Olá", ERASED)
     release.answered(BEFORE)
     release.answered(ERASED)
-    fault = release.fault(on="send", kind="hold", times=1)
-    release.say("Olá, meu pedido 12345", UNDER_WAY)
+    fault = release.fault(on="model", kind="hold", times=1)
+    release.say("Olá", UNDER_WAY)
     release.held(fault)
     for command in backup:
         person.types(command)
@@ -151,3 +151,15 @@ def _drilled(release: Release) -> bool:
     [pod] = release.kube.ready_pods("worker")
     values = [line.split()[1] for line in release.kube.python(pod, ASK).splitlines() if line.startswith(METRIC)]
     return values != [] and float(values[0]) > 0
+
+
+def test_the_api_server_takes_what_the_operator_of_postgres_is_told(backed_up: tuple[Release, Operator]) -> None:
+    """The operator (CloudNativePG) is not there: its definitions validate the objects, and nothing acts on them."""
+    release, _ = backed_up
+    if "clusters.postgresql.cnpg.io" not in release.kube("get", "crd", "-o", "name"):
+        pytest.skip("the cluster has no definitions of CloudNativePG")
+    values = CHART / "ci" / "cnpg-values.yaml"
+    made = release.helm("template", "shop", CHART, "--values", values, "--show-only", "templates/cnpg.yaml")
+    said = release.kube("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-", stdin=made)
+    assert "cluster.postgresql.cnpg.io/shop-2 serverside-applied" in said
+    assert "scheduledbackup.postgresql.cnpg.io/" in said

@@ -60,6 +60,7 @@ async def test_after_a_restore_the_command_erases_again(
     await gateway.sql("DELETE FROM data_request RETURNING 1")
     [(contact,)] = await gateway.sql("SELECT id FROM contact")
     await gateway.sql("INSERT INTO contact_key (contact_id, kind, value) VALUES (%s, 'wa_id', %s)", contact, MARIA)
-    code, said = await command("tombstones", **environment)
+    monkeypatch.setattr("gateway.commands.persons_data._PATIENCE_SECONDS", 600)
+    code, said = await command("tombstones", "--no-wait", **environment)
     assert (code, "2 tombstones; people whom the restore brought back: 1" in said) == (2, True), said
     assert await gateway.sql("SELECT contact_id, step FROM data_request") == [(contact, "memory")]
