@@ -45,7 +45,7 @@ def test_a_drain_never_waits_for_ever(name: str) -> None:
         spec = chart.pick(objects, "Deployment", component)["spec"]["template"]["spec"]
         bound = "podAffinity" in spec.get("affinity", {})
         assert (component in kept) is (not bound and name != "minimal")
-    assert "agent" not in kept or name in ("licensed", "licensed-dev", "production")  # there is only one
+    assert "agent" not in kept or name in ("licensed", "licensed-dev", "production", "cnpg")  # there is only one
 
 
 def test_pods_are_spread_by_revision() -> None:

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from gateway.backup.settings import BackupSettings, DrillSettings
 from simulator.stack.postgres import programs
 from tests.charts import chart
-from tests.charts.network import Network, Outside
+from tests.charts.network import NAMESPACE, Network, Outside, Pod
+from tests.charts.test_secrets import decoded
 
 KINDS = ("backup", "drill", "restore")
 RECIPIENT = f"age1{'q' * 58}"
@@ -150,3 +152,41 @@ def test_copied_programs_of_postgres_run_without_their_image(found: str, tmp_pat
             [tmp_path / "bin" / program, "--version"], env={}, capture_output=True, text=True, check=True
         )
         assert done.stdout.startswith(f"{program} (PostgreSQL)")
+
+
+# CloudNativePG ------------------------------------------------------------------------------------------------------
+
+
+def test_a_cluster_of_cloudnativepg_has_the_roles_and_passwords_that_the_pods_use() -> None:
+    objects = chart.scenario("cnpg")
+    [cluster] = [one for one in objects if one["kind"] == "Cluster"]
+    named = {one["metadata"]["name"]: one.get("data", {}) for one in objects if one["kind"] == "Secret"}
+    urls = named["wa-whatsapp-agent-postgres"]
+    for role in cluster["spec"]["managed"]["roles"]:
+        secret = named[role["passwordSecret"]["name"]]
+        key = {"wa_gateway": "url", "wa_agent": "agent-url"}.get(role["name"], f"{role['name'][3:]}-url")
+        url = conninfo_to_dict(decoded({"data": urls}, key))
+        assert (url["user"], url["password"], url["host"]) == (
+            role["name"], decoded({"data": secret}, "password"), "shop-2-rw.shop.svc",
+        )  # fmt: skip
+    superuser = conninfo_to_dict(decoded({"data": urls}, "restore-url"))
+    assert superuser["password"] == decoded({"data": named[cluster["spec"]["superuserSecret"]["name"]]}, "password")
+
+
+def test_it_goes_on_from_another_cluster_and_writes_under_its_own_name() -> None:
+    [cluster] = [one for one in chart.scenario("cnpg") if one["kind"] == "Cluster"]
+    assert cluster["spec"]["bootstrap"]["recovery"]["recoveryTarget"] == {"targetTime": "2026-11-29T10:00:00Z"}
+    assert cluster["spec"]["externalClusters"][0]["plugin"]["parameters"]["serverName"] == "shop-1"
+    new = chart.with_values({"postgres.mode": "cnpg", "edition": "open"})
+    [cluster] = [one for one in new if one["kind"] == "Cluster"]
+    assert cluster["spec"]["bootstrap"]["initdb"]["owner"] == "whatsapp_agent"
+    assert not [one for one in new if one["kind"] in ("StatefulSet", "ScheduledBackup")]
+
+
+def test_pods_reach_the_clusters_pods_which_the_chart_does_not_close() -> None:
+    network = Network(chart.scenario("cnpg"))
+    server = Pod({"cnpg.io/cluster": "shop-2"}, NAMESPACE)
+    users = {component for component, pod in network.pods.items() if network.leaves(pod, server, 5432)}
+    assert {"gateway", "worker", "agent", "agent-queue", "migrate", "backup", "restore"} <= users
+    assert "simulator" not in users
+    assert network.enters(Outside("10.1.2.3"), server, 5432)

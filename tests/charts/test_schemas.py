@@ -4,7 +4,7 @@ import pytest
 
 from tests.charts import chart, schemas
 
-CUSTOM = ("gateway.networking.k8s.io/", "monitoring.coreos.com/", "keda.sh/", "cert-manager.io/")
+CUSTOM = ("gateway.networking.k8s.io/", "monitoring.coreos.com/", "keda.sh/", "cert-manager.io/", "postgresql.cnpg.io/")
 
 
 @pytest.mark.parametrize("version", schemas.VERSIONS)
@@ -17,12 +17,13 @@ def test_objects_are_what_kubernetes_expects(name: str, version: str) -> None:
 
 @pytest.mark.skipif(
     not schemas.custom_resources_known(),
-    reason=f"{schemas.CRDS_VARIABLE} names no folder with definitions of KEDA, Gateway API, cert-manager, Prometheus",
+    reason=f"{schemas.CRDS_VARIABLE} names no folder with definitions of KEDA, Gateway API, cert-manager …",
 )
 def test_objects_of_other_projects_are_what_their_definitions_say() -> None:
     objects = [one for name in chart.SCENARIOS for one in chart.scenario(name) if one["apiVersion"].startswith(CUSTOM)]
     kinds = {one["kind"] for one in objects}
-    assert kinds == {"HTTPRoute", "ServiceMonitor", "ScaledObject", "TriggerAuthentication", "Certificate"}
+    wanted = {"HTTPRoute", "ServiceMonitor", "ScaledObject", "TriggerAuthentication", "Certificate"}
+    assert kinds == wanted | {"Cluster", "ScheduledBackup"}  # of CloudNativePG
     assert [problem for one in objects for problem in schemas.problems(one, "1.34")] == []
 
 

@@ -165,6 +165,18 @@ REFUSALS = {
         "needs postgres.external.backupUrlKey",
     ),
     "a schedule of four fields": ({"backup.schedule": "17 3 * *"}, "minute, hour, day, month and day of the week"),
+    "an operator's Postgres that is not used": (
+        {"postgres.cnpg.backup.objectStore": "a"},
+        "postgres.cnpg is set, but postgres.mode is dev",
+    ),
+    "a recovery from nobody": (
+        {"postgres": {"mode": "cnpg", "cnpg": {"recovery": {"objectStore": "a"}}}},
+        "recovery needs serverName",
+    ),
+    "a recovery over its own backups": (
+        {"postgres": {"mode": "cnpg", "cnpg": {"name": "a", "recovery": {"objectStore": "a", "serverName": "a"}}}},
+        "set postgres.cnpg.name to a new one",
+    ),
     "two issuers": (
         {"ingress": {"enabled": True, "host": "a", "certManager": {"clusterIssuer": "a", "issuer": "b"}}},
         "leave one of them out",

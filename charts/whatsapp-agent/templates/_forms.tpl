@@ -35,8 +35,13 @@ Of a list or a map each item has that form. $
 - {path: ingress.maxBody, form: '^([0-9]+[kmg]?)?$', say: 'a number and k, m or g, 4m for example'}
 - {path: monitoring.serviceMonitor.interval, form: '^[0-9]+(ms|s|m|h)$', say: 'a number and ms, s, m or h, 30s for example'}
 - {path: monitoring.serviceMonitor.scrapeTimeout, form: '^[0-9]+(ms|s|m|h)$', say: 'a number and ms, s, m or h, 10s for example'}
-{{- $quantities := list "postgres.dev.storage" "media.persistence.size" "backup.persistence.size" "backup.scratch" "backup.drill.postgresResources.requests" "backup.drill.postgresResources.limits" }}
-{{- range list "gateway" "worker" "agent" "agent.queue" "operator" "console" "migrations" "simulator" "postgres.dev" "redis.dev" "backup" "backup.drill" }}
+{{- range list "postgres.cnpg.name" "postgres.cnpg.backup.objectStore" "postgres.cnpg.recovery.objectStore" "postgres.cnpg.recovery.serverName" }}
+- {path: {{ . }}, form: '^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$', say: 'lower case letters, digits and -'}
+{{- end }}
+- {path: postgres.cnpg.backup.schedule, form: '^[^ ]+( [^ ]+){5}$', say: 'second, minute, hour, day, month and day of the week, 0 17 5 * * * for example'}
+- {path: postgres.cnpg.recovery.targetTime, form: '^([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+(Z|[+-][0-9:]+)?)?$', say: 'a time, 2026-11-29T10:00:00Z for example'}
+{{- $quantities := list "postgres.dev.storage" "postgres.cnpg.storage" "media.persistence.size" "backup.persistence.size" "backup.scratch" "backup.drill.postgresResources.requests" "backup.drill.postgresResources.limits" }}
+{{- range list "gateway" "worker" "agent" "agent.queue" "operator" "console" "migrations" "simulator" "postgres.dev" "postgres.cnpg" "redis.dev" "backup" "backup.drill" }}
 {{- $quantities = concat $quantities (list (printf "%s.resources.requests" .) (printf "%s.resources.limits" .)) }}
 {{- end }}
 {{- range $quantities }}
