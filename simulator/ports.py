@@ -20,6 +20,18 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def free_ports(count: int) -> int:
+    """Return the first of so many ports in a row that are free at this moment."""
+    while True:
+        first = free_port()
+        try:
+            for port in range(first + 1, first + count):
+                require_free(port)
+        except (PortBusyError, OverflowError):
+            continue
+        return first
+
+
 def require_free(port: int) -> int:
     """Return the port, or raise PortBusyError when it is in use."""
     with socket.socket() as probe:

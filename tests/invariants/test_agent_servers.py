@@ -10,28 +10,18 @@ from pathlib import Path
 import httpx
 import pytest
 
-from simulator.ports import PortBusyError, free_port, require_free
+from simulator.ports import free_ports
 from tests.invariants.stack import Stack, eventually, running
 
 
 @pytest.fixture(scope="module")
 def two_servers(server_dir: Path) -> Iterator[Stack]:
     """A stack of its own with two agent servers, and a short time until one is given up."""
-    environment = {"AGENT_REPLICAS": "2", "AGENT_AWAY_SECONDS": "3", "LANGGRAPH_PORT": str(_port_before_a_free_one())}
+    environment = {"AGENT_REPLICAS": "2", "AGENT_AWAY_SECONDS": "3", "LANGGRAPH_PORT": str(free_ports(2))}
     directory = server_dir / "two-servers"
     directory.mkdir(mode=0o755)
     with running(directory, **environment) as stack:
         yield stack
-
-
-def _port_before_a_free_one() -> int:
-    while True:
-        port = free_port()
-        try:
-            require_free(port + 1)
-        except PortBusyError:
-            continue
-        return port
 
 
 def _is_well(url: str) -> bool:

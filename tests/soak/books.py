@@ -110,9 +110,10 @@ def missing_from_threads(stack: Stack) -> list[str]:
         turns.setdefault(str(conversation), []).append(str(turn))
     missing: list[str] = []
     headers = {"Authorization": f"Bearer {LANGGRAPH_TOKEN}"}
-    with httpx.Client(base_url=stack.address("agent").split(",")[0], headers=headers, timeout=60) as http:
+    with httpx.Client(base_url=stack.address("agent"), headers=headers, timeout=60) as http:
         for thread, ids in turns.items():
-            http.post("/threads", json={"thread_id": thread, "if_exists": "do_nothing"}).raise_for_status()
+            known = {"thread_id": thread, "if_exists": "do_nothing", "metadata": {"graph_id": "agent"}}
+            http.post("/threads", json=known).raise_for_status()
             values = http.get(f"/threads/{thread}/state").raise_for_status().json()["values"]
             kept = {one["turn_id"] for one in values.get("answers", [])}
             missing += [one for one in ids[-ANSWERS_KEPT:] if one not in kept]

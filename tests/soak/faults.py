@@ -18,7 +18,7 @@ from tests.soak.customers import POISON
 from tests.soak.person import Attendant
 from tests.soak.proxy import Proxies, Trick
 
-PROGRAMS = "gateway serve", "gateway serve 2", "gateway work", "gateway work 2", "agent"
+PROGRAMS = "gateway serve", "gateway serve 2", "gateway work", "gateway work 2", "agent", "agent 2"
 LONGEST_PAUSE = 8.0  # seconds; leases of the soak's stack take 5
 AT_ONCE = 12
 

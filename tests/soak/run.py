@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulator.ports import free_port
+from simulator.ports import free_port, free_ports
 from tests.invariants.stack import Stack, running
 from tests.soak import books
 from tests.soak.customers import Customers
@@ -25,10 +25,10 @@ WITHIN = 60.0
 # Far beyond it: what is stuck for so long is stuck for ever.
 PATIENCE = 300.0
 # The ports that the first processes have in the local stack, and what stands before each of them.
-OWN = ("GATEWAY_PORT", "OPS_PORT", "LANGGRAPH_PORT", "SIMULATOR_PORT", "POSTGRES_PORT")
+OWN = ("GATEWAY_PORT", "OPS_PORT", "SIMULATOR_PORT", "POSTGRES_PORT")
 OTHERS = (
     "serve 2", "serve 2 ops", "work 2",
-    "webhook", "internal", "to agent", "meta", "model", "postgres",
+    "webhook", "internal", "to agent", "to agent 2", "meta", "model", "postgres",
 )  # fmt: skip
 
 
@@ -88,13 +88,14 @@ class Report:
 
 def soak(directory: Path, plan: Plan) -> Report:
     """Run a soak in a directory, and return its report."""
-    own = {name: free_port() for name in OWN}
+    own = {name: free_port() for name in OWN} | {"LANGGRAPH_PORT": free_ports(2)}
     ports = {name: free_port() for name in OTHERS}
     proxies = Proxies(
         {
             "webhook": (ports["webhook"], [own["GATEWAY_PORT"], ports["serve 2"]]),
             "internal": (ports["internal"], [own["OPS_PORT"], ports["serve 2 ops"]]),
             "agent": (ports["to agent"], [own["LANGGRAPH_PORT"]]),
+            "agent 2": (ports["to agent 2"], [own["LANGGRAPH_PORT"] + 1]),
             "meta": (ports["meta"], [own["SIMULATOR_PORT"]]),
             "model": (ports["model"], [own["SIMULATOR_PORT"]]),
             "postgres": (ports["postgres"], [own["POSTGRES_PORT"]]),
@@ -102,6 +103,7 @@ def soak(directory: Path, plan: Plan) -> Report:
     )
     environment = {name: str(port) for name, port in own.items()} | {"SOAK_PORTS": json.dumps(ports)}
     environment |= {"CUSTOMER_TURNS_PER_DAY": "100000", "LEASE_SECONDS": "5", "LOG_LEVEL": "warning"}
+    environment |= {"AGENT_REPLICAS": "2", "AGENT_AWAY_SECONDS": "5"}
     with (
         proxies.running(),
         running(directory, module="tests.soak.up", **environment) as stack,

@@ -67,7 +67,7 @@ def through_proxies(plan: Plan, ports: dict[str, int]) -> Plan:
     variables["WHATSAPP_GRAPH_URL"] = f"http://{HOST}:{ports['meta']}"
     variables["OPENAI_BASE_URL"] = f"http://{HOST}:{ports['model']}/v1"
     variables["GATEWAY_URL"] = f"http://{HOST}:{ports['internal']}"
-    variables["LANGGRAPH_URL"] = f"http://{HOST}:{ports['to agent']}"
+    variables["LANGGRAPH_URL"] = ",".join(f"http://{HOST}:{ports[f'to {name}']}" for name in plan.agent_ports)
     return plan
 
 
