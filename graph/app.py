@@ -6,6 +6,7 @@ import os
 
 from graph.customer_data import ROUTE
 from graph.customer_records import ROUTES
+from graph.knowledge.console.routes import ROUTES as CONSOLE
 from graph.knowledge.routes import ROUTES as KNOWLEDGE
 from graph.knowledge.upkeep import knowledge_of_this_server
 from graph.server.log_lines import leave_out_the_words_of_exceptions
@@ -22,6 +23,6 @@ forget_runs(RUNTIME_FOLDER)
 leave_out_the_words_of_exceptions()
 configure_tracing(settings().otel_exporter_otlp_endpoint)
 
-OURS = [ROUTE, *ROUTES, *KNOWLEDGE]
+OURS = [ROUTE, *ROUTES, *KNOWLEDGE, *CONSOLE]
 development = make_app(OURS, settings(), development=True, lifespan=knowledge_of_this_server)
 production = make_app(OURS, settings(), development=False, lifespan=knowledge_of_this_server)

@@ -12,7 +12,7 @@ before in one transaction. Everything is in Postgres, schema `knowledge` (`schem
 `imports`: files and web pages that become drafts.
 `upkeep`: makes missing vectors and reads imports, as long as a server runs.
 `words`: words as customers type them.
-`unanswered`: questions in vain.
-`routes`, `json_routes`: all of it over HTTP, for people.
+`unanswered`: questions that got no answer.
+`routes`, `json_routes`: all of it over HTTP, for people; `console`: more of it for the console's pages.
 `files`, `sync`: a folder of files, as a Git repository keeps it; `demo` is the demo's.
 """

@@ -103,7 +103,7 @@ async def _unanswered(_: Request) -> Any:  # noqa: ANN401 - JSON
 async def _answered(request: Request) -> Any:  # noqa: ANN401 - JSON
     if not _NUMBER.fullmatch(number := request.path_params["question_id"]):
         raise NotFoundError
-    await knowledge().unanswered.remove(int(number))
+    await knowledge().unanswered.remove([int(number)])
     return {}
 
 

@@ -88,6 +88,12 @@ CREATE TABLE IF NOT EXISTS knowledge.unanswered (
 ALTER TABLE knowledge.unanswered ADD COLUMN IF NOT EXISTS thread_id text;
 CREATE INDEX IF NOT EXISTS unanswered_age ON knowledge.unanswered (asked_at);
 CREATE INDEX IF NOT EXISTS unanswered_thread ON knowledge.unanswered (thread_id);
+-- reason: nothing was found, a person was called after a search, or a person found the answer bad (thumb).
+-- note: the words of that person. source_id: the draft that is to answer it; once it is published, the question goes.
+ALTER TABLE knowledge.unanswered ADD COLUMN IF NOT EXISTS reason text NOT NULL DEFAULT 'nothing'
+    CHECK (reason IN ('nothing', 'handoff', 'thumb'));
+ALTER TABLE knowledge.unanswered ADD COLUMN IF NOT EXISTS note text NOT NULL DEFAULT '';
+ALTER TABLE knowledge.unanswered ADD COLUMN IF NOT EXISTS source_id uuid REFERENCES knowledge.source ON DELETE SET NULL;
 
 -- Files and web pages that are read into drafts. content: the file, until it is read. A server reads a row as long as it
 -- renews the lease; attempt: counts the servers that began, and only the last one may write.

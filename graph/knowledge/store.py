@@ -187,6 +187,7 @@ async def _publish(connection: Connection, source_id: UUID) -> int:
     if row is None:
         raise NotFoundError  # takes the retirement back too
     await connection.execute(FORGET_OLD, {"id": source_id, "kept": RETIRED_KEPT})
+    await connection.execute("DELETE FROM knowledge.unanswered WHERE source_id = %s", [source_id])
     return int(row["number"])
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from psycopg import AsyncConnection
 
+from graph.knowledge.console.grouping import Grouping
+from graph.knowledge.console.overview import Overview
 from graph.knowledge.embeddings import embeddings
 from graph.knowledge.imports.rows import Imports
 from graph.knowledge.imports.worker import Worker
@@ -32,6 +34,8 @@ class Knowledge:
         self.search = Search(self._pool, self.vectors, config.knowledge_threshold)
         self.imports = Imports(self._pool, self.sources)
         self.worker = Worker(self.imports, self.vectors.wake)
+        self.overview = Overview(self._pool)
+        self.grouping = Grouping(self._pool, self.vectors)
         self.unanswered = Unanswered(self._pool, config.knowledge_unanswered_days)
 
     async def close(self) -> None:

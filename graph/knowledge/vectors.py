@@ -58,6 +58,17 @@ class Vectors:
             log.warning("the question has no vector, it is searched by words alone: %s", type(error).__name__)
             return None
 
+    async def of_texts(self, texts: Sequence[str]) -> list[list[float]] | None:
+        """Return the vectors of texts; None without vectors, and while the model does not answer."""
+        if self._model is None or not texts or not await self.available():
+            return None
+        try:
+            async with asyncio.timeout(QUESTION_SECONDS):
+                return await self._model.aembed_documents(list(texts))
+        except FAILURES as error:
+            log.warning("texts have no vectors, they are compared by letters alone: %s", type(error).__name__)
+            return None
+
     async def embed_missing(self) -> int:
         """Make the vectors that drafts and published passages lack; return of how many passages.
 

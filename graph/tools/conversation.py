@@ -20,6 +20,7 @@ from graph.policy.masking import mask
 from graph.prompts import TEXTS
 from graph.server.gateway_client import HistoryEntry, gateway
 from graph.tools.common import Runtime, end_with, fact
+from graph.tools.knowledge import note_in_vain
 
 HISTORY_LIMIT = 50
 FEWER_THAN_TWO = (
@@ -86,6 +87,7 @@ async def request_human(
         reason: Motivo, em poucas palavras.
         summary: O que a pessoa precisa saber: o que o cliente quer, o que já foi feito, números já citados.
     """
+    await note_in_vain(runtime)
     text = handoff_text(runtime.state, runtime.context)
     handoff = {"reason": mask(reason), "summary": mask(summary)}
     return end_with(runtime, text, "Uma pessoa da equipe foi chamada.", handoff=handoff)

@@ -72,6 +72,17 @@ async def test_questions_in_vain_are_exported_and_erased_with_their_conversation
     assert [one.question for one in await known.unanswered.newest(10)] == ["E areia?"]
 
 
+async def test_a_question_after_which_a_person_is_called_is_noted(shop: Talk, known: Knowledge) -> None:
+    await published(known, PIX)
+    handoff = ("request_human", {"reason": "Não sei"})
+    shop.model.prepare(calls(SEARCH), calls(handoff, start=3))
+    output = await shop.turn("t1", "Aceitam Pix?")
+    assert output["handoff"] is not None
+    [noted] = await known.unanswered.newest(10)
+    assert (noted.question, noted.reason) == (SEARCH[1]["question"], "handoff")
+    assert await known.unanswered.erase([shop.config["configurable"]["thread_id"]]) == 1
+
+
 async def test_questions_in_vain_have_an_age(known: Knowledge, database: str) -> None:
     await known.unanswered.add("t1", "Vendem ração?", None, None)
     with psycopg.connect(database, autocommit=True) as connection:
