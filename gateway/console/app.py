@@ -30,6 +30,8 @@ from gateway.console.errors import away, handlers
 from gateway.console.headers import SecurityHeaders
 from gateway.console.inbox.inbox import Inbox
 from gateway.console.inbox.search import Search
+from gateway.console.knowledge.listing import KNOWLEDGE
+from gateway.console.knowledge.pages import knowledge_pages
 from gateway.console.live.events import Events
 from gateway.console.navigation import NAVIGATION
 from gateway.console.parts import Parts
@@ -69,6 +71,7 @@ def rooms(parts: Parts) -> list[Page]:
         *Media(parts).routes(),
         *Uploads(parts).routes(),
         *Events(parts).routes(),
+        *knowledge_pages(parts),
     ]
 
 
@@ -97,7 +100,8 @@ def make_app(parts: Parts) -> Starlette:
     app.router.redirect_slashes = False
     app.state.secure = settings.secure
     app.state.trace_url = settings.trace_url
-    app.state.pages = Pages(static, NAVIGATION, ZoneInfo(settings.console_timezone))
+    places = [one for one in NAVIGATION if one.path != KNOWLEDGE or settings.knowledge_token]
+    app.state.pages = Pages(static, places, ZoneInfo(settings.console_timezone))
     return app
 
 

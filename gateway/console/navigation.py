@@ -8,6 +8,7 @@ from gateway.store.people.people import Role
 NAVIGATION = (
     Place("/console/", "inbox.title", "inbox", Role.VIEWER),
     Place("/console/canned", "canned.title", "template", Role.ATTENDANT),
+    Place("/console/knowledge", "knowledge.title", "book", Role.ATTENDANT),
     Place("/console/people", "admin.people.title", "people", Role.MANAGER),
     Place("/console/data-requests", "admin.data.title", "key", Role.ADMIN),
     Place("/console/audit", "admin.audit.title", "audit", Role.ADMIN),

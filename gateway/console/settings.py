@@ -16,7 +16,9 @@ from gateway.runtime.settings import CommonSettings
 class ConsoleSettings(CommonSettings):
     """The settings of `console`."""
 
-    secrets: ClassVar[tuple[str, ...]] = (*CommonSettings.secrets, "BUSINESS_TOKEN", "OIDC_CLIENT_SECRET")
+    secrets: ClassVar[tuple[str, ...]] = (
+        *CommonSettings.secrets, "BUSINESS_TOKEN", "KNOWLEDGE_TOKEN", "OIDC_CLIENT_SECRET"
+    )  # fmt: skip
 
     console_port: int = Field(8002, ge=0, le=65535, description="port of gateway console's pages")
     console_ops_port: int = Field(8004, ge=0, le=65535, description="port of gateway console's health and metrics")
@@ -34,10 +36,13 @@ class ConsoleSettings(CommonSettings):
 
     langgraph_url: str = Field(
         "http://127.0.0.1:2024",
-        description="the agent servers (as for work), one of which is asked for orders, tickets and facts",
+        description="the agent servers (as for work), one of which is asked for orders, facts and knowledge",
     )
     business_token: SecretStr | None = Field(
         None, description="bearer token for these questions, and for nothing else; unset: none is asked"
+    )
+    knowledge_token: SecretStr | None = Field(
+        None, description="bearer token of the agent server's /knowledge, for Conhecimento; unset: no such page"
     )
 
     trace_url: str | None = Field(

@@ -19,7 +19,7 @@ from gateway.store.people import audit, people
 from gateway.store.people.people import Person, Role
 
 AUDIT = "/console/audit"
-_PAGES = {"person": "/console/people", "conversation": "/console/conversations"}
+_PAGES = {"person": "/console/people", "conversation": "/console/conversations", "knowledge": "/console/knowledge"}
 _ON_A_PAGE = 50
 _LONGEST = 100  # characters of a filter
 
@@ -61,7 +61,7 @@ def _wording(request: Request, everybody: list[Person], tags: Mapping[str, str])
 
 
 def _path_of(subject: str) -> str | None:
-    """Return the page of a subject, `person:…` or `conversation:…` with an id; None for others."""
+    """Return the page of a subject, such as `conversation:…` with an id; None for others."""
     kind, _, found = subject.partition(":")
     return f"{_PAGES[kind]}/{found}" if kind in _PAGES and _uuid(found) else None
 

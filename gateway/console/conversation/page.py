@@ -21,7 +21,7 @@ from gateway.console.rendering.times import Times
 from gateway.console.routes import Page, RefusedError, person_of
 from gateway.store.composer import fallbacks, notes, uploads
 from gateway.store.database import Connection
-from gateway.store.desk import changes, customers, episodes, lists, thread, work
+from gateway.store.desk import changes, customers, episodes, feedback, lists, thread, work
 from gateway.store.desk.lists import Row
 from gateway.store.people import people
 from gateway.store.people.people import Person, Role
@@ -124,9 +124,10 @@ async def _messages(
     more, found = len(found) > most, found[-most:]
     since = found[0].created_at if more else None
     written = await notes.of(conn, row.id, since=since, until=until)
-    done = await work.of(conn, {one.turn_id for one in found if one.turn_id and one.author == "agent"})
+    turns = {one.turn_id for one in found if one.turn_id and one.author == "agent"}
+    done, marks = await work.of(conn, turns), await feedback.marks(conn, turns)
     return {
-        "entries": entries(found, written, times(request), done), "trace_url": request.app.state.trace_url,
+        "entries": entries(found, written, times(request), done, marks), "trace_url": request.app.state.trace_url,
         "more": more, "since": since,
         "oldest": found[0].seq if found else None, "newest_seq": found[-1].seq if found else 0,
     }  # fmt: skip

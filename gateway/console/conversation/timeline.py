@@ -13,10 +13,12 @@ from gateway.console.conversation.bubbles import Bubble, bubble, summary
 from gateway.console.conversation.failures import reason
 from gateway.console.rendering.times import Times
 from gateway.store.composer.notes import Note
+from gateway.store.desk.feedback import Mark
 from gateway.store.desk.thread import Message
 from gateway.store.desk.work import Work
 
 NO_WORK: Mapping[UUID, Work] = MappingProxyType({})
+NO_MARKS: Mapping[UUID, Mark] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,19 @@ class Entry:
     failure: str | None = None
     joined: bool = False  # to the one before, of the same author
     work: Work | None = None  # with the first message of a turn of the agent's
+    turn: UUID | None = None  # with the first message of a turn of the agent's
+    mark: Mark | None = None  # the word of people about that turn's answer
 
 
 def entries(
-    messages: Sequence[Message], notes: Sequence[Note], times: Times, work: Mapping[UUID, Work] = NO_WORK
+    messages: Sequence[Message],
+    notes: Sequence[Note],
+    times: Times,
+    work: Mapping[UUID, Work] = NO_WORK,
+    marks: Mapping[UUID, Mark] = NO_MARKS,
 ) -> list[Entry]:
-    """Return messages and notes in order. work: of the agent, by turn."""
-    left = dict(work)
+    """Return messages and notes in order. work: of the agent, by turn; marks: of its answers, by turn."""
+    answered: set[UUID] = set()
     quotes = {message.wamid: summary(message.content) for message in messages if message.wamid}
     found: list[Entry] = []
     day: str | None = None
@@ -50,8 +58,10 @@ def entries(
         today = times.day(at)
         author = (one.direction, one.author, one.person_id) if isinstance(one, Message) else None
         found.append(_entry(at, one, today if today != day else None, quotes, joined=author == before and today == day))
-        if isinstance(one, Message) and one.author == "agent" and one.turn_id and one.turn_id in left:
-            found[-1] = replace(found[-1], work=left.pop(one.turn_id))
+        turn = one.turn_id if isinstance(one, Message) and one.author == "agent" else None
+        if turn and turn not in answered:
+            answered.add(turn)
+            found[-1] = replace(found[-1], turn=turn, work=work.get(turn), mark=marks.get(turn))
         day, before = today, author or object()
     return found
 

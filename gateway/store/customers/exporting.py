@@ -20,6 +20,8 @@ _TABLES = {
     "conversations": """SELECT to_jsonb(t) - ARRAY['lease_owner', 'lease_until'] FROM conversation t
                         WHERE id = ANY(%(threads)s) ORDER BY created_at""",
     "turns": """SELECT to_jsonb(t) FROM turn t WHERE conversation_id = ANY(%(threads)s) ORDER BY started_at""",
+    "answer_marks": """SELECT to_jsonb(t) FROM (SELECT a.* FROM answer_mark a JOIN turn u ON u.id = a.turn_id
+                       WHERE u.conversation_id = ANY(%(threads)s)) t ORDER BY marked_at""",
     "episodes": "SELECT to_jsonb(t) FROM episode t WHERE conversation_id = ANY(%(threads)s) ORDER BY opened_at",
     "notes": "SELECT to_jsonb(t) FROM note t WHERE conversation_id = ANY(%(threads)s) ORDER BY created_at",
     "drafts": "SELECT to_jsonb(t) FROM draft t WHERE conversation_id = ANY(%(threads)s) ORDER BY changed_at",

@@ -62,6 +62,7 @@ async def _draft(request: Request) -> Any:  # noqa: ANN401 - JSON
     text, wordings = draft.text, [mask(one) for one in draft.text.wordings]
     masked = text.model_copy(update={"title": mask(text.title), "wordings": wordings, "content": mask(text.content)})
     written = await knowledge().sources.write(masked)
+    knowledge().vectors.wake()
     await knowledge().unanswered.answer_by(draft.ids, written.source_id)
     return written.model_dump(mode="json")
 

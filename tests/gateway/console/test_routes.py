@@ -153,4 +153,4 @@ async def test_a_strange_host_name_gets_nothing(browser, open_console) -> None:
 def test_the_console_knows_no_token_of_others() -> None:
     named = set(ConsoleSettings.model_fields)
     assert not [name for name in named if "langgraph_token" in name or "whatsapp" in name or "internal" in name]
-    assert ConsoleSettings.secrets == ("DATABASE_URL", "BUSINESS_TOKEN", "OIDC_CLIENT_SECRET")
+    assert ConsoleSettings.secrets == ("DATABASE_URL", "BUSINESS_TOKEN", "KNOWLEDGE_TOKEN", "OIDC_CLIENT_SECRET")

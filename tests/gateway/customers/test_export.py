@@ -117,7 +117,7 @@ def _words(cell: str) -> list[str]:
 PLACES = {"contact": "contact", "contact_key": "keys", "contact_merge": "merges", "consent": "consents",
           "proof_try": "proof_tries", "conversation": "conversations", "turn": "turns", "episode": "episodes",
           "note": "notes", "draft": "drafts", "upload": "attached", "conversation_tag": "tags",
-          "data_request": "data_requests"}  # fmt: skip
+          "data_request": "data_requests", "answer_mark": "answer_marks"}  # fmt: skip
 NAMES = {("event", "raw"): "value", ("conversation_tag", "tag_id"): "name"}
 INTERNAL = {("data_request", "facts")}  # keys and ids, which stand elsewhere in the archive
 

@@ -175,4 +175,5 @@ async def fill(office: Office) -> UUID:
     await gateway.sql("UPDATE conversation SET due_at = now() RETURNING 1")  # files were waited for
     await gateway.settle()  # a turn, whose reply repeats the texts
     await gateway.sql("UPDATE turn SET steps = jsonb_build_array(%s::text) RETURNING 1", NEEDLE)
+    await gateway.sql("INSERT INTO answer_mark (turn_id, good, reason) SELECT id, false, %s FROM turn", NEEDLE)
     return contact

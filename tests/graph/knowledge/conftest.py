@@ -44,7 +44,9 @@ def database_template(make_template: Callable[..., str]) -> str:
 
 @pytest.fixture(scope="session")
 def loaded_model() -> SmallModel:
-    return SmallModel()
+    model = SmallModel()
+    model._model.encode(["warm"])  # its first text takes seconds, more than a server may need for an answer
+    return model
 
 
 @pytest.fixture

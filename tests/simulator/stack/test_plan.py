@@ -108,7 +108,9 @@ def test_each_part_is_told_only_what_it_may_know() -> None:
     assert console["DATABASE_URL"] == plan.database_url("wa_console")
     assert not {name for name in console if name.startswith(("WHATSAPP_", "LANGGRAPH_TOKEN", "INTERNAL_", "OPENAI_"))}
     assert console["BUSINESS_TOKEN"] == agent["BUSINESS_TOKEN"]
-    assert "BUSINESS_TOKEN" not in gateway
+    assert console["KNOWLEDGE_TOKEN"] == agent["KNOWLEDGE_TOKEN"]
+    assert not {"BUSINESS_TOKEN", "KNOWLEDGE_TOKEN"} & set(gateway)
+    assert not {name for name in console if name.startswith("KNOWLEDGE_D")}
     assert not {*plan.keys.as_dict().values()} & {*console.values()}
     for part in (gateway, agent, simulator, console):
         assert part["PATH"] == "/bin"

@@ -231,6 +231,7 @@ export class Conversation {
     else if (dataset.do && button.type === "button" && (!dataset.confirm || confirm(dataset.confirm))) this.act(dataset.do, { quiet: "quiet" in dataset }).then(() => dataset.do === "take" && this.write("reply"));
     if ("template" in dataset && confirm(dataset.confirm)) this.act("template", { last_seen: this.newest });
     if ("react" in dataset) choose(button, (emoji) => this.act("react", { message: button.closest(".entry").dataset.wamid, emoji }));
+    if (dataset.mark) this.#mark(dataset);
     if (dataset.dialog) this.ask(dataset.dialog);
     if (dataset.untag) this.act("tags", { remove: dataset.untag });
     if (dataset.retry && (!dataset.confirm || confirm(dataset.confirm))) this.act("retry", { message: dataset.retry, last_seen: this.newest });
@@ -239,6 +240,15 @@ export class Conversation {
     if (button.id === "find-open") find.open();
     if (button.id === "panel" || "panelClose" in dataset) this.#panel();
     for (const menu of $$("details[open]", $("#bar"))) if (dataset.do || dataset.dialog) menu.open = false;
+  }
+
+  /** Keep what the person thinks of an answer; of a bad one also why. */
+  #mark({ mark, turn }) {
+    if (mark === "good") return this.act("mark", { turn, good: true });
+    const form = $("#dialog-mark form");
+    form.elements.turn.value = turn;
+    form.elements.reason.value = "";
+    this.ask("mark");
   }
 
   #panel() {

@@ -40,6 +40,7 @@ export class Dialogs {
       close: () => ({ reason: values.reason, last_seen: newest || null }),
       snooze: () => ({ until: until(values.when), last_seen: newest || null }),
       assign: () => ({ to: values.to || null }),
+      mark: () => ({ turn: values.turn, good: false, reason: values.reason }),
       department: () => ({ department: values.department }),
     };
     this.#conversation.act(form.dataset.do, bodies[form.dataset.do]());
