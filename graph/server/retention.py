@@ -36,8 +36,8 @@ NEXT_THREADS: LiteralString = """
     FROM checkpoints WHERE thread_id > %s GROUP BY thread_id ORDER BY thread_id LIMIT %s
 """
 IDLE_PROFILES: LiteralString = """
-    DELETE FROM store WHERE (prefix, key) IN (
-        SELECT prefix, key FROM store WHERE prefix = %s AND updated_at < %s LIMIT %s)
+    WITH idle AS MATERIALIZED (SELECT prefix, key FROM store WHERE prefix = %s AND updated_at < %s LIMIT %s)
+    DELETE FROM store USING idle WHERE store.prefix = idle.prefix AND store.key = idle.key
 """
 LOCK: LiteralString = "SELECT pg_try_advisory_lock(hashtextextended('graph.retention', 0)) AS got"
 UNLOCK: LiteralString = "SELECT pg_advisory_unlock(hashtextextended('graph.retention', 0))"
@@ -104,10 +104,10 @@ async def _prune_all(connection: Connection, idle: str) -> None:
 async def _forget_profiles(connection: Connection, before: datetime) -> None:
     """Delete, in batches, the profiles to which nothing was added since a moment, if there ever were any."""
     there = await (await connection.execute("SELECT to_regclass('store') IS NOT NULL AS there")).fetchone()
-    deleted = BATCH_SIZE if there and there["there"] else 0
-    while deleted == BATCH_SIZE:
-        found = await connection.execute(IDLE_PROFILES, [".".join(NAMESPACE), before, BATCH_SIZE])
-        deleted = found.rowcount
+    more = bool(there and there["there"])
+    while more:
+        deleted = await connection.execute(IDLE_PROFILES, [".".join(NAMESPACE), before, BATCH_SIZE])
+        more = deleted.rowcount > 0
 
 
 def _id_at(moment: datetime) -> str:
