@@ -41,6 +41,7 @@ WARM_UP = 10  # rounds that do not count
 WRITES_A_SECOND = 10  # messages of customers during the measurement
 OF_PEOPLE = ("waiting", "taken", "snoozed")  # as in rows.js
 _CHANNEL = "106540352242922"
+_SAID = "Quando chegam as lentes?"  # words that the other messages have, too: people search for such
 _COOKIE = Cookies(secure=False).session
 
 # Conversations as the gateway's triggers leave them: of 1,000, one waits, four are taken, one is snoozed, the last
@@ -203,7 +204,7 @@ async def write(one: Console) -> None:
                                             sent_at)
                        VALUES (%s, 'in', 'customer', 'wamid.NEW' || %s::int, 'text', %s, true, 'received', now())
                        RETURNING id""",
-                    (identifier("v", number * 7 % one.conversations), number, Jsonb({"kind": "text", "text": "Olá"})),
+                    (identifier("v", number * 7 % one.conversations), number, Jsonb({"kind": "text", "text": _SAID})),
                 )
             ).fetchone()
             assert row
