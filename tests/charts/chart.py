@@ -83,13 +83,20 @@ def containers(spec: Object) -> list[Object]:
 
 def pick(objects: list[Object], kind: str, component: str) -> Object:
     """The one object of that kind and component."""
-    found = [
-        one
-        for one in objects
-        if one["kind"] == kind and one["metadata"]["labels"]["app.kubernetes.io/component"] == component
-    ]
+    found = [one for one in objects if one["kind"] == kind and _component(one) == component]
     assert len(found) == 1, f"{len(found)} objects {kind} of {component}"
     return found[0]
+
+
+def workload(objects: list[Object], component: str) -> Object:
+    """The Deployment or StatefulSet of a component."""
+    kinds = {one["kind"] for one in objects if _component(one) == component}
+    return pick(objects, "StatefulSet" if "StatefulSet" in kinds else "Deployment", component)
+
+
+def _component(one: Object) -> str | None:
+    found: str | None = one["metadata"].get("labels", {}).get("app.kubernetes.io/component")
+    return found
 
 
 def console(objects: list[Object]) -> list[str]:
@@ -98,7 +105,8 @@ def console(objects: list[Object]) -> list[str]:
     return [name for one in labels if (name := str(one["app.kubernetes.io/component"])) == "console"]
 
 
-def environment(objects: list[Object], component: str, kind: str = "Deployment") -> dict[str, Any]:
-    """The variables of a component's main container: value, or valueFrom."""
-    spec = pod_template(pick(objects, kind, component))["spec"]
+def environment(objects: list[Object], component: str, kind: str | None = None) -> dict[str, Any]:
+    """The variables of a component's main container: value, or valueFrom. kind: unless Deployment or StatefulSet."""
+    found = pick(objects, kind, component) if kind else workload(objects, component)
+    spec = pod_template(found)["spec"]
     return {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in spec["containers"][0]["env"]}

@@ -13,10 +13,28 @@ def test_a_rollout_takes_no_pod_away_before_another_is_ready(component: str) -> 
     assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
 
 
-@pytest.mark.parametrize("component", ["agent", "operator", "simulator", "redis"])
+@pytest.mark.parametrize("component", ["operator", "simulator", "redis"])
 def test_of_these_there_are_never_two(component: str) -> None:
     spec = chart.pick(chart.scenario("demo"), "Deployment", component)["spec"]
     assert (spec["strategy"], spec["replicas"]) == ({"type": "Recreate"}, 1)
+
+
+def test_agent_servers_have_names_by_which_they_are_found_until_they_have_ended() -> None:
+    objects = chart.scenario("demo")
+    agents = chart.pick(objects, "StatefulSet", "agent")["spec"]
+    service = chart.pick(objects, "Service", "agent")
+    assert agents["serviceName"] == service["metadata"]["name"] == "wa-whatsapp-agent-agents"
+    assert (service["spec"]["clusterIP"], service["spec"]["publishNotReadyAddresses"]) == ("None", True)
+    found = f"srv+http://_{service['spec']['ports'][0]['name']}._tcp.wa-whatsapp-agent-agents.shop.svc"
+    assert [chart.environment(objects, one)["LANGGRAPH_URL"] for one in ("worker", "console")] == [found, found]
+
+
+def test_agent_servers_are_replaced_one_by_one_and_started_together() -> None:
+    spec = chart.pick(chart.with_values({"agent.replicas": 3}), "StatefulSet", "agent")["spec"]
+    assert (spec["replicas"], spec["podManagementPolicy"], spec["minReadySeconds"]) == (3, "Parallel", 30)
+    assert "updateStrategy" not in spec  # Kubernetes' own: one by one, from the last to the first
+    spread = spec["template"]["spec"]["topologySpreadConstraints"]
+    assert all(one["matchLabelKeys"] == ["controller-revision-hash"] for one in spread)
 
 
 def test_a_postgres_with_a_wrong_image_is_replaced_by_an_upgrade() -> None:
@@ -45,7 +63,6 @@ def test_a_drain_never_waits_for_ever(name: str) -> None:
         spec = chart.pick(objects, "Deployment", component)["spec"]["template"]["spec"]
         bound = "podAffinity" in spec.get("affinity", {})
         assert (component in kept) is (not bound and name != "minimal")
-    assert "agent" not in kept or name in ("licensed", "licensed-dev", "production", "cnpg")  # there is only one
 
 
 def test_pods_are_spread_by_revision() -> None:

@@ -22,7 +22,7 @@ def test_migrations_are_jobs_of_their_revision() -> None:
 @pytest.mark.parametrize("component", ["gateway", "worker", "console"])
 def test_pods_wait_for_the_schema_that_they_need(component: str) -> None:
     """A rollout starts them before the Job is through, and in the old schema they would fail."""
-    spec = chart.pick(chart.scenario("demo"), "Deployment", component)["spec"]["template"]["spec"]
+    spec = chart.workload(chart.scenario("demo"), component)["spec"]["template"]["spec"]
     first = spec["initContainers"][0]
     assert first["args"] == ["migrate", "--wait"]
     assert first["image"] == spec["containers"][0]["image"]
@@ -86,12 +86,12 @@ def test_every_image_that_runs_can_be_pinned_by_its_digest(edition: str) -> None
 @pytest.mark.parametrize(("tag", "written"), [("15", "15"), ("20261128", "20261128"), ("15.10", "15.10")])
 def test_a_tag_may_look_like_a_number(tag: str, written: str, tmp_path: Path) -> None:
     own = chart.scenario("demo", "--set", f"images.postgres.tag={tag}", "--set", "images.tag=7")
-    assert image(own, "postgres", "StatefulSet").endswith(f":{written}")
+    assert image(own, "postgres").endswith(f":{written}")
     assert image(own, "gateway").endswith(":7")
     values = tmp_path / "values.yaml"  # in a file a number is a float
     values.write_text(f"images: {{postgres: {{tag: {tag.partition('.')[0]}}}}}\n")
     own = chart.scenario("demo", "--values", str(values))
-    assert image(own, "postgres", "StatefulSet").endswith(f":{tag.partition('.')[0]}")
+    assert image(own, "postgres").endswith(f":{tag.partition('.')[0]}")
 
 
 def test_editions_use_their_own_images() -> None:
@@ -102,8 +102,8 @@ def test_editions_use_their_own_images() -> None:
     assert chart.environment(chart.scenario("licensed"), "agent-queue")["N_JOBS_PER_WORKER"] == "50"
 
 
-def image(objects: list[chart.Object], component: str, kind: str = "Deployment") -> str:
-    return str(chart.pick(objects, kind, component)["spec"]["template"]["spec"]["containers"][0]["image"])
+def image(objects: list[chart.Object], component: str) -> str:
+    return str(chart.workload(objects, component)["spec"]["template"]["spec"]["containers"][0]["image"])
 
 
 def test_a_components_own_settings_count_more_than_those_for_all() -> None:

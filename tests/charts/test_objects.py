@@ -99,7 +99,7 @@ def test_everything_that_is_referred_to_exists(name: str) -> None:
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_who_scales_is_one_and_the_same(name: str) -> None:
-    """With replicas in the Deployment too, each upgrade would undo what an autoscaler did."""
+    """With replicas in the Deployment or StatefulSet too, each upgrade would undo what an autoscaler did."""
     objects = chart.scenario(name)
     scaled = [
         one["spec"]["scaleTargetRef"]["name"]
@@ -107,10 +107,10 @@ def test_who_scales_is_one_and_the_same(name: str) -> None:
         if one["kind"] in ("HorizontalPodAutoscaler", "ScaledObject")
     ]
     assert len(set(scaled)) == len(scaled)
-    deployments = {one["metadata"]["name"]: one for one in objects if one["kind"] == "Deployment"}
-    assert set(scaled) <= deployments.keys()
-    for deployment, one in deployments.items():
-        assert ("replicas" in one["spec"]) is (deployment not in scaled), deployment
+    workloads = {one["metadata"]["name"]: one for one in objects if one["kind"] in ("Deployment", "StatefulSet")}
+    assert set(scaled) <= workloads.keys()
+    for name, one in workloads.items():
+        assert ("replicas" in one["spec"]) is (name not in scaled), name
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

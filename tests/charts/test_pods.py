@@ -90,7 +90,7 @@ def test_whole_volumes_are_mounted_so_that_changes_of_secrets_arrive(name: str) 
     for owner, _, spec in each_pod(name):
         mounts = [mount for container in chart.containers(spec) for mount in container.get("volumeMounts", [])]
         assert not any("subPath" in mount for mount in mounts), owner
-        claimed = {"data"} if owner.startswith("StatefulSet/") else set()
+        claimed = {"data"} if owner.endswith("-postgres") else set()
         assert {mount["name"] for mount in mounts} == {volume["name"] for volume in spec["volumes"]} | claimed, owner
 
 
@@ -135,7 +135,7 @@ def test_liveness_does_not_depend_on_databases(name: str) -> None:
 def test_readiness_of_what_is_called_depends_on_its_database(name: str) -> None:
     objects = chart.scenario(name)
     for component in ("gateway", "worker", *chart.console(objects)):
-        main = chart.pick(objects, "Deployment", component)["spec"]["template"]["spec"]["containers"][0]
+        main = chart.workload(objects, component)["spec"]["template"]["spec"]["containers"][0]
         assert main["readinessProbe"]["httpGet"]["path"] == "/readyz"
 
 

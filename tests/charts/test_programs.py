@@ -268,11 +268,11 @@ def test_the_operator_writes_where_gateways_read() -> None:
 
 
 def deployments(objects: list[chart.Object]) -> Iterator[dict[str, str]]:
-    yield from (one["metadata"]["labels"] for one in objects if one["kind"] == "Deployment")
+    yield from (one["metadata"]["labels"] for one in objects if one["kind"] in ("Deployment", "StatefulSet"))
 
 
 def main(objects: list[chart.Object], component: str) -> dict[str, Any]:
-    found: dict[str, Any] = chart.pick(objects, "Deployment", component)["spec"]["template"]["spec"]["containers"][0]
+    found: dict[str, Any] = chart.workload(objects, component)["spec"]["template"]["spec"]["containers"][0]
     return found
 
 

@@ -91,7 +91,7 @@ def test_each_pod_gets_the_url_of_its_own_role() -> None:
         "agent": {"AGENT_DATABASE_URL": "agent-url", "BUSINESS_DATABASE_URL": "business-url"},
     }
     objects = chart.scenario("demo")
-    assert {name: _keys(chart.pick(objects, "Deployment", name)) for name in used} == used
+    assert {name: _keys(chart.workload(objects, name)) for name in used} == used
     jobs = [_keys(one) for one in objects if one["kind"] == "Job"]
     assert jobs == [{"DATABASE_URL": "migrate-url"}, {"BUSINESS_DATABASE_URL": "migrate-url"}]
 

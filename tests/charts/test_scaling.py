@@ -67,6 +67,42 @@ def test_queue_workers_scale_on_pending_and_running_together_and_down_to_zero() 
     assert url == "http://wa-whatsapp-agent-agent.shop.svc:8000/metrics?format=json"
 
 
+def test_open_agent_servers_scale_on_runs_where_keda_is_and_else_on_cpu() -> None:
+    values = {"agent.autoscaling.enabled": True}
+    without = chart.with_values(values)
+    spec = chart.pick(without, "HorizontalPodAutoscaler", "agent")["spec"]
+    assert spec["scaleTargetRef"]["kind"] == "StatefulSet"
+    assert_behaviour(spec["behavior"])
+    found = chart.with_values(values, apis=("keda.sh/v1alpha1",))
+    spec = chart.pick(found, "ScaledObject", "agent")["spec"]
+    assert spec["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "wa-whatsapp-agent-agent"}
+    assert (spec["minReplicaCount"], spec["maxReplicaCount"]) == (2, 10)
+    assert spec["triggers"][0]["metadata"]["targetQueryValue"] == "30"
+    assert_behaviour(spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"])
+    for objects in (without, found):
+        assert "replicas" not in chart.pick(objects, "StatefulSet", "agent")["spec"]
+    assert not [
+        one
+        for one in found
+        if one["kind"] == "HorizontalPodAutoscaler" and "agent" in one["metadata"]["name"].rpartition("-")[2]
+    ]
+
+
+def test_turns_at_the_agent_servers_are_counted(new_database: Callable[..., str]) -> None:
+    objects = chart.with_values({"agent.autoscaling.enabled": True}, apis=("keda.sh/v1alpha1",))
+    query = chart.pick(objects, "ScaledObject", "agent")["spec"]["triggers"][0]["metadata"]["query"]
+    url = new_database()
+    migrate(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        for state, posted in (("open", "now()"), ("open", "NULL"), ("done", "now()")):
+            connection.execute(
+                "WITH c AS (INSERT INTO contact (name) VALUES ('x') RETURNING id),"
+                " v AS (INSERT INTO conversation (channel_id, contact_id) SELECT '1', id FROM c RETURNING id)"
+                f" INSERT INTO turn (conversation_id, state, posted_at) SELECT id, '{state}', {posted} FROM v"
+            )
+        assert connection.execute(query).fetchone() == (1,)
+
+
 def test_zero_means_zero() -> None:
     """Helm's `default` would take it for nothing said."""
     objects = chart.with_values({"agent.queue.replicas": 0, "gateway.preStopSeconds": 0}, "licensed-dev")
@@ -96,7 +132,8 @@ def test_the_database_of_the_chart_takes_as_many_connections_as_all_may_open() -
     pools = [int(chart.environment(objects, one)["DATABASE_POOL_SIZE"]) for one in ("gateway", "worker", "console")]
     consoles = 1 + chart.pick(objects, "Deployment", "console")["spec"]["replicas"]
     listening = 1  # a worker's or a console's connection for NOTIFY
-    agents = CHECKPOINT_POOL_SIZE + STORE_POOL_SIZE + POOL_SIZE
+    servers = 3  # agent.replicas up to this
+    agents = servers * (CHECKPOINT_POOL_SIZE + STORE_POOL_SIZE + POOL_SIZE)
     others = 3 + 10  # kept for the superuser; KEDA, Jobs, you
     people = consoles * (pools[2] + listening)
     assert gateways * pools[0] + workers * (pools[1] + listening) + people + agents + others <= allowed

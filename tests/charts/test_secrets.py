@@ -62,7 +62,7 @@ def test_secrets_may_have_keys_of_their_own() -> None:
     assert chart.pick(objects, "Secret", "tokens")["data"].keys() == {"d", "e", "f"}
     read = {}
     for component in ("gateway", "worker", "agent", "simulator"):
-        volumes = chart.pick(objects, "Deployment", component)["spec"]["template"]["spec"]["volumes"]
+        volumes = chart.workload(objects, component)["spec"]["template"]["spec"]["volumes"]
         sources = [source for volume in volumes for source in volume.get("projected", {}).get("sources", [])]
         items = [item for source in sources for item in source.get("secret", {}).get("items", [])]
         read[component] = {item["path"]: item["key"] for item in items}
@@ -108,8 +108,7 @@ def test_a_changed_secret_starts_those_anew_that_read_it_once(change: dict[str, 
     changed = {
         component
         for component in ("gateway", "worker", "agent", "operator")
-        if chart.pick(before, "Deployment", component)["spec"]["template"]
-        != chart.pick(after, "Deployment", component)["spec"]["template"]
+        if chart.workload(before, component)["spec"]["template"] != chart.workload(after, component)["spec"]["template"]
     }
     assert changed == restarted
 
@@ -142,7 +141,7 @@ KNOWN = ("simulator-token", "simulator-app-secret", "simulator-verify-token", "c
 def test_real_credentials_never_reach_the_simulator(edition: str) -> None:
     """With Meta's own address and no model key: the simulator is the model alone."""
     objects = chart.with_values(REAL, edition)
-    pods = {component: str(chart.pick(objects, "Deployment", component)) for component in ("gateway", "simulator")}
+    pods = {component: str(chart.workload(objects, component)) for component in ("gateway", "simulator")}
     assert "'name': 'real'" in pods["gateway"]
     assert "real" not in pods["simulator"].replace("real one", "")
     assert "106540352242922" not in pods["simulator"]
@@ -172,7 +171,7 @@ def test_gateway_and_simulator_have_the_same_secrets_and_the_token_is_the_simula
     objects = chart.scenario("demo")
     read = {}
     for component in ("gateway", "worker", "agent", "operator", "simulator"):
-        volumes = chart.pick(objects, "Deployment", component)["spec"]["template"]["spec"]["volumes"]
+        volumes = chart.workload(objects, component)["spec"]["template"]["spec"]["volumes"]
         sources = [source["secret"] for one in volumes for source in one.get("projected", {}).get("sources", [])
                    if "secret" in source]  # fmt: skip
         found = {item["key"] for one in sources if one["name"].endswith("-simulator") for item in one["items"]}

@@ -94,8 +94,10 @@ REFUSALS = {
         "edition: open uses no licence: set edition=licensed",
     ),
     "no external Redis": ({"redis.mode": "external"}, "name a Secret with the URL in redis.external"),
-    "two open agent servers": ({"agent.replicas": 2}, "edition: open allows one replica"),
-    "an open agent server that scales": ({"agent.autoscaling.enabled": True}, "edition: open allows one replica"),
+    "an agent server that is given up too late": (
+        {"agent.awaySeconds": 300},
+        "agent.awaySeconds is not less than worker.turnSeconds",
+    ),
     "no licence": ({"edition": "licensed"}, "name its Secret in agent.license.existingSecret"),
     "a licensed server in the gateway's database": (
         {
@@ -260,7 +262,7 @@ def test_grace_periods_follow_from_the_work(component: str, values: dict[str, An
 
 
 def grace(values: dict[str, Any], component: str) -> int:
-    spec = chart.pick(chart.with_values(values), "Deployment", component)["spec"]["template"]["spec"]
+    spec = chart.workload(chart.with_values(values), component)["spec"]["template"]["spec"]
     return int(spec["terminationGracePeriodSeconds"])
 
 

@@ -71,7 +71,7 @@ class Release(Stack):
 
     def component(self, component: str) -> str:
         """The Deployment or StatefulSet of a component, as kubectl wants it."""
-        return f"{'statefulset' if component == 'postgres' else 'deployment'}/{NAME}-{component}"
+        return f"{'statefulset' if component in ('postgres', 'agent') else 'deployment'}/{NAME}-{component}"
 
     def rolled_out(self, *components: str) -> None:
         """Wait until every pod of a component is the newest, and ready."""

@@ -86,14 +86,15 @@ def _files(paths: list[str]) -> set[Path]:
 @each_profile
 def test_the_chart_takes_the_images_and_values(profile: str) -> None:
     images = {artifact["image"] for artifact in config(profile)["build"]["artifacts"]}
-    deployments = named(profile, "Deployment").values()
-    used = {one["image"] for d in deployments for one in d["spec"]["template"]["spec"]["containers"]}
+    workloads = [*named(profile, "Deployment").values(), *named(profile, "StatefulSet").values()]
+    used = {one["image"] for d in workloads for one in d["spec"]["template"]["spec"]["containers"]}
     assert {f"{image}:{TAG}" for image in images} <= used
 
 
 def test_dev_makes_the_code_writable_and_keeps_the_root_read_only() -> None:
     for name in ("wa-gateway", "wa-worker", "wa-console", "wa-agent", "wa-simulator", "wa-operator"):
-        [container] = named("dev", "Deployment")[name]["spec"]["template"]["spec"]["containers"]
+        kind = "StatefulSet" if name == "wa-agent" else "Deployment"
+        [container] = named("dev", kind)[name]["spec"]["template"]["spec"]["containers"]
         assert "/app" in {mount["mountPath"] for mount in container["volumeMounts"]}
         assert container["securityContext"]["readOnlyRootFilesystem"]
 

@@ -16,6 +16,7 @@ One pod template for all components, so that none is less hardened than the othe
   program     how the image starts (its entrypoint), for dev.sync
   token       whether the pod may speak to the API server
   spread      whether to spread over nodes and zones
+  revision    the label by which pods of one revision are told (default: that of a Deployment)
   affinity    what the component itself needs
   init        [{name: …, spec: DICT as this one}]: containers that run first; with "always" one runs on beside the main one,
               and "runAs" is its uid and gid
@@ -59,7 +60,7 @@ spec:
   affinity:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with include "wa.placement" (dict "pod" $pod "spread" $spec.spread "selector" (include "wa.selector" .)) | trim }}
+  {{- with include "wa.placement" (dict "pod" $pod "spread" $spec.spread "selector" (include "wa.selector" .) "revision" ($spec.revision | default "pod-template-hash")) | trim }}
   {{- . | nindent 2 }}
   {{- end }}
   {{- $first := $spec.init | default list }}
@@ -132,7 +133,7 @@ topologySpreadConstraints:
     labelSelector:
       matchLabels:
         {{- $selector | nindent 8 }}
-    matchLabelKeys: [pod-template-hash]
+    matchLabelKeys: [{{ $.revision }}]
   {{- end }}
 {{- end }}
 {{- with $pod.priorityClassName }}
@@ -281,6 +282,30 @@ spec:
     {{- include "wa.pod" . | nindent 4 }}
 {{- end }}
 
+{{/*
+A StatefulSet of such pods, which have stable names below "service", all start at once and are replaced one by one.
+Besides: "replicas" as above, "minReadySeconds".
+*/}}
+{{- define "wa.statefulSet" -}}
+apiVersion: apps/v1
+kind: StatefulSet
+metadata:
+  {{- include "wa.metadata" . | nindent 2 }}
+spec:
+  {{- if hasKey . "replicas" }}
+  replicas: {{ .replicas }}
+  {{- end }}
+  revisionHistoryLimit: 3
+  serviceName: {{ .service }}
+  podManagementPolicy: Parallel
+  minReadySeconds: {{ .minReadySeconds }}
+  selector:
+    matchLabels:
+      {{- include "wa.selector" . | nindent 6 }}
+  template:
+    {{- include "wa.pod" . | nindent 4 }}
+{{- end }}
+
 {{- define "wa.serviceAccount" -}}
 apiVersion: v1
 kind: ServiceAccount
@@ -289,7 +314,7 @@ metadata:
 automountServiceAccountToken: false
 {{- end }}
 
-{{/* "ports" {name: number}, "annotations" optional, "headless" */}}
+{{/* "ports" {name: number}; optional "annotations", "headless", and "allPods": whether it names pods that are not ready too */}}
 {{- define "wa.service" -}}
 apiVersion: v1
 kind: Service
@@ -299,6 +324,9 @@ spec:
   type: ClusterIP
   {{- if .headless }}
   clusterIP: None
+  {{- end }}
+  {{- if .allPods }}
+  publishNotReadyAddresses: true
   {{- end }}
   selector:
     {{- include "wa.selector" . | nindent 4 }}
@@ -325,7 +353,7 @@ spec:
       {{- include "wa.selector" . | nindent 6 }}
 {{- end }}
 
-{{/* "autoscaling": a HorizontalPodAutoscaler on CPU. */}}
+{{/* "autoscaling": a HorizontalPodAutoscaler on CPU, of a Deployment unless "kind" says otherwise. */}}
 {{- define "wa.hpa" -}}
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
@@ -334,7 +362,7 @@ metadata:
 spec:
   scaleTargetRef:
     apiVersion: apps/v1
-    kind: Deployment
+    kind: {{ .kind | default "Deployment" }}
     name: {{ include "wa.componentName" . }}
   minReplicas: {{ .autoscaling.minReplicas }}
   maxReplicas: {{ .autoscaling.maxReplicas }}

@@ -32,8 +32,18 @@ http://{{ include "wa.host" . }}:{{ .port }}
 {{ ternary 2024 8000 (eq .Values.edition "open") }}
 {{- end }}
 
+{{/* The open edition's servers each by name, because a run is in the memory of one; DNS tells which there are. */}}
 {{- define "wa.agentUrl" -}}
+{{- if eq .Values.edition "open" -}}
+srv+http://_http._tcp.{{ include "wa.agentsName" . }}.{{ .Release.Namespace }}.svc
+{{- else -}}
 {{ include "wa.url" (dict "root" . "component" "agent" "port" (include "wa.agentPort" .)) }}
+{{- end }}
+{{- end }}
+
+{{/* The headless Service of the open edition's servers. Not the component's name: Kubernetes does not let a Service become headless. */}}
+{{- define "wa.agentsName" -}}
+{{ include "wa.componentName" (dict "root" . "component" "agents") }}
 {{- end }}
 
 {{- define "wa.simulatorUrl" -}}
@@ -261,6 +271,13 @@ them starts it anew. What the chart makes up by itself never changes, and Secret
 {{- $wish := toString .autoscaling.enabled }}
 {{- if or (eq $wish "true") (and (eq $wish "auto") (.root.Capabilities.APIVersions.Has "keda.sh/v1alpha1")) -}}
 yes
+{{- end }}
+{{- end }}
+
+{{/* "keda" or "cpu": what scales the open edition's servers; nothing where they are not scaled. */}}
+{{- define "wa.agentScaler" -}}
+{{- if and (eq .Values.edition "open") .Values.agent.autoscaling.enabled -}}
+{{ ternary "keda" "cpu" (.Capabilities.APIVersions.Has "keda.sh/v1alpha1") }}
 {{- end }}
 {{- end }}
 
