@@ -172,6 +172,7 @@ BEGIN
             ('note', everything, 'SELECT, INSERT'),
             ('draft', everything, everything),
             ('tag', everything, everything),
+            ('answer_mark', everything, 'SELECT, INSERT, UPDATE'),
             ('conversation_tag', everything, 'SELECT, INSERT, DELETE'),
             ('canned_reply', everything, everything),
             ('canned_file', everything, 'SELECT, INSERT, UPDATE (reply_id, attached_at)'),
