@@ -1,14 +1,17 @@
 """Turn events into contacts, conversations and messages; statuses move our messages forward; the rest is kept.
 
-Each event is processed in a savepoint of its own: one that cannot be processed is kept as failed and delays no other.
-One that cannot be decided yet waits, for a bounded time, and is processed again. To act on another kind of event: its
-case in `Intake._act`, and a function in `message_events` (messages of people) or `notice_events` (reports of Meta).
+The events of a batch are processed together; where one cannot be processed, each is processed in a savepoint of its
+own, and that one is kept as failed and delays no other. One that cannot be decided yet waits, for a bounded time, and
+is processed again. To act on another kind of event: its case in `Intake._act`, and a function in `message_events`
+(messages of people) or `notice_events` (reports of Meta).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
+from typing import NamedTuple
 
 import structlog
 
@@ -16,10 +19,10 @@ from gateway.customers.tombstones import Tombstones
 from gateway.inbox import notice_events
 from gateway.inbox.erased_people import ErasedPeople
 from gateway.inbox.message_events import IntakeRules, MessageEvents
-from gateway.inbox.outcomes import DONE, ERASED, EventOutcome
+from gateway.inbox.outcomes import DONE, ERASED, EventOutcome, NotYet
 from gateway.numbers.channels import Channels
 from gateway.numbers.quiet_period import QuietPeriod
-from gateway.runtime.telemetry import ERRORS, EVENTS
+from gateway.runtime.telemetry import ERRORS, EVENTS, RECEIVED
 from gateway.store.customers.merging import TurnUnderWayError
 from gateway.store.database import CONFLICTS, Connection, Pool, is_away
 from gateway.store.inbox import events
@@ -58,12 +61,11 @@ NOT_ITS_APP = "the secret of another app than its number's signed it"
 _NO_MESSAGE = "no message of ours"
 
 
-class _NotYetError(Exception):
-    """An event cannot be decided yet. waits_for: the reason; delay: seconds until the next look."""
+class _Report(NamedTuple):
+    """A status of Meta, and the item that told it."""
 
-    def __init__(self, waits_for: str, delay: float) -> None:
-        super().__init__(waits_for)
-        self.delay = delay
+    stored: StoredItem
+    change: StatusChange
 
 
 class Intake:
@@ -90,55 +92,83 @@ class Intake:
         )
 
     async def step(self) -> float:
-        """Process a batch; return 0 when there may be more, else the seconds until the next call.
-
-        A batch ends early where it was in the way of another transaction: the other one waits for the locks of all
-        items before, so that each further item would be in its way too, for a second each.
-        """
+        """Process a batch; return 0 when there may be more, else the seconds until the next call."""
         async with self._pool.connection() as conn, conn.transaction():
             await self._erased.look(conn)
             batch = await events.claim(conn, _BATCH_SIZE)
-            for stored in batch:
-                if not await self._process(conn, stored):
-                    return 0.0
-            if len(batch) == _BATCH_SIZE:
+            if not batch:
+                return 1.0 if await events.any_left(conn) else _QUIET_SECONDS
+            if not (await self._together(conn, batch) or await self._one_by_one(conn, batch)):
                 return 0.0
-            return 1.0 if await events.any_left(conn) else _QUIET_SECONDS
+            return 0.0 if len(batch) == _BATCH_SIZE else 1.0
 
-    async def _process(self, conn: Connection, stored: StoredItem) -> bool:
+    async def _together(self, conn: Connection, batch: Sequence[StoredItem]) -> bool:
+        """Process items by few statements; return False, and change nothing, where one of them cannot be processed."""
+        if len(batch) == 1:
+            return False
+        try:
+            await self._process(conn, batch)
+        except Exception as error:
+            if is_away(error):
+                raise
+            log.info("batch_divided", items=len(batch), error=type(error).__name__)
+            return False
+        return True
+
+    async def _one_by_one(self, conn: Connection, batch: Sequence[StoredItem]) -> bool:
+        """Process items; return False where the batch ends early.
+
+        It does where it was in the way of another transaction: the other one waits for the locks of all items before,
+        so that each further item would be in its way too, for a second each.
+        """
+        for stored in batch:
+            if not await self._process_or_fail(conn, stored):
+                return False
+        return True
+
+    async def _process_or_fail(self, conn: Connection, stored: StoredItem) -> bool:
         """Process an item, or have it processed later; return False where it gave way to another transaction."""
         try:
-            async with conn.transaction():
-                erased = await self._erased.sent(conn, stored)
-                state, note = ERASED if erased else await self._understand(conn, stored)
-                if state == ERASED.state:
-                    await events.drop(conn, [stored.id])
-                else:
-                    await events.finish(conn, stored.id, state, note)
-        except _NotYetError as error:
-            await _defer(conn, stored, error.delay, str(error))
-            return True
+            await self._process(conn, [stored])
         except TurnUnderWayError:
-            await _defer(conn, stored, _TURN_WAIT, "a run answers in a conversation that is to be merged")
-            return True
+            await _defer(conn, stored, NotYet("a run answers in a conversation that is to be merged", _TURN_WAIT))
         except Exception as error:
             if is_away(error):
                 raise
             if isinstance(error, CONFLICTS) and stored.attempts < _MAX_CONFLICTS:
-                await _defer(conn, stored, 0.1 * 2**stored.attempts, type(error).__name__)
+                await _defer(conn, stored, NotYet(type(error).__name__, 0.1 * 2**stored.attempts))
                 return False
             # A bad payload or a defect of ours must not delay the other customers.
             log.exception("event_failed", event_id=stored.id, type=stored.type)
             ERRORS.labels("event").inc()
-            state = "failed"
-            await events.finish(conn, stored.id, state, type(error).__name__)
-        EVENTS.labels(state).inc()
+            await events.settle(conn, [(stored.id, "failed", type(error).__name__)])
+            EVENTS.labels("failed").inc()
         return True
 
-    async def _understand(self, conn: Connection, stored: StoredItem) -> EventOutcome:
+    async def _process(self, conn: Connection, items: Sequence[StoredItem]) -> None:
+        """Process items, all of them or none."""
+        outcomes: list[tuple[StoredItem, EventOutcome | NotYet]] = []
+        reports: list[_Report] = []
+        async with conn.transaction():
+            for stored in items:
+                if await self._erased.sent(conn, stored):
+                    outcomes.append((stored, ERASED))
+                    continue
+                outcome = await self._understand(conn, stored)
+                if isinstance(outcome, StatusChange):
+                    reports.append(_Report(stored, outcome))
+                else:
+                    outcomes.append((stored, outcome))
+            outcomes += await self._apply(conn, reports)
+            await _settle(conn, outcomes)
+        for _, outcome in outcomes:
+            _count(outcome)
+
+    async def _understand(self, conn: Connection, stored: StoredItem) -> EventOutcome | NotYet | StatusChange:
+        """Act on an item and return its outcome; return a status, which is applied together with others."""
         if (obstacle := self._obstacle(stored)) is not None:
             if stored.age < self._unknown_number_wait:
-                raise _NotYetError(obstacle, min(max(stored.age / 4, _SHORTEST_WAIT), _LONGEST_WAIT))
+                return NotYet(obstacle, min(max(stored.age / 4, _SHORTEST_WAIT), _LONGEST_WAIT))
             return EventOutcome("ignored", obstacle)
         meant = event(stored.item())
         if isinstance(meant, _NEED_A_NUMBER) and stored.phone_number_id is None:
@@ -156,13 +186,13 @@ class Intake:
             return None
         return NOT_ITS_APP if stored.phone_number_id is not None else NOT_KNOWN
 
-    async def _act(self, conn: Connection, stored: StoredItem, meant: Event) -> EventOutcome:  # noqa: C901  # a table
+    async def _act(self, conn: Connection, stored: StoredItem, meant: Event) -> EventOutcome | StatusChange:  # noqa: C901  # a table
         message_events = self._message_events
         match meant:
+            case StatusChanged():
+                return _change(stored, meant)
             case MessageReceived():
                 return await message_events.message(conn, stored, meant)
-            case StatusChanged():
-                return await self._status(conn, stored, meant)
             case MessageEchoed():
                 return await message_events.echo(conn, stored, meant)
             case HistoryReceived():
@@ -185,29 +215,55 @@ class Intake:
             case _:
                 return await notice_events.account(conn, stored, meant)
 
-    async def _status(self, conn: Connection, stored: StoredItem, changed: StatusChanged) -> EventOutcome:
-        """Move our message forward; a status of a message that was erased with its customer is erased too."""
-        if changed.standby:
-            return EventOutcome("ignored", "a status of another app's message")
-        if await statuses.apply_status(conn, _change(stored, changed), advance):
-            return DONE
-        erased = await self._erased.named(conn, stored)
+    async def _apply(
+        self, conn: Connection, reports: Sequence[_Report]
+    ) -> list[tuple[StoredItem, EventOutcome | NotYet]]:
+        """Apply statuses by few statements, and return the outcomes of their items."""
+        found = await statuses.apply_statuses(conn, [report.change for report in reports], advance)
+        return [
+            (report.stored, DONE if ours else await self._unknown_message(conn, report))
+            for report, ours in zip(reports, found, strict=True)
+        ]
+
+    async def _unknown_message(self, conn: Connection, report: _Report) -> EventOutcome | NotYet:
+        """Return the outcome of a status without a message; one that was erased with its customer is erased too."""
+        erased = await self._erased.named(conn, report.stored)
         # By our id, which it has then, a message is found at once, or a moment later where it was not queued.
-        waits = _STATUS_WAITS[:1] if erased and changed.callback else _STATUS_WAITS
-        if stored.attempts < len(waits):
-            raise _NotYetError(_NO_MESSAGE, waits[stored.attempts])
+        waits = _STATUS_WAITS[:1] if erased and report.change.callback else _STATUS_WAITS
+        if report.stored.attempts < len(waits):
+            return NotYet(_NO_MESSAGE, waits[report.stored.attempts])
         return ERASED if erased else EventOutcome("ignored", _NO_MESSAGE)
 
 
-async def _defer(conn: Connection, stored: StoredItem, delay: float, waits_for: str) -> None:
+async def _settle(conn: Connection, outcomes: Sequence[tuple[StoredItem, EventOutcome | NotYet]]) -> None:
+    """Store the outcomes of items; those of erased people are deleted."""
+    if erased := [stored.id for stored, outcome in outcomes if outcome is ERASED]:
+        await events.drop(conn, erased)
+    ended = [(stored.id, outcome) for stored, outcome in outcomes if isinstance(outcome, EventOutcome)]
+    await events.settle(conn, [(item, outcome.state, outcome.note) for item, outcome in ended if outcome is not ERASED])
+    for stored, outcome in outcomes:
+        if isinstance(outcome, NotYet):
+            await _defer(conn, stored, outcome)
+
+
+def _count(outcome: EventOutcome | NotYet) -> None:
+    if isinstance(outcome, EventOutcome):
+        EVENTS.labels(outcome.state).inc()
+        if outcome.received:
+            RECEIVED.labels(outcome.received).inc()
+
+
+async def _defer(conn: Connection, stored: StoredItem, wait: NotYet) -> None:
     if stored.attempts == 0:
-        say = log.warning if waits_for in (NOT_KNOWN, NOT_ITS_APP) else log.info
-        say("event_waits", event_id=stored.id, type=stored.type, waits_for=waits_for)
+        say = log.warning if wait.reason in (NOT_KNOWN, NOT_ITS_APP) else log.info
+        say("event_waits", event_id=stored.id, type=stored.type, waits_for=wait.reason)
         EVENTS.labels("waiting").inc()
-    await events.defer(conn, stored.id, delay, waits_for)
+    await events.defer(conn, stored.id, wait.seconds, wait.reason)
 
 
-def _change(stored: StoredItem, changed: StatusChanged) -> StatusChange:
+def _change(stored: StoredItem, changed: StatusChanged) -> StatusChange | EventOutcome:
+    if changed.standby:
+        return EventOutcome("ignored", "a status of another app's message")
     cause = changed.errors[0] if changed.errors else None
     return StatusChange(
         channel_id=stored.phone_number_id or "",

@@ -16,7 +16,6 @@ from gateway.inbox.courtesies import is_courtesy
 from gateway.inbox.outcomes import DONE, DUPLICATE_MESSAGE, UNIDENTIFIED_CUSTOMER, UNREADABLE_EDIT, EventOutcome
 from gateway.numbers.channels import Channels
 from gateway.numbers.quiet_period import QuietPeriod
-from gateway.runtime.telemetry import RECEIVED
 from gateway.store import conversations, ownership
 from gateway.store.customers import contacts
 from gateway.store.database import Connection
@@ -84,20 +83,20 @@ class MessageEvents:
             return UNIDENTIFIED_CUSTOMER
         if isinstance(received.content, EditContent) and received.content.content is None:
             return UNREADABLE_EDIT
-        conversation_id = await conversations.conversation_for(conn, statement.channel_id, contact_id)
+        conversation = await conversations.locked(conn, statement.channel_id, contact_id)
         if received.source == "standby":
-            await ownership.control_lost(conn, conversation_id, statement.at)
+            await ownership.control_lost(conn, conversation.id, statement.at)
         elif (
             received.source == "messages"
             and received.group_id is None
-            and await ownership.message_to_us(conn, conversation_id, statement.at)
+            and conversation.controlled_before(statement.at)
+            and await ownership.control_returned(conn, conversation.id, statement.at)
         ):
-            await statement.quiet.schedule(conn, conversation_id)
+            await statement.quiet.schedule(conn, conversation.id)
         message = await self._incoming(conn, stored, received, contact_id, statement)
-        if not await _add(conn, conversation_id, message, statement):
+        if not await _add(conn, conversation.id, message, statement):
             return DUPLICATE_MESSAGE
-        RECEIVED.labels(message.type).inc()
-        return DONE
+        return EventOutcome("done", received=message.type)
 
     async def _sender(self, conn: Connection, received: MessageReceived, statement: Statement) -> UUID | None:
         """Return the contact who sent a message; WhatsApp's own messages may give a contact new keys."""

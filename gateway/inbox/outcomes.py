@@ -4,10 +4,18 @@ from typing import NamedTuple
 
 
 class EventOutcome(NamedTuple):
-    """state: of the table `event` (done, ignored, unknown, failed), or erased; note: the reason."""
+    """state: of the table `event` (done, ignored, unknown, failed), or erased; note; received: a message's type."""
 
     state: str
     note: str | None = None
+    received: str | None = None
+
+
+class NotYet(NamedTuple):
+    """An event cannot be decided yet, and nothing was changed. seconds: until the next look."""
+
+    reason: str
+    seconds: float
 
 
 DONE = EventOutcome("done")

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from gateway.store.database import TURNS, Connection, notify
+from gateway.store.database import TURNS, Connection, notified
 
 #: Whether a person has answered a customer's message `m`: here when it was in the conversation already, or in the phone
 #: app after it was written, whenever we learned of it. Within one second the order is not known: it is unanswered then.
@@ -20,15 +20,33 @@ ANSWERED_BY_PEOPLE = """(m.dismissed OR EXISTS (
       AND CASE s.author WHEN 'app' THEN s.sent_at > m.sent_at ELSE s.seq > m.seq END))"""
 
 
-async def conversation_for(conn: Connection, channel_id: str, contact_id: UUID) -> UUID:
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """A conversation that is locked. controlled_since: since when another app controls its thread; None: none does."""
+
+    id: UUID
+    controlled_since: datetime | None
+
+    def controlled_before(self, at: datetime) -> bool:
+        """Return whether another app has controlled the thread since a time before this one."""
+        return self.controlled_since is not None and self.controlled_since < at
+
+
+async def locked(conn: Connection, channel_id: str, contact_id: UUID) -> Locked:
     """Return the customer's conversation on a channel; create it if needed, and lock it until the transaction ends."""
-    cursor = await conn.execute(
-        """INSERT INTO conversation (channel_id, contact_id) VALUES (%s, %s)
-           ON CONFLICT (channel_id, contact_id) DO UPDATE SET channel_id = excluded.channel_id RETURNING id""",
-        (channel_id, contact_id),
-    )
-    row = await cursor.fetchone()
-    return row[0]  # type: ignore[index,no-any-return]
+    async with conn.cursor(row_factory=class_row(Locked)) as cursor:
+        await cursor.execute(
+            """INSERT INTO conversation AS c (channel_id, contact_id) VALUES (%s, %s)
+               ON CONFLICT (channel_id, contact_id) DO UPDATE SET channel_id = excluded.channel_id
+               RETURNING id, CASE WHEN holder = 'app' AND held_until IS NULL THEN control_at END AS controlled_since""",
+            (channel_id, contact_id),
+        )
+        return (await cursor.fetchall())[0]
+
+
+async def conversation_for(conn: Connection, channel_id: str, contact_id: UUID) -> UUID:
+    """Return the id of the customer's conversation on a channel, as `locked`."""
+    return (await locked(conn, channel_id, contact_id)).id
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +98,18 @@ async def schedule(conn: Connection, conversation_id: UUID, *, seconds: float, a
     is still being fetched keeps the turn back until its own limit. Where a turn is open, its retry decides instead.
     """
     await conn.execute(
-        f"""UPDATE conversation c SET due_at = (
-               SELECT greatest(least(max(m.created_at) + make_interval(secs => %s),
-                                     min(m.created_at) + make_interval(secs => %s)), max(d.wait_until))
-               FROM message m LEFT JOIN media d ON d.message_id = m.id AND d.status = 'pending'
-               WHERE m.conversation_id = c.id AND m.awaits AND NOT {ANSWERED_BY_PEOPLE})
-           WHERE c.id = %s AND NOT EXISTS (SELECT FROM turn t WHERE t.conversation_id = c.id AND t.state = 'open')""",  # noqa: S608  # ours
+        f"""WITH scheduled AS (
+                UPDATE conversation c SET due_at = (
+                    SELECT greatest(least(max(m.created_at) + make_interval(secs => %s),
+                                          min(m.created_at) + make_interval(secs => %s)), max(d.wait_until))
+                    FROM message m LEFT JOIN media d ON d.message_id = m.id AND d.status = 'pending'
+                    WHERE m.conversation_id = c.id AND m.awaits AND NOT {ANSWERED_BY_PEOPLE})
+                WHERE c.id = %s
+                  AND NOT EXISTS (SELECT FROM turn t WHERE t.conversation_id = c.id AND t.state = 'open')
+                RETURNING due_at)
+            SELECT {notified(TURNS)} FROM scheduled WHERE due_at IS NOT NULL""",  # noqa: S608  # ours
         (seconds, at_most, conversation_id),
     )
-    await notify(conn, TURNS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,11 @@ async def notify(conn: Connection, topic: str) -> None:
     await conn.execute("SELECT pg_notify(%s, %s)", (NOTIFICATIONS, topic))
 
 
+def notified(topic: str) -> str:
+    """Return the SQL of `notify`, for a statement that wakes the workers only where there is work for them."""
+    return f"pg_notify('{NOTIFICATIONS}', '{topic}')"
+
+
 class Wakeups:
     """One LISTEN connection a process, and an event a topic. A lost NOTIFY does no harm: loops also poll."""
 

@@ -93,9 +93,10 @@ async def control_lost(conn: Connection, conversation_id: UUID, at: datetime) ->
 
 
 async def control_returned(conn: Connection, conversation_id: UUID, at: datetime) -> bool:
-    """Note that we have controlled the thread since a time; the agent answers again unless a person holds it.
+    """Note that we have controlled the thread since a time, as Meta says, or a message shows that came to us.
 
-    Return False where later news is known; else the caller schedules the next turn (`schedule`).
+    The agent answers again unless a person holds the conversation. Return False where later news is known; else the
+    caller schedules the next turn (`schedule`).
     """
     cursor = await conn.execute(
         """UPDATE conversation SET control_at = %s WHERE id = %s AND (control_at IS NULL OR control_at <= %s)
@@ -106,18 +107,6 @@ async def control_returned(conn: Connection, conversation_id: UUID, at: datetime
     if row and row[0]:
         await give_to_agent(conn, conversation_id, at)
     return row is not None
-
-
-async def message_to_us(conn: Connection, conversation_id: UUID, at: datetime) -> bool:
-    """Note that a message came to us and not to the app that controlled the thread, which it therefore no longer does.
-
-    Return whether control came back by this; then the caller schedules the next turn (`schedule`).
-    """
-    cursor = await conn.execute(
-        "SELECT FROM conversation WHERE id = %s AND holder = 'app' AND held_until IS NULL AND control_at < %s",
-        (conversation_id, at),
-    )
-    return bool(cursor.rowcount) and await control_returned(conn, conversation_id, at)
 
 
 async def hand_back_expired(conn: Connection) -> list[UUID]:

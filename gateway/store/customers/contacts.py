@@ -70,8 +70,10 @@ class Identity(NamedTuple):
 
 async def lock(conn: Connection, names: Sequence[str]) -> None:
     """Lock keys for decisions of this transaction until it ends. names: the keys in any spelling."""
-    for name in sorted(set(names)):  # in the same order everywhere, which prevents deadlocks
-        await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
+    await conn.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(%s::text[]) AS name",
+        (sorted(set(names)),),  # in the same order everywhere, which prevents deadlocks
+    )
 
 
 async def owners(conn: Connection, keys: Sequence[Key]) -> list[Owner]:
@@ -135,15 +137,19 @@ async def learn(
     scope: the account of ours that named them, which is stored with user ids. doubt: the doubt about numbers that are
     new to the customer.
     """
-    for key in keys:
-        await conn.execute(
-            """INSERT INTO contact_key AS k (contact_id, kind, value, since, scopes, doubt, created_at)
-               VALUES (%s, %s, %s, %s, %s, %s, clock_timestamp()) ON CONFLICT (contact_id, kind, value) DO UPDATE
-               SET scopes = ARRAY(SELECT DISTINCT unnest(k.scopes || excluded.scopes))
-               WHERE NOT excluded.scopes <@ k.scopes""",
-            (contact_id, key.kind, key.value, since, list(scopes) if key.kind == "user_id" else [],
-             doubt if key.kind == "wa_id" else None),
-        )  # fmt: skip
+    await conn.execute(
+        """INSERT INTO contact_key AS k (contact_id, kind, value, since, scopes, doubt, created_at)
+           SELECT %(id)s, kind, value, %(since)s, CASE kind WHEN 'user_id' THEN %(scopes)s::text[] ELSE '{}' END,
+                  CASE kind WHEN 'wa_id' THEN %(doubt)s END, clock_timestamp()
+           FROM unnest(%(kinds)s::text[], %(values)s::text[]) WITH ORDINALITY AS new(kind, value, place) ORDER BY place
+           ON CONFLICT (contact_id, kind, value) DO UPDATE
+           SET scopes = ARRAY(SELECT DISTINCT unnest(k.scopes || excluded.scopes))
+           WHERE NOT excluded.scopes <@ k.scopes""",
+        {
+            "id": contact_id, "since": since, "scopes": list(scopes), "doubt": doubt,
+            "kinds": [key.kind for key in keys], "values": [key.value for key in keys],
+        },
+    )  # fmt: skip
 
 
 async def heard(conn: Connection, contact_id: UUID, number: str, at: datetime) -> None:

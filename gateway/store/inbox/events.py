@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import LiteralString, NamedTuple, cast
+from typing import NamedTuple, cast
 
 from psycopg import sql
 from psycopg.rows import class_row
 
-from gateway.store.database import EVENTS, NOTIFICATIONS, Connection, notify
+from gateway.store.database import EVENTS, Connection, notified, notify
 from gateway.whatsapp.json_bytes import Json, decode, encode
 from gateway.whatsapp.webhooks.items import Item
 
@@ -78,7 +78,7 @@ WITH kept AS (
     SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::bytea[], %b::text[], %b::text[],
                          %b::bool[])
     ON CONFLICT (key) DO NOTHING)
-SELECT pg_notify('{NOTIFICATIONS}', '{EVENTS}')
+SELECT {notified(EVENTS)}
 """  # noqa: S608  # two constants of ours
 
 
@@ -116,16 +116,16 @@ async def forget_raw(conn: Connection, event_id: int) -> None:
 
 async def claim(conn: Connection, limit: int) -> list[StoredItem]:
     """Lock the oldest unprocessed items for this transaction; at most half of them are deferred ones."""
-    waited = await _claim(conn, "due_at <= now() ORDER BY due_at", limit // 2)
-    return waited + await _claim(conn, "due_at IS NULL ORDER BY id", limit - len(waited))
-
-
-async def _claim(conn: Connection, which: LiteralString, limit: int) -> list[StoredItem]:
     async with conn.cursor(row_factory=class_row(StoredItem)) as cursor:
         await cursor.execute(
-            f"""SELECT {_COLUMNS}
-                FROM event WHERE state = 'new' AND {which} LIMIT %s FOR UPDATE SKIP LOCKED""",  # noqa: S608  # ours
-            (limit,),
+            f"""WITH deferred AS MATERIALIZED (
+                    SELECT {_COLUMNS} FROM event WHERE state = 'new' AND due_at <= now()
+                    ORDER BY due_at LIMIT %(limit)s / 2 FOR UPDATE SKIP LOCKED),
+                fresh AS MATERIALIZED (
+                    SELECT {_COLUMNS} FROM event WHERE state = 'new' AND due_at IS NULL
+                    ORDER BY id LIMIT %(limit)s - (SELECT count(*) FROM deferred) FOR UPDATE SKIP LOCKED)
+                SELECT * FROM deferred UNION ALL SELECT * FROM fresh""",  # noqa: S608  # ours
+            {"limit": limit},
         )
         return await cursor.fetchall()
 
@@ -179,10 +179,14 @@ async def waiting(conn: Connection, notes: Sequence[str]) -> tuple[int, float]:
     return await cursor.fetchone() or (0, 0.0)
 
 
-async def finish(conn: Connection, event_id: int, state: str, note: str | None = None) -> None:
-    """Store the outcome of an item: done, ignored, unknown or failed."""
+async def settle(conn: Connection, outcomes: Sequence[tuple[int, str, str | None]]) -> None:
+    """Store the outcomes of items: id, state (done, ignored, unknown or failed) and note."""
+    if not outcomes:
+        return
     await conn.execute(
-        "UPDATE event SET state = %s, note = %s, processed_at = now() WHERE id = %s", (state, note, event_id)
+        """UPDATE event e SET state = o.state, note = o.note, processed_at = now()
+           FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS o(id, state, note) WHERE e.id = o.id""",
+        tuple(list(column) for column in zip(*outcomes, strict=True)),
     )
 
 
@@ -236,11 +240,12 @@ async def reopen_statuses(conn: Connection, wamid: str) -> None:
     Locked rows are skipped: a status that is being processed now is processed again by itself.
     """
     keys = [f"st:{wamid}:{status}" for status in _STATUSES]
-    cursor = await conn.execute(
-        """UPDATE event SET state = 'new', note = NULL, due_at = NULL, attempts = 0 WHERE id IN (
-               SELECT id FROM event WHERE key = ANY(%s) AND (state = 'ignored' OR (state = 'new' AND due_at > now()))
-               FOR UPDATE SKIP LOCKED)""",
+    await conn.execute(
+        f"""WITH reopened AS (
+                UPDATE event SET state = 'new', note = NULL, due_at = NULL, attempts = 0 WHERE id IN (
+                    SELECT id FROM event
+                    WHERE key = ANY(%s) AND (state = 'ignored' OR (state = 'new' AND due_at > now()))
+                    FOR UPDATE SKIP LOCKED) RETURNING 1)
+            SELECT {notified(EVENTS)} WHERE EXISTS (SELECT FROM reopened)""",  # noqa: S608  # constants
         (keys,),
     )
-    if cursor.rowcount:
-        await notify(conn, EVENTS)

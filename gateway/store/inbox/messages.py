@@ -9,7 +9,6 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from gateway.store.conversations import open_window
 from gateway.store.database import MEDIA, Connection, notify
 
 
@@ -64,24 +63,33 @@ async def add(conn: Connection, conversation_id: UUID, message: IncomingMessage)
     schedules the next turn (`schedule`) where the message `affects_turns`.
     """
     cursor = await conn.execute(
-        """INSERT INTO message (conversation_id, direction, author, wamid, type, content, event_id, awaits, status,
-                                sent_at, created_at, source, group_id, amends, courtesy)
-           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-           ON CONFLICT (wamid) DO NOTHING RETURNING id""",
-        (
-            conversation_id, "in" if message.author == "customer" else "out", message.author, message.wamid,
-            message.type, Jsonb(message.content), message.event_id, message.awaits, message.status, message.sent_at,
-            message.received_at, message.source, message.group_id, message.amends, message.courtesy,
-        ),
+        """WITH added AS (
+               INSERT INTO message (conversation_id, direction, author, wamid, type, content, event_id, awaits, status,
+                                    sent_at, created_at, source, group_id, amends, courtesy)
+               VALUES (%(conversation)s, %(direction)s, %(author)s, %(wamid)s, %(type)s, %(content)s, %(event)s,
+                       %(awaits)s, %(status)s, %(sent_at)s, %(received_at)s, %(source)s, %(group)s, %(amends)s,
+                       %(courtesy)s)
+               ON CONFLICT (wamid) DO NOTHING RETURNING id),
+           opened AS (
+               UPDATE conversation SET last_inbound_at = greatest(last_inbound_at, %(sent_at)s) FROM added
+               WHERE conversation.id = %(conversation)s AND %(opens_window)s)
+           SELECT id, EXISTS (SELECT FROM message WHERE amends = %(wamid)s) FROM added""",
+        {
+            "conversation": conversation_id, "direction": "in" if message.author == "customer" else "out",
+            "author": message.author, "wamid": message.wamid, "type": message.type, "content": Jsonb(message.content),
+            "event": message.event_id, "awaits": message.awaits, "status": message.status, "sent_at": message.sent_at,
+            "received_at": message.received_at, "source": message.source, "group": message.group_id,
+            "amends": message.amends, "courtesy": message.courtesy, "opens_window": message.opens_window,
+        },
     )  # fmt: skip
     row = await cursor.fetchone()
     if row is None:
         return False
+    message_id, is_amended = row
     if message.media:
-        await _add_media(conn, row[0], message.media, message.received_at)
-    if message.opens_window:
-        await open_window(conn, conversation_id, message.sent_at)
-    await _apply_changes(conn, conversation_id, message.amends or message.wamid)
+        await _add_media(conn, message_id, message.media, message.received_at)
+    if message.amends or is_amended:
+        await _apply_changes(conn, conversation_id, message.amends or message.wamid)
     return True
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -24,38 +24,90 @@ class StatusChange:
     error: str | None
     pricing: dict[str, Any] | None
 
+    @property
+    def ours(self) -> UUID | None:
+        """Return our id of the message; None where the status echoes none, or somebody else's data."""
+        try:
+            return UUID(self.callback) if self.callback else None
+        except ValueError:
+            return None
 
-async def apply_status(conn: Connection, change: StatusChange, advance: Callable[[str, str], str]) -> bool:
-    """Move a message forward by a status of any of its sends; return False when no message of ours is meant."""
-    message_id, current, wamid = await _find(conn, change)
-    if message_id is None:
-        return False
-    if change.status == "failed" and wamid not in (None, change.wamid):
-        return True  # one of its sends failed, another one succeeded
-    state = advance(current, change.status)
-    await conn.execute(
-        """UPDATE message SET wamid = coalesce(wamid, %s), status = %s, sent_at = coalesce(sent_at, now()),
-                  error_code = coalesce(%s, error_code), error = coalesce(%s, error),
-                  uncertain_at = CASE WHEN %s THEN uncertain_at END, pricing = coalesce(%s, pricing) WHERE id = %s""",
+
+@dataclass(slots=True)
+class _Message:
+    """A message, as it was and as statuses left it; the other values are those that are new."""
+
+    id: UUID
+    before: str
+    status: str
+    wamid: str | None
+    error_code: int | None = None
+    error: str | None = None
+    pricing: dict[str, Any] | None = None
+    changed: bool = False
+
+    def take(self, change: StatusChange, advance: Callable[[str, str], str]) -> None:
+        if change.status == "failed" and self.wamid not in (None, change.wamid):
+            return  # one of its sends failed, another one succeeded
+        self.status, self.wamid = advance(self.status, change.status), self.wamid or change.wamid
+        self.error_code = self.error_code if change.error_code is None else change.error_code
+        self.error, self.pricing = change.error or self.error, change.pricing or self.pricing
+        self.changed = True
+
+
+async def apply_statuses(
+    conn: Connection, changes: Sequence[StatusChange], advance: Callable[[str, str], str]
+) -> list[bool]:
+    """Move messages forward by statuses of any of their sends, in order; return for each whether a message is ours."""
+    if not changes:
+        return []
+    found = await _find(conn, changes)
+    for place, change in enumerate(changes):
+        if message := found.get(place):
+            message.take(change, advance)
+    moved = {message.id: message for message in found.values() if message.changed}.values()
+    if moved:
+        await _store(conn, moved)
+    if any(message.before in ("queued", "sending", "uncertain") for message in moved):
+        await notify(conn, OUTBOX)
+    return [place in found for place in range(len(changes))]
+
+
+async def _find(conn: Connection, changes: Sequence[StatusChange]) -> dict[int, _Message]:
+    """Lock the messages of statuses, and return them by the places of these."""
+    # In the same order everywhere, so that two workers with statuses of the same messages wait and do not deadlock.
+    order = sorted(range(len(changes)), key=lambda place: str(changes[place].ours or changes[place].wamid))
+    wanted = [changes[place] for place in order]
+    cursor = await conn.execute(
+        """SELECT w.place, m.id, m.status, m.wamid
+           FROM unnest(%s::int[], %s::text[], %s::uuid[], %s::text[]) AS w(place, wamid, ours, channel_id)
+           CROSS JOIN LATERAL (
+               SELECT m.id, m.status, m.wamid FROM message m JOIN conversation c ON c.id = m.conversation_id
+               WHERE m.direction = 'out' AND (m.wamid = w.wamid OR m.id = w.ours) AND c.channel_id = w.channel_id
+               ORDER BY (m.id = w.ours) DESC LIMIT 1 FOR UPDATE OF m) m""",
         (
-            change.wamid, state, change.error_code, change.error, state == "uncertain",
-            Jsonb(change.pricing) if change.pricing else None, message_id,
+            order, [one.wamid for one in wanted], [one.ours for one in wanted], [one.channel_id for one in wanted],
         ),
     )  # fmt: skip
-    if current in ("queued", "sending", "uncertain"):
-        await notify(conn, OUTBOX)
-    return True
+    messages: dict[UUID, _Message] = {}
+    return {
+        place: messages.setdefault(message_id, _Message(message_id, status, status, wamid))
+        for place, message_id, status, wamid in await cursor.fetchall()
+    }
 
 
-async def _find(conn: Connection, change: StatusChange) -> tuple[UUID | None, str, str | None]:
-    try:
-        ours = UUID(change.callback) if change.callback else None
-    except ValueError:
-        ours = None  # somebody else's callback data
-    cursor = await conn.execute(
-        """SELECT m.id, m.status, m.wamid FROM message m JOIN conversation c ON c.id = m.conversation_id
-           WHERE m.direction = 'out' AND (m.wamid = %s OR m.id = %s) AND c.channel_id = %s
-           ORDER BY (m.id = %s) DESC LIMIT 1 FOR UPDATE OF m""",
-        (change.wamid, ours, change.channel_id, ours),
+async def _store(conn: Connection, moved: Collection[_Message]) -> None:
+    rows = [
+        (one.id, one.wamid, one.status, one.error_code, one.error, Jsonb(one.pricing) if one.pricing else None)
+        for one in moved
+    ]
+    await conn.execute(
+        """UPDATE message m SET wamid = coalesce(m.wamid, n.wamid), status = n.status,
+                  sent_at = coalesce(m.sent_at, now()), error_code = coalesce(n.error_code, m.error_code),
+                  error = coalesce(n.error, m.error), pricing = coalesce(n.pricing, m.pricing),
+                  uncertain_at = CASE WHEN n.status = 'uncertain' THEN m.uncertain_at END
+           FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::int[], %s::text[], %s::jsonb[])
+                AS n(id, wamid, status, error_code, error, pricing)
+           WHERE m.id = n.id""",
+        tuple(list(column) for column in zip(*rows, strict=True)),
     )
-    return await cursor.fetchone() or (None, "", None)
