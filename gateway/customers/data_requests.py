@@ -43,11 +43,11 @@ class DataRequests:
 
     async def step(self) -> float:
         """Go on with the request that is due for longest; return the seconds until the next call."""
-        if await self.go_on():
-            return 0.0
         async with self._pool.connection() as conn:
             due = await store.next_due(conn)
-        return 60.0 if due is None else max(due, 0.1)
+        if due != 0:
+            return 60.0 if due is None else max(due, 0.1)
+        return 0.0 if await self.go_on() else 1.0
 
     async def go_on(self, request_id: UUID | None = None) -> bool:
         """Work on a request for some seconds, the given one or any; return whether one was due."""

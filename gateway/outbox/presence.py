@@ -21,8 +21,7 @@ from gateway.runtime.telemetry import SENDS, SENT
 from gateway.store.database import Pool
 from gateway.store.inbox import events
 from gateway.store.outbox import queue
-from gateway.store.turns import turns
-from gateway.store.turns.turns import LeaseLostError, Turn
+from gateway.store.turns.turns import Turn
 from gateway.whatsapp.errors import AccountBlocked, WhatsAppError
 from gateway.whatsapp.messages.messages import Reaction, as_reply
 
@@ -60,16 +59,14 @@ class Presence:
             await asyncio.sleep(_TYPING_SECONDS)
 
     async def _may_react(self, channel: Channel, turn: Turn) -> bool:
-        """Return whether the turn's only reaction may be sent now; mark it, for every worker, before it is tried."""
+        """Return whether the turn's only reaction may be sent now."""
+        if not turn.may_react:
+            return False
+        turn.may_react = False
         # Where no slot is free the answer needs the next one more than the reaction.
-        if await self._limiter.acquire(channel.phone_number_id, str(turn.contact_id), channel.messages_per_second):
-            return False
-        try:
-            async with self._pool.connection() as conn:
-                return await turns.claim_reaction(conn, turn)
-        except (LeaseLostError, psycopg.Error) as error:
-            log.info("no_reaction", error=type(error).__name__)
-            return False
+        return not await self._limiter.acquire(
+            channel.phone_number_id, str(turn.contact_id), channel.messages_per_second
+        )
 
     async def _tried(self, channel: Channel, call: Coroutine[Any, Any, None]) -> bool:
         """Make a call, and finish it even when cancelled; return False when Meta refused."""

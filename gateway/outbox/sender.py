@@ -123,15 +123,16 @@ class Sender:
     async def expire(self) -> None:
         """Settle messages of dead senders, and messages that have been uncertain for too long."""
         wait, resend = self._settings.uncertain_wait, self._settings.resend
-        async with self._pool.connection() as conn:
+        async with self._pool.connection() as conn, conn.transaction():
             expired = await doubts.expire(conn, wait, resend=resend, attempts=_MAX_ATTEMPTS)
+            refused = await window.refused(conn, _MAX_IN_FLIGHT)
         if any(astuple(expired)):
             log.warning("sends_expired", **asdict(expired))
         if expired.given_up:
             ERRORS.labels("given_up").inc(expired.given_up)
             SENDS.labels("given_up", "").inc(expired.given_up)
-        async with self._pool.connection() as conn:
-            for one in await window.refused(conn, _MAX_IN_FLIGHT):
+        for one in refused:
+            async with self._pool.connection() as conn:
                 await fallbacks.keep_back(conn, one.conversation_id, one.id, self._channels.get(one.channel_id))
 
     async def drain(self) -> None:

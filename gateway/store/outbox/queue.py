@@ -11,8 +11,8 @@ from uuid import UUID
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from gateway.store.customers.contacts import Key, keys_of_all
-from gateway.store.database import OUTBOX, Connection, notify
+from gateway.store.customers.contacts import Key
+from gateway.store.database import OUTBOX, Connection, notified, notify
 from gateway.store.ownership import wait_again
 from gateway.store.unanswered import SILENCED
 
@@ -42,31 +42,31 @@ async def claim(conn: Connection, limit: int, lease_seconds: float, channels: Co
 
     An uncertain message keeps back the next one for a few seconds only, in which most cases become certain.
     """
-    async with conn.transaction():
-        async with conn.cursor(row_factory=class_row(Outbound)) as cursor:
-            await cursor.execute(
-                """WITH head AS (
-                       SELECT m.id FROM message m JOIN conversation c ON c.id = m.conversation_id
-                       WHERE m.status = 'queued' AND m.send_at <= now() AND c.channel_id = ANY(%(channels)s)
-                         AND NOT EXISTS (SELECT FROM message b WHERE b.conversation_id = m.conversation_id
-                                         AND b.seq < m.seq AND (b.status IN ('queued', 'sending')
-                                           OR (b.status = 'uncertain'
-                                               AND b.uncertain_at > now() - make_interval(secs => %(doubt)s))))
-                       ORDER BY m.send_at LIMIT %(limit)s FOR UPDATE OF m SKIP LOCKED)
-                   UPDATE message m SET status = 'sending', attempts = attempts + 1, offered = false,
-                                        lease_until = now() + make_interval(secs => %(lease)s)
-                   FROM head, conversation c WHERE m.id = head.id AND c.id = m.conversation_id
-                   RETURNING m.id, m.conversation_id, c.channel_id, c.contact_id, m.type, m.content, m.attempts,
-                       extract(epoch FROM now() - (SELECT max(i.created_at) FROM message i
-                           WHERE i.turn_id = m.turn_id AND i.direction = 'in'))::float8 AS since_inbound,
-                       extract(epoch FROM now() - c.last_inbound_at)::float8 AS since_customer""",
-                {"channels": list(channels), "limit": limit, "lease": lease_seconds, "doubt": DOUBT_SECONDS},
-            )
-            messages = await cursor.fetchall()
-        keys = await keys_of_all(conn, {message.contact_id for message in messages})
-        for message in messages:
-            message.keys = keys[message.contact_id]
-        return messages
+    async with conn.cursor(row_factory=class_row(Outbound)) as cursor:
+        await cursor.execute(
+            """WITH head AS (
+                   SELECT m.id FROM message m JOIN conversation c ON c.id = m.conversation_id
+                   WHERE m.status = 'queued' AND m.send_at <= now() AND c.channel_id = ANY(%(channels)s)
+                     AND NOT EXISTS (SELECT FROM message b WHERE b.conversation_id = m.conversation_id
+                                     AND b.seq < m.seq AND (b.status IN ('queued', 'sending')
+                                       OR (b.status = 'uncertain'
+                                           AND b.uncertain_at > now() - make_interval(secs => %(doubt)s))))
+                   ORDER BY m.send_at LIMIT %(limit)s FOR UPDATE OF m SKIP LOCKED)
+               UPDATE message m SET status = 'sending', attempts = attempts + 1, offered = false,
+                                    lease_until = now() + make_interval(secs => %(lease)s)
+               FROM head, conversation c WHERE m.id = head.id AND c.id = m.conversation_id
+               RETURNING m.id, m.conversation_id, c.channel_id, c.contact_id, m.type, m.content, m.attempts,
+                   extract(epoch FROM now() - (SELECT max(i.created_at) FROM message i
+                       WHERE i.turn_id = m.turn_id AND i.direction = 'in'))::float8 AS since_inbound,
+                   extract(epoch FROM now() - c.last_inbound_at)::float8 AS since_customer,
+                   ARRAY(SELECT ARRAY[kind, value] FROM contact_key k WHERE k.contact_id = c.contact_id
+                         ORDER BY since, created_at, kind, value) AS keys""",
+            {"channels": list(channels), "limit": limit, "lease": lease_seconds, "doubt": DOUBT_SECONDS},
+        )
+        messages = await cursor.fetchall()
+    for message in messages:
+        message.keys = [Key(*pair) for pair in message.keys or ()]
+    return messages
 
 
 async def any_left(conn: Connection) -> bool:
@@ -75,51 +75,60 @@ async def any_left(conn: Connection) -> bool:
     return bool(cursor.rowcount)
 
 
+# Whether the agent may speak: a fallback template goes where the message goes that it replaces; a caller's template
+# goes always; and the last words of a turn that called a person go as long as nobody has taken the conversation. The
+# conversation is locked: a person who takes it comes before or after it, and nothing of the agent is offered later.
+_MAY_SPEAK = """WITH c AS (
+        SELECT id, holder, state, held_since FROM conversation WHERE id = %(conversation)s FOR SHARE),
+    may AS (SELECT c.holder = 'agent' OR m.caller_key IS NOT NULL
+                   OR coalesce(r.author, m.author) NOT IN ('agent', 'gateway')
+                   OR (c.state = 'waiting' AND coalesce(r.created_at, m.created_at) = c.held_since) AS speak
+            FROM c JOIN message m ON m.conversation_id = c.id LEFT JOIN message r ON r.id = m.replaces
+            WHERE m.id = %(id)s)"""
+_CLAIMED = "m.id = %(id)s AND m.status = 'sending' AND m.attempts = %(attempts)s"
+
+
 async def mark_offered(conn: Connection, message: Outbound, lease_seconds: float) -> bool | None:
     """Note, under a new lease, that Meta is asked now; return False where another sender has the message.
 
-    Return None where the agent may not speak any more: its message has failed. The conversation's row is locked, so
-    that a person who takes the conversation comes before this or after it: no message of the agent is offered later.
-    A fallback template goes where the message goes that it replaces; a caller's template goes always; and the last
-    words of a turn that called a person go as long as nobody has taken the conversation.
+    Return None where the agent may not speak any more: its message has failed.
     """
+    given = {
+        "conversation": message.conversation_id, "id": message.id, "attempts": message.attempts,
+        "lease": lease_seconds, "silenced": SILENCED,
+    }  # fmt: skip
+    offered = await conn.execute(
+        f"""{_MAY_SPEAK} UPDATE message m SET offered = true, lease_until = now() + make_interval(secs => %(lease)s)
+            FROM may WHERE may.speak AND {_CLAIMED}""",  # noqa: S608  # constants
+        given,
+    )
+    if offered.rowcount:
+        return True
     async with conn.transaction():
-        cursor = await conn.execute(
-            """WITH c AS (SELECT id, holder, state, held_since FROM conversation WHERE id = %(conversation)s FOR SHARE),
-                    may AS (SELECT c.holder = 'agent' OR m.caller_key IS NOT NULL
-                                   OR coalesce(r.author, m.author) NOT IN ('agent', 'gateway')
-                                   OR (c.state = 'waiting' AND coalesce(r.created_at, m.created_at) = c.held_since)
-                                   AS speak
-                            FROM c JOIN message m ON m.conversation_id = c.id LEFT JOIN message r ON r.id = m.replaces
-                            WHERE m.id = %(id)s)
-               UPDATE message m SET offered = true,
-                      status = CASE WHEN may.speak THEN m.status ELSE 'failed' END,
-                      error = CASE WHEN may.speak THEN m.error ELSE %(silenced)s END,
-                      lease_until = CASE WHEN may.speak THEN now() + make_interval(secs => %(lease)s) END
-               FROM may WHERE m.id = %(id)s AND m.status = 'sending' AND m.attempts = %(attempts)s
-               RETURNING may.speak, m.turn_id""",
-            {
-                "conversation": message.conversation_id, "id": message.id, "lease": lease_seconds,
-                "attempts": message.attempts, "silenced": SILENCED,
-            },
-        )  # fmt: skip
-        row = await cursor.fetchone()
-        if row is None or row[0]:
-            return row is not None
-        await wait_again(conn, message.conversation_id, [row[1]])
+        silenced = await conn.execute(
+            f"""{_MAY_SPEAK} UPDATE message m SET offered = true, lease_until = NULL, status = 'failed',
+                       error = %(silenced)s
+                FROM may WHERE NOT may.speak AND {_CLAIMED} RETURNING m.turn_id""",  # noqa: S608  # constants
+            given,
+        )
+        if (row := await silenced.fetchone()) is None:
+            return False
+        await wait_again(conn, message.conversation_id, [row[0]])
         await notify(conn, OUTBOX)
         return None
 
 
 async def mark_accepted(conn: Connection, message_id: UUID, wamid: str) -> None:
-    """Note that Meta has accepted the message under this wamid."""
+    """Note that Meta has accepted the message under this wamid; the next one of its conversation may leave."""
     await conn.execute(
-        """UPDATE message SET wamid = %s, sent_at = now(), error = NULL, error_code = NULL, uncertain_at = NULL,
-                  status = CASE WHEN status IN ('queued', 'sending', 'uncertain') THEN 'accepted' ELSE status END
-           WHERE id = %s""",
+        f"""WITH accepted AS (
+                UPDATE message SET wamid = %s, sent_at = now(), error = NULL, error_code = NULL, uncertain_at = NULL,
+                       status = CASE WHEN status IN ('queued', 'sending', 'uncertain') THEN 'accepted' ELSE status END
+                WHERE id = %s RETURNING conversation_id)
+            SELECT {notified(OUTBOX)} FROM accepted WHERE EXISTS (
+                SELECT FROM message q WHERE q.conversation_id = accepted.conversation_id AND q.status = 'queued')""",  # noqa: S608
         (wamid, message_id),
     )
-    await notify(conn, OUTBOX)
 
 
 async def queue_of_person(

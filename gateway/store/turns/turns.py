@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any
 from uuid import UUID, uuid4
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from gateway.store.customers.contacts import Key, trust
-from gateway.store.database import OUTBOX, Connection, notify
-from gateway.store.turns.usage import Usage
-from gateway.store.turns.usage import keep as keep_usage
+from gateway.store.database import OUTBOX, Connection, notified
+from gateway.store.turns.usage import Usage, columns
 from gateway.store.unanswered import TAKEN_OVER
 
 _LONGEST_DEPARTMENT = 100
@@ -43,6 +42,7 @@ class Turn:
     contact_id: UUID
     customer_name: str | None
     lease: UUID
+    may_react: bool  # receipt may be shown by a reaction, which is tried once in a turn
     keys: list[Key] = field(default_factory=list)
     present: list[tuple[Key, datetime]] = field(default_factory=list)  # the current keys, each with its beginning
     former: list[Key] = field(default_factory=list)  # our ids of contacts that became part of this one
@@ -108,14 +108,19 @@ async def _open(conn: Connection, conversations: Sequence[UUID]) -> None:
 
 
 async def _held(conn: Connection, lease: UUID) -> list[Turn]:
+    """Return the turns under a lease. Their reactions are noted as tried: a worker that dies must not repeat one."""
     async with conn.cursor(row_factory=class_row(Turn)) as cursor:
         await cursor.execute(
-            """SELECT t.id, t.conversation_id, t.attempts, t.posted_at IS NOT NULL AS posted, t.run_id, t.server,
-                      extract(epoch FROM now() - t.started_at)::float8 AS age,
-                      c.channel_id, c.contact_id, p.name AS customer_name, c.lease_owner AS lease
-               FROM conversation c JOIN turn t ON t.conversation_id = c.id AND t.state = 'open'
-               JOIN contact p ON p.id = c.contact_id
-               WHERE c.lease_owner = %s ORDER BY c.due_at""",
+            """WITH held AS (
+                   SELECT t.id, t.conversation_id, t.attempts, t.posted_at IS NOT NULL AS posted, t.run_id, t.server,
+                          extract(epoch FROM now() - t.started_at)::float8 AS age, t.reacted_at IS NULL AS may_react,
+                          c.channel_id, c.contact_id, p.name AS customer_name, c.lease_owner AS lease, c.due_at
+                   FROM conversation c JOIN turn t ON t.conversation_id = c.id AND t.state = 'open'
+                   JOIN contact p ON p.id = c.contact_id
+                   WHERE c.lease_owner = %s),
+               tried AS (UPDATE turn SET reacted_at = now() FROM held WHERE turn.id = held.id AND held.may_react)
+               SELECT id, conversation_id, attempts, posted, run_id, server, age, may_react, channel_id,
+                      contact_id, customer_name, lease FROM held ORDER BY due_at""",
             (lease,),
         )
         return await cursor.fetchall()
@@ -154,33 +159,17 @@ async def note_posting(conn: Connection, turn: Turn, server: str) -> int:
 
 
 async def note_run(conn: Connection, turn: Turn, run_id: UUID, server: str) -> None:
-    """Note the run that answers this turn, and the agent server that has it."""
-    await _change(conn, turn, "run_id = %(run)s, server = %(server)s", run=run_id, server=server)
-
-
-async def claim_reaction(conn: Connection, turn: Turn) -> bool:
-    """Note that receipt is about to be shown by a reaction; return False when the turn has had its reaction."""
-    return await _change(conn, turn, "reacted_at = now()", "reacted_at IS NULL")
-
-
-async def _change(
-    conn: Connection, turn: Turn, values: LiteralString, condition: LiteralString = "true", **given: object
-) -> bool:
-    """Change an open turn that meets a condition, and return whether it did; raise LeaseLostError without the lease.
-
-    One statement, which locks the conversation before the turn as every change does.
-    """
+    """Note the run that answers this turn, and its server, by one statement that locks the conversation first."""
     cursor = await conn.execute(
-        f"""WITH held AS MATERIALIZED (
-                SELECT FROM conversation WHERE id = %(conversation)s AND lease_owner = %(lease)s FOR UPDATE),
-            changed AS (
-                UPDATE turn SET {values} FROM held WHERE id = %(turn)s AND state = 'open' AND {condition} RETURNING 1)
-            SELECT EXISTS (SELECT FROM changed) FROM held""",  # noqa: S608  # parts of ours
-        {"conversation": turn.conversation_id, "lease": turn.lease, "turn": turn.id, **given},
+        """WITH held AS MATERIALIZED (
+               SELECT FROM conversation WHERE id = %(conversation)s AND lease_owner = %(lease)s FOR UPDATE),
+           noted AS (
+               UPDATE turn SET run_id = %(run)s, server = %(server)s FROM held WHERE id = %(turn)s AND state = 'open')
+           SELECT FROM held""",
+        {"conversation": turn.conversation_id, "lease": turn.lease, "turn": turn.id, "run": run_id, "server": server},
     )
-    if (row := await cursor.fetchone()) is None:
+    if not cursor.rowcount:
         raise LeaseLostError
-    return bool(row[0])
 
 
 async def _check(conn: Connection, turn: Turn) -> bool:
@@ -215,29 +204,49 @@ async def end(
     schedules the next turn in the same transaction (`schedule`).
     """
     async with conn.transaction():
-        silenced = not await _check(conn, turn)
-        cursor = await conn.execute(
-            "UPDATE turn SET state = %s, ended_at = now(), error = %s, steps = %s WHERE id = %s AND state = 'open'",
-            (
-                "failed" if error else "done", TAKEN_OVER if silenced and not error else error or note,
-                Jsonb([dict(step) for step in steps]), turn.id,
-            ),
-        )  # fmt: skip
-        if not cursor.rowcount:
-            raise LeaseLostError
-        if usage:
-            await keep_usage(conn, turn.id, usage)
+        ours = await _end(conn, turn, replies, error, "gateway" if error else author, steps, note, usage)
         if verified:
             await trust(conn, turn.contact_id, [key.value for key, _ in turn.present if key.kind == "wa_id"])
-        if not silenced:
-            await _queue(conn, turn, replies, author="gateway" if error else author)
-        if handoff and not silenced:
+        if handoff and ours:
             await _hand_over(conn, turn, handoff)
-        await conn.execute(
-            "UPDATE conversation SET lease_owner = NULL, lease_until = NULL WHERE id = %s", (turn.conversation_id,)
-        )
-        await notify(conn, OUTBOX)
-        return not silenced
+        return ours
+
+
+async def _end(
+    conn: Connection, turn: Turn, replies: Sequence[dict[str, Any]], error: str | None, author: str,
+    steps: Sequence[Mapping[str, Any]], note: str | None, usage: Usage | None,
+) -> bool:  # fmt: skip
+    """End a turn, queue its replies and give the conversation back, by one statement; return whether it is ours."""
+    cursor = await conn.execute(
+        f"""WITH held AS MATERIALIZED (
+                SELECT holder = 'agent' AS ours FROM conversation
+                WHERE id = %(conversation)s AND lease_owner = %(lease)s FOR UPDATE),
+            ended AS (
+                UPDATE turn SET state = %(state)s, ended_at = now(), steps = %(steps)s,
+                       error = CASE WHEN held.ours OR %(state)s = 'failed' THEN %(error)s ELSE %(taken_over)s END,
+                       model = coalesce(%(model)s, model), tokens_in = coalesce(%(tokens_in)s, tokens_in),
+                       tokens_out = coalesce(%(tokens_out)s, tokens_out),
+                       tokens_cached = coalesce(%(tokens_cached)s, tokens_cached)
+                FROM held WHERE id = %(turn)s AND state = 'open' RETURNING held.ours),
+            queued AS (
+                INSERT INTO message (conversation_id, direction, author, type, content, turn_id, part, status, send_at)
+                SELECT %(conversation)s, 'out', %(author)s, reply->>'type', reply, %(turn)s, place - 1, 'queued', now()
+                FROM ended CROSS JOIN jsonb_array_elements(%(replies)s) WITH ORDINALITY AS given(reply, place)
+                WHERE ended.ours ORDER BY place RETURNING 1),
+            given_back AS (
+                UPDATE conversation SET lease_owner = NULL, lease_until = NULL FROM ended
+                WHERE id = %(conversation)s)
+            SELECT ours, CASE WHEN EXISTS (SELECT FROM queued) THEN {notified(OUTBOX)} END FROM ended""",  # noqa: S608
+        {
+            "conversation": turn.conversation_id, "lease": turn.lease, "turn": turn.id,
+            "state": "failed" if error else "done", "error": error or note, "taken_over": TAKEN_OVER,
+            "steps": Jsonb([dict(step) for step in steps]), "author": author, "replies": Jsonb([*replies]),
+            **columns(usage),
+        },
+    )  # fmt: skip
+    if (row := await cursor.fetchone()) is None:
+        raise LeaseLostError
+    return bool(row[0])
 
 
 async def failed_in_a_row(conn: Connection, turn: Turn) -> int:
@@ -260,15 +269,6 @@ async def _hand_over(conn: Connection, turn: Turn, handoff: Mapping[str, Any]) -
             str(handoff.get("department") or "").strip()[:_LONGEST_DEPARTMENT] or None, turn.conversation_id,
         ),
     )  # fmt: skip
-
-
-async def _queue(conn: Connection, turn: Turn, replies: Sequence[dict[str, Any]], author: str) -> None:
-    for part, reply in enumerate(replies):
-        await conn.execute(
-            """INSERT INTO message (conversation_id, direction, author, type, content, turn_id, part, status, send_at)
-               VALUES (%s, 'out', %s, %s, %s, %s, %s, 'queued', now())""",
-            (turn.conversation_id, author, reply["type"], Jsonb(reply), turn.id, part),
-        )
 
 
 async def retry(conn: Connection, turn: Turn, error: str, delay: float, *, failed: bool) -> None:

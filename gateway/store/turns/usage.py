@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from typing import Any
 from uuid import UUID
 
 from gateway.store.database import Connection
@@ -33,12 +34,10 @@ class Day:
     limited: bool
 
 
-async def keep(conn: Connection, turn_id: UUID, usage: Usage) -> None:
-    """Keep the usage of a turn."""
-    await conn.execute(
-        "UPDATE turn SET model = %s, tokens_in = %s, tokens_out = %s, tokens_cached = %s WHERE id = %s",
-        (usage.model, usage.tokens_in, usage.tokens_out, usage.cached, turn_id),
-    )
+def columns(usage: Usage | None) -> dict[str, Any]:
+    """Return the values of the columns of `turn` that hold a usage."""
+    names = ("model", "tokens_in", "tokens_out", "tokens_cached")
+    return dict(zip(names, astuple(usage) if usage else (None,) * len(names), strict=True))
 
 
 async def of_day(conn: Connection, contact_id: UUID) -> Day:
