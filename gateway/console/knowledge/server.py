@@ -15,7 +15,7 @@ from gateway.runtime.telemetry import ERRORS
 
 log = structlog.get_logger(__name__)
 
-TIMEOUT_SECONDS, TRIAL_SECONDS = 8.0, 15.0  # a trial may wait for the vectors of its draft
+TIMEOUT_SECONDS, TRIAL_SECONDS, FILE_SECONDS = 8.0, 15.0, 30.0  # a trial may wait for the vectors of its draft
 _CONNECT_SECONDS = 2.0  # after them another server is asked
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
 _SENTENCES = {404: "knowledge.gone", 409: "knowledge.changed", 413: "errors.413", 422: "knowledge.refused"}
@@ -43,6 +43,10 @@ class KnowledgeServer:
         """Carry out a change and return its answer. Raises RefusedError, also where it is not known to be done."""
         return _read(await self._answer(method, path, repeatable=False, json=body), shape)
 
+    async def send(self, path: str, content: bytes, shape: TypeAdapter[T]) -> T:
+        """Send a file, and return the answer. Raises RefusedError as `change` does."""
+        return _read(await self._answer("POST", path, repeatable=False, seconds=FILE_SECONDS, content=content), shape)
+
     async def _answer(
         self, method: str, path: str, *, repeatable: bool, seconds: float = TIMEOUT_SECONDS, **content: object
     ) -> httpx.Response:
@@ -54,7 +58,7 @@ class KnowledgeServer:
             try:
                 answer = await self._http.request(method, url + path, headers=headers, timeout=timeout, **content)  # type: ignore[arg-type] # json or params
                 if answer.status_code in _SENTENCES:
-                    raise RefusedError(answer.status_code, _SENTENCES[answer.status_code])
+                    raise _refused(answer)
                 return answer.raise_for_status()
             except httpx.HTTPError as error:
                 ERRORS.labels("knowledge").inc()
@@ -62,6 +66,14 @@ class KnowledgeServer:
                 if not repeatable and not isinstance(error, _NOT_SENT):
                     raise RefusedError(503, "knowledge.unsure") from None
         raise RefusedError(503, "knowledge.away")
+
+
+def _refused(answer: httpx.Response) -> RefusedError:
+    """Return what is wrong, in the server's own sentence where it is one for people: such an answer has a code."""
+    told = answer.json()
+    if told.get("code"):
+        return RefusedError(answer.status_code, "knowledge.told", values={"detail": told["detail"]})
+    return RefusedError(answer.status_code, _SENTENCES[answer.status_code])
 
 
 def _read(answer: httpx.Response, shape: TypeAdapter[T]) -> T:

@@ -147,6 +147,23 @@ class Group(BaseModel):
         return [one.note for one in self.asked if one.note]
 
 
+class Import(BaseModel):
+    """A file or a web page that is read into a draft. progress: in percent; problem: a sentence for people."""
+
+    id: UUID
+    name: str
+    source_id: UUID | None
+    state: Literal["waiting", "reading", "done", "failed", "cancelled"]
+    progress: int
+    problem: str | None
+    created_at: datetime
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it has not ended."""
+        return self.state in ("waiting", "reading")
+
+
 OVERVIEW = TypeAdapter(Overview)
 PLACES = TypeAdapter(Places)
 VERSION = TypeAdapter(Version)
@@ -154,3 +171,5 @@ VERSIONS = TypeAdapter(list[Version])
 PASSAGES = TypeAdapter(list[Passage])
 TRIAL = TypeAdapter(Trial)
 GROUPS = TypeAdapter(list[Group])
+IMPORT = TypeAdapter(Import)
+IMPORTS = TypeAdapter(list[Import])

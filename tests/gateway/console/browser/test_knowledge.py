@@ -1,7 +1,10 @@
 """Knowledge in a browser, as a shop manager keeps it: write, try, publish, change, take back; and questions in vain."""
 
 import asyncio
+import os
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 
@@ -14,9 +17,15 @@ from graph.knowledge.console.routes import ROUTES as CONSOLE
 from graph.knowledge.routes import ROUTES
 from graph.server.server import make_app
 from graph.settings import Settings, settings
+from simulator.ports import HOST, free_port
+from simulator.stack.process import Process
+from simulator.stack.supervise import answers
+from tests.databases import Databases
 from tests.gateway.console.browser.test_accessibility import check
 from tests.gateway.console.browser.test_tools import pictures
+from tests.gateway.console.conftest import HASH
 from tests.gateway.console.knowledge.conftest import TOKEN, database_template
+from tests.gateway.console.knowledge.test_pages import CARE
 from tests.gateway.support.serving import served
 from tests.graph.knowledge.conftest import SmallModel, loaded_model, model
 
@@ -39,7 +48,9 @@ def agent_url(monkeypatch: pytest.MonkeyPatch, database: str, model: SmallModel)
         ended = asyncio.Event()
         async with served(make_app([*ROUTES, *CONSOLE], settings(), development=False)) as url:
             addresses.put((url, asyncio.get_running_loop(), ended))
+            reading = asyncio.create_task(tables.knowledge().worker.run())
             await ended.wait()
+            reading.cancel()
         await tables.knowledge().close()
 
     thread = Thread(target=lambda: asyncio.run(serve()))
@@ -53,8 +64,30 @@ def agent_url(monkeypatch: pytest.MonkeyPatch, database: str, model: SmallModel)
 
 
 @pytest.fixture
-def console_settings(agent_url: str) -> dict[str, str]:
-    return {"KNOWLEDGE_TOKEN": TOKEN, "LANGGRAPH_URL": agent_url}
+def database(databases: Databases, database_template: str) -> Iterator[str]:
+    """The URL of a database with the knowledge's tables; the shared console's has none."""
+    with databases.one(database_template) as url:
+        yield url
+
+
+@pytest.fixture
+def console_url(database: str, agent_url: str, tmp_path: Path) -> Iterator[str]:
+    """The address of a console with a manager, which may ask the agent server for the knowledge."""
+    with psycopg.connect(database, autocommit=True) as conn:
+        conn.execute(
+            "INSERT INTO person (login, name, role, password_hash) VALUES ('bia', 'Beatriz Nogueira', 'manager', %s)",
+            [HASH],
+        )
+    port, ops = free_port(), free_port()
+    environment = {
+        "PATH": os.environ["PATH"], "PYTHONPATH": str(Path.cwd()), "MEDIA_URL": f"file://{tmp_path}/files",
+        "DATABASE_URL": f"{database}?options=-c%20role%3Dwa_console", "CONSOLE_PORT": str(port),
+        "CONSOLE_OPS_PORT": str(ops), "KNOWLEDGE_TOKEN": TOKEN, "LANGGRAPH_URL": agent_url,
+    }  # fmt: skip
+    command = [sys.executable, "-m", "gateway.cli", "console"]
+    with Process("console", command, tmp_path / "console.log", environment, ready=answers(ops, "/readyz")) as process:
+        yield f"http://{HOST}:{port}/console"
+        assert process.alive, process.log_tail()
 
 
 def ask(page: Page, question: str) -> None:
@@ -112,8 +145,15 @@ def test_a_manager_writes_tries_publishes_changes_and_takes_back(
     )
     expect(page.locator("textarea[name=content]")).to_have_value("# Prazo\n\nVocê troca em até 7 dias.")
     press(page, "Salvar rascunho")
+    page.goto(f"{console_url}/knowledge/imports")
+    page.locator("[data-imports]").set_input_files(
+        {"name": "Cuidados.pdf", "mimeType": "application/pdf", "buffer": CARE}
+    )
+    expect(page.locator("#imports li")).to_contain_text("pronto")
+    pictures(page, "knowledge-imports")
+    check(page)
     page.goto(f"{console_url}/knowledge")
-    expect(page.locator(".lines li")).to_have_count(2)
+    expect(page.locator(".lines li")).to_have_count(3)
     pictures(page, "knowledge-list")
     check(page)
 

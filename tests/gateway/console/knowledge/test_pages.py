@@ -3,21 +3,25 @@
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import pytest
 
+from gateway.console.knowledge.importing import FILE_BYTES_LIMIT
 from gateway.store.database import Pool
 from gateway.store.people import audit
 from gateway.store.people.people import Role
 from graph.knowledge.data import Text
 from graph.knowledge.tables import Knowledge
 from simulator.ports import free_port
-from tests.gateway.console.conftest import HTML, Browser, Open
+from tests.gateway.console.conftest import HOST, HTML, Browser, Open
 from tests.gateway.console.knowledge.conftest import Enter
+from tests.graph.files import bombs
 from tests.graph.knowledge.conftest import PIX, published, question
 
 PAGE = "/console/knowledge"
+CARE = bombs.pages("Lave as lentes com a solucao multiuso.", "Nunca use agua da torneira.")
 NASTY = "<script>alert(1)</script>"
 FORM = {
     "kind": "qa", "title": f"Aceitam Pix? {NASTY}", "wordings": "aceita pix?\r\n\r\nda pra pagar no pix",
@@ -171,3 +175,35 @@ async def test_a_wrong_token_is_no_answer(open_console: Open, agent_url: str, si
     browser = await open_console(knowledge_token="wrong", langgraph_url=agent_url)
     await browser.sign_in("admin")
     assert (await browser.get(PAGE, headers=HTML)).status_code == 503
+
+
+async def send(browser: Browser, name: str, content: bytes) -> Any:
+    token = browser.token(await show(browser, f"{PAGE}/imports"))
+    headers = {"origin": HOST, "x-csrf-token": token, "x-file-name": quote(name)}
+    return await browser.post(f"{PAGE}/imports/file", content=content, headers=headers)
+
+
+async def test_a_pdf_becomes_a_draft_and_a_wrong_file_says_what_is_wrong(enter: Enter, known: Knowledge) -> None:
+    browser = await enter(Role.MANAGER)
+    assert (await send(browser, "Cuidados<b>.pdf", CARE)).status_code == 200
+    assert "na fila" in await show(browser, f"{PAGE}/imports")
+    await known.worker.read_next()
+    page = await show(browser, f"{PAGE}/imports/rows")
+    assert "pronto" in page
+    found = re.search(r'href="(/console/knowledge/[0-9a-f-]{36})"', page)
+    assert found
+    assert "agua da torneira" in await show(browser, found[1])
+    refused = await send(browser, "tabela.xlsx", b"x")
+    assert (refused.status_code, "não pode ser importado" in refused.json()["error"]) == (422, True)
+    inside = await browser.submit(f"{PAGE}/imports/page", {"url": "no address"}, page=f"{PAGE}/imports")
+    assert (inside.status_code, "não é de uma página" in inside.text) == (422, True)
+    assert (await send(browser, "a.pdf", b"x" * (FILE_BYTES_LIMIT + 1))).status_code == 413
+
+
+async def test_an_import_that_waits_is_cancelled(enter: Enter, known: Knowledge, pool: Pool) -> None:
+    browser = await enter(Role.MANAGER)
+    one = (await send(browser, "a.pdf", CARE)).json()["id"]
+    assert (await browser.submit(f"{PAGE}/imports/{one}/cancel", page=f"{PAGE}/imports")).status_code == 303
+    assert "cancelado" in await show(browser, f"{PAGE}/imports")
+    assert not await known.worker.read_next()
+    assert [action for action, _ in await done(pool)] == ["knowledge_imported", "knowledge_import_cancelled"]
