@@ -6,6 +6,7 @@
 `customers`: the keys that mean the same person.                     `internal`: HTTP endpoints for the graph.
 `conversations`: what people do with a conversation, by its rules.   `console`: pages for people, access, texts.
 `housekeeping`, `health_checks`: old rows; what a process needs.     `commands`: the commands of operators.
-`runtime`: loops, ports, metrics and traces of each process.
+`runtime`: loops, ports, metrics and traces of each process.         `doctor`: what is wrong, and what to do about it.
+`backup`, `drill`: encrypted backups, the restore, and its trial.
 Not in here: prompts, models, business data (`graph`), Kubernetes (`k8s`), the simulated Meta (`simulator`).
 """

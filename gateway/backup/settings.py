@@ -33,7 +33,7 @@ class BackupSettings(CommonSettings):
 
 
 class DrillSettings(BackupSettings):
-    """What a drill needs besides the backup and its private key: a server to restore into, and the tombstones."""
+    """The settings of a drill: besides the backup and its private key, a server to restore into, and the tombstones."""
 
     secrets: ClassVar[tuple[str, ...]] = (*BackupSettings.secrets, "DRILL_SERVER_URL", "TOMBSTONE_KEY")
 

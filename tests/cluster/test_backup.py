@@ -136,7 +136,10 @@ def _lose_the_database(release: Release) -> None:
     kube = release.kube
     kube("scale", release.component("postgres"), "--replicas=0")
     kube("wait", "--for=delete", f"pod/{NAME}-postgres-0", "--timeout=120s")
-    kube("delete", "pvc", f"data-{NAME}-postgres-0")
+    claim = f"data-{NAME}-postgres-0"
+    volume = kube.get("pvc", claim)["spec"]["volumeName"]
+    kube("delete", "pvc", claim)
+    kube("wait", "--for=delete", f"pv/{volume}", "--timeout=120s")
     kube("scale", release.component("postgres"), "--replicas=1")
     release.rolled_out("postgres")
 
