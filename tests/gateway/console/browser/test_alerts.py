@@ -1,4 +1,4 @@
-"""What calls an attendant: the sound for conversations that wait and for those that are given to them, until seen."""
+"""Calls to an attendant: the sound for conversations that wait and for those that are given to them, until seen."""
 
 import pytest
 from playwright.sync_api import Page, expect
