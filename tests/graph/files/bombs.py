@@ -144,8 +144,13 @@ def shared_stream() -> bytes:
 
 def flate_bomb() -> bytes:
     """A gigabyte of spaces as the stream of a page."""
-    packer = zlib.compressobj(9)
-    data = b"".join(packer.compress(b" " * 1_000_000) for _ in range(1_000)) + packer.flush()
+    packer, spaces = zlib.compressobj(9), b" " * 1_000_000
+    first, again = (packer.compress(spaces) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    whole = 1
+    for _ in range(1_000):
+        whole = zlib.adler32(spaces, whole)
+    # A block after a full flush refers to nothing before it: to compress each of them anew takes seconds.
+    data = first + again * 999 + packer.flush()[:-4] + whole.to_bytes(4, "big")
     packed = b"<< /Length %d /Filter /FlateDecode >>\nstream\n%s\nendstream" % (len(data), data)
     return pdf_of([_page(4), packed, FONT])
 
