@@ -58,6 +58,7 @@ CREATE TABLE IF NOT EXISTS knowledge.version (
 );
 CREATE UNIQUE INDEX IF NOT EXISTS one_draft ON knowledge.version (source_id) WHERE state = 'draft';
 CREATE UNIQUE INDEX IF NOT EXISTS one_published ON knowledge.version (source_id) WHERE state = 'published';
+ALTER TABLE knowledge.version ADD COLUMN IF NOT EXISTS passages integer; -- how many it has; a search need not count them
 CREATE TABLE IF NOT EXISTS knowledge.passage (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     version_id bigint NOT NULL REFERENCES knowledge.version ON DELETE CASCADE,
@@ -69,6 +70,12 @@ CREATE TABLE IF NOT EXISTS knowledge.passage (
     UNIQUE (version_id, position)
 );
 CREATE INDEX IF NOT EXISTS passage_search ON knowledge.passage USING gin (search);
+-- The question and its other wordings alone. An index that knew the weights of `search` would read each passage again.
+ALTER TABLE knowledge.passage
+    ADD COLUMN IF NOT EXISTS asked tsvector GENERATED ALWAYS AS (ts_filter(search, '{a}')) STORED;
+CREATE INDEX IF NOT EXISTS passage_asked ON knowledge.passage USING gin (asked);
+UPDATE knowledge.version v SET passages = (SELECT count(*) FROM knowledge.passage p WHERE p.version_id = v.id)
+    WHERE passages IS NULL;
 -- The words of published passages, without accents: a misspelled word is looked up among them.
 CREATE TABLE IF NOT EXISTS knowledge.word (
     word text PRIMARY KEY

@@ -5,12 +5,13 @@ ranks were measured beside it and found fewer right passages first, because a sm
 (docs/knowledge.md).
 
 Only versions that are published and valid now are read, in the same statement that finds them, so that a version that
-was taken back is not found by the next search. The scan over vectors is exact: it is fast enough for some ten thousand
-passages, and an index would lose some of them after the filters.
+was taken back is not found by the next search. Words are found by indexes, both kinds of search run at the same time,
+and the scan over vectors is exact: an index would lose some passages after the filters.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,18 +24,21 @@ from graph.knowledge.words import asked_words, written_out
 from graph.server.postgres import LoopPool, persistent
 
 CANDIDATES = 50  # of each kind of search
+CLOSEST = 1000  # vectors whose passages are looked at first
 BY_SIMILARITY = 0.5  # how much similarity counts, compared with coverage
 THRESHOLD_OF_WORDS = 0.38  # of the score where the search has no vectors
 BY_ANSWER = 0.7  # how much a word of the answer counts, compared with one of the question
 LIKENESS_MIN = 0.4  # of a misspelled word and one that is known
 # Words that no passage has, and that are no common word of the language, are replaced by those that look like them.
 WANTED = """SELECT w.number, l.lexeme, w.likeness FROM (
-        SELECT asked.number, coalesce(alike.word, asked.word) AS word, coalesce(alike.likeness, 1) AS likeness
-        FROM unnest(%(words)s::text[]) WITH ORDINALITY AS asked (word, number) LEFT JOIN LATERAL (
+        SELECT asked.number, coalesce(known.word, alike.word, asked.word) AS word,
+               coalesce(alike.likeness, 1) AS likeness
+        FROM unnest(%(words)s::text[]) WITH ORDINALITY AS asked (word, number)
+        LEFT JOIN knowledge.word known ON known.word = asked.word
+        LEFT JOIN LATERAL (
             SELECT k.word, sqrt(public.similarity(k.word, asked.word))::float8 AS likeness FROM knowledge.word k
-            WHERE k.word OPERATOR(public.%%) asked.word AND length(asked.word) > 3
+            WHERE known.word IS NULL AND length(asked.word) > 3 AND k.word OPERATOR(public.%%) asked.word
               AND public.similarity(k.word, asked.word) >= %(least)s
-              AND NOT EXISTS (SELECT FROM knowledge.word e WHERE e.word = asked.word)
             ORDER BY likeness DESC LIMIT 2) alike ON true) w,
     LATERAL unnest(tsvector_to_array(to_tsvector('knowledge.searched', w.word))) AS l (lexeme)"""
 LIVE = """v.state = %(state)s AND (v.valid_from IS NULL OR v.valid_from <= now())
@@ -42,23 +46,31 @@ LIVE = """v.state = %(state)s AND (v.valid_from IS NULL OR v.valid_from <= now()
     AND (v.department IS NULL OR v.department = %(department)s)
     AND (v.channel_id IS NULL OR v.channel_id = %(channel_id)s)
     AND (%(source_id)s::uuid IS NULL OR v.source_id = %(source_id)s)"""
-BY_WORDS = f"""WITH wanted AS (
-        SELECT number, likeness, (quote_literal(lexeme))::tsquery AS anywhere,
-               (quote_literal(lexeme) || ':A')::tsquery AS in_title
+# Each word is looked up in an index, and no passage is read. Rare words count more.
+BY_WORDS = f"""WITH wanted AS MATERIALIZED (
+        SELECT number, likeness, (quote_literal(lexeme))::tsquery AS query
         FROM unnest(%(numbers)s::int[], %(lexemes)s::text[], %(likenesses)s::float8[]) AS w (number, lexeme, likeness)),
-    live AS MATERIALIZED (SELECT p.id, p.search FROM knowledge.passage p
-        JOIN knowledge.version v ON v.id = p.version_id WHERE {LIVE}),
-    hit AS MATERIALIZED (SELECT live.id, w.number,
-            max(w.likeness * CASE WHEN live.search @@ w.in_title THEN 1 ELSE %(by_answer)s END) AS strength
-        FROM live JOIN wanted w ON live.search @@ w.anywhere GROUP BY 1, 2),
-    rarity AS (SELECT n.number, ln(1 + (SELECT count(*) FROM live) / (0.5 + count(hit.id))) AS value
-        FROM (SELECT DISTINCT number FROM wanted) n LEFT JOIN hit USING (number) GROUP BY n.number)
+    live AS MATERIALIZED (SELECT v.id, v.passages FROM knowledge.version v WHERE {LIVE}),
+    hit AS MATERIALIZED (SELECT id, number, max(strength) AS strength FROM (
+            SELECT p.id, p.version_id, w.number, w.likeness AS strength
+            FROM wanted w JOIN knowledge.passage p ON p.asked @@ w.query
+            UNION ALL
+            SELECT p.id, p.version_id, w.number, w.likeness * %(by_answer)s
+            FROM wanted w JOIN knowledge.passage p ON p.search @@ w.query) found
+        WHERE version_id IN (SELECT live.id FROM live) GROUP BY id, number),
+    met AS (SELECT number, count(*) AS times FROM hit GROUP BY number),
+    rarity AS MATERIALIZED (SELECT w.number, ln(1 + (SELECT coalesce(sum(passages), 0) FROM live)::float8
+            / (0.5 + coalesce(met.times, 0))) AS value
+        FROM (SELECT DISTINCT number FROM wanted) w LEFT JOIN met USING (number))
     SELECT hit.id, sum(hit.strength * rarity.value) / (SELECT sum(value) FROM rarity) AS coverage
     FROM hit JOIN rarity USING (number) GROUP BY hit.id ORDER BY coverage DESC, hit.id LIMIT %(candidates)s"""  # noqa: S608 - constants
-BY_VECTOR = f"""SELECT p.id, 1 - min(e.value OPERATOR(public.<=>) %(vector)s::public.halfvec) AS similarity
-    FROM knowledge.embedding e JOIN knowledge.passage p ON p.id = e.passage_id
-    JOIN knowledge.version v ON v.id = p.version_id
-    WHERE e.model = %(model)s AND {LIVE} GROUP BY p.id ORDER BY similarity DESC, p.id LIMIT %(candidates)s"""  # noqa: S608 - constants
+# The closest vectors, %(closest)s of all, and the live passages that they belong to.
+BY_VECTOR = f"""SELECT p.id, max(found.similarity) AS similarity FROM (
+        SELECT e.passage_id, 1 - (e.value OPERATOR(public.<=>) %(vector)s::public.halfvec) AS similarity
+        FROM knowledge.embedding e WHERE e.model = %(model)s
+        ORDER BY e.value OPERATOR(public.<=>) %(vector)s::public.halfvec LIMIT %(closest)s) found
+    JOIN knowledge.passage p ON p.id = found.passage_id JOIN knowledge.version v ON v.id = p.version_id
+    WHERE {LIVE} GROUP BY p.id ORDER BY similarity DESC, p.id LIMIT %(candidates)s"""  # noqa: S608 - constants
 PASSAGES = """SELECT p.id, v.source_id, v.number AS version, s.kind, p.title, p.body, v.link FROM knowledge.passage p
     JOIN knowledge.version v ON v.id = p.version_id JOIN knowledge.source s ON s.id = v.source_id
     WHERE p.id = ANY(%s)"""
@@ -95,9 +107,18 @@ class Search:
 
     @persistent
     async def _ranked(self, question: str, vector: list[float] | None, where: dict[str, Any]) -> list[Found]:
-        async with (await self._pool.get()).connection() as connection:
-            coverages = await _by_words(connection, asked_words(question), where)
-            similarities = await _by_vector(connection, vector, self._vectors.model_name, where) if vector else {}
+        pool = await self._pool.get()
+
+        async def by_words() -> dict[int, float]:
+            async with pool.connection() as connection:
+                return await _by_words(connection, asked_words(question), where)
+
+        async def by_vector() -> dict[int, float]:
+            async with pool.connection() as connection:
+                return await _by_vector(connection, vector, self._vectors.model_name, where) if vector else {}
+
+        coverages, similarities = await asyncio.gather(by_words(), by_vector())
+        async with pool.connection() as connection:
             rows = await connection.execute(PASSAGES, [list(coverages.keys() | similarities.keys())])
             passages = [Found.model_validate(row) for row in await rows.fetchall()]
         return _joined(passages, coverages, similarities)
@@ -123,10 +144,13 @@ async def _by_words(connection: Connection, words: Sequence[str], where: Mapping
 async def _by_vector(
     connection: Connection, vector: Sequence[float], model: str, where: Mapping[str, Any]
 ) -> dict[int, float]:
-    """Return the similarity of the closest passages."""
+    """Return the similarity of the closest passages; of all vectors, where the closest are of too few live passages."""
     values = {"vector": literal(vector), "model": model, "candidates": CANDIDATES, **where}
-    rows = await connection.execute(BY_VECTOR, values)
-    return {row["id"]: row["similarity"] for row in await rows.fetchall()}
+    for closest in (CLOSEST, None):
+        rows = await (await connection.execute(BY_VECTOR, {**values, "closest": closest})).fetchall()
+        if len(rows) == CANDIDATES:
+            break
+    return {row["id"]: row["similarity"] for row in rows}
 
 
 def _joined(

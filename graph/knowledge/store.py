@@ -29,9 +29,10 @@ NEWEST = f"""SELECT * FROM (SELECT DISTINCT ON (v.source_id) {COLUMNS}
 ADD_SOURCE = """INSERT INTO knowledge.source (kind, origin) VALUES (%(kind)s, %(origin)s)
     ON CONFLICT (origin) DO UPDATE SET kind = excluded.kind RETURNING id"""
 ADD_VERSION = """INSERT INTO knowledge.version (source_id, number, title, wordings, content, department, channel_id,
-    owner, link, valid_from, valid_until, digest)
+    owner, link, valid_from, valid_until, digest, passages)
     SELECT %(source_id)s, coalesce(max(number), 0) + 1, %(title)s, %(wordings)s, %(content)s, %(department)s,
-        %(channel_id)s, %(owner)s, %(link)s, %(valid_from)s, %(valid_until)s, %(digest)s
+        %(channel_id)s, %(owner)s, %(link)s, %(valid_from)s, %(valid_until)s, %(digest)s,
+        %(passages)s
     FROM knowledge.version WHERE source_id = %(source_id)s RETURNING id, number"""
 # The question counts most, then its other wordings, then the answer.
 ADD_PASSAGE = """INSERT INTO knowledge.passage (version_id, position, title, wordings, body, search)
@@ -158,10 +159,12 @@ async def _source_of(connection: Connection, origin: str) -> UUID:
 
 
 async def _write(connection: Connection, source_id: UUID, text: Text) -> Version:
+    passages = passages_of(text)
     values: dict[str, Any] = text.model_dump() | {"source_id": source_id, "digest": text.digest}
+    values["passages"] = len(passages)
     row = await (await connection.execute(ADD_VERSION, values)).fetchone()
     assert row is not None  # noqa: S101 - RETURNING
-    await _add_passages(connection, row["id"], passages_of(text))
+    await _add_passages(connection, row["id"], passages)
     written = await connection.execute(f"{VERSIONS} WHERE v.id = %s", [row["id"]])
     return Version.model_validate(await written.fetchone())
 
