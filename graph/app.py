@@ -9,6 +9,7 @@ from graph.customer_records import ROUTES
 from graph.knowledge.console.routes import ROUTES as CONSOLE
 from graph.knowledge.routes import ROUTES as KNOWLEDGE
 from graph.knowledge.upkeep import knowledge_of_this_server
+from graph.knowledge_answer import ROUTES as ANSWER
 from graph.server.log_lines import leave_out_the_words_of_exceptions
 from graph.server.server import RUNTIME_FOLDER, forget_runs, make_app
 from graph.server.tracing import configure_tracing
@@ -23,6 +24,6 @@ forget_runs(RUNTIME_FOLDER)
 leave_out_the_words_of_exceptions()
 configure_tracing(settings().otel_exporter_otlp_endpoint)
 
-OURS = [ROUTE, *ROUTES, *KNOWLEDGE, *CONSOLE]
+OURS = [ROUTE, *ROUTES, *KNOWLEDGE, *CONSOLE, *ANSWER]
 development = make_app(OURS, settings(), development=True, lifespan=knowledge_of_this_server)
 production = make_app(OURS, settings(), development=False, lifespan=knowledge_of_this_server)

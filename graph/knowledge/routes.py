@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from graph.knowledge import files
-from graph.knowledge.data import CONTENT_LIMIT, NotFoundError, Text
+from graph.knowledge.data import CONTENT_LIMIT, Found, NotFoundError, Text
 from graph.knowledge.imports.routes import ROUTES as IMPORTS
 from graph.knowledge.json_routes import SOURCE, body, route, source_id
 from graph.knowledge.tables import knowledge
@@ -83,14 +83,18 @@ async def _delete(request: Request) -> Any:  # noqa: ANN401 - JSON
     return {}
 
 
-async def _try(request: Request) -> Any:  # noqa: ANN401 - JSON
-    """Return the passages that come into question, the best first, and which of them the agent would be given."""
-    trial = Trial.model_validate_json(await body(request))
+async def candidates(trial: Trial) -> list[Found]:
+    """Return the passages that come into question for a trial, the best first. Raises psycopg.Error."""
     where: dict[str, Any] = {"department": trial.department, "channel_id": trial.channel_id}
     if trial.source_id:
         where |= {"source_id": trial.source_id, "state": "draft"}
         await knowledge().vectors.complete()
-    found = (await knowledge().search.candidates(trial.question, **where))[:CANDIDATES_SHOWN]
+    return await knowledge().search.candidates(trial.question, **where)
+
+
+async def _try(request: Request) -> Any:  # noqa: ANN401 - JSON
+    """Return the passages that come into question, the best first, and which of them the agent would be given."""
+    found = (await candidates(Trial.model_validate_json(await body(request))))[:CANDIDATES_SHOWN]
     answers = knowledge().search.is_answer
     passages = [one.model_dump(mode="json") | {"answers": answers(one)} for one in found]
     return {"passages": passages, "vectors": await knowledge().vectors.available()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import psycopg
@@ -89,14 +90,18 @@ def _thread(runtime: Runtime) -> str | None:
 
 def _answer(runtime: Runtime, found: list[Found]) -> Command[Any]:
     """Return the passages, numbered and between marks that they cannot contain."""
-    first = 1 + PASSAGES_SHOWN * _searches_before(runtime)
+    text, given = told(found, 1 + PASSAGES_SHOWN * _searches_before(runtime))
+    message = ToolMessage(text, tool_call_id=runtime.tool_call_id, name=SEARCH_TOOL, artifact=given)
+    return Command(update={"messages": [message]})
+
+
+def told(found: Sequence[Found], first: int) -> tuple[str, list[Given]]:
+    """Return the passages as the model reads them, numbered from `first` on, and those numbers."""
     texts = [
         fenced(f"trecho {number}: {one.title}", one.body, PASSAGE_LENGTH) for number, one in enumerate(found, first)
     ]
     given = [_given(number, one) for number, one in enumerate(found, first)]
-    text = "\n".join([HEAD, *texts]) if found else NOTHING
-    message = ToolMessage(text, tool_call_id=runtime.tool_call_id, name=SEARCH_TOOL, artifact=given)
-    return Command(update={"messages": [message]})
+    return ("\n".join([HEAD, *texts]) if found else NOTHING), given
 
 
 def _given(number: int, one: Found) -> Given:

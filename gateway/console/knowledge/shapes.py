@@ -116,6 +116,21 @@ class Trial(BaseModel):
     vectors: bool
 
 
+class Named(BaseModel):
+    """A passage that the model named in its answer."""
+
+    source: UUID
+    version: int
+    title: str
+
+
+class Answer(BaseModel):
+    """The words that the model would answer, and the passages that it named."""
+
+    text: str
+    used: list[Named]
+
+
 class Asked(BaseModel):
     """One time that a question was asked. turn_id: the turn; note: of a person about the answer."""
 
@@ -170,6 +185,7 @@ VERSION = TypeAdapter(Version)
 VERSIONS = TypeAdapter(list[Version])
 PASSAGES = TypeAdapter(list[Passage])
 TRIAL = TypeAdapter(Trial)
+ANSWER = TypeAdapter(Answer)
 GROUPS = TypeAdapter(list[Group])
 IMPORT = TypeAdapter(Import)
 IMPORTS = TypeAdapter(list[Import])

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from gateway.console.inbox.query import as_uuid
 from gateway.console.knowledge.listing import KNOWLEDGE
 from gateway.console.knowledge.server import KnowledgeServer
-from gateway.console.knowledge.shapes import OVERVIEW, PLACES, TRIAL, Trial
+from gateway.console.knowledge.shapes import ANSWER, OVERVIEW, PLACES, TRIAL, Answer, Trial
 from gateway.console.parts import Parts
 from gateway.console.rendering.pages import render
 from gateway.console.routes import Page
@@ -16,6 +16,7 @@ from gateway.store.desk import customers
 from gateway.store.people.people import Role
 
 TRY = f"{KNOWLEDGE}/try"
+ANSWER_SECONDS = 40.0  # a model takes its time
 _LONGEST = {"question": 1000, "department": 63, "channel_id": 63}
 
 
@@ -41,9 +42,14 @@ class Trying:
         if not asked["question"]:
             return await self._page(request, asked, draft, None)
         tried = await self._server.ask("/knowledge/try", body, TRIAL)
-        return await self._page(request, asked, draft, tried)
+        if not form.get("answer"):
+            return await self._page(request, asked, draft, tried)
+        answer = await self._server.ask("/knowledge/answer", body, ANSWER, ANSWER_SECONDS)
+        return await self._page(request, asked, draft, tried, answer)
 
-    async def _page(self, request: Request, asked: dict[str, str], draft: str, tried: Trial | None) -> Response:
+    async def _page(
+        self, request: Request, asked: dict[str, str], draft: str, tried: Trial | None, answer: Answer | None = None
+    ) -> Response:
         """Show the page. draft: the text whose draft is tried, instead of what is published."""
         found = await self._server.get("/knowledge/overview", OVERVIEW, state="draft")
         places = await self._server.get("/knowledge/places", PLACES)
@@ -51,6 +57,6 @@ class Trying:
             channels = await customers.channels(conn)
         return render(
             request, "knowledge/try.html", asked={name: asked.get(name, "") for name in _LONGEST}, draft=draft,
-            tried=tried, drafts={str(one.source_id): one.title for one in found.rows}, places=places.named,
-            channels=channels,
+            tried=tried, answer=answer, drafts={str(one.source_id): one.title for one in found.rows},
+            places=places.named, channels=channels,
         )  # fmt: skip

@@ -13,6 +13,7 @@ from gateway.store.roles import statements
 from graph.knowledge.console.routes import ROUTES as CONSOLE
 from graph.knowledge.routes import ROUTES
 from graph.knowledge.tables import Knowledge, create_tables
+from graph.knowledge_answer import ROUTES as ANSWER
 from graph.server.server import make_app
 from graph.settings import settings
 from tests.gateway.console.conftest import Browser, Open, person
@@ -42,7 +43,7 @@ async def agent_url(known: Knowledge, environment: pytest.MonkeyPatch) -> AsyncI
     """The address of an agent server's own routes."""
     environment.setenv("KNOWLEDGE_TOKEN", TOKEN)
     settings.cache_clear()
-    async with served(make_app([*ROUTES, *CONSOLE], settings(), development=False)) as url:
+    async with served(make_app([*ROUTES, *CONSOLE, *ANSWER], settings(), development=False)) as url:
         yield url
 
 

@@ -12,6 +12,7 @@ from gateway.console.knowledge.importing import FILE_BYTES_LIMIT
 from gateway.store.database import Pool
 from gateway.store.people import audit
 from gateway.store.people.people import Role
+from graph import knowledge_answer
 from graph.knowledge.data import Text
 from graph.knowledge.tables import Knowledge
 from simulator.ports import free_port
@@ -19,6 +20,7 @@ from tests.gateway.console.conftest import HOST, HTML, Browser, Open
 from tests.gateway.console.knowledge.conftest import Enter
 from tests.graph.files import bombs
 from tests.graph.knowledge.conftest import PIX, published, question
+from tests.graph.support.talk import ScriptedModel
 
 PAGE = "/console/knowledge"
 CARE = bombs.pages("Lave as lentes com a solucao multiuso.", "Nunca use agua da torneira.")
@@ -175,6 +177,20 @@ async def test_a_wrong_token_is_no_answer(open_console: Open, agent_url: str, si
     browser = await open_console(knowledge_token="wrong", langgraph_url=agent_url)
     await browser.sign_in("admin")
     assert (await browser.get(PAGE, headers=HTML)).status_code == 503
+
+
+async def test_the_answer_of_the_agent_is_shown_on_request(
+    enter: Enter, known: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = await published(known, PIX)
+    model = ScriptedModel()
+    model.prepare(f"Sim {NASTY} [1].")
+    monkeypatch.setattr(knowledge_answer, "chat_model", lambda _: model)
+    browser = await enter(Role.ATTENDANT)
+    page = (await browser.submit(f"{PAGE}/try", {"question": "aceita pix?", "answer": "1"})).text
+    assert "O que o agente responderia" in page
+    assert "Sim &lt;script&gt;" in page
+    assert page.count(f"/console/knowledge/{version.source_id}") == 2
 
 
 async def send(browser: Browser, name: str, content: bytes) -> Any:
