@@ -18,14 +18,12 @@ from graph.tools.common import ONE_AT_A_TIME, Runtime, ask, expiry, fact, may_as
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 NOTES_ERASED = "As anotações do perfil deste cliente foram apagadas. Mensagens, pedidos e chamados continuam guardados."
+# Worded so that the model may pass them on unchanged.
 ALL_ASKED = (
-    "O pedido do cliente para apagar todos os dados dele foi registrado, e uma pessoa da equipe confere. Nada foi "
-    "apagado ainda. Ele é avisado por aqui quando estiver feito."
+    "O pedido para apagar todos os dados foi registrado, e uma pessoa da equipe confere. Nada foi apagado ainda: "
+    "quando estiver feito, o aviso chega por aqui."
 )
-ALL_BEGINS = (
-    "Todos os dados do cliente são apagados logo depois desta resposta, e ele é avisado por aqui quando estiver feito. "
-    "Diga isso em uma frase e se despeça."
-)
+ALL_BEGINS = "Todos os dados são apagados logo depois desta mensagem. Quando estiver feito, o aviso chega por aqui."
 NONE_PENDING = "Não há nada esperando confirmação, ou o prazo acabou. Nada foi feito: pergunte de novo, se for o caso."
 TOO_SOON = "O cliente é perguntado no fim deste turno e ainda não respondeu. Nada foi feito."
 
