@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import console, graph, history, instant, long, turns, webhooks
+from bench import console, graph, history, instant, knowledge, long, turns, webhooks
 
 BENCHES = {
     "webhooks": webhooks.main,
@@ -12,6 +12,7 @@ BENCHES = {
     "graph": graph.main,
     "console": console.main,
     "long": long.main,
+    "knowledge": knowledge.main,
 }
 
 for name in sys.argv[1:] or BENCHES:
