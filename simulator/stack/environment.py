@@ -21,8 +21,8 @@ COMMON = re.compile(
 # The console sees neither tokens of Meta's nor the agent server's, but two that are good for the data of a
 # customer and for the knowledge.
 CONSOLE = re.compile(
-    r"(CONSOLE|OIDC|LOG|OTEL|QUIET_PERIOD)_\w+|DATABASE_(URL(_FILE)?|POOL_SIZE)|MEDIA_URL|GATEWAY_HOST|KNOWN_HOSTS"
-    r"|DRAIN_SECONDS|LANGGRAPH_URL|(BUSINESS|KNOWLEDGE)_TOKEN(_FILE)?"
+    r"(CONSOLE|OIDC|LOG|OTEL|HTTP|QUIET_PERIOD)_\w+|DATABASE_(URL(_FILE)?|POOL_SIZE)|MEDIA_URL|GATEWAY_HOST|KNOWN_HOSTS"
+    r"|DRAIN_SECONDS|LANGGRAPH_URL|TRACE_URL|(BUSINESS|KNOWLEDGE)_TOKEN(_FILE)?"
 )
 # `serve` calls neither Meta nor the agent server, and `work` receives no webhooks and no templates to send.
 WORK_ONLY = re.compile(r"(WHATSAPP_ACCESS_TOKEN|LANGGRAPH_TOKEN|REDIS_URL|TOMBSTONE_KEY)(_FILE)?")

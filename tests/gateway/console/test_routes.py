@@ -17,6 +17,7 @@ from gateway.console.settings import ConsoleSettings
 from gateway.console.signed_in import Cookies
 from gateway.store.database import make_pool
 from gateway.store.people.people import Role
+from simulator.stack.environment import for_console
 from tests.gateway.console.conftest import HOST, HTML
 
 OIDC = {
@@ -154,3 +155,8 @@ def test_the_console_knows_no_token_of_others() -> None:
     named = set(ConsoleSettings.model_fields)
     assert not [name for name in named if "langgraph_token" in name or "whatsapp" in name or "internal" in name]
     assert ConsoleSettings.secrets == ("DATABASE_URL", "BUSINESS_TOKEN", "KNOWLEDGE_TOKEN", "OIDC_CLIENT_SECRET")
+
+
+def test_the_local_stack_gives_the_console_all_settings_that_it_names() -> None:
+    given = dict.fromkeys(map(str.upper, ConsoleSettings.model_fields), "x")
+    assert for_console(given) == given
