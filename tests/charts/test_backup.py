@@ -180,7 +180,8 @@ def test_it_goes_on_from_another_cluster_and_writes_under_its_own_name() -> None
     new = chart.with_values({"postgres.mode": "cnpg", "edition": "open"})
     [cluster] = [one for one in new if one["kind"] == "Cluster"]
     assert cluster["spec"]["bootstrap"]["initdb"]["owner"] == "whatsapp_agent"
-    assert not [one for one in new if one["kind"] in ("StatefulSet", "ScheduledBackup")]
+    assert not [one for one in new if one["kind"] == "ScheduledBackup"]
+    assert not [one for one in new if one["kind"] == "StatefulSet" and one["metadata"]["name"].endswith("-postgres")]
 
 
 def test_pods_reach_the_clusters_pods_which_the_chart_does_not_close() -> None:
