@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     migrate = commands.add_parser("migrate", help="create missing tables")
     migrate.add_argument("--demo", action="store_true", help="also publish the demo's texts")
+    migrate.add_argument("--sync", type=Path, metavar="FOLDER", help="also do what sync does")
     synced = commands.add_parser("sync", help="publish the Markdown of a folder, take back what it has no more")
     synced.add_argument("folder", type=Path)
     synced.add_argument("--name", default="files", help="tells several folders apart (default: %(default)s)")
@@ -54,7 +55,8 @@ async def _run(chosen: argparse.Namespace) -> int:
     log.info("The tables of the knowledge are in place (schema knowledge).")
     if not with_vectors:
         log.warning(NO_VECTORS)
-    return await _sync(DEMO, "demo") if chosen.demo else 0
+    folders = {"demo": DEMO if chosen.demo else None, "files": chosen.sync}
+    return max([await _sync(folder, name) for name, folder in folders.items() if folder], default=0)
 
 
 async def _sync(folder: Path, name: str) -> int:

@@ -41,7 +41,8 @@ def test_it_is_given_no_secret_but_the_databases_and_its_own(name: str) -> None:
     sources = [source for one in spec["volumes"] for source in one.get("projected", {}).get("sources", [])]
     files = {item["path"] for source in sources for item in source["secret"]["items"]}
     oidc = {OIDC} if "OIDC_ISSUER" in chart.environment(objects, "console") else set()
-    assert files == {DATABASE, BUSINESS} | oidc
+    knowledge = {"knowledge-token"} if "KNOWLEDGE" in chart.environment(objects, "agent") else set()
+    assert files == {DATABASE, BUSINESS} | oidc | knowledge
     whole = {one["name"] for one in spec["volumes"] if "secret" in one or "configMap" in one}
     assert whole <= {"ca", "dev"}  # of the values of everything, and the reloader of dev.sync
     for container in chart.containers(spec):
@@ -55,8 +56,9 @@ def test_it_refers_to_no_secret_of_meta_or_of_tokens(name: str) -> None:
     objects = chart.scenario(name)
     own, gateway, agent = (secrets_of(objects, one) for one in ("console", "gateway", "agent"))
     database = secrets_of(objects, "migrate", "Job")
-    assert own - database <= {one for one in own if "oidc" in one or "console-business" in one}
-    assert (gateway | agent) & own <= database | {one for one in own if "console-business" in one}
+    shared = {one for one in own if "console-business" in one or one.endswith("knowledge")}
+    assert own - database <= shared | {one for one in own if "oidc" in one}
+    assert (gateway | agent) & own <= database | shared
     assert not gateway & own - database
 
 

@@ -150,7 +150,18 @@ def test_external_databases_are_reached_by_those_who_use_them() -> None:
     network = Network(chart.scenario("external"))
     database = Outside("10.20.30.40")
     users = {component for component, pod in network.pods.items() if network.leaves(pod, database, 6432)}
-    assert users == {"gateway", "worker", "console", "agent", "migrate", "test", "backup", "drill", "restore"}
+    assert users == {
+        "gateway",
+        "worker",
+        "console",
+        "agent",
+        "migrate",
+        "knowledge",
+        "test",
+        "backup",
+        "drill",
+        "restore",
+    }
     assert {component for component, pod in network.pods.items() if network.leaves(pod, database, 6379)} == {"worker"}
 
 

@@ -30,6 +30,7 @@ KNOWN = {
     "agent": GraphSettings,
     "agent-queue": GraphSettings,
     "business": GraphSettings,
+    "knowledge": GraphSettings,
     "operator": OperatorSettings,
     "simulator": SimulatorSettings,
 }

@@ -50,5 +50,11 @@ def by_name(objects: list[chart.Object]) -> dict[tuple[str, str], chart.Object]:
 def without_made_up(one: chart.Object) -> chart.Object:
     """The object; of Secrets whose values are made up at each render without a cluster, the keys."""
     component = one["metadata"]["labels"]["app.kubernetes.io/component"]
-    made_up = one["kind"] == "Secret" and component in ("simulator", "console-business", "postgres", "tombstones")
+    made_up = one["kind"] == "Secret" and component in (
+        "simulator",
+        "console-business",
+        "knowledge",
+        "postgres",
+        "tombstones",
+    )
     return {**one, "data": sorted(one["data"])} if made_up else one

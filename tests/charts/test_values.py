@@ -14,7 +14,16 @@ from tests.charts.generator import generate
 SCHEMA = json.loads((chart.CHART / "values.schema.json").read_text())
 VALUES = (chart.CHART / "values.yaml").read_text()
 # Objects that are handed on to Kubernetes, or to the agent, as they are.
-FREE = {"context", "affinity", "dnsConfig", "securityContext", "containerSecurityContext", "items", "valueFrom"}
+FREE = {
+    "context",
+    "volume",
+    "affinity",
+    "dnsConfig",
+    "securityContext",
+    "containerSecurityContext",
+    "items",
+    "valueFrom",
+}
 FREE |= {"podSelector", "namespaceSelector", "global"}
 
 RECIPIENT = f"age1{'q' * 58}"

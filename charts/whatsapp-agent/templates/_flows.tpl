@@ -63,6 +63,9 @@ flows:
 {{- $users = append $users "drill" }}
 {{- end }}
 {{- end }}
+{{- if include "wa.knowledgeJob" . }}
+{{- $users = append $users "knowledge" }}
+{{- end }}
 {{- if include "wa.testable" . }}
 {{- $users = append $users "test" }}
 {{- end }}
@@ -111,6 +114,7 @@ flows:
       "drill" (and .Values.backup.enabled .Values.backup.drill.enabled)
       "migrate" .Values.migrations.enabled
       "business" (include "wa.businessJob" .)
+      "knowledge" (include "wa.knowledgeJob" .)
       "test" (include "wa.testable" .) }}
 {{- if $there }}
 {{- $found = append $found $name }}

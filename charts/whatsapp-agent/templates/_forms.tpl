@@ -9,10 +9,10 @@ Of a list or a map each item has that form. $
 {{- range list "phoneNumberId" "businessAccountId" }}
 - {path: channel.{{ . }}, form: '^[0-9]*$', say: "the id that Meta's dashboard shows, digits alone (no telephone number), in quotes"}
 {{- end }}
-{{- range list "channel.existingSecret" "model.existingSecret" "business.existingSecret" "tokens.existingSecret" "postgres.external.existingSecret" "redis.external.existingSecret" "agent.license.existingSecret" "console.business.existingSecret" "console.oidc.existingSecret" "backup.drill.existingSecret" "ingress.tls.secretName" "console.ingress.tls.secretName" "certificate.secretName" }}
+{{- range list "channel.existingSecret" "model.existingSecret" "business.existingSecret" "knowledge.existingSecret" "knowledge.embeddings.existingSecret" "tokens.existingSecret" "postgres.external.existingSecret" "redis.external.existingSecret" "agent.license.existingSecret" "console.business.existingSecret" "console.oidc.existingSecret" "backup.drill.existingSecret" "ingress.tls.secretName" "console.ingress.tls.secretName" "certificate.secretName" }}
 - {path: {{ . }}, form: '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$', say: 'the name of a Secret, lower case letters, digits and -'}
 {{- end }}
-{{- range list "whatsapp.graphUrl" "model.baseUrl" "business.apiUrl" "console.oidc.issuer" "monitoring.otlpEndpoint" }}
+{{- range list "whatsapp.graphUrl" "model.baseUrl" "business.apiUrl" "knowledge.embeddings.baseUrl" "console.oidc.issuer" "monitoring.otlpEndpoint" }}
 - {path: {{ . }}, form: '^(https?://[^ ]+)?$', say: 'an address that begins with http:// or https://'}
 {{- end }}
 {{- range list "model.name" "model.fallback" }}

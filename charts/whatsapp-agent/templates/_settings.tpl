@@ -150,6 +150,23 @@ yes
 {{ .Values.console.business.existingSecret | default (printf "%s-console-business" (include "wa.fullname" .)) }}
 {{- end }}
 
+{{- define "wa.knowledgeTokenSecret" -}}
+{{ .Values.knowledge.existingSecret | default (printf "%s-knowledge" (include "wa.fullname" .)) }}
+{{- end }}
+
+{{- define "wa.embeddingsSecret" -}}
+{{ .Values.knowledge.embeddings.existingSecret | default (printf "%s-embeddings" (include "wa.fullname" .)) }}
+{{- end }}
+
+{{/* "yes" where some Secret holds a key of the model of embeddings alone. */}}
+{{- define "wa.hasEmbeddingsKey" -}}
+{{- with .Values.knowledge.embeddings }}
+{{- if or .existingSecret .apiKey -}}
+yes
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "wa.tombstoneSecret" -}}
 {{ .Values.worker.tombstones.existingSecret | default (printf "%s-tombstones" (include "wa.fullname" .)) }}
 {{- end }}
@@ -192,7 +209,9 @@ Secret of the user's the gateway's stands for each that is not named, but for th
       "backupBusinessUrlKey" (list "businessUrlKey")
       "restoreUrlKey" (list "migrateUrlKey")
       "restoreAgentUrlKey" (list "agentUrlKey")
-      "restoreBusinessUrlKey" (list "businessMigrateUrlKey" "businessUrlKey") }}
+      "restoreBusinessUrlKey" (list "businessMigrateUrlKey" "businessUrlKey")
+      "knowledgeUrlKey" (list "agentUrlKey")
+      "knowledgeMigrateUrlKey" (list "knowledgeUrlKey" "agentUrlKey" "migrateUrlKey") }}
 {{- $found := "" }}
 {{- range concat (list .key) (get $instead .key | default list) (list "urlKey") }}
 {{- $found = $found | default (get $external .) }}
@@ -201,7 +220,7 @@ Secret of the user's the gateway's stands for each that is not named, but for th
 {{- else if eq $postgres.mode "external" -}}
 url
 {{- else -}}
-{{ get (dict "urlKey" "url" "migrateUrlKey" "migrate-url" "consoleUrlKey" "console-url" "agentUrlKey" "agent-url" "businessUrlKey" "business-url" "businessMigrateUrlKey" "migrate-url" "backupUrlKey" "backup-url" "backupAgentUrlKey" "backup-agent-url" "restoreUrlKey" "restore-url" "restoreAgentUrlKey" "restore-agent-url") .key }}
+{{ get (dict "urlKey" "url" "migrateUrlKey" "migrate-url" "consoleUrlKey" "console-url" "agentUrlKey" "agent-url" "businessUrlKey" "business-url" "businessMigrateUrlKey" "migrate-url" "backupUrlKey" "backup-url" "backupAgentUrlKey" "backup-agent-url" "restoreUrlKey" "restore-url" "restoreAgentUrlKey" "restore-agent-url" "knowledgeUrlKey" "business-url" "knowledgeMigrateUrlKey" "migrate-url") .key }}
 {{- end }}
 {{- end }}
 
@@ -251,6 +270,7 @@ them starts it anew. What the chart makes up by itself never changes, and Secret
       (include "wa.redisSecret" .root) (list $values.redis.mode $values.redis.external $values.redis.dev.password)
       (include "wa.tokensSecret" .root) $values.tokens
       (include "wa.modelSecret" .root) $values.model
+      (include "wa.embeddingsSecret" .root) $values.knowledge.embeddings
       (include "wa.oidcSecret" .root) (pick $values.console.oidc "clientSecret")
       (include "wa.channelSecret" .root) (pick $values.channel "accessToken" "appSecret" "verifyToken") }}
 {{- $read := .spec.readOnce | default list }}
@@ -298,6 +318,13 @@ yes
 {{/* "yes" where a Job makes the tables of the schema business. $ */}}
 {{- define "wa.businessJob" -}}
 {{- if and .Values.migrations.enabled .Values.migrations.business (not .Values.business.apiUrl) -}}
+yes
+{{- end }}
+{{- end }}
+
+{{/* "yes" where a Job makes the tables of the schema knowledge. $ */}}
+{{- define "wa.knowledgeJob" -}}
+{{- if and .Values.migrations.enabled .Values.knowledge.enabled -}}
 yes
 {{- end }}
 {{- end }}
