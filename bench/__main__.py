@@ -2,12 +2,13 @@
 
 import sys
 
-from bench import console, graph, history, instant, knowledge, long, turns, webhooks
+from bench import console, graph, history, instant, knowledge, limits, long, turns, webhooks
 
 BENCHES = {
     "webhooks": webhooks.main,
     "turns": turns.main,
     "instant": instant.main,
+    "limits": limits.main,
     "history": history.main,
     "graph": graph.main,
     "console": console.main,
