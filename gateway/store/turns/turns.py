@@ -196,20 +196,19 @@ async def end(
     note: str | None = None,
     usage: Usage | None = None,
 ) -> bool:
-    """End a turn and queue its replies in one transaction. With an error the turn has failed; the replies apologise.
+    """End a turn and queue its replies, in the caller's transaction. With an error it failed; the replies apologise.
 
     A handoff gives the conversation to a person, after these replies. verified: the customer proved that the numbers
     of this turn are theirs; steps: what the agent did, for people; note: kept as the error of a turn that did not fail.
     Return False where somebody else has taken the conversation meanwhile: the agent then says nothing. The caller
     schedules the next turn in the same transaction (`schedule`).
     """
-    async with conn.transaction():
-        ours = await _end(conn, turn, replies, error, "gateway" if error else author, steps, note, usage)
-        if verified:
-            await trust(conn, turn.contact_id, [key.value for key, _ in turn.present if key.kind == "wa_id"])
-        if handoff and ours:
-            await _hand_over(conn, turn, handoff)
-        return ours
+    ours = await _end(conn, turn, replies, error, "gateway" if error else author, steps, note, usage)
+    if verified:
+        await trust(conn, turn.contact_id, [key.value for key, _ in turn.present if key.kind == "wa_id"])
+    if handoff and ours:
+        await _hand_over(conn, turn, handoff)
+    return ours
 
 
 async def _end(

@@ -30,6 +30,7 @@ async def test_a_message_becomes_one_run_and_its_reply_is_queued(gateway: Gatewa
             },
         ],
         "verification": "verified",
+        "erasure": "request",
         "customer_name": "Maria",
         "locale": "pt_BR",
         "capability": run["context"]["capability"],
