@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 
 import httpx
 
@@ -18,6 +20,9 @@ from gateway.runtime.operations import Check, Ops
 from gateway.runtime.serving import Door, Process
 from gateway.store.database import make_pool
 
+#: Where people post files; their sizes are bounded where they are read.
+FILES = re.compile(r"/console/(conversations/[^/]+/files|canned/files|knowledge/imports/file)")
+
 
 def new_http_client() -> httpx.AsyncClient:
     """Return the client by which the agent server and the issuer of the company's accounts are asked."""
@@ -29,7 +34,8 @@ def console(settings: ConsoleSettings) -> Process:
     url = settings.database_url.get_secret_value()
     pool, listener, http = make_pool(url, settings.database_pool_size), Listener(url), new_http_client()
     parts = Parts(pool, settings, Cookies(secure=settings.secure), http, listener)
-    pages = Door(make_app(parts), settings.gateway_host, settings.console_port, "CONSOLE_PORT", settings.bounds())
+    bounds = replace(settings.bounds(), streamed=FILES)
+    pages = Door(make_app(parts), settings.gateway_host, settings.console_port, "CONSOLE_PORT", bounds)
     checks: dict[str, Check] = {"postgres": lambda: postgres(pool), "pages": pages.problem}
     ops = known_hosts_only(Ops(checks, needed=frozenset(checks)).routes(), settings.known_hosts)
     inside = Door(ops, settings.gateway_host, settings.console_ops_port, "CONSOLE_OPS_PORT", settings.bounds())

@@ -8,6 +8,7 @@ is closed: an honest client waits for milliseconds, one that only occupies a pla
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +26,11 @@ _MAX_PIPELINED = 1
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The bounds of one port. body_bytes: of one request; bodies_bytes: of all that are read or being answered."""
+    """The bounds of one port. body_bytes: of one request; bodies_bytes: of all that are read or being answered.
+
+    streamed: paths to which files are posted, with bounds of their own. The application asks for such a body part by
+    part, once it knows the client, so that it is not counted among those in memory.
+    """
 
     connections: int = 1000
     header_bytes: int = 16 * 1024
@@ -33,6 +38,9 @@ class Bounds:
     body_bytes: int = 4 * 1024 * 1024
     body_seconds: float = 20
     bodies_bytes: int = 32 * 1024 * 1024
+    streamed: re.Pattern[str] | None = None
+    streamed_bytes: int = 100 * 1024 * 1024
+    streamed_seconds: float = 900
 
 
 class Crowd:
@@ -93,7 +101,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._crowd, self._bounds = crowd, crowd.bounds
         self._deadline: asyncio.TimerHandle | None = None
-        self._in_body = False
+        self._in_body = self._streams = False
         self._size = 0  # bytes of this header or this body
         self._fields = 0
         self.body = _Body()
@@ -115,7 +123,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._deadline is None and not self._in_body and self._is_idle():
             self._wait("header_seconds", 408)
         while data and not self.transport.is_closing():
-            left = (self._bounds.body_bytes if self._in_body else self._bounds.header_bytes) - self._size
+            left = self._most_bytes() - self._size
             if left <= 0:
                 return self.refuse(*(("body_bytes", 413) if self._in_body else ("header_bytes", 431)))
             piece, data = data[:left], data[left:]
@@ -144,18 +152,22 @@ class BoundedProtocol(HttpToolsProtocol):
         """Start the application, and expect the body."""
         super().on_headers_complete()
         self._in_body, self._size = True, 0
-        self._wait("body_seconds", 408)
+        files = self._bounds.streamed
+        self._streams = (
+            files is not None and self.scope["method"] == "POST" and bool(files.fullmatch(self.scope["path"]))
+        )
+        self._wait_for_body()
 
     def on_body(self, body: bytes) -> None:
         """Pass a part of the body on, unless nobody wants it any more."""
         super().on_body(body)
-        if not self.cycle.response_complete:
+        if not self.cycle.response_complete and not self._streams:
             self._crowd.hold(self.body, len(body))
 
     def on_message_complete(self) -> None:
         """Leave the turn to the application; if it answered before the body ended, expect the next request."""
         super().on_message_complete()
-        self._in_body, self._size = False, 0
+        self._in_body, self._streams, self._size = False, False, 0
         if self.cycle.response_complete:
             self._wait("header_seconds", 408)
         else:
@@ -166,6 +178,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if not self._in_body and self._is_idle():
             self._crowd.waiting[self] = None
+        if self._streams:  # nobody wants the rest of the file
+            self._wait("body_seconds", None)
 
     def pause_writing(self) -> None:
         """Expect the client to read."""
@@ -176,7 +190,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Leave the turn to the application again, or to the client whose body has not ended."""
         super().resume_writing()
         if self._in_body:
-            self._wait("body_seconds", 408)
+            self._wait_for_body()
         else:
             self._go()
 
@@ -195,6 +209,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 - a type of uvicorn's own
         self.body = _Body()
         super()._start_asgi_task(cycle, _releasing(app, self._crowd, self.body))
+
+    def _most_bytes(self) -> int:
+        if not self._in_body:
+            return self._bounds.header_bytes
+        return self._bounds.streamed_bytes if self._streams else self._bounds.body_bytes
+
+    def _wait_for_body(self) -> None:
+        self._wait("streamed_seconds" if self._streams else "body_seconds", 408)
 
     def _is_idle(self) -> bool:
         """Return whether every request so far has its whole answer."""

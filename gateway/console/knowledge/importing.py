@@ -29,7 +29,6 @@ class Importing:
     def __init__(self, parts: Parts, server: KnowledgeServer) -> None:
         self._pool = parts.pool
         self._server = server
-        self._limit = min(FILE_BYTES_LIMIT, parts.settings.http_body_bytes)
 
     def routes(self) -> list[Page]:
         """Return the routes to mount."""
@@ -42,7 +41,7 @@ class Importing:
         ]
 
     async def _show(self, request: Request) -> Response:
-        return render(request, "knowledge/imports.html", imports=await self._newest(), limit=self._limit)
+        return render(request, "knowledge/imports.html", imports=await self._newest(), limit=FILE_BYTES_LIMIT)
 
     async def _rows(self, request: Request) -> Response:
         pages: Pages = request.app.state.pages

@@ -13,6 +13,7 @@ from tests.gateway.console.desk import CHANNEL
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M/wHwAEBgIApD5fRAAAAABJRU5ErkJggg=="
 )
+LARGE = 9_000_000  # bytes of a document: more than other bodies on the port may have
 PASTE = """([name, bytes]) => {
   const files = new DataTransfer();
   files.items.add(new File([new Uint8Array(bytes)], name, { type: "image/png" }));
@@ -42,7 +43,7 @@ def test_files_a_reaction_and_the_closed_window(console_url, new_page, enter, sc
     page = taken(enter(new_page(**LOOKS[look]), "ana"), console_url, carla)
     page.locator("#attach-input").set_input_files(
         [
-            {"name": "catálogo.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"},
+            {"name": "catálogo.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7" + bytes(LARGE)},
             {"name": "macro.exe", "mimeType": "application/x-msdownload", "buffer": b"MZ"},
         ]
     )
