@@ -100,10 +100,15 @@ def postgres(server_dir: Path) -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def make_template(postgres: Postgres) -> Callable[[str, Prepare], str]:
     """`make_template("gateway", migrate)`: create a database, run `migrate(url)` on it (plain or async), give the
-    template's name. Meant for a session fixture `database_template` in a package's own conftest.py."""
+    template's name. Meant for a session fixture `database_template` in a package's own conftest.py; a module elsewhere
+    that imports the fixture gets the template that is there."""
+    made: set[str] = set()
 
     def make(name: str, prepare: Prepare) -> str:
         template = f"template_{name}"
+        if template in made:
+            return template
+        made.add(template)
         url = postgres.create_database(template)
         outcome = prepare(url)
         if inspect.iscoroutine(outcome):

@@ -92,7 +92,7 @@ def console_url(database: str, agent_url: str, tmp_path: Path) -> Iterator[str]:
 
 def ask(page: Page, question: str) -> None:
     page.get_by_role("textbox", name="Pergunta do cliente").fill(question)
-    page.get_by_role("button", name="Perguntar").click()
+    page.get_by_role("button", name="Perguntar", exact=True).click()
     page.get_by_role("heading", name="Trechos encontrados").wait_for()
 
 
