@@ -85,7 +85,7 @@ def test_no_tool_offers_the_model_an_identity(tool: Any) -> None:
     offered = set(tool.tool_call_schema.model_json_schema().get("properties", {}))
     assert offered <= {
         "order_id", "address", "ticket_id", "subject", "description", "priority", "limit", "words", "fact", "question",
-        "options", "department", "reason", "summary", "postcode",
+        "options", "department", "reason", "summary", "postcode", "what",
     }  # fmt: skip
 
 
