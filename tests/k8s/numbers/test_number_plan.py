@@ -28,6 +28,7 @@ def test_number(case: Json) -> None:
         channel_entry=_channel_entry(number, base)
         if observed.get("channel_entry") == "CHANNEL_ENTRY"
         else observed.get("channel_entry"),
+        channel_files_complete=observed.get("channel_files_complete", True),
         duplicate_of=observed.get("duplicate_of"),
         callback_conflicts=observed.get("callback_conflicts", {}),
         foreign_callback=observed.get("foreign_callback", False),
