@@ -9,6 +9,7 @@ from gateway.store.database import Pool
 from gateway.store.desk import changes, presence, tags
 from tests.gateway.support.customers import NEW_ID, OLD_ID, by, people
 from tests.gateway.support.deliveries import MARIA
+from tests.gateway.support.faults import poison
 from tests.gateway.support.harness import Gateway, until
 from tests.gateway.support.internal import capability, open_turn, runs_client
 from tests.gateway.support.people import person
@@ -132,9 +133,25 @@ async def _waits_for_a_key(gateway: Gateway) -> bool:
     return bool(await gateway.sql(f"{waiting} AND locktype = 'advisory' AND NOT granted"))
 
 
-async def test_a_batch_in_the_way_of_another_one_gives_its_locks_back_at_once(pool: Pool) -> None:
+async def test_a_batch_in_the_way_of_another_one_gives_all_its_locks_back(pool: Pool) -> None:
     one = Gateway(pool)
     await one.take(by(MARIA, None, "a"), by("551187654321", None, "b"))
+    for n, (number, user) in enumerate([(MARIA, NEW_ID), ("551187654321", OLD_ID)]):
+        await one.keep(by(number, user, str(n)))
+    async with pool.connection() as other, other.transaction():
+        await contacts.lock(other, [OLD_ID])
+        batch = asyncio.create_task(one.intake.step())
+        await until(lambda: _waits_for_a_key(one))
+        await contacts.lock(other, [NEW_ID])
+    await batch
+    assert await one.sql("SELECT attempts, state FROM event WHERE id > 2 ORDER BY id") == [(0, "done"), (0, "done")]
+
+
+async def test_a_divided_batch_in_the_way_of_another_one_ends_at_once(pool: Pool) -> None:
+    one = Gateway(pool)
+    await poison(pool, "message", "NEW.content->>'text' = 'veneno'")
+    await one.take(by(MARIA, None, "a"), by("551187654321", None, "b"))
+    await one.keep(by(MARIA, None, "veneno"))
     for n, (number, user) in enumerate([(MARIA, NEW_ID), ("551187654321", OLD_ID), ("551187654321", OLD_ID)]):
         await one.keep(by(number, user, str(n)))
     async with pool.connection() as other, other.transaction():
@@ -144,7 +161,7 @@ async def test_a_batch_in_the_way_of_another_one_gives_its_locks_back_at_once(po
         await contacts.lock(other, [NEW_ID])
         await batch
         tried = await one.sql("SELECT attempts, state FROM event WHERE id > 2 ORDER BY id")
-        assert tried == [(0, "done"), (1, "new"), (0, "new")]
+        assert tried == [(0, "failed"), (0, "done"), (1, "new"), (0, "new")]
 
 
 async def test_a_merge_carries_all_that_people_did(gateway: Gateway) -> None:
