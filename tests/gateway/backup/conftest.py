@@ -4,7 +4,9 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +15,7 @@ import pytest
 from obstore.store import LocalStore
 from typer.testing import CliRunner
 
+from gateway.backup.manifest import NAME
 from gateway.backup.repository import Repository
 from gateway.cli import program
 from gateway.commands import common
@@ -75,9 +78,13 @@ class Office:
         return done.stderr
 
     def backup(self) -> str:
+        """Make a backup and return its name; the next one may be made at once, since names are of a second."""
         done = self.run("backup")
         assert done.returncode == 0, done.stderr
-        return done.stdout.split()[1]
+        name = done.stdout.split()[1]
+        while datetime.now(UTC).strftime(NAME) <= name:
+            time.sleep(0.02)
+        return name
 
     def names(self) -> list[str]:
         return Repository(LocalStore(self.backups)).names()

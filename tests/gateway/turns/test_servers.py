@@ -147,7 +147,10 @@ async def test_a_run_that_a_restarted_server_does_not_know_is_resumed_at_once(tw
     assert two.agents[first].asked == 2
 
 
-async def test_a_server_that_is_leaving_ends_its_turn_and_gets_no_other(two: Two) -> None:
+async def test_a_server_that_is_leaving_ends_its_turn_and_gets_no_other(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent_servers, "LOOK_SECONDS", 60)  # a busy machine is not away
     first, other = await two.begin()
     two.agents[first].leaving = True
     two.now = 60
