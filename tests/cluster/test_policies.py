@@ -105,6 +105,10 @@ def _pods_of(target: str) -> str:
     return {OPS: "gateway", CONSOLE_OPS: "console"}.get(target, target)
 
 
+def _service_of(target: str) -> str:
+    return "agents" if target == "agent" else _pods_of(target)
+
+
 @pytest.mark.parametrize("source", sorted(ALLOWED))
 def test_a_component_reaches_what_it_needs_and_nothing_else(enforced: None, release: Release, source: str) -> None:
     targets = {one: address for one, address in addresses(release).items() if _pods_of(one) != source}
@@ -117,7 +121,7 @@ def test_a_component_reaches_what_it_needs_and_nothing_else(enforced: None, rele
 
 def test_the_services_lead_there(release: Release) -> None:
     for source, targets in ALLOWED.items():
-        wanted = [f"{NAME}-{_pods_of(target)}:{PORTS[target]}" for target in sorted(targets - {API_SERVER})]
+        wanted = [f"{NAME}-{_service_of(target)}:{PORTS[target]}" for target in sorted(targets - {API_SERVER})]
         assert reached(release.kube, release.kube.ready_pods(source)[0], wanted) == set(wanted)
 
 
