@@ -15,7 +15,7 @@ from tests.soak.customers import Customers
 _MESSAGES = "SELECT wamid FROM message WHERE direction = 'in' AND wamid = ANY(%s)"
 # A message needs no turn where a person or the business's own app wrote to the customer after it.
 _IN_NO_TURN = """
-SELECT m.id, m.type, m.status, m.created_at, c.holder FROM message m JOIN conversation c ON c.id = m.conversation_id
+SELECT m.wamid, m.type, m.status, m.created_at, c.holder FROM message m JOIN conversation c ON c.id = m.conversation_id
 WHERE m.direction = 'in' AND m.turn_id IS NULL AND m.type NOT IN ('reaction', 'system', 'edit', 'revoke')
 AND NOT EXISTS (SELECT 1 FROM message p WHERE p.conversation_id = m.conversation_id AND p.author IN ('person', 'app')
                 AND p.direction = 'out' AND p.created_at > m.created_at)"""
@@ -25,9 +25,8 @@ SELECT t.id FROM turn t WHERE t.state = 'done' AND NOT EXISTS (SELECT 1 FROM mes
 _OVERLAPPING = """
 SELECT a.id FROM turn a JOIN turn b USING (conversation_id)
 WHERE a.id <> b.id AND a.started_at < b.ended_at AND b.started_at < a.ended_at"""
-_OUT_OF_ORDER = """
-SELECT id FROM (SELECT id, sent_at, lag(sent_at) OVER (PARTITION BY conversation_id ORDER BY seq) AS before
-    FROM message WHERE direction = 'out') m WHERE sent_at < before"""
+_IN_ORDER = """
+SELECT conversation_id, id::text FROM message WHERE direction = 'out' ORDER BY conversation_id, seq"""
 _STUCK = {
     "events not processed": "SELECT count(*) FROM event WHERE state = 'new'",
     "events failed": "SELECT count(*) FROM event WHERE state = 'failed'",
@@ -64,17 +63,31 @@ def compared(stack: Stack, customers: Customers) -> dict[str, list[str]]:
     written = [wamid for one in customers.people for wamid in one.written]
     known = {wamid for (wamid,) in stack.sql(_MESSAGES, written)}
     sends = Counter(call["body"].get("biz_opaque_callback_data") for call in _accepted(stack))
+    revoked = {wamid for one in customers.people for wamid in one.revoked}  # perhaps before a turn began
     return {
         "lost: not in the database": sorted(set(written) - known),
-        "lost: in no turn": _rows(stack, _IN_NO_TURN),
+        "lost: in no turn": [row for row in _rows(stack, _IN_NO_TURN) if row.split()[0] not in revoked],
         "lost: turns without a reply": _rows(stack, _SILENT),
         "lost: replies that Meta never had": _never_sent(stack, sends),
         "twice: sent more than once": [f"{one}: {count}" for one, count in sends.items() if count > 1],
-        "out of order: replies": _rows(stack, _OUT_OF_ORDER),
+        "out of order: replies": _overtaken(stack, [*sends]),
         "out of order: turns at once": _rows(stack, _OVERLAPPING),
         "stuck": [f"{name}: {count}" for name, count in stuck(stack).items()],
         "turns missing from a thread": missing_from_threads(stack),
     }
+
+
+def _overtaken(stack: Stack, at_meta: list[str | None]) -> list[str]:
+    """Return the messages that reached Meta before an earlier one of their conversation. at_meta: in Meta's order."""
+    places = {one: place for place, one in enumerate(at_meta)}
+    last: dict[object, int] = {}
+    found = []
+    for conversation, one in stack.sql(_IN_ORDER):
+        place = places.get(one, last.get(conversation, -1))  # one that Meta never had overtakes nobody
+        if place < last.get(conversation, -1):
+            found.append(one)
+        last[conversation] = max(place, last.get(conversation, -1))
+    return found
 
 
 def _rows(stack: Stack, query: str) -> list[str]:

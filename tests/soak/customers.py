@@ -28,11 +28,12 @@ SAMPLES = {"image": "image", "voice": "voice", "document": "pdf", "sticker": "st
 
 @dataclass
 class Customer:
-    """A customer: the number, the ids of the messages that were written, and how many actions of each kind."""
+    """A customer: the number, the ids of the messages that were written, of texts among them, and of revoked ones."""
 
     wa_id: str
     written: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    revoked: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -87,6 +88,8 @@ class Customers:
         answer.raise_for_status()
         if "text" in action or "message" in action or "media" in action or "unsupported" in action:
             customer.written.append(answer.json()["id"])
+        if "revoke" in action:
+            customer.revoked.append(action["revoke"])
         if "text" in action:
             customer.texts.append(answer.json()["id"])
 
