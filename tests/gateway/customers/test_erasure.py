@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import obstore
@@ -11,7 +10,6 @@ from obstore.store import LocalStore
 
 from gateway.customers.tombstones import Tombstones
 from gateway.store.customers import data_requests
-from gateway.store.database import Pool
 from tests.gateway.support.customers import OLD_ID
 from tests.gateway.support.deliveries import MARIA, PAYLOADS, change, payload, raw_message, text, wamid
 from tests.gateway.support.meta import status
@@ -26,13 +24,6 @@ LATER = re.compile(r"\b179[0-9]{7}\b")
 def database_role() -> str:
     """Return the role that the process has in production."""
     return "wa_gateway"
-
-
-@pytest.fixture
-async def office(pool: Pool) -> AsyncIterator[Office]:
-    one = Office(pool)
-    yield one
-    await one.gateway.turns.drain()
 
 
 async def test_nothing_of_an_erased_person_is_left_in_any_column_or_object(office: Office) -> None:

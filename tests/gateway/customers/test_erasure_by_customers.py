@@ -1,11 +1,9 @@
 """A customer says yes to the erasure of all their data: a request or the erasure, and they are told when it is done."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from gateway.store.database import Pool
 from tests.gateway.support.deliveries import MARIA, NUMBER, payload, text
 from tests.gateway.support.meta import refused, status
 from tests.gateway.support.office import JOSE, NEEDLE, Office
@@ -17,13 +15,6 @@ KEPT = "Só continua guardado o que a empresa precisa manter: notas fiscais."
 def database_role() -> str:
     """Return the role that the process has in production."""
     return "wa_gateway"
-
-
-@pytest.fixture
-async def office(pool: Pool) -> AsyncIterator[Office]:
-    one = Office(pool)
-    yield one
-    await one.gateway.turns.drain()
 
 
 def wishing(erasure: object) -> Any:

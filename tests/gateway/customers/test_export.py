@@ -4,7 +4,6 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,7 +14,6 @@ from obstore.store import LocalStore
 
 from gateway.customers.export import NoContactError, Written
 from gateway.store.customers import data_requests
-from gateway.store.database import Pool
 from tests.gateway.conftest import Command
 from tests.gateway.support.deliveries import change, text
 from tests.gateway.support.office import JOSE, MARIA, NEEDLE, NEW, OLD_ID, Office, fill
@@ -27,13 +25,6 @@ MAP = Path(__file__).parents[3] / "docs" / "privacy.md"
 def database_role() -> str:
     """Return the role that the process has in production."""
     return "wa_gateway"
-
-
-@pytest.fixture
-async def office(pool: Pool) -> AsyncIterator[Office]:
-    one = Office(pool)
-    yield one
-    await one.gateway.turns.drain()
 
 
 async def export(office: Office, contact: object) -> tuple[zipfile.ZipFile, Written]:
