@@ -1,8 +1,14 @@
 """Delivery of webhooks: signed, in order without failures, at least once with them, and wrong on request."""
 
+import asyncio
+
+import httpx
 import pytest
 
-from simulator.meta.messages.outbox import Retries
+from simulator.faults import Faults
+from simulator.meta.messages.outbox import Outbox, Retries
+from simulator.meta.messages.payloads import Change
+from simulator.meta.world import Number, World
 from tests.simulator.support.helpers import Business, eventually
 
 MARIA, JOAO, ANA = "5511987654321", "5521911112222", "5531933334444"
@@ -29,6 +35,26 @@ def test_anything_but_200_is_retried(business, simulator, status) -> None:
     assert business.texts() == ["de novo"] * 4
     attempts = simulator.get("webhooks")["webhooks"][0]["attempts"]
     assert [attempt["status"] for attempt in attempts] == [status] * 3 + [200]
+
+
+@pytest.mark.parametrize("error", [httpx.ReadError("reset"), OSError("reset"), AttributeError("no socket")])
+async def test_a_connection_that_breaks_in_any_way_is_retried(error) -> None:
+    failures = [error] * 3
+
+    def business(_: httpx.Request) -> httpx.Response:
+        if failures:
+            raise failures.pop()
+        return httpx.Response(200)
+
+    number = Number("1", "2", "+55 11 3000-0000", "Loja", "token", "secret", "verify")
+    async with httpx.AsyncClient(transport=httpx.MockTransport(business)) as client:
+        outbox = Outbox(Faults(), World(number, "http://business"), client)
+        outbox.retries = Retries(base_seconds=0.001)
+        outbox.post(Change(number.account_id, "account_alerts", {}), lane="account")
+        async with asyncio.timeout(10):
+            while outbox.pending():
+                await asyncio.sleep(0.001)
+        assert [attempt.get("status") for attempt in outbox.all()[0].attempts] == [None, None, None, 200]
 
 
 def test_nothing_is_forgotten_while_the_business_is_away(simulator, free_port) -> None:

@@ -19,6 +19,9 @@ GIVE_UP_SECONDS = 7 * 24 * 3600  # Meta: "retried for up to 7 days"
 # Webhooks in flight. More would wait inside the client, whose pool does more work for each request as they grow.
 MAX_IN_FLIGHT = 40
 MAX_DELIVERED = 2000  # delivered webhooks that are still listed
+# httpcore asks a new connection for its peer, and finds no socket where the peer has reset it already (httpcore 1.0.9,
+# anyio 4.16 on uvloop): an AttributeError that httpx does not translate.
+NO_ANSWER = (httpx.TransportError, OSError, AttributeError)
 
 
 class Retries(BaseModel):
@@ -146,7 +149,7 @@ class Outbox:
                 timeout = self.retries.timeout_seconds
                 answer = await self._client.post(url, content=body, headers=headers, timeout=timeout)
                 outcome: Json = {"status": answer.status_code}
-            except httpx.TransportError as error:
+            except NO_ANSWER as error:
                 outcome = {"error": f"{type(error).__name__}: {error}"}
         return {"at": time.time(), **outcome, "seconds": round(time.monotonic() - started, 4)}
 
