@@ -54,7 +54,7 @@ soak: setup
 FUZZ_CASES ?= 100000
 FUZZ_SEED ?= 1
 fuzz: setup
-	FUZZ_CASES=$(FUZZ_CASES) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/pytest tests/gateway/inbox/test_any_body.py \
+	FUZZ_CASES=$(FUZZ_CASES) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/pytest -rP tests/gateway/inbox/test_any_body.py \
 	  tests/graph/model/test_any_answer.py tests/graph/files/test_any_file.py
 
 bench: setup

@@ -9,8 +9,11 @@ import copy
 import json
 import os
 import random
+import sys
 from collections.abc import Iterator
 from typing import Any
+
+import psutil
 
 # Values that programs trip over: empty, huge, negative, of another type, half a character, NUL, right to left.
 ABSURD: tuple[Any, ...] = (
@@ -19,6 +22,8 @@ ABSURD: tuple[Any, ...] = (
 )  # fmt: skip
 DEEP = 60
 FEW = 400
+LOOKS = 10
+GROWTH = 1.2  # of the memory, from the first half of the cases to the second
 
 
 def cases() -> int:
@@ -29,6 +34,29 @@ def cases() -> int:
 def seed() -> int:
     """Return what the cases are made of."""
     return int(os.environ.get("FUZZ_SEED", "1"))
+
+
+class Memory:
+    """The memory of this process while so many cases are tried; it may not grow once everything has been used."""
+
+    def __init__(self, count: int) -> None:
+        self._every = max(1, count // LOOKS)
+        self._megabytes: list[float] = []
+
+    def look(self, number: int) -> None:
+        """Look at the memory before a case, at ten of all cases."""
+        if number % self._every == 0:
+            self._megabytes.append(psutil.Process().memory_info().rss / 2**20)
+
+    def check(self) -> None:
+        """Check that it has not grown since the second look, and print what was seen.
+
+        The least of each half counts: a look may meet a body of megabytes.
+        """
+        seen = " ".join(f"{one:.0f}" for one in self._megabytes)
+        sys.stdout.write(f"megabytes of this process before each tenth of the cases: {seen}\n")
+        half = len(self._megabytes) // 2
+        assert min(self._megabytes[half:]) < GROWTH * min(self._megabytes[1:half]), seen
 
 
 def mutated(value: Any, chance: random.Random) -> Any:

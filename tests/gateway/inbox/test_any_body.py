@@ -7,7 +7,6 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-import psutil
 import pytest
 
 from gateway.settings import Settings
@@ -17,13 +16,12 @@ from graph.history.transcript import messages_of_turn
 from tests.gateway.support.deliveries import NUMBER, PAYLOADS, SECRET, payload, signed, text
 from tests.gateway.support.doors import opened
 from tests.gateway.support.harness import Gateway
-from tests.mutations import cases, damaged, encoded, mutated, seed
+from tests.mutations import Memory, cases, damaged, encoded, mutated, seed
 
 PATH = "/webhook/whatsapp"
 ORDINARY_EVERY = 20
 INTAKE_EVERY = 100
 DAMAGED = 0.1
-GROWTH = 1.3  # of the process's memory, from a tenth of the cases to their end
 EXPECTED = {200, 400, 403, 413}
 
 
@@ -53,10 +51,11 @@ def bodies(known: list[dict[str, Any]], chance: random.Random, count: int) -> It
 
 
 async def test_any_body(configured: Settings, pool: Pool) -> None:
-    gateway, ordinary, memory = Gateway(pool), dict[str, str](), list[int]()
-    chance, count = random.Random(seed()), cases()  # noqa: S311  # not for secrets
+    gateway, ordinary, count = Gateway(pool), dict[str, str](), cases()
+    chance, memory = random.Random(seed()), Memory(count)  # noqa: S311  # not for secrets
     async with opened(configured) as doors:
         for number, body in enumerate(bodies(samples(), chance, count)):
+            memory.look(number)
             answer = await doors.webhook.post(PATH, **signed(body))
             assert answer.status_code in EXPECTED, (answer.status_code, body[:2000])
             if number % ORDINARY_EVERY == 0:
@@ -65,13 +64,11 @@ async def test_any_body(configured: Settings, pool: Pool) -> None:
                 assert (await doors.webhook.post(PATH, **signed(payload(one)))).status_code == 200
             if number % INTAKE_EVERY == 0:
                 await process(gateway)
-            if number % max(1, count // 10) == 0:
-                memory.append(psutil.Process().memory_info().rss)
     await process(gateway)
     found = dict(await gateway.sql("SELECT wamid, content->>'text' FROM message WHERE wamid = ANY(%s)", [*ordinary]))
     assert found == ordinary
     assert await gateway.sql("SELECT note, count(*) FROM event WHERE state = 'failed' GROUP BY 1") == []
-    assert memory[-1] < GROWTH * memory[1]
+    memory.check()
     await readable_for_the_graph(gateway)
 
 

@@ -9,7 +9,7 @@ from graph.files.documents import PDF, WORD
 from graph.files.reader import OverBoundsError, Reader
 from simulator.meta.samples import sample
 from tests.graph.files import bombs
-from tests.mutations import cases, damaged, seed
+from tests.mutations import Memory, cases, damaged, seed
 
 SHARE = 40  # a process for each file: fewer cases than where a function is called
 FILES = (
@@ -27,7 +27,9 @@ FILES = (
 
 async def test_any_damage_of_a_file_ends_in_a_text_or_a_refusal() -> None:
     reader, chance, read = Reader(at_once=2), random.Random(seed()), 0  # noqa: S311  # not for secrets
-    for _ in range(cases() // SHARE):
+    memory = Memory(count := cases() // SHARE)
+    for number in range(count):
+        memory.look(number)
         kind, mime_type, content = chance.choice(FILES)
         broken = damaged(content, chance)
 
@@ -41,3 +43,4 @@ async def test_any_damage_of_a_file_ends_in_a_text_or_a_refusal() -> None:
         assert len(text) <= 12_001
         read += 1
     assert read, "no file was read at all"
+    memory.check()

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.graph.support.model_server import Message, ModelServer, Raw, call, completion, say
 from tests.graph.support.talk import Talk, texts
-from tests.mutations import cases, damaged, encoded, mutated, seed
+from tests.mutations import Memory, cases, damaged, encoded, mutated, seed
 
 SHARE = 20  # a turn for each answer, with all its checkpoints
 GOOD = "Claro, posso ajudar!"
@@ -24,10 +24,13 @@ ANSWERS: tuple[dict[str, Any], ...] = (
 
 
 async def test_any_answer_ends_in_words(http_talk: Talk, model_server: ModelServer) -> None:
-    chance = random.Random(seed())  # noqa: S311  # not for secrets
-    for number in range(cases() // SHARE):
+    chance, count = random.Random(seed()), cases() // SHARE  # noqa: S311  # not for secrets
+    memory = Memory(count)
+    for number in range(count):
+        memory.look(number)
         if number % FRESH == 0:
-            http_talk.thread = f"thread-{number}"
+            http_talk.begin()
+            model_server.requests.clear()
         odd = mutated(chance.choice(ANSWERS), chance)
         body = damaged(encoded(odd), chance) if chance.random() < 0.1 else encoded(odd)
         raw, first = Raw(body, chance.choice([200, 200, 200, 400])), [True]
@@ -41,3 +44,4 @@ async def test_any_answer_ends_in_words(http_talk: Talk, model_server: ModelServ
         assert json.dumps(output)
         model_server.script = lambda _: say(GOOD)
         assert GOOD in texts(await http_talk.turn(f"good-{number}", "E agora?")), body[:2000]
+    memory.check()
