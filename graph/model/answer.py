@@ -13,6 +13,13 @@ from graph.model.failures import InvalidAnswerError
 from graph.model.leaks import without_thoughts
 from graph.policy.masking import mask, sensitive_digits
 
+LARGEST = 2**53 - 1  # the largest integer that all readers of JSON agree on; so many can be added within 64 bits
+
+
+def bounded(number: int) -> int:
+    """Return the integer, or the largest (smallest) one that is kept: a checkpoint cannot hold more than 64 bits."""
+    return max(-LARGEST, min(number, LARGEST))
+
 
 def sanitized(message: BaseMessage, history: Sequence[AnyMessage], *, last: bool, instructions: str = "") -> AIMessage:
     """Return the message without text that must not be stored, and without tool calls if none may follow (`last`).
@@ -23,7 +30,7 @@ def sanitized(message: BaseMessage, history: Sequence[AnyMessage], *, last: bool
     if not isinstance(message, AIMessage):
         raise InvalidAnswerError(type(message).__name__)
     raw = message.model_dump()
-    cleaned = {key: _each_text(value, clean) for key, value in raw.items()}
+    cleaned = {key: _storable(value) for key, value in raw.items()}
     hide = partial(
         mask, known=sensitive_digits(instructions, *(one.text for one in history if isinstance(one, ToolMessage)))
     )
@@ -33,6 +40,21 @@ def sanitized(message: BaseMessage, history: Sequence[AnyMessage], *, last: bool
         refusal = message.additional_kwargs.get("refusal")
         cleaned |= {"tool_calls": [], "additional_kwargs": {"refusal": refusal} if refusal else {}}
     return admitted(message if cleaned == raw else AIMessage.model_validate(cleaned), history)
+
+
+def _storable(value: object) -> object:
+    """Return a value with texts, keys and integers that a checkpoint can hold."""
+    match value:
+        case str():
+            return clean(value)
+        case dict():
+            return {clean(key) if isinstance(key, str) else key: _storable(item) for key, item in value.items()}
+        case list():
+            return [_storable(item) for item in value]
+        case int():
+            return bounded(value)
+        case _:
+            return value
 
 
 def _readable(content: object, change: Callable[[str], str]) -> object:

@@ -8,6 +8,7 @@ from langchain_core.messages import AIMessage, AnyMessage
 from langchain_core.messages.ai import UsageMetadata
 
 from graph.contract.state import Usage
+from graph.model.answer import bounded
 
 
 def usage_of(messages: Sequence[AnyMessage]) -> Usage | None:
@@ -19,9 +20,9 @@ def usage_of(messages: Sequence[AnyMessage]) -> Usage | None:
     names = [name for message in answers if (name := message.response_metadata.get("model_name"))]
     return Usage(
         model=str(names[-1]) if names else "",
-        tokens_in=sum(count["input_tokens"] for count in counts),
-        tokens_out=sum(count["output_tokens"] for count in counts),
-        cached=sum(map(_cached, counts)),
+        tokens_in=sum(bounded(count["input_tokens"]) for count in counts),
+        tokens_out=sum(bounded(count["output_tokens"]) for count in counts),
+        cached=sum(bounded(_cached(count)) for count in counts),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from graph.model.answer import LARGEST
 from graph.prompts import TEXTS
 from graph.settings import settings
 from tests.graph.support.model_server import Message, ModelServer, Raw, body, call, completion, say
@@ -198,3 +199,21 @@ async def test_junk_leaves_a_long_history_as_it_is(
     for number in range(4):
         assert texts(await http_talk.turn(f"t{number}", "Oi"))
     assert any(summary(request["messages"]) for request in model_server.requests)
+
+
+@pytest.mark.parametrize("answer", [{}, {"content": ""}], ids=["used", "discarded"])
+async def test_integers_of_any_size_are_kept_as_the_largest(
+    http_talk: Talk, model_server: ModelServer, answer: dict[str, str]
+) -> None:
+    huge = completion(say(GOOD) | answer) | {"created": -(10**40)}
+    huge["usage"] = {"prompt_tokens": 10**40, "completion_tokens": 2**64, "total_tokens": 10**40}
+    scripted(model_server, body(huge), say(GOOD))
+    output = await http_talk.turn("t1", "Oi")
+    assert texts(output) == [GOOD]
+    assert output["usage"]["tokens_in"] >= LARGEST
+
+
+async def test_arguments_that_no_checkpoint_holds_are_changed(http_talk: Talk, model_server: ModelServer) -> None:
+    odd = call("order_status", "call_1", order_id="12345", other=10**40, **{"\ud800": 1})
+    scripted(model_server, odd, say(GOOD))
+    assert texts(await http_talk.turn("t1", "Oi")) == [GOOD]
