@@ -84,7 +84,8 @@ class Worker:
         self._media = _media_loader(settings, self._pool, self._channels, self._clients, objects)
         presence = Presence(self._pool, self._clients, limiter, react=settings.react_on_receipt)
         runs = Runs(self._pool, self._servers, settings.capabilities(), _erasure(settings))
-        self._turns = Turns(self._pool, runs, self._channels, presence.show, _bounds(settings))
+        self._leases = make_pool(self._url, 1)
+        self._turns = Turns(self._pool, runs, self._channels, presence.show, _bounds(settings), leases=self._leases)
         self._sender = Sender(
             self._pool, self._clients, self._channels, limiter, _send_settings(settings), objects=objects
         )
@@ -118,6 +119,8 @@ class Worker:
         async with AsyncExitStack() as stack:
             await self._pool.open(wait=False)
             stack.push_async_callback(self._pool.close)
+            await self._leases.open(wait=False)
+            stack.push_async_callback(self._leases.close)
             await stack.enter_async_context(self._servers)
             await stack.enter_async_context(self._http)
             if self._redis is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import select
 from datetime import datetime
+from typing import Any
 
 import psycopg
 import structlog
@@ -32,6 +33,15 @@ NOTIFICATIONS = "gateway"  # the name under which Postgres notifies
 WAKEUPS = "whatsapp-gateway-wakeups"  # the connection of each `gateway work` that is notified
 EVENTS, TURNS, OUTBOX, MEDIA = "events", "turns", "outbox", "media"
 
+# Bound of a caller's wait for a connection, and of the pool's own attempts: a later caller starts them again, so that
+# nobody waits for the long pauses of an old backoff when Postgres is available again.
+_WAIT_SECONDS = 10
+# A host that vanished without a word is found within some 20 s, by a request that waits and by one that is sent.
+_CONNECTION: dict[str, Any] = {
+    "connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}  # fmt: skip
+
 
 def make_pool(url: str, size: int) -> Pool:
     """Return a pool that is not open yet: `await pool.open(wait=False)` in the lifespan.
@@ -40,12 +50,13 @@ def make_pool(url: str, size: int) -> Pool:
     """
     return AsyncConnectionPool(
         url,
-        min_size=2,
+        min_size=min(2, size),
         max_size=size,
         open=False,
-        timeout=10,
+        timeout=_WAIT_SECONDS,
+        reconnect_timeout=_WAIT_SECONDS,
         check=_check,
-        kwargs={"autocommit": True, "application_name": "whatsapp-gateway", "connect_timeout": 5},
+        kwargs={"autocommit": True, "application_name": "whatsapp-gateway", **_CONNECTION},
         name="gateway",
     )
 
@@ -72,6 +83,11 @@ def is_away(error: BaseException) -> bool:
     if error.sqlstate is None:  # not from a server: no connection, or the pool's time-out
         return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
     return error.sqlstate.startswith(_AWAY) or error.sqlstate in _NOT_READY
+
+
+def may_pass(error: BaseException) -> bool:
+    """Return whether a statement may succeed a moment later: the database is away, or others were in its way."""
+    return is_away(error) or isinstance(error, CONFLICTS)
 
 
 async def now(conn: Connection) -> datetime:
@@ -111,7 +127,7 @@ class Wakeups:
 
     async def _listen_once(self) -> None:
         conn = await psycopg.AsyncConnection.connect(
-            self._url, autocommit=True, application_name=WAKEUPS, connect_timeout=5
+            self._url, autocommit=True, application_name=WAKEUPS, **_CONNECTION
         )
         async with conn:
             await conn.execute(f"LISTEN {NOTIFICATIONS}")

@@ -14,7 +14,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import structlog
@@ -23,9 +22,9 @@ from gateway.numbers.channels import Channel, Channels
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.outbox.replies import parts_of
 from gateway.runtime.loops import ended
-from gateway.runtime.telemetry import ERRORS, PROOFS, RUN, TOKENS, TURNS, TURNS_IN_FLIGHT
+from gateway.runtime.telemetry import ERRORS, PROOFS, RUN, TOKENS, TURNS
 from gateway.runtime.tracing import tracer
-from gateway.store.database import Pool, is_away
+from gateway.store.database import Pool, may_pass
 from gateway.store.inbox import media
 from gateway.store.turns import turn_input
 from gateway.store.turns import turns as store
@@ -35,6 +34,7 @@ from gateway.turns import erasures
 from gateway.turns.agent_server import Answer, RunFailedError
 from gateway.turns.canned_texts import apology, handoff_reason, limit_reason, limited, unreadable
 from gateway.turns.erasures import Way
+from gateway.turns.leases import HeldTurns
 from gateway.turns.run import Runs
 from gateway.whatsapp.errors import InvalidMessage
 
@@ -46,6 +46,7 @@ ShowPresence = Callable[[Channel, Turn], Coroutine[Any, Any, None]]
 _NO_TRANSCRIPTS: Mapping[str, str] = MappingProxyType({})
 _FAILURES_BEFORE_A_PERSON = 3
 _CLAIM_BATCH = 50  # conversations leased at once
+_DATABASE_RETRY_SECONDS = 1.0  # until a turn goes on that the database interrupted
 _MIN_ATTEMPT_SECONDS = 10.0  # for an attempt of an old turn, whose run may have ended long ago
 
 
@@ -64,15 +65,21 @@ class Bounds:
 
 
 class Turns:
-    """The turns that this process holds. `step` and `renew` are called in loops; `drain` gives all turns back."""
+    """The turns that this process holds. `step` and `renew` are called in loops; `drain` gives all turns back.
 
-    def __init__(self, pool: Pool, runs: Runs, channels: Channels, show_presence: ShowPresence, bounds: Bounds) -> None:
+    leases: the connections by which leases are renewed, and nothing else is done.
+    """
+
+    def __init__(
+        self, pool: Pool, runs: Runs, channels: Channels, show_presence: ShowPresence, bounds: Bounds,
+        *, leases: Pool,
+    ) -> None:  # fmt: skip
         self._pool = pool
         self._runs = runs
         self._channels = channels
         self._show_presence = show_presence
         self._bounds = bounds
-        self._held: dict[UUID, tuple[Turn, asyncio.Task[None]]] = {}  # by turn id
+        self._held = HeldTurns(leases, self._hold, bounds.lease)
 
     async def step(self) -> float:
         """Claim due conversations, as far as there is room; return the seconds until the next call."""
@@ -87,59 +94,39 @@ class Turns:
                 return self._bounds.lease if due is None else due
             turns = await store.claim(conn, room, self._bounds.lease, channels)
         for turn in turns:
-            self._begin(turn)
+            self._held.begin(turn)
         return 0.0
 
-    def _begin(self, turn: Turn) -> None:
-        if turn.id in self._held:
-            # Our lease ran out while the database was away, and we claimed the turn again: use the new lease.
-            self._held[turn.id][0].lease = turn.lease
-            return
-        task = asyncio.create_task(self._hold(turn), name=f"turn-{turn.id}")
-        self._held[turn.id] = (turn, task)
-        TURNS_IN_FLIGHT.inc()
-        task.add_done_callback(lambda _: self._forget(turn))
-
-    def _forget(self, turn: Turn) -> None:
-        del self._held[turn.id]
-        TURNS_IN_FLIGHT.dec()
-
     async def renew(self) -> float:
-        """Renew the leases of all turns held, and stop those that another worker has taken over."""
-        # A snapshot: a turn that is claimed again meanwhile has another lease, which is not renewed here.
-        asked = [(turn, turn.lease, task) for turn, task in self._held.values()]
-        if asked:
-            async with self._pool.connection() as conn:
-                kept = await store.renew(conn, {lease for _, lease, _ in asked}, self._bounds.lease)
-            for turn, lease, task in asked:
-                if lease not in kept and turn.lease == lease:
-                    log.warning("lease_lost", turn_id=str(turn.id))
-                    task.cancel()
-        return self._bounds.lease / 3
+        """Renew the leases of all turns held; return the seconds until the next renewal."""
+        return await self._held.renew()
 
     async def drain(self) -> None:
-        """Give all turns back. Their runs continue in the agent server; the next worker adopts them."""
-        held = list(self._held.values())
-        if held:
-            await ended(task for _, task in held)
-            async with self._pool.connection() as conn:
-                await store.release(conn, {turn.lease for turn, _ in held})
-            log.info("turns_given_back", turns=len(held))
+        """Give all turns back."""
+        await self._held.drain()
 
     # One turn ----------------------------------------------------------------------------------------------------
 
-    async def _hold(self, turn: Turn) -> None:
-        """Answer a turn; stop without any change when the lease is lost or the database is away."""
-        with structlog.contextvars.bound_contextvars(turn_id=str(turn.id), conversation_id=str(turn.conversation_id)):
-            try:
-                with tracer.start_as_current_span("turn", attributes={"turn.id": str(turn.id)}):
+    async def _hold(self, turn: Turn) -> bool:
+        """Answer a turn; return whether it is over. False: another worker has it, or will have it."""
+        with (
+            structlog.contextvars.bound_contextvars(turn_id=str(turn.id), conversation_id=str(turn.conversation_id)),
+            tracer.start_as_current_span("turn", attributes={"turn.id": str(turn.id)}),
+        ):
+            while True:
+                try:
                     await self._answer_or_fail(turn)
-            except LeaseLostError:
-                log.warning("lease_lost")
-            except psycopg.Error as error:
-                # The lease runs out, and this or another worker continues the turn.
-                ERRORS.labels("database").inc()
-                log.warning("turn_interrupted", error=type(error).__name__)
+                except LeaseLostError:
+                    log.warning("lease_lost")
+                    return False
+                except psycopg.Error as error:
+                    ERRORS.labels("database").inc()
+                    log.warning("turn_interrupted", error=type(error).__name__)
+                    if not may_pass(error):
+                        return False  # its lease runs out, and this or another worker continues it
+                    await asyncio.sleep(_DATABASE_RETRY_SECONDS)
+                else:
+                    return True
 
     async def _answer_or_fail(self, turn: Turn) -> None:
         try:
@@ -147,7 +134,7 @@ class Turns:
         except LeaseLostError:
             raise
         except Exception as error:
-            if is_away(error):
+            if may_pass(error):
                 raise
             # A defect of ours, or an answer that cannot be stored, must neither stop the worker nor block this
             # conversation for ever: it counts as an attempt.
@@ -168,7 +155,7 @@ class Turns:
         if not turn.posted and self._is_used_up(day):
             await self._limit(turn, channel, told=day.limited)
             return
-        remaining = max(self._bounds.timeout - turn.age, _MIN_ATTEMPT_SECONDS)
+        remaining = max(self._bounds.timeout - turn.seconds_open, _MIN_ATTEMPT_SECONDS)
         started = time.monotonic()
         try:
             async with self._with_presence(channel, turn), asyncio.timeout(remaining):
@@ -176,7 +163,6 @@ class Turns:
         except TimeoutError:
             await self._fail(turn, channel, "timeout")
         except RunFailedError as error:
-            turn.age += time.monotonic() - started
             await self._failed_attempt(turn, channel, str(error))
         else:
             RUN.observe(time.monotonic() - started)
@@ -228,7 +214,7 @@ class Turns:
     async def _failed_attempt(self, turn: Turn, channel: Channel | None, error: str) -> None:
         attempt = turn.attempts + 1
         delay = self._bounds.retry_base**attempt
-        if attempt >= self._bounds.attempts or turn.age + delay >= self._bounds.timeout:
+        if attempt >= self._bounds.attempts or turn.seconds_open + delay >= self._bounds.timeout:
             await self._fail(turn, channel, error)
             return
         log.warning("turn_attempt_failed", error=error, attempt=attempt, retry_in=delay)

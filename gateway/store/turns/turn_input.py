@@ -19,6 +19,7 @@ async def read(conn: Connection, turn: Turn) -> None:
            WHERE m.turn_id = %s AND m.direction = 'in' ORDER BY m.sent_at, m.event_id""",
         (turn.id,),
     )
+    turn.inbound, turn.since = [], []
     for content, wamid, status, mime_type, size in await cursor.fetchall():
         if status:
             _update_media(content["media"], status, mime_type, size)

@@ -6,6 +6,7 @@ checks it, so that a worker that was suspended too long changes nothing.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -37,7 +38,7 @@ class Turn:
     posted: bool  # a run was requested: it may exist although its id is not known here
     run_id: UUID | None
     server: str | None  # address of the agent server that was asked for the run
-    age: float  # seconds since it was opened
+    age: float  # seconds from its opening to this claim
     channel_id: str
     contact_id: UUID
     customer_name: str | None
@@ -52,6 +53,12 @@ class Turn:
     since: list[dict[str, Any]] = field(default_factory=list)  # messages of the company since the agent's last turn
     unsent: UUID | None = None  # the previous turn, where its reply (or a part of its question) did not arrive
     early: bool = False  # the customer wrote some of this before the agent's last reply was sent whole
+    claimed_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds_open(self) -> float:
+        """The seconds since it was opened."""
+        return self.age + time.monotonic() - self.claimed_at
 
 
 async def claim(conn: Connection, limit: int, lease_seconds: float, channels: Collection[str]) -> list[Turn]:
@@ -124,16 +131,6 @@ async def _held(conn: Connection, lease: UUID) -> list[Turn]:
             (lease,),
         )
         return await cursor.fetchall()
-
-
-async def renew(conn: Connection, leases: Collection[UUID], lease_seconds: float) -> set[UUID]:
-    """Renew leases; return those that are still held. The other turns now belong to other workers."""
-    cursor = await conn.execute(
-        """UPDATE conversation SET lease_until = now() + make_interval(secs => %s)
-           WHERE lease_owner = ANY(%s) RETURNING lease_owner""",
-        (lease_seconds, list(leases)),
-    )
-    return {row[0] for row in await cursor.fetchall()}
 
 
 async def note_posting(conn: Connection, turn: Turn, server: str) -> int:
@@ -284,13 +281,6 @@ async def retry(conn: Connection, turn: Turn, error: str, delay: float, *, faile
                                        due_at = now() + make_interval(secs => %s) WHERE id = %s""",
             (delay, turn.conversation_id),
         )
-
-
-async def release(conn: Connection, leases: Collection[UUID]) -> None:
-    """Give conversations back at once, so that another worker goes on with their turns."""
-    await conn.execute(
-        "UPDATE conversation SET lease_owner = NULL, lease_until = NULL WHERE lease_owner = ANY(%s)", (list(leases),)
-    )
 
 
 async def next_due(conn: Connection, channels: Collection[str]) -> float | None:

@@ -161,8 +161,8 @@ async def test_a_turn_left_by_a_dead_worker_says_nothing_after_a_person_was_ther
     await gateway.receive(text("Olá"))
     await gateway.turns.step()
     await until(lambda: len(gateway.agent.runs) == 1)
-    for _, task in gateway.turns._held.values():
-        task.cancel()
+    for held in gateway.turns._held:
+        held.task.cancel()
     await gateway.sql("UPDATE conversation SET lease_until = now() RETURNING 1")
     await say_as_person(gateway, "Aqui é a Ana.")
     await hand_back(gateway)

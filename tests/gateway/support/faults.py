@@ -18,3 +18,10 @@ async def poison(pool: Pool, table: str, condition: str, error: str = "program_l
         await conn.execute(
             f"CREATE TRIGGER {name} BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()"
         )
+
+
+async def heal(pool: Pool, table: str) -> None:
+    """Have Postgres take all rows of a table again."""
+    async with pool.connection() as conn, conn.transaction():
+        await conn.execute("SET LOCAL ROLE NONE")
+        await conn.execute(f"DROP TRIGGER poison_{table} ON {table}")

@@ -68,12 +68,15 @@ class Gateway:
         settings = SendSettings(wait, resend=resend)
         self.sender = Sender(pool, self.clients, channels, self.limiter, settings, clock=lambda: self.now)
 
-    def worker(self, servers: Servers | None = None, **changes: Any) -> Turns:
-        """Return the turn holder of another worker. servers: instead of the only one; changes: changed bounds."""
+    def worker(self, servers: Servers | None = None, leases: Pool | None = None, **changes: Any) -> Turns:
+        """Return the turn holder of another worker.
+
+        servers: instead of the only one; leases: a pool for renewals; changes: changed bounds.
+        """
         connect = lambda address: Agent(address, None, self.agent.transport())  # noqa: E731
         servers = servers or Servers(AgentServers("http://agent"), connect, away_seconds=10)
         runs = Runs(self.pool, servers, Capabilities(INTERNAL_TOKEN), self.erasure)
-        return Turns(self.pool, runs, CHANNELS, self._show_presence, bounds(**changes))
+        return Turns(self.pool, runs, CHANNELS, self._show_presence, bounds(**changes), leases=leases or self.pool)
 
     async def _show_presence(self, _: Channel, turn: Turn) -> None:
         self.shown.append(turn.newest_wamid)

@@ -1,14 +1,20 @@
 """One worker holds a turn at a time: its lease, its renewal, its loss, and the next worker."""
 
 import asyncio
+from contextlib import AsyncExitStack
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
 
-from gateway.store.turns import turns
+from gateway.store.database import Connection, make_pool
+from gateway.store.turns import leases, turns
+from gateway.turns.holder import Turns
+from gateway.turns.leases import Held
 from tests.gateway.support.deliveries import NUMBER, text
+from tests.gateway.support.faults import heal, poison
 from tests.gateway.support.harness import Gateway, until
 
 
@@ -18,7 +24,7 @@ async def test_two_workers_never_hold_one_conversation(gateway: Gateway) -> None
         await gateway.receive(text(str(n), wa_id=f"55119{n:08d}"))
     other = gateway.worker()
     await asyncio.gather(gateway.turns.step(), other.step(), gateway.turns.step(), other.step())
-    held = [*gateway.turns._held, *other._held]
+    held = [one.turn.id for one in [*gateway.turns._held, *other._held]]
     assert len(held) == len(set(held)) == 20
     gateway.agent.gate.set()
     await until(lambda: not gateway.turns._held and not other._held)
@@ -30,8 +36,8 @@ async def test_a_dead_workers_turn_is_taken_over_and_its_run_adopted(gateway: Ga
     await gateway.receive(text("Olá"))
     await gateway.turns.step()
     await until(lambda: len(gateway.agent.runs) == 1)
-    for _, task in gateway.turns._held.values():  # dies without giving anything back
-        task.cancel()
+    for held in gateway.turns._held:  # dies without giving anything back
+        held.task.cancel()
     other = gateway.worker()
     await other.step()
     assert not other._held
@@ -78,25 +84,92 @@ async def test_a_lost_lease_stops_the_turn_at_the_next_renewal(gateway: Gateway)
     await until(lambda: not gateway.turns._held)
 
 
-async def test_a_turn_claimed_anew_during_a_renewal_is_not_stopped(gateway: Gateway) -> None:
+async def held_turn(gateway: Gateway, turns: Turns | None = None) -> Held:
+    """Return a turn that a worker holds while its run is on its way."""
     gateway.agent.gate.clear()
     await gateway.receive(text("Olá"))
-    await gateway.turns.step()
-    await until(lambda: len(gateway.agent.runs) == 1)
-    [(turn, _)] = gateway.turns._held.values()
-    await until(lambda: turn.run_id is not None)
+    await (turns or gateway.turns).step()
+    [held] = (turns or gateway.turns)._held
+    await until(lambda: held.turn.run_id is not None)
+    return held
+
+
+async def test_a_renewal_waits_for_no_lock_and_is_made_up_soon(gateway: Gateway) -> None:
+    await held_turn(gateway)
+    await gateway.sql("UPDATE conversation SET lease_until = now() RETURNING 1")
+    left = "SELECT lease_until > now() + interval '20 s' FROM conversation"
     async with gateway.pool.connection() as conn, conn.transaction():
-        await conn.execute("SELECT FROM conversation FOR UPDATE")  # the renewal has to wait
-        renewal = asyncio.create_task(gateway.turns.renew())
-        waits = "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        while not (await gateway.sql(waits))[0][0]:
-            await asyncio.sleep(0.01)
-        turn.lease = uuid4()
-        await conn.execute("UPDATE conversation SET lease_owner = %s", (turn.lease,))
-    await renewal
+        await conn.execute("SELECT FROM conversation FOR UPDATE")  # as a batch of the intake does
+        assert await gateway.turns.renew() < 1
+        assert await gateway.sql(left) == [(False,)]
+        assert len(gateway.turns._held) == 1
+    assert await gateway.turns.renew() == pytest.approx(10)
+    assert await gateway.sql(left) == [(True,)]
     gateway.agent.gate.set()
     await until(lambda: not gateway.turns._held)
     assert await gateway.replies() == ["Olá"]
+
+
+async def test_leases_are_renewed_while_all_other_connections_are_taken(gateway: Gateway, database: str) -> None:
+    async with make_pool(database, 1) as leases, AsyncExitStack() as taken:
+        turns = gateway.worker(leases=leases)
+        await held_turn(gateway, turns)
+        for _ in range(gateway.pool.max_size):
+            await taken.enter_async_context(gateway.pool.connection())
+        async with asyncio.timeout(5):
+            await turns.renew()
+        assert len(turns._held) == 1
+        await taken.aclose()
+        await turns.drain()
+
+
+async def test_a_turn_claimed_anew_during_a_renewal_is_not_stopped(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = await held_turn(gateway)
+    renewed = leases.renew
+
+    async def claimed_meanwhile(conn: Connection, *given: Any) -> Any:
+        held.turn.lease = uuid4()
+        await gateway.sql("UPDATE conversation SET lease_owner = %s RETURNING 1", held.turn.lease)
+        return await renewed(conn, *given)
+
+    monkeypatch.setattr(leases, "renew", claimed_meanwhile)
+    await gateway.turns.renew()
+    gateway.agent.gate.set()
+    await until(lambda: not gateway.turns._held)
+    assert await gateway.replies() == ["Olá"]
+
+
+async def test_a_turn_claimed_anew_while_it_stops_begins_again_at_once(gateway: Gateway) -> None:
+    held = await held_turn(gateway)
+    held.task.cancel()  # as the renewal does that finds the lease taken
+    await gateway.sql("UPDATE conversation SET lease_until = now() RETURNING 1")
+    await gateway.turns.step()
+    await until(lambda: held not in [*gateway.turns._held])
+    assert len(gateway.turns._held) == 1
+    gateway.agent.gate.set()
+    await until(lambda: not gateway.turns._held)
+    assert await gateway.replies() == ["Olá"]
+    assert len(gateway.agent.runs) == 1
+
+
+@pytest.mark.parametrize("error", ["deadlock_detected", "admin_shutdown"])
+async def test_a_turn_that_the_database_interrupts_goes_on_and_loses_no_attempt(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, error: str
+) -> None:
+    monkeypatch.setattr("gateway.turns.holder._DATABASE_RETRY_SECONDS", 0.01)
+    interrupted = asyncio.Event()
+    monkeypatch.setattr("gateway.turns.holder.ERRORS.labels", lambda _: SimpleNamespace(inc=interrupted.set))
+    await poison(gateway.pool, "turn", "NEW.state = 'done'", error)
+    await gateway.receive(text("Olá"))
+    await gateway.turns.step()
+    await interrupted.wait()
+    assert await gateway.sql("SELECT attempts, state FROM turn") == [(0, "open")]
+    await heal(gateway.pool, "turn")
+    await until(lambda: not gateway.turns._held)
+    assert await gateway.replies() == ["Olá"]
+    assert len(gateway.agent.runs) == 1
 
 
 async def test_a_claim_asks_as_much_for_fifty_conversations_as_for_one(
