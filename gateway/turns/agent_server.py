@@ -25,7 +25,8 @@ from gateway.whatsapp.text import NestingError, clean, clean_text
 
 log = structlog.get_logger(__name__)
 
-_TIMEOUT = httpx.Timeout(20, connect=5)
+# A pod that is gone takes no connection and refuses none: its turns are then asked of another server.
+_TIMEOUT = httpx.Timeout(20, connect=3)
 _PAGE_RUNS = 100
 _MOST_STEPS, _STEP_LENGTH = 20, 1000
 _PASSAGE: dict[str, type] = {"id": int, "source": str, "version": int, "title": str, "used": bool}

@@ -20,6 +20,7 @@ import structlog
 
 from gateway.runtime.agent_servers import AgentServers, State, look
 from gateway.runtime.http_transport import AiohttpTransport
+from gateway.runtime.loops import ended
 from gateway.runtime.telemetry import AGENT_SERVERS
 from gateway.turns.agent_server import Agent, AgentAwayError, RunLostError
 
@@ -37,12 +38,16 @@ class ServerGoneError(RunLostError):
 
 @dataclass(slots=True, eq=False)
 class _Server:
-    """A server that is looked at. listed: it may be given new turns; waits: what ends when it is gone."""
+    """A server that is looked at. listed: it may be given new turns; waits: what ends when it is gone.
+
+    look: the question that it has not answered yet.
+    """
 
     agent: Agent
     answered_at: float
     listed: bool = True
     state: State = State.AWAY
+    look: asyncio.Task[None] | None = None
     waits: set[asyncio.Timeout] = field(default_factory=set)
 
 
@@ -70,18 +75,20 @@ class Servers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for server in self._servers.values():
-            await server.agent.close()
+            await self._close(server)
         await self._http.aclose()
 
     async def step(self) -> float:
-        """Look at all servers; return the seconds until the next look."""
+        """Look at all servers; return the seconds until the next look. A silent one does not delay the other looks."""
         await self._find()
-        await asyncio.gather(*(self._look(address, server) for address, server in self._servers.items()))
+        for address, server in self._servers.items():
+            server.look = server.look or asyncio.create_task(self._look(address, server))
+        all_ended = await self._end_looks()
         for address in [one for one in self._servers if self.is_gone(one)]:
             await self._leave(address)
         for state in State:
             AGENT_SERVERS.labels(state).set(sum(one.state is state for one in self._listed().values()))
-        return INTERVAL_SECONDS
+        return INTERVAL_SECONDS if all_ended else 0
 
     async def choose(self, conversation: UUID) -> str:
         """Return the address of the server for a conversation's next run: the same one as long as it is well.
@@ -151,6 +158,16 @@ class Servers:
         await server.agent.open()
         return server
 
+    async def _end_looks(self) -> bool:
+        """Wait for the looks under way, no longer than until the next ones; return whether all have ended."""
+        if looks := [server.look for server in self._servers.values() if server.look]:
+            await asyncio.wait(looks, timeout=INTERVAL_SECONDS)
+        for server in self._servers.values():
+            if server.look and server.look.done():
+                ended_look, server.look = server.look, None
+                ended_look.result()
+        return not any(server.look for server in self._servers.values())
+
     async def _leave(self, address: str) -> None:
         """End all waits for a server that is gone, and forget one that is not named any more."""
         server = self._servers[address]
@@ -159,7 +176,11 @@ class Servers:
         server.waits.clear()
         if not server.listed:
             del self._servers[address]
-            await server.agent.close()
+            await self._close(server)
+
+    async def _close(self, server: _Server) -> None:
+        await ended([server.look] if server.look else [])
+        await server.agent.close()
 
     async def _look(self, address: str, server: _Server) -> None:
         state = await look(self._http, address)

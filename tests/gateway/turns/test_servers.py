@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from uuid import UUID
@@ -81,6 +82,7 @@ async def until_noted(gateway: Gateway) -> None:
 @pytest.fixture
 async def two(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Two]:
     monkeypatch.setattr("gateway.turns.run._AWAY_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("gateway.turns.servers.INTERVAL_SECONDS", 60)  # a busy machine is not silent
     agents = [AgentServer(), AgentServer()]
     async with AsyncExitStack() as stack:
         ports = [await stack.enter_async_context(Killable(agent.app())) for agent in agents]
@@ -127,6 +129,17 @@ async def test_a_server_that_hangs_is_left_too(two: Two, monkeypatch: pytest.Mon
     two.agents[other].gate.set()
     await until(lambda: not two.turns._held)
     assert await two.gateway.replies() == ["Olá"]
+
+
+async def test_a_silent_server_does_not_delay_the_looks_at_others(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent_servers, "LOOK_SECONDS", 600)
+    monkeypatch.setattr("gateway.turns.servers.INTERVAL_SECONDS", 0.2)
+    two.agents[0].hangs = two.agents[1].leaving = True
+    async with asyncio.timeout(60):
+        for _ in range(2):
+            assert await two.servers.step() == 0
+    states = [server.state for server in two.servers._servers.values()]
+    assert states == [State.WELL, State.LEAVING]  # nothing is known of the silent one yet
 
 
 async def test_while_no_other_server_is_well_nothing_is_left(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
