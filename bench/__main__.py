@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import console, graph, history, instant, knowledge, limits, long, turns, webhooks
+from bench import console, graph, history, instant, knowledge, limits, long, replicas, sizes, turns, webhooks
 
 BENCHES = {
     "webhooks": webhooks.main,
@@ -13,6 +13,8 @@ BENCHES = {
     "graph": graph.main,
     "console": console.main,
     "long": long.main,
+    "replicas": replicas.main,
+    "sizes": sizes.main,
     "knowledge": knowledge.main,
 }
 

@@ -55,9 +55,10 @@ class Part:
 
 
 @contextmanager
-def stack(directory: Path) -> Iterator[dict[str, Any]]:
-    """Run the local stack in a directory, and provide its state file's content."""
+def stack(directory: Path, **environment: str) -> Iterator[dict[str, Any]]:
+    """Run the local stack in a directory, with more settings, and provide its state file's content."""
     own = {"DEV_DIR": str(directory), "LOG_LEVEL": "warning", **{name: str(free_port()) for name in PORTS}}
+    own |= environment
     command = [sys.executable, "-m", "simulator", "up"]
     process = subprocess.Popen(command, env={**os.environ, **own}, stdout=subprocess.DEVNULL)
     try:

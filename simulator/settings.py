@@ -35,6 +35,7 @@ class Settings(BaseModel):
     console_ops_port: int = Field(8004, description="health and metrics of gateway console")
     langgraph_port: int = Field(2024, description="agent server; several have this port and the next ones")
     agent_replicas: int = Field(1, ge=1, le=9, description="agent servers")
+    agent_jobs: int = Field(50, ge=1, description="runs that each agent server works on at once")
     simulator_port: int = Field(8100, description="simulator")
     postgres_port: int | None = Field(None, description="Postgres; a free port unless set")
     redis_port: int | None = Field(None, description="Valkey; a free port unless set")

@@ -29,7 +29,7 @@ WORK_ONLY = re.compile(r"(WHATSAPP_ACCESS_TOKEN|LANGGRAPH_TOKEN|REDIS_URL|TOMBST
 SERVE_ONLY = re.compile(r"(WHATSAPP_(APP_SECRET|WEBHOOK_VERIFY_TOKEN)|TEMPLATES_TOKEN)(_FILE)?")
 # No other process of the gateway needs the console's secret at the issuer.
 CONSOLE_ONLY = re.compile(r"OIDC_\w+")
-STACK_ONLY = re.compile(r"SIMULATOR_\w+|POSTGRES_PORT|REDIS_PORT|LANGGRAPH_PORT|AGENT_REPLICAS|DEV_DIR")
+STACK_ONLY = re.compile(r"SIMULATOR_\w+|POSTGRES_PORT|REDIS_PORT|LANGGRAPH_PORT|AGENT_(REPLICAS|JOBS)|DEV_DIR")
 
 
 def for_gateway(variables: Mapping[str, str]) -> dict[str, str]:

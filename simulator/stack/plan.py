@@ -23,7 +23,6 @@ AGENT_CONFIGURATION = Path(__file__).parents[2] / "langgraph.json"
 DEMO_MODEL = "openai:demo"
 DEMO_EMBEDDINGS = "demo"
 NO_TELEMETRY = {"LANGGRAPH_CLI_NO_ANALYTICS": "1", "LANGGRAPH_NO_VERSION_CHECK": "true", "LANGSMITH_TRACING": "false"}
-JOBS_PER_WORKER = "50"  # `langgraph dev` would run one job at a time
 
 
 K = TypeVar("K", bound=Kept)
@@ -221,14 +220,17 @@ def listeners(plan: Plan) -> dict[str, int]:
     return needed | ({"REDIS_PORT": plan.redis_port} if plan.own_redis else {})
 
 
-def agent_command(port: int) -> list[str]:
-    """Return an agent server's command: in the foreground and without a reloader, so that our child is the server."""
+def agent_command(port: int, jobs: int) -> list[str]:
+    """Return an agent server's command: in the foreground and without a reloader, so that our child is the server.
+
+    jobs: runs at once; `langgraph dev` by itself has one at a time.
+    """
     where = ["--host", HOST, "--port", str(port)]
     options = [
         "--no-reload",
         "--no-browser",
         "--n-jobs-per-worker",
-        JOBS_PER_WORKER,
+        str(jobs),
         "--config",
         str(AGENT_CONFIGURATION),
     ]

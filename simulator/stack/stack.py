@@ -127,7 +127,7 @@ class Stack:
         console_.ready = answers(ports.console_ops_port, "/readyz")
         yield Part(console_, ports.console_port, SERVERS)
         for name, port in plan.agent_ports.items():  # last, because they take the longest
-            agent = self._process(name, agent_command(port), plan.agent_environment())
+            agent = self._process(name, agent_command(port, ports.agent_jobs), plan.agent_environment())
             agent.cwd = _folder(plan.dev_dir / "agents" / str(port))  # langgraph dev writes files
             yield _http_part(agent, port, "/ok", SERVERS)
 
