@@ -22,13 +22,12 @@ from simulator.control import accounts, common, control, people
 from simulator.faults import Faults
 from simulator.meta.carrier import Carrier
 from simulator.meta.errors import GraphError
-from simulator.meta.messages.outbox import MAX_IN_FLIGHT, Outbox
+from simulator.meta.messages.outbox import Outbox
+from simulator.meta.messages.posting import Posting
 from simulator.meta.world import Number, World
 from simulator.model import server
 from simulator.model.rules import ChatError
 from simulator.phone.pages import Phone
-
-MAX_CONNECTIONS = 2 * MAX_IN_FLIGHT  # webhooks, and files that are fetched meanwhile
 
 
 def create_app(number: Number, webhook_url: str, stack_file: Path, token: str) -> ASGIApp:
@@ -37,10 +36,10 @@ def create_app(number: Number, webhook_url: str, stack_file: Path, token: str) -
     `stack_file`: the state file of the local stack, if it runs.
     """
     # The gateway is on this machine or in this cluster: no proxy is used, regardless of the environment.
-    client = httpx.AsyncClient(limits=httpx.Limits(max_connections=MAX_CONNECTIONS), trust_env=False)
+    client, posting = httpx.AsyncClient(trust_env=False), Posting()
     faults = Faults()
     world = World(number, webhook_url)
-    carrier = Carrier(world, Outbox(faults, world, client), faults, client)
+    carrier = Carrier(world, Outbox(faults, world, posting), faults, client)
     management = ManagementApi(carrier, client)
     media = MediaApi(carrier)
     calls = new_calls()
@@ -50,7 +49,7 @@ def create_app(number: Number, webhook_url: str, stack_file: Path, token: str) -
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with client:
+        async with client, posting:
             yield
             carrier.cancel()
 

@@ -61,7 +61,9 @@ def serve() -> None:
     settings = _settings()
     token = settings.simulator_token.get_secret_value()
     app = create_app(settings.number(), settings.webhook_url, settings.dev_dir / STATE_FILE, token)
-    config = uvicorn.Config(app, settings.simulator_host, settings.simulator_port, log_level="warning", ws="none")
+    config = uvicorn.Config(
+        app, settings.simulator_host, settings.simulator_port, log_level="warning", ws="none", access_log=False
+    )
     config.timeout_keep_alive = KEEP_ALIVE_SECONDS
     config.timeout_graceful_shutdown = GRACE_SECONDS
     uvicorn.Server(config).run()

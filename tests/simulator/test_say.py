@@ -32,5 +32,5 @@ def test_replies_of_before_are_not_shown(business, cloud, simulator) -> None:
 def test_a_gateway_that_is_away_is_named(simulator) -> None:
     phone = Phone(simulator.control, MARIA)
     phone.say("oi")
-    with pytest.raises(NoAnswerError, match="does not take the webhook: ConnectError"):
+    with pytest.raises(NoAnswerError, match="does not take the webhook: ClientConnectorError"):
         list(phone.replies(answer_seconds=0.3))

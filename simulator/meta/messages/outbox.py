@@ -13,15 +13,12 @@ from pydantic import BaseModel, Field
 from simulator.faults import Fault, Faults
 from simulator.json_type import Json
 from simulator.meta.messages.payloads import Change, encode, merge, message_ids, sign
+from simulator.meta.messages.posting import PostError, Posting
 from simulator.meta.world import World
 
 GIVE_UP_SECONDS = 7 * 24 * 3600  # Meta: "retried for up to 7 days"
-# Webhooks in flight. More would wait inside the client, whose pool does more work for each request as they grow.
 MAX_IN_FLIGHT = 40
 MAX_DELIVERED = 2000  # delivered webhooks that are still listed
-# httpcore asks a new connection for its peer, and finds no socket where the peer has reset it already (httpcore 1.0.9,
-# anyio 4.16 on uvloop): an AttributeError that httpx does not translate.
-NO_ANSWER = (httpx.TransportError, OSError, AttributeError)
 
 
 class Retries(BaseModel):
@@ -80,12 +77,12 @@ class Outbox:
     a failed webhook is retried independently of the others, so it may arrive late and out of order, as Meta's may.
     """
 
-    def __init__(self, faults: Faults, world: World, client: httpx.AsyncClient) -> None:
+    def __init__(self, faults: Faults, world: World, posting: Posting) -> None:
         self._world = world
         self.retries = Retries()
         self._in_flight = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._faults = faults
-        self._client = client
+        self._posting = posting
         self._numbers = itertools.count(1)
         self._webhooks: dict[int, Webhook] = {}
         self._lanes: dict[str, asyncio.Lock] = {}
@@ -147,10 +144,9 @@ class Outbox:
             started = time.monotonic()
             try:
                 timeout = self.retries.timeout_seconds
-                answer = await self._client.post(url, content=body, headers=headers, timeout=timeout)
-                outcome: Json = {"status": answer.status_code}
-            except NO_ANSWER as error:
-                outcome = {"error": f"{type(error).__name__}: {error}"}
+                outcome: Json = {"status": await self._posting.post(url, body, headers, timeout)}
+            except PostError as error:
+                outcome = {"error": str(error)}
         return {"at": time.time(), **outcome, "seconds": round(time.monotonic() - started, 4)}
 
     def _collect(self, fault: Fault, change: Change, lane: str) -> None:
