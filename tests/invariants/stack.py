@@ -61,9 +61,8 @@ _GATEWAY_TABLES = """event, contact, contact_key, contact_merge, conversation, t
 class Stack:
     """A running stack. The simulator's control API speaks for customers; faults, kills and SQL do the rest."""
 
-    def __init__(self, directory: Path, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.process = process
         self.keys = Keys.load(directory)
         self.passwords = Passwords.load(directory)
         headers = {"Authorization": f"Bearer {self.keys.control}"}
@@ -213,7 +212,7 @@ def running(directory: Path, module: str = "simulator", **environment: str) -> I
     )
     try:
         _wait_for_start(directory, process)
-        stack = Stack(directory, process)
+        stack = Stack(directory)
         with stack.http:
             yield stack
     finally:
