@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import structlog
 
+from gateway.customers.statements import ids_of
 from gateway.customers.tombstones import Tombstones
 from gateway.inbox import notice_events
 from gateway.inbox.erased_people import ErasedPeople
@@ -23,6 +24,7 @@ from gateway.inbox.outcomes import DONE, ERASED, EventOutcome, NotYet
 from gateway.numbers.channels import Channels
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.runtime.telemetry import ERRORS, EVENTS, RECEIVED
+from gateway.store.customers import contacts
 from gateway.store.customers.merging import TurnUnderWayError
 from gateway.store.database import CONFLICTS, Connection, Pool, is_away
 from gateway.store.inbox import events
@@ -149,12 +151,16 @@ class Intake:
         """Process items, all of them or none."""
         outcomes: list[tuple[StoredItem, EventOutcome | NotYet]] = []
         reports: list[_Report] = []
+        meanings = [event(stored.item()) for stored in items]
         async with conn.transaction():
-            for stored in items:
+            if len(items) > 1 and (names := {name for meant in meanings for name in _names(meant)}):
+                # Workers whose batches have customers in common wait here, and do not deadlock over conversations.
+                await contacts.lock(conn, [*names])
+            for stored, meant in zip(items, meanings, strict=True):
                 if await self._erased.sent(conn, stored):
                     outcomes.append((stored, ERASED))
                     continue
-                outcome = await self._understand(conn, stored)
+                outcome = await self._understand(conn, stored, meant)
                 if isinstance(outcome, StatusChange):
                     reports.append(_Report(stored, outcome))
                 else:
@@ -164,13 +170,14 @@ class Intake:
         for _, outcome in outcomes:
             _count(outcome)
 
-    async def _understand(self, conn: Connection, stored: StoredItem) -> EventOutcome | NotYet | StatusChange:
+    async def _understand(
+        self, conn: Connection, stored: StoredItem, meant: Event
+    ) -> EventOutcome | NotYet | StatusChange:
         """Act on an item and return its outcome; return a status, which is applied together with others."""
         if (obstacle := self._obstacle(stored)) is not None:
             if stored.age < self._unknown_number_wait:
                 return NotYet(obstacle, min(max(stored.age / 4, _SHORTEST_WAIT), _LONGEST_WAIT))
             return EventOutcome("ignored", obstacle)
-        meant = event(stored.item())
         if isinstance(meant, _NEED_A_NUMBER) and stored.phone_number_id is None:
             return EventOutcome("unknown", "it does not say to which of our numbers it belongs")
         return await self._act(conn, stored, meant)
@@ -233,6 +240,11 @@ class Intake:
         if report.stored.attempts < len(waits):
             return NotYet(_NO_MESSAGE, waits[report.stored.attempts])
         return ERASED if erased else EventOutcome("ignored", _NO_MESSAGE)
+
+
+def _names(meant: Event) -> list[str]:
+    """Return the names by which the customer of a message is locked."""
+    return ids_of(meant.customer).names if isinstance(meant, MessageReceived | MessageEchoed) else []
 
 
 async def _settle(conn: Connection, outcomes: Sequence[tuple[StoredItem, EventOutcome | NotYet]]) -> None:

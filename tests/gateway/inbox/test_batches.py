@@ -1,10 +1,13 @@
 """Items of a batch are processed together, and each by itself where one of them cannot be."""
 
+import asyncio
 from typing import Any
 
 import psycopg
 import pytest
 
+from gateway.inbox.intake import Intake
+from gateway.store import conversations
 from tests.gateway.support.deliveries import payload, text
 from tests.gateway.support.faults import poison
 from tests.gateway.support.harness import Gateway
@@ -70,3 +73,27 @@ async def test_an_item_that_fails_leaves_the_others_of_its_batch(gateway: Gatewa
     assert sorted(state for state, _ in await gateway.outcomes()) == ["done", "done", "done", "done", "failed"]
     assert await gateway.statuses() == ["read"]
     assert [row[2] for row in await gateway.messages() if row[0] == "customer"] == ["Olá", "antes", "depois"]
+
+
+async def test_two_batches_with_the_same_customers_in_another_order_do_not_deadlock(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maria, joao = "5511987654321", "5521911112222"
+    await gateway.receive(text("Oi", wa_id=maria), text("Oi", wa_id=joao))
+    await gateway.keep(payload(*(text("E então?", wa_id=one) for one in (maria, joao, joao, maria))))
+    found, begun = conversations.locked, 0
+
+    async def locked(*given: Any) -> Any:
+        nonlocal begun
+        conversation = await found(*given)
+        begun += 1
+        waits = "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        while begun < 2 and not (await gateway.sql(waits))[0][0]:
+            await asyncio.sleep(0.01)
+        return conversation
+
+    monkeypatch.setattr("gateway.inbox.intake._BATCH_SIZE", 2)
+    monkeypatch.setattr(conversations, "locked", locked)
+    monkeypatch.setattr(Intake, "_one_by_one", None)  # called after a deadlock
+    await asyncio.gather(gateway.intake.step(), Gateway(gateway.pool).intake.step())
+    assert await gateway.sql("SELECT state, count(*) FROM event GROUP BY 1") == [("done", 6)]
