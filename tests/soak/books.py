@@ -43,7 +43,8 @@ QUIET = 2.0  # seconds without anything that waits: a status may be on its way b
 
 def stuck(stack: Stack) -> dict[str, int]:
     """Return what still waits, by name; empty where nothing does."""
-    counted = {name: stack.sql(query)[0][0] for name, query in _STUCK.items()}
+    [counts] = stack.sql(f"SELECT {', '.join(f'({query})' for query in _STUCK.values())}")
+    counted = dict(zip(_STUCK, counts, strict=True))
     pending = stack.http.get("/_sim/webhooks", params={"pending": "1"}).json()["webhooks"]
     return {name: count for name, count in {**counted, "webhooks": len(pending)}.items() if count}
 
@@ -52,7 +53,7 @@ def settled(stack: Stack, seconds: float) -> float:
     """Wait until nothing is stuck; return the seconds that it took, at most those given."""
     began = quiet_since = time.monotonic()
     while (now := time.monotonic()) - quiet_since < QUIET and now - began < seconds:
-        time.sleep(0.25)
+        time.sleep(0.5)
         if stuck(stack):
             quiet_since = time.monotonic()
     return quiet_since - began
