@@ -33,6 +33,7 @@ _PASSAGE: dict[str, type] = {"id": int, "source": str, "version": int, "title": 
 _MOST_TRANSCRIPTS, _LONGEST_TRANSCRIPT = 50, 12_000
 _MOST_TOKENS = 10**12  # more is no count
 _LONGEST_MODEL = 100
+_STATE_AWAY = "StateAwayError"  # in the run contract: the server's own database is away (graph/server/postgres.py)
 _LIVE_STATES = ("pending", "running", "success")
 
 
@@ -42,6 +43,10 @@ class AgentAwayError(Exception):
 
 class NotConnectedError(AgentAwayError):
     """No connection could be opened: the agent server has not seen the request."""
+
+
+class RunCutOffError(AgentAwayError):
+    """The run ended because the agent server could not reach its own database: it may be resumed."""
 
 
 class RunLostError(Exception):
@@ -163,6 +168,7 @@ class Agent:
         Raises:
             RunLostError: The server does not know the run.
             RunFailedError: It ended without an answer to this turn.
+            RunCutOffError: It ended without an answer, and nothing is wrong with the turn.
             AgentAwayError: The server went away meanwhile; the run may still exist.
         """
         try:
@@ -173,7 +179,8 @@ class Agent:
                 raise RunLostError from error
             raise _translated(error) from error
         if failure := values.get("__error__"):
-            raise RunFailedError(_kind(failure))
+            kind = _kind(failure)
+            raise RunCutOffError(kind) if kind == _STATE_AWAY else RunFailedError(kind)
         if status != "success":
             raise RunFailedError(status)
         try:

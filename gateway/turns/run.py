@@ -17,7 +17,15 @@ from gateway.runtime.telemetry import ERRORS
 from gateway.store.database import Pool
 from gateway.store.turns import turns as store
 from gateway.store.turns.turns import Turn
-from gateway.turns.agent_server import Agent, AgentAwayError, Answer, NotConnectedError, RunFailedError, RunLostError
+from gateway.turns.agent_server import (
+    Agent,
+    AgentAwayError,
+    Answer,
+    NotConnectedError,
+    RunCutOffError,
+    RunFailedError,
+    RunLostError,
+)
 from gateway.turns.erasures import Way, offered
 from gateway.turns.servers import ServerGoneError, Servers
 
@@ -70,6 +78,8 @@ class Runs:
                     log.warning("agent_away", error=str(error), consequence="tried again every second")
                 ERRORS.labels("agent_away").inc()
                 away = True
+                if isinstance(error, RunCutOffError):
+                    turn.run_id = None  # another run resumes it
                 await asyncio.sleep(_AWAY_RETRY_SECONDS)
 
     async def _attempt(self, turn: Turn, channel: Channel, ends_at: float) -> Answer:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Any, cast
 from uuid import UUID
@@ -16,6 +16,7 @@ from uuid import UUID
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from langgraph.store.base import Op, Result
 from langgraph.store.postgres.aio import AsyncPostgresStore
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -24,7 +25,7 @@ from psycopg.rows import DictRow
 from graph.contract.context import Context
 from graph.server import fence
 from graph.server.memory_cleanup import clean_up_forever
-from graph.server.postgres import Pool, connection_settings, new_pool
+from graph.server.postgres import Pool, connection_settings, new_pool, telling_away
 from graph.server.retention import Retention
 from graph.settings import settings
 
@@ -44,7 +45,8 @@ class Checkpointer(AsyncPostgresSaver):
     The server copies a run's context into the metadata of each checkpoint: numbers, the name, the persona. Nothing
     reads them there, because every run brings its own context.
 
-    Only the latest run of a thread writes (`graph.server.fence`).
+    Only the latest run of a thread writes (`graph.server.fence`). While Postgres is away, its methods raise
+    StateAwayError.
 
     Several calls use the pool at a time. The lock of the base class is meant for a single connection, and would let one
     run at a time use Postgres (langgraph-checkpoint-postgres 3.2.0, which is the newest).
@@ -77,7 +79,7 @@ class Checkpointer(AsyncPostgresSaver):
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return a checkpoint, and raise the fence of its thread; see the base class. Raises FencedError."""
-        async with self._pool.connection() as connection:
+        async with telling_away(), self._pool.connection() as connection:
             await fence.raise_fence(connection, config)
             return await AsyncPostgresSaver(connection, serde=self.serde).aget_tuple(config)
 
@@ -89,8 +91,17 @@ class Checkpointer(AsyncPostgresSaver):
 
     @asynccontextmanager
     async def _fenced(self, config: RunnableConfig) -> AsyncIterator[AsyncPostgresSaver]:
-        async with self._pool.connection() as connection, fence.writing(connection, config):
+        async with telling_away(), self._pool.connection() as connection, fence.writing(connection, config):
             yield AsyncPostgresSaver(connection, serde=self.serde)
+
+
+class Store(AsyncPostgresStore):
+    """A store whose operations raise StateAwayError while Postgres is away."""
+
+    async def abatch(self, ops: Iterable[Op]) -> list[Result]:
+        """Carry operations out; see the base class, whose other methods call it. Raises StateAwayError."""
+        async with telling_away():
+            return await super().abatch(ops)
 
 
 def _without_context(values: Any) -> dict[str, Any]:  # noqa: ANN401 - a mapping of any kind, or None
@@ -109,10 +120,10 @@ async def checkpointer() -> AsyncIterator[Checkpointer]:
 
 
 @asynccontextmanager
-async def store() -> AsyncIterator[AsyncPostgresStore]:
+async def store() -> AsyncIterator[Store]:
     """Provide the store of the server for its lifetime."""
     async with _pool(AsyncPostgresStore, STORE_POOL_SIZE, "store") as pool:
-        yield AsyncPostgresStore(pool)
+        yield Store(pool)
 
 
 async def erase_threads(threads: Sequence[UUID]) -> int:

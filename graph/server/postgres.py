@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import select
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
@@ -26,6 +27,29 @@ WAIT_SECONDS = 10
 
 # For calls that may be repeated: a restart of Postgres takes some seconds.
 persistent = stamina.retry(on=psycopg.OperationalError, attempts=None, timeout=20, wait_initial=0.2, wait_max=2)
+
+# SQLSTATEs of what passes by itself: no connection, no room, a server that starts or stops or only reads, a lost race.
+_PASSING = ("08", "40", "53", "57P", "25006", "55P03")
+
+
+class StateAwayError(psycopg.OperationalError):
+    """Checkpoints or store cannot be reached: nothing is wrong with the turn, and the run may be resumed later.
+
+    The name is part of the run contract: the gateway counts a run that ended with it as no attempt.
+    """
+
+
+@asynccontextmanager
+async def telling_away() -> AsyncIterator[None]:
+    """Raise StateAwayError where Postgres is away, or other transactions were in the way, while the block runs."""
+    try:
+        yield
+    except psycopg.Error as error:
+        lost = error.sqlstate is None and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        if lost or (error.sqlstate or "").startswith(_PASSING):
+            raise StateAwayError(type(error).__name__) from error
+        raise
+
 
 # The pool logs every connection that it lends; only its warnings (Postgres does not answer) are of interest.
 logging.getLogger("psycopg.pool").setLevel(logging.WARNING)

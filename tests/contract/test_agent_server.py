@@ -3,15 +3,17 @@
 A server of another make has to answer the same: docs/decisions/several-agent-servers.md says how to ask it.
 """
 
+import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 
-from gateway.turns.agent_server import Agent, AgentAwayError, Answer, RunFailedError, RunLostError
+from gateway.turns.agent_server import Agent, AgentAwayError, Answer, RunCutOffError, RunFailedError, RunLostError
 from tests.invariants.stack import LANGGRAPH_TOKEN, MARIA, Stack
 
 CONTEXT = {
@@ -21,6 +23,7 @@ CONTEXT = {
     "customer_name": "Maria",
     "locale": "pt_BR",
 }
+THAT_WAIT = "FROM pg_stat_activity WHERE usename = 'wa_agent' AND wait_event_type = 'Lock'"
 
 
 def turn_input(turn: UUID, text: str) -> dict[str, Any]:
@@ -113,6 +116,31 @@ async def test_a_failed_run_says_so_without_quoting_and_can_be_resumed(
     assert await agent.find(thread, turn) is None  # it is not alive: nothing to adopt
     assert await agent.begun(thread, turn, "agent")
     again = await agent.resume(thread, turn, "agent", CONTEXT, fence=time.time_ns())
+    assert "Em separação" in (await agent.wait(thread, again, turn)).replies[0]["text"]
+
+
+async def test_a_run_whose_own_database_goes_away_says_so_and_can_be_resumed(
+    stack: Stack, agent: Agent, thread: UUID, turn: UUID
+) -> None:
+    hold = stack.fault(on="model", kind="hold", times=1)
+    with psycopg.connect(stack.database_url()) as superuser:
+        run = await start(agent, thread, turn)
+        stack.held(hold)
+        superuser.execute("LOCK TABLE agent.checkpoint_writes IN ACCESS EXCLUSIVE MODE")
+        stack.release(hold)
+        ended = asyncio.create_task(agent.wait(thread, run, turn))
+        while not ended.done():
+            stack.sql(f"SELECT pg_terminate_backend(pid) {THAT_WAIT}")
+            await asyncio.sleep(0.05)
+        with pytest.raises(RunCutOffError):
+            await ended
+        superuser.rollback()
+    assert await agent.find(thread, turn) is None
+    begun = await agent.begun(thread, turn, "agent")  # or the run had only to store its end
+    if begun:
+        again = await agent.resume(thread, turn, "agent", CONTEXT, fence=time.time_ns())
+    else:
+        again = await start(agent, thread, turn)
     assert "Em separação" in (await agent.wait(thread, again, turn)).replies[0]["text"]
 
 

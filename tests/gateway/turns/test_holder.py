@@ -128,6 +128,18 @@ async def test_a_server_that_is_away_costs_no_attempt(gateway: Gateway, monkeypa
     assert await gateway.sql("SELECT attempts FROM turn") == [(0,)]
 
 
+async def test_a_run_whose_server_cannot_reach_its_database_costs_no_attempt(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.turns.run._AWAY_RETRY_SECONDS", 0.01)
+    gateway.agent.fail = ["StateAwayError"] * 5
+    await gateway.receive(text("Olá"))
+    await gateway.settle()
+    assert await gateway.replies() == ["Olá"]
+    assert len(gateway.agent.runs) == 6
+    assert await gateway.sql("SELECT attempts, error FROM turn") == [(0, None)]
+
+
 async def test_a_failed_run_is_tried_again_and_then_the_customer_is_told_once(gateway: Gateway) -> None:
     gateway.agent.fail = ["ValueError", "ValueError"]
     await gateway.receive(text("Olá"))

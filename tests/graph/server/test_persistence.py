@@ -3,10 +3,11 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
+from psycopg import errors
 from psycopg.conninfo import make_conninfo
-from psycopg_pool import PoolTimeout
 
 from graph.server import persistence
+from graph.server.postgres import StateAwayError, telling_away
 from simulator.stack.postgres import Postgres
 
 CONFIG = {"configurable": {"thread_id": "1", "checkpoint_ns": ""}}
@@ -82,10 +83,40 @@ async def test_the_server_starts_without_postgres_and_recovers(
     environment.setenv("AGENT_DATABASE_URL", postgres.database_url("not_yet"))
     environment.setattr("graph.server.postgres.WAIT_SECONDS", 0.2)
     async with persistence.checkpointer() as saver:
-        with pytest.raises(PoolTimeout):
+        with pytest.raises(StateAwayError, match="PoolTimeout"):
             await saver.aget_tuple(CONFIG)
         assert "error connecting in 'checkpoints'" in caplog.text
         postgres.create_database("not_yet")
         environment.setattr(saver.conn, "timeout", 10)
         assert await saver.aget_tuple(CONFIG) is None
     postgres.drop_database("not_yet")
+
+
+@pytest.mark.parametrize(
+    ("error", "is_away"),
+    [
+        (psycopg.OperationalError("server closed the connection"), True),
+        (psycopg.InterfaceError("the connection is closed"), True),
+        (errors.AdminShutdown(), True),
+        (errors.TooManyConnections(), True),
+        (errors.DiskFull(), True),
+        (errors.DeadlockDetected(), True),
+        (errors.ReadOnlySqlTransaction(), True),
+        (errors.ProgramLimitExceeded(), False),  # a value of the turn itself
+        (errors.UntranslatableCharacter(), False),
+        (ValueError(), False),
+    ],
+)
+async def test_what_counts_as_postgres_being_away(error: Exception, is_away: bool) -> None:
+    with pytest.raises(StateAwayError if is_away else type(error)) as raised:
+        async with telling_away():
+            raise error
+    assert isinstance(raised.value, StateAwayError) is is_away
+
+
+async def test_the_store_tells_that_postgres_is_away(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("AGENT_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    environment.setattr("graph.server.postgres.WAIT_SECONDS", 0.1)
+    async with persistence.store() as store:
+        with pytest.raises(StateAwayError):
+            await store.aget(("customers", "1"), "profile")
