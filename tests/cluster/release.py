@@ -99,10 +99,14 @@ class Release(Stack):
 
 
 class Traffic:
-    """Customers who write one message after another, each after the answer to the one before."""
+    """Customers who write one message after another, each some seconds after the answer to the one before.
 
-    def __init__(self, release: Release, customers: int = 6) -> None:
+    Meta takes one message in 6 s to a person, after a first 45: customers who write at once soon wait for that.
+    """
+
+    def __init__(self, release: Release, customers: int = 6, seconds: float = 0) -> None:
         self._release = release
+        self._seconds = seconds
         self._people = [f"55119{70000000 + number}" for number in range(customers)]
         self._stop = threading.Event()
         self.written: dict[str, int] = dict.fromkeys(self._people, 0)
@@ -115,6 +119,7 @@ class Traffic:
             self.written[wa_id] = number
             while len(self._release.replies(wa_id)) < number and not self._stop.wait(0.3):
                 pass
+            self._stop.wait(self._seconds)
 
     def answered(self) -> int:
         """Answers so far."""
