@@ -1,6 +1,7 @@
 """Take the README's pictures of the phone page and of the console from a local stack that runs.
 
-`make run` in one terminal, `.venv/bin/python docs/images/take.py` in another. Needs Chromium (`CHROMIUM=path`).
+`make run` in one terminal, `.venv/bin/python docs/images/take.py` in another. Needs Chromium (`CHROMIUM=path`);
+`DEV_DIR` as for `make run`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import httpx
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 FOLDER = Path(__file__).parent
-STACK = json.loads(Path(".dev/stack.json").read_text())
+DEV = Path(os.environ.get("DEV_DIR", ".dev"))
+STACK = json.loads((DEV / "stack.json").read_text())
 VIEW: Any = {"width": 1280, "height": 800}
 PATIENCE_MS = 60_000
 
@@ -34,7 +36,7 @@ def take(page: Page, name: str) -> None:
 
 def others_write() -> None:
     """Let three more customers write; one of them waits for a person."""
-    access = json.loads(Path(".dev/simulator.json").read_text())
+    access = json.loads((DEV / "simulator.json").read_text())
     headers = {"Authorization": f"Bearer {access['control']}"}
     with httpx.Client(base_url=STACK["addresses"]["simulator"], headers=headers) as simulator:
         for wa_id, name, text in (

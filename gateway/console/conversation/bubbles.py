@@ -101,13 +101,17 @@ def _flow_rows(data: Mapping[str, Any], prefix: str = "", depth: int = 0) -> lis
 def _order_rows(order: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows = []
     for item in _maps(order.get("items")):
-        price = (
-            f"{item.get('currency') or ''} {item['price']:.2f}" if isinstance(item.get("price"), int | float) else ""
-        )
+        price = _money(_text(item, "currency"), item.get("price"))
         quantity = item.get("quantity")
         count = f"{quantity:g} ×" if isinstance(quantity, int | float) else ""
         rows.append((_text(item, "product"), f"{count} {price}".strip()))
     return rows
+
+
+def _money(currency: str, amount: object) -> str:
+    if not isinstance(amount, int | float):
+        return ""
+    return f"R$ {amount:.2f}".replace(".", ",") if currency == "BRL" else f"{currency} {amount:.2f}".strip()
 
 
 def _place(value: object) -> Mapping[str, Any] | None:

@@ -81,6 +81,7 @@ class Pages:
             "csrf_token": csrf_token(request),
             "csrf": lambda: _CSRF.format(CSRF_FIELD, csrf_token(request)),
             "moment": moment,
+            "tool_name": lambda name: texts.every(language).get(f"conversation.tools.{name}", name),
             "file_size": partial(file_size, language),
             "number": lambda digits: shown_number(person, digits),
             "path": request.url.path,
@@ -93,8 +94,8 @@ def render(request: Request, template: str, status: int = 200, /, **context: obj
     """Return the answer that is a page; context: what the template shows, all of it as text unless it says otherwise.
 
     Templates also have `t(key, …)`, `person`, `language`, `csrf()` (the hidden field of a form), `static(name)`,
-    `icon(name)`, `moment(time)`, `number(digits)` (hidden where it has to be), `file_size(bytes)`, `initials(name)`
-    and `tint(name)`.
+    `icon(name)`, `moment(time)`, `number(digits)` (hidden where it has to be), `file_size(bytes)`, `tool_name(name)`
+    (a tool of the agent in words), `initials(name)` and `tint(name)`.
     """
     pages: Pages = request.app.state.pages
     return HTMLResponse(pages.html(request, template, context), status)

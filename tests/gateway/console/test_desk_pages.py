@@ -56,7 +56,7 @@ async def test_a_conversation_shows_all_kinds_of_messages(desk, signed_in) -> No
         "grau",
         "-2.5",
         "Praça",
-        "2 × BRL 10.50",
+        "2 × R$ 10,50",
         "Zé",
         "Azul",
         "não recebe mensagens",
@@ -103,6 +103,11 @@ async def test_what_the_agent_did_is_told_with_a_link_to_its_trace(desk, open_co
     await person(pool, "ana", Role.VIEWER)
     await browser.sign_in("ana")
     page = (await browser.get(f"/console/conversations/{conversation}", headers=HTML)).text
-    for shown in ("O agente usou 1 ferramenta", "order_status", "&lt;b&gt;enviado", f"https://traces.example/r/{run}"):
+    for shown in (
+        "O agente usou 1 ferramenta",
+        "Consultou um pedido",
+        "&lt;b&gt;enviado",
+        f"https://traces.example/r/{run}",
+    ):
         assert shown in page, shown
     assert "<b>enviado" not in page

@@ -64,6 +64,16 @@ def details() -> set[str]:
     return found
 
 
+def test_every_tool_of_the_agent_has_a_name() -> None:
+    module = ast.parse((CONSOLE.parents[1] / "graph" / "tools" / "__init__.py").read_text())
+    [names] = [
+        node.value for node in module.body if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "TOOLS"
+    ]
+    assert isinstance(names, ast.List)
+    for language in texts.LANGUAGES:
+        assert {f"conversation.tools.{ast.unparse(one)}" for one in names.elts} <= texts.every(language).keys()
+
+
 def test_every_detail_of_the_audit_has_a_name() -> None:
     assert len(details()) > 10
     for language in texts.LANGUAGES:

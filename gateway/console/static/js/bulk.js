@@ -46,6 +46,7 @@ async function decide(action, values) {
   try {
     const told = await post("/console/bulk", { ...body, action, items });
     clear();
+    ($("#rows .line-link") ?? $(".view[aria-current]")).focus(); // the button that was pressed is gone
     said(text()[action], told);
   } catch (error) {
     notice(error instanceof Refused ? error.message : words().network);

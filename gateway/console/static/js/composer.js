@@ -189,6 +189,12 @@ export class Composer {
     this.#replyTo = wamid;
     const entry = wamid ? $(`.entry[data-wamid="${CSS.escape(wamid)}"]`) : null;
     $("#quoting").hidden = !wamid;
-    $("#quoting span").textContent = entry ? $(".text", entry)?.textContent.trim() || $(".meta time", entry).textContent : "…";
+    $("#quoting span").textContent = entry ? quoted(entry) : "…";
   }
+}
+
+/** Return a message in a few words: its text, what was chosen or said, the kind of its picture, or else its time. */
+function quoted(entry) {
+  const text = $(".text, .choice, .transcript, .file, .answers", entry)?.textContent.trim();
+  return text || $("img", entry)?.alt || $(".meta time", entry).textContent;
 }

@@ -1,14 +1,16 @@
 // The conversation that is open: its messages, who has it, what a person does with it.
 
 import { post, Refused } from "./api.js";
-import { $, $$, fragment, morph, notice, swap, words } from "./dom.js";
+import { $, $$, fragment, keepFocus, morph, notice, swap, words } from "./dom.js";
 import * as alerts from "./alerts.js";
 import { Business } from "./business.js";
 import { tick } from "./clock.js";
 import { Composer } from "./composer.js";
+import { confirmed } from "./confirm.js";
 import { Dialogs } from "./dialogs.js";
 import * as canned from "./canned.js";
 import * as find from "./find.js";
+import { shut } from "./menu.js";
 import { choose } from "./reactions.js";
 
 const GATHER_MS = 80;
@@ -33,6 +35,7 @@ export class Conversation {
     this.composer = $("#composer") ? new Composer(this) : undefined;
     const on = (target, name, act) => target.addEventListener(name, act, { signal: this.#stop.signal });
     on($("#pane"), "click", (event) => this.#clicked(event));
+    on($("#pane"), "keydown", (event) => this.#pressed(event));
     on($("#pane"), "submit", (event) => this.#submitted(event));
     on($("#scroller"), "scroll", () => this.#scrolled());
     on($("#newer"), "click", () => this.toEnd());
@@ -65,6 +68,7 @@ export class Conversation {
   /** Leave it: the draft is kept, colleagues see that nobody is here. */
   async end() {
     this.#stop.abort();
+    document.body.classList.remove("shows-customer");
     clearInterval(this.#viewing);
     clearTimeout(this.#timer);
     const kept = this.composer?.end();
@@ -127,7 +131,7 @@ export class Conversation {
       const [thread, head] = await Promise.all(["thread", "head"].map((part) => parts.includes(part) ? fragment(`${this.base}/${part}${location.search}`) : undefined));
       if (signal.aborted) return;
       const { mine } = this.bar;
-      if (head) swap(head);
+      if (head) keepFocus(() => swap(head));
       if (thread) this.#show(thread.firstElementChild);
       if (!thread && mine !== this.bar.mine) this.changed([{ kind: "status" }]); // messages offer other things to a holder
     } catch {
@@ -158,7 +162,7 @@ export class Conversation {
       next.prepend(...kept);
       Object.assign(next.dataset, { more, oldest: first, since });
     }
-    morph(list, next);
+    keepFocus(() => morph(list, next));
     if (stick) this.toEnd();
     else if (Number(list.dataset.seq) > before) $("#newer").hidden = false;
   }
@@ -223,23 +227,23 @@ export class Conversation {
     await this.refresh(["head", "thread"]);
   }
 
-  #clicked(event) {
+  async #clicked(event) {
     const button = event.target.closest("button");
     if (!button) return;
     const { dataset } = button;
-    if (dataset.do === "take" && dataset.from && !this.bar.mine) this.ask("take");
-    else if (dataset.do && button.type === "button" && (!dataset.confirm || confirm(dataset.confirm))) this.act(dataset.do, { quiet: "quiet" in dataset }).then(() => dataset.do === "take" && this.write("reply"));
-    if ("template" in dataset && confirm(dataset.confirm)) this.act("template", { last_seen: this.newest });
+    for (const menu of $$("details[open]", $("#bar"))) if (dataset.do || dataset.dialog || "findOpen" in dataset) shut(menu);
+    if (dataset.confirm && !(await confirmed(button))) return;
+    if (dataset.do) this.act(dataset.do, { quiet: "quiet" in dataset, from_person: dataset.from }).then(() => dataset.do === "take" && this.write("reply"));
+    if ("template" in dataset) this.act("template", { last_seen: this.newest });
     if ("react" in dataset) choose(button, (emoji) => this.act("react", { message: button.closest(".entry").dataset.wamid, emoji }));
     if (dataset.mark) this.#mark(dataset);
     if (dataset.dialog) this.ask(dataset.dialog);
     if (dataset.untag) this.act("tags", { remove: dataset.untag });
-    if (dataset.retry && (!dataset.confirm || confirm(dataset.confirm))) this.act("retry", { message: dataset.retry, last_seen: this.newest });
+    if (dataset.retry) this.act("retry", { message: dataset.retry, last_seen: this.newest });
     if ("quote" in dataset) this.composer?.quote(button.closest(".entry"));
     if ("businessRetry" in dataset) this.business.again();
-    if (button.id === "find-open") find.open();
+    if ("findOpen" in dataset) find.open();
     if (button.id === "panel" || "panelClose" in dataset) this.#panel();
-    for (const menu of $$("details[open]", $("#bar"))) if (dataset.do || dataset.dialog) menu.open = false;
   }
 
   /** Keep what the person thinks of an answer; of a bad one also why. */
@@ -254,7 +258,14 @@ export class Conversation {
   #panel() {
     const shown = document.body.classList.toggle("shows-customer");
     $("#panel").setAttribute("aria-expanded", String(shown));
+    $(shown ? "[data-panel-close]" : "#panel").focus(); // the panel covers its button on a phone
     this.business.load();
+  }
+
+  #pressed(event) {
+    if (event.key !== "Escape" || !event.target.closest("#customer") || !document.body.classList.contains("shows-customer")) return;
+    event.preventDefault();
+    this.#panel();
   }
 
   #submitted(event) {

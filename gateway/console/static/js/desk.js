@@ -72,10 +72,16 @@ const KEYS = {
 function pressed(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || $("dialog[open]")) return;
   const typing = event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
-  if (event.key === "Escape" && typing) return event.target.blur();
+  if (event.key === "Escape" && typing) return leave(event.target);
   if (typing || !KEYS[event.key]) return;
   event.preventDefault();
   KEYS[event.key]();
+}
+
+/** Leave a field: from the composer to the messages, which the arrows scroll. */
+function leave(field) {
+  if (field.closest("#composer")) $("#scroller").focus({ preventScroll: true });
+  else field.blur();
 }
 
 function clicked(event) {

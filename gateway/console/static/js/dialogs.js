@@ -1,4 +1,4 @@
-// Dialogs about a conversation: to take it over, close, put aside, give to somebody, change the department.
+// Dialogs about a conversation: to close it, put it aside, give it to somebody, change the department.
 
 import { $, $$ } from "./dom.js";
 
@@ -34,9 +34,8 @@ export class Dialogs {
     if (dialog.returnValue !== "yes") return;
     const form = $("form", dialog);
     const values = Object.fromEntries(new FormData(form));
-    const { newest, bar } = this.#conversation;
+    const { newest } = this.#conversation;
     const bodies = {
-      take: () => ({ from_person: bar.assignee || null }),
       close: () => ({ reason: values.reason, last_seen: newest || null }),
       snooze: () => ({ until: until(values.when), last_seen: newest || null }),
       assign: () => ({ to: values.to || null }),

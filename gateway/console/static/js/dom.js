@@ -36,6 +36,24 @@ function keepsFocus(old) {
   return old.contains(active) && (active.matches("input, textarea, select") || Boolean($("details[open]", old)));
 }
 
+/** Do something that replaces parts of the page: the focus goes to what took its element's place, or to the messages. */
+export function keepFocus(replace) {
+  const active = document.activeElement;
+  const where = selector(active);
+  replace();
+  if (active.isConnected) return;
+  (document.querySelector(where) ?? $("#scroller"))?.focus({ preventScroll: true });
+}
+
+/** Return what finds an element again after its part of the page was replaced: the next id, its name, its data. */
+function selector(element) {
+  if (element.id) return `#${CSS.escape(element.id)}`;
+  const data = [...element.attributes].filter(({ name }) => name.startsWith("data-"));
+  const owner = element.parentElement?.closest("[id]");
+  const own = element.localName + data.map(({ name, value }) => `[${name}="${CSS.escape(value)}"]`).join("");
+  return owner ? `#${CSS.escape(owner.id)} ${own}` : own;
+}
+
 /** Make a list's children those of another list, by id: what is the same stays, so that sounds play on. */
 export function morph(list, next) {
   const wanted = [...next.children];

@@ -1,12 +1,7 @@
-// Pages about the knowledge: dialogs before a decision, a document's text taken from a file, files that are imported.
+// Pages about the knowledge: a document's text taken from a file, files that are imported.
 
 import { Refused, sendFile } from "./api.js";
 import { $, $$, fragment } from "./dom.js";
-
-for (const button of $$("[data-open]")) {
-  button.addEventListener("click", () => $(`#dialog-${button.dataset.open}`).showModal());
-}
-for (const button of $$("[data-close]")) button.addEventListener("click", () => button.closest("dialog").close());
 
 for (const input of $$("[data-fills]")) {
   input.addEventListener("change", async () => {

@@ -62,7 +62,7 @@ function show(id, row) {
   alerts.noted(id, row, open);
   const old = document.getElementById(`row-${id}`);
   if (!row?.html) {
-    old?.remove();
+    leave(old);
   } else {
     const next = parsed(row.html).firstElementChild;
     if ($("#conversation")?.dataset.id === id) $("a", next).setAttribute("aria-current", "true");
@@ -74,6 +74,14 @@ function show(id, row) {
     if (focused) $("a", next).focus({ preventScroll: true });
   }
   $("#no-rows").hidden = Boolean($("#rows > .line"));
+}
+
+/** Take a row out of the list; where it had the focus, that goes to the row beside it, else to the list's name. */
+function leave(row) {
+  const focused = row?.contains(document.activeElement);
+  const beside = row?.nextElementSibling ?? row?.previousElementSibling;
+  row?.remove();
+  if (focused) (beside ? $("a", beside) : $(".view[aria-current]")).focus();
 }
 
 function place(next, key) {
@@ -94,7 +102,10 @@ function counts({ counts: found, attention }) {
 /** Replace "older" by the rows that it stands for. */
 export async function older(button) {
   const item = button.closest("li");
-  item.replaceWith(await fragment(button.dataset.fragment));
+  const content = await fragment(button.dataset.fragment);
+  const first = $("a", content);
+  item.replaceWith(content);
+  first?.focus();
 }
 
 /** Mark the row of the conversation that is open; with none, mark none. */

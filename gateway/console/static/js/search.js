@@ -30,7 +30,10 @@ async function look() {
 async function more(link) {
   const item = link.closest("li");
   try {
-    item.replaceWith(await fragment(link.href));
+    const content = await fragment(link.href);
+    const first = $("a", content);
+    item.replaceWith(content);
+    first?.focus();
   } catch {
     notice(words().network);
   }

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.gateway.console.browser.test_access_pages import LOOKS
 from tests.gateway.console.browser.test_desk import carla, others, row
@@ -11,9 +11,9 @@ from tests.gateway.console.browser.test_desk import carla, others, row
 __all__ = ["carla"]
 
 
-def check(page: Page) -> None:
-    """Fail for any serious issue that axe-core finds on a page."""
-    found = Axe().run(page).response["violations"]
+def check(page: Page, part: str | None = None) -> None:
+    """Fail for any serious issue that axe-core finds on a page, or in the part of it that a selector names."""
+    found = Axe().run(page, context=part).response["violations"]
     serious = [
         f"{one['id']}: {one['help']}: {node['html'][:200]} {node['failureSummary']}"
         for one in found
@@ -62,9 +62,14 @@ def test_axe_finds_no_serious_issue_in_dialogs_menus_and_tools(console_url, new_
     answer = desk.replied(carla, {"type": "text", "text": "O pedido está em separação."}, minutes=2)
     desk.worked(answer, {"tool": "order_status", "arguments": '{"order": "12345"}', "result": "Em separação"})
     desk.replied(carla, {"type": "text", "text": "Não chegou"}, status="failed", error_code=131026, minutes=1)
+    desk.replied(carla, {"type": "text", "text": "E agora?"}, status="uncertain", minutes=1)
     page = enter(new_page(**LOOKS[look]), "bia")
     page.keyboard.press("?")
-    check(page)
+    check(page, "dialog[open]")
+    page.keyboard.press("Escape")
+    page.get_by_label("Menu de Beatriz Nogueira").click()
+    check(page, "header")
+    written(page, console_url)
     page.goto(f"{console_url}/conversations/{carla}")
     page.get_by_role("button", name="Assumir", exact=True).click()
     expect(page.locator("#bar")).to_have_attribute("data-mine", "yes")
@@ -72,15 +77,20 @@ def test_axe_finds_no_serious_issue_in_dialogs_menus_and_tools(console_url, new_
     for title in ("Adiar", "Transferir", "Mudar o setor", "Encerrar"):
         more.click()
         item = page.locator("#bar .menu-list").get_by_role("button", name=title, exact=True)
-        check(page)
+        check(page, "#bar")
         item.click()  # nothing covers it
         dialog = page.get_by_role("dialog", name=title)
         expect(dialog).to_be_visible()
-        check(page)
+        check(page, "dialog[open]")
         page.keyboard.press("Escape")
         expect(dialog).to_be_hidden()
+    asked(page, page.get_by_role("button", name="Resposta ruim"), "Resposta ruim")
+    asked(page, page.get_by_role("button", name="Tentar de novo").last, "Tentar de novo")
     page.locator(".work summary").click()
-    page.get_by_role("button", name="Buscar nesta conversa").click()
+    page.locator("[data-react]").first.click()
+    check(page, ".react-menu")
+    page.keyboard.press("Escape")
+    page.keyboard.press("f")
     check(page)
     page.keyboard.press("Escape")
     text = page.get_by_role("textbox", name="Texto")
@@ -94,8 +104,32 @@ def test_axe_finds_no_serious_issue_in_dialogs_menus_and_tools(console_url, new_
     page.locator("#rows .line-link").focus()
     page.keyboard.press("x")
     check(page)
-    page.locator("[data-bulk=assign]").click()
+    for title in ("Transferir", "Etiquetar", "Adiar", "Encerrar"):
+        asked(page, page.locator("#bulk").get_by_role("button", name=title), title)
+
+
+def asked(page: Page, button: Locator, title: str) -> None:
+    """Open a dialog by its button and leave it by Escape: the focus goes back to the button."""
+    button.click()
+    expect(page.get_by_role("dialog", name=title)).to_be_visible()
+    check(page, "dialog[open]")
+    page.keyboard.press("Escape")
+    expect(button).to_be_focused()
+
+
+def written(page: Page, console_url: str) -> None:
+    """Write a canned reply with a file, and be asked before it is deleted."""
+    page.goto(f"{console_url}/canned")
+    page.get_by_role("textbox", name="Atalho").fill("prazo")
+    page.get_by_role("textbox", name="Nome").fill("Prazo")
+    page.get_by_role("textbox", name="Texto").fill("Chega em 3 dias.")
+    pdf = {"name": "tabela.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"}
+    page.locator('#canned-file input[type="file"]').set_input_files([pdf])
+    expect(page.locator("[data-chosen] progress")).to_be_hidden()
     check(page)
+    page.get_by_role("button", name="Salvar").click()
+    page.get_by_role("link", name="Editar /prazo").click()
+    asked(page, page.get_by_role("button", name="Apagar /prazo"), "Apagar")
 
 
 @pytest.mark.parametrize("look", ["dark", "narrow"])
