@@ -57,7 +57,8 @@ class Servers:
         self.joined += 1
         await (asyncio.sleep(self.run_seconds) if self.run_seconds else self.end.wait())
         self.times.ended[wa_id] = time.time()
-        return JSONResponse({"turn_id": turn_id, "replies": [{"type": "text", "text": "Olá"}], "handoff": None})
+        replies = [{"type": "text", "text": "Olá"}]
+        return JSONResponse({"turn_id": turn_id, "answered": turn_id, "replies": replies, "handoff": None})
 
     async def _send(self, request: Request) -> Response:
         body: dict[str, Any] = await request.json()

@@ -1,9 +1,9 @@
 """The agent server: one run a turn, looked for before it is requested again.
 
 The code depends on these facts about the server: a run has no idempotency key; a lost run answers 404; `join` answers
-200 with `__error__` for lost and for failed runs, and without it for a timed-out run, so that only the status of an
-answer about the run tells that it is lost; after a success `join` returns the thread's current values.
-(langgraph-api 0.16; `docs/decisions/`.)
+200 with `__error__` for lost and for failed runs, and without it for a timed-out run, so that only the values of our
+own graph (`answered`) or the run's status tell that it succeeded; after a success `join` returns the thread's current
+values. (langgraph-api 0.16; `docs/decisions/`.)
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ class Agent:
         """
         try:
             values = await self._join(thread, run)
-            status = (await self._client.runs.get(str(thread), str(run)))["status"]
+            status = "success" if _is_whole(turn, values) else await self._status(thread, run)
         except httpx.HTTPError as error:
             if _status(error) == httpx.codes.NOT_FOUND:
                 raise RunLostError from error
@@ -187,6 +187,9 @@ class Agent:
             return _answer(turn, values)
         except NestingError:
             raise RunFailedError("the answer is nested too deeply") from None
+
+    async def _status(self, thread: UUID, run: UUID) -> str:
+        return str((await self._client.runs.get(str(thread), str(run)))["status"])
 
     async def _join(self, thread: UUID, run: UUID) -> dict[str, Any]:
         # Not the SDK's join, which retries by itself, warns, and hides for 15 s that the server went away.
@@ -204,6 +207,11 @@ class Agent:
             await self._client.runs.cancel(str(thread), str(run))
         except httpx.HTTPError as error:
             log.info("run_not_cancelled", run_id=str(run), error=type(error).__name__)
+
+
+def _is_whole(turn: UUID, values: Mapping[str, Any]) -> bool:
+    """Return whether values say themselves that they are the whole answer to a turn, as those of our own graph do."""
+    return "__error__" not in values and values.get("answered") == str(turn)
 
 
 def _answer(turn: UUID, values: Mapping[str, Any]) -> Answer:

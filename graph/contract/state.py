@@ -2,12 +2,11 @@
 
 The context of a run (`context.py`) says whose it is; its `capability` opens the gateway's `/internal` for that
 customer's messages, files and tries of a proof, until the turn ends or its time is over.
-Input of a run: `turn_id`, `inbound`, `since`, `unsent`, `early`. Output: `turn_id`, `replies`,
-`handoff`; `verified`: true if the customer proved in this turn that the numbers among the run's keys are
-theirs, which the gateway keeps and tells later runs (`verification` in the context); `erasure`: how all data of the
-customer are to be erased, if they said yes to that in this turn; `steps`, the tools of the turn; and `transcripts`, the
-words of its recordings. The values in the state are JSON values as they were received and as they are sent; the models
-in this module read them.
+Input of a run: `turn_id`, `inbound`, `since`, `unsent`, `early`. Output: `turn_id`, `replies`, `handoff`; `answered`:
+the turn whose whole answer this is; `verified`: true if the customer proved in this turn that the numbers among the
+run's keys are theirs, which the gateway keeps and tells later runs (`verification` in the context); `erasure`: how all
+data are to be erased, if the customer said yes to that in this turn; `steps`, the tools of the turn; `transcripts`, the
+words of its recordings. Values are JSON as they were received and as they are sent; this module's models read them.
 """
 
 from __future__ import annotations
@@ -291,6 +290,7 @@ class State(AgentState[Any]):
     since: NotRequired[Annotated[list[dict[str, Any]], OmitFromOutput, EphemeralValue]]
     unsent: NotRequired[Annotated[str | None, OmitFromOutput, EphemeralValue]]
     early: NotRequired[Annotated[bool, OmitFromOutput, EphemeralValue]]
+    answered: NotRequired[Annotated[str, OmitFromInput]]
     replies: NotRequired[Annotated[list[dict[str, Any]], OmitFromInput]]
     handoff: NotRequired[Annotated[Handoff | None, OmitFromInput, latest]]
     verified: NotRequired[Annotated[bool, OmitFromInput, latest]]

@@ -46,7 +46,7 @@ class Turn(AgentMiddleware[State, Context]):
         turn = TurnInput.model_validate(state)
         if answer := _answer_of(state):
             again = {"verified": False, "erasure": None, "steps": _steps_again(state, turn), "usage": None}
-            return {**again, **answer, "jump_to": "end"}
+            return {**again, **answer, "answered": turn.turn_id, "jump_to": "end"}
         history = state.get("messages", [])
         known = {message.id for message in history}
         if all(message.id in known for message in turn.inbound):

@@ -78,6 +78,7 @@ def finish(state: State, context: Context, message: AIMessage, fault: Fault | No
     kept = [*state.get("answers", []), answer][-ANSWERS_KEPT:]
     steps = steps_of(state["messages"], named)
     update = {**answer, "answers": kept, "failures": failures, "prepared": None, "steps": steps, "spent": None}
+    update["answered"] = state["turn_id"]
     return message, without_unchanged(state, update)
 
 

@@ -37,6 +37,7 @@ class AgentServer:
     loses: bool = False  # every run is forgotten as soon as it was created
     lose_answers: int = 0  # runs are created, but the next answers to it are cut off
     asked: int = 0  # runs that were requested
+    looks: int = 0  # how often the state of a run was asked for
     begun: str | None = None  # the unfinished turn of a thread
     leaving: bool = False  # takes no new conversations
     hangs: bool = False  # answers nothing, and keeps connections open
@@ -101,6 +102,7 @@ class AgentServer:
         return JSONResponse(of_thread[start : start + size])
 
     async def _get(self, request: Request) -> Response:
+        self.looks += 1
         run = self._find(request)
         return JSONResponse(run) if run else JSONResponse({"detail": "Run not found"}, 404)
 

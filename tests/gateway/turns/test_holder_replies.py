@@ -81,6 +81,18 @@ async def test_replies_that_say_nothing_are_left_out_but_not_all(
     assert [reply[:8] for reply in await gateway.replies()] == said
 
 
+@pytest.mark.parametrize(("answered", "looks"), [("this", 0), ("another", 1), (None, 1)])
+async def test_a_run_is_looked_at_only_where_its_answer_does_not_say_that_it_is_whole(
+    gateway: Gateway, answered: str | None, looks: int
+) -> None:
+    gateway.agent.answer = lambda given: {
+        **echo(given), "answered": given["turn_id"] if answered == "this" else answered,
+    }  # fmt: skip
+    await gateway.receive(text("Oi"))
+    await gateway.settle()
+    assert (await gateway.replies(), gateway.agent.looks) == (["Oi"], looks)
+
+
 async def test_a_result_that_cannot_be_stored_counts_as_an_attempt(gateway: Gateway) -> None:
     await poison(gateway.pool, "message", "NEW.content->>'text' = 'poison'")
     await gateway.receive(text("poison-free"))

@@ -23,6 +23,10 @@ from tests.graph.support.serving import Conversation, Server, somebody_waits, un
 from tests.graph.support.talk import context, texts, turn_input
 
 STUDIO = "https://smith.langchain.com"
+WHOLE = {
+    "turn_id": "t1", "answered": "t1", "handoff": None, "verified": False, "erasure": None, "steps": [],
+    "transcripts": [],
+}  # fmt: skip
 
 
 async def test_a_turn_comes_back_with_its_replies_and_nothing_else(
@@ -31,18 +35,7 @@ async def test_a_turn_comes_back_with_its_replies_and_nothing_else(
     status, output = await conversation.turn("t1", "Oi", "tudo bem?")
     output.pop("usage")  # of its own tests
     replies = [{"type": "text", "text": "Você disse: tudo bem?"}]
-    assert (status, output) == (
-        "success",
-        {
-            "turn_id": "t1",
-            "replies": replies,
-            "handoff": None,
-            "verified": False,
-            "erasure": None,
-            "steps": [],
-            "transcripts": [],
-        },
-    )
+    assert (status, output) == ("success", {**WHOLE, "replies": replies})
     sent = [message["content"] for message in model_server.requests[0]["messages"] if message["role"] == "user"]
     assert sent == ["Oi", "tudo bem?"]
 
@@ -86,18 +79,7 @@ async def test_a_failing_model_fails_the_run_and_a_continued_one_answers(
     status, output = await conversation.go_on("t1")
     output.pop("usage")
     replies = [{"type": "text", "text": "Você disse: Oi"}]
-    assert (status, output) == (
-        "success",
-        {
-            "turn_id": "t1",
-            "replies": replies,
-            "handoff": None,
-            "verified": False,
-            "erasure": None,
-            "steps": [],
-            "transcripts": [],
-        },
-    )
+    assert (status, output) == ("success", {**WHOLE, "replies": replies})
 
 
 async def test_nothing_of_the_context_stands_with_a_checkpoint(

@@ -16,6 +16,7 @@ async def test_a_turn_is_answered(talk: Talk) -> None:
     output = await talk.turn("t1", "Oi")
     assert output == {
         "turn_id": "t1",
+        "answered": "t1",
         "replies": [{"type": "text", "text": "Olá, Maria!"}],
         "handoff": None,
         "verified": False,
