@@ -1,9 +1,9 @@
 """Turns: a due conversation becomes one run of the agent, and its replies become messages to send.
 
 A turn is bounded by time over all its attempts. A failed run counts as an attempt, and so does a lost run that read
-files of the customer: a message may be the cause. What no message can cause does not count: an agent server that is
-away, or that cannot reach its own database, and this database. When the attempts or the time are used up the customer
-gets one apology, and after three such turns in a row a person is called.
+files of the customer: a message may be the cause. Failures that no message can cause do not count: an agent server
+that is away or cannot reach its own database, or this database that is away. When the attempts or the time are used up
+the customer gets one apology, and after three such turns in a row a person is called.
 """
 
 from __future__ import annotations
