@@ -51,10 +51,11 @@ soak: setup
 	$(BIN)/python -m tests.soak $(SOAK_ARGS)
 
 # Bodies, files and answers with changes of every kind: make fuzz FUZZ_CASES=1000 FUZZ_SEED=7
+# Without pytest's logging, which keeps each record with its exception and all of the exception's frames.
 FUZZ_CASES ?= 100000
 FUZZ_SEED ?= 1
 fuzz: setup
-	FUZZ_CASES=$(FUZZ_CASES) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/pytest -rP tests/gateway/inbox/test_any_body.py \
+	FUZZ_CASES=$(FUZZ_CASES) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/pytest -rP -p no:logging tests/gateway/inbox/test_any_body.py \
 	  tests/graph/model/test_any_answer.py tests/graph/files/test_any_file.py
 
 bench: setup
