@@ -17,7 +17,7 @@ from gateway.outbox.sender import Sender
 from gateway.runtime.telemetry import BACKUPS, EPISODES, ERRORS, QUEUE, QUEUE_AGE, UNCERTAIN
 from gateway.store import backlog, backup_runs, old_messages, ownership
 from gateway.store.composer import canned_files, fallbacks, uploads
-from gateway.store.customers import data_requests, marketing, proofs
+from gateway.store.customers import data_requests, left, marketing, proofs
 from gateway.store.database import Connection, Pool, is_away
 from gateway.store.inbox import events, media
 from gateway.store.outbox import rates
@@ -34,6 +34,7 @@ _INTERVAL_SECONDS = 5.0
 CLEANING_SECONDS = 60.0
 _MAX_EVENTS_PER_BATCH = 1000  # events deleted at once: a short transaction
 _MAX_FILES_PER_STEP = 100
+_MAX_CONTACTS_PER_STEP = 1000  # that are looked at
 _MAX_MESSAGES_PER_STEP = 500
 _ATTACHED_DAYS = 1.0  # for which a file that a person attached waits to be sent
 _MAX_BATCHES_PER_STEP = 5  # of events, so that the other duties are not delayed for long
@@ -46,7 +47,7 @@ class Ages:
     events: webhook items that were processed; left: those that are unknown or failed; audit: what people did in the
     console, and ended requests to export or erase; messages: messages, with what belongs to them, and notes; files:
     customers' files; tombstones: the hashes of erased people; exports: files of exports; consents:
-    the log of choices about marketing.
+    the log of choices about marketing; contacts: customers of whom nothing else is left.
     """
 
     events: float = 0
@@ -57,6 +58,7 @@ class Ages:
     tombstones: float = 0
     exports: float = 1
     consents: float = 0
+    contacts: float = 0
 
 
 class Housekeeping:
@@ -77,6 +79,7 @@ class Housekeeping:
         self._objects = objects
         self._episode_idle_hours = episode_idle_hours
         self._tombstones = tombstones
+        self._contacts_after = left.FIRST
 
     async def step(self) -> float:
         """Perform the duties that somebody waits for, even if one fails; return the seconds until the next step."""
@@ -100,6 +103,7 @@ class Housekeeping:
         await self._do(self._with_database(self._purge_audit))
         await self._do(self._with_database(self._purge_tombstones))
         await self._do(self._with_database(self._purge_consents))
+        await self._do(self._with_database(self._purge_contacts))
         more = [await self._do(self._with_database(duty)) for duty in (self._purge_events, self._purge_messages)]
         return 0.5 if any(more) else CLEANING_SECONDS
 
@@ -135,6 +139,12 @@ class Housekeeping:
     async def _purge_consents(self, conn: Connection) -> None:
         if self._ages.consents:
             await marketing.purge(conn, self._ages.consents, _MAX_EVENTS_PER_BATCH)
+
+    async def _purge_contacts(self, conn: Connection) -> None:
+        """Delete the empty ones among some of the customers, and look at the next ones when it is called again."""
+        if self._ages.contacts:
+            after = self._contacts_after
+            self._contacts_after = await left.purge(conn, self._ages.contacts, after, _MAX_CONTACTS_PER_STEP)
 
     async def _purge_tombstones(self, conn: Connection) -> None:
         if self._ages.tombstones and self._tombstones:

@@ -130,6 +130,9 @@ class Settings(CommonSettings):
     message_retention_days: float = Field(
         1825, ge=0, description="messages and notes are deleted after so long, their files with them; 0: never"
     )
+    contact_retention_days: float = Field(
+        1825, ge=0, description="customers without a message are deleted after so long without one; 0: never"
+    )
     media_retention_days: float = Field(
         365, ge=0, description="files of customers are deleted after so long, their messages stay; 0: never"
     )

@@ -116,6 +116,45 @@ async def test_old_messages_are_deleted_with_all_that_tells_of_them(gateway: Gat
     assert await gateway.sql("SELECT (SELECT count(*) FROM message), last_text FROM conversation") == [(0, None)]
 
 
+NOBODY, ASKED_TODAY, NO_MARKETING, LOGGED, WROTE, HAS_NOTE, ERASED = (f"55119000000{n:02}" for n in range(7))
+OLD_CONTACTS = """
+    WITH c AS (INSERT INTO contact (name, created_at, marketing)
+               SELECT n, now() - interval '400 days', CASE n WHEN %(marketing)s THEN 'stop' END
+               FROM unnest(%(numbers)s::text[]) n RETURNING id, name),
+         k AS (INSERT INTO contact_key (contact_id, kind, value, heard_at)
+               SELECT id, 'wa_id', name, now() - interval '400 days' FROM c)
+    INSERT INTO conversation (contact_id, channel_id, last_at) SELECT id, '1', now() - interval '400 days' FROM c
+    RETURNING 1"""
+LEFT = {
+    ASKED_TODAY: "UPDATE contact_key SET heard_at = now() WHERE contact_id = %s",
+    LOGGED: "INSERT INTO consent (contact_id, choice, said_at) VALUES (%s, 'signup', now())",
+    WROTE: """INSERT INTO message (conversation_id, direction, author, type, content, status)
+              SELECT id, 'in', 'customer', 'text', '{}', 'received' FROM conversation WHERE contact_id = %s""",
+    HAS_NOTE: """INSERT INTO note (conversation_id, person_name, text)
+                 SELECT id, 'Ana', 'x' FROM conversation WHERE contact_id = %s""",
+    ERASED: "INSERT INTO data_request (kind, contact_id, asked_by) VALUES ('erase', %s, 'command')",
+}
+
+
+async def test_customers_of_whom_nothing_is_left_are_deleted(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One step looks at some of them, and the next step at the others."""
+    monkeypatch.setattr(housekeeping, "_MAX_CONTACTS_PER_STEP", 4)
+    numbers = {"numbers": [NOBODY, NO_MARKETING, *LEFT], "marketing": NO_MARKETING}
+    async with gateway.pool.connection() as conn:
+        await conn.execute(OLD_CONTACTS, numbers)
+        for number, statement in LEFT.items():
+            await conn.execute(
+                f"WITH done AS ({statement} RETURNING 1) SELECT * FROM done",
+                await (await conn.execute("SELECT id FROM contact WHERE name = %s", (number,))).fetchone(),
+            )
+    keeper = Housekeeping(gateway.pool, gateway.sender, QuietPeriod(0, 0), Ages(contacts=365))
+    for _ in range(2):
+        await keeper.clean()
+    assert {name for (name,) in await gateway.sql("SELECT name FROM contact")} == {NO_MARKETING, *LEFT}
+    assert await gateway.sql("SELECT count(*) FROM contact_key WHERE value = %s", NOBODY) == [(0,)]
+    assert await gateway.sql("SELECT count(*) FROM conversation") == [(6,)]
+
+
 async def test_an_old_message_that_waits_is_kept(gateway: Gateway) -> None:
     await gateway.receive(text("espera"))
     await gateway.queue("não enviada")
