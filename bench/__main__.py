@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import console, graph, history, instant, knowledge, limits, long, replicas, sizes, turns, webhooks
+from bench import console, graph, history, instant, knowledge, limits, long, person, replicas, sizes, turns, webhooks
 
 BENCHES = {
     "webhooks": webhooks.main,
@@ -16,6 +16,7 @@ BENCHES = {
     "replicas": replicas.main,
     "sizes": sizes.main,
     "knowledge": knowledge.main,
+    "person": person.main,
 }
 
 for name in sys.argv[1:] or BENCHES:

@@ -14,7 +14,16 @@ from gateway.customers.tombstones import Tombstones
 from gateway.inbox.intake import NOT_ITS_APP, NOT_KNOWN
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.outbox.sender import Sender
-from gateway.runtime.telemetry import BACKUPS, EPISODES, ERRORS, QUEUE, QUEUE_AGE, UNCERTAIN
+from gateway.runtime.telemetry import (
+    BACKUPS,
+    DATA_REQUEST_AGE,
+    DATA_REQUESTS,
+    EPISODES,
+    ERRORS,
+    QUEUE,
+    QUEUE_AGE,
+    UNCERTAIN,
+)
 from gateway.store import backlog, backup_runs, old_messages, ownership
 from gateway.store.composer import canned_files, fallbacks, uploads
 from gateway.store.customers import data_requests, left, marketing, proofs
@@ -93,6 +102,7 @@ class Housekeeping:
         await self._do(self._with_database(self._keep_conversations))
         await self._do(self._with_database(_forget_rates))
         await self._do(self._with_database(_measure_backups))
+        await self._do(self._with_database(_measure_data_requests))
         await self._do(self._with_database(self._delete_files))
         await self._do(self._with_database(self._delete_attached))
         await self._do(self._with_database(self._delete_exports))
@@ -216,6 +226,15 @@ async def _measure_backups(conn: Connection) -> None:
     times = await backup_runs.times(conn)
     for kind in backup_runs.KINDS:
         BACKUPS.labels(kind).set(times[kind].timestamp() if kind in times else 0)
+
+
+async def _measure_data_requests(conn: Connection) -> None:
+    found = await data_requests.open_ones(conn)
+    for kind in data_requests.KINDS:
+        for state in data_requests.OPEN:
+            number, age = found.get((kind, state), (0, 0.0))
+            DATA_REQUESTS.labels(kind, state).set(number)
+            DATA_REQUEST_AGE.labels(kind, state).set(age)
 
 
 async def _measure(conn: Connection) -> None:

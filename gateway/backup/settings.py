@@ -13,10 +13,13 @@ from gateway.runtime.settings import CommonSettings
 class BackupSettings(CommonSettings):
     """Databases, object stores and keys. The private key is read for a restore only."""
 
-    secrets: ClassVar[tuple[str, ...]] = (*CommonSettings.secrets, "AGENT_DATABASE_URL", "BUSINESS_DATABASE_URL")
+    secrets: ClassVar[tuple[str, ...]] = (
+        *CommonSettings.secrets, "AGENT_DATABASE_URL", "BUSINESS_DATABASE_URL", "KNOWLEDGE_DATABASE_URL",
+    )  # fmt: skip
 
     agent_database_url: SecretStr | None = Field(None, description="the agent's database, where it is another one")
     business_database_url: SecretStr | None = Field(None, description="business data, where they are elsewhere")
+    knowledge_database_url: SecretStr | None = Field(None, description="the company's texts, where they are elsewhere")
     media_url: str = Field("file:///tmp/whatsapp-agent-media", description="object store of customers' files")
     backup_url: str = Field(..., description="object store of backups: file:///…, s3://…")
     backup_recipient: str = Field("", description="age public key, age1…: backups are encrypted for its private key")
@@ -28,7 +31,10 @@ class BackupSettings(CommonSettings):
 
         The agent's comes first: an agent newer than the gateway would be asked again for turns that it has answered.
         """
-        named = {"agent": self.agent_database_url, "business": self.business_database_url, "gateway": self.database_url}
+        named = {
+            "agent": self.agent_database_url, "business": self.business_database_url,
+            "knowledge": self.knowledge_database_url, "gateway": self.database_url,
+        }  # fmt: skip
         return {name: url.get_secret_value() for name, url in named.items() if url is not None}
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from pyrage import x25519
 
 from gateway.backup import dumps
@@ -50,9 +51,16 @@ def trial(server: str, of: Repository, key: x25519.Identity) -> Iterator[Trial]:
             read = _read_sample(manifest, of, key, Path(folder))
             addresses = {one.name: _load(manifest, one.name, server, of, key, Path(folder)) for one in manifest.dumps}
         yield Trial(manifest, addresses["gateway"], read)
-    finally:
-        for one in made:
-            dumps.drop(server, one)
+    except BaseException:
+        with suppress(psycopg.OperationalError):  # of a server that broke, the first error tells more
+            _drop(server, made)
+        raise
+    _drop(server, made)
+
+
+def _drop(server: str, names: list[str]) -> None:
+    for one in names:
+        dumps.drop(server, one)
 
 
 def _load(manifest: Manifest, name: str, server: str, of: Repository, key: x25519.Identity, folder: Path) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, TypeVar
 import psycopg
 import typer
 from obstore.exceptions import BaseError
-from psycopg.errors import InsufficientPrivilege, UndefinedTable
+from psycopg.errors import DiskFull, InsufficientPrivilege, UndefinedTable
 
 from gateway.backup import encryption, making
 from gateway.backup.errors import BackupError
@@ -64,6 +64,8 @@ def whole(act: Callable[[], T], failed: str = "no backup was made or restored") 
     except (BaseError, OSError) as error:
         first = str(error).splitlines()[:1]
         die(f"{failed}: a disk or an object store failed: {''.join(first)}")
+    except DiskFull as error:
+        die(f"{failed}: a database's disk is full: {error.diag.message_primary}")
     except psycopg.OperationalError as error:
         die(f"{failed}: a database does not answer: {str(error).splitlines()[0]}")
     except psycopg.Error as error:  # its words may hold values of rows

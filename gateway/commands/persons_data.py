@@ -21,7 +21,7 @@ from psycopg_pool import PoolTimeout
 from gateway import persons_data
 from gateway.commands.common import die, given, read_settings
 from gateway.customers.data_requests import DataRequests
-from gateway.customers.export import Export, NoContactError, Written
+from gateway.customers.export import Export, File, NoContactError, Written
 from gateway.customers.tombstones import ObjectStoreAwayError
 from gateway.runtime.object_store import open_store
 from gateway.settings import Settings
@@ -169,7 +169,7 @@ async def _exported(parts: _Parts, customer: str, out: Path) -> Written:
     half = out.with_name(f"{out.name}.part")
     try:
         with os.fdopen(os.open(half, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            written = await parts.export.write(contact_id, uuid4(), file)
+            written = await parts.export.write(contact_id, uuid4(), File(file))
         half.replace(out)
     finally:
         half.unlink(missing_ok=True)

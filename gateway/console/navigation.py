@@ -10,6 +10,6 @@ NAVIGATION = (
     Place("/console/canned", "canned.title", "template", Role.ATTENDANT),
     Place("/console/knowledge", "knowledge.title", "book", Role.ATTENDANT),
     Place("/console/people", "admin.people.title", "people", Role.MANAGER),
-    Place("/console/data-requests", "admin.data.title", "key", Role.ADMIN),
+    Place("/console/data-requests", "admin.data.title", "key", Role.ADMIN, counts=True),
     Place("/console/audit", "admin.audit.title", "audit", Role.ADMIN),
 )

@@ -41,8 +41,9 @@ class Cookies:
 class SignedIn:
     """Middleware. Of each request it sets in `request.state`:
 
-    `person` (or None), `session_id`, `must_choose` (a password), `secret` (of which the form's token is made),
-    `language` and `public_host`. open_paths: those that need no session; away: the answer while the store is away.
+    `person` (or None), `session_id`, `must_choose` (a password), `decisions` (that wait for an admin), `secret` (of
+    which the form's token is made), `language` and `public_host`. open_paths: those that need no session; away: the
+    answer while the store is away.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class SignedIn:
         state.person = found.person if found else None
         state.session_id = found.session_id if found else None
         state.must_choose = bool(found and found.must_choose)
+        state.decisions = found.decisions if found else 0
         name = self._cookies.session if found else self._cookies.form
         state.secret = cookies.get(name) or secrets.token_urlsafe(32)
         own = state.person.language if state.person else None

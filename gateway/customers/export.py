@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import mimetypes
 import re
-import tempfile
+import time
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 from uuid import UUID
 
 import obstore
@@ -30,9 +30,11 @@ from gateway.whatsapp.json_bytes import Json, encode
 from gateway.whatsapp.webhooks.parties import part_about, parties
 
 if TYPE_CHECKING:
+    from obstore import AsyncWritableFile
     from obstore.store import ObjectStore
 
 _EVENTS = 5_000  # ids of webhook items that one query looks at
+_RENEWAL_SECONDS = 30.0  # a quarter of a lease
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 
 
@@ -48,6 +50,29 @@ class Written:
     not_reached: dict[str, str] = field(default_factory=dict)
 
 
+class Target(Protocol):
+    """An archive's place. `zipfile` writes into it at once; `drain` is called after each part."""
+
+    def write(self, data: bytes, /) -> int:
+        """Take bytes."""
+
+    def flush(self) -> None:
+        """Do what a file does."""
+
+    async def drain(self) -> None:
+        """Have all that was written go on to where it belongs."""
+
+
+class File:
+    """A file of this machine as a target."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.write, self.flush = file.write, file.flush
+
+    async def drain(self) -> None:
+        """Do nothing: all is in the file."""
+
+
 class Export:
     """Writes exports. objects: the store of customers' files; records: the agent server's client."""
 
@@ -56,8 +81,8 @@ class Export:
         self._objects = objects
         self._records = records
 
-    async def write(self, contact_id: UUID, request_id: UUID, file: IO[bytes]) -> Written:
-        """Write everything about a contact into an open file. Raises NoContactError."""
+    async def write(self, contact_id: UUID, request_id: UUID, to: Target) -> Written:
+        """Write everything about a contact as an archive. Raises NoContactError."""
         written = Written()
         async with self._pool.connection() as conn:
             contact_id = await contacts.current_id(conn, contact_id)
@@ -66,13 +91,15 @@ class Export:
             if person is None:
                 raise NoContactError(f"there is no contact {contact_id}")
             whose = await customers.identity(conn, contact_id)
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
-                await self._write(conn, archive, person, request_id, whose, written)
+            place = cast("IO[bytes]", to)  # `write` and `flush` are all that it uses
+            with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
+                await self._write(conn, archive, to, person, request_id, whose, written)
+        await to.drain()
         return written
 
     async def _write(
-        self, conn: Connection, archive: zipfile.ZipFile, person: Person, request_id: UUID, whose: Json,
-        written: Written,
+        self, conn: Connection, archive: zipfile.ZipFile, target: Target, person: Person, request_id: UUID,
+        whose: Json, written: Written,
     ) -> None:  # fmt: skip
         found: dict[str, Any] = {**await exporting.tables(conn, person.contacts, person.threads)}
         found["memory"] = await self._asked(written, "memory", self._records.memory(
@@ -87,11 +114,12 @@ class Export:
                 media = [one for message in messages for one in message["media"] or [] if one["path"]]
                 files |= {one["path"]: _file_name(one) for one in media}
                 page.add(messages, {one["id"]: _file_name(one) for one in media})
+                await target.drain()
         files |= {one["path"]: f"files/{one['id']}-{_NOT_IN_NAMES.sub('_', one['filename'])}" for one in attached}
         with archive.open("webhooks.json", "w", force_zip64=True) as to:
             async for _ in _listed(to, self._events(conn, person), written, "events"):
-                pass
-        await self._files(archive, files, written)
+                await target.drain()
+        await self._files(archive, target, files, written)
         found["not_reached"] = written.not_reached
         archive.writestr("data.json", encode(found))
         with archive.open("index.html", "w", force_zip64=True) as to:
@@ -115,20 +143,32 @@ class Export:
             yield [_event(one, names) for one in found if _is_about(one, names)]
             after += _EVENTS
 
-    async def _files(self, archive: zipfile.ZipFile, files: dict[str, str], written: Written) -> None:
+    async def _files(self, archive: zipfile.ZipFile, target: Target, files: dict[str, str], written: Written) -> None:
         for path, name in files.items():
+            content = self._content(path)
             try:
-                got = await obstore.get_async(self._objects, path)
+                first = await anext(content, b"")
                 # Pictures, recordings and documents are compressed already.
                 with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as to:
-                    async for chunk in got.stream():
-                        to.write(bytes(chunk))
-            except FileNotFoundError:
-                written.not_reached[name] = "the file is gone from the object store"
-            except (BaseError, OSError) as error:
-                written.not_reached[name] = f"the object store does not answer ({type(error).__name__})"
+                    to.write(first)
+                    async for chunk in content:
+                        await target.drain()
+                        to.write(chunk)
+            except NotReachedError as error:
+                written.not_reached[name] = str(error)
             else:
                 written.counts["files"] = written.counts.get("files", 0) + 1
+            await target.drain()
+
+    async def _content(self, path: str) -> AsyncIterator[bytes]:
+        """Yield a file in parts. Raises NotReachedError."""
+        try:
+            async for chunk in (await obstore.get_async(self._objects, path)).stream():
+                yield bytes(chunk)
+        except FileNotFoundError as error:
+            raise NotReachedError("the file is gone from the object store") from error
+        except (BaseError, OSError) as error:
+            raise NotReachedError(f"the object store does not answer ({type(error).__name__})") from error
 
 
 class ExportRequests:
@@ -146,10 +186,9 @@ class ExportRequests:
             return True
         path = data_requests.export_path(request.id)
         try:
-            with tempfile.TemporaryFile() as file:
-                written = await self._export.write(request.contact_id, request.id, file)
-                file.seek(0)
-                await obstore.put_async(self._objects, path, file)
+            upload = _Upload(self._pool, request.id, obstore.open_writer_async(self._objects, path))
+            written = await self._export.write(request.contact_id, request.id, upload)
+            await upload.close()
             await self._unless_erased(request.contact_id, path)
         except NoContactError as error:
             raise NotReachedError(str(error), passing=False) from error
@@ -166,6 +205,38 @@ class ExportRequests:
         if erased:
             await obstore.delete_async(self._objects, path)
             raise NoContactError(f"the contact {contact_id} was erased")
+
+
+class _Upload:
+    """A file of the object store as a target, of which nothing is on this machine's disk; its request stays leased.
+
+    Unless it is closed, the object store has no such file.
+    """
+
+    def __init__(self, pool: Pool, request_id: UUID, writer: AsyncWritableFile) -> None:
+        self._pool = pool
+        self._request_id = request_id
+        self._writer = writer
+        self._waiting = bytearray()
+        self._renewed = time.monotonic()
+
+    def write(self, data: bytes, /) -> int:
+        self._waiting += data
+        return len(data)
+
+    def flush(self) -> None:
+        """Leave it to `drain`."""
+
+    async def drain(self) -> None:
+        data, self._waiting = bytes(self._waiting), bytearray()
+        await self._writer.write(data)
+        if time.monotonic() > self._renewed + _RENEWAL_SECONDS:
+            async with self._pool.connection() as conn:
+                await data_requests.renew(conn, self._request_id)
+            self._renewed = time.monotonic()
+
+    async def close(self) -> None:
+        await self._writer.close()
 
 
 async def _listed(

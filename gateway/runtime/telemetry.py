@@ -51,6 +51,10 @@ API_VERSION_DAYS_LEFT = Gauge("whatsapp_api_version_days_left", "Until Meta ends
 BLOCKED = Gauge("whatsapp_number_blocked", "1 while Meta refuses whatever this number sends", ["phone_number_id"])
 UNCERTAIN = Gauge("whatsapp_messages_uncertain", "Sends of which nobody knows whether Meta has them")
 BACKUPS = Gauge("whatsapp_backup_timestamp_seconds", "When the newest backup was made, the last drill passed", ["kind"])
+DATA_REQUESTS = Gauge("whatsapp_data_requests", "Open exports and erasures of personal data", ["kind", "state"])
+DATA_REQUEST_AGE = Gauge(
+    "whatsapp_data_request_age_seconds", "How long the oldest open one has waited", ["kind", "state"]
+)
 LOGINS = Counter("whatsapp_console_logins", "Tries of people to sign in to the console, by outcome", ["outcome"])
 
 # Only `serve` counts these. Zeros from `work` would hide from an alert that no process counts them.

@@ -85,6 +85,14 @@ def test_a_secret_of_ones_own_has_a_url_for_each_job_or_one_for_all(
     assert "agent-database-url" not in held["drill"]
 
 
+def test_a_database_of_the_knowledges_own_is_in_backup_and_restore() -> None:
+    keys = {"existingSecret": "own", "knowledgeUrlKey": "k", "knowledgeMigrateUrlKey": "m"}
+    jobs = _jobs(ON | {"postgres": {"mode": "external", "external": keys}})
+    held = {kind: {path: key for path, (_, key) in _secrets(one).items()} for kind, one in jobs.items()}
+    assert (held["backup"]["knowledge-database-url"], held["restore"]["knowledge-database-url"]) == ("k", "m")
+    assert "knowledge-database-url" not in held["drill"]  # it restores into a Postgres of its own
+
+
 def test_the_licensed_servers_own_database_is_in_the_backup() -> None:
     objects = chart.scenario("licensed-dev")
     assert _secrets(chart.pick(objects, "CronJob", "backup"))["agent-database-url"][1] == "backup-agent-url"
@@ -99,7 +107,8 @@ def test_programs_know_every_variable_that_they_are_given(name: str) -> None:
             if "gateway" in container["image"]:
                 names = {entry["name"] for entry in container["env"]} - NOT_SETTINGS
                 assert {variable for variable in names if variable not in known} <= {
-                    "DATABASE_URL_FILE", "AGENT_DATABASE_URL_FILE", "BUSINESS_DATABASE_URL_FILE", "TOMBSTONE_KEY_FILE",
+                    "DATABASE_URL_FILE", "AGENT_DATABASE_URL_FILE", "BUSINESS_DATABASE_URL_FILE",
+                    "KNOWLEDGE_DATABASE_URL_FILE", "TOMBSTONE_KEY_FILE",
                 }  # fmt: skip
 
 

@@ -267,3 +267,16 @@ async def test_the_times_of_backups_are_exported_and_those_that_never_were_are_v
     await keeper.clean()
     name = "whatsapp_backup_timestamp_seconds"
     assert [REGISTRY.get_sample_value(name, {"kind": one}) for one in ("backup", "drill")] == [0, 0]
+
+
+async def test_open_requests_about_personal_data_are_counted_with_their_age(gateway: Gateway) -> None:
+    await gateway.sql(
+        """INSERT INTO data_request (kind, state, asked_by, asked_at, contact_id)
+           SELECT 'erase', state, 'customer', now() - make_interval(secs => n * 100), gen_random_uuid()
+           FROM unnest(ARRAY['asked', 'asked', 'done']) WITH ORDINALITY s(state, n) RETURNING 1"""
+    )
+    await Housekeeping(gateway.pool, gateway.sender, QuietPeriod(0, 0), Ages()).clean()
+    asked, exported = ({"kind": kind, "state": "asked"} for kind in ("erase", "export"))
+    assert REGISTRY.get_sample_value("whatsapp_data_requests", asked) == 2
+    assert 200 <= (REGISTRY.get_sample_value("whatsapp_data_request_age_seconds", asked) or 0) < 260
+    assert REGISTRY.get_sample_value("whatsapp_data_requests", exported) == 0

@@ -210,6 +210,8 @@ Secret of the user's the gateway's stands for each that is not named, but for th
       "restoreUrlKey" (list "migrateUrlKey")
       "restoreAgentUrlKey" (list "agentUrlKey")
       "restoreBusinessUrlKey" (list "businessMigrateUrlKey" "businessUrlKey")
+      "backupKnowledgeUrlKey" (list "knowledgeUrlKey")
+      "restoreKnowledgeUrlKey" (list "knowledgeMigrateUrlKey" "knowledgeUrlKey")
       "knowledgeUrlKey" (list "agentUrlKey")
       "knowledgeMigrateUrlKey" (list "knowledgeUrlKey" "agentUrlKey" "migrateUrlKey") }}
 {{- $found := "" }}

@@ -33,12 +33,16 @@ _MOMENTS = {"pt-BR": "%d/%m/%Y %H:%M", "en": "%Y-%m-%d %H:%M"}
 
 @dataclass(frozen=True)
 class Place:
-    """A place in the navigation. text: key of its name; icon: its name in `icons.svg`; needs: a role at least."""
+    """A place in the navigation. text: key of its name; icon: its name in `icons.svg`; needs: a role at least.
+
+    counts: it shows the number of decisions that wait.
+    """
 
     path: str
     text: str
     icon: str
     needs: Role
+    counts: bool = False
 
 
 class Pages:
@@ -85,6 +89,7 @@ class Pages:
             "file_size": partial(file_size, language),
             "number": lambda digits: shown_number(person, digits),
             "path": request.url.path,
+            "decisions": request.state.decisions,
             "navigation": [place for place in self.navigation if person and person.may(place.needs)],
         }
         return self._env.get_template(template).render(shared | context)

@@ -13,6 +13,9 @@ from psycopg.types.json import Jsonb
 from gateway.store.database import Connection
 
 Kind = Literal["export", "erase"]
+KINDS: tuple[Kind, ...] = ("export", "erase")
+#: The states of requests that have not ended: for an admin, for `gateway work`, for somebody who mends what was away.
+OPEN = ("asked", "waiting", "unfinished")
 AskedBy = Literal["customer", "person", "command"]
 
 _COLUMNS = """id, kind, state, contact_id, asked_by, person_id, asked_at, due_at, step, attempts, error, facts, report,
@@ -130,6 +133,15 @@ async def unsettled(conn: Connection, limit: int) -> list[DataRequest]:
         return await cursor.fetchall()
 
 
+async def open_ones(conn: Connection) -> dict[tuple[str, str], tuple[int, float]]:
+    """Return the number of open requests by kind and state, and the age of the oldest in seconds."""
+    cursor = await conn.execute(
+        """SELECT kind, state, count(*), extract(epoch FROM now() - min(asked_at))::float8 FROM data_request
+           WHERE state IN ('asked', 'waiting', 'unfinished') GROUP BY kind, state"""
+    )
+    return {(kind, state): (number, age) for kind, state, number, age in await cursor.fetchall()}
+
+
 async def refuse(conn: Connection, request_id: UUID, person_id: UUID) -> bool:
     """Refuse a request that waits for an approval; return whether it did."""
     cursor = await conn.execute(
@@ -164,6 +176,11 @@ async def save(conn: Connection, request: DataRequest) -> None:
             request.path, request.error, request.id,
         ),
     )  # fmt: skip
+
+
+async def renew(conn: Connection, request_id: UUID) -> None:
+    """Lease a request for longer in the middle of a step."""
+    await conn.execute(f"UPDATE data_request SET lease_until = {_LEASE} WHERE id = %s", (request_id,))  # noqa: S608  # a constant
 
 
 async def release(conn: Connection, request_id: UUID, delay: float) -> None:

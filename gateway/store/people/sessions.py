@@ -30,11 +30,15 @@ class Session:
 
 @dataclass(frozen=True)
 class SignedIn:
-    """A person who is signed in. must_choose: by a password that another person made, which has to be replaced."""
+    """A person who is signed in. must_choose: by a password that another person made, which has to be replaced.
+
+    decisions: for an admin, the number of customers' requests about their data that wait for an admin's decision.
+    """
 
     person: Person
     session_id: UUID
     must_choose: bool
+    decisions: int = 0
 
 
 def hashed(token: str) -> bytes:
@@ -58,7 +62,9 @@ async def begin(
 async def find(conn: Connection, token: str) -> SignedIn | None:
     """Return the person whom a token signs in; None: the session is over, or they are disabled."""
     cursor = await conn.execute(
-        f"""SELECT s.id, s.seen_at < now() - %s, s.by_password, {COLUMNS}
+        f"""SELECT s.id, s.seen_at < now() - %s, s.by_password,
+                   CASE p.role WHEN 'admin' THEN (SELECT count(*) FROM data_request WHERE state = 'asked') ELSE 0 END,
+                   {COLUMNS}
             FROM session s JOIN person p ON p.id = s.person_id
             WHERE s.token_hash = %s AND s.expires_at > now() AND s.seen_at + s.idle > now()
               AND p.disabled_at IS NULL""",  # noqa: S608  # a constant
@@ -69,8 +75,8 @@ async def find(conn: Connection, token: str) -> SignedIn | None:
         return None
     if row[1]:
         await conn.execute("UPDATE session SET seen_at = now() WHERE id = %s", (row[0],))
-    person = Person(*row[3:])
-    return SignedIn(person, row[0], must_choose=row[2] and person.password_given)
+    person = Person(*row[4:])
+    return SignedIn(person, row[0], must_choose=row[2] and person.password_given, decisions=row[3])
 
 
 async def alive(conn: Connection, session_id: UUID) -> bool:

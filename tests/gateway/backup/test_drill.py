@@ -17,9 +17,9 @@ ERASED, STAYED = "5511900000801", "5511900000802"
 
 @pytest.fixture
 def drill(office: Office) -> Callable[..., Said]:
-    def run(**changes: str) -> Said:
+    def run(*, full: bool = False, **changes: str) -> Said:
         given = {"DRILL_SERVER_URL": office.postgres.url, "TOMBSTONE_KEY": KEY} | changes
-        return office.run("drill", **given)
+        return office.run("drill", full=full, **given)
 
     return run
 
@@ -78,6 +78,8 @@ def test_a_drill_that_fails_leaves_the_age_of_the_last_good_one(office: Office, 
         assert done.stderr.startswith("gateway: the drill failed: ")
         assert words in done.stderr
         dump.write_bytes(whole)
+    full = drill(full=True, TMPDIR=str(office.folder))
+    assert full.stderr == "gateway: the drill failed: a disk or an object store failed: [Errno 27] File too large\n"
     away = drill(DRILL_SERVER_URL="postgresql://postgres@127.0.0.1:1/postgres")
     assert "a database does not answer" in away.stderr
     (office.backups / "files").rename(office.folder / "gone")

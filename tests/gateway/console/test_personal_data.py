@@ -62,6 +62,7 @@ async def test_a_customers_request_waits_for_an_admin_who_refuses_it_with_a_reas
     browser = await signed_in(Role.ADMIN)
     conversation = desk.conversation("Maria", NUMBER)
     request = await asked_by_the_customer(pool)
+    assert "1 pedido espera uma decisão" in (await browser.get("/console/audit", headers=HTML)).text
     page, reason = "/console/data-requests", "Ainda há um pedido a caminho: assim que chegar, apagamos tudo."
     assert "falta a sua decisão" in (await browser.get(page, headers=HTML)).text
     without = await browser.submit(f"{page}/{request}/refuse", {"reason": " "}, page=page)

@@ -12,7 +12,8 @@ import obstore
 import pytest
 from obstore.store import LocalStore
 
-from gateway.customers.export import NoContactError, Written
+from gateway.customers import export as export_module
+from gateway.customers.export import File, NoContactError, Written
 from gateway.store.customers import data_requests
 from tests.gateway.conftest import Command
 from tests.gateway.support.deliveries import change, text
@@ -29,7 +30,7 @@ def database_role() -> str:
 
 async def export(office: Office, contact: object) -> tuple[zipfile.ZipFile, Written]:
     file = io.BytesIO()
-    written = await office.export.write(contact, uuid4(), file)  # type: ignore[arg-type]
+    written = await office.export.write(contact, uuid4(), File(file))  # type: ignore[arg-type]
     return zipfile.ZipFile(file), written
 
 
@@ -218,3 +219,37 @@ async def test_the_command_writes_a_file_for_its_owner_alone(
     assert (code, "there is no such contact" in said) == (1, True)
     code, said = await command("export", MARIA, "--out", str(tmp_path / "no" / "x.zip"), **environment)
     assert (code, "cannot be written: No such file" in said) == (1, True)
+
+
+async def test_an_export_needs_no_room_on_the_disk_and_stays_leased(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.customers.export._RENEWAL_SECONDS", 0.0)
+    monkeypatch.setattr("tempfile.tempdir", "/proc")  # in which nothing can be written
+    contact = await fill(office)
+    ended = await office.ask("export", contact)
+    assert (ended.state, ended.report["files"]) == ("done", 2)
+    stored = await obstore.get_async(office.objects, str(ended.path))
+    assert zipfile.ZipFile(io.BytesIO(bytes(await stored.bytes_async()))).testzip() is None
+
+
+async def test_an_object_store_that_goes_away_in_the_middle_of_an_export_has_no_half_file(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(office)
+    fails = [OSError("the connection was reset")]
+    drain = export_module._Upload.drain
+
+    async def drained(self: Any) -> None:
+        if fails and self._waiting:
+            raise fails.pop()
+        await drain(self)
+
+    monkeypatch.setattr(export_module._Upload, "drain", drained)
+    waiting = await office.ask("export", await office.contact(NEW))
+    assert (waiting.state, waiting.attempts) == ("waiting", 1)
+    assert waiting.error == "the object store does not take the file (OSError)"
+    found = [one["path"] for one in await obstore.list(office.objects).collect_async()]
+    assert f"exports/{waiting.id}.zip" not in found
+    await office.gateway.sql("UPDATE data_request SET due_at = now(), lease_until = NULL RETURNING 1")
+    assert (await office.go_on(waiting.id)).state == "done"
