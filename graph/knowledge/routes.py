@@ -1,7 +1,6 @@
 """`/knowledge/…` of the agent server's own app: people list, write, try, publish and take back, with KNOWLEDGE_TOKEN.
 
-Bodies and answers are JSON. A text is that of `data.Text`; `import` takes Markdown as files have it (`files`). Other
-files, and web pages, are read by `imports`.
+Bodies and answers are JSON. A text is that of `data.Text`. Files and web pages are read by `imports`.
 """
 
 from __future__ import annotations
@@ -13,8 +12,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from graph.knowledge import files
-from graph.knowledge.data import CONTENT_LIMIT, Found, NotFoundError, Text
+from graph.knowledge.data import Found, NotFoundError, Text
 from graph.knowledge.imports.routes import ROUTES as IMPORTS
 from graph.knowledge.json_routes import SOURCE, body, route, source_id
 from graph.knowledge.tables import knowledge
@@ -32,13 +30,6 @@ class Trial(BaseModel):
     source_id: UUID | None = None
     department: str | None = None
     channel_id: str | None = None
-
-
-class Import(BaseModel):
-    """A Markdown file: its name and its text."""
-
-    name: str = Field(min_length=1, max_length=300)
-    text: str = Field(min_length=1, max_length=CONTENT_LIMIT)
 
 
 async def _list(request: Request) -> Any:  # noqa: ANN401 - JSON
@@ -59,14 +50,6 @@ async def _write(request: Request) -> Any:  # noqa: ANN401 - JSON
     written = await knowledge().sources.write(text, known)
     knowledge().vectors.wake()
     return written.model_dump(mode="json")
-
-
-async def _import(request: Request) -> Any:  # noqa: ANN401 - JSON
-    given = Import.model_validate_json(await body(request))
-    texts = files.texts_of(given.name, given.text)
-    written = [await knowledge().sources.write(text) for text in texts.values()]
-    knowledge().vectors.wake()
-    return [one.model_dump(mode="json") for one in written]
 
 
 async def _publish(request: Request) -> Any:  # noqa: ANN401 - JSON
@@ -114,7 +97,6 @@ async def _answered(request: Request) -> Any:  # noqa: ANN401 - JSON
 ROUTES = [
     route("/knowledge/sources", _list, "GET"),
     route("/knowledge/sources", _write, "POST"),
-    route("/knowledge/import", _import, "POST"),
     route(SOURCE, _versions, "GET"),
     route(SOURCE, _write, "PUT"),
     route(SOURCE, _delete, "DELETE"),

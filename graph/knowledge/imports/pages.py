@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
@@ -40,15 +41,16 @@ def is_public(address: Address, port: int) -> bool:
 
 @dataclass(frozen=True)
 class PageReader:
-    """Fetches pages; `allowed`: whether an address and a port may be connected to."""
+    """Fetches pages; `allowed`: whether an address and a port may be connected to; `trusted`: the certificates."""
 
     allowed: Callable[[Address, int], bool] = is_public
+    trusted: ssl.SSLContext | bool = True
     seconds: float = PAGE_SECONDS
 
     async def fetch(self, address: str) -> File:
         """Return the page, or the document, at an address. Raises ImportProblem."""
         try:
-            async with asyncio.timeout(self.seconds), httpx.AsyncClient(trust_env=False) as client:
+            async with asyncio.timeout(self.seconds), httpx.AsyncClient(trust_env=False, verify=self.trusted) as client:
                 return await self._follow(client, parsed(address), address)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError):
             raise ImportProblem("not_reached") from None

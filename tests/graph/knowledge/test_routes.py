@@ -50,23 +50,12 @@ async def test_a_text_is_written_tried_published_changed_and_taken_back(people: 
     assert (await people.get(place)).status_code == 404
 
 
-async def test_a_file_is_imported_as_drafts(people: httpx.AsyncClient) -> None:
-    text = '+++\nkind = "qa"\n+++\n## Aceitam Pix?\nSim.\n## Emitem nota?\nSim.'
-    written = await people.post("/knowledge/import", json={"name": "perguntas.md", "text": text})
-    assert [(one["title"], one["state"]) for one in written.json()] == [
-        ("Aceitam Pix?", "draft"),
-        ("Emitem nota?", "draft"),
-    ]
-    wrong = await people.post("/knowledge/import", json={"name": "a.md", "text": "+++\nkind = qa\n+++\nx"})
-    assert (wrong.status_code, "not TOML" in wrong.json()["detail"]) == (422, True)
-
-
 @pytest.mark.parametrize(
     "body",
     [
         PIX.model_dump(mode="json"),
         {"question": "aceita pix?", "source_id": str(uuid4()), "department": "sales", "channel_id": "1"},
-        {"name": "perguntas.md", "text": "## Aceitam Pix?\nSim."},
+        {"url": "https://example.com/perguntas"},
     ],
 )
 async def test_no_absurd_value_is_a_failure(people: httpx.AsyncClient, asked: Asked, body: dict[str, Any]) -> None:
