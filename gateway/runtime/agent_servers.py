@@ -85,10 +85,10 @@ class AgentServers:
         return sorted({f"{self._scheme}://{_host(str(one.target), name)}:{one.port}" for one in records})
 
 
-async def look(http: httpx.AsyncClient, address: str) -> State:
-    """Ask a server whether it is well."""
+async def look(http: httpx.AsyncClient, address: str, seconds: float = LOOK_SECONDS) -> State:
+    """Ask a server whether it is well, and wait for its answer for some seconds."""
     try:
-        answer = await http.get(f"{address}/ok", timeout=LOOK_SECONDS)
+        answer = await http.get(f"{address}/ok", timeout=seconds)
     except httpx.HTTPError:
         return State.AWAY
     if answer.is_success:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, TypeVar
 
 import httpx
@@ -10,13 +11,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from gateway.console.parts import Parts
 from gateway.console.routes import RefusedError
-from gateway.runtime.agent_servers import AgentServers
+from gateway.runtime.agent_servers import AgentServers, State, look
 from gateway.runtime.telemetry import ERRORS
 
 log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS, TRIAL_SECONDS, FILE_SECONDS = 8.0, 15.0, 30.0  # a trial may wait for the vectors of its draft
 _CONNECT_SECONDS = 2.0  # after them another server is asked
+_LOOK_SECONDS = 2.0
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
 _SENTENCES = {404: "knowledge.gone", 409: "knowledge.changed", 413: "errors.413", 422: "knowledge.refused"}
 T = TypeVar("T")
@@ -30,6 +32,7 @@ class KnowledgeServer:
         self._http = parts.http
         self._token = parts.settings.knowledge_token
         self._servers = AgentServers(parts.settings.langgraph_url)
+        self._well: str | None = None
 
     async def get(self, path: str, shape: TypeAdapter[T], **params: str) -> T:
         """Return an answer of the server. Raises RefusedError, which says what is wrong."""
@@ -54,18 +57,30 @@ class KnowledgeServer:
             raise RefusedError(404, "knowledge.off")
         headers = {"authorization": f"Bearer {self._token.get_secret_value()}"}
         timeout = httpx.Timeout(seconds, connect=_CONNECT_SECONDS)
-        for url in await self._servers.addresses():
+        for url in await self._in_order():
             try:
                 answer = await self._http.request(method, url + path, headers=headers, timeout=timeout, **content)  # type: ignore[arg-type] # json or params
                 if answer.status_code in _SENTENCES:
                     raise _refused(answer)
-                return answer.raise_for_status()
+                answer.raise_for_status()
             except httpx.HTTPError as error:
+                self._well = None
                 ERRORS.labels("knowledge").inc()
                 log.warning("knowledge_away", error=type(error).__name__)
                 if not repeatable and not isinstance(error, _NOT_SENT):
                     raise RefusedError(503, "knowledge.unsure") from None
+            else:
+                self._well = url
+                return answer
         raise RefusedError(503, "knowledge.away")
+
+    async def _in_order(self) -> list[str]:
+        """Return the addresses, first the one that answered last; one that hangs costs a look, and not each page."""
+        found = list(await self._servers.addresses())
+        if self._well not in found and len(found) > 1:
+            looks = await asyncio.gather(*(look(self._http, one, _LOOK_SECONDS) for one in found))
+            self._well = next((one for one, state in zip(found, looks, strict=True) if state is State.WELL), None)
+        return sorted(found, key=lambda one: one != self._well)
 
 
 def _refused(answer: httpx.Response) -> RefusedError:

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import psycopg
 import pytest
+from starlette.responses import Response
+from starlette.routing import Route
 
 from gateway.store.database import Pool
 from gateway.store.migrate import migrate
@@ -23,6 +25,7 @@ from tests.graph.knowledge.conftest import known, loaded_model, model
 
 __all__ = ["environment", "known", "loaded_model", "model"]
 TOKEN = "knowledge-token"
+WELL = Route("/ok", lambda _: Response())  # LangGraph Server's own
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +46,7 @@ async def agent_url(known: Knowledge, environment: pytest.MonkeyPatch) -> AsyncI
     """The address of an agent server's own routes."""
     environment.setenv("KNOWLEDGE_TOKEN", TOKEN)
     settings.cache_clear()
-    async with served(make_app([*ROUTES, *CONSOLE, *ANSWER], settings(), development=False)) as url:
+    async with served(make_app([*ROUTES, *CONSOLE, *ANSWER, WELL], settings(), development=False)) as url:
         yield url
 
 

@@ -1,5 +1,6 @@
 """Texts in the console: written, tried, published, changed, taken back, deleted; and what happens without an answer."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from gateway.console.knowledge import server
 from gateway.console.knowledge.importing import FILE_BYTES_LIMIT
 from gateway.store.database import Pool
 from gateway.store.people import audit
@@ -163,6 +165,26 @@ async def test_any_well_server_is_asked_and_none_blocks_no_other_page(enter: Ent
     else:
         assert answer.status_code == 200
         await write(browser)
+
+
+async def test_a_server_that_hangs_is_looked_at_and_not_waited_for(
+    enter: Enter, agent_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bytes] = []
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readline()).split()[1])
+        await reader.read()
+        writer.close()
+
+    monkeypatch.setattr(server, "_LOOK_SECONDS", 0.2)
+    hanging = await asyncio.start_server(hang, "127.0.0.1", 0)
+    async with hanging:
+        dead = f"http://127.0.0.1:{hanging.sockets[0].getsockname()[1]}"
+        browser = await enter(Role.MANAGER, f"{dead},{agent_url}")
+        for _ in range(2):
+            assert (await browser.get(PAGE, headers=HTML)).status_code == 200
+        assert asked == [b"/ok"]
 
 
 async def test_without_a_token_there_is_no_such_page(signed_in: Callable[..., Any]) -> None:
