@@ -1,5 +1,7 @@
 """Turns that are answered from knowledge: cited passages, nothing found, what is taken back, injections, danger."""
 
+from typing import Any
+
 import psycopg
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
@@ -153,6 +155,24 @@ async def test_without_knowledge_a_turn_is_as_before(known: Knowledge) -> None:
     assert output["steps"] == []
     await talk.turn("t2", "Pix?")
     assert "não está disponível" in talk.model.seen[-1][-1].text
+
+
+async def test_a_turn_that_does_not_search_asks_the_knowledge_for_nothing(
+    known: Knowledge, shop: Talk, environment: pytest.MonkeyPatch
+) -> None:
+    lent: list[str] = []
+    get = known.sources._pool.get
+
+    async def counted() -> Any:
+        lent.append("a connection")
+        return await get()
+
+    environment.setattr(known.sources._pool, "get", counted)
+    shop.model.prepare("Oi!", calls(SEARCH), "Não sei.")
+    await shop.turn("t1", "Oi")
+    assert lent == []
+    await shop.turn("t2", "Pix?")
+    assert lent
 
 
 def test_brackets_stay_where_no_passage_was_given() -> None:
