@@ -48,10 +48,6 @@ class RandomVectors:
         """Return a vector for each text."""
         return [_vector(text) for text in texts]
 
-    async def aembed_query(self, text: str) -> list[float]:
-        """Return a question's vector."""
-        return _vector(text)
-
 
 def _vector(text: str) -> list[float]:
     numbers = random.Random(hashlib.sha256(text.encode()).digest())  # noqa: S311 - no secret

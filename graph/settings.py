@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     )
     knowledge_unanswered_days: int = Field(90, ge=1, description="how long questions without an answer are kept")
     knowledge_threshold: float = Field(
-        0.54, gt=0, description="score from which a passage answers a question; depends on EMBEDDINGS_MODEL"
+        0.65, gt=0, lt=1, description="confidence from which a passage answers; depends on EMBEDDINGS_MODEL"
     )
     embeddings_model: str | None = Field(
         None, description="model that turns texts into vectors; without it knowledge is searched by words alone"

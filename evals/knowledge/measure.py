@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from evals.knowledge.calibrate import Example, fitted
 from graph.knowledge.__main__ import DEMO
 from graph.knowledge.data import Found
 from graph.knowledge.search import Search
@@ -17,12 +17,21 @@ from graph.settings import settings
 
 HERE = Path(__file__).parent
 PAGE = Path(__file__).parents[2] / "docs" / "knowledge.md"
-TABLE = re.compile(r"(<!-- made by make eval -->\n).*?(<!-- end -->)", re.DOTALL)
+TABLE = "<!-- made by make eval: {name} -->\n"
+END = "<!-- end -->"
 HEAD = (
     "| questions | search | recall@1 | recall@5 | right passage given | answered | declined |\n"
     "|---|---|---|---|---|---|---|\n"
 )
+CURVE_HEAD = (
+    "| threshold | held out: right passage given | declined | calibration: right passage given | declined |\n"
+    "|---|---|---|---|---|\n"
+)
 SETS = {"held out": "held_out.toml", "known": "questions.toml"}
+CALIBRATION = "calibration.toml"
+THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+GIVEN = 5  # passages, as the agent gets
+EVERYTHING = 100  # more than both kinds of search return
 RANK_OFFSET = 60  # of reciprocal ranks, as usual
 Order = Callable[[Sequence[Found]], list[Found]]
 
@@ -35,45 +44,96 @@ class Questions:
     unanswerable: list[str]
 
 
+@dataclass
+class Ranked:
+    """The passages of each question: of those with an answer, with its titles, and of those without one."""
+
+    found: list[tuple[list[Found], list[str]]]
+    none: list[list[Found]]
+
+    def shares(self, threshold: float) -> tuple[str, str, str]:
+        """Return the shares of questions that get the right passage, that get any, and that are declined rightly."""
+        given = [
+            ([one for one in ranked if one.confidence >= threshold][:GIVEN], titles) for ranked, titles in self.found
+        ]
+        return (
+            _share([_right(passages, titles) for passages, titles in given]),
+            _share([bool(passages) for passages, _ in given]),
+            _share([not any(one.confidence >= threshold for one in ranked) for ranked in self.none]),
+        )
+
+    def recall(self, most: int) -> str:
+        """Return the share of questions whose right passage is among the first ones."""
+        return _share([_right(ranked[:most], titles) for ranked, titles in self.found])
+
+
 async def measure() -> str:
-    """Return the table: words with vectors, and words alone; write it to the page."""
+    """Return the tables: words with vectors, and words alone, and what other thresholds do; write them to the page."""
     await create_tables(settings().knowledge_database)
     store = knowledge()
     await sync(store.sources, DEMO, "demo")
-    rows = {name: [await _row(f"{name} | words alone", store.search, questions(name), _as_it_is)] for name in SETS}
+    words = {name: await _ranked(store.search, file) for name, file in (SETS | {CALIBRATION: CALIBRATION}).items()}
     await store.vectors.embed_missing()
-    for name in SETS:
-        both = f"{name} | words and vectors of {store.vectors.model_name}"
-        rows[name].insert(0, await _row(both, store.search, questions(name), _as_it_is))
-        rows[name].insert(1, await _row(f"{both}, by reciprocal rank", store.search, questions(name), _by_rank))
+    both = {name: await _ranked(store.search, file) for name, file in (SETS | {CALIBRATION: CALIBRATION}).items()}
+    name = store.vectors.model_name
     await store.close()
-    table = HEAD + "".join(row for of in rows.values() for row in of)
-    PAGE.write_text(TABLE.sub(lambda found: f"{found[1]}{table}{found[2]}", PAGE.read_text()))
-    return table
+    rows = HEAD + "".join(_rows(of, name, both[of], words[of]) for of in SETS)
+    curve = CURVE_HEAD + "".join(_point(one, both["held out"], both[CALIBRATION]) for one in THRESHOLDS)
+    _write("questions", rows)
+    _write("thresholds", curve)
+    rules = [_rule(name, of["known"], of[CALIBRATION]) for name, of in (("vectors", both), ("words", words))]
+    return "\n".join([rows, curve, *rules])
 
 
-def questions(name: str) -> Questions:
+def questions(file: str) -> Questions:
     """Return a set of questions."""
-    return Questions(**tomllib.loads((HERE / SETS[name]).read_text(encoding="utf-8")))
+    return Questions(**tomllib.loads((HERE / file).read_text(encoding="utf-8")))
 
 
-async def _row(name: str, search: Search, asked: Questions, order: Order) -> str:
-    """Return the shares of one kind of search: of the questions with an answer, then of those without."""
-    found = [(order(await search.candidates(question)), titles) for question, titles in asked.found.items()]
-    none = [await search.candidates(question) for question in asked.unanswerable]
-    given = [[one for one in ranked if search.is_answer(one)][:5] for ranked, _ in found]
-    shares = [
-        _share([_right(ranked[:1], titles) for ranked, titles in found]),
-        _share([_right(ranked[:5], titles) for ranked, titles in found]),
-        _share([_right(passages, titles) for passages, (_, titles) in zip(given, found, strict=True)]),
-        _share([bool(passages) for passages in given]),
-        _share([not any(map(search.is_answer, ranked)) for ranked in none]),
+async def _ranked(search: Search, file: str) -> Ranked:
+    asked = questions(file)
+    return Ranked(
+        [(await search.candidates(question, EVERYTHING), titles) for question, titles in asked.found.items()],
+        [await search.candidates(question, EVERYTHING) for question in asked.unanswerable],
+    )
+
+
+def _rows(name: str, model: str, both: Ranked, words: Ranked) -> str:
+    by_rank = Ranked([(_by_rank(ranked), titles) for ranked, titles in both.found], both.none)
+    lines = {f"words and vectors of {model}": both, "the same, by reciprocal rank": by_rank, "words alone": words}
+    threshold = settings().knowledge_threshold
+    return "".join(
+        f"| {name} | {search} | {' | '.join([of.recall(1), of.recall(GIVEN), *of.shares(threshold)])} |\n"
+        for search, of in lines.items()
+    )
+
+
+def _point(threshold: float, held_out: Ranked, calibration: Ranked) -> str:
+    """Return what a threshold does."""
+    (right, _, declined), (known_right, _, known_declined) = held_out.shares(threshold), calibration.shares(threshold)
+    return f"| {threshold} | {right} | {declined} | {known_right} | {known_declined} |\n"
+
+
+def _rule(name: str, *sets: Ranked) -> str:
+    """Return the weights that fit the best passages of some sets."""
+    examples = [
+        Example(_values(ranked[0]), answers)
+        for one in sets
+        for answers, lists in ((True, [ranked for ranked, _ in one.found]), (False, one.none))
+        for ranked in lists
+        if ranked
     ]
-    return f"| {name} | {' | '.join(shares)} |\n"
+    return f"rule of {name} (constant, coverage, evidence, similarity): {[round(one, 2) for one in fitted(examples)]}"
 
 
-def _as_it_is(found: Sequence[Found]) -> list[Found]:
-    return list(found)
+def _values(best: Found) -> tuple[float, ...]:
+    return (best.coverage, best.evidence, *([] if best.similarity is None else [best.similarity]))
+
+
+def _write(name: str, table: str) -> None:
+    """Put a table between its marks on the page."""
+    before, mark, rest = PAGE.read_text(encoding="utf-8").partition(TABLE.format(name=name))
+    PAGE.write_text(before + mark + table + END + rest.partition(END)[2], encoding="utf-8")
 
 
 def _by_rank(found: Sequence[Found]) -> list[Found]:

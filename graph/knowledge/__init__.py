@@ -7,12 +7,12 @@ before in one transaction. Everything is in Postgres, schema `knowledge` (`schem
 `tables`: the tables, and this process's access to them.
 `passages`: a text in parts.
 `store`: write, publish, take back, delete.
-`search`: the passages for a question.
+`search`, `word_search`: the passages for a question; `confidence`: whether one answers it.
 `embeddings`, `vectors`: texts as vectors.
 `imports`: files and web pages that become drafts.
 `upkeep`: makes missing vectors and reads imports, as long as a server runs.
 `words`: words as customers type them.
-`unanswered`: questions that got no answer.
+`unanswered`: questions that got no answer; `cases`: questions that have to get one.
 `routes`, `json_routes`: all of it over HTTP, for people; `console`: more of it for the console's pages.
 `files`, `sync`: a folder of files, as a Git repository keeps it; `demo` is the demo's.
 """

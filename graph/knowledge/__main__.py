@@ -1,4 +1,7 @@
-"""`python -m graph.knowledge`: `migrate` creates the tables, `sync FOLDER` publishes files, `embed` makes vectors."""
+"""`python -m graph.knowledge`: `migrate` creates the tables, `sync FOLDER` publishes files, `embed` makes vectors.
+
+`check` runs the evaluation cases with what is published.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ _patient = stamina.retry(on=psycopg.OperationalError, attempts=None, timeout=60,
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return the exit code: 1 if a file is wrong."""
+    """Run a command and return the exit code: 1 if a file is wrong or a case fails."""
     parser = argparse.ArgumentParser(prog="python -m graph.knowledge", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     migrate = commands.add_parser("migrate", help="create missing tables")
@@ -40,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     synced.add_argument("folder", type=Path)
     synced.add_argument("--name", default="files", help="tells several folders apart (default: %(default)s)")
     commands.add_parser("embed", help="make missing vectors now (the agent server does it too)")
+    commands.add_parser("check", help="run the evaluation cases; exit code 1 if one gets no passage")
     chosen = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -49,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def _run(chosen: argparse.Namespace) -> int:
     if chosen.command == "embed":
         return await _embed()
+    if chosen.command == "check":
+        return await _check()
     if chosen.command == "sync":
         return await _sync(chosen.folder, chosen.name)
     with_vectors = await _patient(create_tables)(settings().knowledge_database)
@@ -86,6 +92,18 @@ async def _embed() -> int:
     finally:
         await knowledge().close()
     return 0
+
+
+async def _check() -> int:
+    try:
+        outcomes = await knowledge().cases.run()
+    finally:
+        await knowledge().close()
+    for one in outcomes:
+        log.info("%s %s: %s", "ok  " if one.found else "FAIL", one.question, one.found or "no passage")
+    failed = sum(one.found is None for one in outcomes)
+    log.info("%d cases, %d failed.", len(outcomes), failed)
+    return int(bool(failed))
 
 
 if __name__ == "__main__":

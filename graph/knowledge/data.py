@@ -76,7 +76,7 @@ class Passage(BaseModel):
 
     def texts(self) -> list[str]:
         """Return the texts that are made vectors: each stands for one way in which customers may ask."""
-        return [self.title, *self.wordings, self.body, f"{self.heading}. {self.body}"]
+        return [self.heading, *self.wordings, f"{self.heading}. {self.body}"]
 
 
 class Version(BaseModel):
@@ -108,7 +108,8 @@ class Found(BaseModel):
     """A passage that answers a question, the best first in a list.
 
     similarity: of the closest vector, -1 to 1; None without vectors. coverage: the share of the question's words that
-    the passage has, rare words counting more, 0 to 1. score: both together.
+    the passage has, rare words counting more, 0 to 1. evidence: how much these words are in all, a word that no text
+    has being 1. score: the order. confidence: the probability that the passage answers, 0 to 1.
     """
 
     id: int
@@ -120,4 +121,6 @@ class Found(BaseModel):
     link: str | None
     similarity: float | None = None
     coverage: float = 0.0
+    evidence: float = 0.0
     score: float = 0.0
+    confidence: float = 0.0

@@ -26,9 +26,6 @@ class Embeddings(Protocol):
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return a vector for each text. Raises one of FAILURES."""
 
-    async def aembed_query(self, text: str) -> list[float]:
-        """Return a question's vector. Raises one of FAILURES."""
-
 
 @lru_cache
 def embeddings() -> Embeddings | None:

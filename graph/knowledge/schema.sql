@@ -81,6 +81,14 @@ CREATE TABLE IF NOT EXISTS knowledge.word (
     word text PRIMARY KEY
 );
 CREATE INDEX IF NOT EXISTS word_search ON knowledge.word USING gin (word public.gin_trgm_ops);
+-- How many published passages have a stem: a rare word counts more than one that many have.
+CREATE TABLE IF NOT EXISTS knowledge.lexeme (
+    lexeme text PRIMARY KEY,
+    passages integer NOT NULL
+);
+INSERT INTO knowledge.lexeme SELECT word, ndoc FROM ts_stat('SELECT p.search FROM knowledge.passage p
+        JOIN knowledge.version v ON v.id = p.version_id WHERE v.state = ''published''')
+    WHERE NOT EXISTS (SELECT FROM knowledge.lexeme);
 -- Questions that nothing was found for, masked; deleted after KNOWLEDGE_UNANSWERED_DAYS.
 CREATE TABLE IF NOT EXISTS knowledge.unanswered (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -101,6 +109,16 @@ ALTER TABLE knowledge.unanswered ADD COLUMN IF NOT EXISTS reason text NOT NULL D
     CHECK (reason IN ('nothing', 'handoff', 'thumb'));
 ALTER TABLE knowledge.unanswered ADD COLUMN IF NOT EXISTS note text NOT NULL DEFAULT '';
 ALTER TABLE knowledge.unanswered ADD COLUMN IF NOT EXISTS source_id uuid REFERENCES knowledge.source ON DELETE SET NULL;
+
+-- Questions that have to get an answer, in words that name no customer; people delete them.
+CREATE TABLE IF NOT EXISTS knowledge.evaluation_case (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    question text NOT NULL,
+    department text,
+    channel_id text,
+    made_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE NULLS NOT DISTINCT (question, department, channel_id)
+);
 
 -- Files and web pages that are read into drafts. content: the file, until it is read. A server reads a row as long as it
 -- renews the lease; attempt: counts the servers that began, and only the last one may write.
@@ -135,5 +153,12 @@ BEGIN
             PRIMARY KEY (passage_id, position)
         );
         ALTER TABLE knowledge.embedding ALTER COLUMN value SET STORAGE PLAIN;
+    END IF;
+END $$;
+-- Their length is 1, so that an inner product compares them.
+DO $$
+BEGIN
+    IF to_regclass('knowledge.embedding') IS NOT NULL THEN
+        UPDATE knowledge.embedding SET value = public.l2_normalize(value) WHERE abs(public.l2_norm(value) - 1) > 0.01;
     END IF;
 END $$;

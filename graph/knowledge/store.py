@@ -47,6 +47,13 @@ FORGET_OLD = """DELETE FROM knowledge.version WHERE source_id = %(id)s AND state
     ORDER BY number DESC LIMIT %(kept)s)"""
 PUBLISHED_WORDS = """SELECT p.title, p.wordings, p.body FROM knowledge.passage p
     JOIN knowledge.version v ON v.id = p.version_id WHERE v.state = 'published'"""
+# How many published passages have a word's stem.
+COUNT = """WITH counted AS MATERIALIZED (SELECT word AS lexeme, ndoc AS passages FROM ts_stat('
+        SELECT p.search FROM knowledge.passage p
+        JOIN knowledge.version v ON v.id = p.version_id WHERE v.state = ''published''')),
+    gone AS (DELETE FROM knowledge.lexeme WHERE lexeme NOT IN (SELECT counted.lexeme FROM counted))
+    INSERT INTO knowledge.lexeme AS known SELECT lexeme, passages FROM counted
+    ON CONFLICT (lexeme) DO UPDATE SET passages = excluded.passages WHERE known.passages <> excluded.passages"""
 
 Connection = AsyncConnection[DictRow]
 
@@ -210,7 +217,7 @@ async def _published(connection: Connection, prefix: str) -> dict[str, str]:
 
 
 async def _refresh_words(connection: Connection) -> None:
-    """Let the words be those of the published passages."""
+    """Let the words, and the counts of their stems, be those of the published passages."""
     found: set[str] = set()
     async for row in await connection.execute(PUBLISHED_WORDS):
         found.update(words_of(" ".join([row["title"], *row["wordings"], row["body"]])))
@@ -218,3 +225,4 @@ async def _refresh_words(connection: Connection) -> None:
     await connection.execute(
         "INSERT INTO knowledge.word SELECT * FROM unnest(%s::text[]) ON CONFLICT DO NOTHING", [list(found)]
     )
+    await connection.execute(COUNT)

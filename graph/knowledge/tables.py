@@ -7,6 +7,7 @@ from pathlib import Path
 
 from psycopg import AsyncConnection
 
+from graph.knowledge.cases import Cases
 from graph.knowledge.console.grouping import Grouping
 from graph.knowledge.console.overview import Overview
 from graph.knowledge.embeddings import embeddings
@@ -32,6 +33,7 @@ class Knowledge:
         self.sources = KnowledgeStore(self._pool)
         self.vectors = Vectors(self._pool, embeddings())
         self.search = Search(self._pool, self.vectors, config.knowledge_threshold)
+        self.cases = Cases(self._pool, self.search)
         self.imports = Imports(self._pool, self.sources)
         self.worker = Worker(self.imports, self.vectors.wake)
         self.overview = Overview(self._pool)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -25,6 +26,9 @@ MISSING = """SELECT p.id, p.title, p.wordings, p.body FROM knowledge.passage p
 # A passage may be deleted meanwhile, or get its vectors from another process.
 ADD = """INSERT INTO knowledge.embedding (passage_id, position, model, value)
     SELECT id, %s, %s, %s::public.halfvec FROM knowledge.passage WHERE id = %s ON CONFLICT DO NOTHING"""
+# Each question reads the whole table.
+FORGET_RETIRED = """DELETE FROM knowledge.embedding e USING knowledge.passage p JOIN knowledge.version v
+    ON v.id = p.version_id WHERE p.id = e.passage_id AND v.state = 'retired'"""
 
 
 class Vectors:
@@ -47,16 +51,10 @@ class Vectors:
             self._available = await self._has_table()
         return self._available
 
-    async def of_question(self, question: str) -> list[float] | None:
-        """Return a question's vector; None without vectors, and while the model does not answer."""
-        if self._model is None or not await self.available():
-            return None
-        try:
-            async with asyncio.timeout(QUESTION_SECONDS):
-                return await self._model.aembed_query(question)
-        except FAILURES as error:
-            log.warning("the question has no vector, it is searched by words alone: %s", type(error).__name__)
-            return None
+    async def of_question(self, wordings: Sequence[str]) -> list[float] | None:
+        """Return the direction between the wordings of a question; None as `of_texts` does."""
+        vectors = await self.of_texts(list(dict.fromkeys(filter(None, wordings))))
+        return _between(vectors) if vectors else None
 
     async def of_texts(self, texts: Sequence[str]) -> list[list[float]] | None:
         """Return the vectors of texts; None without vectors, and while the model does not answer."""
@@ -80,6 +78,7 @@ class Vectors:
         while rows := await self._missing():
             await self._embed(self._model, rows)
             made += len(rows)
+        await self._forget_retired()
         return made
 
     async def keep_complete(self) -> None:
@@ -116,11 +115,15 @@ class Vectors:
         async with (await self._pool.get()).connection() as connection:
             return await (await connection.execute(MISSING, [self.model_name, PASSAGES_AT_ONCE])).fetchall()
 
+    async def _forget_retired(self) -> None:
+        async with (await self._pool.get()).connection() as connection:
+            await connection.execute(FORGET_RETIRED)
+
     async def _embed(self, model: Embeddings, rows: Sequence[DictRow]) -> None:
         texts = [(row["id"], place, text) for row in rows for place, text in enumerate(_texts(row))]
         vectors = await model.aembed_documents([text for *_, text in texts])
         added = [
-            (place, model.model, literal(vector), passage)
+            (place, model.model, literal(direction(vector)), passage)
             for (passage, place, _), vector in zip(texts, vectors, strict=True)
         ]
         ids = [row["id"] for row in rows]
@@ -133,6 +136,17 @@ class Vectors:
 def literal(vector: Sequence[float]) -> str:
     """Return a vector as pgvector reads it."""
     return f"[{','.join(f'{value:.5g}' for value in vector)}]"
+
+
+def direction(vector: Sequence[float]) -> list[float]:
+    """Return a vector of the same direction whose length is 1."""
+    length = math.hypot(*vector) or 1.0
+    return [value / length for value in vector]
+
+
+def _between(vectors: Sequence[Sequence[float]]) -> list[float]:
+    """Return the direction between vectors."""
+    return direction([sum(values) for values in zip(*map(direction, vectors), strict=True)])
 
 
 def _texts(row: DictRow) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.console.knowledge.cases import EvaluationCases
 from gateway.console.knowledge.importing import Importing
 from gateway.console.knowledge.listing import Listing
 from gateway.console.knowledge.marking import Marking
@@ -23,6 +24,7 @@ def knowledge_pages(parts: Parts) -> list[Page]:
         *TextPage(parts, server).routes(),
         *Trying(parts, server).routes(),
         *Questions(parts, server).routes(),
+        *EvaluationCases(parts, server).routes(),
         *Importing(parts, server).routes(),
         *Marking(parts, server).routes(),
     ]

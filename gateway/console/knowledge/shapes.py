@@ -99,13 +99,13 @@ class Passage(BaseModel):
 
 
 class Found(BaseModel):
-    """A passage that a search found. answers: the agent would be given it."""
+    """A passage that a search found. confidence: that it answers, 0 to 1; answers: the agent would be given it."""
 
     source_id: UUID
     version: int
     title: str
     body: str
-    score: float
+    confidence: float
     answers: bool
 
 
@@ -162,6 +162,21 @@ class Group(BaseModel):
         return [one.note for one in self.asked if one.note]
 
 
+class Case(BaseModel):
+    """A question that has to get an answer. found: the title of the passage that it gets now; None: none."""
+
+    id: int
+    question: str
+    made_at: datetime
+    found: str | None = None
+
+
+class Proposed(BaseModel):
+    """A customer's words without names and numbers."""
+
+    question: str
+
+
 class Import(BaseModel):
     """A file or a web page that is read into a draft. progress: in percent; problem: a sentence for people."""
 
@@ -187,5 +202,8 @@ PASSAGES = TypeAdapter(list[Passage])
 TRIAL = TypeAdapter(Trial)
 ANSWER = TypeAdapter(Answer)
 GROUPS = TypeAdapter(list[Group])
+CASE = TypeAdapter(Case)
+CASES = TypeAdapter(list[Case])
+PROPOSED = TypeAdapter(Proposed)
 IMPORT = TypeAdapter(Import)
 IMPORTS = TypeAdapter(list[Import])

@@ -1,5 +1,5 @@
 """Answers for the console, whose pages people use who are no programmers.
 
 `overview`: the list of texts, and a version's passages. `grouping`: questions that got no answer, in groups.
-`questions`, `routes`: over HTTP.
+`questions`, `cases`, `routes`: over HTTP.
 """

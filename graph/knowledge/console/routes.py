@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from graph.knowledge.console.cases import ROUTES as CASES
 from graph.knowledge.console.overview import Wanted
 from graph.knowledge.console.questions import ROUTES as QUESTIONS
 from graph.knowledge.data import NotFoundError
@@ -34,6 +35,7 @@ async def _passages(request: Request) -> Any:  # noqa: ANN401 - JSON
 
 ROUTES = [
     *QUESTIONS,
+    *CASES,
     route("/knowledge/overview", _overview, "GET"),
     route("/knowledge/places", _places, "GET"),
     route(f"{SOURCE}/passages/{{number:int}}", _passages, "GET"),

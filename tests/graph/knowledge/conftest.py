@@ -30,9 +30,6 @@ class SmallModel:
             self._known |= zip(new, self._model.encode(new).tolist(), strict=True)
         return [self._known[text] for text in texts]
 
-    async def aembed_query(self, text: str) -> list[float]:
-        return (await self.aembed_documents([text]))[0]
-
 
 @pytest.fixture(scope="session")
 def database_template(make_template: Callable[..., str]) -> str:

@@ -1,13 +1,15 @@
 """A folder of Markdown as published knowledge."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from graph.knowledge.__main__ import DEMO, main
 from graph.knowledge.files import FileError, paths_in, read
 from graph.knowledge.sync import sync
-from graph.knowledge.tables import Knowledge
+from graph.knowledge.tables import Knowledge, knowledge
 
 QA = """+++
 kind = "qa"
@@ -96,11 +98,47 @@ def test_no_folder_is_an_error_and_takes_nothing_back(tmp_path: Path) -> None:
         paths_in(tmp_path / "none")
 
 
-def test_the_commands(environment: pytest.MonkeyPatch, database: str, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.fixture
+def commands(
+    environment: pytest.MonkeyPatch, database: str, caplog: pytest.LogCaptureFixture
+) -> Iterator[pytest.LogCaptureFixture]:
+    """The log of commands that work on the test's database."""
     environment.setenv("DATABASE_URL", database)
     caplog.set_level("INFO")
+    knowledge.cache_clear()
+    yield caplog
+    knowledge.cache_clear()
+
+
+def test_the_commands(commands: pytest.LogCaptureFixture) -> None:
     assert main(["migrate", "--demo"]) == 0
-    assert "43 texts: 43 published" in caplog.text
+    assert "43 texts: 43 published" in commands.text
     assert main(["sync", str(DEMO), "--name", "demo"]) == 0
-    assert "43 texts: 0 published, 0 taken back" in caplog.text
+    assert "43 texts: 0 published, 0 taken back" in commands.text
     assert main(["sync", "nowhere"]) == 1
+
+
+def test_an_upgrade_publishes_the_folder_of_the_chart(commands: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(QA)
+    assert main(["migrate", "--sync", str(tmp_path)]) == 0
+    assert "2 texts: 2 published, 0 taken back" in commands.text
+    assert main(["migrate", "--sync", str(tmp_path)]) == 0
+    assert "2 texts: 0 published, 0 taken back" in commands.text
+    (tmp_path / "a.md").write_text("+++")
+    assert main(["migrate", "--sync", str(tmp_path)]) == 1
+    assert "a.md: its settings do not end" in commands.text
+
+
+def test_the_cases_are_checked_with_what_is_published(
+    commands: pytest.LogCaptureFixture, database: str, tmp_path: Path
+) -> None:
+    assert main(["migrate"]) == 0
+    assert main(["check"]) == 0
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("INSERT INTO knowledge.evaluation_case (question) VALUES ('vcs emitem nota?')")
+    assert main(["check"]) == 1
+    assert "FAIL vcs emitem nota?: no passage" in commands.text
+    (tmp_path / "a.md").write_text(QA)
+    main(["sync", str(tmp_path)])
+    assert main(["check"]) == 0
+    assert "ok   vcs emitem nota?: Emitem nota?" in commands.text

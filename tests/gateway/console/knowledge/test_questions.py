@@ -102,6 +102,33 @@ async def test_a_question_is_taken_off_the_list(enter: Enter, known: Knowledge) 
     assert (await browser.submit(f"{UNANSWERED}/settle", {"question": str(one.id)})).status_code == 404
 
 
+async def test_a_question_in_vain_becomes_a_case_that_fails_before_its_answer_is_published_and_passes_after(
+    enter: Enter, known: Knowledge
+) -> None:
+    asked = "sou a Carla Menezes, pedido 45012, quais formas de pagamento vcs aceitam?"
+    await noted(known, [("t1", asked)])
+    browser = await enter(Role.MANAGER)
+    [one] = await known.unanswered.newest(1)
+    proposed = await show(browser, f"{PAGE}/cases/new?question={one.id}")
+    without = "sou a [nome], pedido [número], quais formas de pagamento vcs aceitam?"
+    assert f'value="{without}"' in proposed
+    assert "Carla" not in proposed
+    assert await known.cases.all() == []
+    for _ in range(2):
+        made = await browser.submit(f"{PAGE}/cases", {"question": without}, page=f"{PAGE}/cases")
+        assert made.headers["location"] == f"{PAGE}/cases"
+    page = await show(browser, f"{PAGE}/cases")
+    assert "0 de 1 passam" in page
+    assert "falha" in page
+    await published(known, PIX)
+    page = await show(browser, f"{PAGE}/cases")
+    assert "1 de 1 passam" in page
+    assert PIX.title in page
+    [case] = await known.cases.all()
+    assert (await browser.submit(f"{PAGE}/cases/{case.id}/delete", page=f"{PAGE}/cases")).status_code == 303
+    assert (await browser.submit(f"{PAGE}/cases/{case.id}/delete", page=f"{PAGE}/cases")).status_code == 404
+
+
 async def test_a_bad_answer_is_marked_with_its_reason_and_its_question_waits_for_an_answer(
     enter: Enter, known: Knowledge, shop: Shop
 ) -> None:
