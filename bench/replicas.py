@@ -1,8 +1,9 @@
 """How many turns three agent servers answer in the time in which one answers one, with a model that takes its time.
 
-Each server works on eight turns at once. A turn asks for an order, so that it calls the model twice. All customers
-write at the beginning; the rate is that of the middle of the answers, where all servers are busy.
-``python -m bench.replicas 6`` has a model that takes 6 s instead of 2.
+Each server works on eight turns at once. A turn asks for an order, so that it calls the model twice. A quarter more
+customers write than the servers can answer, one after another: turns that begin together wait for the model together,
+and then for processors. The rate is that of the middle of the answers, where all servers are busy.
+``python -m bench.replicas 6 56`` has a model that takes 6 s instead of 2, and 56 turns for each server.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from simulator.ports import free_ports
 MODEL_SECONDS = 2.0
 JOBS = 8
 TURNS_PER_SERVER = 144
-WRITTEN_PER_SECOND = 30.0
+CALLS_PER_TURN = 2
+WRITTEN = 1.25  # times what the servers can answer at most
 MEASURED = (0.15, 0.8)  # from this share of the answers to that one
 GATEWAY = ("gateway work", "gateway serve", "postgres", "simulator")
 
@@ -81,10 +83,10 @@ async def simulator(directory: Path, state: dict[str, Any]) -> AsyncIterator[htt
         yield client
 
 
-async def measure(directory: Path, servers: int, model_seconds: float) -> Watch:
-    """Return what was seen of a stack with so many agent servers."""
+async def measure(directory: Path, servers: int, model_seconds: float, turns: int) -> Watch:
+    """Return what was seen of a stack with so many agent servers, and so many turns in all."""
     environment = {"AGENT_REPLICAS": str(servers), "AGENT_JOBS": str(JOBS), "LANGGRAPH_PORT": str(free_ports(servers))}
-    turns = TURNS_PER_SERVER * servers
+    most = servers * JOBS / (CALLS_PER_TURN * model_seconds)  # turns a second
     with stack(directory, **environment) as state:
         pids = {one["name"]: one["pid"] for one in state["processes"]}
         watch = Watch(turns, Meter(pids))
@@ -92,7 +94,7 @@ async def measure(directory: Path, servers: int, model_seconds: float) -> Watch:
             await answer(client, 20)
             delay = {"on": "model", "kind": "delay", "times": None, "seconds": model_seconds}
             (await client.post("/_sim/faults", json=delay)).raise_for_status()
-            report = await Load(client, turns, 1, turns / WRITTEN_PER_SECOND).run(600, watch.saw)
+            report = await Load(client, turns, 1, turns / (WRITTEN * most)).run(600, watch.saw)
         if not report.correct:
             raise SystemExit(f"not answered correctly: {report.lost} lost, {report.duplicated} duplicated")
     return watch
@@ -108,7 +110,7 @@ def _row(servers: int, watch: Watch) -> str:
     )
 
 
-def main(model_seconds: float = MODEL_SECONDS) -> None:
+def main(model_seconds: float = MODEL_SECONDS, turns_per_server: float = TURNS_PER_SERVER) -> None:
     """Print both lines, and how many times as fast three servers are."""
     print(f"a model that takes {model_seconds:g} s, {JOBS} turns at once at each server; processor time in ms a turn")
     print(f"{'servers':>7}{'turns/min':>11}{'idle %':>12}{'all':>9}{'agents':>9}", end="")
@@ -117,7 +119,7 @@ def main(model_seconds: float = MODEL_SECONDS) -> None:
     for servers in (1, 3):
         with tempfile.TemporaryDirectory(prefix="whatsapp-bench-") as directory:
             Path(directory).chmod(0o755)
-            watch = asyncio.run(measure(Path(directory), servers, model_seconds))
+            watch = asyncio.run(measure(Path(directory), servers, model_seconds, int(turns_per_server) * servers))
         rates.append(watch.per_second)
         print(_row(servers, watch), flush=True)
     print(f"three servers answer {rates[1] / rates[0]:.2f} times as many turns as one")
