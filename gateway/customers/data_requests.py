@@ -67,6 +67,8 @@ class DataRequests:
         """Make a batch and store the progress; return whether the request may go on at once."""
         kind = self._kinds[request.kind]
         request.step = request.step or next(iter(kind.steps))
+        if request.attempts >= _MAX_ATTEMPTS:
+            return await self._failed(request, "WorkerKilled", passing=True)
         try:
             done = await kind.advance(request)
         except NotReachedError as error:

@@ -92,10 +92,14 @@ async def ask(
 
 
 async def claim(conn: Connection, request_id: UUID | None = None) -> DataRequest | None:
-    """Lease the request that is due for longest, or the given one if it is due."""
+    """Lease the request that is due for longest, or the given one if it is due.
+
+    A lease that ran out counts as an attempt: its worker was killed, perhaps by this request.
+    """
     async with conn.cursor(row_factory=class_row(DataRequest)) as cursor:
         await cursor.execute(
-            f"""UPDATE data_request SET lease_until = {_LEASE} WHERE id = (
+            f"""UPDATE data_request SET lease_until = {_LEASE}, attempts = attempts + (lease_until IS NOT NULL)::int
+                WHERE id = (
                     SELECT id FROM data_request WHERE state = 'waiting' AND due_at <= now()
                       AND (lease_until IS NULL OR lease_until < now())
                       AND (%(id)s::uuid IS NULL OR id = %(id)s)

@@ -253,3 +253,19 @@ async def test_an_object_store_that_goes_away_in_the_middle_of_an_export_has_no_
     assert f"exports/{waiting.id}.zip" not in found
     await office.gateway.sql("UPDATE data_request SET due_at = now(), lease_until = NULL RETURNING 1")
     assert (await office.go_on(waiting.id)).state == "done"
+
+
+async def test_an_export_that_kills_its_workers_ends_unfinished(office: Office) -> None:
+    contact = await fill(office)
+    async with office.pool.connection() as conn:
+        asked = await data_requests.ask(conn, "export", contact, "command")
+        for attempt in range(15):
+            claimed = await data_requests.claim(conn, asked.id)
+            assert claimed, attempt
+            assert claimed.attempts == attempt
+            await conn.execute("UPDATE data_request SET lease_until = now() - interval '1 s'")  # nobody renewed it
+    ended = await office.go_on(asked.id)
+    assert (ended.state, ended.report) == ("unfinished", {"not_reached": {"write": "WorkerKilled"}})
+    async with office.pool.connection() as conn:
+        await data_requests.ask(conn, "export", contact, "command")
+    assert (await office.go_on(asked.id)).state == "done"
