@@ -66,8 +66,8 @@ class Search:
         async with self._pool.connection() as conn:
             if await lists.one(conn, person, found) is None:
                 raise RefusedError(404, "errors.404")
-            hits = await search.messages(conn, person, _words(request), conversation_id=found, limit=_INSIDE + 1)
-        places = [{"id": str(hit.id), "seq": hit.seq} for hit in hits[:_INSIDE]]
+            hits = await search.inside(conn, _words(request), found, limit=_INSIDE + 1)
+        places = [{"id": str(message), "seq": seq} for message, seq in hits[:_INSIDE]]
         return JSONResponse({"hits": places, "more": len(hits) > _INSIDE})
 
 
@@ -93,11 +93,10 @@ async def _customers(conn: Connection, person: Person, words: str, after: str | 
 
 
 async def _messages(conn: Connection, person: Person, words: str, before: int | None) -> dict[str, Any]:
-    hits = await search.messages(conn, person, words, limit=_MESSAGES + 1, before=before)
-    more, hits = len(hits) > _MESSAGES, hits[:_MESSAGES]
+    found = await search.messages(conn, person, words, limit=_MESSAGES, before=before)
     return {
-        "hits": hits, "texts": {hit.id: marked(hit.text) for hit in hits},
-        "more_hits": hits[-1].seq if more else None, "numbers": await _numbers(conn, person, hits),
+        "hits": found.hits, "texts": {hit.id: marked(hit.text) for hit in found.hits},
+        "more_hits": found.next, "sought": found.sought, "numbers": await _numbers(conn, person, found.hits),
     }  # fmt: skip
 
 

@@ -24,16 +24,21 @@ SHORTEST = 3
 #: What encloses the words that were found in a Hit's text.
 BEGINS, ENDS = "\x02", "\x03"
 _MOST_WORDS = 8
-_READ, _RECENT = 300, 20_000  # messages
-_MOST_SIMILAR, _GUESS_MS = 2000, 250  # names that are compared, and for how long they are looked for
+_BLOCK_BITS = 13  # a block is of 8,192 messages, as the index says it
+_BLOCKS, _RECENT_BLOCKS = 256, 16  # that a search looks into: for words, and first of all for beginnings of words
+_MOST_JUDGED = 2000  # messages with the words, of which a person may see all or none
+_MOST_SIMILAR, _GUESS_MS = 2000, 120  # names that are compared, and for how long they are looked for
 _SIMILAR = 0.4  # of 1, at least; two letters wrong in a word of seven
 _NUMBER = re.compile(r"[\d\s()+.-]+")
 _HEADLINE = f"StartSel={BEGINS}, StopSel={ENDS}, MaxWords=24, MinWords=12"
 
-# As the index says it.
-_VECTOR = "to_tsvector('searched', message_text(m.content))"
-_SEEN = f"(SELECT {SEEN} FROM conversation c WHERE c.id = m.conversation_id)"  # noqa: S608  # constants
-_SHOWN = "m.group_id IS NULL AND m.amends IS NULL AND m.type NOT IN ('reaction', 'edit', 'revoke')"
+# As the index says it; place: of the message, in a conversation ('@') or in a block ('#', migration 0120).
+_WORDS = "message_words(m.content, m.seq, m.conversation_id)"
+_HAS_ANYWHERE = f"{_WORDS} @@ %(query)s::tsquery"
+# Two conditions: the index then leaps in the lists of both. It would follow one list to its end for a single query.
+_HAS = f"{_HAS_ANYWHERE} AND {_WORDS} @@ (%(place)s)::tsquery"
+_SHOWN = """m.group_id IS NULL AND m.amends IS NULL AND m.type NOT IN ('reaction', 'edit', 'revoke')
+            AND m.revoked_at IS NULL"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,19 @@ class Hit:
     author: str
     at: datetime
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of hits. next: the place (seq) before which the next page begins, None: there is none.
+
+    sought: whether all messages down to `next` were looked at, and there is a hit after it; if not, they are too many
+    for one search, and the next page goes on.
+    """
+
+    hits: list[Hit]
+    next: int | None = None
+    sought: bool = True
 
 
 async def customers(conn: Connection, person: Person, words: str, *, limit: int = 10, after: str | None = None) -> Page:
@@ -110,75 +128,129 @@ async def _similar(conn: Connection, plain: str, limit: int) -> list[UUID]:
 
 
 async def messages(
-    conn: Connection, person: Person, words: str, *, conversation_id: UUID | None = None, limit: int = 20,
-    before: int | None = None,
-) -> list[Hit]:  # fmt: skip
+    conn: Connection, person: Person, words: str, *, limit: int = 20, before: int | None = None
+) -> Found:
     """Return messages with all these words, the newest first; with none, those in which the last one only begins.
 
-    conversation_id: look there only; before: a place (seq) after which the page begins.
+    before: a place (seq) after which the page begins.
     """
-    query = await _query(conn, words)
-    values = {"before": before, "conversation": conversation_id, "limit": limit, "sees": person.departments}
-    found = await _messages(conn, {**values, "query": query}) if query else []
-    if found or not query.endswith("'") or len(words) < SHORTEST:
+    query, newest = await _query(conn, words)
+    if not query or newest is None:
+        return Found([])
+    end = newest + 1 if before is None else min(before, newest + 1)
+    found = await _found(conn, person, query, limit, await _newest(conn, person, query, end, limit))
+    if found.hits or not _may_be_begun(query, words):
         return found
-    return await _messages(conn, {**values, "query": f"{query}:*"})
+    begun = f"{query}:*"
+    others = await _found(conn, person, begun, limit, await _begun(conn, person, begun, end, limit))
+    return others if others.hits or others.next is not None else found
 
 
-async def _query(conn: Connection, words: str) -> str:
-    """Return a query for the words in Postgres' own writing; empty where they are too common or none."""
-    cursor = await conn.execute("SELECT plainto_tsquery('searched', %s)::text", (words.replace("\0", ""),))
-    row = await cursor.fetchone()
-    return row[0] if row else ""
+async def inside(conn: Connection, words: str, conversation_id: UUID, *, limit: int = 100) -> list[tuple[UUID, int]]:
+    """Return id and place (seq) of a conversation's messages with these words, as `messages` does."""
+    query, _ = await _query(conn, words)
+    for one in (query, f"{query}:*") if _may_be_begun(query, words) else (query,):
+        cursor = await conn.execute(
+            f"""SELECT m.id, m.seq FROM message m WHERE {_HAS} AND {_SHOWN}
+                ORDER BY m.seq + 0 DESC LIMIT %(limit)s""",  # noqa: S608  # constants
+            {"query": one, "place": f"'@{conversation_id}'", "limit": limit},
+            prepare=False,
+        )
+        if found := [(id_, seq) for id_, seq in await cursor.fetchall()]:
+            return found
+    return []
 
 
-async def _messages(conn: Connection, values: dict[str, Any]) -> list[Hit]:
-    """Read the newest messages, then look the words up among recent ones, then among all.
+def _may_be_begun(query: str, words: str) -> bool:
+    return query.endswith("'") and len(words) >= SHORTEST
 
-    The index gives all places of a word, whichever are asked for: those of a word in every message take a second of two
-    million. Such words are found in the messages that are read.
+
+async def _query(conn: Connection, words: str) -> tuple[str, int | None]:
+    """Return a query for the words in Postgres' own writing, and the place of the newest message.
+
+    The query is empty where the words are too common or none.
     """
-    inside = "m.conversation_id = %(conversation)s" if values["conversation"] else "true"
-    before = "m.seq < %(before)s" if values["before"] is not None else "true"
-    newest = f"SELECT m.seq FROM message m WHERE {inside} AND {before} ORDER BY m.seq DESC LIMIT {_READ}"  # noqa: S608
-    cursor = await conn.execute(f"SELECT min(seq), max(seq), count(*) FROM ({newest}) m", values)  # noqa: S608
-    oldest, latest, count = await cursor.fetchone() or (None, None, 0)
-    if not count:
-        return []
-    read = f"(SELECT m.* FROM message m WHERE m.seq >= %(since)s AND {inside} AND {before} OFFSET 0)"  # noqa: S608
-    places = [(oldest, read)]
-    if count == _READ:
-        recent = [(latest - _RECENT, "message")] if latest > _RECENT else []
-        places += [*recent, (0, "message")]
-    found: list[Hit] = []
-    async with conn.transaction():
-        # Starting workers takes longer than to read what most words lead to.
-        await conn.execute("SET LOCAL max_parallel_workers_per_gather = 0")
-        for since, source in places:
-            found = await _hits(conn, {**values, "since": since}, source, f"{inside} AND {before}")
-            if len(found) == values["limit"]:
-                break
-    return found
+    cursor = await conn.execute(
+        "SELECT plainto_tsquery('searched', %s)::text, (SELECT max(seq) FROM message)", (words.replace("\0", ""),)
+    )
+    return await cursor.fetchone() or ("", None)
 
 
-async def _hits(conn: Connection, values: dict[str, Any], source: str, where: str) -> list[Hit]:
-    since = "m.seq >= %(since)s" if values["since"] > 0 else "true"
-    # A person who sees all conversations needs none of them read: half the work for a word of many messages.
-    seen = "true" if values["sees"] is None else _SEEN
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """Places of messages with the words, the newest first; end: nothing before it was looked at, None: all was."""
+
+    places: list[int]
+    end: int | None
+
+
+def _most(person: Person, limit: int) -> int:
+    """Return how many messages are looked up: all that a person finds are shown, unless their departments forbid it."""
+    return limit + 1 if person.departments is None else max(_MOST_JUDGED, limit + 1)
+
+
+async def _newest(conn: Connection, person: Person, query: str, end: int, limit: int) -> _Candidates:
+    """Look a query up in one block of messages after the other, the newest first, until there are enough.
+
+    The index gives all places of a word at once, and those of a frequent one take long; of one block it gives few.
+    """
+    newest, most = (end - 1) >> _BLOCK_BITS, _most(person, limit)
+    oldest = max(0, newest - _BLOCKS + 1)
+    cursor = await conn.execute(
+        f"""SELECT m.seq FROM generate_series(%(newest)s::bigint, %(oldest)s::bigint, -1) block
+            CROSS JOIN LATERAL (
+                SELECT m.seq FROM message m
+                WHERE {_HAS} AND {_SHOWN} AND m.seq < %(end)s ORDER BY m.seq + 0 DESC LIMIT %(most)s) m
+            LIMIT %(most)s""".replace("%(place)s", "quote_literal('#' || block)"),  # noqa: S608  # constants
+        {"query": query, "newest": newest, "oldest": oldest, "end": end, "most": most},
+        prepare=False,
+    )
+    places = [row[0] for row in await cursor.fetchall()]
+    if len(places) == most:
+        return _Candidates(places, places[-1])
+    return _Candidates(places, oldest << _BLOCK_BITS or None)
+
+
+async def _begun(conn: Connection, person: Person, query: str, end: int, limit: int) -> _Candidates:
+    """Look up a query whose last word only begins: among the newest messages, then among all.
+
+    The index gathers all words with this beginning each time that it is asked, so it is not asked block by block.
+    """
+    newest, most = (end - 1) >> _BLOCK_BITS, _most(person, limit)
+    recent = " | ".join(f"'#{block}'" for block in range(newest, max(-1, newest - _RECENT_BLOCKS), -1))
+    places: list[int] = []
+    for place in (recent, None):
+        cursor = await conn.execute(
+            f"""SELECT m.seq FROM message m WHERE {_HAS if place else _HAS_ANYWHERE} AND {_SHOWN} AND m.seq < %(end)s
+                ORDER BY m.seq + 0 DESC LIMIT %(most)s""",  # noqa: S608  # constants
+            {"query": query, "place": place, "end": end, "most": most},
+            prepare=False,
+        )
+        places = [row[0] for row in await cursor.fetchall()]
+        if len(places) == most or newest < _RECENT_BLOCKS:
+            break
+    return _Candidates(places, places[-1] if len(places) == most else None)
+
+
+async def _found(conn: Connection, person: Person, query: str, limit: int, candidates: _Candidates) -> Found:
+    """Return the candidates that a person sees, as a page of hits."""
+    hits = await _hits(conn, person, query, candidates.places, limit + 1) if candidates.places else []
+    if len(hits) > limit:
+        return Found(hits[:limit], next=hits[limit - 1].seq)
+    return Found(hits, next=candidates.end, sought=candidates.end is None)
+
+
+async def _hits(conn: Connection, person: Person, query: str, places: list[int], limit: int) -> list[Hit]:
     async with conn.cursor(row_factory=class_row(Hit)) as cursor:
-        # `seq + 0`: Postgres then looks the words up, instead of reading messages by place until it has enough.
         await cursor.execute(
             f"""WITH m AS MATERIALIZED (
-                    SELECT m.* FROM {source} m
-                    WHERE {_VECTOR} @@ %(query)s::tsquery AND {_SHOWN} AND m.revoked_at IS NULL
-                      AND {where} AND {since} AND {seen}
-                    ORDER BY m.seq + 0 DESC LIMIT %(limit)s)
-                SELECT m.id, m.seq, m.conversation_id, c.contact_id, k.name AS customer_name, m.direction, m.author,
+                    SELECT m.*, c.contact_id FROM message m JOIN conversation c ON c.id = m.conversation_id
+                    WHERE m.seq = ANY(%(places)s) AND {SEEN} ORDER BY m.seq DESC LIMIT %(limit)s)
+                SELECT m.id, m.seq, m.conversation_id, m.contact_id, k.name AS customer_name, m.direction, m.author,
                        coalesce(m.sent_at, m.created_at) AS at,
                        ts_headline('searched', message_text(m.content), %(query)s::tsquery, '{_HEADLINE}') AS text
-                FROM m JOIN conversation c ON c.id = m.conversation_id JOIN contact k ON k.id = c.contact_id
-                ORDER BY m.seq DESC""",  # noqa: S608  # constants
-            values,
+                FROM m JOIN contact k ON k.id = m.contact_id ORDER BY m.seq DESC""",  # noqa: S608  # constants
+            {"places": places, "sees": person.departments, "query": query, "limit": limit},
             prepare=False,
         )
         return await cursor.fetchall()
