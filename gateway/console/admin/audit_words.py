@@ -48,6 +48,8 @@ class Wording:
             return self.texts["admin.audit.yes" if value else "admin.audit.no"]
         if isinstance(value, list):
             return ", ".join(map(str, value))
+        if name in ("not_reached", "left") and isinstance(value, Mapping):  # the reasons are for operators
+            return ", ".join(self._text("admin.data.places.{}", place) for place in value)
         if isinstance(value, Mapping):
             return ", ".join(f"{key} {one}" for key, one in value.items())
         text = str(value)

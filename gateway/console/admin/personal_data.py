@@ -11,6 +11,7 @@ from obstore.exceptions import BaseError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
+from gateway.console.admin import missed
 from gateway.console.parts import Parts
 from gateway.console.rendering.pages import render
 from gateway.console.routes import Page, RefusedError, person_of
@@ -68,7 +69,7 @@ class PersonalData:
             raise RefusedError(404, "errors.404")
         return render(
             request, "admin/personal_data.html", status, customer=customer, requests=requests, sure=sure,
-            typed=_name(customer), problem=problem, contact_id=contact_id,
+            typed=_name(customer), problem=problem, contact_id=contact_id, missed=missed.lines,
         )  # fmt: skip
 
     async def _export(self, request: Request) -> Response:

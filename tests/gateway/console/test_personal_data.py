@@ -1,7 +1,13 @@
 """Exports and erasures from the console: for admins alone, asked twice, in the audit."""
 
-from obstore.store import LocalStore
+from typing import Any
 
+from obstore.store import LocalStore
+from psycopg.types.json import Jsonb
+
+from gateway.console.admin.missed import PLACES
+from gateway.customers.erasure import audited
+from gateway.store.customers import data_requests
 from gateway.store.people.people import Role
 from tests.gateway.console.conftest import HTML, person
 
@@ -56,6 +62,34 @@ async def test_an_export_is_downloaded_by_admins_and_audited(open_console, desk,
             await conn.execute("SELECT action FROM audit WHERE action LIKE 'customer%' ORDER BY id")
         ).fetchall()
     assert did == [("customer_export",), ("customer_downloaded",)]
+
+
+async def test_what_was_not_reached_is_said_in_portuguese_on_the_page_and_in_the_audit(signed_in, desk, pool) -> None:
+    browser = await signed_in(Role.ADMIN)
+    desk.conversation("Maria", NUMBER)
+    why = "the operators' words"
+    report: dict[str, Any] = {
+        "not_reached": {**dict.fromkeys(PLACES, why), "files/foto.jpg": why},
+        "left": dict.fromkeys(PLACES, why),
+    }
+    async with pool.connection() as conn:
+        [(contact,)] = await (await conn.execute("SELECT contact_id FROM conversation")).fetchall()
+        waiting = await data_requests.ask(conn, "erase", contact, "person")
+        await conn.execute("UPDATE data_request SET step = 'memory', error = %s", (why,))
+        await data_requests.ask(conn, "export", contact, "person")
+        await conn.execute(
+            "UPDATE data_request SET state = 'unfinished', report = %s WHERE kind = 'export'", (Jsonb(report),)
+        )
+        waiting.report = report
+        await audited(conn, waiting)
+    page = (await browser.get(f"/console/customers/{contact}/data", headers=HTML)).text
+    log = (await browser.get("/console/audit", headers=HTML)).text
+    for told in (page, log):
+        assert "operators" not in told
+        assert "A memória do assistente" in told
+    assert "A memória do assistente: ainda não respondeu" in page
+    assert "Arquivo files/foto.jpg" in page
+    assert "a API da empresa não oferece isto" in page
 
 
 async def test_a_customers_request_waits_for_an_admin_who_refuses_it_with_a_reason(signed_in, desk, pool) -> None:

@@ -8,6 +8,7 @@ import obstore
 import pytest
 from obstore.store import LocalStore
 
+from gateway.console.admin.missed import PLACES
 from gateway.customers.tombstones import Tombstones
 from gateway.store.customers import data_requests
 from tests.gateway.support.customers import OLD_ID
@@ -78,6 +79,10 @@ async def test_every_former_id_and_thread_is_named_to_the_agent_server(office: O
     named = {(key["kind"], key["value"]) for key in business["customer"]["customer_keys"]}
     assert {("wa_id", NEW), ("user_id", OLD_ID)} <= named
     assert ("old_wa_id", MARIA) not in named
+
+
+async def test_the_console_has_a_name_for_every_step(office: Office) -> None:
+    assert {*office.erasure.steps, *office.exports.steps} <= set(PLACES)
 
 
 async def test_repeated_webhooks_of_an_erased_person_bring_nothing_back(office: Office) -> None:
