@@ -29,8 +29,8 @@ class Rule:
         return 1 / (1 + math.exp(-odds))
 
 
-WITH_VECTORS = Rule(constant=-5.0, coverage=1.3, evidence=3.4, similarity=5.1)
-WORDS_ALONE = Rule(constant=-4.4, coverage=2.4, evidence=4.3)
+WITH_VECTORS = Rule(constant=-5.1, coverage=2.1, evidence=3.2, similarity=5.2)
+WORDS_ALONE = Rule(constant=-4.5, coverage=3.3, evidence=4.0)
 
 
 def confidence(found: Found) -> float:

@@ -9,8 +9,8 @@ from tests.cluster import images
 from tests.cluster.kube import eventually
 from tests.cluster.release import NAME, Release
 
-TEXTS = '+++\nkind = "qa"\n+++\n## Vocês patrocinam corridas de rua?\nSim, a corrida do bairro em {month}.\n'
-QUESTION = "Vocês patrocinam corridas de rua?"
+TEXTS = '+++\nkind = "qa"\n+++\n## Vocês aceitam visita de escolas?\nSim, em {month}, com hora marcada.\n'
+QUESTION = "Vocês aceitam visita de escolas?"
 ONE_OF_EACH = {"gateway.replicas": 1, "worker.replicas": 1, "knowledge.enabled": True, "knowledge.configMap": "texts"}
 HEALTH = """
 import json, pathlib, sys, urllib.request as u
