@@ -29,11 +29,12 @@ class BackupSettings(CommonSettings):
     def databases(self) -> dict[str, str]:
         """Return the addresses of the databases by name, in the order of their dumps.
 
-        The agent's comes first: an agent newer than the gateway would be asked again for turns that it has answered.
+        The agent's comes before the gateway's: an agent newer than the gateway would be asked again for turns that it
+        has answered. Of names of one database the last one counts, that of the role which may read most.
         """
         named = {
-            "agent": self.agent_database_url, "business": self.business_database_url,
-            "knowledge": self.knowledge_database_url, "gateway": self.database_url,
+            "knowledge": self.knowledge_database_url, "agent": self.agent_database_url,
+            "business": self.business_database_url, "gateway": self.database_url,
         }  # fmt: skip
         return {name: url.get_secret_value() for name, url in named.items() if url is not None}
 

@@ -123,10 +123,10 @@ BEGIN
                 WHERE nspname IN ('business', 'knowledge') AND nspowner = to_regrole('wa_migrate') LOOP
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO wa_agent', name);
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %I TO wa_agent', name);
-        EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA %I TO wa_agent', name);
+        EXECUTE format('GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA %I TO wa_agent', name);  -- SELECT: for pg_dump
         EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE wa_migrate IN SCHEMA %I'
                        ' GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO wa_agent', name);
         EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE wa_migrate IN SCHEMA %I'
-                       ' GRANT USAGE ON SEQUENCES TO wa_agent', name);
+                       ' GRANT USAGE, SELECT ON SEQUENCES TO wa_agent', name);
     END LOOP;
 END $$;

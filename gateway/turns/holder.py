@@ -25,7 +25,7 @@ from gateway.outbox.replies import parts_of
 from gateway.runtime.loops import ended
 from gateway.runtime.telemetry import ERRORS, PROOFS, RUN, TOKENS, TURNS
 from gateway.runtime.tracing import tracer
-from gateway.store.database import Pool, may_pass
+from gateway.store.database import Pool, is_away, may_pass
 from gateway.store.inbox import media
 from gateway.store.turns import turn_input
 from gateway.store.turns import turns as store
@@ -135,7 +135,8 @@ class Turns:
         except LeaseLostError:
             raise
         except Exception as error:
-            if may_pass(error):
+            over = turn.seconds_open >= self._bounds.timeout + _MIN_ATTEMPT_SECONDS
+            if is_away(error) or (may_pass(error) and not over):
                 raise
             # A defect of ours, or an answer that cannot be stored, must neither stop the worker nor block this
             # conversation for ever: it counts as an attempt.
@@ -232,10 +233,10 @@ class Turns:
         handoff = {"reason": handoff_reason(locale)} if calls else None
         sorry = {"type": "text", "text": apology(locale, person_called=calls)}
         await self._end_turn(turn, channel, [sorry], error=error, handoff=handoff)
-        await self._runs.cancel(turn)
         TURNS.labels("failed").inc()
         ERRORS.labels("turn").inc()
         log.error("turn_failed", error=error, attempts=turn.attempts + 1)
+        await self._runs.cancel(turn)  # the last step: its lease is given back, and the next renewal may end this task
 
     async def _give_back(self, turn: Turn, error: str, delay: float, *, failed: bool) -> None:
         async with self._pool.connection() as conn:

@@ -100,4 +100,9 @@ class HeldTurns:
 
 
 def _is_over(task: asyncio.Task[bool]) -> bool:
-    return not task.cancelled() and task.exception() is None and task.result()
+    if task.cancelled():
+        return False
+    if error := task.exception():
+        log.error("turn_crashed", exc_info=error)
+        return False
+    return task.result()

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -170,6 +171,20 @@ async def test_a_turn_that_the_database_interrupts_goes_on_and_loses_no_attempt(
     await until(lambda: not gateway.turns._held)
     assert await gateway.replies() == ["Olá"]
     assert len(gateway.agent.runs) == 1
+
+
+async def test_a_turn_whose_end_is_always_interrupted_is_given_up_when_its_time_is_over(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.turns.holder._DATABASE_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("gateway.turns.holder._MIN_ATTEMPT_SECONDS", 0.5)
+    monkeypatch.setattr(gateway.turns, "_bounds", replace(gateway.turns._bounds, timeout=0.1))
+    await poison(gateway.pool, "turn", "NEW.state = 'done'", "query_canceled")
+    await gateway.receive(text("Olá"))
+    await gateway.turns.step()
+    await until(lambda: not gateway.turns._held)
+    assert await gateway.sql("SELECT state, error FROM turn") == [("failed", "QueryCanceled")]
+    assert len(await gateway.replies()) == 1  # the apology
 
 
 async def test_a_claim_asks_as_much_for_fifty_conversations_as_for_one(
