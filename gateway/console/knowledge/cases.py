@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -11,11 +13,12 @@ from gateway.console.knowledge.server import KnowledgeServer
 from gateway.console.knowledge.shapes import CASE, CASES, PROPOSED
 from gateway.console.parts import Parts
 from gateway.console.rendering.pages import render
-from gateway.console.routes import Page, person_of
+from gateway.console.routes import Page, RefusedError, person_of
 from gateway.store.people import audit
 from gateway.store.people.people import Role
 
 CASES_PAGE = f"{KNOWLEDGE}/cases"
+_ID = re.compile(r"[0-9]{1,18}")  # a longer one is no bigint
 _LONGEST = {"question": 1000, "department": 63, "channel_id": 63}
 
 
@@ -32,7 +35,7 @@ class EvaluationCases:
             Page(CASES_PAGE, self._show, Role.MANAGER),
             Page(f"{CASES_PAGE}/new", self._propose, Role.MANAGER),
             Page(CASES_PAGE, self._add, Role.MANAGER, ["POST"]),
-            Page(f"{CASES_PAGE}/{{id:int}}/delete", self._remove, Role.MANAGER, ["POST"]),
+            Page(f"{CASES_PAGE}/{{id}}/delete", self._remove, Role.MANAGER, ["POST"]),
         ]
 
     async def _show(self, request: Request) -> Response:
@@ -55,7 +58,9 @@ class EvaluationCases:
         return RedirectResponse(CASES_PAGE, 303)
 
     async def _remove(self, request: Request) -> Response:
-        case: int = request.path_params["id"]
+        case = str(request.path_params["id"])
+        if not _ID.fullmatch(case):
+            raise RefusedError(404, "errors.404")
         await self._server.change("DELETE", f"/knowledge/cases/{case}")
         await self._done(request, "knowledge_case_deleted", case)
         return RedirectResponse(CASES_PAGE, 303)
@@ -64,6 +69,6 @@ class EvaluationCases:
         cases = await self._server.get("/knowledge/cases", CASES)
         return render(request, "knowledge/cases.html", cases=cases, proposed=dict.fromkeys(_LONGEST) | proposed)
 
-    async def _done(self, request: Request, action: str, case: int) -> None:
+    async def _done(self, request: Request, action: str, case: int | str) -> None:
         async with self._pool.connection() as conn:
             await audit.write(conn, person_of(request), action, f"knowledge_case:{case}")
