@@ -26,6 +26,9 @@ async def agent_server(settings: Settings, channels: list[Channel], http: httpx.
     """Check the agent servers, and each assistant that a channel names."""
     if settings.langgraph_token is None and "langgraph_url" not in settings.model_fields_set:
         return [unchecked(PART, "this process is not told of the agent server", "run it in the pod of `work`")]
+    sends = any(one.access_token.get_secret_value() for one in channels)  # as `work` does, which alone has the token
+    if settings.langgraph_token is None and channels and not sends:
+        return [unchecked(PART, "this process has no token of the agent server's", "run it in the pod of `work`")]
     addresses = await AgentServers(settings.langgraph_url).addresses()
     if not addresses:
         return [
@@ -74,7 +77,8 @@ async def _assistant(url: str, assistant: str, headers: dict[str, str], http: ht
     answer = await http.post(f"{url}/assistants/search", headers=headers, json={"limit": 1000})
     if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
         step = "give `work` and the agent server the same LANGGRAPH_TOKEN"
-        return [problem(PART, "the agent server refuses LANGGRAPH_TOKEN: no turn is answered", step)]
+        how = "refuses LANGGRAPH_TOKEN" if headers else "wants LANGGRAPH_TOKEN, which is not set"
+        return [problem(PART, f"the agent server {how}: no turn is answered", step)]
     answer.raise_for_status()
     every = parts({"data": decode(answer.content)}, "data")
     ids = [text(one, "assistant_id") for one in every if assistant in (one.get("assistant_id"), one.get("graph_id"))]

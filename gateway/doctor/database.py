@@ -9,7 +9,7 @@ import psycopg
 from gateway.doctor.findings import Finding, problem, unchecked, warning
 from gateway.store import diagnosis
 from gateway.store.database import Connection
-from gateway.store.migrate import pending
+from gateway.store.migrate import newer, pending
 
 PART = "database"
 _MIN_VERSION = 150_000
@@ -71,24 +71,30 @@ def _pooler(shared: bool) -> list[Finding]:
 
 async def _schema(url: str) -> list[Finding]:
     try:
-        missing = await asyncio.to_thread(pending, url)
+        missing, unknown = await asyncio.to_thread(pending, url), await asyncio.to_thread(newer, url)
     except psycopg.errors.InsufficientPrivilege:
         step = "run `gateway migrate` as wa_migrate, which gives the rights at its end"
         return [problem(PART, "the role may not see which migrations were applied", step)]
-    if not missing:
-        return []
-    what = f"the schema is older than this program: {len(missing)} migrations are missing, from {missing[0]}"
-    return [problem(PART, what, "run `gateway migrate` as wa_migrate")]
+    found = []
+    if missing:
+        what = f"the schema is older than this program: {len(missing)} migrations are missing, from {missing[0]}"
+        found.append(problem(PART, what, "run `gateway migrate` as wa_migrate"))
+    if unknown:
+        what = f"the schema is newer than this program, which does not know {unknown[-1]}"
+        found.append(warning(PART, what, "run all processes of the newer version; one version back works meanwhile"))
+    return found
 
 
 async def _rights(conn: Connection, role: str) -> list[Finding]:
     closed = await diagnosis.closed_tables(conn, [*_TABLES, "event"])
+    step = "run `gateway migrate` as wa_migrate, or use the process's own role (docs/operations.md, Database roles)"
     if closed == ["event"]:
-        step = "run it in the pod of `serve` or `work`"
-        return [unchecked(PART, f"the role {role} may not read webhooks (as intended for the console)", step)]
+        place = "run it in the pod of `serve` or `work`"
+        return [unchecked(PART, f"the role {role} may not read webhooks (as intended for the console)", place)]
     if closed:
-        step = "run `gateway migrate` as wa_migrate, or use the process's own role (docs/operations.md, Database roles)"
         return [problem(PART, f"the role {role} may not read {', '.join(closed)}", step)]
+    if fixed := await diagnosis.fixed_tables(conn, [*_TABLES, "event"]):
+        return [problem(PART, f"the role {role} may not change {', '.join(fixed)}", step)]
     return []
 
 

@@ -28,7 +28,7 @@ class Finding:
 
     def line(self) -> str:
         """Return the finding as one line of text."""
-        return f"{self.level.upper():9} {self.part}: {' '.join(self.finding.split())}. Next: {self.step}"
+        return f"{self.level.upper():9} {self.part}: {' '.join(self.finding.split()).rstrip('.')}. Next: {self.step}"
 
 
 def problem(part: str, finding: str, step: str) -> Finding:

@@ -18,6 +18,7 @@ from gateway.whatsapp.errors import Temporary, WhatsAppError
 
 _TOKEN_STEP = "generate a system user's token with both scopes and set it (README, Connect Meta, step 4)"  # noqa: S105 - no token
 _SUBSCRIBE = "POST /{waba}/subscribed_apps with the access token (README, Connect Meta, step 12)"
+_MANAGEMENT = "whatsapp_business_management"  # without it Meta answers no question about numbers and accounts
 _BAD_TEMPLATES = frozenset({"REJECTED", "PAUSED", "DISABLED"})
 
 
@@ -40,19 +41,19 @@ async def meta(settings: Settings, channels: list[Channel], http: httpx.AsyncCli
 async def _number(
     settings: Settings, channel: Channel, clients: MetaClients, http: httpx.AsyncClient
 ) -> tuple[bool, list[Finding]]:
-    """Return whether Meta takes the number's token, and the findings about the number."""
+    """Return whether Meta answers the number's token about its account, and the findings about the number."""
     part = f"meta, number {channel.phone_number_id}"
     if not channel.access_token.get_secret_value():
         return False, [unchecked(part, "this process has no access token", "run it in the pod of `work`")]
     api = clients.api(channel)
     health = await check(api, channel, datetime.now(UTC))
     if health.token_valid is False:
-        what = "the access token is not valid: no message is sent and no file is fetched"
+        what = "the access token is not valid (mistyped, revoked or expired): no message is sent and no file is fetched"
         return False, [problem(part, what, _TOKEN_STEP)]
     if health.token_valid is None:
         step = f"look whether {settings.whatsapp_graph_url} is reached from here (egress, proxy, DNS), then ask again"
         return False, [problem(part, health.problems[0], step)]
-    return True, [
+    return _MANAGEMENT in health.scopes, [
         *_token(part, health),
         *_standing(part, channel, health),
         *await _app_secret(part, api, channel, health, settings),
@@ -86,8 +87,9 @@ def _standing(part: str, channel: Channel, health: NumberHealth) -> list[Finding
     elif health.subscribed is False:
         step = _SUBSCRIBE.format(waba=channel.waba_id)
         found.append(problem(part, "the app is not subscribed to the account: no webhook comes", step))
-    if not health.whole:
-        found.append(problem(part, "; ".join(health.problems), "mend what the other findings name, then ask again"))
+    if not health.whole and _MANAGEMENT in health.scopes:
+        step = "look at WHATSAPP_PHONE_NUMBER_ID, WHATSAPP_BUSINESS_ACCOUNT_ID and the assets of the system user"
+        found += [problem(part, one, step) for one in health.problems if one.startswith("Meta says nothing")]
     return found
 
 

@@ -30,7 +30,7 @@ async def object_store(settings: Settings) -> list[Finding]:
         doing = "deleted from"
         await obstore.delete_async(store, key)
     except (BaseError, OSError, ValueError) as error:
-        step = "look at MEDIA_URL, and at the rights of this process there: it has to read, write and delete"
+        step = "look whether the store of MEDIA_URL answers, and at the rights there: to read, write and delete"
         return [problem(part, f"the object store cannot be {doing} ({type(error).__name__})", step)]
     return [] if same else [problem(part, "the object store gives back another content", "look at what answers there")]
 

@@ -70,6 +70,17 @@ async def closed_tables(conn: Connection, names: list[str]) -> list[str]:
     return [row[0] for row in await cursor.fetchall()]
 
 
+async def fixed_tables(conn: Connection, names: list[str]) -> list[str]:
+    """Return those of these tables that exist and whose rows the role may not add, change or delete."""
+    cursor = await conn.execute(
+        """SELECT name FROM unnest(%s::text[]) AS name
+           WHERE NOT (SELECT bool_and(has_table_privilege(to_regclass(name), of))
+                      FROM unnest(ARRAY['INSERT', 'UPDATE', 'DELETE']) AS of)""",
+        (names,),
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
 async def last_webhook(conn: Connection) -> datetime | None:
     """Return when the newest webhook item that is still kept came in; None: there is none."""
     row = await (await conn.execute("SELECT max(received_at) FROM event")).fetchone()

@@ -41,13 +41,25 @@ def migrate(url: str, *, up_to: str | None = None, migrations: Path = MIGRATIONS
 
 def pending(url: str, *, migrations: Path = MIGRATIONS) -> list[str]:
     """Return the ids of the migrations that this database lacks. Raises psycopg.OperationalError if it is away."""
-    known = [migration.id for migration in yoyo.read_migrations(str(migrations))]
+    applied = _applied(url)
+    return [one for one in _known(migrations) if one not in applied]
+
+
+def newer(url: str, *, migrations: Path = MIGRATIONS) -> list[str]:
+    """Return the ids of applied migrations that this program does not know. Raises as `pending` does."""
+    return sorted(_applied(url) - set(_known(migrations)))
+
+
+def _known(migrations: Path) -> list[str]:
+    return [migration.id for migration in yoyo.read_migrations(str(migrations))]
+
+
+def _applied(url: str) -> set[str]:
     with psycopg.connect(url, connect_timeout=5, application_name="whatsapp-gateway-migrate") as connection:
         begun = connection.execute("SELECT to_regclass('_yoyo_migration') IS NOT NULL").fetchone()
         if begun != (True,):
-            return known
-        applied = {row[0] for row in connection.execute("SELECT migration_id FROM _yoyo_migration")}
-    return [migration for migration in known if migration not in applied]
+            return set()
+        return {row[0] for row in connection.execute("SELECT migration_id FROM _yoyo_migration")}
 
 
 def is_running(url: str) -> bool:

@@ -36,6 +36,21 @@ async def test_a_missing_scope_is_named(doctor: Doctor, simulator: Simulator) ->
     assert "system user" in (await doctor()).step_of("the access token lacks whatsapp_business_messaging")
 
 
+async def test_a_scope_that_hides_the_number_is_the_finding_and_not_its_consequences(
+    doctor: Doctor, simulator: Simulator
+) -> None:
+    change_token(simulator, scopes=["whatsapp_business_messaging"])
+    report = await doctor()
+    assert [one.partition(": ")[2] for one in report.of("problem")] == [
+        "the access token lacks whatsapp_business_management"
+    ]
+
+
+async def test_the_id_of_another_number(doctor: Doctor) -> None:
+    report = await doctor(WHATSAPP_PHONE_NUMBER_ID="999")
+    assert "WHATSAPP_PHONE_NUMBER_ID" in report.step_of("Meta says nothing about the number")
+
+
 async def test_a_token_that_ends_soon_is_a_warning_and_exit_status_2(doctor: Doctor, simulator: Simulator) -> None:
     change_token(simulator, expires_at=int(time.time()) + 5 * 86_400 + 60)
     report = await doctor()

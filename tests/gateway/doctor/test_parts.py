@@ -51,6 +51,23 @@ async def test_rights_that_the_role_lacks(doctor: Doctor, database: str) -> None
         await execute(database, "GRANT SELECT ON message TO wa_gateway")
 
 
+async def test_rows_that_the_role_may_read_and_not_change(doctor: Doctor, database: str) -> None:
+    await execute(database, "REVOKE UPDATE ON turn FROM wa_gateway")
+    try:
+        assert "`gateway migrate`" in (await doctor()).step_of("wa_gateway may not change turn")
+    finally:
+        await execute(database, "GRANT UPDATE ON turn TO wa_gateway")
+
+
+async def test_a_schema_of_a_newer_version(doctor: Doctor, database: str) -> None:
+    await execute(
+        database, "INSERT INTO _yoyo_migration (migration_hash, migration_id) VALUES ('of-tomorrow', '9999.tomorrow')"
+    )
+    report = await doctor()
+    assert (report.code, report.of("problem")) == (2, [])
+    assert "newer version" in report.step_of("newer than this program, which does not know 9999.tomorrow")
+
+
 async def test_a_superuser_is_a_warning(doctor: Doctor, database: str) -> None:
     report = await doctor(DATABASE_URL=database)
     assert (report.code, report.of("problem")) == (2, [])
@@ -79,6 +96,12 @@ async def test_an_agent_server_that_is_away(doctor: Doctor) -> None:
 
 async def test_a_token_that_the_agent_server_refuses(doctor: Doctor) -> None:
     assert "same LANGGRAPH_TOKEN" in (await doctor(LANGGRAPH_TOKEN="another-token")).step_of("refuses LANGGRAPH_TOKEN")
+
+
+async def test_a_token_that_was_forgotten_and_one_that_serve_never_has(doctor: Doctor) -> None:
+    assert "same LANGGRAPH_TOKEN" in (await doctor(LANGGRAPH_TOKEN=None)).step_of("LANGGRAPH_TOKEN, which is not set")
+    report = await doctor(LANGGRAPH_TOKEN=None, WHATSAPP_ACCESS_TOKEN=None)
+    assert "pod of `work`" in report.step_of("this process has no token of the agent server's")
 
 
 async def test_an_assistant_that_does_not_exist(doctor: Doctor) -> None:
