@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -14,6 +16,7 @@ from gateway.customers.tombstones import Tombstones
 from gateway.inbox.intake import NOT_ITS_APP, NOT_KNOWN
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.outbox.sender import Sender
+from gateway.runtime.object_store import delete_unfinished
 from gateway.runtime.telemetry import (
     BACKUPS,
     DATA_REQUEST_AGE,
@@ -25,7 +28,7 @@ from gateway.runtime.telemetry import (
     UNCERTAIN,
 )
 from gateway.store import backlog, backup_runs, old_messages, ownership
-from gateway.store.composer import canned_files, fallbacks, uploads
+from gateway.store.composer import canned_files, fallbacks, notes, uploads
 from gateway.store.customers import data_requests, left, marketing, proofs
 from gateway.store.database import Connection, Pool, is_away
 from gateway.store.inbox import events, media
@@ -45,7 +48,10 @@ _MAX_EVENTS_PER_BATCH = 1000  # events deleted at once: a short transaction
 _MAX_FILES_PER_STEP = 100
 _MAX_CONTACTS_PER_STEP = 1000  # that are looked at
 _MAX_MESSAGES_PER_STEP = 500
+_MAX_DRAFTS_PER_STEP = 500
 _ATTACHED_DAYS = 1.0  # for which a file that a person attached waits to be sent
+_UNFINISHED_DAYS = 1.0  # after which no process still writes a file
+_LOOK_SECONDS = 86_400.0  # between two looks for such files, which list the whole folder
 _MAX_BATCHES_PER_STEP = 5  # of events, so that the other duties are not delayed for long
 
 
@@ -56,7 +62,8 @@ class Ages:
     events: webhook items that were processed; left: those that are unknown or failed; audit: what people did in the
     console, and ended requests to export or erase; messages: messages, with what belongs to them, and notes; files:
     customers' files; tombstones: the hashes of erased people; exports: files of exports; consents:
-    the log of choices about marketing; contacts: customers of whom nothing else is left.
+    the log of choices about marketing; contacts: customers of whom nothing else is left; drafts:
+    what people wrote and neither sent nor changed.
     """
 
     events: float = 0
@@ -68,6 +75,7 @@ class Ages:
     exports: float = 1
     consents: float = 0
     contacts: float = 0
+    drafts: float = 0
 
 
 class Housekeeping:
@@ -89,6 +97,7 @@ class Housekeeping:
         self._episode_idle_hours = episode_idle_hours
         self._tombstones = tombstones
         self._contacts_after = left.FIRST
+        self._next_look = 0.0
 
     async def step(self) -> float:
         """Perform the duties that somebody waits for, even if one fails; return the seconds until the next step."""
@@ -106,6 +115,7 @@ class Housekeeping:
         await self._do(self._with_database(self._delete_files))
         await self._do(self._with_database(self._delete_attached))
         await self._do(self._with_database(self._delete_exports))
+        await self._do(self._delete_unfinished)
         await self._do(self._with_database(fallbacks.purge))
         await self._do(self._with_database(proofs.purge))
         await self._do(self._with_database(sessions.purge))
@@ -114,6 +124,7 @@ class Housekeeping:
         await self._do(self._with_database(self._purge_tombstones))
         await self._do(self._with_database(self._purge_consents))
         await self._do(self._with_database(self._purge_contacts))
+        await self._do(self._with_database(self._purge_drafts))
         more = [await self._do(self._with_database(duty)) for duty in (self._purge_events, self._purge_messages)]
         return 0.5 if any(more) else CLEANING_SECONDS
 
@@ -149,6 +160,10 @@ class Housekeeping:
     async def _purge_consents(self, conn: Connection) -> None:
         if self._ages.consents:
             await marketing.purge(conn, self._ages.consents, _MAX_EVENTS_PER_BATCH)
+
+    async def _purge_drafts(self, conn: Connection) -> None:
+        if self._ages.drafts:
+            await notes.purge_drafts(conn, self._ages.drafts, _MAX_DRAFTS_PER_STEP)
 
     async def _purge_contacts(self, conn: Connection) -> None:
         """Delete the empty ones among some of the customers, and look at the next ones when it is called again."""
@@ -215,6 +230,14 @@ class Housekeeping:
             except FileNotFoundError:
                 log.info("file_gone", request_id=str(request_id))
             await data_requests.forget_file(conn, request_id)
+
+    async def _delete_unfinished(self) -> None:
+        """Delete files that killed processes did not finish, at the start and then once a day."""
+        if self._objects is None or time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + _LOOK_SECONDS
+        if count := await asyncio.to_thread(delete_unfinished, self._objects, _UNFINISHED_DAYS):
+            log.info("unfinished_files_deleted", count=count)
 
 
 async def _forget_rates(conn: Connection) -> None:

@@ -154,6 +154,9 @@ class Settings(CommonSettings):
     export_days: float = Field(
         1, gt=0, description="a person's export that the console asked for can be downloaded for so long"
     )
+    draft_days: float = Field(
+        90, ge=0, description="what people wrote and neither sent nor changed is deleted after so long; 0: never"
+    )
     audit_days: float = Field(730, ge=0, description="what people did in the console is kept so long; 0: for ever")
     episode_idle_hours: float = Field(
         24, gt=0, description="a customer's matter that the agent has is closed after so long without a message"

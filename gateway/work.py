@@ -228,7 +228,7 @@ def _housekeeping(settings: Settings, pool: Pool, sender: Sender, objects: Objec
         events=settings.event_retention_days, left=settings.event_left_retention_days, audit=settings.audit_days,
         messages=settings.message_retention_days, files=settings.media_retention_days,
         tombstones=settings.tombstone_days, exports=settings.export_days, consents=settings.consent_days,
-        contacts=settings.contact_retention_days,
+        contacts=settings.contact_retention_days, drafts=settings.draft_days,
     )  # fmt: skip
     return Housekeeping(
         pool, sender, settings.quiet_period(), ages, objects=objects, episode_idle_hours=settings.episode_idle_hours,

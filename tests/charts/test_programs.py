@@ -200,7 +200,7 @@ def test_what_is_remembered_is_bounded_in_both_editions() -> None:
     assert chart.environment(objects, "worker")["CUSTOMER_TURNS_PER_DAY"] == "50"
     assert chart.environment(objects, "worker")["CUSTOMER_TOKENS_PER_DAY"] == "3000000"
     ages = {"TOMBSTONE_DAYS": "1825", "CONSENT_DAYS": "1825", "EXPORT_DAYS": "1", "AUDIT_DAYS": "730",
-            "CONTACT_RETENTION_DAYS": "1825"}  # fmt: skip
+            "DRAFT_DAYS": "90", "CONTACT_RETENTION_DAYS": "1825"}  # fmt: skip
     assert ages.items() <= chart.environment(objects, "worker").items()
     assert chart.environment(objects, "worker")["ERASURE_BY_CUSTOMER"] == "request"
     at_once = chart.with_values({"worker.erasureByCustomer": "immediate"})

@@ -1,6 +1,8 @@
 """Events that are old, events that are processed again, and the cost ledger."""
 
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 import obstore
 import pytest
@@ -11,6 +13,7 @@ from gateway import housekeeping
 from gateway.housekeeping import Ages, Housekeeping
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.runtime import telemetry
+from gateway.runtime.object_store import open_store
 from gateway.store.database import now
 from gateway.store.inbox import events
 from tests.gateway.conftest import Command
@@ -191,6 +194,43 @@ async def test_old_files_are_deleted_and_their_messages_stay(gateway: Gateway) -
     await Housekeeping(gateway.pool, gateway.sender, QuietPeriod(0, 0), ages, objects=objects).clean()
     assert [one["path"] for one in await obstore.list(objects).collect_async()] == ["file/29"]
     assert await gateway.sql("SELECT count(*) FROM message") == [(1,)]
+
+
+async def test_drafts_that_nobody_has_changed_for_long_are_deleted_in_batches(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "_MAX_DRAFTS_PER_STEP", 2)
+    await gateway.receive(text("oi"))
+    await gateway.sql(
+        """WITH ana AS (INSERT INTO person (login, name, role)
+                        SELECT 'ana' || n, 'Ana', 'attendant' FROM generate_series(88, 93) n RETURNING id, login)
+           INSERT INTO draft (person_id, conversation_id, mode, text, changed_at)
+           SELECT ana.id, c.id, 'reply', login, now() - make_interval(days => substr(login, 4)::int)
+           FROM ana, conversation c RETURNING 1"""
+    )
+    keeper = Housekeeping(gateway.pool, gateway.sender, QuietPeriod(0, 0), Ages(drafts=90))
+    for kept in (4, 2, 2):
+        await keeper.clean()
+        assert await gateway.sql("SELECT count(*) FROM draft") == [(kept,)]
+    assert await gateway.sql("SELECT min(text), max(text) FROM draft") == [("ana88", "ana89")]
+
+
+def _files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+async def test_files_that_a_killed_process_did_not_finish_are_deleted_after_a_day(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    names = ("exports/a.zip", "exports/a.zip#1", "exports/new.zip#1", "2026/01/b#12", "2026/01/c#x")
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+        if "new" not in name:
+            os.utime(tmp_path / name, (1_700_000_000, 1_700_000_000))
+    objects = open_store(tmp_path.as_uri())
+    await Housekeeping(gateway.pool, gateway.sender, QuietPeriod(0, 0), Ages(), objects=objects).clean()
+    assert _files(tmp_path) == {"exports/a.zip", "exports/new.zip#1", "2026/01/c#x"}
 
 
 async def test_or_never(gateway: Gateway) -> None:

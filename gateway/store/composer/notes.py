@@ -86,3 +86,15 @@ async def save_draft(
            SET text = excluded.text, reply_to = excluded.reply_to, changed_at = now()""",
         (conversation_id, person_id, mode, text, reply_to),
     )
+
+
+async def purge_drafts(conn: Connection, days: float, limit: int) -> int:
+    """Delete drafts that nobody has changed for so many days, at most so many."""
+    cursor = await conn.execute(
+        """DELETE FROM draft WHERE (person_id, conversation_id, mode) IN (
+               SELECT person_id, conversation_id, mode FROM draft
+               WHERE changed_at < now() - make_interval(secs => %s) ORDER BY changed_at LIMIT %s
+               FOR UPDATE SKIP LOCKED)""",
+        (days * 86_400, limit),
+    )
+    return cursor.rowcount

@@ -105,6 +105,18 @@ async def test_the_same_person_is_a_new_customer_afterwards(office: Office) -> N
     assert [row[2] for row in await office.gateway.messages()] == ["voltei"]
 
 
+async def test_the_very_second_of_the_erasure_counts_as_before_it_and_the_next_one_as_after(office: Office) -> None:
+    await office.gateway.take(*deliveries())
+    before = await office.contact(NEW)
+    await office.erase(before)
+    [(second,)] = await office.gateway.sql("SELECT floor(extract(epoch FROM max(sent_before)))::bigint FROM tombstone")
+    await office.gateway.receive(text("no mesmo segundo", wa_id=NEW, timestamp=second))
+    assert await office.everything(NEEDLE, NEW, "no mesmo segundo") == []
+    await office.gateway.receive(text("um depois", wa_id=NEW, timestamp=second + 1))
+    assert await office.contact(NEW) != before
+    assert [row[2] for row in await office.gateway.messages()] == ["um depois"]
+
+
 async def test_a_number_that_was_given_up_is_its_next_owners(office: Office) -> None:
     await office.gateway.take(*deliveries())
     await office.gateway.receive(text("sou outra pessoa", wa_id=MARIA, timestamp=BEFORE + 100))
