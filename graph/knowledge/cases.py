@@ -5,6 +5,7 @@ A case passes where the search gives the agent a passage for it. It fails before
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
@@ -15,11 +16,11 @@ from graph.knowledge.search import Search
 from graph.knowledge.words import plain, words_of
 from graph.server.postgres import LoopPool, persistent
 
-CASES_LIMIT = 200
+_AT_ONCE = 2  # searches, each of which takes two of the pool's connections
 COLUMNS = "id, question, department, channel_id, made_at"
 ADD = f"""INSERT INTO knowledge.evaluation_case (question, department, channel_id) VALUES (%s, %s, %s)
     ON CONFLICT (question, department, channel_id) DO UPDATE SET question = excluded.question RETURNING {COLUMNS}"""  # noqa: S608 - constants
-ALL = f"SELECT {COLUMNS} FROM knowledge.evaluation_case ORDER BY id DESC LIMIT {CASES_LIMIT}"  # noqa: S608 - constants
+ALL = f"SELECT {COLUMNS} FROM knowledge.evaluation_case ORDER BY id DESC"  # noqa: S608 - constants
 KNOWN = "SELECT word FROM knowledge.word WHERE word = ANY(%s)"
 
 
@@ -61,7 +62,13 @@ class Cases:
 
     async def run(self) -> list[Outcome]:
         """Run all cases with what is published now."""
-        return [await self._run(case) for case in await self.all()]
+        places = asyncio.Semaphore(_AT_ONCE)
+
+        async def run(case: Case) -> Outcome:
+            async with places:
+                return await self._run(case)
+
+        return await asyncio.gather(*map(run, await self.all()))
 
     @persistent
     async def remove(self, case_id: int) -> None:

@@ -19,6 +19,7 @@ from gateway.store.people.people import Role
 
 CASES_PAGE = f"{KNOWLEDGE}/cases"
 _ID = re.compile(r"[0-9]{1,18}")  # a longer one is no bigint
+_RUN_SECONDS = 60.0  # a search for each case
 _LONGEST = {"question": 1000, "department": 63, "channel_id": 63}
 
 
@@ -66,7 +67,7 @@ class EvaluationCases:
         return RedirectResponse(CASES_PAGE, 303)
 
     async def _page(self, request: Request, proposed: dict[str, str | None]) -> Response:
-        cases = await self._server.get("/knowledge/cases", CASES)
+        cases = await self._server.wait_for("/knowledge/cases", CASES, _RUN_SECONDS)
         return render(request, "knowledge/cases.html", cases=cases, proposed=dict.fromkeys(_LONGEST) | proposed)
 
     async def _done(self, request: Request, action: str, case: int | str) -> None:

@@ -38,6 +38,10 @@ class KnowledgeServer:
         """Return an answer of the server. Raises RefusedError, which says what is wrong."""
         return _read(await self._answer("GET", path, repeatable=True, params=params), shape)
 
+    async def wait_for(self, path: str, shape: TypeAdapter[T], seconds: float) -> T:
+        """Return an answer of the server that may take so long. Raises RefusedError."""
+        return _read(await self._answer("GET", path, repeatable=True, seconds=seconds), shape)
+
     async def ask(self, path: str, body: object, shape: TypeAdapter[T], seconds: float = TRIAL_SECONDS) -> T:
         """Return the answer to a question that changes nothing. Raises RefusedError."""
         return _read(await self._answer("POST", path, repeatable=True, seconds=seconds, json=body), shape)

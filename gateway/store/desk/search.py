@@ -142,8 +142,7 @@ async def messages(
     if found.hits or not _may_be_begun(query, words):
         return found
     begun = f"{query}:*"
-    others = await _found(conn, person, begun, limit, await _begun(conn, person, begun, end, limit))
-    return others if others.hits or others.next is not None else found
+    return await _found(conn, person, begun, limit, await _begun(conn, person, begun, end, limit))
 
 
 async def inside(conn: Connection, words: str, conversation_id: UUID, *, limit: int = 100) -> list[tuple[UUID, int]]:

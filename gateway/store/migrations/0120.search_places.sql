@@ -7,7 +7,7 @@ RETURN to_tsvector('searched', message_text(content))
     || array_to_tsvector(ARRAY['#' || (seq >> 13)::text, '@' || conversation_id::text]);
 
 -- Without a list of pending entries: each look into a block would read all of it. Building reads all messages, about a
--- minute for a million; messages wait for that long.
-DROP INDEX message_search;
-CREATE INDEX message_search ON message USING gin (message_words(content, seq, conversation_id)) WITH (fastupdate = off)
+-- minute for a million; messages wait for that long. The last release's consoles search by `message_search`, which a
+-- migration of the next release drops.
+CREATE INDEX message_places ON message USING gin (message_words(content, seq, conversation_id)) WITH (fastupdate = off)
 WHERE group_id IS NULL AND amends IS NULL AND type NOT IN ('reaction', 'edit', 'revoke');

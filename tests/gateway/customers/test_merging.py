@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from gateway.conversations import holding, labels, writing
 from gateway.store.composer import notes
 from gateway.store.customers import contacts
@@ -147,8 +149,15 @@ async def test_a_batch_in_the_way_of_another_one_gives_all_its_locks_back(pool: 
     assert await one.sql("SELECT attempts, state FROM event WHERE id > 2 ORDER BY id") == [(0, "done"), (0, "done")]
 
 
-async def test_a_divided_batch_in_the_way_of_another_one_ends_at_once(pool: Pool) -> None:
+async def test_a_divided_batch_in_the_way_of_another_one_ends_at_once(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = Gateway(pool)
+
+    async def divided(*_: object) -> bool:
+        return False  # as after the failure of an item; together, the batch would wait for all customers first
+
+    monkeypatch.setattr(one.intake, "_together", divided)
     await poison(pool, "message", "NEW.content->>'text' = 'veneno'")
     await one.take(by(MARIA, None, "a"), by("551187654321", None, "b"))
     await one.keep(by(MARIA, None, "veneno"))

@@ -17,7 +17,13 @@ export function confirmed(button) {
   dialog.returnValue = "";
   dialog.showModal(); // on closing, the browser gives the focus back to the button
   if (danger) no.focus();
-  return new Promise((answer) => dialog.addEventListener("close", () => answer(dialog.returnValue === "yes"), { once: true }));
+  return new Promise((answer) => {
+    const closed = () => {
+      if (!button.isConnected) $("#scroller")?.focus({ preventScroll: true }); // the page was renewed meanwhile
+      answer(dialog.returnValue === "yes");
+    };
+    dialog.addEventListener("close", closed, { once: true });
+  });
 }
 
 async function submitted(event) {

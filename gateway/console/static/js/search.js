@@ -33,7 +33,7 @@ async function more(link) {
     const content = await fragment(link.href);
     const first = $("a", content);
     item.replaceWith(content);
-    first?.focus();
+    (first ?? text).focus();
   } catch {
     notice(words().network);
   }
