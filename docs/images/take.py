@@ -57,6 +57,7 @@ def as_maria(page: Page) -> None:
     expect(log).to_contain_text("Pedido 12345:", timeout=PATIENCE_MS)
     tour.get_by_role("button", name="Pedir uma pessoa").click()
     expect(log).to_contain_text("Vou chamar uma pessoa", timeout=PATIENCE_MS)
+    tour.evaluate("panel => panel.scrollTop = 0")
 
 
 def as_ana(page: Page) -> None:

@@ -25,6 +25,7 @@ export class Conversation {
   #viewing;
   #typing = false;
   #atEnd = true;
+  #resized = new ResizeObserver(() => this.#atEnd && this.toEnd());
 
   constructor(root) {
     this.#root = root;
@@ -44,6 +45,8 @@ export class Conversation {
     on(window, "pagehide", () => this.end());
     // A picture that is loaded late must not push the newest message out of sight.
     $("#scroller").addEventListener("load", () => this.#atEnd && this.toEnd(), { capture: true, signal: this.#stop.signal });
+    // Nor must a composer that grows.
+    this.#resized.observe($("#scroller"));
     this.#viewing = setInterval(() => this.#present(), VIEWING_MS);
     this.toEnd();
     this.#present();
@@ -68,6 +71,7 @@ export class Conversation {
   /** Leave it: the draft is kept, colleagues see that nobody is here. */
   async end() {
     this.#stop.abort();
+    this.#resized.disconnect();
     document.body.classList.remove("shows-customer");
     clearInterval(this.#viewing);
     clearTimeout(this.#timer);

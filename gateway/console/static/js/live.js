@@ -19,6 +19,7 @@ export class Live {
     this.#lost = lost;
     this.#open();
     addEventListener("online", () => this.#again(0));
+    addEventListener("offline", () => this.#broken()); // the stream may stay open without a word
     document.addEventListener("visibilitychange", () => !document.hidden && this.#source.readyState === EventSource.CLOSED && this.#again(0));
     addEventListener("pagehide", () => this.#source.close());
     addEventListener("pageshow", (event) => event.persisted && this.#again(0));
@@ -38,13 +39,14 @@ export class Live {
 
   #online() {
     clearTimeout(this.timer);
+    this.timer = undefined;
     this.#delay = 500;
     $("#offline").hidden = true;
   }
 
   #broken() {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => ($("#offline").hidden = false), HIDE_MS);
+    // Each vain attempt is one more error: the time runs from the first one.
+    this.timer ??= setTimeout(() => ($("#offline").hidden = false), HIDE_MS);
     // Browsers try again by themselves after a lost connection, but not after an answer that is an error.
     if (this.#source.readyState === EventSource.CLOSED) this.#again(this.#delay);
   }

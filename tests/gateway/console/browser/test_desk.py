@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.gateway.console.browser.test_access_pages import LOOKS
 from tests.gateway.console.desk import Desk
@@ -138,3 +138,18 @@ def test_a_message_that_came_meanwhile_is_confirmed_and_a_draft_lasts(
     page.unroute("**/head*")
     text.press("Enter")
     expect(page.locator(".entry.by-person")).to_contain_text("Rascunho de resposta")
+
+
+def test_a_lost_connection_is_told_while_the_browser_tries_again(console_url, new_page, enter) -> None:
+    page = enter(new_page(), "ana")
+    streams = iter(["retry: 50\n\n"])  # one that ends at once, then none
+
+    def stream(route: Route) -> None:
+        body = next(streams, None)
+        route.fulfill(content_type="text/event-stream", body=body) if body else route.abort()
+
+    page.route("**/console/events*", stream)
+    page.goto(f"{console_url}/")
+    expect(page.locator("#offline")).to_be_visible()
+    page.unroute("**/console/events*")
+    expect(page.locator("#offline")).to_be_hidden()
