@@ -81,6 +81,17 @@ def tables(conn: psycopg.Connection) -> dict[str, Table]:
     return {f"{schema}.{name}": _table(conn, sql.Identifier(schema, name)) for schema, name in _tables(conn)}
 
 
+def paths(conn: psycopg.Connection) -> set[str]:
+    """Return the paths of all files that the gateway's tables name, in the connection's transaction."""
+    columns = conn.execute(
+        """SELECT c.relname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+           WHERE c.relkind = 'r' AND c.relnamespace = to_regnamespace('public') AND a.attname = 'path'
+             AND a.atttypid = 'text'::regtype AND NOT a.attisdropped"""
+    ).fetchall()
+    query = sql.SQL("SELECT path FROM {} WHERE path IS NOT NULL")
+    return {path for (table,) in columns for (path,) in conn.execute(query.format(sql.Identifier("public", table)))}
+
+
 def _table(conn: psycopg.Connection, name: sql.Identifier) -> Table:
     query = sql.SQL(
         """SELECT (SELECT count(*) FROM {table}), md5(coalesce(string_agg(row, ''), ''))

@@ -18,20 +18,25 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import ObjectStore
 
-NOT_IN_BACKUPS = "tombstones/"  # erased people stay erased because no restore takes these away
-
 
 def make(databases: dict[str, str], media: ObjectStore, to: Repository, key: x25519.Recipient) -> Manifest:
-    """Back up the databases in their order, then customers' files; return the manifest. Raises BackupError.
+    """Back up the databases in their order, then the files that they name; return the manifest. Raises BackupError.
 
-    The files come last, so that those which the databases name are there.
+    No other file is taken. One that came after the dumps would return without the row by which it is deleted or erased,
+    and tombstones are to be those of the store that is restored into, also of later erasures.
     """
     now = datetime.now(UTC).replace(microsecond=0)
     folder = now.strftime(NAME)
     if folder in to.names():
         raise BackupError(f"the backup {folder} was made in this second: try again")
-    made = [_dump(name, url, folder, to, key) for name, url in _different(databases).items()]
-    return to.finish(Manifest(made_at=now, dumps=made, files=_files(media, to, key)))
+    made, named = [], set[str]()
+    for name, url in _different(databases).items():
+        with dumps.snapshot(url) as (conn, snapshot):
+            with dumps.dump(url, snapshot) as stream:
+                sealed = to.put(f"{folder}/{name}.dump.age", stream, key)
+            made.append(Dump(name=name, size=sealed.size, sha256=sealed.sha256, tables=dumps.tables(conn)))
+            named |= dumps.paths(conn)
+    return to.finish(Manifest(made_at=now, dumps=made, files=_files(media, named, to, key)))
 
 
 def _different(databases: dict[str, str]) -> dict[str, str]:
@@ -40,19 +45,12 @@ def _different(databases: dict[str, str]) -> dict[str, str]:
     return {name: databases[name] for name in databases if name in names.values()}
 
 
-def _dump(name: str, url: str, folder: str, to: Repository, key: x25519.Recipient) -> Dump:
-    with dumps.snapshot(url) as (conn, snapshot):
-        with dumps.dump(url, snapshot) as stream:
-            sealed = to.put(f"{folder}/{name}.dump.age", stream, key)
-        return Dump(name=name, size=sealed.size, sha256=sealed.sha256, tables=dumps.tables(conn))
-
-
-def _files(media: ObjectStore, to: Repository, key: x25519.Recipient) -> list[File]:
-    """Copy the files that the backup before does not have, and return all. A file that goes meanwhile is left out."""
+def _files(media: ObjectStore, named: set[str], to: Repository, key: x25519.Recipient) -> list[File]:
+    """Copy the named files that the backup before lacks, and return all. A file that goes meanwhile is left out."""
     sizes = to.sizes(FILES)
     before = [file for name in to.names()[-1:] for file in to.manifest(name).files]
     known = {file.copy_name: file for file in before if sizes.get(file.copy_name) == file.size}
-    listed = [one for page in obstore.list(media) for one in page if not one["path"].startswith(NOT_IN_BACKUPS)]
+    listed = [one for page in obstore.list(media) for one in page if one["path"] in named]
     found = (known.get(_copy_name(one)) or _copied(one, media, to, key) for one in listed)
     return [one for one in found if one is not None]
 

@@ -51,7 +51,7 @@ def trial(server: str, of: Repository, key: x25519.Identity) -> Iterator[Trial]:
             read = _read_sample(manifest, of, key, Path(folder))
             addresses = {one.name: _load(manifest, one.name, server, of, key, Path(folder)) for one in manifest.dumps}
         yield Trial(manifest, addresses["gateway"], read)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: copies of customers' data must not stay
         with suppress(psycopg.OperationalError):  # of a server that broke, the first error tells more
             _drop(server, made)
         raise

@@ -42,6 +42,7 @@ class Office:
             one.mkdir()
         (self.media / "2026").mkdir()
         (self.media / "2026" / "photo").write_bytes(b"photo" * 50_000)
+        self.sql("INSERT INTO data_request (kind, asked_by, path) VALUES ('export', 'command', '2026/photo')")
         (self.media / "tombstones").mkdir()
         (self.media / "tombstones" / "aa").write_bytes(b"2026")
         self.recipient = self.run("backup-key", str(self.key)).stdout.strip()

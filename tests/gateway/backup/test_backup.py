@@ -55,6 +55,14 @@ def test_what_is_broken_is_told_in_one_sentence_and_changes_no_database(
     assert office.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", target) == [(0,)]
 
 
+def test_a_file_that_came_after_the_dump_is_not_in_the_backup(office: Office, empty: Callable[[], str]) -> None:
+    (office.media / "2026" / "later").write_bytes(b"later")
+    office.backup()
+    (office.media / "2026" / "later").unlink()
+    assert office.run("restore", DATABASE_URL=empty()).returncode == 0
+    assert [path.name for path in (office.media / "2026").iterdir()] == ["photo"]
+
+
 def test_a_backup_that_did_not_end_is_none(office: Office) -> None:
     assert "File too large" in office.refused("backup", full=True)
     assert "no age public key" in office.refused("backup", BACKUP_RECIPIENT="age1wrong")

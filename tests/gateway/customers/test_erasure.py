@@ -1,13 +1,17 @@
 """The erasure of one person: everything of them goes, nothing of others, and they stay erased."""
 
+import asyncio
 import json
 import re
 from typing import Any
+from uuid import UUID
 
 import obstore
+import psycopg
 import pytest
 from obstore.store import LocalStore
 
+from gateway.backup import dumps
 from gateway.console.admin.missed import PLACES
 from gateway.customers.tombstones import Tombstones
 from gateway.store.customers import data_requests
@@ -79,6 +83,26 @@ async def test_every_former_id_and_thread_is_named_to_the_agent_server(office: O
     named = {(key["kind"], key["value"]) for key in business["customer"]["customer_keys"]}
     assert {("wa_id", NEW), ("user_id", OLD_ID)} <= named
     assert ("old_wa_id", MARIA) not in named
+
+
+async def test_all_files_are_named_by_columns_that_backups_read(office: Office, database: str) -> None:
+    await fill(office)
+    kept = {one["path"] for one in await obstore.list(office.objects).collect_async()}
+    with psycopg.connect(database) as conn:
+        assert kept == dumps.paths(conn)
+    assert len(kept) == 3
+
+
+async def test_two_admins_at_once_ask_for_one_erasure(office: Office) -> None:
+    contact = await fill(office)
+
+    async def ask() -> UUID:
+        async with office.pool.connection() as conn:
+            return (await data_requests.ask(conn, "erase", contact, "person")).id
+
+    [asked, again] = await asyncio.gather(ask(), ask())
+    assert asked == again
+    assert (await office.go_on(asked)).state == "done"
 
 
 async def test_the_console_has_a_name_for_every_step(office: Office) -> None:
