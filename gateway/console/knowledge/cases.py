@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from gateway.console.knowledge.listing import KNOWLEDGE
 from gateway.console.knowledge.questions import group_of
 from gateway.console.knowledge.server import KnowledgeServer
-from gateway.console.knowledge.shapes import CASE, CASES, PROPOSED
+from gateway.console.knowledge.shapes import CASE, CASES, PROPOSED, Case
 from gateway.console.parts import Parts
 from gateway.console.rendering.pages import render
 from gateway.console.routes import Page, RefusedError, person_of
@@ -40,7 +40,8 @@ class EvaluationCases:
         ]
 
     async def _show(self, request: Request) -> Response:
-        return await self._page(request, {})
+        cases = await self._server.get("/knowledge/cases", CASES, seconds=_RUN_SECONDS)
+        return _page(request, cases=cases, proposed={})
 
     async def _propose(self, request: Request) -> Response:
         """Show the words of a question without the customer's, for the person to read before they are kept."""
@@ -48,7 +49,7 @@ class EvaluationCases:
         where = {"department": group.department, "channel_id": group.channel_id}
         asked = {"question": group.question[: _LONGEST["question"]], **where}
         proposed = await self._server.ask("/knowledge/cases/propose", asked, PROPOSED)
-        return await self._page(request, {"question": proposed.question, **where})
+        return _page(request, cases=None, proposed={"question": proposed.question, **where})
 
     async def _add(self, request: Request) -> Response:
         form = await request.form()
@@ -66,10 +67,11 @@ class EvaluationCases:
         await self._done(request, "knowledge_case_deleted", case)
         return RedirectResponse(CASES_PAGE, 303)
 
-    async def _page(self, request: Request, proposed: dict[str, str | None]) -> Response:
-        cases = await self._server.wait_for("/knowledge/cases", CASES, _RUN_SECONDS)
-        return render(request, "knowledge/cases.html", cases=cases, proposed=dict.fromkeys(_LONGEST) | proposed)
-
     async def _done(self, request: Request, action: str, case: int | str) -> None:
         async with self._pool.connection() as conn:
             await audit.write(conn, person_of(request), action, f"knowledge_case:{case}")
+
+
+def _page(request: Request, cases: list[Case] | None, proposed: dict[str, str | None]) -> Response:
+    """Show the cases as they were run just now, or none: a proposal does not wait for all of them."""
+    return render(request, "knowledge/cases.html", cases=cases, proposed=dict.fromkeys(_LONGEST) | proposed)

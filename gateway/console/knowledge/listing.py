@@ -29,7 +29,7 @@ class Listing:
         wanted = {name: request.query_params.get(name, "")[:longest] for name, longest in _LONGEST.items()}
         wanted["state"] = wanted["state"] if wanted["state"] in STATES else ""
         wanted["kind"] = wanted["kind"] if wanted["kind"] in KINDS else ""
-        found = await self._server.get("/knowledge/overview", OVERVIEW, **wanted)
+        found = await self._server.get("/knowledge/overview", OVERVIEW, wanted)
         places = await self._server.get("/knowledge/places", PLACES)
         return render(
             request, "knowledge/list.html", found=found, wanted=wanted, states=STATES, kinds=KINDS,

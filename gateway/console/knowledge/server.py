@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import httpx
@@ -34,13 +35,12 @@ class KnowledgeServer:
         self._servers = AgentServers(parts.settings.langgraph_url)
         self._well: str | None = None
 
-    async def get(self, path: str, shape: TypeAdapter[T], **params: str) -> T:
-        """Return an answer of the server. Raises RefusedError, which says what is wrong."""
-        return _read(await self._answer("GET", path, repeatable=True, params=params), shape)
-
-    async def wait_for(self, path: str, shape: TypeAdapter[T], seconds: float) -> T:
-        """Return an answer of the server that may take so long. Raises RefusedError."""
-        return _read(await self._answer("GET", path, repeatable=True, seconds=seconds), shape)
+    async def get(
+        self, path: str, shape: TypeAdapter[T], params: Mapping[str, str] | None = None,
+        seconds: float = TIMEOUT_SECONDS,
+    ) -> T:  # fmt: skip
+        """Return an answer of the server, which may take so long. Raises RefusedError, which says what is wrong."""
+        return _read(await self._answer("GET", path, repeatable=True, seconds=seconds, params=params), shape)
 
     async def ask(self, path: str, body: object, shape: TypeAdapter[T], seconds: float = TRIAL_SECONDS) -> T:
         """Return the answer to a question that changes nothing. Raises RefusedError."""

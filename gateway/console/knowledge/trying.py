@@ -51,7 +51,7 @@ class Trying:
         self, request: Request, asked: dict[str, str], draft: str, tried: Trial | None, answer: Answer | None = None
     ) -> Response:
         """Show the page. draft: the text whose draft is tried, instead of what is published."""
-        found = await self._server.get("/knowledge/overview", OVERVIEW, state="draft")
+        found = await self._server.get("/knowledge/overview", OVERVIEW, {"state": "draft"})
         places = await self._server.get("/knowledge/places", PLACES)
         async with self._pool.connection() as conn:
             channels = await customers.channels(conn)
