@@ -18,6 +18,7 @@ KNOWN = {"pix", "recife"}
         ("liga no +55 (11) 98765-4321", "liga no [número]"),
         ("meu cpf é 529.982.247-25", "meu cpf é [número]"),
         ("manda pra carla.m+loja@exemplo.com.br", "manda pra [e-mail]"),
+        ("é este? https://loja.exemplo.com.br/p/77?cliente=carla", "é este? [link]"),
         ("em até 10x?", "em até 10x?"),
     ],
 )
