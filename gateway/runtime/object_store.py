@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,8 @@ def delete_unfinished(store: ObjectStore, days: float) -> int:
         return 0
     before, count = time.time() - days * 86_400, 0
     for path in Path(store.prefix).rglob("*#*"):
-        if _UNFINISHED.fullmatch(path.name) and path.is_file() and path.stat().st_mtime < before:
-            path.unlink(missing_ok=True)
-            count += 1
+        with suppress(FileNotFoundError):  # another process ended or deleted it
+            if _UNFINISHED.fullmatch(path.name) and path.is_file() and path.stat().st_mtime < before:
+                path.unlink()
+                count += 1
     return count
