@@ -59,11 +59,41 @@ def settled(stack: Stack, seconds: float) -> float:
     return quiet_since - began
 
 
-def compared(stack: Stack, customers: Customers) -> dict[str, list[str]]:
-    """Return the rows of each thing that must not be, in words: all empty where every invariant holds."""
+class Sends:
+    """The sends that Meta saw, gathered while they happen: the simulator keeps its last calls only."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._seen: dict[int, dict[str, Any]] = {}
+        self._after = 0  # every call up to this one has ended
+
+    def gather(self) -> None:
+        """Take what is new since the last time, and what had not ended then."""
+        params = {"path": "/messages", "after": self._after}
+        found = self._stack.http.get("/_sim/calls", params=params).json()["calls"]
+        self._seen |= {one["n"]: one for one in found}
+        under_way = [one["n"] for one in found if one["status"] is None]
+        self._after = (min(under_way) - 1) if under_way else max(self._seen, default=0)
+
+    def accepted(self) -> list[str | None]:
+        """Return the ids of the messages whose sends had an effect, also those whose answer was lost, in order."""
+        self.gather()
+        calls = [self._seen[n] for n in sorted(self._seen)]
+        return [
+            one["body"].get("biz_opaque_callback_data")
+            for one in calls
+            if one["body"].get("type") and one["status"] in (200, "cut")
+        ]
+
+
+def compared(stack: Stack, customers: Customers, at_meta: list[str | None]) -> dict[str, list[str]]:
+    """Return the rows of each thing that must not be, in words: all empty where every invariant holds.
+
+    at_meta: the ids of the messages that Meta accepted, one for each time.
+    """
     written = [wamid for one in customers.people for wamid in one.written]
     known = {wamid for (wamid,) in stack.sql(_MESSAGES, written)}
-    sends = Counter(call["body"].get("biz_opaque_callback_data") for call in _accepted(stack))
+    sends = Counter(at_meta)
     revoked = {wamid for one in customers.people for wamid in one.revoked}  # perhaps before a turn began
     return {
         "lost: not in the database": sorted(set(written) - known),
@@ -103,11 +133,6 @@ def told(stack: Stack) -> dict[str, int]:
             "SELECT count(*) FROM message WHERE direction = 'out' AND status = 'failed'"
         )[0][0],
     }
-
-
-def _accepted(stack: Stack) -> list[dict[str, Any]]:
-    """Return the sends that had an effect at Meta, also those whose answer was lost."""
-    return [one for one in stack.calls("/messages") if one["body"].get("type") and one["status"] in (200, "cut")]
 
 
 def _never_sent(stack: Stack, sends: Counter[str | None]) -> list[str]:

@@ -8,7 +8,9 @@ import shutil
 import threading
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,20 +117,38 @@ def soak(directory: Path, plan: Plan) -> Report:
 def _run(stack: Stack, proxies: Proxies, attendant: Attendant, plan: Plan) -> Report:
     customers = Customers.of(stack, random.Random(plan.seed), plan.customers)  # noqa: S311
     faults = Faults(stack, proxies, random.Random(plan.seed + 2), attendant)  # noqa: S311
-    began, ended = time.monotonic(), threading.Event()
-    with ThreadPoolExecutor(2) as pool:
+    sends, began, ended = books.Sends(stack), time.monotonic(), threading.Event()
+    with ThreadPoolExecutor(3) as pool, _gathering(pool, sends):
         both = [
             pool.submit(faults.go_on, plan.messages / plan.rate, plan.each, plan.every, ended),
             pool.submit(customers.write, plan.messages, plan.rate, until=ended),
         ]
         for one in both:
             one.add_done_callback(lambda one: ended.set() if one.exception() else None)
-    for one in both:
-        one.result()
-    attendant.hand_back_all()
-    settled = books.settled(stack, PATIENCE)
+        for one in both:
+            one.result()
+        attendant.hand_back_all()
+        settled = books.settled(stack, PATIENCE)
     [(turns,)] = stack.sql("SELECT count(*) FROM turn")
+    wrong = books.compared(stack, customers, sends.accepted())
     return Report(
-        plan, books.compared(stack, customers), books.told(stack), faults.counts, customers.done, turns,
-        time.monotonic() - began, settled, stack.directory / "logs",
+        plan, wrong, books.told(stack), faults.counts, customers.done, turns, time.monotonic() - began, settled,
+        stack.directory / "logs",
     )  # fmt: skip
+
+
+@contextmanager
+def _gathering(pool: Executor, sends: books.Sends) -> Iterator[None]:
+    """Gather what Meta sees in the meantime."""
+    over = threading.Event()
+
+    def gather() -> None:
+        while not over.wait(5):
+            sends.gather()
+
+    gathered = pool.submit(gather)
+    try:
+        yield
+    finally:
+        over.set()
+    gathered.result()
