@@ -1,4 +1,7 @@
-"""The cost of a turn for one ``gateway work`` with an agent server and a Meta that answer at once; idle too."""
+"""The cost of a turn for one ``gateway work`` with an agent server and a Meta that answer at once; idle too.
+
+The servers are in the process of the bench, whose own cost is printed: all processes share the machine's cores.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,9 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
 import psycopg
+import uvloop
 
 from bench.processor import Meter
 from bench.servers import Servers
@@ -19,7 +24,7 @@ from simulator.stack.postgres import Postgres
 
 TURNS = 2000
 WARM_UP_TURNS = 100
-IDLE_SECONDS = 10.0
+IDLE_SECONDS = 60.0  # in which each duty comes once
 
 
 def transactions(url: str) -> int:
@@ -33,7 +38,7 @@ def transactions(url: str) -> int:
 
 async def idle(url: str) -> float:
     """Return the transactions a second of a worker without work."""
-    await asyncio.sleep(2)  # sessions report their transactions when they have been idle for a second
+    await asyncio.sleep(5)  # it has started, and sessions have reported their transactions
     before, started = transactions(url), time.monotonic()
     await asyncio.sleep(IDLE_SECONDS)
     return (transactions(url) - before - 1) / (time.monotonic() - started)
@@ -54,16 +59,20 @@ async def measure(url: str, postmaster: int, turns: int) -> None:
     servers.end.set()
     async with served(servers, port):
         with worker(url, port) as process:
+            idling = await idle(url)  # before the turns: afterwards Postgres tidies up in transactions of its own
             await answered(servers, url, "55115", WARM_UP_TURNS)
             meter, before = Meter({"work": process.pid, "postgres": postmaster}), transactions(url)
+            own = time.process_time()
+            psutil.cpu_times_percent()
             seconds = await answered(servers, url, "55116", turns)
+            free = psutil.cpu_times_percent().idle
             await asyncio.sleep(2)
-            taken, made = meter.since(), transactions(url) - before
-            idling = await idle(url)
+            made, taken = transactions(url) - before, meter.since() | {"bench": time.process_time() - own}
     print(f"\n{turns} turns of one gateway work, with servers that answer at once")
-    print(f"{'turns/s':>10}{'work ms/turn':>14}{'postgres ms/turn':>18}{'transactions/turn':>19}{'idle/s':>8}")
-    costs = [1000 * taken[name] / turns for name in ("work", "postgres")]
-    print(f"{turns / seconds:>10.1f}{costs[0]:>14.1f}{costs[1]:>18.1f}{made / turns:>19.1f}{idling:>8.1f}")
+    print(f"{'turns/s':>8}{'processors idle %':>19}{'transactions/turn':>19}", end="")
+    print("".join(f"{name + ' ms/turn':>18}" for name in taken) + f"{'transactions/s without work':>29}")
+    costs = "".join(f"{1000 * cost / turns:>18.1f}" for cost in taken.values())
+    print(f"{turns / seconds:>8.1f}{free:>19.0f}{made / turns:>19.1f}{costs}{idling:>29.1f}")
 
 
 def main(turns: int = TURNS) -> None:
@@ -74,7 +83,7 @@ def main(turns: int = TURNS) -> None:
         with Postgres(Path(directory) / "postgres", durable=True) as postgres:
             url = postgres.create_database("instant")
             migrate(url)
-            asyncio.run(measure(url, postgres.pid, turns))
+            uvloop.run(measure(url, postgres.pid, turns))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ import httpx
 import psutil
 import psycopg
 import uvicorn
+import uvloop
 
 from bench.deliveries import NUMBER, payload
 from bench.servers import Servers
@@ -171,7 +172,7 @@ def main() -> None:
             for number, bench in enumerate((overhead, in_flight)):
                 url = postgres.create_database(f"turns_{number}")
                 migrate(url)
-                asyncio.run(bench(url))
+                uvloop.run(bench(url))
 
 
 if __name__ == "__main__":

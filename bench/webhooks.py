@@ -21,7 +21,7 @@ from gateway.store.migrate import migrate
 from simulator.ports import free_port
 from simulator.stack.postgres import Postgres
 
-LOAD_SECONDS = 5.0
+WARM_UP_SECONDS, LOAD_SECONDS = 0.5, 5.0
 CONNECTIONS = (1, 16, 64)
 _UVICORN = ["-m", "uvicorn", "--log-level", "warning", "--no-access-log", "--no-server-header"]
 
@@ -65,7 +65,7 @@ def measure(name: str, url: str, connections: int) -> Result:
     # Signing costs the generator as much as checking costs the server, so bodies are made before the measurement.
     ready = list(itertools.islice(requests(), 40_000))
     with server(arguments, port, environment):
-        asyncio.run(load(port, connections, 1.0, iter(ready[:10_000])))
+        asyncio.run(load(port, connections, WARM_UP_SECONDS, iter(ready[:10_000])))
         return asyncio.run(load(port, connections, LOAD_SECONDS, itertools.cycle(ready[10_000:])))
 
 
