@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from graph.knowledge.data import Found
 from graph.knowledge.search import Search
 from graph.knowledge.sync import sync
 from graph.knowledge.tables import create_tables, knowledge
+from graph.knowledge.vectors import PAUSE_SECONDS
 from graph.settings import settings
 
 HERE = Path(__file__).parent
@@ -106,6 +108,7 @@ async def _candidates(search: Search, question: str, vectors: bool) -> list[Foun
         found = await search.candidates(question, EVERYTHING)
         if not vectors or any(one.similarity is not None for one in found):
             return found
+        await asyncio.sleep(PAUSE_SECONDS)
     raise TimeoutError("the server of EMBEDDINGS_MODEL is too slow to be measured")
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+import openai
 import psycopg
 from psycopg.rows import DictRow
 
@@ -19,6 +21,7 @@ log = logging.getLogger(__name__)
 
 PASSAGES_AT_ONCE = 32
 WATCH_SECONDS = 30.0
+PAUSE_SECONDS = 10.0  # in which a model that took too long is not asked again: each question would wait as long
 TRIAL_SECONDS = 10.0  # bound of a trial's wait for the vectors of its draft
 MISSING = """SELECT p.id, p.title, p.wordings, p.body FROM knowledge.passage p
     JOIN knowledge.version v ON v.id = p.version_id WHERE v.state <> 'retired' AND NOT EXISTS (
@@ -34,9 +37,11 @@ FORGET_RETIRED = """DELETE FROM knowledge.embedding e USING knowledge.passage p 
 class Vectors:
     """The vectors of one model; `model`: None if none is configured."""
 
-    def __init__(self, pool: LoopPool, model: Embeddings | None) -> None:
+    def __init__(self, pool: LoopPool, model: Embeddings | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._pool = pool
         self._model = model
+        self._clock = clock
+        self._pause_until = -math.inf
         self._available = False
         self._woken = asyncio.Event()
 
@@ -57,14 +62,19 @@ class Vectors:
         return _between(vectors) if vectors else None
 
     async def of_texts(self, texts: Sequence[str]) -> list[list[float]] | None:
-        """Return the vectors of texts; None without vectors, and while the model does not answer."""
-        if self._model is None or not texts or not await self.available():
+        """Return the vectors of texts; None without vectors, and while the model does not answer.
+
+        After one that took too long, texts have none for PAUSE_SECONDS.
+        """
+        if self._model is None or not texts or self._clock() < self._pause_until or not await self.available():
             return None
         try:
             async with asyncio.timeout(QUESTION_SECONDS):
                 return await self._model.aembed_documents(list(texts))
         except FAILURES as error:
             log.warning("texts have no vectors, they are compared by letters alone: %s", type(error).__name__)
+            if isinstance(error, TimeoutError | openai.APITimeoutError):
+                self._pause_until = self._clock() + PAUSE_SECONDS
             return None
 
     async def embed_missing(self) -> int:
@@ -77,6 +87,7 @@ class Vectors:
         made = 0
         while rows := await self._missing():
             await self._embed(self._model, rows)
+            self._pause_until = -math.inf  # it answers
             made += len(rows)
         await self._forget_retired()
         return made

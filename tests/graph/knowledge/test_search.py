@@ -5,6 +5,7 @@ import pytest
 from graph.knowledge.data import Text
 from graph.knowledge.passages import PASSAGE_LIMIT, passages_of
 from graph.knowledge.tables import Knowledge
+from graph.knowledge.vectors import PAUSE_SECONDS
 from graph.knowledge.words import asked_words, written_out
 from tests.graph.knowledge.conftest import PIX, SmallModel, published, question
 
@@ -32,6 +33,17 @@ async def test_questions_are_understood_as_customers_type_them(
         await published(known, text)
     model.away = away
     assert (await known.search.find(asked, 1))[0].body == answer.content
+
+
+async def test_a_model_that_took_too_long_delays_one_question_and_not_all(known: Knowledge, model: SmallModel) -> None:
+    now = 0.0
+    known.vectors._clock = lambda: now
+    model.away = True
+    assert await known.vectors.of_texts(["Pix?"]) is None
+    model.away = False
+    assert await known.vectors.of_texts(["Pix?"]) is None
+    now = PAUSE_SECONDS
+    assert await known.vectors.of_texts(["Pix?"])
 
 
 @pytest.mark.parametrize(
