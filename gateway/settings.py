@@ -97,7 +97,11 @@ class Settings(CommonSettings):
     customer_tokens_per_day: int = Field(
         2_000_000, ge=0, description="tokens of models for a customer within 24 hours, then a person; 0: any number"
     )
-    turns_in_flight: int = Field(500, ge=1, description="turns that one work process holds at once")
+    turns_in_flight: int = Field(
+        500,
+        ge=1,
+        description="turns that one work process holds at once, with those that wait for an agent server's place",
+    )
     turn_timeout_seconds: float = Field(300, gt=0, description="bound of a turn over all its attempts")
     turn_attempts: int = Field(3, ge=1, description="attempts of a turn before the customer gets an apology")
     lease_seconds: float = Field(

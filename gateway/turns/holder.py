@@ -47,6 +47,7 @@ ShowPresence = Callable[[Channel, Turn], Coroutine[Any, Any, None]]
 _NO_TRANSCRIPTS: Mapping[str, str] = MappingProxyType({})
 _FAILURES_BEFORE_A_PERSON = 3
 _CLAIM_BATCH = 50  # conversations leased at once
+_FULL_SECONDS = 1.0  # that a worker without room waits for the end of a turn, before it looks whether it is to stop
 _DATABASE_RETRY_SECONDS = 1.0  # until a turn goes on that the database interrupted
 _MIN_ATTEMPT_SECONDS = 10.0  # for an attempt of an old turn, whose run may have ended long ago
 
@@ -87,7 +88,8 @@ class Turns:
         channels = self._channels.all()
         room = min(_CLAIM_BATCH, self._bounds.in_flight - len(self._held))
         if room <= 0:
-            return self._bounds.lease
+            await self._held.one_ends(_FULL_SECONDS)
+            return 0.0
         async with self._pool.connection() as conn:
             # Most notifications are about conversations that are not due yet: one query instead of a transaction.
             due = await store.next_due(conn, channels)

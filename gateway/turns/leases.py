@@ -72,6 +72,11 @@ class HeldTurns:
         if held.again and not self._draining and not _is_over(held.task):
             self.begin(held.again)
 
+    async def one_ends(self, seconds: float) -> None:
+        """Wait until one of the turns ends, at most so long."""
+        if tasks := [held.task for held in self]:
+            await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+
     async def renew(self) -> float:
         """Renew all leases, and stop the turns that another worker has; return the seconds until the next renewal.
 

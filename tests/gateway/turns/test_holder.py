@@ -227,6 +227,25 @@ async def test_no_more_turns_than_there_is_room_for(gateway: Gateway) -> None:
     assert len(await gateway.replies()) == 5
 
 
+async def test_a_worker_without_room_takes_the_next_turn_as_soon_as_one_ends(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.turns.holder._FULL_SECONDS", 60)
+    gateway.agent.gate.clear()
+    for n in range(3):
+        await gateway.receive(text(str(n), wa_id=f"55119{n:08d}"))
+    small = gateway.worker(in_flight=1)
+    assert await small.step() == 0
+    looking = asyncio.create_task(small.step())
+    await asyncio.sleep(0)
+    assert not looking.done()
+    gateway.agent.gate.set()
+    assert await looking == 0  # the next look is at once, and finds room
+    for _ in range(2):
+        await gateway.settle(small)
+    assert len(await gateway.replies()) == 3
+
+
 async def test_an_indicator_that_survives_its_cancellation_does_not_hold_the_answer_back(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
