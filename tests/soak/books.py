@@ -154,6 +154,18 @@ def missing_from_threads(stack: Stack) -> list[str]:
             known = {"thread_id": thread, "if_exists": "do_nothing", "metadata": {"graph_id": "agent"}}
             http.post("/threads", json=known).raise_for_status()
             values = http.get(f"/threads/{thread}/state").raise_for_status().json()["values"]
-            kept = {one["turn_id"] for one in values.get("answers", [])}
-            missing += [one for one in ids[-ANSWERS_KEPT:] if one not in kept]
+            kept = [one["turn_id"] for one in values.get("answers", [])]
+            missing += [
+                f"{one} of {thread}: turn {ids.index(one) + 1} of {len(ids)}; there: {kept}"
+                for one in _missing(ids, kept)
+            ]
     return missing
+
+
+def _missing(done: list[str], kept: list[str]) -> list[str]:
+    """Return the done turns that ought to be among a thread's answers, which may also be those of other turns.
+
+    Such a turn failed, or was taken over by a person, after its run had answered.
+    """
+    others = len(set(kept) - set(done))
+    return [one for one in done[max(0, len(done) + others - ANSWERS_KEPT) :] if one not in kept]
