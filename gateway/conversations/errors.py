@@ -39,3 +39,11 @@ class NewerMessageError(ConversationError):
     def __init__(self, standing: Standing, newest: int) -> None:
         super().__init__("the customer has written since", standing)
         self.newest = newest
+
+
+class UnseenDepartmentError(ConversationError):
+    """The person who is to have the conversation does not see its department. name: the person's."""
+
+    def __init__(self, standing: Standing, name: str) -> None:
+        super().__init__("the person does not see the conversation's department", standing)
+        self.name = name

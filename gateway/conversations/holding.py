@@ -6,12 +6,13 @@ from datetime import datetime
 from uuid import UUID
 
 from gateway.conversations.checks import as_seen, done, locked, seen
-from gateway.conversations.errors import ChangedError, NotHolderError, TakenByOtherError
+from gateway.conversations.errors import ChangedError, NotHolderError, TakenByOtherError, UnseenDepartmentError
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.store import ownership, unanswered
 from gateway.store.database import Connection
 from gateway.store.desk import standing as store
 from gateway.store.desk.standing import UNTIL_A_REPLY, Standing
+from gateway.store.people import people
 from gateway.store.people.people import Person
 
 
@@ -42,9 +43,15 @@ async def take(
 
 
 async def assign(conn: Connection, conversation_id: UUID, by: Person | None, version: int, to: UUID | None) -> Standing:
-    """Give a conversation to a person, or (None) back among those that wait for one. Raises as `as_seen` does."""
+    """Give a conversation to a person, or (None) back among those that wait for one.
+
+    Raises as `as_seen` does, and UnseenDepartmentError.
+    """
     async with conn.transaction():
         found = await as_seen(conn, conversation_id, by, version)
+        other = await people.find(conn, to) if to else None
+        if other and not other.sees(found.department):
+            raise UnseenDepartmentError(found, other.name)
         await store.give(conn, conversation_id, to)
         return await done(conn, by, "assigned", found, to=str(to) if to else "nobody")
 

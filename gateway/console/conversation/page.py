@@ -87,7 +87,9 @@ class Conversation:
             **await _customer(conn, row),
             "uploads": await uploads.of(conn, row.id, person.id),
             "drafts": {one.mode: one for one in await notes.drafts(conn, row.id, person.id)},
-            "attendants": [one for one in await people.every(conn) if one.may(Role.ATTENDANT)],
+            "attendants": [
+                one for one in await people.every(conn) if one.may(Role.ATTENDANT) and one.sees(row.department)
+            ],
             "has_business": self._has_business,
             "all_departments": await customers.departments(conn, person),
         }

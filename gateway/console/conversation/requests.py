@@ -19,6 +19,7 @@ from gateway.conversations.errors import (
     NoConversationError,
     NotHolderError,
     TakenByOtherError,
+    UnseenDepartmentError,
 )
 from gateway.store.desk.standing import Standing
 
@@ -140,6 +141,8 @@ def refused(error: ConversationError) -> RefusedError:
         )
     if isinstance(error, NewerMessageError):
         return RefusedError(409, "conversation.errors.newer", more={**more, "newer": error.newest})
+    if isinstance(error, UnseenDepartmentError):
+        return RefusedError(409, "conversation.errors.unseen", values={"name": error.name}, more=more)
     if isinstance(error, NotHolderError):
         key = "conversation.errors.other_holds" if name else "conversation.errors.nobody_holds"
         return RefusedError(409, key, values={"name": name} if name else {}, more=more)

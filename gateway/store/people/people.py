@@ -123,6 +123,23 @@ async def change(
         "UPDATE person SET name = %s, role = %s, departments = %s, masks_numbers = %s WHERE id = %s",
         (name, role, departments, masks_numbers, person_id),
     )
+    await release(conn, person_id)
+
+
+async def release(conn: Connection, person_id: UUID) -> None:
+    """Let the conversations that a person has, but cannot attend to, wait for another one.
+
+    Those are all of a person who is disabled or a viewer, and those of departments that the person does not see: with
+    such a person a customer would wait without anybody being called.
+    """
+    await conn.execute(
+        """UPDATE conversation SET assignee_id = NULL WHERE id IN (
+               SELECT c.id FROM conversation c JOIN person p ON p.id = c.assignee_id
+               WHERE p.id = %s
+                 AND (p.disabled_at IS NOT NULL OR p.role = 'viewer' OR c.department <> ALL (p.departments))
+               ORDER BY c.id FOR UPDATE OF c)""",
+        (person_id,),
+    )
 
 
 async def prefer(conn: Connection, person_id: UUID, language: str | None, theme: str | None) -> None:
@@ -133,6 +150,7 @@ async def prefer(conn: Connection, person_id: UUID, language: str | None, theme:
 async def disable(conn: Connection, person_id: UUID) -> None:
     """Let a person in no more, from now on."""
     await conn.execute("UPDATE person SET disabled_at = coalesce(disabled_at, now()) WHERE id = %s", (person_id,))
+    await release(conn, person_id)
 
 
 async def enable(conn: Connection, person_id: UUID) -> None:

@@ -5,9 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.conversations import closing, holding, upkeep, writing
-from gateway.conversations.errors import ChangedError, NewerMessageError, NotHolderError, TakenByOtherError
+from gateway.conversations import closing, holding, labels, upkeep, writing
+from gateway.conversations.errors import (
+    ChangedError,
+    NewerMessageError,
+    NotHolderError,
+    TakenByOtherError,
+    UnseenDepartmentError,
+)
 from gateway.store.database import Pool
+from gateway.store.people import people
 from gateway.store.people.people import Role
 from tests.gateway.support.deliveries import text
 from tests.gateway.support.harness import NO_QUIET, Gateway, nothing
@@ -181,3 +188,39 @@ async def test_a_decision_about_what_has_changed_is_refused_and_one_can_be_undon
         again = await closing.restore(conn, before.id, boss, closed.version, undone, NO_QUIET)
     assert again.state == "waiting"
     assert await gateway.sql("SELECT closed_at, reason FROM episode") == [(None, None)]
+
+
+async def test_nobody_has_a_conversation_of_a_department_that_they_do_not_see(gateway: Gateway) -> None:
+    await called(gateway)
+    ana, davi = await person(gateway, "Ana"), await person(gateway, "Davi", departments=["pedidos"])
+    seen = await now(gateway)
+    async with gateway.pool.connection() as conn:
+        seen = await labels.set_department(conn, seen.id, ana, seen.version, "vendas")
+        with pytest.raises(UnseenDepartmentError):
+            await holding.assign(conn, seen.id, ana, seen.version, davi.id)
+        seen = await labels.set_department(conn, seen.id, ana, seen.version, "pedidos")
+        seen = await holding.assign(conn, seen.id, ana, seen.version, davi.id)
+        assert (seen.state, seen.assignee_id) == ("taken", davi.id)
+        seen = await labels.set_department(conn, seen.id, davi, seen.version, None)
+        assert (seen.state, seen.assignee_id) == ("taken", davi.id)
+        seen = await labels.set_department(conn, seen.id, davi, seen.version, "vendas")
+    assert (seen.state, seen.assignee_id) == ("waiting", None)
+    assert await gateway.sql("SELECT waits_since IS NOT NULL FROM conversation") == [(True,)]
+
+
+@pytest.mark.parametrize("change", ["disabled", "viewer", "of another department"])
+async def test_a_conversation_waits_again_once_its_person_may_not_attend_to_it(gateway: Gateway, change: str) -> None:
+    await called(gateway)
+    ana, seen = await person(gateway, "Ana"), await now(gateway)
+    async with gateway.pool.connection() as conn:
+        seen = await labels.set_department(conn, seen.id, ana, seen.version, "vendas")
+        await holding.take(conn, seen.id, ana, seen.version)
+        await people.change(conn, ana.id, "Ana Lima", Role.ATTENDANT, ["vendas"], masks_numbers=True)
+        assert (await now(gateway)).state == "taken"
+        if change == "disabled":
+            await people.disable(conn, ana.id)
+        else:
+            role, departments = (Role.VIEWER, None) if change == "viewer" else (Role.ATTENDANT, ["pedidos"])
+            await people.change(conn, ana.id, "Ana", role, departments, masks_numbers=True)
+    after = await now(gateway)
+    assert (after.state, after.assignee_id) == ("waiting", None)

@@ -138,8 +138,9 @@ export class Conversation {
       if (head) keepFocus(() => swap(head));
       if (thread) this.#show(thread.firstElementChild);
       if (!thread && mine !== this.bar.mine) this.changed([{ kind: "status" }]); // messages offer other things to a holder
-    } catch {
+    } catch (error) {
       if (signal.aborted) return;
+      if (error.status === 404) return location.assign($(".bar .back").href); // it went to a department of others
       for (const part of parts) this.#waiting.add(part);
       this.#timer ??= setTimeout(() => this.refresh(), 3000);
       return;
@@ -225,6 +226,7 @@ export class Conversation {
     if (name === "take") alerts.taken(this.id);
     try {
       await post(`${this.base}/${name}`, { version: this.version, ...body });
+      if (name === "confirm-number") this.business.again(); // what the number leads to is shown now
     } catch (error) {
       notice(error instanceof Refused ? error.message : words().network);
     }
@@ -255,7 +257,6 @@ export class Conversation {
     if (mark === "good") return this.act("mark", { turn, good: true });
     const form = $("#dialog-mark form");
     form.elements.turn.value = turn;
-    form.elements.reason.value = "";
     this.ask("mark");
   }
 

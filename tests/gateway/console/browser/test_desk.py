@@ -153,3 +153,23 @@ def test_a_lost_connection_is_told_while_the_browser_tries_again(console_url, ne
     expect(page.locator("#offline")).to_be_visible()
     page.unroute("**/console/events*")
     expect(page.locator("#offline")).to_be_hidden()
+
+
+def test_a_conversation_that_goes_to_a_department_of_others_leads_back_to_the_list(
+    console_url, browser, enter, desk, carla
+) -> None:
+    desk._conn.execute("UPDATE person SET departments = ARRAY['pedidos'] WHERE login = 'ana'")
+    page = enter(browser.new_page(locale="pt-BR"), "ana")  # the console of new_page may have no error, such as a 404
+    page.goto(f"{console_url}/conversations/{carla}?view=all")
+    page.get_by_role("button", name="Assumir", exact=True).click()
+    expect(page.locator("#bar")).to_have_attribute("data-mine", "yes")
+    page.get_by_label("Mais ações").click()
+    page.get_by_role("button", name="Mudar o setor").click()
+    page.get_by_role("combobox", name="Setor").fill("vendas")
+    page.get_by_role("button", name="Salvar").click()
+    expect(page.locator("#pane")).to_contain_text("Escolha uma conversa")
+    expect(page).to_have_url(re.compile("view=all"))
+    expect(row(page, "Carla")).to_have_count(0)
+    page.close()
+    state = "SELECT state, department FROM conversation WHERE id = %s"
+    assert desk._conn.execute(state, (carla,)).fetchone() == ("waiting", "vendas")
