@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from uuid import UUID
 
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -26,6 +28,36 @@ _LONGEST_TITLE, _LONGEST_TEXT = 100, 4000
 _ORDER = re.compile(r"pedido\D{0,12}(\d{3,20})", re.IGNORECASE)
 
 
+@dataclass(frozen=True)
+class Written:
+    """What the form has. old: the reply that is edited; file: the reply's, or one that was just uploaded."""
+
+    shortcut: str = ""
+    title: str = ""
+    text: str = ""
+    shared: bool = True
+    old: UUID | None = None
+    file: UUID | None = None
+
+    @classmethod
+    def of(cls, form: FormData) -> Written:
+        """Read what a person has sent."""
+        return cls(
+            shortcut=str(form.get("shortcut", "")).strip().lower().removeprefix("/"),
+            title=" ".join(str(form.get("title", "")).split()),
+            text=str(form.get("text", "")).strip(),
+            shared=bool(form.get("shared")),
+            old=as_uuid(str(form.get("id", ""))),
+            file=as_uuid(str(form.get("file", ""))),
+        )
+
+    @property
+    def fits(self) -> bool:
+        """Return whether a reply can be made of it."""
+        title, text = 0 < len(self.title) <= _LONGEST_TITLE, 0 < len(self.text) <= _LONGEST_TEXT
+        return title and text and self.title.isprintable() and SHORTCUT.fullmatch(self.shortcut) is not None
+
+
 class Canned:
     """`/console/canned`, and `/console/conversations/{id}/canned` for the composer."""
 
@@ -42,43 +74,51 @@ class Canned:
         ]
 
     async def _show(self, request: Request) -> Response:
-        return await self._page(request, 200, None)
-
-    async def _page(self, request: Request, status: int, problem: str | None) -> Response:
         person, wanted = person_of(request), as_uuid(request.query_params.get("id", ""))
         async with self._pool.connection() as conn:
-            replies = await canned.every(conn, person.id)
-            files = await canned_files.of(conn, [one.id for one in replies])
-        edited = next((one for one in replies if one.id == wanted and _may_change(person, one)), None)
+            edited = await canned.find(conn, wanted) if wanted else None
+            if edited is None or not _may_change(person, edited):
+                return await self._page(conn, request, 200, None, Written())
+            found = (await canned_files.of(conn, [edited.id])).get(edited.id)
+            file, shared = found.id if found else None, edited.person_id is None
+            written = Written(edited.shortcut, edited.title, edited.text, shared, edited.id, file)
+            return await self._page(conn, request, 200, None, written)
+
+    async def _page(
+        self, conn: Connection, request: Request, status: int, problem: str | None, written: Written
+    ) -> Response:
+        """Show the replies and the form with what it has."""
+        person = person_of(request)
+        replies = await canned.every(conn, person.id)
+        files = await canned_files.of(conn, [one.id for one in replies])
+        file = await canned_files.find(conn, written.file, person.id) if written.file else None
         return render(
-            request, "admin/canned.html", status, replies=replies, files=files, edited=edited, problem=problem,
-            variables=tuple(_values(None, person)), changeable={one.id for one in replies if _may_change(person, one)},
+            request, "admin/canned.html", status, replies=replies, files=files, written=written, file=file,
+            problem=problem, variables=tuple(_values(None, person)),
+            changeable={one.id for one in replies if _may_change(person, one)},
         )  # fmt: skip
 
     async def _save(self, request: Request) -> Response:
-        """Keep a reply; one of another shortcut takes the place of the reply that was edited."""
-        form, person = await request.form(), person_of(request)
-        shortcut = str(form.get("shortcut", "")).strip().lower().removeprefix("/")
-        title, text = (
-            " ".join(str(form.get("title", "")).split()),
-            str(form.get("text", "")).replace("\0", "").strip(),
-        )
-        shared, old = bool(form.get("shared")), as_uuid(str(form.get("id", "")))
-        file = as_uuid(str(form.get("file", "")))
-        if shared and not person.may(Role.MANAGER):
+        """Keep a reply. None takes the place of another one of its shortcut but the one that is edited."""
+        written, person = Written.of(await request.form()), person_of(request)
+        if written.shared and not person.may(Role.MANAGER):
             raise RefusedError(403, "errors.forbidden")
-        fits = 0 < len(title) <= _LONGEST_TITLE and 0 < len(text) <= _LONGEST_TEXT and title.isprintable()
-        if not fits or not SHORTCUT.fullmatch(shortcut):
-            return await self._page(request, 422, "canned.invalid")
+        owner = None if written.shared else person.id
         async with self._pool.connection() as conn, conn.transaction():
-            edited = await _own(conn, person, old) if old else None
-            kept = await canned.save(conn, None if shared else person.id, shortcut, title, text)
-            if not await canned_files.attach(conn, kept, file, person.id, before=edited.id if edited else None):
+            if not written.fits:
+                return await self._page(conn, request, 422, "canned.invalid", written)
+            edited = await _own(conn, person, written.old) if written.old else None
+            if await canned.named(conn, owner, written.shortcut) not in (None, written.old):
+                return await self._page(conn, request, 409, "canned.taken", written)
+            kept = await canned.save(conn, owner, written.shortcut, written.title, written.text)
+            before = edited.id if edited else None
+            if not await canned_files.attach(conn, kept, written.file, person.id, before=before):
                 raise RefusedError(409, "canned.file_gone")
             if edited and edited.id != kept:
                 await canned.delete(conn, edited.id)
-            if shared or (edited and edited.person_id is None):
-                await audit.write(conn, person, "canned_reply_saved", f"canned_reply:{kept}", {"shortcut": shortcut})
+            if written.shared or (edited and edited.person_id is None):
+                detail = {"shortcut": written.shortcut}
+                await audit.write(conn, person, "canned_reply_saved", f"canned_reply:{kept}", detail)
         return RedirectResponse(CANNED, 303)
 
     async def _delete(self, request: Request) -> Response:

@@ -47,6 +47,15 @@ async def every(conn: Connection, person_id: UUID) -> list[CannedReply]:
         return await cursor.fetchall()
 
 
+async def named(conn: Connection, person_id: UUID | None, shortcut: str) -> UUID | None:
+    """Return the id of the reply that has a shortcut, among the shared ones (None) or among a person's own."""
+    cursor = await conn.execute(
+        "SELECT id FROM canned_reply WHERE shortcut = %s AND person_id IS NOT DISTINCT FROM %s", (shortcut, person_id)
+    )
+    row = await cursor.fetchone()
+    return row[0] if row else None
+
+
 async def save(conn: Connection, person_id: UUID | None, shortcut: str, title: str, text: str) -> UUID:
     """Keep a reply under its shortcut, instead of one that is there; return its id."""
     cursor = await conn.execute(

@@ -71,10 +71,30 @@ async def test_a_reply_that_is_edited_takes_its_new_shortcut_and_wrong_ones_are_
     assert "Chega em" in (await browser.get(PAGE, params={"id": str(row[0])}, headers=HTML)).text
     assert (await add(browser, id=str(row[0]), shortcut="entrega")).status_code == 303
     for wrong in ({"shortcut": "com espaço"}, {"title": " "}, {"text": ""}, {"text": "x" * 4001}):
-        assert (await add(browser, **wrong)).status_code == 422
+        answer = await add(browser, **{"text": "Ainda aqui"} | wrong)
+        assert answer.status_code == 422
+        assert ("Ainda aqui" in answer.text) != ("text" in wrong)  # what was written stays
     async with pool.connection() as conn:
         rows = await (await conn.execute("SELECT shortcut FROM canned_reply")).fetchall()
     assert rows == [("entrega",)]
+
+
+async def test_a_reply_does_not_take_the_place_of_another_one_by_its_shortcut(manager, pool) -> None:
+    assert (await add(manager, shared="1", text="Em 3 dias.")).status_code == 303
+    assert (await add(manager, text="Só meu")).status_code == 303  # an own one hides the shared one
+    assert (await add(manager, shared="1", shortcut="outra")).status_code == 303
+    async with pool.connection() as conn:
+        other = await (await conn.execute("SELECT id::text FROM canned_reply WHERE shortcut = 'outra'")).fetchone()
+    file = await upload(manager, name="tabela.pdf")
+    for more in ({}, {"id": other[0]}):
+        answer = await add(manager, shared="1", text="Em 5 dias.", file=file, **more)
+        assert answer.status_code == 409
+        assert "Já existe uma resposta com esse atalho" in answer.text
+        for written in (">Em 5 dias.</textarea>", f'value="{file}"', "tabela.pdf"):
+            assert written in answer.text
+    async with pool.connection() as conn:
+        cursor = await conn.execute("SELECT text FROM canned_reply WHERE shortcut = 'prazo' ORDER BY text")
+        assert await cursor.fetchall() == [("Em 3 dias.",), ("Só meu",)]
 
 
 async def upload(browser: Browser, content: bytes = PDF, name: str = EVIL) -> str:
@@ -137,13 +157,16 @@ async def test_a_file_that_no_reply_has_is_deleted(manager, pool, folder) -> Non
     assert (await manager.submit(f"{PAGE}/{rows['outra']}/delete", page=PAGE)).status_code == 303
     await keeper.clean()
     assert stored(folder) == [PDF + b"1", PDF + b"3"]
-    assert (await add(manager, shared="1", shortcut="novo", file=await upload(manager, PDF + b"4"))).status_code == 303
+    async with pool.connection() as conn:
+        row = await (await conn.execute("SELECT id::text FROM canned_reply")).fetchone()
+    new = {"shared": "1", "shortcut": "novo", "id": row[0]}
+    assert (await add(manager, **new, file=await upload(manager, PDF + b"4"))).status_code == 303
     async with pool.connection() as conn:
         await conn.execute("UPDATE canned_file SET created_at = now() - interval '2 days'")
     await keeper.clean()
     assert stored(folder) == [PDF + b"4"]
-    assert (await add(manager, shared="1", shortcut="novo", file=first)).status_code == 409
-    assert (await add(manager, shared="1", shortcut="novo")).status_code == 303
+    assert (await add(manager, **new, file=first)).status_code == 409
+    assert (await add(manager, **new)).status_code == 303
     await keeper.clean()
     assert stored(folder) == []
 
