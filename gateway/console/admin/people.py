@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -54,7 +55,10 @@ class People:
     async def _list(self, request: Request) -> Response:
         return await self._page(request, 200, None)
 
-    async def _page(self, request: Request, status: int, problem: str | None) -> Response:
+    async def _page(
+        self, request: Request, status: int, problem: str | None, typed: Mapping[str, object] | None = None
+    ) -> Response:
+        """Show all people, and the form with what was typed into it."""
         async with self._pool.connection() as conn:
             everybody = await people.every(conn)
         return render(
@@ -64,13 +68,14 @@ class People:
             people=everybody,
             roles=roles_below(person_of(request)),
             problem=problem,
+            typed=typed,
         )
 
     async def _add(self, request: Request) -> Response:
         form, manager = await request.form(), person_of(request)
         login, wanted = str(form.get("login", "")).strip().lower(), _wanted(form, manager)
         if wanted is None or not LOGIN.fullmatch(login):
-            return await self._page(request, 422, "admin.people.invalid")
+            return await self._page(request, 422, "admin.people.invalid", _typed(form))
         password = new_password() if form.get("password") else None
         hashed = await self._passwords.hash(password) if password else None
         try:
@@ -83,7 +88,7 @@ class People:
                 detail = {"login": login, **_detail(wanted)}
                 await audit.write(conn, manager, "person_added", f"person:{person_id}", detail)
         except LoginTakenError:
-            return await self._page(request, 409, "admin.people.taken")
+            return await self._page(request, 409, "admin.people.taken", _typed(form))
         if password is None:
             return RedirectResponse(f"{PEOPLE}/{person_id}", 303)
         return render(request, "admin/password.html", name=wanted.name, login=login, password=password)
@@ -163,7 +168,7 @@ async def _keep_an_admin(conn: Connection, found: Person) -> None:
 def _wanted(form: FormData, manager: Person) -> Wanted | None:
     """Return what a form says; None: a name or role is missing or may not be given."""
     name, role = " ".join(str(form.get("name", "")).split()), str(form.get("role", ""))
-    departments = [one.strip() for one in str(form.get("departments", "")).split(",") if one.strip()]
+    departments = _departments(form)
     fits = (
         0 < len(name) <= _LONGEST_NAME
         and name.isprintable()
@@ -172,6 +177,18 @@ def _wanted(form: FormData, manager: Person) -> Wanted | None:
     if not fits or role not in roles_below(manager):
         return None
     return Wanted(name, Role(role), departments or None, masks_numbers=bool(form.get("masks_numbers")))
+
+
+def _departments(form: FormData) -> list[str]:
+    return [one.strip() for one in str(form.get("departments", "")).split(",") if one.strip()]
+
+
+def _typed(form: FormData) -> dict[str, object]:
+    """Return what a form has, for the page that says what is wrong with it."""
+    return {
+        "login": str(form.get("login", "")), "name": str(form.get("name", "")), "role": str(form.get("role", "")),
+        "departments": _departments(form), "masks_numbers": bool(form.get("masks_numbers")),
+    }  # fmt: skip
 
 
 def _detail(wanted: Wanted) -> dict[str, object]:

@@ -35,7 +35,10 @@ async def test_a_manager_adds_a_person_who_then_enters(signed_in, pool) -> None:
     assert ana.sees("vendas")
     assert ana.sees(None)
     assert not ana.sees("suporte")
-    assert (await browser.submit(PEOPLE, form)).status_code == 409
+    again = await browser.submit(PEOPLE, form | {"role": "viewer", "masks_numbers": "1"})
+    assert again.status_code == 409
+    for typed in ('value="Ana@Loja.com.br"', '"viewer" selected', 'numbers" value="1" checked', 'vendas, pedidos"'):
+        assert typed in again.text  # what was typed stays
     browser.cookies.clear()
     assert (await browser.sign_in("ana@loja.com.br", password[1])).status_code == 303
     assert (await browser.get("/console/", headers=HTML)).headers["location"] == "/console/account/password"
