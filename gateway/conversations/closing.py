@@ -46,7 +46,7 @@ async def restore(
         found = await as_seen(conn, conversation_id, by, version)
         if found.state == "closed" and before.state != "closed":
             await episodes.reopen_last(conn, conversation_id)
-            await store.reopen(conn, conversation_id)
+            await store.reopen(conn, before)
         await _as_before(conn, found, before, quiet)
         return await done(conn, by, "undone", found, state=before.state)
 

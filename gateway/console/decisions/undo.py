@@ -16,7 +16,7 @@ from starlette.requests import Request
 from gateway.console.routes import RefusedError
 from gateway.store.desk.standing import Standing
 
-_IDS, _TIMES = ("id", "assignee_id"), ("held_until", "snoozed_until", "closed_at")
+_IDS, _TIMES = ("id", "assignee_id"), ("held_until", "snoozed_until", "closed_at", "waits_since")
 
 
 def sealed(request: Request, value: Mapping[str, Any]) -> str:
@@ -37,7 +37,7 @@ def unsealed(request: Request, text: str) -> dict[str, Any]:
 def standing_of(values: Mapping[str, Any]) -> Standing:
     """Return a standing that was sealed."""
     ids = {name: UUID(values[name]) for name in _IDS if values[name]}
-    times = {name: datetime.fromisoformat(values[name]) for name in _TIMES if values[name]}
+    times = {name: datetime.fromisoformat(values[name]) for name in _TIMES if values.get(name)}
     return Standing(**{**values, **ids, **times})
 
 

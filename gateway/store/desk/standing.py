@@ -19,7 +19,8 @@ UNTIL_A_REPLY = datetime(9999, 1, 1, tzinfo=UTC)
 class Standing:
     """A conversation as a person decides about it.
 
-    state: open, waiting, taken, elsewhere, snoozed or closed; version: rises with each change of these fields.
+    state: open, waiting, taken, elsewhere, snoozed or closed; version: rises with each change of these fields. reason,
+    summary: of the agent's handoff.
     """
 
     id: UUID
@@ -32,6 +33,9 @@ class Standing:
     held_until: datetime | None
     snoozed_until: datetime | None
     closed_at: datetime | None
+    waits_since: datetime | None = None
+    reason: str | None = None
+    summary: str | None = None
 
 
 async def read(conn: Connection, conversation_id: UUID, *, lock: bool = False) -> Standing | None:
@@ -41,7 +45,8 @@ async def read(conn: Connection, conversation_id: UUID, *, lock: bool = False) -
             await cursor.execute("SELECT FROM conversation WHERE id = %s FOR UPDATE", (conversation_id,))
         await cursor.execute(
             """SELECT c.id, c.channel_id, c.version, c.state, c.assignee_id, p.name AS assignee_name, c.department,
-                      c.held_until, c.snoozed_until, c.closed_at
+                      c.held_until, c.snoozed_until, c.closed_at, c.waits_since, c.handoff_reason AS reason,
+                      c.handoff_summary AS summary
                FROM conversation c LEFT JOIN person p ON p.id = c.assignee_id WHERE c.id = %s""",
             (conversation_id,),
         )
@@ -95,19 +100,21 @@ async def restore(conn: Connection, before: Standing) -> None:
     """
     await conn.execute(
         """UPDATE conversation SET holder = %s, assignee_id = %s, snoozed_until = %s, held_until = %s, department = %s,
-                  closed_at = NULL, held_since = coalesce(held_since, now()) WHERE id = %s""",
+                  closed_at = NULL, held_since = coalesce(held_since, now()), handoff_reason = %s,
+                  handoff_summary = %s WHERE id = %s""",
         (
             "app" if before.state == "elsewhere" else "person", before.assignee_id, before.snoozed_until,
-            before.held_until, before.department, before.id,
+            before.held_until, before.department, before.reason, before.summary, before.id,
         ),
     )  # fmt: skip
     await silence(conn, before.id)
 
 
-async def reopen(conn: Connection, conversation_id: UUID) -> None:
-    """Open a closed conversation, after its last episode was opened again: what nobody answered is waited for."""
+async def reopen(conn: Connection, before: Standing) -> None:
+    """Open a closed conversation, after its last episode was opened again: the customer waits as long as before."""
     await conn.execute(
-        "UPDATE conversation SET closed_at = NULL, waits_since = unanswered_since(id) WHERE id = %s", (conversation_id,)
+        "UPDATE conversation SET closed_at = NULL, waits_since = least(%s, unanswered_since(id)) WHERE id = %s",
+        (before.waits_since, before.id),
     )
 
 

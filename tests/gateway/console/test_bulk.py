@@ -74,6 +74,21 @@ async def test_each_decision_is_made_for_all_and_taken_back(desk, database, sign
     assert "&lt;b&gt;VIP" in (await browser.get("/console/", headers=HTML)).text
 
 
+async def test_a_conversation_that_was_closed_by_mistake_waits_as_long_and_for_the_same_reason(
+    desk, database, signed_in
+) -> None:
+    items = await seed(desk, database)
+    desk.waits(items[0]["id"], "Reclamação", "A lente quebrou duas vezes.", minutes=90)
+    browser = await signed_in(Role.ATTENDANT)
+    query = "SELECT handoff_reason, handoff_summary, waits_since FROM conversation ORDER BY created_at"
+    with psycopg.connect(database, autocommit=True) as conn:
+        before = conn.execute(query).fetchall()
+        told = (await send(browser, "/console/bulk", {"action": "close", "items": items})).json()
+        assert conn.execute(query).fetchall() == [(None, None, None)] * 3
+        await send(browser, "/console/bulk/undo", {"undo": told["undo"]})
+        assert conn.execute(query).fetchall() == before
+
+
 async def test_what_changed_meanwhile_is_refused_and_not_undone(desk, database, signed_in, states) -> None:
     items = await seed(desk, database)
     desk.said(items[0]["id"], "Mais uma coisa")
