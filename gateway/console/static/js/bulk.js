@@ -79,8 +79,10 @@ if (bar) {
     const name = event.target.closest("button")?.dataset.bulk;
     if (name === "clear") return clear();
     if (!name) return;
-    $(`#bulk-${name}`).returnValue = "";
-    $(`#bulk-${name}`).showModal();
+    const dialog = $(`#bulk-${name}`);
+    $("form", dialog).reset(); // without what was written about others
+    dialog.returnValue = "";
+    dialog.showModal();
   });
   for (const dialog of $$("dialog[id^=bulk-]")) dialog.addEventListener("close", () => asked(dialog));
 }

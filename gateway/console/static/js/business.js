@@ -22,7 +22,9 @@ export class Business {
     this.#fetch();
   }
 
+  /** Fetch them anew: they did not come, or others may be shown now. */
   again() {
+    if (!this.#root) return;
     this.#show("waiting");
     this.#fetch();
   }

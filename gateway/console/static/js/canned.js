@@ -114,6 +114,7 @@ export function begin() {
   variables = [];
   field().addEventListener("input", look);
   field().addEventListener("blur", hide);
+  box().addEventListener("mousedown", (event) => event.preventDefault()); // the text keeps the focus, and the list its link
   $("#composer").addEventListener("keydown", pressed, { capture: true });
   $("#composer").addEventListener("submit", held, { capture: true });
 }

@@ -26,6 +26,7 @@ export class Dialogs {
   ask(name) {
     const dialog = $(`#dialog-${name}`);
     if (!dialog) return;
+    if (name !== "department") $("form", dialog).reset(); // what an earlier decision was told is of no use for this one
     dialog.returnValue = "";
     dialog.showModal();
   }

@@ -62,6 +62,7 @@ function close() {
   $("#find").hidden = true;
   $("#find-text").value = "";
   [asked, hits] = ["", []];
+  count();
   $("#scroller").focus({ preventScroll: true });
 }
 

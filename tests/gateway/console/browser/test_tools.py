@@ -61,6 +61,10 @@ def test_search_finds_and_leads_to_the_message(new_page, enter, pictures, desk, 
     expect(page.locator("#find-count")).to_have_text("1 de 70")
     expect(page.locator("#thread")).to_contain_text("Mensagem 69")
     pictures(page, "find")
+    page.keyboard.press("Escape")
+    page.keyboard.press("f")
+    expect(page.get_by_role("searchbox", name="Buscar nesta conversa")).to_have_value("")
+    expect(page.locator("#find-count")).to_have_text("")
 
 
 def test_several_are_chosen_by_keys_assigned_and_taken_back(new_page, enter, pictures, desk, carla) -> None:
@@ -137,8 +141,11 @@ def test_a_person_vouches_for_the_number_beside_the_conversation(console_url, ne
     page.locator("#known").get_by_role("button", name="Confirmar").click()
     question = page.get_by_role("dialog", name="Confirmar")
     expect(question).to_have_accessible_description(re.compile("o agente mostra pedidos e dados dele"))
-    question.get_by_role("button", name="Confirmar").click()
+    expect(page.locator("#business")).to_have_attribute("aria-busy", "false")
+    with page.expect_response("**/business") as asked_again:
+        question.get_by_role("button", name="Confirmar").click()
     expect(page.locator("#known")).not_to_contain_text("não confirmado")
+    assert asked_again.value.status == 200  # what the number leads to
     assert desk._conn.execute("SELECT doubt FROM contact_key").fetchall() == [(None,)]
     assert desk._conn.execute("SELECT person_name FROM audit WHERE action = 'number confirmed'").fetchall() == [
         ("Ana Lima",)
@@ -166,3 +173,34 @@ def test_the_agents_work_leads_to_its_trace_also_where_it_used_no_tool(
         assert (link.get_attribute("target"), link.get_attribute("rel")) == ("_blank", "noopener noreferrer")
     titles = [work.locator("summary").inner_text() for work in page.locator(".work").all()]
     assert titles == ["O agente usou 2 ferramentas", "O agente usou 1 ferramenta", "O agente não usou ferramentas"]
+
+
+def test_a_dialog_does_not_keep_the_reason_of_an_earlier_decision(console_url, new_page, enter, carla) -> None:
+    page = enter(new_page(), "ana")
+    page.locator("#rows .line-link").first.focus()
+    page.keyboard.press("x")
+    button = page.locator("#bulk").get_by_role("button", name="Encerrar")
+    reason = page.get_by_role("textbox", name="Motivo")
+    for _ in range(2):
+        button.click()
+        expect(reason).to_have_value("")
+        reason.fill("Resolvido por telefone")
+        page.keyboard.press("Escape")
+    page.goto(f"{console_url}/conversations/{carla}")
+    page.locator("#scroller").focus()
+    for _ in range(2):
+        page.keyboard.press("e")
+        expect(reason).to_have_value("")
+        reason.fill("Resolvido por telefone")
+        page.keyboard.press("Escape")
+
+
+def test_without_canned_replies_the_list_leads_to_where_they_are_written(console_url, new_page, enter, carla) -> None:
+    page = enter(new_page(), "ana")
+    page.goto(f"{console_url}/conversations/{carla}")
+    page.get_by_role("button", name="Assumir", exact=True).click()
+    text = page.locator("#composer-text")
+    expect(text).to_be_enabled()
+    text.press_sequentially("/")
+    page.get_by_role("link", name="Escrever uma").click()
+    expect(page.get_by_role("heading", level=1, name="Respostas prontas")).to_be_visible()
