@@ -63,7 +63,8 @@ class Query:
     @property
     def narrowed(self) -> bool:
         """Return whether this is not the whole list."""
-        return any((self.department, self.channel, self.assignee, self.tag))
+        assignee = self.assignee if self.view != "mine" else ""
+        return any((self.department, self.channel, assignee, self.tag))
 
     def holds(self, row: Row, person: Person) -> bool:
         """Return whether a conversation is in this list."""
