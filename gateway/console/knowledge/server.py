@@ -61,7 +61,7 @@ class KnowledgeServer:
             raise RefusedError(404, "knowledge.off")
         headers = {"authorization": f"Bearer {self._token.get_secret_value()}"}
         timeout = httpx.Timeout(seconds, connect=_CONNECT_SECONDS)
-        for url in await self._in_order():
+        for url in await self._in_order(long=seconds > TIMEOUT_SECONDS):
             try:
                 answer = await self._http.request(method, url + path, headers=headers, timeout=timeout, **content)  # type: ignore[arg-type] # json or params
                 if answer.status_code in _SENTENCES:
@@ -78,12 +78,17 @@ class KnowledgeServer:
                 return answer
         raise RefusedError(503, "knowledge.away")
 
-    async def _in_order(self) -> list[str]:
-        """Return the addresses, first the one that answered last; one that hangs costs a look, and not each page."""
+    async def _in_order(self, *, long: bool) -> list[str]:
+        """Return the addresses, first the one that answered last; one that hangs costs a look, and not each page.
+
+        long: of a request that may take long; a server that is away is not asked then.
+        """
         found = list(await self._servers.addresses())
-        if self._well not in found and len(found) > 1:
+        if long or (self._well not in found and len(found) > 1):
             looks = await asyncio.gather(*(look(self._http, one, _LOOK_SECONDS) for one in found))
-            self._well = next((one for one, state in zip(found, looks, strict=True) if state is State.WELL), None)
+            states = dict(zip(found, looks, strict=True))
+            self._well = next((one for one in found if states[one] is State.WELL), None)
+            found = [one for one in found if not long or states[one] is not State.AWAY]
         return sorted(found, key=lambda one: one != self._well)
 
 

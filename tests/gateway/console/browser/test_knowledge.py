@@ -24,7 +24,7 @@ from tests.databases import Databases
 from tests.gateway.console.browser.test_accessibility import check
 from tests.gateway.console.browser.test_tools import pictures
 from tests.gateway.console.conftest import HASH
-from tests.gateway.console.knowledge.conftest import TOKEN, database_template
+from tests.gateway.console.knowledge.conftest import TOKEN, WELL, database_template
 from tests.gateway.console.knowledge.test_pages import CARE
 from tests.gateway.support.serving import served
 from tests.graph.knowledge.conftest import SmallModel, loaded_model, model
@@ -46,7 +46,7 @@ def agent_url(monkeypatch: pytest.MonkeyPatch, database: str, model: SmallModel)
 
     async def serve() -> None:
         ended = asyncio.Event()
-        async with served(make_app([*ROUTES, *CONSOLE], settings(), development=False)) as url:
+        async with served(make_app([*ROUTES, *CONSOLE, WELL], settings(), development=False)) as url:
             addresses.put((url, asyncio.get_running_loop(), ended))
             reading = asyncio.create_task(tables.knowledge().worker.run())
             await ended.wait()
