@@ -81,12 +81,15 @@ function unfilled(start, end) {
   return name;
 }
 
+/** Hold an answer back that still has a variable; it may come from a draft, before the variables are known. */
 function held(event) {
   const text = field();
-  const name = $("#composer").dataset.mode === "reply" && unfilled(0, text.value.length);
-  if (!name) return;
+  if ($("#composer").dataset.mode !== "reply" || !text.value.includes("{")) return;
+  const name = unfilled(0, text.value.length);
+  if (replies && !name) return;
   event.preventDefault();
   event.stopImmediatePropagation();
+  if (!replies) return load().then(() => replies && $("#composer").requestSubmit());
   text.focus();
   notice(box().dataset.unfilled.replace("{n}", name));
 }

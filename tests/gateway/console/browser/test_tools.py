@@ -122,6 +122,11 @@ def test_canned_replies_are_written_and_inserted_at_the_cursor(console_url, new_
     expect(text).to_have_value("Oi, Carla! Aqui é Beatriz. O pedido {pedido} chega em 3 dias.")
     text.press("Enter")
     expect(page.locator(".toast")).to_contain_text("Preencha {pedido}")
+    expect(page.locator("#draft-state")).to_have_text("Rascunho salvo")
+    page.reload()  # the text is that of the draft
+    expect(text).to_have_value(re.compile("{pedido}"))
+    text.press("Enter")
+    expect(page.locator(".toast")).to_contain_text("Preencha {pedido}")
     text.press_sequentially("12345")  # the variable is chosen
     text.press("Enter")
     expect(page.locator(".entry.by-person")).to_contain_text("Beatriz. O pedido 12345 chega em 3 dias.")
