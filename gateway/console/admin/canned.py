@@ -30,7 +30,7 @@ _ORDER = re.compile(r"pedido\D{0,12}(\d{3,20})", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Written:
-    """What the form has. old: the reply that is edited; file: the reply's, or one that was just uploaded."""
+    """The content of the form. old: the reply that is edited; file: the reply's, or one that was just uploaded."""
 
     shortcut: str = ""
     title: str = ""
