@@ -84,7 +84,8 @@ async def writing(connection: Connection, config: RunnableConfig) -> AsyncIterat
     """Make all that the block writes through the connection one transaction, which only a run with the fence commits.
 
     Raises FencedError where the run is not the latest. The connection has to be in autocommit mode: all that a pipeline
-    sends before it waits is then one transaction (psycopg, "Pipeline mode support").
+    sends until it is synchronised is then one transaction. The block must not open a pipeline of its own: psycopg
+    would synchronise, and so commit, before it begins ("Pipeline mode support").
     """
     try:
         async with connection.pipeline():

@@ -25,7 +25,7 @@ from psycopg.rows import DictRow
 from graph.contract.context import Context
 from graph.server import fence
 from graph.server.memory_cleanup import clean_up_forever
-from graph.server.postgres import Pool, connection_settings, new_pool, telling_away
+from graph.server.postgres import ManyRowsCursor, Pool, connection_settings, new_pool, telling_away
 from graph.server.retention import Retention
 from graph.settings import settings
 
@@ -92,7 +92,22 @@ class Checkpointer(AsyncPostgresSaver):
     @asynccontextmanager
     async def _fenced(self, config: RunnableConfig) -> AsyncIterator[AsyncPostgresSaver]:
         async with telling_away(), self._pool.connection() as connection, fence.writing(connection, config):
-            yield AsyncPostgresSaver(connection, serde=self.serde)
+            yield _PipelineSaver(connection, serde=self.serde)
+
+
+class _PipelineSaver(AsyncPostgresSaver):
+    """A checkpointer on a connection in a pipeline, which ends no transaction, and writes many rows in one statement.
+
+    The base class opens a pipeline for each of its writes, which commits what the one around it has sent; and sends a
+    statement for each row, of which a turn has some sixty (langgraph-checkpoint-postgres 3.2.0).
+    """
+
+    conn: AsyncConnection[DictRow]
+
+    @asynccontextmanager
+    async def _cursor(self, *, pipeline: bool = False) -> AsyncIterator[ManyRowsCursor]:
+        async with ManyRowsCursor(self.conn) as cursor:
+            yield cursor
 
 
 class Store(AsyncPostgresStore):

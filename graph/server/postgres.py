@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import select
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import psycopg
 import stamina
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor, AsyncRawCursor
+from psycopg.abc import Params, Query
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
@@ -27,6 +31,9 @@ WAIT_SECONDS = 10
 
 # For calls that may be repeated: a restart of Postgres takes some seconds.
 persistent = stamina.retry(on=psycopg.OperationalError, attempts=None, timeout=20, wait_initial=0.2, wait_max=2)
+
+# The values of an INSERT of one row.
+_VALUES = re.compile(r"\bVALUES\s*(\((?:%s, )*%s\))")
 
 # SQLSTATEs of what passes by itself: no connection, no room, a server that starts or stops or only reads, a lost race.
 _PASSING = ("08", "40", "53", "57P", "25006", "55P03")
@@ -89,6 +96,34 @@ def new_pool(address: str, size: int, name: str, configure: Configure | None = N
         open=False,
         name=name,
     )
+
+
+class ManyRowsCursor(AsyncCursor[DictRow]):
+    """A cursor whose `executemany` inserts all rows by one statement where it can: each statement has its price.
+
+    It cannot where rows of one call may replace each other (`DO UPDATE`), and where their ids are asked for.
+    """
+
+    async def executemany(self, query: Query, params_seq: Iterable[Params], *, returning: bool = False) -> None:
+        """Execute a query for each of many rows; see the base class. Raises psycopg.Error."""
+        rows = [*params_seq]
+        many = _of_many_rows(query, len(rows)) if isinstance(query, str) and not returning else None
+        if many is None:
+            await super().executemany(query, rows, returning=returning)
+            return
+        async with AsyncRawCursor(self.connection) as cursor:
+            await cursor.execute(many, [*chain.from_iterable(rows)])
+
+
+@lru_cache
+def _of_many_rows(query: str, rows: int) -> bytes | None:
+    """Return the INSERT of so many rows, its parameters numbered as Postgres has them; None where there is none."""
+    values = _VALUES.search(query)
+    if values is None or not rows or "DO UPDATE" in query:
+        return None
+    width = values[1].count("%s")
+    numbered = [", ".join(f"${row * width + n + 1}" for n in range(width)) for row in range(rows)]
+    return f"{query[: values.start(1)]}({'), ('.join(numbered)}){query[values.end(1) :]}".encode()
 
 
 class LoopPool:
