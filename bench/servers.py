@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 import uuid
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 
@@ -31,34 +33,27 @@ class Servers:
         self.run_seconds = run_seconds
         self.joined = 0
         self.end = asyncio.Event()  # runs without a duration of their own end when it is set
-        self._runs: dict[str, tuple[str, str]] = {}  # run id: turn id, wa_id
         self.app = Starlette(
             routes=[
                 Route("/ok", lambda _: JSONResponse({"ok": True})),
-                Route("/threads/{thread}/runs", self._create, methods=["POST"]),
-                Route("/threads/{thread}/runs/{run}", self._get),
-                Route("/threads/{thread}/runs/{run}/join", self._join),
+                Route("/threads/{thread}/runs/wait", self._wait, methods=["POST"]),
                 Route("/{version}/{number}/messages", self._send, methods=["POST"]),
             ]
         )
 
-    async def _create(self, request: Request) -> Response:
-        body = await request.json()
-        run_id, wa_id = str(uuid.uuid4()), body["context"]["customer_keys"][0]["value"]
+    async def _wait(self, request: Request) -> Response:
+        body, run_id = await request.json(), uuid.uuid4()
+        wa_id = body["context"]["customer_keys"][0]["value"]
         self.times.asked[wa_id] = time.time()
-        self._runs[run_id] = (body["input"]["turn_id"], wa_id)
-        return JSONResponse({"run_id": run_id})
-
-    async def _get(self, _: Request) -> Response:
-        return JSONResponse({"status": "success"})
-
-    async def _join(self, request: Request) -> Response:
-        turn_id, wa_id = self._runs[request.path_params["run"]]
         self.joined += 1
+        head = {"content-location": f"/threads/{request.path_params['thread']}/runs/{run_id}"}
+        return StreamingResponse(self._answer(body["input"]["turn_id"], wa_id), headers=head)
+
+    async def _answer(self, turn_id: str, wa_id: str) -> AsyncIterator[bytes]:
         await (asyncio.sleep(self.run_seconds) if self.run_seconds else self.end.wait())
         self.times.ended[wa_id] = time.time()
         replies = [{"type": "text", "text": "Olá"}]
-        return JSONResponse({"turn_id": turn_id, "answered": turn_id, "replies": replies, "handoff": None})
+        yield json.dumps({"turn_id": turn_id, "answered": turn_id, "replies": replies, "handoff": None}).encode()
 
     async def _send(self, request: Request) -> Response:
         body: dict[str, Any] = await request.json()

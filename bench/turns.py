@@ -106,10 +106,9 @@ async def without_gateway(port: int) -> float:
         for n in range(100):
             started = time.perf_counter()
             body = {"input": {"turn_id": "t"}, "context": {"customer_keys": [{"value": f"bare{n}"}]}}
-            run = (await http.post("/threads/t/runs", json=body)).json()["run_id"]
-            await http.get(f"/threads/t/runs/{run}")
+            await http.post("/threads/t/runs/wait", json=body)
             await http.post("/v26.0/n/messages", json={"to": f"+bare{n}"})
-            seconds.append(time.perf_counter() - started)
+            seconds.append(time.perf_counter() - started - RUN_SECONDS)
     return 1000 * statistics.median(seconds)
 
 

@@ -1,14 +1,17 @@
 """The agent server: one run a turn, looked for before it is requested again.
 
-The code depends on these facts about the server: a run has no idempotency key; a lost run answers 404; `join` answers
-200 with `__error__` for lost and for failed runs, and without it for a timed-out run, so that only the values of our
-own graph (`answered`) or the run's status tell that it succeeded; after a success `join` returns the thread's current
-values. (langgraph-api 0.16; `docs/decisions/`.)
+The code depends on these facts about the server: a run has no idempotency key; `runs/wait` names the run in its head,
+and the run goes on if the request breaks; a lost run answers 404; `wait` and `join` answer 200 with `__error__` for
+failed runs (`join` for lost ones too), and without it for a timed-out run, so that only the values of our own graph
+(`answered`) or the run's status tell that it succeeded; after a success `join` returns the thread's current values.
+(langgraph-api 0.16; `docs/decisions/`.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, get_args
 from uuid import UUID
@@ -26,7 +29,9 @@ from gateway.whatsapp.text import NestingError, clean, clean_text
 log = structlog.get_logger(__name__)
 
 # A pod that is gone takes no connection and refuses none: its turns are then asked of another server.
-_TIMEOUT = httpx.Timeout(20, connect=3)
+_SECONDS = 20
+_TIMEOUT = httpx.Timeout(_SECONDS, connect=3)
+_WAIT_TIMEOUT = httpx.Timeout(_SECONDS, connect=3, read=None)  # the end of a run may take long
 _PAGE_RUNS = 100
 _MOST_STEPS, _STEP_LENGTH = 20, 1000
 _PASSAGE: dict[str, type] = {"id": int, "source": str, "version": int, "title": str, "used": bool}
@@ -75,6 +80,14 @@ class Answer:
     erasure: Way | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class StartedRun:
+    """A run that was requested; `answer` waits for its end by the same request, and raises as `Agent.wait`."""
+
+    id: UUID
+    answer: Callable[[], Awaitable[Answer]]
+
+
 class Agent:
     """Runs of one assistant on an agent server. Use it as `async with`."""
 
@@ -101,38 +114,41 @@ class Agent:
         """Close all connections."""
         await self._http.aclose()
 
+    @asynccontextmanager
     async def start(
-        self, thread: UUID, turn: UUID, assistant: str, run_input: Mapping[str, Any], context: Mapping[str, Any],
-        *, fence: int,
-    ) -> UUID:  # fmt: skip
-        """Request a run that answers a turn; return its id.
+        self, thread: UUID, turn: UUID, assistant: str, run_input: Mapping[str, Any] | None,
+        context: Mapping[str, Any], *, fence: int,
+    ) -> AsyncIterator[StartedRun]:  # fmt: skip
+        """Request a run that answers a turn; its answer arrives as long as the block lasts. The run goes on after it.
 
-        fence: a number above those of all earlier runs of the thread, which write nothing once this one has begun.
+        run_input: None continues where an earlier run of the same turn was cut off; fence: a number above those of all
+        earlier runs of the thread, which write nothing once this one has begun.
 
         Raises:
             NotConnectedError: The server was not reached.
             AgentAwayError: The server did not confirm it. The run may exist: `find` it before requesting again.
             RunFailedError: The server refuses such a run.
         """
-        return await self._create(thread, turn, assistant, dict(run_input), context, fence)
-
-    async def resume(self, thread: UUID, turn: UUID, assistant: str, context: Mapping[str, Any], *, fence: int) -> UUID:
-        """Request a run that continues where an earlier run of the same turn was cut off. Raises as `start`."""
-        return await self._create(thread, turn, assistant, None, context, fence)
-
-    async def _create(
-        self, thread: UUID, turn: UUID, assistant: str, run_input: dict[str, Any] | None, context: Mapping[str, Any],
-        fence: int,
-    ) -> UUID:  # fmt: skip
-        try:
-            run = await self._client.runs.create(
-                str(thread), assistant, input=run_input, context=dict(context),
-                metadata={"turn_id": str(turn), "fence": fence},
-                if_not_exists="create", multitask_strategy="enqueue", durability="sync", headers=trace_headers(),
-            )  # fmt: skip
-        except httpx.HTTPError as error:
-            raise _translated(error) from error
-        return UUID(run["run_id"])
+        asked = {
+            "assistant_id": assistant, "context": dict(context), "metadata": {"turn_id": str(turn), "fence": fence},
+            "if_not_exists": "create", "multitask_strategy": "enqueue", "durability": "sync",
+            "on_disconnect": "continue", **({} if run_input is None else {"input": dict(run_input)}),
+        }  # fmt: skip
+        request = self._http.build_request(
+            "POST", f"/threads/{thread}/runs/wait", json=asked, headers=trace_headers(), timeout=_WAIT_TIMEOUT
+        )
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(_SECONDS):
+                    response = await self._http.send(request, stream=True)
+                stack.push_async_callback(response.aclose)
+                response.raise_for_status()
+            except TimeoutError:
+                raise AgentAwayError("TimeoutError") from None
+            except httpx.HTTPError as error:
+                raise _translated(error) from error
+            run = _named(response)
+            yield StartedRun(run, lambda: self._answer(thread, run, turn, _values(response)))
 
     async def find(self, thread: UUID, turn: UUID) -> UUID | None:
         """Return the newest run of a turn that is in progress or has succeeded. Raises AgentAwayError."""
@@ -171,8 +187,12 @@ class Agent:
             RunCutOffError: It ended without an answer, and nothing is wrong with the turn.
             AgentAwayError: The server went away meanwhile; the run may still exist.
         """
+        return await self._answer(thread, run, turn, self._join(thread, run))
+
+    async def _answer(self, thread: UUID, run: UUID, turn: UUID, told: Awaitable[dict[str, Any]]) -> Answer:
+        """Return a run's answer to a turn, from the values that the server tells at its end. Raises as `wait`."""
         try:
-            values = await self._join(thread, run)
+            values = await told
             status = "success" if _is_whole(turn, values) else await self._status(thread, run)
         except httpx.HTTPError as error:
             if _status(error) == httpx.codes.NOT_FOUND:
@@ -193,13 +213,9 @@ class Agent:
 
     async def _join(self, thread: UUID, run: UUID) -> dict[str, Any]:
         # Not the SDK's join, which retries by itself, warns, and hides for 15 s that the server went away.
-        response = await self._http.get(f"/threads/{thread}/runs/{run}/join", timeout=httpx.Timeout(20, read=None))
+        response = await self._http.get(f"/threads/{thread}/runs/{run}/join", timeout=_WAIT_TIMEOUT)
         response.raise_for_status()
-        try:
-            values = response.json()
-        except RecursionError:
-            raise RunFailedError("the answer is nested too deeply") from None
-        return values if isinstance(values, dict) else {}
+        return await _values(response)
 
     async def cancel(self, thread: UUID, run: UUID) -> None:
         """Ask the server to stop a run whose answer is no longer needed; failures are only logged."""
@@ -207,6 +223,24 @@ class Agent:
             await self._client.runs.cancel(str(thread), str(run))
         except httpx.HTTPError as error:
             log.info("run_not_cancelled", run_id=str(run), error=type(error).__name__)
+
+
+def _named(response: httpx.Response) -> UUID:
+    """Return the id of the run that a response is about; without one the run has to be looked for."""
+    try:
+        return UUID(response.headers.get("content-location", "").rpartition("/")[2])
+    except ValueError:
+        raise AgentAwayError("the agent server does not say which run it began") from None
+
+
+async def _values(response: httpx.Response) -> dict[str, Any]:
+    """Read the values of a thread, which arrive at the end of its run. Raises httpx.HTTPError and RunFailedError."""
+    await response.aread()
+    try:
+        values = response.json()
+    except RecursionError:
+        raise RunFailedError("the answer is nested too deeply") from None
+    return values if isinstance(values, dict) else {}
 
 
 def _is_whole(turn: UUID, values: Mapping[str, Any]) -> bool:

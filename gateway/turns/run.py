@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,6 @@ from gateway.store.database import Pool
 from gateway.store.turns import turns as store
 from gateway.store.turns.turns import Turn
 from gateway.turns.agent_server import (
-    Agent,
     AgentAwayError,
     Answer,
     NotConnectedError,
@@ -83,30 +82,31 @@ class Runs:
                 await asyncio.sleep(_AWAY_RETRY_SECONDS)
 
     async def _attempt(self, turn: Turn, channel: Channel, ends_at: float) -> Answer:
-        server, run = await self._run(turn, channel, ends_at)
+        """Return the answer of the turn's run: of the one that is known, of one that is adopted, or of a new one."""
+        known = (turn.server, turn.run_id) if turn.server and turn.run_id else await self._adopted(turn)
+        if known is None:
+            return await self._new(turn, channel, ends_at)
+        server, run = known
         async with self._servers.at(server) as agent:
             return await agent.wait(turn.conversation_id, run, turn.id)
 
-    async def _run(self, turn: Turn, channel: Channel, ends_at: float) -> tuple[str, UUID]:
-        """Return the server and the id of the turn's run: those that are known, or of a run that is adopted or new."""
-        if turn.server and turn.run_id:
-            return turn.server, turn.run_id
+    async def _adopted(self, turn: Turn) -> tuple[str, UUID] | None:
+        """Return the server and the id of a run that was requested before without being noted, if there is one."""
+        if not turn.posted:
+            return None
         server = turn.server or await self._servers.choose(turn.conversation_id)
-        if run := await self._find(turn, server):
-            log.info("run_adopted", run_id=str(run))
-        else:
-            server = await self._servers.choose(turn.conversation_id)
-            run = await self._start(turn, channel, ends_at, server)
+        async with self._servers.at(server) as agent:
+            run = await agent.find(turn.conversation_id, turn.id)
+        if run is None:
+            return None
+        log.info("run_adopted", run_id=str(run))
+        await self._note(turn, run, server)
+        return server, run
+
+    async def _note(self, turn: Turn, run: UUID, server: str) -> None:
         async with self._pool.connection() as conn:
             await store.note_run(conn, turn, run, server)
         turn.server, turn.run_id = server, run
-        return server, run
-
-    async def _find(self, turn: Turn, server: str) -> UUID | None:
-        if not turn.posted:
-            return None
-        async with self._servers.at(server) as agent:
-            return await agent.find(turn.conversation_id, turn.id)
 
     def erasure(self, turn: Turn) -> Way:
         """Return what follows when the customer of a turn wants all data erased."""
@@ -119,7 +119,9 @@ class Runs:
                 async with self._servers.at(turn.server) as agent:
                     await agent.cancel(turn.conversation_id, turn.run_id)
 
-    async def _start(self, turn: Turn, channel: Channel, ends_at: float, server: str) -> UUID:
+    async def _new(self, turn: Turn, channel: Channel, ends_at: float) -> Answer:
+        """Request a run, and return its answer."""
+        server = await self._servers.choose(turn.conversation_id)
         left = ends_at - time.monotonic() + _CAPABILITY_SECONDS
         capability = self._capabilities.issue(turn.id, turn.contact_id, left)
         context = _context(turn, channel, capability, self.erasure(turn))
@@ -127,23 +129,22 @@ class Runs:
         async with self._pool.connection() as conn:
             fence = await store.note_posting(conn, turn, server)
         turn.posted, turn.server = True, server
-        try:
-            async with self._servers.at(server) as agent:
-                return await self._request(agent, turn, channel.assistant, context, fence, again=asked_before)
-        except NotConnectedError:
-            turn.server = None
-            self._servers.refuses(server)
-            raise
-
-    async def _request(
-        self, agent: Agent, turn: Turn, assistant: str, context: Mapping[str, Any], fence: int, *, again: bool
-    ) -> UUID:
-        thread = turn.conversation_id
-        # To post a half-finished turn again would repeat its effects under new tool call ids.
-        if again and await agent.begun(thread, turn.id, assistant):
-            log.info("run_resumed")
-            return await agent.resume(thread, turn.id, assistant, context, fence=fence)
-        return await agent.start(thread, turn.id, assistant, _input(turn), context, fence=fence)
+        async with self._servers.at(server) as agent, AsyncExitStack() as stack:
+            try:
+                # To post a half-finished turn again would repeat its effects under new tool call ids.
+                resumed = asked_before and await agent.begun(turn.conversation_id, turn.id, channel.assistant)
+                if resumed:
+                    log.info("run_resumed")
+                run_input = None if resumed else _input(turn)
+                run = await stack.enter_async_context(
+                    agent.start(turn.conversation_id, turn.id, channel.assistant, run_input, context, fence=fence)
+                )
+            except NotConnectedError:
+                turn.server = None
+                self._servers.refuses(server)
+                raise
+            await self._note(turn, run.id, server)
+            return await run.answer()
 
 
 def _input(turn: Turn) -> Mapping[str, Any]:

@@ -51,7 +51,14 @@ def turn() -> UUID:
 
 
 async def start(agent: Agent, thread: UUID, turn: UUID, text: str = "pedido 12345") -> UUID:
-    return await agent.start(thread, turn, "agent", turn_input(turn, text), CONTEXT, fence=time.time_ns())
+    """Request a run, and go away."""
+    async with agent.start(thread, turn, "agent", turn_input(turn, text), CONTEXT, fence=time.time_ns()) as run:
+        return run.id
+
+
+async def resume(agent: Agent, thread: UUID, turn: UUID) -> UUID:
+    async with agent.start(thread, turn, "agent", None, CONTEXT, fence=time.time_ns()) as run:
+        return run.id
 
 
 async def test_a_run_is_found_by_its_turn_and_gives_its_replies(agent: Agent, thread: UUID, turn: UUID) -> None:
@@ -72,13 +79,38 @@ async def test_the_same_turn_again_gives_the_same_replies(stack: Stack, agent: A
     asked_for = turn_input(turn, "pedido 12345")
 
     async def answer() -> Answer:
-        run = await agent.start(thread, turn, "agent", asked_for, CONTEXT, fence=time.time_ns())
-        return await agent.wait(thread, run, turn)
+        async with agent.start(thread, turn, "agent", asked_for, CONTEXT, fence=time.time_ns()) as run:
+            return await run.answer()
 
     first = await answer()
     asked = len(stack.calls("/chat/completions"))
     assert await answer() == first
     assert len(stack.calls("/chat/completions")) == asked
+
+
+async def test_the_answer_comes_by_the_request_of_the_run(agent: Agent, thread: UUID, turn: UUID) -> None:
+    asked_for = turn_input(turn, "pedido 12345")
+    async with agent.start(thread, turn, "agent", asked_for, CONTEXT, fence=time.time_ns()) as run:
+        assert await agent.find(thread, turn) == run.id
+        answer = await run.answer()
+    assert "Em separação" in answer.replies[0]["text"]
+    assert answer == await agent.wait(thread, run.id, turn)
+
+
+@pytest.mark.parametrize("end", ["failed", "cancelled"])
+async def test_the_request_of_a_run_that_fails_says_so(
+    stack: Stack, agent: Agent, thread: UUID, turn: UUID, end: str
+) -> None:
+    if end == "failed":
+        stack.fault(on="model", kind="error", status=401, times=1, message="segredo")
+    hold = stack.fault(on="model", kind="hold", times=1) if end == "cancelled" else None
+    async with agent.start(thread, turn, "agent", turn_input(turn, "Oi"), CONTEXT, fence=time.time_ns()) as run:
+        if hold:
+            stack.held(hold)
+            await agent.cancel(thread, run.id)
+        with pytest.raises(RunFailedError) as failure:
+            await run.answer()
+    assert "segredo" not in str(failure.value)
 
 
 async def test_waiting_again_for_a_run_that_ended_gives_the_same(agent: Agent, thread: UUID, turn: UUID) -> None:
@@ -96,7 +128,8 @@ async def test_an_unknown_run_is_lost(agent: Agent, thread: UUID, turn: UUID) ->
 
 async def test_an_unknown_assistant_fails_the_run(agent: Agent, thread: UUID, turn: UUID) -> None:
     with pytest.raises(RunFailedError, match="refused"):
-        await agent.start(thread, turn, "nobody", turn_input(turn, "Oi"), CONTEXT, fence=time.time_ns())
+        async with agent.start(thread, turn, "nobody", turn_input(turn, "Oi"), CONTEXT, fence=time.time_ns()):
+            pass
 
 
 async def test_a_wrong_token_is_trouble_of_the_server_not_of_the_turn(stack: Stack, thread: UUID, turn: UUID) -> None:
@@ -115,7 +148,7 @@ async def test_a_failed_run_says_so_without_quoting_and_can_be_resumed(
     assert "segredo" not in str(failure.value)
     assert await agent.find(thread, turn) is None  # it is not alive: nothing to adopt
     assert await agent.begun(thread, turn, "agent")
-    again = await agent.resume(thread, turn, "agent", CONTEXT, fence=time.time_ns())
+    again = await resume(agent, thread, turn)
     assert "Em separação" in (await agent.wait(thread, again, turn)).replies[0]["text"]
 
 
@@ -138,7 +171,7 @@ async def test_a_run_whose_own_database_goes_away_says_so_and_can_be_resumed(
     assert await agent.find(thread, turn) is None
     begun = await agent.begun(thread, turn, "agent")  # or the run had only to store its end
     if begun:
-        again = await agent.resume(thread, turn, "agent", CONTEXT, fence=time.time_ns())
+        again = await resume(agent, thread, turn)
     else:
         again = await start(agent, thread, turn)
     assert "Em separação" in (await agent.wait(thread, again, turn)).replies[0]["text"]
@@ -159,13 +192,16 @@ async def test_a_killed_server_loses_the_run_and_the_turn_goes_on(
     if not any(part["name"] == "agent" for part in stack.described["processes"]):
         pytest.skip("this stack did not start the agent server, so that it cannot kill it")
     hold = stack.fault(on="model", kind="hold", times=1)
-    run = await start(agent, thread, turn)
-    stack.held(hold)
-    stack.kill("agent")
-    stack.release(hold)
+    asked_for = turn_input(turn, "pedido 12345")
+    async with agent.start(thread, turn, "agent", asked_for, CONTEXT, fence=time.time_ns()) as run:
+        stack.held(hold)
+        stack.kill("agent")
+        stack.release(hold)
+        with pytest.raises(AgentAwayError):
+            await run.answer()
     with pytest.raises((RunLostError, AgentAwayError)):
-        await agent.wait(thread, run, turn)
+        await agent.wait(thread, run.id, turn)
     assert await agent.find(thread, turn) is None
     assert await agent.begun(thread, turn, "agent")
-    again = await agent.resume(thread, turn, "agent", CONTEXT, fence=time.time_ns())
+    again = await resume(agent, thread, turn)
     assert "Em separação" in (await agent.wait(thread, again, turn)).replies[0]["text"]

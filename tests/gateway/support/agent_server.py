@@ -6,14 +6,14 @@ tests/contract checks that the real server behaves in the same way.
 import asyncio
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 Json = dict[str, Any]
@@ -57,7 +57,7 @@ class AgentServer:
                 Route("/threads", self._thread, methods=["POST"]),
                 Route("/threads/{thread}/state", self._state),
                 Route("/threads/{thread}/runs", self._list, methods=["GET"]),
-                Route("/threads/{thread}/runs", self._create, methods=["POST"]),
+                Route("/threads/{thread}/runs/wait", self._wait, methods=["POST"]),
                 Route("/threads/{thread}/runs/{run}", self._get),
                 Route("/threads/{thread}/runs/{run}/join", self._join),
                 Route("/threads/{thread}/runs/{run}/cancel", self._cancel, methods=["POST"]),
@@ -84,17 +84,24 @@ class AgentServer:
     async def _state(self, _: Request) -> Response:
         return JSONResponse({"values": {"turn_id": self.begun}, "next": ["agent"] if self.begun else []})
 
-    async def _create(self, request: Request) -> Response:
-        body = await request.json()
-        run = {
-            "run_id": str(uuid.uuid4()), "thread_id": request.path_params["thread"], "status": "running",
-            "metadata": body["metadata"], "headers": dict(request.headers), "input": body.get("input"),
-            "context": body["context"],
+    def create(self, thread: str, headers: Mapping[str, str], body: Json) -> Json:
+        """Begin a run."""
+        run: Json = {
+            "run_id": str(uuid.uuid4()), "thread_id": thread, "status": "running", "metadata": body["metadata"],
+            "headers": dict(headers), "input": body.get("input"), "context": body["context"],
             "error": self.fail.pop(0) if self.fail else None,
         }  # fmt: skip
         self.runs.insert(0, run)
         self.asked += 1
-        return JSONResponse(run)
+        return run
+
+    async def _wait(self, request: Request) -> Response:
+        run = self.create(request.path_params["thread"], request.headers, await request.json())
+        return StreamingResponse(self.end(run["run_id"]), headers=location(run))
+
+    async def end(self, run_id: str) -> AsyncIterator[bytes]:
+        """Wait for the end of a run, and give its answer."""
+        yield bytes((await self._answer(run_id)).body)
 
     async def _list(self, request: Request) -> Response:
         of_thread = [run for run in self.runs if run["thread_id"] == request.path_params["thread"]]
@@ -103,15 +110,18 @@ class AgentServer:
 
     async def _get(self, request: Request) -> Response:
         self.looks += 1
-        run = self._find(request)
+        run = self._find(request.path_params["run"])
         return JSONResponse(run) if run else JSONResponse({"detail": "Run not found"}, 404)
 
     async def _join(self, request: Request) -> Response:
-        if self.loses or self._find(request) is None:
-            self.runs = [run for run in self.runs if run["run_id"] != request.path_params["run"]]
+        return await self._answer(request.path_params["run"])
+
+    async def _answer(self, run_id: str) -> Response:
+        if self.loses or self._find(run_id) is None:
+            self.runs = [run for run in self.runs if run["run_id"] != run_id]
             return JSONResponse({"__error__": "404: Run not found"})
         await self.gate.wait()
-        run = self._find(request)
+        run = self._find(run_id)
         if run is None:
             return JSONResponse({"__error__": "404: Run not found"})
         run["status"] = "error" if run["error"] else "success"
@@ -122,12 +132,12 @@ class AgentServer:
         return Response(answer, media_type="application/json") if isinstance(answer, bytes) else JSONResponse(answer)
 
     async def _cancel(self, request: Request) -> Response:
-        if run := self._find(request):
+        if run := self._find(request.path_params["run"]):
             run["status"] = "interrupted"
         return Response(status_code=204)
 
-    def _find(self, request: Request) -> Json | None:
-        return next((run for run in self.runs if run["run_id"] == request.path_params["run"]), None)
+    def _find(self, run_id: str) -> Json | None:
+        return next((run for run in self.runs if run["run_id"] == run_id), None)
 
 
 class _Line(httpx.AsyncBaseTransport):
@@ -139,12 +149,27 @@ class _Line(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if self._server.away:
             raise httpx.ConnectError("refused", request=request)
-        response = await self._inner.handle_async_request(request)
-        creates = request.method == "POST" and request.url.path.endswith("/runs")
-        if creates and self._server.lose_answers:
+        if not request.url.path.endswith("/runs/wait"):
+            return await self._inner.handle_async_request(request)
+        # The inner transport would give the head of the answer only with its end.
+        run = self._server.create(request.url.path.split("/")[2], request.headers, json.loads(request.content))
+        if self._server.lose_answers:
             self._server.lose_answers -= 1
             raise httpx.ReadError("cut off", request=request)
-        return response
+        return httpx.Response(200, headers=location(run), stream=_Body(self._server.end(run["run_id"])))
+
+
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, content: AsyncIterator[bytes]) -> None:
+        self._content = content
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._content
+
+
+def location(run: Json) -> dict[str, str]:
+    """Return the head that names a run."""
+    return {"content-location": f"/threads/{run['thread_id']}/runs/{run['run_id']}"}
 
 
 def inputs(server: AgentServer) -> list[list[str]]:
