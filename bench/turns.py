@@ -62,6 +62,7 @@ def worker(url: str, port: int) -> Iterator[psutil.Process]:
         "LANGGRAPH_URL": f"http://127.0.0.1:{port}",
         "QUIET_PERIOD_SECONDS": str(QUIET_SECONDS),
         "WORK_PORT": str(free_port()),
+        "TURNS_IN_FLIGHT": str(IN_FLIGHT),
         "LOG_LEVEL": "error",
         "CHANNELS_FILE": os.environ["BENCH_CHANNELS_FILE"],
     }

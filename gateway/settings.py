@@ -98,7 +98,7 @@ class Settings(CommonSettings):
         2_000_000, ge=0, description="tokens of models for a customer within 24 hours, then a person; 0: any number"
     )
     turns_in_flight: int = Field(
-        500,
+        100,
         ge=1,
         description="turns that one work process holds at once, with those that wait for an agent server's place",
     )
