@@ -11,7 +11,7 @@ from graph.history.tool_calls import admitted
 from graph.history.transcript import clean
 from graph.model.failures import InvalidAnswerError
 from graph.model.leaks import without_thoughts
-from graph.policy.masking import mask, sensitive_digits
+from graph.policy.masking import mask
 
 LARGEST = 2**53 - 1  # the largest integer that all readers of JSON agree on; so many can be added within 64 bits
 
@@ -31,9 +31,7 @@ def sanitized(message: BaseMessage, history: Sequence[AnyMessage], *, last: bool
         raise InvalidAnswerError(type(message).__name__)
     raw = message.model_dump()
     cleaned = {key: _storable(value) for key, value in raw.items()}
-    hide = partial(
-        mask, known=sensitive_digits(instructions, *(one.text for one in history if isinstance(one, ToolMessage)))
-    )
+    hide = partial(mask, given=[instructions, *(one.text for one in history if isinstance(one, ToolMessage))])
     cleaned["tool_calls"] = _each_text(cleaned.get("tool_calls", []), hide)
     cleaned["content"] = _readable(cleaned["content"], lambda text: hide(without_thoughts(text)))
     if last:

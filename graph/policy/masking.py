@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from graph.policy.sensitive_numbers import find_sensitive
@@ -10,11 +10,14 @@ from graph.policy.sensitive_numbers import find_sensitive
 SPLIT = "[parte de um número]"  # instead of the digits of a number that goes on in the next message
 
 
-def mask(text: str, known: Collection[str] = ()) -> str:
-    """Return the text with card numbers and CPFs masked except their last digits; numbers in `known` stay."""
-    for found in reversed(find_sensitive(text)):
-        if found.digits not in known:
-            text = text[: found.start] + found.replacement + text[found.end :]
+def mask(text: str, given: Sequence[str] = ()) -> str:
+    """Return the text with card numbers and CPFs masked except their last digits; those in the `given` texts stay."""
+    if not (found := find_sensitive(text)):
+        return text
+    known = {one.digits for source in given for one in find_sensitive(source)}
+    for one in reversed(found):
+        if one.digits not in known:
+            text = text[: one.start] + one.replacement + text[one.end :]
     return text
 
 
@@ -29,11 +32,6 @@ def mask_together(texts: Sequence[str]) -> list[str]:
             first, last = max(found.start - starts[n], 0), max(found.end - starts[n], 0)
             masked[n] = masked[n][:first] + (found.replacement if n == parts[-1] else SPLIT) + masked[n][last:]
     return masked
-
-
-def sensitive_digits(*texts: str) -> frozenset[str]:
-    """Return the digits of all numbers in these texts that look like a card or CPF."""
-    return frozenset(found.digits for text in texts for found in find_sensitive(text))
 
 
 def mask_values(value: Any) -> Any:  # noqa: ANN401 - JSON

@@ -27,6 +27,7 @@ ISSUER = re.compile(
     re.VERBOSE,
 )
 CARD_DIGITS_MIN, CARD_DIGITS_MAX = 13, 19
+CPF_DIGITS = 11  # no sensitive number has fewer
 CARD_GROUPINGS = {(4, 4, 4, 4), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4), (4, 3, 3, 3), (8, 8)}
 CPF_GROUPINGS = {(11,), (9, 2), (3, 3, 3, 2), (1,) * 11}
 CNPJ_GROUPINGS = {(14,), (2, 3, 3, 4, 2)}
@@ -63,6 +64,8 @@ class SensitiveNumber:
 
 def find_sensitive(text: str) -> list[SensitiveNumber]:
     """Return the card numbers and CPFs of a text, in their order."""
+    if sum(map(str.isdigit, text)) < CPF_DIGITS:
+        return []
     shape = NON_ASCII.sub(lambda character: _normalized(character[0]), text)
     shape = PHONE.sub(lambda phone: "a" * len(phone[0]), shape)
     found = [one for number in _numbers(shape) for one in _Number(shape, number).find()]

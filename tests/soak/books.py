@@ -13,12 +13,15 @@ from tests.soak.customers import Customers
 
 # An edit, a deletion or a reaction is an event of another message, and no message itself.
 _MESSAGES = "SELECT wamid FROM message WHERE direction = 'in' AND wamid = ANY(%s)"
-# A message needs no turn where a person or the business's own app wrote to the customer after it.
-_IN_NO_TURN = """
+# A message needs no turn where a person or the business's own app wrote to the customer after it, and Meta did not fail
+# that for good (outside its hours nobody can say more).
+_ANSWERED = """
+EXISTS (SELECT 1 FROM message p WHERE p.conversation_id = m.conversation_id AND p.author IN ('person', 'app')
+        AND p.direction = 'out' AND p.created_at > m.created_at AND (p.status <> 'failed' OR p.error_code = 131047))"""
+_IN_NO_TURN = f"""
 SELECT m.wamid, m.type, m.status, m.created_at, c.holder FROM message m JOIN conversation c ON c.id = m.conversation_id
 WHERE m.direction = 'in' AND m.turn_id IS NULL AND m.type NOT IN ('reaction', 'system', 'edit', 'revoke')
-AND NOT EXISTS (SELECT 1 FROM message p WHERE p.conversation_id = m.conversation_id AND p.author IN ('person', 'app')
-                AND p.direction = 'out' AND p.created_at > m.created_at)"""
+AND NOT {_ANSWERED}"""
 _SILENT = """
 SELECT t.id FROM turn t WHERE t.state = 'done' AND NOT EXISTS (SELECT 1 FROM message m WHERE m.turn_id = t.id
     AND m.direction = 'out') AND t.error IS NULL"""
@@ -30,7 +33,7 @@ SELECT conversation_id, id::text FROM message WHERE direction = 'out' ORDER BY c
 _STUCK = {
     "events not processed": "SELECT count(*) FROM event WHERE state = 'new'",
     "events failed": "SELECT count(*) FROM event WHERE state = 'failed'",
-    "messages that wait for a turn": "SELECT count(*) FROM message WHERE awaits",
+    "messages that wait for a turn": f"SELECT count(*) FROM message m WHERE awaits AND NOT {_ANSWERED}",
     "open turns": "SELECT count(*) FROM turn WHERE state = 'open'",
     "messages not sent": "SELECT count(*) FROM message WHERE status IN ('queued', 'sending', 'uncertain')",
 }

@@ -75,15 +75,17 @@ async def apply_statuses(
 
 async def _find(conn: Connection, changes: Sequence[StatusChange]) -> dict[int, _Message]:
     """Lock the messages of statuses, and return them by the places of these."""
-    # In the same order everywhere, so that two workers with statuses of the same messages wait and do not deadlock.
+    # In the same order everywhere, so that two workers with statuses of the same messages wait and do not deadlock. The
+    # number is compared last: joined, a table that is not analysed yet would be read whole for each status.
     order = sorted(range(len(changes)), key=lambda place: str(changes[place].ours or changes[place].wamid))
     wanted = [changes[place] for place in order]
     cursor = await conn.execute(
         """SELECT w.place, m.id, m.status, m.wamid
            FROM unnest(%s::int[], %s::text[], %s::uuid[], %s::text[]) AS w(place, wamid, ours, channel_id)
            CROSS JOIN LATERAL (
-               SELECT m.id, m.status, m.wamid FROM message m JOIN conversation c ON c.id = m.conversation_id
-               WHERE m.direction = 'out' AND (m.wamid = w.wamid OR m.id = w.ours) AND c.channel_id = w.channel_id
+               SELECT m.id, m.status, m.wamid FROM message m
+               WHERE m.direction = 'out' AND (m.wamid = w.wamid OR m.id = w.ours)
+                 AND w.channel_id = (SELECT c.channel_id FROM conversation c WHERE c.id = m.conversation_id)
                ORDER BY (m.id = w.ours) DESC LIMIT 1 FOR UPDATE OF m) m""",
         (
             order, [one.wamid for one in wanted], [one.ours for one in wanted], [one.channel_id for one in wanted],

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import pytest
+
 from gateway.conversations import closing, holding, numbers, writing
 from gateway.store.desk.standing import Standing
 from gateway.store.people.people import Person
 from tests.gateway.support.deliveries import text
 from tests.gateway.support.harness import NO_QUIET, Gateway, nothing
+from tests.gateway.support.meta import status
 from tests.gateway.support.people import now, person
 
 
@@ -76,6 +79,49 @@ async def test_what_the_person_answered_is_not_answered_again(gateway: Gateway) 
     seen = await now(gateway)
     async with gateway.pool.connection() as conn:
         await writing.send(conn, seen.id, ana, [{"type": "text", "text": "Às 18 h."}])
+    await back(gateway, ana)
+    await gateway.settle()
+    assert len(gateway.agent.runs) == 1
+
+
+def failed_last(gateway: Gateway, code: int) -> dict[str, Any]:
+    """Return Meta's status that the last message, which it had accepted, failed."""
+    error = {"code": code, "title": "words"}
+    return status("failed", f"wamid.OUT{len(gateway.meta.bodies)}", errors=[error])
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["before the hand-back", "after it"])
+async def test_an_answer_of_a_person_that_could_not_be_sent_is_none(gateway: Gateway, later: bool) -> None:
+    ana = await person(gateway, "Ana")
+    await gateway.receive(text("Olá"))
+    await gateway.settle()
+    await gateway.send()
+    seen = await now(gateway)
+    async with gateway.pool.connection() as conn:
+        await holding.take(conn, seen.id, ana, seen.version)
+    await gateway.receive(text("Que horas fecha?"))
+    seen = await now(gateway)
+    async with gateway.pool.connection() as conn:
+        await writing.send(conn, seen.id, ana, [{"type": "text", "text": "Às 18 h."}])
+    await gateway.send()
+    if later:
+        await back(gateway, ana)
+    assert await gateway.sql("SELECT waits_since FROM conversation") == [(None,)]
+    await gateway.receive(statuses=[failed_last(gateway, 131026)])
+    assert await gateway.sql("SELECT waits_since IS NOT NULL FROM conversation") == [(True,)]
+    if not later:
+        await back(gateway, ana)
+    await gateway.settle()
+    assert [texts for texts, _ in await asked(gateway)] == [["Olá"], ["Que horas fecha?"]]
+
+
+async def test_outside_metas_hours_a_person_has_answered(gateway: Gateway) -> None:
+    ana = await taken_from_the_agent(gateway, ended=False)
+    seen = await now(gateway)
+    async with gateway.pool.connection() as conn:
+        await writing.send(conn, seen.id, ana, [{"type": "text", "text": "Às 18 h."}])
+    await gateway.send()
+    await gateway.receive(statuses=[failed_last(gateway, 131047)])
     await back(gateway, ana)
     await gateway.settle()
     assert len(gateway.agent.runs) == 1
