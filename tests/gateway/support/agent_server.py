@@ -36,6 +36,8 @@ class AgentServer:
     fail: list[str] = field(default_factory=list)  # errors of the next runs
     loses: bool = False  # every run is forgotten as soon as it was created
     lose_answers: int = 0  # runs are created, but the next answers to it are cut off
+    names: bool = True  # says which run it began
+    breaks: int = 0  # of the next runs the answer breaks off after its head
     asked: int = 0  # runs that were requested
     looks: int = 0  # how often the state of a run was asked for
     begun: str | None = None  # the unfinished turn of a thread
@@ -156,15 +158,20 @@ class _Line(httpx.AsyncBaseTransport):
         if self._server.lose_answers:
             self._server.lose_answers -= 1
             raise httpx.ReadError("cut off", request=request)
-        return httpx.Response(200, headers=location(run), stream=_Body(self._server.end(run["run_id"])))
+        head = location(run) if self._server.names else {}
+        return httpx.Response(200, headers=head, stream=_Body(self._server, run["run_id"], request))
 
 
 class _Body(httpx.AsyncByteStream):
-    def __init__(self, content: AsyncIterator[bytes]) -> None:
-        self._content = content
+    def __init__(self, server: AgentServer, run_id: str, request: httpx.Request) -> None:
+        self._server, self._run_id, self._request = server, run_id, request
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._content
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._server.breaks:
+            self._server.breaks -= 1
+            raise httpx.ReadError("broken", request=self._request)
+        async for piece in self._server.end(self._run_id):
+            yield piece
 
 
 def location(run: Json) -> dict[str, str]:

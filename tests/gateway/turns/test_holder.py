@@ -88,6 +88,26 @@ async def test_a_run_whose_creation_is_in_doubt_is_adopted(gateway: Gateway) -> 
     assert await gateway.replies() == ["Olá"]
 
 
+async def test_a_run_that_the_server_does_not_name_is_looked_for(gateway: Gateway) -> None:
+    gateway.agent.names = False
+    await gateway.receive(text("Olá"))
+    await gateway.settle()
+    assert len(gateway.agent.runs) == 1
+    assert await gateway.replies() == ["Olá"]
+
+
+async def test_a_run_goes_on_whose_request_breaks(gateway: Gateway) -> None:
+    gateway.agent.breaks = 1
+    gateway.agent.gate.clear()
+    await gateway.receive(text("Olá"))
+    await gateway.turns.step()
+    await until(lambda: not gateway.agent.breaks)
+    gateway.agent.gate.set()
+    await gateway.settle()
+    assert len(gateway.agent.runs) == 1
+    assert await gateway.replies() == ["Olá"]
+
+
 async def test_a_lost_run_is_posted_again(gateway: Gateway) -> None:
     gateway.agent.gate.clear()
     await gateway.receive(text("Olá"))
