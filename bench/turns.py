@@ -1,7 +1,7 @@
 """The time that the gateway adds to a turn, and the cost of 500 turns in flight for one `gateway work`.
 
 Overhead: from the commit of the inbound message to the reply's arrival at Meta, less the quiet period and the run.
-Next to it is the time of the same exchange without a gateway: two requests for the run and one send, one by one.
+Next to it is the time of the same exchange without a gateway: one request for the run and one send, one by one.
 """
 
 from __future__ import annotations

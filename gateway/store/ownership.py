@@ -57,7 +57,8 @@ async def wait_again(conn: Connection, conversation_id: UUID, turns: Collection[
                    SELECT FROM message o WHERE o.conversation_id = i.conversation_id AND o.direction = 'out'
                      AND ((o.turn_id = i.turn_id AND o.author = 'agent' AND o.status <> 'failed')
                           OR (o.author IN ('person', 'app') AND o.seq > i.seq AND o.type <> 'reaction'
-                              AND (o.status <> 'failed' OR o.error_code IS NOT DISTINCT FROM 131047))))) w
+                              AND NOT (o.status = 'failed' AND o.uncertain_at IS NULL
+                                       AND o.error_code IS DISTINCT FROM 131047))))) w
            WHERE c.id = %(id)s AND c.closed_at IS NULL AND w.since IS NOT NULL""",
         {"id": conversation_id, "turns": [turn for turn in turns if turn is not None]},
     )

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
-from typing import Any, cast
+from typing import Any, LiteralString, cast
 from uuid import UUID
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.store.base import Op, Result
 from langgraph.store.postgres.aio import AsyncPostgresStore
 from psycopg import AsyncConnection
+from psycopg.abc import Params
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow
 
@@ -35,6 +37,7 @@ SCHEMA = "agent"
 # Runs share these, and retention uses one of them while it deletes.
 CHECKPOINT_POOL_SIZE = 4
 STORE_POOL_SIZE = 4
+Write = Callable[[ManyRowsCursor], Awaitable[object]]
 # The parts of a configuration that the checkpointer copies into a checkpoint's metadata.
 _COPIED = ("configurable", "metadata")
 
@@ -67,15 +70,18 @@ class Checkpointer(AsyncPostgresSaver):
         """Save a checkpoint; see the base class. Raises FencedError."""
         bare = cast("RunnableConfig", {**config, **{part: _without_context(config.get(part)) for part in _COPIED}})
         kept = cast("CheckpointMetadata", _without_context(metadata))
-        async with self._fenced(config) as saver:
-            return await saver.aput(bare, checkpoint, kept, new_versions)
+        collecting = _Collecting(self._pool, serde=self.serde)
+        stored = await collecting.aput(bare, checkpoint, kept, new_versions)
+        await self._write(config, collecting.writes)
+        return stored
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """Save what a task wrote; see the base class. Raises FencedError."""
-        async with self._fenced(config) as saver:
-            await saver.aput_writes(config, writes, task_id, task_path)
+        collecting = _Collecting(self._pool, serde=self.serde)
+        await collecting.aput_writes(config, writes, task_id, task_path)
+        await self._write(config, collecting.writes)
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return a checkpoint, and raise the fence of its thread; see the base class. Raises FencedError."""
@@ -89,25 +95,38 @@ class Checkpointer(AsyncPostgresSaver):
             await fence.close(connection, str(thread_id))
         await super().adelete_thread(thread_id)
 
-    @asynccontextmanager
-    async def _fenced(self, config: RunnableConfig) -> AsyncIterator[AsyncPostgresSaver]:
-        async with telling_away(), self._pool.connection() as connection, fence.writing(connection, config):
-            yield _PipelineSaver(connection, serde=self.serde)
+    async def _write(self, config: RunnableConfig, writes: Sequence[Write]) -> None:
+        """Carry writes out as one transaction of a run."""
+        async with (
+            telling_away(),
+            self._pool.connection() as connection,
+            ManyRowsCursor(connection) as cursor,
+            fence.writing(connection, config),
+        ):
+            for write in writes:
+                await write(cursor)
 
 
-class _PipelineSaver(AsyncPostgresSaver):
-    """A checkpointer on a connection in a pipeline, which ends no transaction, and writes many rows in one statement.
+class _Collecting(AsyncPostgresSaver):
+    """A checkpointer that keeps what it would write in `writes`, and uses no connection.
 
-    The base class opens a pipeline for each of its writes, which commits what the one around it has sent; and sends a
-    statement for each row, of which a turn has some sixty (langgraph-checkpoint-postgres 3.2.0).
+    The base class would serialise in the middle of the transaction, and open a pipeline inside the one of the fence,
+    which commits what that one has sent (langgraph-checkpoint-postgres 3.2.0).
     """
 
-    conn: AsyncConnection[DictRow]
+    def __init__(self, pool: Pool, serde: SerializerProtocol) -> None:
+        super().__init__(pool, serde=serde)
+        self.writes: list[Write] = []
 
     @asynccontextmanager
-    async def _cursor(self, *, pipeline: bool = False) -> AsyncIterator[ManyRowsCursor]:
-        async with ManyRowsCursor(self.conn) as cursor:
-            yield cursor
+    async def _cursor(self, *, pipeline: bool = False) -> AsyncIterator[Any]:
+        yield self
+
+    async def execute(self, query: LiteralString, params: Params) -> None:
+        self.writes.append(lambda cursor: cursor.execute(query, params))
+
+    async def executemany(self, query: LiteralString, rows: Iterable[Params]) -> None:
+        self.writes.append(lambda cursor: cursor.executemany(query, rows))
 
 
 class Store(AsyncPostgresStore):

@@ -28,6 +28,7 @@ async def read(conn: Connection, turn: Turn) -> None:
     cursor = await conn.execute(
         """SELECT author, type, coalesce(content->>'text', content->>'body', content->>'caption'),
                   coalesce(sent_at, created_at) AS said_at FROM message WHERE turn_id = %s AND direction = 'out'
+             AND (status <> 'failed' OR uncertain_at IS NOT NULL)
              AND (author IN ('person', 'app') OR (author = 'gateway' AND type = 'template'))
            ORDER BY said_at, seq""",
         (turn.id,),

@@ -90,41 +90,37 @@ def failed_last(gateway: Gateway, code: int) -> dict[str, Any]:
     return status("failed", f"wamid.OUT{len(gateway.meta.bodies)}", errors=[error])
 
 
-@pytest.mark.parametrize("later", [False, True], ids=["before the hand-back", "after it"])
-async def test_an_answer_of_a_person_that_could_not_be_sent_is_none(gateway: Gateway, later: bool) -> None:
-    ana = await person(gateway, "Ana")
-    await gateway.receive(text("Olá"))
-    await gateway.settle()
-    await gateway.send()
-    seen = await now(gateway)
-    async with gateway.pool.connection() as conn:
-        await holding.take(conn, seen.id, ana, seen.version)
-    await gateway.receive(text("Que horas fecha?"))
-    seen = await now(gateway)
-    async with gateway.pool.connection() as conn:
-        await writing.send(conn, seen.id, ana, [{"type": "text", "text": "Às 18 h."}])
-    await gateway.send()
-    if later:
-        await back(gateway, ana)
-    assert await gateway.sql("SELECT waits_since FROM conversation") == [(None,)]
-    await gateway.receive(statuses=[failed_last(gateway, 131026)])
-    assert await gateway.sql("SELECT waits_since IS NOT NULL FROM conversation") == [(True,)]
-    if not later:
-        await back(gateway, ana)
-    await gateway.settle()
-    assert [texts for texts, _ in await asked(gateway)] == [["Olá"], ["Que horas fecha?"]]
-
-
-async def test_outside_metas_hours_a_person_has_answered(gateway: Gateway) -> None:
-    ana = await taken_from_the_agent(gateway, ended=False)
+@pytest.mark.parametrize("asked_before", [True, False], ids=["before the person took it", "after"])
+@pytest.mark.parametrize(
+    ("code", "given_up", "runs"), [(131026, False, 2), (131047, False, 1), (None, True, 1)],
+    ids=["failed", "outside the hours", "given up in doubt"],
+)  # fmt: skip
+async def test_an_answer_of_a_person_that_meta_failed_is_none(
+    gateway: Gateway, code: int | None, given_up: bool, runs: int, asked_before: bool
+) -> None:
+    if asked_before:
+        ana = await taken_from_the_agent(gateway, ended=False)
+    else:
+        gateway.agent.answer = nothing
+        ana = await taken_from_the_agent(gateway, ended=True)
+        await gateway.receive(text("E no sábado?"))
     seen = await now(gateway)
     async with gateway.pool.connection() as conn:
         await writing.send(conn, seen.id, ana, [{"type": "text", "text": "Às 18 h."}])
     await gateway.send()
-    await gateway.receive(statuses=[failed_last(gateway, 131047)])
+    if given_up:
+        await gateway.sql(
+            "UPDATE message SET status = 'failed', uncertain_at = now() WHERE author = 'person' RETURNING 1"
+        )
+    else:
+        error = {"code": code, "title": "words"}
+        await gateway.receive(statuses=[status("failed", f"wamid.OUT{len(gateway.meta.bodies)}", errors=[error])])
+    assert await gateway.sql("SELECT status, error_code FROM message WHERE author = 'person'") == [("failed", code)]
     await back(gateway, ana)
     await gateway.settle()
-    assert len(gateway.agent.runs) == 1
+    assert len(gateway.agent.runs) == runs
+    if runs == 2:
+        assert gateway.agent.runs[0]["input"]["since"] == []
 
 
 async def test_handed_back_quietly_the_agent_waits_for_the_customer_and_then_knows_all(gateway: Gateway) -> None:

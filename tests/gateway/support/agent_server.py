@@ -59,6 +59,7 @@ class AgentServer:
                 Route("/threads", self._thread, methods=["POST"]),
                 Route("/threads/{thread}/state", self._state),
                 Route("/threads/{thread}/runs", self._list, methods=["GET"]),
+                Route("/threads/{thread}/runs", self._create, methods=["POST"]),
                 Route("/threads/{thread}/runs/wait", self._wait, methods=["POST"]),
                 Route("/threads/{thread}/runs/{run}", self._get),
                 Route("/threads/{thread}/runs/{run}/join", self._join),
@@ -96,6 +97,10 @@ class AgentServer:
         self.runs.insert(0, run)
         self.asked += 1
         return run
+
+    async def _create(self, request: Request) -> Response:
+        """Begin a run as the last release asks for it."""
+        return JSONResponse(self.create(request.path_params["thread"], request.headers, await request.json()))
 
     async def _wait(self, request: Request) -> Response:
         run = self.create(request.path_params["thread"], request.headers, await request.json())

@@ -113,19 +113,23 @@ async def test_a_later_run_waits_for_a_write_that_has_begun(
                 await later.execute("UPDATE thread_fence SET fence = 2 WHERE thread_id = %s", [thread])
 
 
+@pytest.mark.parametrize("known", [False, True], ids=["new fence", "known fence"])
 @pytest.mark.parametrize("table", ["checkpoints", "checkpoint_blobs", "checkpoint_writes"])
 async def test_the_fence_is_compared_in_the_transaction_of_the_write(
-    saver: persistence.Checkpointer, thread: str, database: str, table: str
+    saver: persistence.Checkpointer, thread: str, database: str, table: str, known: bool
 ) -> None:
     run = Run(saver, thread, 1)
+    if known:
+        await run.read()
     await (run.write_task("of no one") if table == "checkpoint_writes" else run.write())
     with psycopg.connect(database) as connection:
+        # A transaction that makes a row is its xmin; one that locks it is its xmax.
         rows = connection.execute(
-            f"SELECT DISTINCT one.xmin FROM agent.{table} one JOIN agent.thread_fence USING (thread_id)"  # type: ignore[arg-type]
-            " WHERE thread_id = %s AND one.xmin = thread_fence.xmin",
-            [thread],
+            f"""SELECT count(*) FROM agent.{table} one JOIN agent.thread_fence f USING (thread_id)
+                WHERE thread_id = %s AND one.xmin::text = CASE WHEN %s THEN f.xmax ELSE f.xmin END::text""",  # type: ignore[arg-type]
+            [thread, known],
         )
-        assert len(rows.fetchall()) == 1
+        assert rows.fetchone() == (1,)
 
 
 async def test_a_write_makes_a_fence_that_was_deleted_for_its_age_again(

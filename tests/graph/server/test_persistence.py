@@ -3,11 +3,12 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from psycopg import errors
 from psycopg.conninfo import make_conninfo
 
 from graph.server import persistence
-from graph.server.postgres import StateAwayError, telling_away
+from graph.server.postgres import ManyRowsCursor, StateAwayError, _of_many_rows, telling_away
 from simulator.stack.postgres import Postgres
 
 CONFIG = {"configurable": {"thread_id": "1", "checkpoint_ns": ""}}
@@ -120,3 +121,33 @@ async def test_the_store_tells_that_postgres_is_away(environment: pytest.MonkeyP
     async with persistence.store() as store:
         with pytest.raises(StateAwayError):
             await store.aget(("customers", "1"), "profile")
+
+
+async def test_rows_of_one_call_are_inserted_by_one_statement(agent_database: str) -> None:
+    async with persistence.checkpointer() as saver, saver._pool.connection() as connection:
+        query = saver.INSERT_CHECKPOINT_WRITES_SQL
+        rows = [("t", "", "c", "task", "", place, "channel", None, b"v") for place in (0, 1, 1, 40_000)]
+        async with ManyRowsCursor(connection) as cursor:
+            await cursor.executemany(query, rows)
+            assert cursor._query is None  # which a statement for each row would set
+            await cursor.executemany(query, [])
+            await cursor.execute("SELECT idx FROM checkpoint_writes ORDER BY idx")
+            assert await cursor.fetchall() == [{"idx": 0}, {"idx": 1}, {"idx": 40_000}]
+
+
+async def test_rows_that_may_replace_each_other_are_inserted_one_by_one(agent_database: str) -> None:
+    async with persistence.checkpointer() as saver, saver._pool.connection() as connection:
+        query = saver.UPSERT_CHECKPOINT_WRITES_SQL
+        async with ManyRowsCursor(connection) as cursor:
+            await cursor.executemany(
+                query, [("t", "", "c", "task", "", -1, "__error__", None, value) for value in (b"1", b"2")]
+            )
+            await cursor.execute("SELECT blob FROM checkpoint_writes")
+            assert await cursor.fetchall() == [{"blob": b"2"}]
+
+
+def test_the_statements_of_the_library_are_known() -> None:
+    for query in (AsyncPostgresSaver.INSERT_CHECKPOINT_WRITES_SQL, AsyncPostgresSaver.UPSERT_CHECKPOINT_BLOBS_SQL):
+        many = _of_many_rows(query, 2)
+        assert many is not None
+        assert many.count(b"$1,") == 1
