@@ -7,7 +7,7 @@ from gateway.store import restored
 from gateway.store.database import WAKEUPS
 from gateway.store.outbox import doubts
 from tests.gateway.support.deliveries import payload, text
-from tests.gateway.support.harness import NO_QUIET, Gateway
+from tests.gateway.support.harness import NO_QUIET, Gateway, until
 from tests.gateway.support.people import now
 
 
@@ -56,9 +56,12 @@ async def test_a_customer_who_waits_for_the_agent_waits_for_a_person(gateway: Ga
 
 
 async def test_the_agent_answers_a_cut_turn_once_a_person_hands_the_conversation_back(gateway: Gateway) -> None:
+    gateway.agent.gate.clear()
     await gateway.receive(text("Olá"))
     await gateway.turns.step()
     await finish(gateway)
+    gateway.agent.gate.set()
+    await until(lambda: not gateway.turns._held)
     standing = await now(gateway)
     async with gateway.pool.connection() as conn:
         await holding.hand_back(conn, standing.id, None, standing.version, NO_QUIET)
