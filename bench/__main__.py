@@ -19,8 +19,9 @@ BENCHES = {
     "person": person.main,
 }
 
-for name in sys.argv[1:] or BENCHES:
-    if name not in BENCHES:
-        sys.exit(f"there is no bench {name!r}, only {', '.join(BENCHES)}")
+names = sys.argv[1:] or [*BENCHES]
+if unknown := set(names) - BENCHES.keys():
+    sys.exit(f"there is no bench {', '.join(sorted(unknown))}, only {', '.join(BENCHES)}")
+for name in names:
     print(f"## {name}")
     BENCHES[name]()
