@@ -105,7 +105,7 @@ def soak(directory: Path, plan: Plan) -> Report:
     )
     environment = {name: str(port) for name, port in own.items()} | {"SOAK_PORTS": json.dumps(ports)}
     environment |= {"CUSTOMER_TURNS_PER_DAY": "100000", "LEASE_SECONDS": "5", "LOG_LEVEL": "warning"}
-    environment |= {"AGENT_REPLICAS": "2", "AGENT_AWAY_SECONDS": "5", "TURNS_IN_FLIGHT": "50"}
+    environment |= {"AGENT_REPLICAS": "2", "AGENT_AWAY_SECONDS": "5", "TURNS_IN_FLIGHT": "20"}
     with (
         proxies.running(),
         running(directory, module="tests.soak.up", **environment) as stack,
