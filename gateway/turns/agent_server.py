@@ -151,7 +151,10 @@ class Agent:
             yield StartedRun(run, lambda: self._answer(thread, run, turn, _values(response)))
 
     async def find(self, thread: UUID, turn: UUID) -> UUID | None:
-        """Return the newest run of a turn that is in progress or has succeeded. Raises AgentAwayError."""
+        """Return the newest run of a turn, if it is in progress or has succeeded. Raises AgentAwayError.
+
+        Where the newest one failed, an older one that succeeded is of no use: to join it gives the thread's error.
+        """
         offset = 0
         while True:
             try:
@@ -161,8 +164,8 @@ class Agent:
                     return None
                 raise _translated(error) from error
             for run in page:  # newest first
-                if (run.get("metadata") or {}).get("turn_id") == str(turn) and run["status"] in _LIVE_STATES:
-                    return UUID(run["run_id"])
+                if (run.get("metadata") or {}).get("turn_id") == str(turn):
+                    return UUID(run["run_id"]) if run["status"] in _LIVE_STATES else None
             if len(page) < _PAGE_RUNS:
                 return None
             offset += _PAGE_RUNS

@@ -1,6 +1,7 @@
 """Turns over a real Postgres, with an agent server whose faults the tests choose."""
 
 import asyncio
+from uuid import uuid4
 
 import pytest
 
@@ -8,6 +9,7 @@ from gateway.numbers.channels import Channel
 from gateway.numbers.quiet_period import QuietPeriod
 from gateway.store.database import Pool
 from gateway.store.turns.turns import Turn
+from gateway.turns.agent_server import Agent
 from tests.gateway.support.agent_server import echo, inputs
 from tests.gateway.support.deliveries import NUMBER, text
 from tests.gateway.support.harness import Gateway, until
@@ -86,6 +88,19 @@ async def test_a_run_whose_creation_is_in_doubt_is_adopted(gateway: Gateway) -> 
     await gateway.settle()
     assert len(gateway.agent.runs) == 1
     assert await gateway.replies() == ["Olá"]
+
+
+@pytest.mark.parametrize("newest", ["error", "interrupted"])
+async def test_of_the_runs_of_a_turn_the_newest_one_counts(gateway: Gateway, newest: str) -> None:
+    turn, thread = uuid4(), uuid4()
+    gateway.agent.runs = [
+        {"run_id": str(uuid4()), "thread_id": str(thread), "metadata": {"turn_id": str(turn)}, "status": status}
+        for status in (newest, "success")
+    ]
+    async with Agent("http://agent", None, gateway.agent.transport()) as agent:
+        assert await agent.find(thread, turn) is None
+        gateway.agent.runs.pop(0)
+        assert await agent.find(thread, turn) is not None
 
 
 async def test_a_run_that_the_server_does_not_name_is_looked_for(gateway: Gateway) -> None:
