@@ -144,7 +144,7 @@ class Agent:
                 stack.push_async_callback(response.aclose)
                 response.raise_for_status()
             except TimeoutError:
-                raise AgentAwayError("TimeoutError") from None
+                raise AgentAwayError(f"no run was confirmed within {_SECONDS} s") from None
             except httpx.HTTPError as error:
                 raise _translated(error) from error
             run = _named(response)
