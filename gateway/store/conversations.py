@@ -11,14 +11,25 @@ from psycopg.rows import class_row
 
 from gateway.store.database import TURNS, Connection, notified
 
+
+def failed_at_meta(message: str) -> str:
+    """Return the SQL of whether Meta failed a message, given by its alias, so that it is no answer.
+
+    Outside Meta's 24 hours (131047) nothing else can be said; a message that was given up in doubt may have arrived.
+    """
+    return (
+        f"({message}.status = 'failed' AND {message}.uncertain_at IS NULL"
+        f" AND {message}.error_code IS DISTINCT FROM 131047)"
+    )
+
+
 #: Whether a person has answered a customer's message `m`: here when it was in the conversation already, or in the phone
 #: app after it was written, whenever we learned of it. Within one second the order is not known: it is unanswered then.
-#: A message that a person dismissed needs no answer. One that Meta failed is no answer, except outside its 24 hours
-#: (131047), where nothing else can be said; one that was given up in doubt is an answer, because it may have arrived.
-ANSWERED_BY_PEOPLE = """(m.dismissed OR EXISTS (
+#: A message that a person dismissed needs no answer.
+ANSWERED_BY_PEOPLE = f"""(m.dismissed OR EXISTS (
     SELECT FROM message s WHERE s.conversation_id = m.conversation_id AND s.direction = 'out'
       AND s.author IN ('person', 'app') AND s.type NOT IN ('reaction', 'edit', 'revoke')
-      AND NOT (s.status = 'failed' AND s.uncertain_at IS NULL AND s.error_code IS DISTINCT FROM 131047)
+      AND NOT {failed_at_meta("s")}
       AND CASE s.author WHEN 'app' THEN s.sent_at > m.sent_at ELSE s.seq > m.seq END))"""
 
 

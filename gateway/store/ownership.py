@@ -9,6 +9,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
+from gateway.store.conversations import failed_at_meta
 from gateway.store.database import Connection
 from gateway.store.unanswered import SILENCED, TAKEN_OVER, wait_for_agent
 
@@ -50,16 +51,15 @@ async def silence(conn: Connection, conversation_id: UUID) -> None:
 async def wait_again(conn: Connection, conversation_id: UUID, turns: Collection[UUID | None]) -> None:
     """Have the customer wait for the answer of turns whose replies were silenced, unless some of it was sent."""
     await conn.execute(
-        """UPDATE conversation c SET waits_since = least(c.waits_since, w.since) FROM (
+        f"""UPDATE conversation c SET waits_since = least(c.waits_since, w.since) FROM (
                SELECT min(i.created_at) AS since FROM message i WHERE i.conversation_id = %(id)s
                  AND i.turn_id = ANY(%(turns)s::uuid[]) AND i.direction = 'in' AND i.revoked_at IS NULL
                  AND NOT EXISTS (
                    SELECT FROM message o WHERE o.conversation_id = i.conversation_id AND o.direction = 'out'
                      AND ((o.turn_id = i.turn_id AND o.author = 'agent' AND o.status <> 'failed')
                           OR (o.author IN ('person', 'app') AND o.seq > i.seq AND o.type <> 'reaction'
-                              AND NOT (o.status = 'failed' AND o.uncertain_at IS NULL
-                                       AND o.error_code IS DISTINCT FROM 131047))))) w
-           WHERE c.id = %(id)s AND c.closed_at IS NULL AND w.since IS NOT NULL""",
+                              AND NOT {failed_at_meta("o")})))) w
+           WHERE c.id = %(id)s AND c.closed_at IS NULL AND w.since IS NOT NULL""",  # noqa: S608  # ours
         {"id": conversation_id, "turns": [turn for turn in turns if turn is not None]},
     )
 
