@@ -228,7 +228,7 @@ def _wait_for_start(directory: Path, process: subprocess.Popen[bytes]) -> None:
             process.terminate()
             said = process.communicate(timeout=_PATIENCE)[0].decode()
             logs = [f"--- {log.name}\n{log.read_text()[-2000:]}" for log in (directory / "logs").glob("*.log")]
-            raise AssertionError("\n".join(["the stack did not start", said, *logs]))
+            raise AssertionError("\n".join([*logs, f"the stack did not start: {said}"]))
         time.sleep(0.1)
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -11,7 +12,7 @@ import psycopg
 import pytest
 import redis
 
-from simulator.ports import HOST, PortBusyError, free_port, listens
+from simulator.ports import CHOSEN, HOST, PortBusyError, free_port, free_ports, listens
 from simulator.stack.postgres import Postgres, _require_reachable
 from simulator.stack.process import Process, StartError, User
 from simulator.stack.valkey import Valkey
@@ -152,8 +153,16 @@ def test_a_process_that_hangs_is_stopped(tmp_path: Path) -> None:
 
 
 def test_free_ports_are_free() -> None:
-    with socket.create_server((HOST, free_port())):
+    first = free_ports(2)
+    with socket.create_server((HOST, free_port())), socket.create_server((HOST, first + 1)):
         pass
+
+
+def test_no_outgoing_connection_takes_a_free_port_before_its_server() -> None:
+    with ExitStack() as stack:
+        server = stack.enter_context(socket.create_server((HOST, free_port()), backlog=100))
+        ends = [stack.enter_context(socket.create_connection(server.getsockname())) for _ in range(50)]
+        assert not {one.getsockname()[1] for one in ends} & {*CHOSEN}
 
 
 def test_a_simulator_whose_page_is_open_ends_when_it_is_asked(server_dir: Path) -> None:
