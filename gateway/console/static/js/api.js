@@ -11,12 +11,20 @@ export class Refused extends Error {
   }
 }
 
+// Browsers send at most 64 KiB for a page that is left; a letter has four bytes at most.
+const LONGEST_AFTERWARDS = 15_000;
+
 /** POST an object as JSON, or a FormData; gives the answer's JSON. Throws Refused, or TypeError without a network. */
-export async function post(path, body = {}) {
+export async function post(path, body = {}, options = {}) {
   const isForm = body instanceof FormData;
   const headers = { "X-CSRF-Token": token(), Accept: "application/json" };
   if (!isForm) headers["Content-Type"] = "application/json";
-  return read(await fetch(path, { method: "POST", headers, body: isForm ? body : JSON.stringify(body) }));
+  return read(await fetch(path, { method: "POST", headers, body: isForm ? body : JSON.stringify(body), ...options }));
+}
+
+/** POST an object as `post` does, to the end also where the page is left meanwhile. */
+export function postAfterwards(path, body) {
+  return post(path, body, { keepalive: JSON.stringify(body).length < LONGEST_AFTERWARDS });
 }
 
 /** POST a file as the body; gives the answer's JSON. Throws as `post`. */

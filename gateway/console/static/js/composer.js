@@ -1,6 +1,6 @@
 // The composer: a reply or a note, with a draft of each, kept by the server while a person writes.
 
-import { post, Refused } from "./api.js";
+import { post, postAfterwards, Refused } from "./api.js";
 import { Attachments } from "./attachments.js";
 import { $, $$, words } from "./dom.js";
 
@@ -17,6 +17,8 @@ export class Composer {
   #timer;
   #typing;
   #dirty = false;
+  #storing = 0; // drafts that are on their way to the server, or wait for an earlier one
+  #stored = Promise.resolve();
   #sending = false;
   #attachments;
   #confirmed; // the newest message of the customer that the person confirmed to have seen
@@ -97,23 +99,39 @@ export class Composer {
     if (!this.#dirty) return;
     this.#dirty = false;
     const { mode } = this;
+    const text = this.#drafts[mode];
     try {
       await this.#store(mode);
-      if (this.#drafts[mode]) $("#draft-state").textContent = words().saved;
+      if (text && text === this.#drafts[mode]) $("#draft-state").textContent = words().saved;
     } catch {
       this.#dirty = true; // kept with the next letter
     }
   }
 
-  #store(mode) {
-    return post(`${this.#conversation.base}/draft`, { mode, text: this.#drafts[mode], reply_to: mode === "reply" ? this.#replyTo : "" });
+  /** Store a draft once the earlier ones are stored: two requests at a time may arrive in either order. */
+  async #store(mode) {
+    this.#storing += 1;
+    const stored = this.#stored.then(() => post(...this.#draft(mode)));
+    this.#stored = stored.catch(() => {});
+    try {
+      await stored;
+    } finally {
+      this.#storing -= 1;
+    }
+  }
+
+  #draft(mode) {
+    return [`${this.#conversation.base}/draft`, { mode, text: this.#drafts[mode], reply_to: mode === "reply" ? this.#replyTo : "" }];
   }
 
   /** Leave: keep what was written. */
   end() {
     clearTimeout(this.#typing);
+    clearTimeout(this.#timer);
     document.body.classList.remove("note-mode");
-    return this.#keep();
+    if (this.#sending || !(this.#dirty || this.#storing)) return undefined;
+    this.#dirty = false;
+    return postAfterwards(...this.#draft(this.mode)).catch(() => {});
   }
 
   #key(event) {
@@ -145,6 +163,7 @@ export class Composer {
   #sent(mode) {
     this.#confirmed = undefined;
     this.#drafts[mode] = "";
+    if (this.#storing) this.#store(mode).catch(() => {}); // a draft that arrives after the message would stay
     if (this.mode === mode) this.#text.value = "";
     if (mode === "reply") {
       this.#quoteId("");

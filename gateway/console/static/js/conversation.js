@@ -1,6 +1,6 @@
 // The conversation that is open: its messages, who has it, what a person does with it.
 
-import { post, Refused } from "./api.js";
+import { post, postAfterwards, Refused } from "./api.js";
 import { $, $$, fragment, keepFocus, morph, notice, swap, words } from "./dom.js";
 import * as alerts from "./alerts.js";
 import { Business } from "./business.js";
@@ -76,7 +76,7 @@ export class Conversation {
     clearInterval(this.#viewing);
     clearTimeout(this.#timer);
     const kept = this.composer?.end();
-    post(`${this.base}/viewing`, { left: true }).catch(() => {});
+    postAfterwards(`${this.base}/viewing`, { left: true }).catch(() => {});
     await kept;
   }
 

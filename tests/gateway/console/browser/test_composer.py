@@ -1,9 +1,10 @@
 """The composer in a browser: files, reactions, the closed window, in every look."""
 
 import base64
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from psycopg.types.json import Jsonb
 
 from tests.gateway.console.browser.test_access_pages import LOOKS
@@ -113,3 +114,70 @@ def test_a_quote_goes_with_the_conversation_and_the_text_stays(console_url, new_
     page.reload()
     expect(text).to_have_value("Chega na quinta.")
     expect(page.locator("#quoting")).to_be_hidden()
+
+
+def test_a_draft_is_said_to_be_saved_once_all_of_it_is(console_url, new_page, enter, carla) -> None:
+    page = taken(enter(new_page(), "ana"), console_url, carla)
+    held = hold_drafts(page)
+    text, state = page.get_by_role("textbox", name="Texto"), page.locator("#draft-state")
+    text.fill("Chega")
+    first = next(held)
+    text.fill("Chega na quinta.")
+    page.wait_for_timeout(1_500)  # more than the time after which it would be stored
+    first.continue_()  # and only now the second one leaves
+    second = next(held)
+    assert second.request.post_data_json["text"] == "Chega na quinta."
+    expect(state).to_have_text("")
+    second.continue_()
+    expect(state).to_have_text("Rascunho salvo")
+    page.reload()
+    expect(text).to_have_value("Chega na quinta.")
+
+
+def test_a_draft_that_arrives_after_its_message_does_not_stay(console_url, new_page, enter, carla) -> None:
+    page = taken(enter(new_page(), "ana"), console_url, carla)
+    held = hold_drafts(page)
+    text = page.get_by_role("textbox", name="Texto")
+    text.fill("Chega na quinta.")
+    late = next(held)
+    text.press("Enter")
+    expect(page.locator(".entry.by-person")).to_contain_text("Chega na quinta.")
+    late.continue_()
+    emptied = next(held)
+    assert emptied.request.post_data_json["text"] == ""
+    with page.expect_response("**/draft"):
+        emptied.continue_()
+    page.reload()
+    expect(text).to_be_enabled()
+    expect(text).to_have_value("")
+
+
+def test_what_was_typed_last_is_kept_where_the_page_is_left_at_once(console_url, new_page, enter, desk, carla) -> None:
+    page = taken(enter(new_page(), "ana"), console_url, carla)
+    text = page.get_by_role("textbox", name="Texto")
+    text.fill("Chega na quinta.")
+    page.goto("about:blank")
+    for _ in range(250):  # the request outlives its page, and nothing waits for it
+        if desk._conn.execute("SELECT FROM draft").rowcount:
+            break
+        page.wait_for_timeout(20)
+    page.goto(f"{console_url}/conversations/{carla}")
+    expect(text).to_have_value("Chega na quinta.")
+
+
+def hold_drafts(page: Page) -> Iterator[Route]:
+    """Hold the requests back that store a draft, and give one after another to the caller, who lets it go."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:  # Playwright takes no method of a list
+        held.append(route)
+
+    page.route("**/draft", hold)
+
+    def each() -> Iterator[Route]:
+        for _ in range(1_000):
+            if held:
+                yield held.pop(0)
+            page.wait_for_timeout(20)
+
+    return each()
