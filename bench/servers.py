@@ -15,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+_BLANK_SECONDS = 5
+
 
 @dataclass
 class Times:
@@ -50,7 +52,9 @@ class Servers:
         return StreamingResponse(self._answer(body["input"]["turn_id"], wa_id), headers=head)
 
     async def _answer(self, turn_id: str, wa_id: str) -> AsyncIterator[bytes]:
-        await (asyncio.sleep(self.run_seconds) if self.run_seconds else self.end.wait())
+        ended = asyncio.ensure_future(asyncio.sleep(self.run_seconds) if self.run_seconds else self.end.wait())
+        while not (await asyncio.wait([ended], timeout=_BLANK_SECONDS))[0]:
+            yield b"\n"  # as the agent server does: else the gateway takes the connection for dead
         self.times.ended[wa_id] = time.time()
         replies = [{"type": "text", "text": "Olá"}]
         yield json.dumps({"turn_id": turn_id, "answered": turn_id, "replies": replies, "handoff": None}).encode()

@@ -3,7 +3,8 @@
 The code depends on these facts about the server: a run has no idempotency key; `runs/wait` names the run in its head,
 and the run goes on if the request breaks; a lost run answers 404; `wait` and `join` answer 200 with `__error__` for
 failed runs (`join` for lost ones too), and without it for a timed-out run, so that only the values of our own graph
-(`answered`) or the run's status tell that it succeeded; after a success `join` returns the thread's current values.
+(`answered`) or the run's status tell that it succeeded; after a success `join` returns the thread's current values;
+while a run lasts, both send a blank every 5 s.
 (langgraph-api 0.16; `docs/decisions/`.)
 """
 
@@ -29,9 +30,10 @@ from gateway.whatsapp.text import NestingError, clean, clean_text
 log = structlog.get_logger(__name__)
 
 # A pod that is gone takes no connection and refuses none: its turns are then asked of another server.
+# While a run lasts, the server sends a blank every 5 s: after a longer silence the connection is dead, and the run is
+# joined anew.
 _SECONDS = 20
 _TIMEOUT = httpx.Timeout(_SECONDS, connect=3)
-_WAIT_TIMEOUT = httpx.Timeout(_SECONDS, connect=3, read=None)  # the end of a run may take long
 _PAGE_RUNS = 100
 _MOST_STEPS, _STEP_LENGTH = 20, 1000
 _PASSAGE: dict[str, type] = {"id": int, "source": str, "version": int, "title": str, "used": bool}
@@ -134,9 +136,7 @@ class Agent:
             "if_not_exists": "create", "multitask_strategy": "enqueue", "durability": "sync",
             "on_disconnect": "continue", **({} if run_input is None else {"input": dict(run_input)}),
         }  # fmt: skip
-        request = self._http.build_request(
-            "POST", f"/threads/{thread}/runs/wait", json=asked, headers=trace_headers(), timeout=_WAIT_TIMEOUT
-        )
+        request = self._http.build_request("POST", f"/threads/{thread}/runs/wait", json=asked, headers=trace_headers())
         async with AsyncExitStack() as stack:
             try:
                 async with asyncio.timeout(_SECONDS):
@@ -216,7 +216,7 @@ class Agent:
 
     async def _join(self, thread: UUID, run: UUID) -> dict[str, Any]:
         # Not the SDK's join, which retries by itself, warns, and hides for 15 s that the server went away.
-        response = await self._http.get(f"/threads/{thread}/runs/{run}/join", timeout=_WAIT_TIMEOUT)
+        response = await self._http.get(f"/threads/{thread}/runs/{run}/join")
         response.raise_for_status()
         return await _values(response)
 
