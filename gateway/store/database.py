@@ -26,8 +26,9 @@ CONFLICTS = (
 )
 # Classes of SQLSTATE: connection lost; memory, disk or connections used up; server starting or stopping.
 _AWAY = ("08", "53", "57P")
-# A read-only server (another one took over); a schema older than this program (no such table or column).
-_NOT_READY = frozenset({"25006", "42P01", "42703"})
+# A read-only server (another one took over); a transaction of a process that was suspended meanwhile; a schema older
+# than this program (no such table or column).
+_NOT_READY = frozenset({"25006", "25P03", "42P01", "42703"})
 
 NOTIFICATIONS = "gateway"  # the name under which Postgres notifies
 WAKEUPS = "whatsapp-gateway-wakeups"  # the connection of each `gateway work` that is notified
@@ -41,6 +42,13 @@ _CONNECTION: dict[str, Any] = {
     "connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }  # fmt: skip
+
+# On Postgres's side: a process that is suspended in a transaction, or whose host vanished, loses its locks.
+_LIMITS = """
+    SELECT set_config(name, value, false) FROM (VALUES
+        ('idle_in_transaction_session_timeout', '60s'), ('tcp_keepalives_idle', '10'), ('tcp_keepalives_interval', '3'),
+        ('tcp_keepalives_count', '3'), ('tcp_user_timeout', '20s')) AS wanted(name, value)
+"""
 
 
 def make_pool(url: str, size: int) -> Pool:
@@ -56,9 +64,14 @@ def make_pool(url: str, size: int) -> Pool:
         timeout=_WAIT_SECONDS,
         reconnect_timeout=_WAIT_SECONDS,
         check=_check,
+        configure=_limit,
         kwargs={"autocommit": True, "application_name": "whatsapp-gateway", **_CONNECTION},
         name="gateway",
     )
+
+
+async def _limit(conn: Connection) -> None:
+    await conn.execute(_LIMITS)
 
 
 async def _check(conn: Connection) -> None:

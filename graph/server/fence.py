@@ -85,7 +85,8 @@ async def writing(connection: Connection, config: RunnableConfig) -> AsyncIterat
 
     Raises FencedError where the run is not the latest. The connection has to be in autocommit mode: all that a pipeline
     sends until it is synchronised is then one transaction. The block must not open a pipeline of its own: psycopg
-    would synchronise, and so commit, before it begins ("Pipeline mode support").
+    would synchronise, and so commit, before it begins ("Pipeline mode support"). Where the block is cancelled, what it
+    has sent is committed all the same: its statements go in an order in which that does no harm.
     """
     try:
         async with connection.pipeline():

@@ -37,6 +37,13 @@ SCHEMA = "agent"
 # Runs share these, and retention uses one of them while it deletes.
 CHECKPOINT_POOL_SIZE = 4
 STORE_POOL_SIZE = 4
+# A run whose server was suspended between two statements of a write holds its thread's fence. Another run waits for a
+# moment, and is resumed later; the transaction ends after a minute. Postgres before 17 has no such limit.
+_RUN_LIMITS: LiteralString = """
+    SELECT set_config(name, value, false)
+    FROM (VALUES ('lock_timeout', '5s'), ('transaction_timeout', '60s')) AS wanted(name, value)
+    JOIN pg_settings USING (name)
+"""
 Write = Callable[[ManyRowsCursor], Awaitable[object]]
 # The parts of a configuration that the checkpointer copies into a checkpoint's metadata.
 _COPIED = ("configurable", "metadata")
@@ -208,6 +215,7 @@ def _pool(tables: type[AsyncPostgresSaver | AsyncPostgresStore], size: int, name
                 await _make(tables, connection)
                 log.info("Postgres is available: the tables of the %s are in place.", name)
             made = True
+        await connection.execute(_RUN_LIMITS)
 
     return new_pool(address(), size, name, configure, prepare_threshold=0)
 

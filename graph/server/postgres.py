@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from itertools import chain
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import stamina
@@ -29,14 +29,27 @@ CONNECT_SECONDS = 5
 # nobody waits for the long pauses of an old backoff when Postgres is available again.
 WAIT_SECONDS = 10
 
+# A host that vanished without a word is found within some 20 s, by a request that waits and by one that is sent.
+_CONNECTION: dict[str, Any] = {
+    "connect_timeout": CONNECT_SECONDS, "keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}  # fmt: skip
+# On Postgres's side: a process that is suspended in a transaction, or whose host vanished, loses its locks.
+_LIMITS: LiteralString = """
+    SELECT set_config(name, value, false) FROM (VALUES
+        ('idle_in_transaction_session_timeout', '60s'), ('tcp_keepalives_idle', '10'), ('tcp_keepalives_interval', '3'),
+        ('tcp_keepalives_count', '3'), ('tcp_user_timeout', '20s')) AS wanted(name, value)
+"""
+
 # For calls that may be repeated: a restart of Postgres takes some seconds.
 persistent = stamina.retry(on=psycopg.OperationalError, attempts=None, timeout=20, wait_initial=0.2, wait_max=2)
 
 # The values of an INSERT of one row.
 _VALUES = re.compile(r"\bVALUES\s*(\((?:%s, )*%s\))")
 
-# SQLSTATEs of what passes by itself: no connection, no room, a server that starts or stops or only reads, a lost race.
-_PASSING = ("08", "40", "53", "57P", "25006", "55P03")
+# SQLSTATEs of what passes by itself: no connection, no room, a server that starts or stops or only reads, a transaction
+# that lasted too long, a lost race.
+_PASSING = ("08", "40", "53", "57P", "25006", "25P03", "25P04", "55P03")
 
 
 class StateAwayError(psycopg.OperationalError):
@@ -64,7 +77,7 @@ logging.getLogger("psycopg.pool").setLevel(logging.WARNING)
 
 def connection_settings(**more: object) -> dict[str, Any]:
     """Return the arguments of a connection that checkpointer and store need: autocommit, rows as dicts."""
-    return {"autocommit": True, "row_factory": dict_row, "connect_timeout": CONNECT_SECONDS, **more}
+    return {"autocommit": True, "row_factory": dict_row, **_CONNECTION, **more}
 
 
 async def check(connection: AsyncConnection[DictRow]) -> None:
@@ -84,6 +97,12 @@ def new_pool(address: str, size: int, name: str, configure: Configure | None = N
 
     `configure` receives each new connection first; while it raises, the pool behaves as if it could not connect.
     """
+
+    async def limited(connection: AsyncConnection[DictRow]) -> None:
+        if configure is not None:
+            await configure(connection)
+        await connection.execute(_LIMITS)
+
     return AsyncConnectionPool(
         address,
         kwargs=connection_settings(**settings),
@@ -92,7 +111,7 @@ def new_pool(address: str, size: int, name: str, configure: Configure | None = N
         timeout=WAIT_SECONDS,
         reconnect_timeout=WAIT_SECONDS,
         check=check,
-        configure=configure,
+        configure=limited,
         open=False,
         name=name,
     )

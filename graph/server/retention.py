@@ -27,7 +27,7 @@ from graph.server.postgres import Pool
 log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 300
-BATCH_SIZE = 1000
+BATCH_SIZE = 200  # a transaction, which has a minute
 # Ids of checkpoints are UUIDs of version 6, whose text sorts by time (RFC 9562, 5.6), from 1582-10-15 on.
 UUID_EPOCH = datetime(1582, 10, 15, tzinfo=UTC)
 # One step along the table's primary key, which holds all that it needs: no step reads more than its own threads.

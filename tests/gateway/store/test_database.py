@@ -5,7 +5,7 @@ import pytest
 from psycopg import errors
 from psycopg_pool import PoolTimeout
 
-from gateway.store.database import CONFLICTS, is_away, make_pool
+from gateway.store.database import _LIMITS, CONFLICTS, is_away, make_pool
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,22 @@ async def test_a_connection_that_was_ended_while_nobody_used_it_is_replaced(data
             async with pool.connection() as one, pool.connection() as other:
                 assert await (await one.execute("SELECT 1")).fetchone() == (1,)
                 assert await (await other.execute("SELECT 1")).fetchone() == (1,)
+
+
+async def test_a_process_that_is_suspended_in_a_transaction_loses_its_locks(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.store.database._LIMITS", _LIMITS.replace("60s", "300ms"))
+    async with make_pool(database, 2) as pool, pool.connection() as other:
+        await other.execute("CREATE TABLE kept (word text)")
+        await other.execute("INSERT INTO kept VALUES ('olá')")
+
+        async def suspended() -> None:
+            async with pool.connection() as conn, conn.transaction():
+                await conn.execute("SELECT FROM kept FOR UPDATE")
+                await other.execute("UPDATE kept SET word = 'oi'")  # waits for the lock
+                await conn.execute("SELECT FROM kept")
+
+        with pytest.raises(psycopg.Error) as ended:
+            await suspended()
+        assert is_away(ended.value)

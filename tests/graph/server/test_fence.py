@@ -9,12 +9,21 @@ from typing import Any
 
 import psycopg
 import pytest
+import stamina
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import empty_checkpoint
 
-from graph.server import persistence
+from graph.server import fence, persistence
 from graph.server.fence import FencedError
+from graph.server.postgres import StateAwayError, telling_away
 from graph.server.retention import Retention
+
+
+@pytest.fixture
+def limits(environment: pytest.MonkeyPatch) -> None:
+    """Shorten the waits for a fence, and the transactions that hold one."""
+    short = persistence._RUN_LIMITS.replace("'5s'", "'50ms'").replace("'60s'", "'1s'")
+    environment.setattr(persistence, "_RUN_LIMITS", short)
 
 
 @pytest.fixture
@@ -52,6 +61,11 @@ class Run:
         """Write what a task answered."""
         config = {**self.config, "configurable": {**self.config["configurable"], "checkpoint_id": checkpoint}}
         await self.saver.aput_writes(config, [("messages", ["olá"])], "task")  # type: ignore[arg-type]
+
+
+async def executed(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Wait until Postgres has executed what a pipeline was given so far."""
+    await (await connection.execute("SELECT 1")).fetchone()
 
 
 @pytest.fixture
@@ -99,18 +113,33 @@ async def test_without_a_fence_only_threads_of_runs_without_one_are_written(
 
 
 async def test_a_later_run_waits_for_a_write_that_has_begun(
-    saver: persistence.Checkpointer, thread: str, database: str
+    limits: None, saver: persistence.Checkpointer, thread: str
 ) -> None:
-    await Run(saver, thread, 1).read()
-    async with await psycopg.AsyncConnection.connect(database) as older:
-        await older.execute("SET search_path = agent")
-        await older.execute("SELECT pass_fence(%s, 1)", [thread])
-        await older.execute("SET lock_timeout = '10s'")
-        async with await psycopg.AsyncConnection.connect(database, autocommit=True) as later:
-            await later.execute("SET search_path = agent")
-            await later.execute("SET lock_timeout = '50ms'")
-            with pytest.raises(psycopg.errors.LockNotAvailable):
-                await later.execute("UPDATE thread_fence SET fence = 2 WHERE thread_id = %s", [thread])
+    older, later = Run(saver, thread, 1), Run(saver, thread, 2)
+    await older.read()
+    async with saver.conn.connection() as connection, fence.writing(connection, older.config):  # type: ignore[union-attr]
+        await executed(connection)
+        with pytest.raises(StateAwayError):
+            await later.read()
+    assert await later.read() is None
+
+
+async def test_a_run_that_is_suspended_in_the_middle_of_a_write_keeps_no_later_one_for_long(
+    limits: None, saver: persistence.Checkpointer, thread: str
+) -> None:
+    older, later = Run(saver, thread, 1), Run(saver, thread, 2)
+    await older.read()
+
+    async def suspended() -> None:
+        async with telling_away(), saver.conn.connection() as connection, fence.writing(connection, older.config):  # type: ignore[union-attr]
+            await executed(connection)
+            async for attempt in stamina.retry_context(on=StateAwayError, timeout=30, attempts=None, wait_max=0.1):
+                with attempt:
+                    assert await later.read() is None
+
+    with pytest.raises(StateAwayError):
+        await suspended()
+    await later.write()
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["new fence", "known fence"])
