@@ -27,7 +27,7 @@ from gateway.runtime.telemetry import (
     QUEUE_AGE,
     UNCERTAIN,
 )
-from gateway.store import backlog, backup_runs, old_messages, ownership
+from gateway.store import backlog, backup_runs, old_messages, ownership, unanswered
 from gateway.store.composer import canned_files, fallbacks, notes, uploads
 from gateway.store.customers import data_requests, left, marketing, proofs
 from gateway.store.database import Connection, Pool, is_away
@@ -46,6 +46,7 @@ _INTERVAL_SECONDS = 5.0
 CLEANING_SECONDS = 60.0
 _MAX_EVENTS_PER_BATCH = 1000  # events deleted at once: a short transaction
 _MAX_FILES_PER_STEP = 100
+_MAX_FAILED_ANSWERS = 20  # conversations
 _MAX_CONTACTS_PER_STEP = 1000  # that are looked at
 _MAX_MESSAGES_PER_STEP = 500
 _MAX_DRAFTS_PER_STEP = 500
@@ -146,10 +147,11 @@ class Housekeeping:
         return done
 
     async def _end_holds(self, conn: Connection) -> None:
-        """Hand back what the phone app no longer holds, and wake the conversations whose snooze has ended."""
+        """Hand back what the phone app no longer holds, wake what is no longer snoozed, take up failed answers."""
         async with conn.transaction():
             await upkeep.wake_due(conn)
-            for conversation_id in await ownership.hand_back_expired(conn):
+            handed_back = await ownership.hand_back_expired(conn)
+            for conversation_id in [*handed_back, *await unanswered.take_up_failed(conn, _MAX_FAILED_ANSWERS)]:
                 await self._quiet.schedule(conn, conversation_id)
 
     async def _purge_audit(self, conn: Connection) -> None:

@@ -18,8 +18,9 @@ RESTORED = "restored"
 async def wait_for_agent(conn: Connection, conversation_id: UUID) -> None:
     """Have messages wait for a turn again whose own turn was silenced, unless somebody has answered them since.
 
-    The caller has handed the conversation back to the agent and schedules the next turn. A turn that a person or a
-    restore cut short ended without a reply, or its replies were not sent. Messages of closed episodes stay as they are.
+    The caller has locked the conversation, and schedules the next turn where the agent has it. A turn that a person or
+    a restore cut short ended without a reply, or its replies were not sent. Messages of closed episodes stay as they
+    are.
     """
     await conn.execute(
         f"""UPDATE message m SET awaits = true FROM turn t
@@ -40,6 +41,28 @@ async def wait_for_agent(conn: Connection, conversation_id: UUID) -> None:
         "UPDATE conversation SET waits_since = least(waits_since, unanswered_since(id)) WHERE id = %s",
         (conversation_id,),
     )
+
+
+async def take_up_failed(conn: Connection, limit: int) -> list[UUID]:
+    """Have customers wait again whose answer by a person has failed; return the conversations that the agent has.
+
+    That is done in the caller's transaction, for so many conversations at most; the caller schedules their next turns
+    (`schedule`). A message that a person dismissed stays so.
+    """
+    cursor = await conn.execute(
+        """SELECT c.id, c.holder = 'agent' FROM conversation c
+           WHERE c.id IN (SELECT m.conversation_id FROM failed_answer f JOIN message m ON m.id = f.message_id)
+           ORDER BY c.id LIMIT %s FOR UPDATE SKIP LOCKED""",
+        (limit,),
+    )
+    found = await cursor.fetchall()
+    for conversation_id, _ in found:
+        await conn.execute(
+            "DELETE FROM failed_answer f USING message m WHERE m.id = f.message_id AND m.conversation_id = %s",
+            (conversation_id,),
+        )
+        await wait_for_agent(conn, conversation_id)
+    return [conversation_id for conversation_id, is_agents in found if is_agents]
 
 
 async def dismiss(conn: Connection, conversation_id: UUID) -> None:

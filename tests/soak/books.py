@@ -8,16 +8,17 @@ from typing import Any
 
 import httpx
 
+from gateway.store.conversations import failed_at_meta
 from tests.invariants.stack import LANGGRAPH_TOKEN, Stack
 from tests.soak.customers import Customers
 
 # An edit, a deletion or a reaction is an event of another message, and no message itself.
 _MESSAGES = "SELECT wamid FROM message WHERE direction = 'in' AND wamid = ANY(%s)"
-# A message needs no turn where a person or the business's own app wrote to the customer after it; people see where Meta
-# failed that.
-_ANSWERED = """
+# A message needs no turn where a person or the business's own app wrote to the customer after it, and it did not fail.
+_ANSWERED = f"""
 EXISTS (SELECT 1 FROM message p WHERE p.conversation_id = m.conversation_id AND p.author IN ('person', 'app')
-        AND p.direction = 'out' AND p.created_at > m.created_at AND p.type NOT IN ('reaction', 'edit', 'revoke'))"""
+        AND p.direction = 'out' AND p.created_at > m.created_at AND p.type NOT IN ('reaction', 'edit', 'revoke')
+        AND NOT {failed_at_meta("p")})"""
 _IN_NO_TURN = f"""
 SELECT m.wamid, m.type, m.status, m.created_at, c.holder FROM message m JOIN conversation c ON c.id = m.conversation_id
 WHERE m.direction = 'in' AND m.turn_id IS NULL AND m.type NOT IN ('reaction', 'system', 'edit', 'revoke')

@@ -159,6 +159,7 @@ BEGIN
             -- The console queues messages, takes back those of the agent that were not sent, and says which wait for it.
             ('message', everything,
              'SELECT, INSERT, UPDATE (status, send_at, lease_until, error_code, error, awaits, dismissed)'),
+            ('failed_answer', everything, NULL),
             ('media', everything, 'SELECT, INSERT'),
             ('upload', everything, 'SELECT, INSERT, DELETE'),
             ('fallback_template', everything, 'SELECT'),

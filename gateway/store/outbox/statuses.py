@@ -41,6 +41,7 @@ class _Message:
     before: str
     status: str
     wamid: str | None
+    given_up: bool  # failed by us, because nobody knew whether it had arrived: any word of Meta's is news
     error_code: int | None = None
     error: str | None = None
     pricing: dict[str, Any] | None = None
@@ -49,7 +50,10 @@ class _Message:
     def take(self, change: StatusChange, advance: Callable[[str, str], str]) -> None:
         if change.status == "failed" and self.wamid not in (None, change.wamid):
             return  # one of its sends failed, another one succeeded
-        self.status, self.wamid = advance(self.status, change.status), self.wamid or change.wamid
+        self.wamid = self.wamid or change.wamid
+        known = "uncertain" if self.given_up else self.status
+        if (moved := advance(known, change.status)) != known:
+            self.status, self.given_up = moved, False
         self.error_code = self.error_code if change.error_code is None else change.error_code
         self.error, self.pricing = change.error or self.error, change.pricing or self.pricing
         self.changed = True
@@ -80,10 +84,10 @@ async def _find(conn: Connection, changes: Sequence[StatusChange]) -> dict[int, 
     order = sorted(range(len(changes)), key=lambda place: str(changes[place].ours or changes[place].wamid))
     wanted = [changes[place] for place in order]
     cursor = await conn.execute(
-        """SELECT w.place, m.id, m.status, m.wamid
+        """SELECT w.place, m.id, m.status, m.wamid, m.status = 'failed' AND m.uncertain_at IS NOT NULL
            FROM unnest(%s::int[], %s::text[], %s::uuid[], %s::text[]) AS w(place, wamid, ours, channel_id)
            CROSS JOIN LATERAL (
-               SELECT m.id, m.status, m.wamid FROM message m
+               SELECT m.id, m.status, m.wamid, m.uncertain_at FROM message m
                WHERE m.direction = 'out' AND (m.wamid = w.wamid OR m.id = w.ours)
                  AND w.channel_id = (SELECT c.channel_id FROM conversation c WHERE c.id = m.conversation_id)
                ORDER BY (m.id = w.ours) DESC LIMIT 1 FOR UPDATE OF m) m""",
@@ -93,23 +97,26 @@ async def _find(conn: Connection, changes: Sequence[StatusChange]) -> dict[int, 
     )  # fmt: skip
     messages: dict[UUID, _Message] = {}
     return {
-        place: messages.setdefault(message_id, _Message(message_id, status, status, wamid))
-        for place, message_id, status, wamid in await cursor.fetchall()
+        place: messages.setdefault(message_id, _Message(message_id, status, status, wamid, given_up))
+        for place, message_id, status, wamid, given_up in await cursor.fetchall()
     }
 
 
 async def _store(conn: Connection, moved: Collection[_Message]) -> None:
     rows = [
-        (one.id, one.wamid, one.status, one.error_code, one.error, Jsonb(one.pricing) if one.pricing else None)
+        (
+            one.id, one.wamid, one.status, one.error_code, one.error, Jsonb(one.pricing) if one.pricing else None,
+            one.given_up,
+        )
         for one in moved
-    ]
+    ]  # fmt: skip
     await conn.execute(
         """UPDATE message m SET wamid = coalesce(m.wamid, n.wamid), status = n.status,
                   sent_at = coalesce(m.sent_at, now()), error_code = coalesce(n.error_code, m.error_code),
                   error = coalesce(n.error, m.error), pricing = coalesce(n.pricing, m.pricing),
-                  uncertain_at = CASE WHEN n.status = 'uncertain' THEN m.uncertain_at END
-           FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::int[], %s::text[], %s::jsonb[])
-                AS n(id, wamid, status, error_code, error, pricing)
+                  uncertain_at = CASE WHEN n.status = 'uncertain' OR n.given_up THEN m.uncertain_at END
+           FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::int[], %s::text[], %s::jsonb[], %s::bool[])
+                AS n(id, wamid, status, error_code, error, pricing, given_up)
            WHERE m.id = n.id""",
         tuple(list(column) for column in zip(*rows, strict=True)),
     )

@@ -100,7 +100,8 @@ async def _open(conn: Connection, conversations: Sequence[UUID]) -> None:
            UPDATE message m SET turn_id = opened.id, awaits = false FROM opened
            WHERE m.conversation_id = opened.conversation_id AND (
                m.awaits OR (m.direction = 'out' AND m.author IN ('person', 'app') AND m.turn_id IS NULL
-                            AND m.status <> 'failed' AND m.source <> 'history' AND m.amends IS NULL
+                            AND NOT (m.status = 'failed' AND m.uncertain_at IS NULL)  -- it may have arrived
+                            AND m.source <> 'history' AND m.amends IS NULL
                             AND m.type <> 'reaction' AND m.revoked_at IS NULL)
                OR (m.direction = 'out' AND m.author = 'gateway' AND m.type = 'template' AND m.turn_id IS NULL
                    AND m.status NOT IN ('queued', 'sending', 'failed') AND m.content ? 'text'))""",

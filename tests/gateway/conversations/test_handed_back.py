@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.conversations import closing, holding, numbers, writing
+from gateway.housekeeping import Ages, Housekeeping
 from gateway.store.desk.standing import Standing
 from gateway.store.people.people import Person
 from tests.gateway.support.deliveries import text
@@ -84,10 +85,23 @@ async def test_what_the_person_answered_is_not_answered_again(gateway: Gateway) 
     assert len(gateway.agent.runs) == 1
 
 
-def failed_last(gateway: Gateway, code: int) -> dict[str, Any]:
-    """Return Meta's status that the last message, which it had accepted, failed."""
+async def answered(gateway: Gateway, ana: Person) -> None:
+    """Have a person answer; Meta accepts it."""
+    seen = await now(gateway)
+    async with gateway.pool.connection() as conn:
+        await writing.send(conn, seen.id, ana, [{"type": "text", "text": "Às 18 h."}])
+    await gateway.send()
+
+
+async def fail_last(gateway: Gateway, code: int | None) -> None:
+    """Have Meta's status come that the last message, which it had accepted, failed."""
     error = {"code": code, "title": "words"}
-    return status("failed", f"wamid.OUT{len(gateway.meta.bodies)}", errors=[error])
+    await gateway.receive(statuses=[status("failed", f"wamid.OUT{len(gateway.meta.bodies)}", errors=[error])])
+
+
+async def keep_house(gateway: Gateway) -> None:
+    await Housekeeping(gateway.pool, gateway.sender, NO_QUIET, Ages()).step()
+    assert await gateway.sql("SELECT FROM failed_answer") == []
 
 
 @pytest.mark.parametrize("asked_before", [True, False], ids=["before the person took it", "after"])
@@ -104,23 +118,88 @@ async def test_an_answer_of_a_person_that_meta_failed_is_none(
         gateway.agent.answer = nothing
         ana = await taken_from_the_agent(gateway, ended=True)
         await gateway.receive(text("E no sábado?"))
-    seen = await now(gateway)
-    async with gateway.pool.connection() as conn:
-        await writing.send(conn, seen.id, ana, [{"type": "text", "text": "Às 18 h."}])
-    await gateway.send()
+    await answered(gateway, ana)
     if given_up:
         await gateway.sql(
             "UPDATE message SET status = 'failed', uncertain_at = now() WHERE author = 'person' RETURNING 1"
         )
     else:
-        error = {"code": code, "title": "words"}
-        await gateway.receive(statuses=[status("failed", f"wamid.OUT{len(gateway.meta.bodies)}", errors=[error])])
+        await fail_last(gateway, code)
     assert await gateway.sql("SELECT status, error_code FROM message WHERE author = 'person'") == [("failed", code)]
     await back(gateway, ana)
     await gateway.settle()
     assert len(gateway.agent.runs) == runs
     if runs == 2:
         assert gateway.agent.runs[0]["input"]["since"] == []
+    if given_up:  # it may have arrived: the agent has to know of it
+        gateway.agent.answer = nothing
+        await gateway.receive(text("E no domingo?"))
+        await gateway.settle()
+        assert [one["text"] for one in gateway.agent.runs[0]["input"]["since"]] == ["Às 18 h."]
+
+
+@pytest.mark.parametrize("asked_before", [True, False], ids=["before the person took it", "after"])
+@pytest.mark.parametrize(("code", "runs"), [(131026, 2), (131047, 1)], ids=["failed", "outside the hours"])
+async def test_an_answer_that_meta_fails_after_the_hand_back_is_none(
+    gateway: Gateway, code: int, runs: int, asked_before: bool
+) -> None:
+    gateway.agent.answer = nothing
+    ana = await taken_from_the_agent(gateway, ended=not asked_before)
+    if not asked_before:
+        await gateway.receive(text("E no sábado?"))
+    await answered(gateway, ana)
+    await back(gateway, ana)
+    await fail_last(gateway, code)
+    assert await gateway.sql("SELECT waits_since FROM conversation") == [(None,)]
+    await keep_house(gateway)
+    assert await gateway.sql("SELECT waits_since IS NOT NULL FROM conversation") == [(runs == 2,)]
+    await gateway.settle()
+    assert len(gateway.agent.runs) == runs
+    await fail_last(gateway, code)  # delivered again
+    await keep_house(gateway)
+    await gateway.settle()
+    assert len(gateway.agent.runs) == runs
+
+
+@pytest.mark.parametrize("asked_before", [True, False], ids=["before the person took it", "after"])
+async def test_a_customer_whose_answer_fails_waits_for_the_person_again(gateway: Gateway, asked_before: bool) -> None:
+    gateway.agent.answer = nothing
+    ana = await taken_from_the_agent(gateway, ended=not asked_before)
+    if not asked_before:
+        await gateway.receive(text("E no sábado?"))
+    [(since,)] = await gateway.sql("SELECT max(created_at) FROM message WHERE direction = 'in'")
+    await answered(gateway, ana)
+    await fail_last(gateway, 131026)
+    await keep_house(gateway)
+    assert await gateway.sql("SELECT waits_since, holder FROM conversation") == [(since, "person")]
+    await answered(gateway, ana)
+    assert await gateway.sql("SELECT waits_since FROM conversation") == [(None,)]
+    await gateway.settle()
+    assert len(gateway.agent.runs) == 1
+
+
+async def test_an_answer_that_arrived_after_all_is_one(gateway: Gateway) -> None:
+    ana = await taken_from_the_agent(gateway, ended=False)
+    await answered(gateway, ana)
+    await back(gateway, ana)
+    await fail_last(gateway, 131026)
+    await gateway.receive(statuses=[status("delivered", f"wamid.OUT{len(gateway.meta.bodies)}")])
+    await keep_house(gateway)
+    await gateway.settle()
+    assert len(gateway.agent.runs) == 1
+
+
+async def test_a_failed_answer_of_a_closed_matter_opens_nothing(gateway: Gateway) -> None:
+    ana = await taken_from_the_agent(gateway, ended=False)
+    await answered(gateway, ana)
+    seen = await now(gateway)
+    async with gateway.pool.connection() as conn:
+        await closing.close(conn, seen.id, ana, seen.version)
+    await fail_last(gateway, 131026)
+    await keep_house(gateway)
+    assert await gateway.sql("SELECT waits_since, closed_at IS NOT NULL FROM conversation") == [(None, True)]
+    await gateway.settle()
+    assert len(gateway.agent.runs) == 1
 
 
 async def test_handed_back_quietly_the_agent_waits_for_the_customer_and_then_knows_all(gateway: Gateway) -> None:

@@ -136,14 +136,21 @@ async def test_an_uncertain_message_is_given_up_visibly_and_never_sent_again(
     assert gateway.meta.texts == ["1"]
 
 
-async def test_a_status_settles_even_what_was_given_up(gateway: Gateway) -> None:
+@pytest.mark.parametrize(
+    ("word", "known", "in_doubt"),
+    [("sent", "sent", False), ("delivered", "delivered", False), ("failed", "failed", False), ("odd", "failed", True)],
+)
+async def test_a_status_settles_even_what_was_given_up(gateway: Gateway, word: str, known: str, in_doubt: bool) -> None:
     [message_id] = await gateway.queue("1")
     gateway.meta.answers = [httpx.ReadTimeout("late")]
     await gateway.send()
     await gateway.later()
     await gateway.sender.expire()
-    await gateway.receive(statuses=[status("delivered", "wamid.REAL", message_id)])
-    assert await gateway.statuses() == ["delivered"]
+    assert await gateway.statuses() == ["failed"]
+    await gateway.receive(statuses=[status(word, "wamid.REAL", message_id)])
+    assert await gateway.sql("SELECT status, uncertain_at IS NOT NULL FROM message WHERE direction = 'out'") == [
+        (known, in_doubt)
+    ]
 
 
 async def test_who_chose_to_resend_sends_three_times_at_most(pool: Pool) -> None:
