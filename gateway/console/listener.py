@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 import psycopg
 import structlog
 
+from gateway.runtime.loops import ended
 from gateway.store.desk.changes import NOTIFICATIONS
 
 log = structlog.get_logger(__name__)
@@ -48,9 +49,7 @@ class Listener:
         try:
             yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await ended([task])
 
     async def _listen(self) -> None:
         while True:

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from graph.knowledge.tables import knowledge
 from graph.settings import settings
+from graph.tasks import ended
 
 log = logging.getLogger(__name__)
 
@@ -26,9 +27,7 @@ async def knowledge_of_this_server(_: Starlette) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(tasks)
         await knowledge().close()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, LiteralString, cast
 from uuid import UUID
 
@@ -30,6 +30,7 @@ from graph.server.memory_cleanup import clean_up_forever
 from graph.server.postgres import ManyRowsCursor, Pool, connection_settings, new_pool, telling_away
 from graph.server.retention import Retention
 from graph.settings import settings
+from graph.tasks import ended
 
 log = logging.getLogger(__name__)
 
@@ -189,9 +190,7 @@ async def _meanwhile(job: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await ended([task])
 
 
 def address() -> str:

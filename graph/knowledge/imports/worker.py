@@ -11,6 +11,7 @@ from graph.knowledge.imports.formats import File, texts_of, type_of_file
 from graph.knowledge.imports.pages import PageReader
 from graph.knowledge.imports.problems import ImportProblem
 from graph.knowledge.imports.rows import Claimed, Imports
+from graph.tasks import ended
 
 log = logging.getLogger(__name__)
 
@@ -55,11 +56,9 @@ class Worker:
             while not reading.done():
                 await asyncio.wait({reading}, timeout=HEARTBEAT_SECONDS)
                 if not reading.done() and not await self._imports.keep(claimed, progress.percent):
-                    reading.cancel()
-                    await asyncio.wait({reading})
+                    await ended([reading])
         finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+            await ended([reading])
         if not reading.cancelled():
             reading.result()
         return True

@@ -151,3 +151,15 @@ def test_the_statements_of_the_library_are_known() -> None:
         many = _of_many_rows(query, 2)
         assert many is not None
         assert many.count(b"$1,") == 1
+
+
+async def test_the_server_ends_although_the_retention_waits_for_a_connection(
+    agent_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In Python 3.11 the cancellation is lost where the connection comes at the same moment."""
+    monkeypatch.setattr(persistence, "CHECKPOINT_POOL_SIZE", 1)
+    monkeypatch.setattr("graph.server.retention.INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr("graph.tasks._AGAIN_SECONDS", 0.01)
+    async with persistence.checkpointer() as saver, saver._pool.connection():
+        while not saver._pool.get_stats()["requests_waiting"]:
+            await asyncio.sleep(0.01)
