@@ -1,10 +1,10 @@
 // The composer: a reply or a note, with a draft of each, kept by the server while a person writes.
 
-import { post, postAfterwards, Refused } from "./api.js";
+import { post, Refused } from "./api.js";
 import { Attachments } from "./attachments.js";
 import { $, $$, words } from "./dom.js";
+import { Drafts } from "./drafts.js";
 
-const KEEP_MS = 800;
 const TYPING_MS = 4000;
 const TALLEST = 220;
 
@@ -14,11 +14,7 @@ export class Composer {
   #text = $("#composer-text");
   #drafts;
   #replyTo;
-  #timer;
   #typing;
-  #dirty = false;
-  #storing = 0; // drafts that are on their way to the server, or wait for an earlier one
-  #stored = Promise.resolve();
   #sending = false;
   #attachments;
   #confirmed; // the newest message of the customer that the person confirmed to have seen
@@ -26,8 +22,8 @@ export class Composer {
   constructor(conversation) {
     this.#conversation = conversation;
     const { reply, note, replyTo } = this.#form.dataset;
-    this.#drafts = { reply, note };
     this.#replyTo = replyTo;
+    this.#drafts = new Drafts(`${conversation.base}/draft`, { reply, note }, () => this.#replyTo, () => this.#state(words().saved));
     this.#form.addEventListener("submit", (event) => (event.preventDefault(), this.#send()));
     this.#text.addEventListener("input", () => this.#typed());
     this.#text.addEventListener("keydown", (event) => this.#key(event));
@@ -45,7 +41,7 @@ export class Composer {
   /** Go to the text, in this mode. */
   write(mode) {
     if (mode !== this.mode) {
-      this.#keep();
+      this.#drafts.store();
       this.#mode(mode);
     }
     this.#text.focus();
@@ -53,7 +49,7 @@ export class Composer {
 
   #mode(mode) {
     this.#form.dataset.mode = mode;
-    this.#text.value = this.#drafts[mode];
+    this.#text.value = this.#drafts.text(mode);
     this.#text.placeholder = this.#text.dataset[`${mode}Hint`];
     for (const button of $$("[data-mode-button]", this.#form)) button.setAttribute("aria-pressed", String(button.dataset.modeButton === mode));
     const send = $(".send", this.#form);
@@ -78,12 +74,9 @@ export class Composer {
   }
 
   #typed() {
-    this.#drafts[this.mode] = this.#text.value;
-    this.#dirty = true;
+    this.#drafts.write(this.mode, this.#text.value);
     this.#size();
-    $("#draft-state").textContent = "";
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#keep(), KEEP_MS);
+    this.#state("");
     clearTimeout(this.#typing);
     this.#conversation.typing(Boolean(this.#text.value));
     this.#typing = setTimeout(() => this.#conversation.typing(false), TYPING_MS);
@@ -94,44 +87,15 @@ export class Composer {
     this.#text.style.height = `${Math.min(this.#text.scrollHeight + 2, TALLEST)}px`;
   }
 
-  async #keep() {
-    clearTimeout(this.#timer);
-    if (!this.#dirty) return;
-    this.#dirty = false;
-    const { mode } = this;
-    const text = this.#drafts[mode];
-    try {
-      await this.#store(mode);
-      if (text && text === this.#drafts[mode]) $("#draft-state").textContent = words().saved;
-    } catch {
-      this.#dirty = true; // kept with the next letter
-    }
+  #state(text) {
+    $("#draft-state").textContent = text;
   }
 
-  /** Store a draft once the earlier ones are stored: two requests at a time may arrive in either order. */
-  async #store(mode) {
-    this.#storing += 1;
-    const stored = this.#stored.then(() => post(...this.#draft(mode)));
-    this.#stored = stored.catch(() => {});
-    try {
-      await stored;
-    } finally {
-      this.#storing -= 1;
-    }
-  }
-
-  #draft(mode) {
-    return [`${this.#conversation.base}/draft`, { mode, text: this.#drafts[mode], reply_to: mode === "reply" ? this.#replyTo : "" }];
-  }
-
-  /** Leave: keep what was written. */
-  end() {
+  /** Leave; gone: with the whole page. What was written is kept. */
+  end(gone) {
     clearTimeout(this.#typing);
-    clearTimeout(this.#timer);
     document.body.classList.remove("note-mode");
-    if (this.#sending || !(this.#dirty || this.#storing)) return undefined;
-    this.#dirty = false;
-    return postAfterwards(...this.#draft(this.mode)).catch(() => {});
+    return gone ? this.#drafts.leave() : this.#drafts.store();
   }
 
   #key(event) {
@@ -146,14 +110,13 @@ export class Composer {
     const files = mode === "reply" ? this.#attachments.ids : [];
     if ((!text && !files.length) || this.#sending || $(".send", this.#form).disabled) return;
     this.#sending = true;
-    clearTimeout(this.#timer);
-    this.#dirty = false;
+    this.#drafts.hold(mode);
     try {
       if (mode === "note") await post(`${this.#conversation.base}/note`, { text });
       else await post(`${this.#conversation.base}/send`, { text, files, reply_to: this.#replyTo, last_seen: this.#confirmed ?? this.#conversation.newest });
       this.#sent(mode);
     } catch (error) {
-      this.#refused(error);
+      this.#refused(error, mode);
     } finally {
       this.#sending = false;
     }
@@ -162,23 +125,21 @@ export class Composer {
 
   #sent(mode) {
     this.#confirmed = undefined;
-    this.#drafts[mode] = "";
-    if (this.#storing) this.#store(mode).catch(() => {}); // a draft that arrives after the message would stay
     if (this.mode === mode) this.#text.value = "";
     if (mode === "reply") {
       this.#quoteId("");
       this.#attachments.clear();
     }
+    this.#drafts.sent(mode);
     this.#problem("");
     this.#size();
-    $("#draft-state").textContent = "";
+    this.#state("");
     this.#conversation.typing(false);
     this.#conversation.toEnd();
   }
 
-  #refused(error) {
-    this.#dirty = true;
-    this.#timer = setTimeout(() => this.#keep(), KEEP_MS);
+  #refused(error, mode) {
+    this.#drafts.write(mode, this.#drafts.text(mode));
     this.#problem(error instanceof Refused ? error.message : words().network);
     if (error instanceof Refused && error.told.newer) this.#confirmed = error.told.newer;
   }
@@ -201,7 +162,7 @@ export class Composer {
   #unquote() {
     if (!this.#replyTo) return;
     this.#quoteId("");
-    this.#store("reply").catch(() => {}); // kept with the next letter
+    this.#drafts.store("reply");
   }
 
   #quoteId(wamid) {

@@ -42,7 +42,7 @@ export class Conversation {
     on($("#newer"), "click", () => this.toEnd());
     on(document, "visibilitychange", () => this.#present());
     on(window, "focus", () => this.#read());
-    on(window, "pagehide", () => this.end());
+    on(window, "pagehide", () => this.end(true));
     // A picture that is loaded late must not push the newest message out of sight.
     $("#scroller").addEventListener("load", () => this.#atEnd && this.toEnd(), { capture: true, signal: this.#stop.signal });
     // Nor must a composer that grows.
@@ -68,14 +68,14 @@ export class Conversation {
     return Number(this.bar.newest);
   }
 
-  /** Leave it: the draft is kept, colleagues see that nobody is here. */
-  async end() {
+  /** Leave it; gone: with the whole page. The draft is kept, colleagues see that nobody is here. */
+  async end(gone = false) {
     this.#stop.abort();
     this.#resized.disconnect();
     document.body.classList.remove("shows-customer");
     clearInterval(this.#viewing);
     clearTimeout(this.#timer);
-    const kept = this.composer?.end();
+    const kept = this.composer?.end(gone);
     postAfterwards(`${this.base}/viewing`, { left: true }).catch(() => {});
     await kept;
   }

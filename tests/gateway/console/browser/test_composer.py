@@ -156,12 +156,27 @@ def test_what_was_typed_last_is_kept_where_the_page_is_left_at_once(console_url,
     page = taken(enter(new_page(), "ana"), console_url, carla)
     text = page.get_by_role("textbox", name="Texto")
     text.fill("Chega na quinta.")
+    page.get_by_role("button", name="Nota interna").click()
+    text.fill("Tem pressa.")
     page.goto("about:blank")
-    for _ in range(250):  # the request outlives its page, and nothing waits for it
-        if desk._conn.execute("SELECT FROM draft").rowcount:
+    for _ in range(250):  # the requests outlive their page, and nothing waits for them
+        if desk._conn.execute("SELECT FROM draft").rowcount == 2:
             break
         page.wait_for_timeout(20)
-    page.goto(f"{console_url}/conversations/{carla}")
+    kept = desk._conn.execute("SELECT mode, text FROM draft ORDER BY mode").fetchall()
+    assert kept == [("note", "Tem pressa."), ("reply", "Chega na quinta.")]
+
+
+def test_a_draft_that_could_not_be_stored_is_stored_with_the_next_letter(console_url, new_page, enter, carla) -> None:
+    page = taken(enter(new_page(), "ana"), console_url, carla)
+    page.route("**/draft", lambda route: route.abort())
+    text = page.get_by_role("textbox", name="Texto")
+    with page.expect_event("requestfailed"):
+        text.fill("Chega na")
+    page.unroute("**/draft")
+    text.press_sequentially(" quinta.")
+    expect(page.locator("#draft-state")).to_have_text("Rascunho salvo")
+    page.reload()
     expect(text).to_have_value("Chega na quinta.")
 
 
