@@ -10,7 +10,7 @@ from uuid import UUID
 
 from gateway.store.database import WAKEUPS, Connection
 from gateway.store.outbox.doubts import MAX_RESENDS
-from gateway.store.unanswered import RESTORED
+from gateway.store.unanswered import RESTORED, take_up_failed
 
 #: The error of a message that the backup holds as one to be sent.
 SENT_OR_NOT = "restored from a backup: it may have been sent after the backup was made"
@@ -45,6 +45,7 @@ async def finish(conn: Connection, reason: str) -> Finished:
             "UPDATE event SET state = 'failed', note = %s, processed_at = now() WHERE state = 'new'", (RESTORED,)
         )
         await conn.execute("UPDATE message SET window_handled = true WHERE status = 'failed' AND NOT window_handled")
+        await take_up_failed(conn, None)
         waiting = await _have_wait(conn, {*doubted, *ended}, reason)
     return Finished(len(doubted), len(ended), waiting, events.rowcount)
 

@@ -43,14 +43,14 @@ async def wait_for_agent(conn: Connection, conversation_id: UUID) -> None:
     )
 
 
-async def take_up_failed(conn: Connection, limit: int) -> list[UUID]:
-    """Have customers wait again whose answer by a person has failed; return the conversations that the agent has.
+async def take_up_failed(conn: Connection, limit: int | None) -> list[UUID]:
+    """Have customers wait again whose answer by a person has failed; return the open conversations that the agent has.
 
-    That is done in the caller's transaction, for so many conversations at most; the caller schedules their next turns
-    (`schedule`). A message that a person dismissed stays so.
+    That is done in the caller's transaction, for so many conversations at most (None: all); the caller schedules their
+    next turns (`schedule`). A message that a person dismissed stays so. A conversation that was put aside comes back.
     """
     cursor = await conn.execute(
-        """SELECT c.id, c.holder = 'agent' FROM conversation c
+        """SELECT c.id, c.holder = 'agent' AND c.closed_at IS NULL FROM conversation c
            WHERE c.id IN (SELECT m.conversation_id FROM failed_answer f JOIN message m ON m.id = f.message_id)
            ORDER BY c.id LIMIT %s FOR UPDATE SKIP LOCKED""",
         (limit,),
@@ -62,13 +62,24 @@ async def take_up_failed(conn: Connection, limit: int) -> list[UUID]:
             (conversation_id,),
         )
         await wait_for_agent(conn, conversation_id)
+        await conn.execute(
+            "UPDATE conversation SET snoozed_until = NULL WHERE id = %s AND snoozed_until IS NOT NULL"
+            " AND unanswered_since(id) IS NOT NULL",
+            (conversation_id,),
+        )
     return [conversation_id for conversation_id, is_agents in found if is_agents]
 
 
 async def dismiss(conn: Connection, conversation_id: UUID) -> None:
-    """Note that the messages that wait need no answer: the next turn contains them, but they are no reason for one."""
+    """Note that the messages of the open episode, and those that wait, need no answer.
+
+    The next turn contains those that wait, but they are no reason for one; nor are the others, should the person's
+    answer to them fail later.
+    """
     await conn.execute(
-        "UPDATE message SET dismissed = true WHERE conversation_id = %s AND awaits AND NOT dismissed",
-        (conversation_id,),
+        """UPDATE message SET dismissed = true WHERE conversation_id = %(id)s AND direction = 'in' AND NOT dismissed
+             AND (awaits OR created_at >= (SELECT opened_at FROM episode
+                                           WHERE conversation_id = %(id)s AND closed_at IS NULL))""",
+        {"id": conversation_id},
     )
     await conn.execute("UPDATE conversation SET waits_since = NULL WHERE id = %s", (conversation_id,))

@@ -119,11 +119,18 @@ async def mark_offered(conn: Connection, message: Outbound, lease_seconds: float
 
 
 async def mark_accepted(conn: Connection, message_id: UUID, wamid: str) -> None:
-    """Note that Meta has accepted the message under this wamid; the next one of its conversation may leave."""
+    """Note that Meta has accepted the message under this wamid; the next one of its conversation may leave.
+
+    One that was given up in doubt meanwhile was accepted, too; one that Meta has failed meanwhile stays so.
+    """
     await conn.execute(
         f"""WITH accepted AS (
-                UPDATE message SET wamid = %s, sent_at = now(), error = NULL, error_code = NULL, uncertain_at = NULL,
-                       status = CASE WHEN status IN ('queued', 'sending', 'uncertain') THEN 'accepted' ELSE status END
+                UPDATE message SET wamid = %s, sent_at = now(), uncertain_at = NULL,
+                       error = CASE WHEN status = 'failed' AND uncertain_at IS NULL THEN error END,
+                       error_code = CASE WHEN status = 'failed' AND uncertain_at IS NULL THEN error_code END,
+                       status = CASE WHEN status IN ('queued', 'sending', 'uncertain')
+                                       OR (status = 'failed' AND uncertain_at IS NOT NULL)
+                                     THEN 'accepted' ELSE status END
                 WHERE id = %s RETURNING conversation_id)
             SELECT {notified(OUTBOX)} FROM accepted WHERE EXISTS (
                 SELECT FROM message q WHERE q.conversation_id = accepted.conversation_id AND q.status = 'queued')""",  # noqa: S608

@@ -189,8 +189,12 @@ async def test_an_answer_that_arrived_after_all_is_one(gateway: Gateway) -> None
     assert len(gateway.agent.runs) == 1
 
 
-async def test_a_failed_answer_of_a_closed_matter_opens_nothing(gateway: Gateway) -> None:
-    ana = await taken_from_the_agent(gateway, ended=False)
+@pytest.mark.parametrize("asked_before", [True, False], ids=["before the person took it", "after"])
+async def test_a_failed_answer_of_a_closed_matter_opens_nothing(gateway: Gateway, asked_before: bool) -> None:
+    gateway.agent.answer = nothing
+    ana = await taken_from_the_agent(gateway, ended=not asked_before)
+    if not asked_before:
+        await gateway.receive(text("E no sábado?"))
     await answered(gateway, ana)
     seen = await now(gateway)
     async with gateway.pool.connection() as conn:
@@ -200,6 +204,31 @@ async def test_a_failed_answer_of_a_closed_matter_opens_nothing(gateway: Gateway
     assert await gateway.sql("SELECT waits_since, closed_at IS NOT NULL FROM conversation") == [(None, True)]
     await gateway.settle()
     assert len(gateway.agent.runs) == 1
+
+
+async def test_a_conversation_that_was_put_aside_is_shown_again_where_its_answer_fails(gateway: Gateway) -> None:
+    ana = await taken_from_the_agent(gateway, ended=False)
+    await answered(gateway, ana)
+    seen = await now(gateway)
+    async with gateway.pool.connection() as conn:
+        await holding.snooze(conn, seen.id, ana, seen.version, None)
+    assert (await now(gateway)).state == "snoozed"
+    await fail_last(gateway, 131026)
+    await keep_house(gateway)
+    assert (await now(gateway)).state == "taken"
+    assert await gateway.sql("SELECT waits_since IS NOT NULL FROM conversation") == [(True,)]
+
+
+async def test_a_quiet_hand_back_stays_quiet_where_the_answer_fails(gateway: Gateway) -> None:
+    ana = await taken_from_the_agent(gateway, ended=False)
+    await answered(gateway, ana)
+    await gateway.receive(text("E no sábado?"))
+    await back(gateway, ana, answers=False)
+    await fail_last(gateway, 131026)
+    await keep_house(gateway)
+    await gateway.settle()
+    assert len(gateway.agent.runs) == 1
+    assert await gateway.sql("SELECT waits_since, due_at FROM conversation") == [(None, None)]
 
 
 async def test_handed_back_quietly_the_agent_waits_for_the_customer_and_then_knows_all(gateway: Gateway) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -151,6 +152,25 @@ async def test_a_status_settles_even_what_was_given_up(gateway: Gateway, word: s
     assert await gateway.sql("SELECT status, uncertain_at IS NOT NULL FROM message WHERE direction = 'out'") == [
         (known, in_doubt)
     ]
+
+
+@pytest.mark.parametrize(
+    ("state", "known"),
+    [
+        ("status = 'failed', uncertain_at = now(), error = 'given up'", ("accepted", None, None)),
+        ("status = 'failed', error_code = 131047, error = 'too late'", ("failed", 131047, "too late")),
+    ],
+    ids=["given up in doubt", "failed by Meta"],
+)
+async def test_an_answer_of_meta_that_is_noted_late(
+    gateway: Gateway, state: str, known: tuple[str, int | None, str | None]
+) -> None:
+    [message_id] = await gateway.queue("1")
+    await gateway.sql(f"UPDATE message SET {state} WHERE id = %s", message_id)  # ours
+    async with gateway.pool.connection() as conn:
+        await queue.mark_accepted(conn, UUID(message_id), "wamid.LATE")
+    found = await gateway.sql("SELECT status, error_code, error, uncertain_at FROM message WHERE direction = 'out'")
+    assert found == [(*known, None)]
 
 
 async def test_who_chose_to_resend_sends_three_times_at_most(pool: Pool) -> None:

@@ -6,6 +6,7 @@ from gateway.conversations import holding
 from gateway.store import restored
 from gateway.store.database import WAKEUPS
 from gateway.store.outbox import doubts
+from tests.gateway.conversations.test_handed_back import answered, back, fail_last, taken_from_the_agent
 from tests.gateway.support.deliveries import payload, text
 from tests.gateway.support.harness import NO_QUIET, Gateway, until
 from tests.gateway.support.people import now
@@ -66,6 +67,16 @@ async def test_the_agent_answers_a_cut_turn_once_a_person_hands_the_conversation
     async with gateway.pool.connection() as conn:
         await holding.hand_back(conn, standing.id, None, standing.version, NO_QUIET)
     assert await gateway.sql("SELECT awaits FROM message WHERE direction = 'in'") == [(True,)]
+
+
+async def test_a_customer_whose_answer_by_a_person_had_just_failed_waits_for_a_person(gateway: Gateway) -> None:
+    ana = await taken_from_the_agent(gateway, ended=False)
+    await answered(gateway, ana)
+    await back(gateway, ana)
+    await fail_last(gateway, 131026)
+    assert (await finish(gateway)).conversations == 1
+    assert (await now(gateway)).state == "waiting"
+    assert await finish(gateway) == restored.Finished(0, 0, 0, 0)
 
 
 async def test_items_that_were_not_taken_in_stay_for_a_replay(gateway: Gateway) -> None:
