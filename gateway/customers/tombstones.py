@@ -6,8 +6,10 @@ says nothing about the person without TOMBSTONE_KEY, and the key nothing without
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 PREFIX = "tombstones"
 _PURPOSE = b"tombstone, 1\n"  # a hash for another purpose under the same key is another one
 _BATCH = 1_000
+_DELETE_SECONDS = 20.0
 _NUMBERS = ("wa_id", "old_wa_id")
 
 Marks = Mapping[bytes, datetime]
@@ -100,13 +103,18 @@ class Tombstones:
         return list(found)
 
     async def purge(self, conn: Connection, days: float, limit: int) -> None:
-        """Delete tombstones that are older than so many days, at most so many."""
-        async with conn.transaction():
-            for name in await store.purge(conn, days, limit):
-                try:
-                    await obstore.delete_async(self._objects, f"{PREFIX}/{name.hex()}")
-                except FileNotFoundError:
-                    continue
+        """Delete tombstones that are older than so many days, at most so many. Raises TimeoutError.
+
+        Each has a transaction of its own, which must not wait for long: it locks the row, so that nobody writes the
+        same tombstone anew before its object is deleted.
+        """
+        for _ in range(limit):
+            async with conn.transaction():
+                if not (names := await store.purge(conn, days, 1)):
+                    return
+                with suppress(FileNotFoundError):
+                    async with asyncio.timeout(_DELETE_SECONDS):
+                        await obstore.delete_async(self._objects, f"{PREFIX}/{names[0].hex()}")
 
     async def covers(self, conn: Connection, item: Item, received_at: datetime) -> bool:
         """Return whether an item is about a person who was erased after they sent it. History: about nobody else."""
