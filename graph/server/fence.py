@@ -45,7 +45,11 @@ _RAISE: LiteralString = """
     INSERT INTO thread_fence (thread_id, fence) VALUES (%s, %s) ON CONFLICT (thread_id)
     DO UPDATE SET fence = excluded.fence, raised_at = now() WHERE thread_fence.fence <= excluded.fence
 """
-_FORGET: LiteralString = "DELETE FROM thread_fence WHERE raised_at < %s"
+_FORGET: LiteralString = """
+    DELETE FROM thread_fence WHERE thread_id IN (SELECT thread_id FROM thread_fence WHERE raised_at < %s LIMIT %s)
+      AND raised_at < %s
+"""
+_MOST_FORGOTTEN = 10_000  # by one statement
 _CLOSE: LiteralString = "UPDATE thread_fence SET fence = fence + 1, raised_at = now() WHERE thread_id = %s"
 
 Connection = AsyncConnection[DictRow]
@@ -100,7 +104,8 @@ async def writing(connection: Connection, config: RunnableConfig) -> AsyncIterat
 
 async def forget(connection: Connection, before: datetime) -> None:
     """Delete the fences that were raised before a moment."""
-    await connection.execute(_FORGET, (before,))
+    while (await connection.execute(_FORGET, (before, _MOST_FORGOTTEN, before))).rowcount > 0:
+        pass
 
 
 async def close(connection: Connection, thread: str) -> None:

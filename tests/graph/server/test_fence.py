@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -20,10 +21,15 @@ from graph.server.retention import Retention
 
 
 @pytest.fixture
-def limits(environment: pytest.MonkeyPatch) -> None:
-    """Shorten the waits for a fence, and the transactions that hold one."""
-    short = persistence._RUN_LIMITS.replace("'5s'", "'50ms'").replace("'60s'", "'1s'")
-    environment.setattr(persistence, "_RUN_LIMITS", short)
+def short_waits(environment: pytest.MonkeyPatch) -> None:
+    """Shorten the waits for a fence."""
+    environment.setattr(persistence, "_RUN_LIMITS", persistence._RUN_LIMITS.replace("'5s'", "'50ms'"))
+
+
+@pytest.fixture
+def short_writes(environment: pytest.MonkeyPatch, short_waits: None) -> None:
+    """Shorten the transactions that hold a fence, too."""
+    environment.setattr(persistence, "_RUN_LIMITS", persistence._RUN_LIMITS.replace("'60s'", "'1s'"))
 
 
 @pytest.fixture
@@ -113,7 +119,7 @@ async def test_without_a_fence_only_threads_of_runs_without_one_are_written(
 
 
 async def test_a_later_run_waits_for_a_write_that_has_begun(
-    limits: None, saver: persistence.Checkpointer, thread: str
+    short_waits: None, saver: persistence.Checkpointer, thread: str
 ) -> None:
     older, later = Run(saver, thread, 1), Run(saver, thread, 2)
     await older.read()
@@ -125,9 +131,9 @@ async def test_a_later_run_waits_for_a_write_that_has_begun(
 
 
 async def test_a_run_that_is_suspended_in_the_middle_of_a_write_keeps_no_later_one_for_long(
-    limits: None, saver: persistence.Checkpointer, thread: str
+    short_writes: None, saver: persistence.Checkpointer, thread: str
 ) -> None:
-    older, later = Run(saver, thread, 1), Run(saver, thread, 2)
+    older, later, read = Run(saver, thread, 1), Run(saver, thread, 2), asyncio.Event()
     await older.read()
 
     async def suspended() -> None:
@@ -136,9 +142,11 @@ async def test_a_run_that_is_suspended_in_the_middle_of_a_write_keeps_no_later_o
             async for attempt in stamina.retry_context(on=StateAwayError, timeout=30, attempts=None, wait_max=0.1):
                 with attempt:
                     assert await later.read() is None
+            read.set()
 
     with pytest.raises(StateAwayError):
         await suspended()
+    assert read.is_set()
     await later.write()
 
 
