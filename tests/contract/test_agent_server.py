@@ -10,9 +10,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
+import httpx
 import psycopg
 import pytest
 
+from gateway.turns import agent_server
 from gateway.turns.agent_server import Agent, AgentAwayError, Answer, RunCutOffError, RunFailedError, RunLostError
 from tests.invariants.stack import LANGGRAPH_TOKEN, MARIA, Stack
 
@@ -116,6 +118,25 @@ async def test_the_request_of_a_run_that_fails_says_so(
 async def test_waiting_again_for_a_run_that_ended_gives_the_same(agent: Agent, thread: UUID, turn: UUID) -> None:
     run = await start(agent, thread, turn)
     assert await agent.wait(thread, run, turn) == await agent.wait(thread, run, turn)
+
+
+async def test_a_run_that_lasts_gives_signs_of_life(
+    stack: Stack, thread: UUID, turn: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent_server, "_TIMEOUT", httpx.Timeout(8))
+    hold = stack.fault(on="model", kind="hold", times=1)
+    asked_for = turn_input(turn, "Oi")
+    async with (
+        Agent(stack.address("agent"), LANGGRAPH_TOKEN) as agent,
+        agent.start(thread, turn, "agent", asked_for, CONTEXT, fence=time.time_ns()) as run,
+    ):
+        both = [asyncio.ensure_future(run.answer()), asyncio.create_task(agent.wait(thread, run.id, turn))]
+        stack.held(hold)
+        ended, _ = await asyncio.wait(both, timeout=12)
+        assert not ended
+        stack.release(hold)
+        first, joined = await asyncio.gather(*both)
+    assert first == joined
 
 
 async def test_an_unknown_run_is_lost(agent: Agent, thread: UUID, turn: UUID) -> None:
