@@ -49,11 +49,14 @@ async def take_up_failed(conn: Connection, limit: int | None) -> list[UUID]:
     That is done in the caller's transaction, for so many conversations at most (None: all); the caller schedules their
     next turns (`schedule`). A message that a person dismissed stays so. A conversation that was put aside comes back.
     """
+    cursor = await conn.execute("SELECT message_id FROM failed_answer LIMIT %s", (limit,))
+    if not (failed := [row[0] for row in await cursor.fetchall()]):
+        return []
     cursor = await conn.execute(
-        """SELECT c.id, c.holder = 'agent' AND c.closed_at IS NULL FROM conversation c
-           WHERE c.id IN (SELECT m.conversation_id FROM failed_answer f JOIN message m ON m.id = f.message_id)
-           ORDER BY c.id LIMIT %s FOR UPDATE SKIP LOCKED""",
-        (limit,),
+        """SELECT id, holder = 'agent' AND closed_at IS NULL FROM conversation
+           WHERE id = ANY(ARRAY(SELECT conversation_id FROM message WHERE id = ANY(%s)))
+           ORDER BY id FOR UPDATE SKIP LOCKED""",
+        (failed,),
     )
     found = await cursor.fetchall()
     for conversation_id, _ in found:

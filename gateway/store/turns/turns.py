@@ -72,7 +72,7 @@ async def claim(conn: Connection, limit: int, lease_seconds: float, channels: Co
         if not conversations:
             return []
         await _open(conn, conversations)
-        return await _held(conn, lease)
+        return await _held(conn, lease, conversations)
 
 
 async def _lease(conn: Connection, lease: UUID, limit: int, seconds: float, channels: Collection[str]) -> list[UUID]:
@@ -115,8 +115,11 @@ async def _open(conn: Connection, conversations: Sequence[UUID]) -> None:
     )
 
 
-async def _held(conn: Connection, lease: UUID) -> list[Turn]:
-    """Return the turns under a lease. Their reactions are noted as tried: a worker that dies must not repeat one."""
+async def _held(conn: Connection, lease: UUID, conversations: Sequence[UUID]) -> list[Turn]:
+    """Return the turns under a lease, which these conversations have.
+
+    Their reactions are noted as tried: a worker that dies must not repeat one.
+    """
     async with conn.cursor(row_factory=class_row(Turn)) as cursor:
         await cursor.execute(
             """WITH held AS (
@@ -125,11 +128,11 @@ async def _held(conn: Connection, lease: UUID) -> list[Turn]:
                           c.channel_id, c.contact_id, p.name AS customer_name, c.lease_owner AS lease, c.due_at
                    FROM conversation c JOIN turn t ON t.conversation_id = c.id AND t.state = 'open'
                    JOIN contact p ON p.id = c.contact_id
-                   WHERE c.lease_owner = %s),
+                   WHERE c.id = ANY(%s) AND c.lease_owner = %s),
                tried AS (UPDATE turn SET reacted_at = now() FROM held WHERE turn.id = held.id AND held.may_react)
                SELECT id, conversation_id, attempts, posted, run_id, server, age, may_react, channel_id,
                       contact_id, customer_name, lease FROM held ORDER BY due_at""",
-            (lease,),
+            (list(conversations), lease),
         )
         return await cursor.fetchall()
 
