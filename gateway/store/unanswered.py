@@ -46,7 +46,7 @@ async def wait_for_agent(conn: Connection, conversation_id: UUID) -> None:
 async def take_up_failed(conn: Connection, limit: int | None) -> list[UUID]:
     """Have customers wait again whose answer by a person has failed; return the open conversations that the agent has.
 
-    That is done in the caller's transaction, for so many conversations at most (None: all); the caller schedules their
+    That is done in the caller's transaction, for so many messages at most (None: all); the caller schedules their
     next turns (`schedule`). A message that a person dismissed stays so. A conversation that was put aside comes back.
     """
     cursor = await conn.execute("SELECT message_id FROM failed_answer LIMIT %s", (limit,))
