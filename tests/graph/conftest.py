@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from graph.agent import build
 from graph.business import Business, create
 from graph.model.chat import chat_model
 from graph.server import persistence
+from graph.server.retention import Retention
 from graph.settings import Settings, settings
 from simulator.ports import free_port
 from simulator.stack.postgres import Postgres
@@ -65,6 +67,16 @@ async def data(environment: pytest.MonkeyPatch, database: str) -> AsyncIterator[
     yield business_module.business()
     await business_module.business().close()
     business_module.business.cache_clear()
+
+
+@pytest.fixture
+def no_retention(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the server's own retention from tidying at its start: of two at a time, one does nothing."""
+
+    async def idle(_: Retention) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Retention, "run", idle)
 
 
 @pytest.fixture

@@ -20,6 +20,9 @@ from graph.server.postgres import StateAwayError, telling_away
 from graph.server.retention import Retention
 
 
+pytestmark = pytest.mark.usefixtures("no_retention")
+
+
 @pytest.fixture
 def short_waits(environment: pytest.MonkeyPatch) -> None:
     """Shorten the waits for a fence."""

@@ -16,6 +16,8 @@ from graph.server import persistence
 from graph.server.retention import LOCK, NEXT_THREADS, UNLOCK, Retention
 from tests.graph.support.talk import ModelDownError, ScriptedModel, Talk, calls, texts
 
+pytestmark = pytest.mark.usefixtures("no_retention")
+
 NOW = datetime.now(UTC)
 
 
