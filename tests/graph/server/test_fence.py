@@ -19,7 +19,6 @@ from graph.server.fence import FencedError
 from graph.server.postgres import StateAwayError, telling_away
 from graph.server.retention import Retention
 
-
 pytestmark = pytest.mark.usefixtures("no_retention")
 
 

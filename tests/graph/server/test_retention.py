@@ -19,6 +19,7 @@ from tests.graph.support.talk import ModelDownError, ScriptedModel, Talk, calls,
 pytestmark = pytest.mark.usefixtures("no_retention")
 
 NOW = datetime.now(UTC)
+RUN = Retention.run
 
 
 @pytest.fixture
@@ -144,7 +145,8 @@ def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes_of(child)
 
 
-async def test_the_server_tidies_up_while_it_runs(talk: Talk, database: str) -> None:
+async def test_the_server_tidies_up_while_it_runs(talk: Talk, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Retention, "run", RUN)
     talk.model.prepare("Olá!")
     await talk.turn("t1", "Oi")
     async with persistence.checkpointer(), asyncio.timeout(60):
